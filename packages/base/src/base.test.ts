@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { inspect } from 'node:util';
+import {
+  CofferError,
+  createLogger,
+  formatDuration,
+  formatGoDuration,
+  formatHclogLine,
+  formatTime,
+  parseDuration,
+  randomBase62,
+  redact,
+  Secret,
+} from './index.ts';
+
+describe('parseDuration', () => {
+  it('takes seconds and Go forms', () => {
+    const cases: [string | number, number][] = [
+      [3600, 3600],
+      ['3600', 3600],
+      ['1h', 3600],
+      ['1h30m', 5400],
+      ['1.5h', 5400],
+      ['7d', 604800],
+      ['1500ms', 1],
+      ['0', 0],
+      ['0s', 0],
+    ];
+    for (const [input, seconds] of cases) assert.equal(parseDuration(input, 'ttl'), seconds, String(input));
+  });
+  it('names the field and the remedy', () => {
+    for (const bad of ['soon', '1x', '', '1h-', '-5s', -1, '1e400h']) {
+      assert.throws(
+        () => parseDuration(bad, 'default_ttl'),
+        (e) => e instanceof CofferError && e.code === 'invalid-request' && e.message.includes('"default_ttl"'),
+        String(bad),
+      );
+    }
+  });
+});
+
+describe('formatting', () => {
+  it('prints durations as Go and as the CLI do', () => {
+    assert.equal(formatGoDuration(3600), '1h0m0s');
+    assert.equal(formatDuration(3600), '1h');
+    assert.equal(formatDuration(86399), '23h59m59s');
+    assert.equal(formatDuration(600), '10m');
+    assert.equal(formatDuration(5400), '1h30m');
+    assert.equal(formatDuration(0), '0s');
+    assert.equal(formatDuration(3601), '1h0m1s');
+  });
+  it('cuts trailing zeros of a time fraction', () => {
+    assert.equal(formatTime(Date.UTC(2026, 10, 24, 18, 51, 2, 97)), '2026-11-24T18:51:02.097Z');
+    assert.equal(formatTime(Date.UTC(2026, 10, 24, 18, 51, 20, 0)), '2026-11-24T18:51:20Z');
+    assert.equal(formatTime(Date.UTC(2026, 10, 24, 18, 51, 2, 500)), '2026-11-24T18:51:02.5Z');
+  });
+  it('writes hclog lines with six fractional digits', () => {
+    let line = '';
+    createLogger('ysql', 'debug', (entry) => (line = formatHclogLine(entry))).warn('slow', { node: 'n1' });
+    const parsed = JSON.parse(line) as Record<string, string>;
+    assert.match(parsed['@timestamp'] ?? '', /\.\d{6}Z$/);
+    assert.equal(parsed['@level'], 'warn');
+    assert.equal(parsed['node'], 'n1');
+  });
+});
+
+describe('Secret', () => {
+  it('cannot be printed by accident', () => {
+    const secret = new Secret('hunter2');
+    assert.equal(`${String(secret)} ${JSON.stringify({ secret })} ${inspect({ secret })}`.includes('hunter2'), false);
+    assert.equal(secret.reveal(), 'hunter2');
+  });
+  it('is found in a text in its URL, JSON and SQL forms', () => {
+    const secret = new Secret(`p@ss"'w`);
+    const text = [`p@ss"'w`, encodeURIComponent(`p@ss"'w`), JSON.stringify(`p@ss"'w`), `p@ss"''w`].join(' ');
+    assert.equal(redact(text, [secret]), `[password] [password] "[password]" [password]`);
+  });
+  it('leaves text alone when the secret is empty', () => {
+    assert.equal(redact('abc', [new Secret('')]), 'abc');
+  });
+});
+
+describe('randomBase62', () => {
+  it('has the length asked for and only base62 characters', () => {
+    assert.match(randomBase62(24), /^[0-9A-Za-z]{24}$/);
+    assert.notEqual(randomBase62(24), randomBase62(24));
+  });
+});

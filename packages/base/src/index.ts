@@ -1,0 +1,8 @@
+/** What every room may use: the error class, `Secret`, JSON values, Go durations and times, random names, the log. */
+export * from './duration.ts';
+export * from './error.ts';
+export * from './json.ts';
+export * from './log.ts';
+export * from './random.ts';
+export * from './secret.ts';
+export * from './time.ts';

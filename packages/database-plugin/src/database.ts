@@ -1,0 +1,65 @@
+import type { JsonObject, Secret } from '@coffer/base';
+
+/**
+ * Vault's database plugin contract, version 5 (hashicorp/vault:sdk/database/dbplugin/v5/database.go), and one extension:
+ * the engine may ask the plugin to name a user before it is made, so that a durable row can say what is about to happen
+ * (DESIGN invariant 1). A foreign host never uses the extension, a foreign plugin does not have it.
+ *
+ * Every method rejects with a CofferError whose message is fit for a user: no password in it.
+ */
+export interface Database {
+  /**
+   * Checks the configuration and keeps it. Opens no connection unless `verifyConnection`.
+   * Returns the configuration to store.
+   */
+  initialize(request: InitializeRequest): Promise<JsonObject>;
+  /** Makes a login. When it rejects, nothing is left behind, or the message says what is. Returns the user's name. */
+  newUser(request: NewUserRequest): Promise<string>;
+  /** Changes password, expiration or both. */
+  updateUser(request: UpdateUserRequest): Promise<void>;
+  /** Ends a login. Succeeds when the user did not exist. */
+  deleteUser(request: DeleteUserRequest): Promise<void>;
+  /** The database's type, `yugabyte` for YSQL. */
+  type(): Promise<string>;
+  /** Closes every connection. Idempotent. */
+  close(): Promise<void>;
+  /**
+   * Extension: the name that `newUser` would give, made from the configuration's username template.
+   * Absent or resolving to undefined when the plugin on the other side does not have the extension.
+   */
+  nameUser?(usernameConfig: UsernameConfig): Promise<string | undefined>;
+}
+
+export interface InitializeRequest {
+  readonly config: JsonObject;
+  readonly verifyConnection: boolean;
+}
+
+/** What a username is made from. */
+export interface UsernameConfig {
+  readonly displayName: string;
+  readonly roleName: string;
+}
+
+export interface NewUserRequest {
+  readonly usernameConfig: UsernameConfig;
+  /** Extension: the name to use, from {@link Database.nameUser}. Without it the plugin makes one. */
+  readonly username?: string;
+  readonly password: Secret;
+  readonly expiration: Date;
+  /** Creation statements, as the user wrote them. */
+  readonly statements: readonly string[];
+  readonly rollbackStatements: readonly string[];
+}
+
+export interface UpdateUserRequest {
+  readonly username: string;
+  readonly password?: { readonly newPassword: Secret; readonly statements: readonly string[] };
+  readonly expiration?: { readonly newExpiration: Date; readonly statements: readonly string[] };
+}
+
+export interface DeleteUserRequest {
+  readonly username: string;
+  /** Revocation statements; empty for the plugin's own way. */
+  readonly statements: readonly string[];
+}
