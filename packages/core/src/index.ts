@@ -1,1 +1,21 @@
+/** The core: barrier, mounts and router, policies, tokens, leases, plugin catalog. Knows no HTTP and no SQL dialect. */
+export { type Acl, createAcl, ROOT_ACL } from './acl.ts';
+export { Barrier, createKeyring, type Keyring } from './barrier.ts';
+export { Core, type CoreOptions, type CoreServices, createCore } from './core.ts';
+export type { Engine, EngineContext, EngineFactory } from './engine.ts';
+export type { EntryStorage } from './entry-storage.ts';
+export { type Field, type FieldSchema, type FieldValues, parseFields, unknownFieldMessage } from './fields.ts';
+export type { Lease, LeaseState } from './lease.ts';
+export type { LeaseIntent, LeaseIssuer, OpenIntent } from './lease-issuer.ts';
+export type { Leases, RenewedLease } from './leases.ts';
 export type * from './logical.ts';
+export { type Mount, type MountConfig, normalizeMountPath } from './mount.ts';
+export type { MountTable } from './mount-table.ts';
+export { multiError } from './multi-error.ts';
+export { definePath, type Path, type PathRequest, type PathResponse } from './path.ts';
+export { type BuiltinPlugin, type PluginCatalog, type PluginEntry, type PluginType, parsePluginType } from './plugin-catalog.ts';
+export type { PolicyStore } from './policies.ts';
+export { type PathRule, parsePolicy } from './policy.ts';
+export { DEFAULT_POLICY, ROOT_POLICY, type TokenEntry } from './token-entry.ts';
+export type { NewToken, TokenStore } from './tokens.ts';
+export { grantTtl, SYSTEM_TTL, type TtlAnswer, type TtlLimits } from './ttl.ts';

@@ -1,1 +1,2 @@
-export type * from './store.ts';
+export { openEmbeddedStore, type EmbeddedStoreOptions } from './embedded-store.ts';
+export type { SqlResult, SqlRow, SqlStatement, SqlValue, Store } from './store.ts';

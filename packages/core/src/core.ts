@@ -1,0 +1,205 @@
+import { CofferError, errorText, type Logger } from '@coffer/base';
+import type { Store } from '@coffer/store';
+import type { Acl } from './acl.ts';
+import type { Barrier } from './barrier.ts';
+import type { EngineFactory } from './engine.ts';
+import { createEntryStorage } from './entry-storage.ts';
+import { Expiration } from './expiration.ts';
+import { createLeaseIssuer } from './lease-issuer.ts';
+import { Leases } from './leases.ts';
+import type { IncomingRequest, OutgoingResponse } from './logical.ts';
+import { newMount } from './mount.ts';
+import { MountTable } from './mount-table.ts';
+import { multiError } from './multi-error.ts';
+import type { Path, RawPathRequest } from './path.ts';
+import { type BuiltinPlugin, createPluginCatalog, type PluginCatalog } from './plugin-catalog.ts';
+import { createPolicyStore, type PolicyStore } from './policies.ts';
+import type { TokenEntry } from './token-entry.ts';
+import { createTokenStore, type TokenStore } from './tokens.ts';
+
+export interface CoreOptions {
+  readonly store: Store;
+  readonly barrier: Barrier;
+  /** Secrets engines that may be mounted, by type. They get the core's plugin catalog through `services`. */
+  readonly engines: (services: CoreServices) => ReadonlyMap<string, EngineFactory>;
+  /** Always mounted: path with trailing slash → type and factory (`sys/`, `auth/token/`). */
+  readonly builtins: (services: CoreServices) => ReadonlyMap<string, { type: string; description: string; factory: EngineFactory }>;
+  readonly builtinPlugins: readonly BuiltinPlugin[];
+  readonly logger: Logger;
+}
+
+/** What the engines of the core itself work with. */
+export interface CoreServices {
+  readonly mounts: () => MountTable;
+  readonly policies: PolicyStore;
+  readonly tokens: TokenStore;
+  readonly leases: Leases;
+  readonly plugins: PluginCatalog;
+  /** What a token may do. */
+  readonly aclOf: (token: TokenEntry) => Promise<Acl>;
+}
+
+/** Seal, mounts, policies, tokens and leases behind one door: {@link Core.handle}. */
+export class Core {
+  readonly services: CoreServices;
+  readonly #mounts: MountTable;
+  readonly #expiration: Expiration;
+  readonly #logger: Logger;
+
+  /** Use {@link createCore}. */
+  constructor(options: CoreOptions) {
+    const { store, barrier, logger } = options;
+    const wake = (): void => this.#expiration.wake();
+    const tokens = createTokenStore(store, barrier, wake);
+    const policies = createPolicyStore(store, barrier);
+    const leases = new Leases({
+      store,
+      barrier,
+      engineFor: (path) => this.#mounts.engineFor(path),
+      logger: logger.named('leases'),
+      wake,
+    });
+    this.#logger = logger;
+    this.#expiration = new Expiration(leases, tokens, logger.named('expiration'));
+    this.services = {
+      mounts: () => this.#mounts,
+      policies,
+      tokens,
+      leases,
+      plugins: createPluginCatalog(createEntryStorage(store, barrier, 'core/plugin-catalog'), options.builtinPlugins),
+      aclOf: (token) => policies.acl(token.policies),
+    };
+    this.#mounts = new MountTable({
+      store,
+      barrier,
+      leases: createLeaseIssuer(store, barrier, wake),
+      factories: options.engines(this.services),
+      logger,
+    });
+    for (const [path, { type, description, factory }] of options.builtins(this.services)) {
+      this.#mounts.addBuiltin(newMount(path, type, { description, seal_wrap: path === 'sys/' }), factory);
+    }
+  }
+
+  async start(): Promise<void> {
+    await this.#mounts.load();
+    this.#expiration.start();
+  }
+
+  /** Stops the expiration, then closes the engines. The store stays open: it is its opener's. */
+  async stop(): Promise<void> {
+    await this.#expiration.stop();
+    await this.#mounts.close();
+  }
+
+  /**
+   * Serves one request: token, policy, route, handler.
+   *
+   * @throws CofferError with Vault's texts. What an engine fails with (`failed`, `unavailable`, `unsupported`) is wrapped
+   *   as go-multierror does, `invalid-request` is not: Vault's two channels of errors.
+   */
+  async handle(request: IncomingRequest): Promise<OutgoingResponse | undefined> {
+    const { token: clientToken, ...rest } = request;
+    const path = request.path.replace(/^\/+/, '');
+    const routed = this.#mounts.route(path);
+    const relative = routed === undefined ? '' : path.slice(routed.mount.path.length);
+    const found = routed === undefined ? undefined : findPath(routed.engine.paths, relative);
+    const raw: RawPathRequest = {
+      ...rest,
+      path: relative,
+      mountPath: routed?.mount.path ?? '',
+      params: found?.params ?? {},
+      clientToken,
+      warnings: [],
+    };
+    const token = found?.path.unauthenticated === true ? undefined : await this.#authenticate(clientToken);
+    const resolved = await this.#resolveWrite(raw, found?.path);
+    if (token !== undefined) await this.#authorize(token, path, resolved, found?.path.sudo ?? false);
+    if (routed === undefined) throw noHandler(path);
+    if (resolved.operation === 'help') return help(routed.engine.help, found?.path);
+    if (found === undefined) throw new CofferError('not-found', multiError(['unsupported path']));
+    return this.#run(found.path, { ...resolved, ...(token && { token }) });
+  }
+
+  async #authenticate(token: string): Promise<TokenEntry> {
+    const entry = token === '' ? undefined : await this.services.tokens.use(token);
+    if (entry === undefined) throw new CofferError('permission-denied', 'permission denied');
+    return entry;
+  }
+
+  /** A write to something that does not exist yet is a `create`. */
+  async #resolveWrite(request: RawPathRequest, path: Path | undefined): Promise<RawPathRequest> {
+    if (request.operation !== 'update' || path === undefined || !path.operations.includes('write')) return request;
+    return (await path.exists(request)) ? request : { ...request, operation: 'create' };
+  }
+
+  async #authorize(token: TokenEntry, path: string, request: RawPathRequest, sudo: boolean): Promise<void> {
+    const acl = await this.services.aclOf(token);
+    if (acl.allows(request.operation, path, request.data, sudo)) return;
+    throw new CofferError('permission-denied', multiError(['permission denied']));
+  }
+
+  async #run(path: Path, request: RawPathRequest): Promise<OutgoingResponse | undefined> {
+    try {
+      const response = await path.handle(request);
+      if (response === undefined && request.operation === 'read') throw new CofferError('not-found', '');
+      if (request.warnings.length === 0) return response;
+      return { ...response, warnings: [...(response?.warnings ?? []), ...request.warnings] };
+    } catch (thrown) {
+      throw this.#outward(thrown, request);
+    }
+  }
+
+  #outward(thrown: unknown, request: RawPathRequest): CofferError {
+    const error = CofferError.from(thrown);
+    switch (error.code) {
+      case 'failed':
+      case 'unavailable':
+      case 'unsupported':
+        return new CofferError(error.code, multiError([error.message]), { cause: error });
+      case 'internal':
+        this.#logger.error('internal error', {
+          request_id: request.id,
+          path: request.mountPath + request.path,
+          error: errorText(error.cause ?? error),
+          stack: error.cause instanceof Error ? error.cause.stack : error.stack,
+        });
+        return error;
+      case 'invalid-request':
+      case 'permission-denied':
+      case 'not-found':
+      case 'sealed':
+        return error;
+    }
+  }
+}
+
+/** Makes the core. {@link Core.start} begins to serve expirations. */
+export function createCore(options: CoreOptions): Core {
+  return new Core(options);
+}
+
+function findPath(paths: readonly Path[], path: string): { path: Path; params: Readonly<Record<string, string>> } | undefined {
+  for (const each of paths) {
+    const params = each.match(path);
+    if (params !== undefined) return { path: each, params };
+  }
+  return undefined;
+}
+
+function noHandler(path: string): CofferError {
+  return new CofferError('not-found', `no handler for route ${JSON.stringify(path)}. route entry not found.`);
+}
+
+function help(engineHelp: string, path: Path | undefined): OutgoingResponse {
+  if (path === undefined) return { shape: 'raw', data: { help: engineHelp, see_also: [], openapi: null } };
+  const fields = Object.entries(path.fields).map(([name, field]) => `    ${name} (${field.type})\n        ${field.description}\n`);
+  const text = [
+    `Request:        ${path.pattern}`,
+    '',
+    path.synopsis,
+    ...(fields.length > 0 ? ['', '## PARAMETERS', '', fields.join('\n')] : []),
+    ...(path.description === '' ? [] : ['## DESCRIPTION', '', path.description]),
+  ].join('\n');
+  return { shape: 'raw', data: { help: text, see_also: [], openapi: null } };
+}

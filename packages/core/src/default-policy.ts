@@ -1,0 +1,17 @@
+/** The policy every token gets unless it asks not to: a token may look after itself and ask what it may do. */
+export const DEFAULT_POLICY_TEXT = `# Tokens may look themselves up, renew and revoke themselves.
+path "auth/token/lookup-self" { capabilities = ["read"] }
+path "auth/token/renew-self" { capabilities = ["update"] }
+path "auth/token/revoke-self" { capabilities = ["update"] }
+
+# A token may ask what it may do.
+path "sys/capabilities-self" { capabilities = ["update"] }
+path "sys/internal/ui/mounts" { capabilities = ["read"] }
+path "sys/internal/ui/mounts/*" { capabilities = ["read"] }
+
+# Leases are named by an id that only their holder knows.
+path "sys/renew" { capabilities = ["update"] }
+path "sys/leases/renew" { capabilities = ["update"] }
+path "sys/leases/lookup" { capabilities = ["update"] }
+
+`;

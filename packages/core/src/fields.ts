@@ -1,0 +1,144 @@
+import { CofferError, isJsonObject, type JsonObject, type JsonValue, parseDuration } from '@coffer/base';
+
+/**
+ * How a path declares what it takes, as HashiCorp's framework does (hashicorp/vault:sdk/framework/field_data.go).
+ * `duration`: seconds. `comma-strings`: a list, or one string with commas. `strings`: a list, or one string kept whole.
+ */
+export type FieldType = 'string' | 'integer' | 'boolean' | 'duration' | 'strings' | 'comma-strings' | 'object' | 'any';
+
+export interface Field {
+  readonly type: FieldType;
+  readonly description: string;
+  readonly default?: JsonValue;
+  readonly required?: boolean;
+}
+export type FieldSchema = Readonly<Record<string, Field>>;
+
+interface FieldTypes {
+  string: string;
+  integer: number;
+  boolean: boolean;
+  duration: number;
+  strings: readonly string[];
+  'comma-strings': readonly string[];
+  object: JsonObject;
+  any: JsonValue;
+}
+type Parsed<F extends Field> = F extends { default: JsonValue } | { required: true }
+  ? FieldTypes[F['type']]
+  : FieldTypes[F['type']] | undefined;
+export type FieldValues<S extends FieldSchema> = { readonly [K in keyof S]: Parsed<S[K]> };
+
+/**
+ * Reads the declared fields out of a request's data. Scalars come as JSON values or as strings, as the CLI sends them.
+ *
+ * @throws CofferError `invalid-request` naming the field, what was wrong, and what it takes
+ */
+export function parseFields<S extends FieldSchema>(schema: S, data: JsonObject): FieldValues<S> {
+  const values: Record<string, unknown> = {};
+  for (const [name, field] of Object.entries(schema)) {
+    const raw = data[name];
+    if (raw !== undefined && raw !== null) values[name] = parseField(name, field, raw);
+    else if (field.default !== undefined) values[name] = field.default;
+    else if (field.required === true) throw new CofferError('invalid-request', `missing ${name}: ${field.description}`);
+  }
+  return values as FieldValues<S>;
+}
+
+function parseField(name: string, field: Field, raw: JsonValue): unknown {
+  switch (field.type) {
+    case 'string':
+      if (typeof raw === 'object') throw wrong(name, raw, 'a string');
+      return String(raw);
+    case 'integer':
+      return parseInteger(name, raw);
+    case 'boolean':
+      return parseBoolean(name, raw);
+    case 'duration':
+      if (typeof raw !== 'string' && typeof raw !== 'number') throw wrong(name, raw, 'a duration such as 3600 or "1h"');
+      return parseDuration(raw === '' ? 0 : raw, name);
+    case 'strings':
+      return parseStrings(name, raw, (text) => [text]);
+    case 'comma-strings':
+      return parseStrings(name, raw, (text) => text.split(',').map((part) => part.trim())).filter((part) => part !== '');
+    case 'object':
+      return parseObject(name, raw);
+    case 'any':
+      return raw;
+  }
+}
+
+function parseInteger(name: string, raw: JsonValue): number {
+  const value = typeof raw === 'string' && raw.trim() !== '' ? Number(raw) : raw;
+  if (typeof value !== 'number' || !Number.isSafeInteger(value)) throw wrong(name, raw, 'a whole number');
+  return value;
+}
+
+function parseBoolean(name: string, raw: JsonValue): boolean {
+  // Go's strconv.ParseBool, which is what Vault takes from the command line.
+  if (raw === true || raw === 1 || /^(1|t|true)$/i.test(String(raw))) return true;
+  if (raw === false || raw === 0 || /^(0|f|false)$/i.test(String(raw))) return false;
+  throw wrong(name, raw, 'true or false');
+}
+
+function parseStrings(name: string, raw: JsonValue, split: (text: string) => string[]): string[] {
+  if (typeof raw === 'string') return raw === '' ? [] : split(raw);
+  if (typeof raw === 'number' || typeof raw === 'boolean') return [String(raw)];
+  if (!Array.isArray(raw)) throw wrong(name, raw, 'a string or a list of strings');
+  return raw.map((item: JsonValue) => {
+    if (typeof item !== 'string' && typeof item !== 'number') throw wrong(name, item, 'a list of strings');
+    return String(item);
+  });
+}
+
+function parseObject(name: string, raw: JsonValue): JsonObject {
+  if (isJsonObject(raw)) return raw;
+  if (typeof raw === 'string') {
+    if (raw === '') return {};
+    try {
+      const parsed: unknown = JSON.parse(raw);
+      if (isJsonObject(parsed)) return parsed;
+    } catch {
+      // Not JSON: the form key=value,key=value is left.
+    }
+    const pairs = raw.split(',').map((pair) => pair.split(/=(.*)/s));
+    if (pairs.every(([key, value]) => key !== undefined && key !== '' && value !== undefined)) {
+      return Object.fromEntries(pairs.map(([key, value]) => [String(key).trim(), String(value)]));
+    }
+  }
+  throw wrong(name, raw, 'a JSON object or key=value pairs');
+}
+
+function wrong(name: string, raw: JsonValue, wanted: string): CofferError {
+  // Only scalars that cannot be a secret are shown.
+  const got = typeof raw === 'object' ? (Array.isArray(raw) ? 'a list' : 'an object') : `a ${typeof raw}`;
+  return new CofferError('invalid-request', `field "${name}" must be ${wanted}, got ${got} that is not`);
+}
+
+/** Names in `data` that `schema` does not declare. */
+export function unknownFields(schema: FieldSchema, data: JsonObject): string[] {
+  return Object.keys(data).filter((name) => !Object.hasOwn(schema, name));
+}
+
+/** `unknown field "hots": did you mean "host"?` or the list of the known ones. */
+export function unknownFieldMessage(name: string, known: readonly string[]): string {
+  const nearest = known
+    .map((candidate) => ({ candidate, distance: editDistance(name, candidate) }))
+    .filter(({ candidate, distance }) => distance <= Math.max(2, Math.floor(candidate.length / 3)))
+    .sort((a, b) => a.distance - b.distance)[0];
+  const remedy = nearest ? `did you mean "${nearest.candidate}"?` : `the fields here are ${[...known].sort().join(', ')}`;
+  return `unknown field "${name}": ${remedy}`;
+}
+
+function editDistance(a: string, b: string): number {
+  let previous = Array.from({ length: b.length + 1 }, (_, index) => index);
+  for (let i = 1; i <= a.length; i++) {
+    const current = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const substitute = (previous[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      current.push(Math.min(substitute, (previous[j] ?? 0) + 1, (current[j - 1] ?? 0) + 1));
+    }
+    previous = current;
+  }
+  return previous[b.length] ?? 0;
+}

@@ -1,0 +1,76 @@
+import { randomBase62, type JsonObject } from '@coffer/base';
+import { CofferError } from '@coffer/base';
+import type { Store } from '@coffer/store';
+import type { Barrier } from './barrier.ts';
+import { sealLease } from './lease.ts';
+
+/** How long a creation may take before recovery looks at it, in milliseconds: beyond the engine's own time limits. */
+const CREATION_CLAIM_MS = 120_000;
+
+export interface LeaseIntent {
+  readonly path: string;
+  readonly token: string;
+  readonly renewable: boolean;
+  /** What revocation needs, known before the effect. */
+  readonly data: JsonObject;
+  readonly issueTime: number;
+  readonly expireTime: number;
+}
+
+export interface OpenIntent {
+  readonly id: string;
+  /**
+   * The effect has happened: the lease is issued. `data` replaces the intent's where the effect told more.
+   * @throws CofferError `permission-denied` when the token was revoked meanwhile; the lease is then revoked
+   */
+  activate(data?: JsonObject): Promise<void>;
+  /** The effect failed. With `nothingLeft` the row goes; otherwise it stays and is revoked like an expired lease. */
+  abandon(nothingLeft: boolean): Promise<void>;
+}
+
+/** Issues leases, intent first (DESIGN invariant 1). */
+export interface LeaseIssuer {
+  /** Makes the durable row in state `creating`. Call it before the effect. */
+  begin(intent: LeaseIntent): Promise<OpenIntent>;
+}
+
+export function createLeaseIssuer(store: Store, barrier: Barrier, wake: () => void): LeaseIssuer {
+  return {
+    async begin(intent) {
+      const id = `${intent.path}/${randomBase62(24)}`;
+      const claim = Date.now() + CREATION_CLAIM_MS;
+      await store.run(
+        `INSERT INTO leases (id, token, state, issue_time, expire_time, last_renewal, claimed_until, next_attempt,
+           attempts, last_error, value) VALUES ($1, $2, 'creating', $3, $4, NULL, $5, $5, 0, NULL, $6)`,
+        [id, intent.token, intent.issueTime, intent.expireTime, claim, sealLease(barrier, id, intent)],
+      );
+      return {
+        id,
+        async activate(data = intent.data) {
+          const { changes } = await store.run(
+            `UPDATE leases SET state = 'active', claimed_until = 0, next_attempt = expire_time, value = $2
+             WHERE id = $1 AND state = 'creating'`,
+            [id, sealLease(barrier, id, { ...intent, data })],
+          );
+          if (changes === 1) return wake();
+          await release(store, id, sealLease(barrier, id, { ...intent, data }));
+          wake();
+          throw new CofferError('permission-denied', 'the token was revoked while the credential was being made');
+        },
+        async abandon(nothingLeft) {
+          if (nothingLeft) await store.run('DELETE FROM leases WHERE id = $1', [id]);
+          else await release(store, id, sealLease(barrier, id, intent));
+          wake();
+        },
+      };
+    },
+  };
+}
+
+/** Gives a row that was being created to the revocation. */
+async function release(store: Store, id: string, value: Uint8Array): Promise<void> {
+  await store.run(
+    "UPDATE leases SET state = 'revoking', claimed_until = 0, next_attempt = $2, value = $3 WHERE id = $1",
+    [id, Date.now(), value],
+  );
+}

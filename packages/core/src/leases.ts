@@ -1,0 +1,224 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { CofferError, type Logger } from '@coffer/base';
+import type { Store } from '@coffer/store';
+import type { Barrier } from './barrier.ts';
+import type { Engine } from './engine.ts';
+import { type Lease, leaseFromRow, type LeaseState } from './lease.ts';
+
+/** A claim's length in milliseconds: beyond the longest revocation or renewal, so a live worker never loses its own. */
+const CLAIM_MS = 120_000;
+const FIRST_RETRY_MS = 1_000;
+const LAST_RETRY_MS = 300_000;
+const ERROR_LENGTH = 500;
+
+export interface RenewedLease {
+  readonly lease: Lease;
+  /** Seconds from now. */
+  readonly ttl: number;
+  readonly warnings: readonly string[];
+}
+
+export interface LeasesOptions {
+  readonly store: Store;
+  readonly barrier: Barrier;
+  /** The engine that a lease's path belongs to. */
+  readonly engineFor: (path: string) => Engine | undefined;
+  readonly logger: Logger;
+  /** Tells the expiration loop that something may be due. */
+  readonly wake: () => void;
+}
+
+/** Every lease operation but issuing. Work on one lease is claimed by its row, so that only one worker is at it. */
+export class Leases {
+  readonly #options: LeasesOptions;
+
+  constructor(options: LeasesOptions) {
+    this.#options = options;
+  }
+
+  /** An issued lease. One that is being revoked is still there, with what is owed; one being created is not yet. */
+  async lookup(id: string): Promise<Lease | undefined> {
+    const lease = await this.#get(id);
+    return lease?.state === 'creating' ? undefined : lease;
+  }
+
+  /** The ids below `prefix` (with trailing slash), one level deep: deeper levels show as `name/`. */
+  async list(prefix: string): Promise<string[]> {
+    const ids = await this.#idsBelow(prefix, "AND state <> 'creating'");
+    return [...new Set(ids.map((id) => id.slice(prefix.length).replace(/\/.*$/s, '/')))].sort();
+  }
+
+  async count(state?: LeaseState): Promise<number> {
+    const { rows } = await this.#options.store.run(
+      'SELECT count(*) AS n FROM leases WHERE $1 IS NULL OR state = $1',
+      [state ?? null],
+    );
+    return Number(rows[0]?.['n'] ?? 0);
+  }
+
+  /**
+   * Extends a lease: first in the outside world, then here, so that a crash between the two shortens, never strands.
+   * @throws CofferError `invalid-request` when there is no such lease or it cannot be renewed
+   */
+  async renew(id: string, increment: number): Promise<RenewedLease> {
+    const lease = await this.#claimActive(id);
+    try {
+      if (!lease.renewable) throw new CofferError('invalid-request', 'lease is not renewable');
+      const engine = this.#options.engineFor(lease.path);
+      if (engine?.renew === undefined) throw new CofferError('invalid-request', 'lease is not renewable');
+      const { ttl, warnings } = await engine.renew(lease, increment);
+      const now = Date.now();
+      const renewed: Lease = { ...lease, expireTime: now + ttl * 1000, lastRenewal: now };
+      await this.#options.store.run(
+        'UPDATE leases SET expire_time = $2, last_renewal = $3, next_attempt = $2 WHERE id = $1 AND state = $4',
+        [id, renewed.expireTime, now, 'active'],
+      );
+      return { lease: renewed, ttl, warnings };
+    } finally {
+      await this.#options.store.run('UPDATE leases SET claimed_until = 0 WHERE id = $1', [id]);
+      this.#options.wake();
+    }
+  }
+
+  /** Marks a lease to be revoked soon. Nothing happens when it does not exist. */
+  async revokeLater(id: string): Promise<void> {
+    await this.#options.store.run("UPDATE leases SET state = 'revoking', next_attempt = $2 WHERE id = $1", [
+      id,
+      Date.now(),
+    ]);
+    this.#options.wake();
+  }
+
+  async revokePrefixLater(prefix: string): Promise<void> {
+    for (const id of await this.#idsBelow(prefix)) await this.revokeLater(id);
+  }
+
+  /**
+   * Revokes now and waits until it is over. Nothing happens when the lease does not exist.
+   * @throws CofferError `failed` with what is still owed; the lease stays and is retried
+   */
+  async revoke(id: string): Promise<void> {
+    await this.revokeLater(id);
+    // Another worker may be at it: its claim ends with the lease gone or the error written.
+    for (;;) {
+      const lease = await this.#claim(id);
+      if (lease !== undefined) {
+        const error = await this.revokeClaimed(lease);
+        if (error === undefined) return;
+        throw new CofferError('failed', `failed to revoke ${JSON.stringify(id)}: ${error}`);
+      }
+      if ((await this.#get(id)) === undefined) return;
+      await sleep(20);
+    }
+  }
+
+  /**
+   * Revokes every lease below `prefix`. Goes on after a failure.
+   * With `force` a lease whose revocation fails is dropped all the same, and what it stood for is left behind.
+   * @throws CofferError `failed` naming the first error and how many leases remain
+   */
+  async revokePrefix(prefix: string, options: { force?: boolean } = {}): Promise<void> {
+    const ids = await this.#idsBelow(prefix);
+    const errors: string[] = [];
+    const queue = [...ids];
+    const worker = async (): Promise<void> => {
+      for (let id = queue.pop(); id !== undefined; id = queue.pop()) {
+        try {
+          await this.revoke(id);
+        } catch (thrown) {
+          const { message } = CofferError.from(thrown);
+          if (options.force !== true) errors.push(message);
+          else await this.#forget(id, message);
+        }
+      }
+    };
+    await Promise.all(Array.from({ length: Math.min(16, ids.length) }, worker));
+    if (errors[0] === undefined) return;
+    throw new CofferError('failed', `${errors.length} of ${ids.length} leases could not be revoked: ${errors[0]}`);
+  }
+
+  /** Leases whose time has come, claimed for this worker. */
+  async claimDue(now: number, limit: number): Promise<Lease[]> {
+    const { rows } = await this.#options.store.run(
+      `UPDATE leases SET claimed_until = $2, state = 'revoking' WHERE id IN (
+         SELECT id FROM leases WHERE next_attempt <= $1 AND claimed_until <= $1 ORDER BY next_attempt LIMIT $3
+       ) RETURNING *`,
+      [now, now + CLAIM_MS, limit],
+    );
+    return rows.map((row) => leaseFromRow(this.#options.barrier, row));
+  }
+
+  /** When the next lease that nobody is at is due, in milliseconds since 1970. */
+  async nextDue(): Promise<number | undefined> {
+    const { rows } = await this.#options.store.run(
+      'SELECT next_attempt FROM leases WHERE claimed_until <= $1 ORDER BY next_attempt LIMIT 1',
+      [Date.now()],
+    );
+    return rows[0] === undefined ? undefined : Number(rows[0]['next_attempt']);
+  }
+
+  /** Revokes a lease that this worker has claimed. Returns the error's text when it failed; the retry is then planned. */
+  async revokeClaimed(lease: Lease): Promise<string | undefined> {
+    const { store, engineFor, logger } = this.#options;
+    try {
+      const engine = engineFor(lease.path);
+      if (engine === undefined) throw new CofferError('failed', `no engine is mounted at ${lease.path}`);
+      await engine.revoke?.(lease);
+      await store.run('DELETE FROM leases WHERE id = $1', [lease.id]);
+      logger.debug('revoked lease', { lease_id: lease.id });
+      return undefined;
+    } catch (thrown) {
+      const error = CofferError.from(thrown).message.slice(0, ERROR_LENGTH);
+      const delay = Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** lease.attempts) * (0.75 + Math.random() / 2);
+      await store.run(
+        'UPDATE leases SET claimed_until = 0, attempts = attempts + 1, last_error = $2, next_attempt = $3 WHERE id = $1',
+        [lease.id, error, Date.now() + Math.round(delay)],
+      );
+      logger.error('failed to revoke lease', { lease_id: lease.id, attempt: lease.attempts + 1, error });
+      return error;
+    }
+  }
+
+  async #forget(id: string, error: string): Promise<void> {
+    await this.#options.store.run('DELETE FROM leases WHERE id = $1', [id]);
+    this.#options.logger.warn('lease forgotten by force: what it stood for may still exist', { lease_id: id, error });
+  }
+
+  async #get(id: string): Promise<Lease | undefined> {
+    const { rows } = await this.#options.store.run('SELECT * FROM leases WHERE id = $1', [id]);
+    return rows[0] === undefined ? undefined : leaseFromRow(this.#options.barrier, rows[0]);
+  }
+
+  async #idsBelow(prefix: string, condition = ''): Promise<string[]> {
+    const { rows } = await this.#options.store.run(
+      `SELECT id FROM leases WHERE substr(id, 1, $1) = $2 ${condition} ORDER BY id`,
+      [prefix.length, prefix],
+    );
+    return rows.map((row) => String(row['id']));
+  }
+
+  async #claim(id: string, state?: LeaseState): Promise<Lease | undefined> {
+    const now = Date.now();
+    const { rows } = await this.#options.store.run(
+      `UPDATE leases SET claimed_until = $2 WHERE id = $1 AND claimed_until <= $3 AND ($4 IS NULL OR state = $4)
+       RETURNING *`,
+      [id, now + CLAIM_MS, now, state ?? null],
+    );
+    return rows[0] === undefined ? undefined : leaseFromRow(this.#options.barrier, rows[0]);
+  }
+
+  /** Claims a lease for renewal; waits for another renewal of the same lease. */
+  async #claimActive(id: string): Promise<Lease> {
+    for (;;) {
+      const lease = await this.#claim(id, 'active');
+      if (lease !== undefined && lease.expireTime > Date.now()) return lease;
+      if (lease !== undefined) {
+        await this.#options.store.run('UPDATE leases SET claimed_until = 0 WHERE id = $1', [id]);
+        throw new CofferError('invalid-request', 'lease expired');
+      }
+      if ((await this.#get(id))?.state !== 'active') throw new CofferError('invalid-request', 'lease not found');
+      await sleep(20);
+    }
+  }
+}
+

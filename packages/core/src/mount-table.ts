@@ -1,0 +1,148 @@
+import { CofferError, type Logger } from '@coffer/base';
+import type { Store } from '@coffer/store';
+import type { Barrier } from './barrier.ts';
+import type { Engine, EngineFactory } from './engine.ts';
+import { createEntryStorage } from './entry-storage.ts';
+import type { LeaseIssuer } from './lease-issuer.ts';
+import { createMountRows, type Mount, type MountRows, newMount, normalizeMountPath } from './mount.ts';
+import { SYSTEM_TTL } from './ttl.ts';
+
+export interface MountTableOptions {
+  readonly store: Store;
+  readonly barrier: Barrier;
+  readonly leases: LeaseIssuer;
+  /** What may be mounted, by type. */
+  readonly factories: ReadonlyMap<string, EngineFactory>;
+  readonly logger: Logger;
+}
+
+interface Mounted {
+  mount: Mount;
+  readonly engine: Engine;
+  readonly builtin: boolean;
+  /** Being unmounted: serves revocations, no requests. */
+  tainted: boolean;
+}
+
+/** What is mounted where. Mounts of the core itself (`sys/`, `auth/token/`) are made at every start and never stored. */
+export class MountTable {
+  readonly #options: MountTableOptions;
+  readonly #rows: MountRows;
+  readonly #mounted = new Map<string, Mounted>();
+
+  constructor(options: MountTableOptions) {
+    this.#options = options;
+    this.#rows = createMountRows(options.store, options.barrier);
+  }
+
+  /** Mounts what the store knows. */
+  async load(): Promise<void> {
+    for (const mount of await this.#rows.all()) this.#add(mount, this.#factory(mount.type));
+  }
+
+  addBuiltin(mount: Mount, factory: EngineFactory): void {
+    this.#add(mount, factory, true);
+  }
+
+  /** Every mount, sorted by path, with or without those under `auth/`. */
+  list(auth: boolean): Mount[] {
+    return [...this.#mounted.values()]
+      .map(({ mount }) => mount)
+      .filter((mount) => mount.path.startsWith('auth/') === auth)
+      .sort((a, b) => (a.path < b.path ? -1 : 1));
+  }
+
+  get(path: string): Mount | undefined {
+    return this.#mounted.get(path)?.mount;
+  }
+
+  /** The mount with the longest path that `path` lies under, unless it is being unmounted. */
+  route(path: string): { mount: Mount; engine: Engine } | undefined {
+    const found = this.#find(path);
+    return found === undefined || found.tainted ? undefined : found;
+  }
+
+  /** As {@link route}, also while unmounting: for revocations. */
+  engineFor(path: string): Engine | undefined {
+    return this.#find(path)?.engine;
+  }
+
+  /** @throws CofferError `invalid-request` for a path in use or an unknown type */
+  async enable(given: string, type: string, rest: Partial<Mount>): Promise<void> {
+    const path = normalizeMountPath(given);
+    const clash = [...this.#mounted.keys()].find((other) => path.startsWith(other) || other.startsWith(path));
+    if (clash !== undefined) throw new CofferError('invalid-request', `path is already in use at ${clash}`);
+    const mount = newMount(path, type, rest);
+    const factory = this.#factory(type);
+    await this.#rows.save(mount);
+    this.#add(mount, factory);
+    this.#options.logger.info('enabled secrets engine', { path, type });
+  }
+
+  /**
+   * Unmounts: no requests from here on, then `revoke` ends what was issued, then the mount and its entries go.
+   * When `revoke` rejects the mount stays as it was.
+   */
+  async disable(given: string, revoke: (path: string) => Promise<void>): Promise<void> {
+    const path = normalizeMountPath(given);
+    const mounted = this.#mounted.get(path);
+    if (mounted === undefined) return;
+    if (mounted.builtin) throw new CofferError('invalid-request', `cannot unmount ${path}`);
+    mounted.tainted = true;
+    try {
+      await revoke(path);
+    } catch (error) {
+      mounted.tainted = false;
+      throw error;
+    }
+    await this.#rows.remove(path);
+    this.#mounted.delete(path);
+    await mounted.engine.close();
+    await createEntryStorage(this.#options.store, this.#options.barrier, mounted.mount.uuid).clear();
+    this.#options.logger.info('disabled secrets engine', { path });
+  }
+
+  async tune(given: string, change: (mount: Mount) => Mount): Promise<void> {
+    const mounted = this.#mounted.get(normalizeMountPath(given));
+    if (mounted === undefined) throw new CofferError('invalid-request', `no mount at ${normalizeMountPath(given)}`);
+    mounted.mount = change(mounted.mount);
+    if (!mounted.builtin) await this.#rows.save(mounted.mount);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#mounted.values()].map(({ engine }) => engine.close()));
+  }
+
+  #factory(type: string): EngineFactory {
+    const factory = this.#options.factories.get(type);
+    if (factory !== undefined) return factory;
+    const known = [...this.#options.factories.keys()].join(', ');
+    throw new CofferError('invalid-request', `plugin not found in the catalog: ${type} (what can be enabled: ${known})`);
+  }
+
+  #add(mount: Mount, factory: EngineFactory, builtin = false): void {
+    const { store, barrier, leases, logger } = this.#options;
+    const current = (): Mount => this.#mounted.get(mount.path)?.mount ?? mount;
+    const engine = factory({
+      mount: current,
+      storage: createEntryStorage(store, barrier, mount.uuid),
+      leases,
+      ttlLimits: () => {
+        const { default_lease_ttl: defaultTtl, max_lease_ttl: maxTtl } = current().config;
+        // A mount's own maximum replaces the system's, also upwards, as in Vault.
+        return [{ defaultTtl, maxTtl }, maxTtl > 0 ? { ...SYSTEM_TTL, maxTtl: 0 } : SYSTEM_TTL];
+      },
+      logger: logger.named(mount.path.replace(/\/$/, '').replaceAll('/', '.')),
+    });
+    this.#mounted.set(mount.path, { mount, engine, builtin, tainted: false });
+  }
+
+  #find(path: string): Mounted | undefined {
+    let longest: Mounted | undefined;
+    for (const mounted of this.#mounted.values()) {
+      const under = path.startsWith(mounted.mount.path) || `${path}/` === mounted.mount.path;
+      if (under && mounted.mount.path.length > (longest?.mount.path.length ?? 0)) longest = mounted;
+    }
+    return longest;
+  }
+}

@@ -1,0 +1,80 @@
+import { CofferError, formatTime } from '@coffer/base';
+import type { Store } from '@coffer/store';
+import { type Acl, createAcl, ROOT_ACL } from './acl.ts';
+import type { Barrier } from './barrier.ts';
+import { DEFAULT_POLICY_TEXT } from './default-policy.ts';
+import { type PathRule, parsePolicy } from './policy.ts';
+import { DEFAULT_POLICY, ROOT_POLICY } from './token-entry.ts';
+
+export interface PolicyEntry {
+  readonly name: string;
+  readonly text: string;
+  /** RFC 3339. */
+  readonly modified: string;
+  readonly version: number;
+}
+
+/** ACL policies by name. Names are lower case. `root` is built in and has no text; `default` may be changed. */
+export interface PolicyStore {
+  get(name: string): Promise<PolicyEntry | undefined>;
+  put(name: string, text: string): Promise<void>;
+  delete(name: string): Promise<void>;
+  list(): Promise<string[]>;
+  /** What a token with these policies may do. Names that do not exist allow nothing. */
+  acl(names: readonly string[]): Promise<Acl>;
+}
+
+export function createPolicyStore(store: Store, barrier: Barrier): PolicyStore {
+  const parsed = new Map<string, readonly PathRule[]>();
+
+  const get = async (given: string): Promise<PolicyEntry | undefined> => {
+    const name = given.toLowerCase();
+    const { rows } = await store.run('SELECT value FROM policies WHERE name = $1', [name]);
+    const value = rows[0]?.['value'];
+    if (value instanceof Uint8Array) return barrier.open(`policies/${name}`, value) as unknown as PolicyEntry;
+    if (name === ROOT_POLICY) return { name, text: '', modified: formatTime(0), version: 1 };
+    if (name === DEFAULT_POLICY) return { name, text: DEFAULT_POLICY_TEXT, modified: formatTime(0), version: 1 };
+    return undefined;
+  };
+
+  const rules = async (name: string): Promise<readonly PathRule[]> => {
+    const cached = parsed.get(name);
+    if (cached !== undefined) return cached;
+    const entry = await get(name);
+    const fresh = entry === undefined ? [] : parsePolicy(entry.text);
+    parsed.set(name, fresh);
+    return fresh;
+  };
+
+  return {
+    get,
+    async put(given, text) {
+      const name = given.toLowerCase();
+      if (name === ROOT_POLICY) throw new CofferError('invalid-request', 'cannot update "root" policy');
+      parsePolicy(text);
+      const version = ((await get(name))?.version ?? 0) + 1;
+      const entry = { name, text, modified: formatTime(Date.now()), version };
+      await store.run(
+        'INSERT INTO policies (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value',
+        [name, barrier.seal(`policies/${name}`, entry)],
+      );
+      parsed.delete(name);
+    },
+    async delete(given) {
+      const name = given.toLowerCase();
+      if (name === ROOT_POLICY || name === DEFAULT_POLICY) {
+        throw new CofferError('invalid-request', `cannot delete "${name}" policy`);
+      }
+      await store.run('DELETE FROM policies WHERE name = $1', [name]);
+      parsed.delete(name);
+    },
+    async list() {
+      const { rows } = await store.run('SELECT name FROM policies');
+      return [...new Set([DEFAULT_POLICY, ROOT_POLICY, ...rows.map((row) => String(row['name']))])].sort();
+    },
+    async acl(names) {
+      if (names.includes(ROOT_POLICY)) return ROOT_ACL;
+      return createAcl((await Promise.all(names.map(rules))).flat());
+    },
+  };
+}

@@ -1,0 +1,29 @@
+/** A token as the core knows it. Times are milliseconds since 1970, TTLs seconds. The token itself is not in it. */
+export interface TokenEntry {
+  /** HMAC of the token: the row's name. */
+  readonly id: string;
+  readonly accessor: string;
+  /** The parent's id; empty for an orphan. */
+  readonly parent: string;
+  readonly displayName: string;
+  readonly policies: readonly string[];
+  readonly path: string;
+  readonly meta: Readonly<Record<string, string>> | null;
+  readonly creationTime: number;
+  /** 0 when it never expires. */
+  readonly creationTtl: number;
+  readonly expireTime: number | null;
+  readonly lastRenewal: number | null;
+  readonly explicitMaxTtl: number;
+  /** 0 when it is not periodic. */
+  readonly period: number;
+  /** As created; 0 for no limit. */
+  readonly numUses: number;
+  /** Uses left; 0 for no limit. */
+  readonly usesLeft: number;
+  readonly renewable: boolean;
+  readonly type: 'service';
+}
+
+export const ROOT_POLICY = 'root';
+export const DEFAULT_POLICY = 'default';

@@ -1,0 +1,92 @@
+import { Worker } from 'node:worker_threads';
+import { CofferError } from '@coffer/base';
+import type { WorkerAnswer, WorkerData, WorkerRequest } from './embedded-worker.ts';
+import { MIGRATIONS } from './schema.ts';
+import type { SqlResult, SqlStatement, SqlValue, Store } from './store.ts';
+
+/** Set by the build: the bundled text of embedded-worker.ts, since a single executable has no file beside it. */
+declare const COFFER_EMBEDDED_WORKER: string | undefined;
+
+export interface EmbeddedStoreOptions {
+  /** The database file, or `:memory:` for a store that ends with the process. */
+  readonly path: string;
+}
+
+interface Pending {
+  readonly resolve: (results: readonly SqlResult[]) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/**
+ * Opens the embedded engine: SQLite (node:sqlite) in a worker thread, so that a slow disk never stalls the event loop.
+ * Calls made in the same tick share one commit.
+ *
+ * @throws CofferError `failed` when the file cannot be opened or comes from a newer version
+ */
+export async function openEmbeddedStore(options: EmbeddedStoreOptions): Promise<Store> {
+  const store = new EmbeddedStore(startWorker({ path: options.path, migrations: MIGRATIONS }));
+  await store.run('SELECT 1');
+  return store;
+}
+
+function startWorker(workerData: WorkerData): Worker {
+  if (typeof COFFER_EMBEDDED_WORKER === 'string') return new Worker(COFFER_EMBEDDED_WORKER, { eval: true, workerData });
+  return new Worker(new URL('./embedded-worker.ts', import.meta.url), { workerData });
+}
+
+class EmbeddedStore implements Store {
+  readonly #worker: Worker;
+  readonly #pending = new Map<number, Pending>();
+  #nextId = 1;
+  #ended: Error | undefined;
+  #closing: Promise<void> | undefined;
+
+  constructor(worker: Worker) {
+    this.#worker = worker;
+    worker.on('message', (answers: WorkerAnswer[]) => {
+      for (const answer of answers) this.#settle(answer);
+    });
+    worker.on('error', (error) => this.#end(new CofferError('failed', `store: ${error.message}`, { cause: error })));
+    worker.on('exit', () => this.#end(new CofferError('unavailable', 'the store is closed')));
+  }
+
+  async run(sql: string, params: readonly SqlValue[] = []): Promise<SqlResult> {
+    const [result] = await this.transaction([{ sql, params }]);
+    return result ?? { rows: [], changes: 0 };
+  }
+
+  transaction(statements: readonly SqlStatement[]): Promise<readonly SqlResult[]> {
+    return this.#submit((id) => ({ id, statements }));
+  }
+
+  async close(): Promise<void> {
+    this.#closing ??= this.#submit((id) => ({ id, close: true })).then(
+      () => undefined,
+      () => undefined,
+    );
+    await this.#closing;
+  }
+
+  #submit(request: (id: number) => WorkerRequest): Promise<readonly SqlResult[]> {
+    if (this.#ended !== undefined) return Promise.reject(this.#ended);
+    if (this.#closing !== undefined) return Promise.reject(new CofferError('unavailable', 'the store is closed'));
+    const id = this.#nextId++;
+    return new Promise((resolve, reject) => {
+      this.#pending.set(id, { resolve, reject });
+      this.#worker.postMessage(request(id));
+    });
+  }
+
+  #settle(answer: WorkerAnswer): void {
+    const pending = this.#pending.get(answer.id);
+    this.#pending.delete(answer.id);
+    if ('error' in answer) pending?.reject(new CofferError('internal', `store: ${answer.error}`));
+    else pending?.resolve(answer.results);
+  }
+
+  #end(error: Error): void {
+    this.#ended ??= error;
+    for (const pending of this.#pending.values()) pending.reject(this.#ended);
+    this.#pending.clear();
+  }
+}
