@@ -1,0 +1,45 @@
+import { CofferError } from '@coffer/base';
+import { type CoreServices, definePath, type Path, type PathResponse, type TokenEntry } from '@coffer/core';
+import { tokenView } from './token-view.ts';
+
+/** `auth/token/lookup`, `lookup-self`, `lookup-accessor`, `accessors`. */
+export function lookupPaths({ tokens }: CoreServices): Path[] {
+  const show = (entry: TokenEntry | undefined, token: string): PathResponse => {
+    if (entry === undefined) throw new CofferError('permission-denied', 'bad token');
+    return { data: tokenView(entry, token) };
+  };
+  const byToken = async (token: string): Promise<PathResponse> => show(await tokens.lookup(token), token);
+  return [
+    definePath({
+      pattern: 'lookup-self',
+      fields: { token: { type: 'string', description: 'Kept for compatibility.' } },
+      synopsis: 'Shows the calling token.',
+      read: async ({ token, clientToken }) => show(token, clientToken),
+      write: async ({ token, clientToken }) => show(token, clientToken),
+    }),
+    definePath({
+      pattern: 'lookup',
+      fields: { token: { type: 'string', description: 'The token to show; the calling one when absent.' } },
+      synopsis: 'Shows a token.',
+      read: async ({ fields, clientToken }) => byToken(fields.token ?? clientToken),
+      write: async ({ fields, clientToken }) => byToken(fields.token ?? clientToken),
+    }),
+    definePath({
+      pattern: 'lookup-accessor',
+      fields: { accessor: { type: 'string', required: true, description: "The token's accessor." } },
+      synopsis: 'Shows the token of an accessor, without the token.',
+      write: async ({ fields }) => {
+        const entry = await tokens.byAccessor(fields.accessor);
+        if (entry === undefined) throw new CofferError('permission-denied', 'invalid accessor');
+        return show(entry, '');
+      },
+    }),
+    definePath({
+      pattern: 'accessors',
+      fields: {},
+      sudo: true,
+      synopsis: 'Lists the accessors of all tokens.',
+      list: async () => ({ data: { keys: await tokens.accessors() } }),
+    }),
+  ];
+}

@@ -1,0 +1,51 @@
+import { CofferError } from '@coffer/base';
+import { type CoreServices, definePath, type Path } from '@coffer/core';
+
+/** `auth/token/revoke`, `revoke-self`, `revoke-accessor`, `revoke-orphan`. */
+export function revokePaths({ tokens }: CoreServices): Path[] {
+  const TOKEN = { type: 'string', required: true, description: 'The token to revoke.' } as const;
+  return [
+    definePath({
+      pattern: 'revoke-self',
+      fields: {},
+      otherFields: 'accept',
+      synopsis: 'Revokes the calling token, its children and their leases.',
+      write: async ({ token }) => {
+        if (token !== undefined) await tokens.revoke(token.id);
+        return undefined;
+      },
+    }),
+    definePath({
+      pattern: 'revoke',
+      fields: { token: TOKEN },
+      synopsis: 'Revokes a token, its children and their leases.',
+      write: async ({ fields }) => {
+        const entry = await tokens.lookup(fields.token);
+        if (entry !== undefined) await tokens.revoke(entry.id);
+        return undefined;
+      },
+    }),
+    definePath({
+      pattern: 'revoke-orphan',
+      fields: { token: TOKEN },
+      sudo: true,
+      synopsis: 'Revokes a token and its leases. Its children stay, without a parent.',
+      write: async ({ fields }) => {
+        const entry = await tokens.lookup(fields.token);
+        if (entry !== undefined) await tokens.revoke(entry.id, { orphanChildren: true });
+        return undefined;
+      },
+    }),
+    definePath({
+      pattern: 'revoke-accessor',
+      fields: { accessor: { type: 'string', required: true, description: "The token's accessor." } },
+      synopsis: 'Revokes the token of an accessor, its children and their leases.',
+      write: async ({ fields }) => {
+        const entry = await tokens.byAccessor(fields.accessor);
+        if (entry === undefined) throw new CofferError('invalid-request', 'invalid accessor');
+        await tokens.revoke(entry.id);
+        return undefined;
+      },
+    }),
+  ];
+}

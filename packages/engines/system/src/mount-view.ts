@@ -1,0 +1,31 @@
+import type { JsonObject } from '@coffer/base';
+import type { Mount } from '@coffer/core';
+import type { ServerInfo } from './path-status.ts';
+
+/** One mount as `sys/mounts` and `sys/auth` show it. */
+export function mountView(mount: Mount, server: ServerInfo): JsonObject {
+  return {
+    accessor: mount.accessor,
+    config: {
+      default_lease_ttl: mount.config.default_lease_ttl,
+      force_no_cache: mount.config.force_no_cache,
+      max_lease_ttl: mount.config.max_lease_ttl,
+      ...(mount.path === 'sys/' && { passthrough_request_headers: ['Accept'] }),
+    },
+    description: mount.description,
+    external_entropy_access: false,
+    local: mount.local,
+    options: mount.options,
+    plugin_version: '',
+    running_plugin_version: `v${server.version}+builtin.vault`.replace(/\+.*\+/, '+'),
+    running_sha256: '',
+    seal_wrap: mount.seal_wrap,
+    type: mount.type,
+    uuid: mount.uuid,
+  };
+}
+
+/** Mounts by path. Auth methods lose their `auth/`. */
+export function mountViews(mounts: readonly Mount[], server: ServerInfo): JsonObject {
+  return Object.fromEntries(mounts.map((mount) => [mount.path.replace(/^auth\//, ''), mountView(mount, server)]));
+}

@@ -1,0 +1,153 @@
+import { CofferError, formatTime, type JsonObject } from '@coffer/base';
+import { type CoreServices, definePath, type Lease, type Path } from '@coffer/core';
+
+const LEASE_ID = { type: 'string', description: 'The lease id.' } as const;
+const URL_LEASE_ID = { type: 'string', description: 'The lease id, in the URL.' } as const;
+const SYNC = {
+  type: 'boolean',
+  default: true,
+  description: 'Wait until the revocation is over; otherwise it is queued and retried.',
+} as const;
+const PREFIX = { type: 'string', required: true, description: 'What the lease ids begin with: "database/creds".' } as const;
+
+/** `sys/leases/...` and Vault's older spellings `sys/renew`, `sys/revoke`, `sys/revoke-prefix`, `sys/revoke-force`. */
+export function leasesPaths(services: CoreServices): Path[] {
+  return [
+    lookup(services),
+    lookupPrefix(services),
+    count(services),
+    ...['leases/renew', 'renew'].flatMap((base) => [renew(services, base), renew(services, `${base}/:url_lease_id*`)]),
+    ...['leases/revoke', 'revoke'].flatMap((base) => [revoke(services, base), revoke(services, `${base}/:url_lease_id*`)]),
+    ...['leases/revoke-prefix', 'revoke-prefix'].map((base) => revokePrefix(services, base)),
+    ...['leases/revoke-force', 'revoke-force'].map((base) => revokeForce(services, base)),
+  ];
+}
+
+function lookup({ leases }: CoreServices): Path {
+  return definePath({
+    pattern: 'leases/lookup',
+    fields: { lease_id: LEASE_ID },
+    synopsis: 'Shows a lease: its times, and what is owed when its revocation has failed.',
+    write: async ({ fields }) => {
+      const lease = await leases.lookup(requireId(fields.lease_id));
+      if (lease === undefined) throw new CofferError('invalid-request', 'invalid lease');
+      return { data: leaseView(lease) };
+    },
+  });
+}
+
+function leaseView(lease: Lease): JsonObject {
+  return {
+    expire_time: formatTime(lease.expireTime),
+    id: lease.id,
+    issue_time: formatTime(lease.issueTime),
+    last_renewal: lease.lastRenewal === null ? null : formatTime(lease.lastRenewal),
+    path: lease.path,
+    renewable: lease.renewable && lease.state === 'active',
+    ttl: Math.max(0, Math.floor((lease.expireTime - Date.now()) / 1000)),
+    ...(lease.lastError !== null && {
+      revocation_error: lease.lastError,
+      revocation_attempts: lease.attempts,
+      next_revocation: formatTime(lease.nextAttempt),
+    }),
+  };
+}
+
+function lookupPrefix({ leases }: CoreServices): Path {
+  return definePath({
+    pattern: 'leases/lookup/:prefix*',
+    fields: { prefix: PREFIX },
+    sudo: true,
+    synopsis: 'Lists the lease ids below a prefix.',
+    list: async ({ fields }) => listOf(await leases.list(`${fields.prefix.replace(/\/+$/, '')}/`)),
+  });
+}
+
+function listOf(keys: string[]): { data: JsonObject } {
+  if (keys.length === 0) throw new CofferError('not-found', '');
+  return { data: { keys } };
+}
+
+function count({ leases }: CoreServices): Path {
+  return definePath({
+    pattern: 'leases/count',
+    fields: { type: { type: 'string', description: '"revoking" counts only those whose revocation is owed.' } },
+    synopsis: 'Counts the leases.',
+    read: async ({ fields }) => ({
+      data: { lease_count: await leases.count(fields.type === 'revoking' ? 'revoking' : undefined) },
+    }),
+  });
+}
+
+function renew({ leases }: CoreServices, pattern: string): Path {
+  return definePath({
+    pattern,
+    fields: {
+      lease_id: LEASE_ID,
+      url_lease_id: URL_LEASE_ID,
+      increment: { type: 'duration', default: 0, description: 'TTL from now; 0 for the default.' },
+    },
+    synopsis: 'Renews a lease, at most to its max_ttl.',
+    write: async ({ fields }) => {
+      const { lease, ttl, warnings } = await leases.renew(
+        requireId(fields.lease_id ?? fields.url_lease_id),
+        fields.increment,
+      );
+      return { data: null, lease: { id: lease.id, durationSeconds: ttl, renewable: lease.renewable }, warnings };
+    },
+  });
+}
+
+function revoke({ leases }: CoreServices, pattern: string): Path {
+  return definePath({
+    pattern,
+    fields: { lease_id: LEASE_ID, url_lease_id: URL_LEASE_ID, sync: SYNC },
+    synopsis: 'Revokes a lease.',
+    write: async ({ fields }) => {
+      const id = requireId(fields.lease_id ?? fields.url_lease_id);
+      if (fields.sync) {
+        await leases.revoke(id);
+        return undefined;
+      }
+      await leases.revokeLater(id);
+      return { status: 202 };
+    },
+  });
+}
+
+function revokePrefix({ leases }: CoreServices, base: string): Path {
+  return definePath({
+    pattern: `${base}/:prefix*`,
+    fields: { prefix: PREFIX, sync: SYNC },
+    sudo: true,
+    synopsis: 'Revokes every lease below a prefix.',
+    write: async ({ fields }) => {
+      const prefix = `${fields.prefix.replace(/\/+$/, '')}/`;
+      if (fields.sync) {
+        await leases.revokePrefix(prefix);
+        return undefined;
+      }
+      await leases.revokePrefixLater(prefix);
+      return { status: 202 };
+    },
+  });
+}
+
+function revokeForce({ leases }: CoreServices, base: string): Path {
+  return definePath({
+    pattern: `${base}/:prefix*`,
+    fields: { prefix: PREFIX },
+    sudo: true,
+    synopsis: 'Revokes every lease below a prefix, and forgets those whose revocation fails.',
+    description: 'What a forgotten lease stood for may still exist in the database. The log names each.',
+    write: async ({ fields }) => {
+      await leases.revokePrefix(`${fields.prefix.replace(/\/+$/, '')}/`, { force: true });
+      return undefined;
+    },
+  });
+}
+
+function requireId(id: string | undefined): string {
+  if (id === undefined || id === '') throw new CofferError('invalid-request', 'lease_id must be specified');
+  return id;
+}
