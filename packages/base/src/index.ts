@@ -6,3 +6,4 @@ export * from './log.ts';
 export * from './random.ts';
 export * from './secret.ts';
 export * from './time.ts';
+export * from './version.ts';

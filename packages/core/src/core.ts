@@ -11,6 +11,7 @@ import type { IncomingRequest, OutgoingResponse } from './logical.ts';
 import { newMount } from './mount.ts';
 import { MountTable } from './mount-table.ts';
 import { multiError } from './multi-error.ts';
+import { createPasswordPolicies, type PasswordPolicies } from './password-policies.ts';
 import type { Path, RawPathRequest } from './path.ts';
 import { type BuiltinPlugin, createPluginCatalog, type PluginCatalog } from './plugin-catalog.ts';
 import { createPolicyStore, type PolicyStore } from './policies.ts';
@@ -32,6 +33,7 @@ export interface CoreOptions {
 export interface CoreServices {
   readonly mounts: () => MountTable;
   readonly policies: PolicyStore;
+  readonly passwordPolicies: PasswordPolicies;
   readonly tokens: TokenStore;
   readonly leases: Leases;
   readonly plugins: PluginCatalog;
@@ -64,6 +66,7 @@ export class Core {
     this.services = {
       mounts: () => this.#mounts,
       policies,
+      passwordPolicies: createPasswordPolicies(createEntryStorage(store, barrier, 'core/password-policies')),
       tokens,
       leases,
       plugins: createPluginCatalog(createEntryStorage(store, barrier, 'core/plugin-catalog'), options.builtinPlugins),

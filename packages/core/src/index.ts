@@ -12,6 +12,7 @@ export type * from './logical.ts';
 export { type Mount, type MountConfig, normalizeMountPath } from './mount.ts';
 export type { MountTable } from './mount-table.ts';
 export { multiError } from './multi-error.ts';
+export type { PasswordPolicies } from './password-policies.ts';
 export { definePath, type Path, type PathRequest, type PathResponse } from './path.ts';
 export { type BuiltinPlugin, type PluginCatalog, type PluginEntry, type PluginType, parsePluginType } from './plugin-catalog.ts';
 export type { PolicyStore } from './policies.ts';

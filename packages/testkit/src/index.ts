@@ -1,1 +1,17 @@
-export {};
+/**
+ * What tests and the demo start: a real PostgreSQL, certificates, and a proxy that makes a database fail at a chosen
+ * statement or pose as a YugabyteDB cluster.
+ */
+export type { Rows } from './admin-query.ts';
+export { createCertificateAuthority } from './certificates.ts';
+export type { CertificateAuthority, CertificateRequest, IssuedCertificate } from './certificates.ts';
+export type { Fault, FaultAction, InstalledFault } from './fault.ts';
+export { freePort } from './free-port.ts';
+export { startPosedCluster } from './posed-cluster.ts';
+export type { NodeDescription, PosedCluster, PosedClusterOptions, PosedNode } from './posed-cluster.ts';
+export { databaseUnderTest, startPostgres } from './postgres.ts';
+export type { ServerTls, StartOptions, TestDatabase, TestPostgres } from './postgres.ts';
+export { startWireProxy } from './wire-proxy.ts';
+export type { StatementRecord, WireProxy, WireProxyOptions } from './wire-proxy.ts';
+export { ybServersFunction } from './yb-servers.ts';
+export type { YbServer } from './yb-servers.ts';

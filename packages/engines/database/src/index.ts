@@ -1,1 +1,33 @@
-export {};
+import type { EngineFactory, Lease } from '@coffer/core';
+import { Connections } from './connections.ts';
+import type { EngineParts } from './engine-parts.ts';
+import { configPaths } from './path-config.ts';
+import { credsPaths } from './path-creds.ts';
+import { resetPaths } from './path-reset.ts';
+import { rolesPaths } from './path-roles.ts';
+import type { DatabasePlugins } from './plugins.ts';
+import { renewUser, revokeUser } from './user-lease.ts';
+
+export { type BuiltinDatabase, createDatabasePlugins, type DatabasePlugins, probeDatabasePlugin } from './plugins.ts';
+
+export interface DatabaseEngineOptions {
+  /** Where databases come from: built in, or launched from the catalog. Shared by all mounts. */
+  readonly plugins: DatabasePlugins;
+  /** Makes a password by the named policy, or by the default one. */
+  readonly generatePassword: (policy: string) => Promise<string>;
+}
+
+/** The database secrets engine. One file for each API path, named for its URL. */
+export function createDatabaseEngine(options: DatabaseEngineOptions): EngineFactory {
+  return (context) => {
+    const connections = new Connections(context.storage, options.plugins, context.logger);
+    const parts: EngineParts = { context, connections, ...options };
+    return {
+      help: 'The database backend supports using many different databases as secret backends, including but not limited to YugabyteDB.',
+      paths: [...configPaths(parts), ...resetPaths(parts), ...rolesPaths(parts), ...credsPaths(parts)],
+      renew: (lease: Lease, increment: number) => renewUser(parts, lease, increment),
+      revoke: (lease: Lease) => revokeUser(parts, lease),
+      close: () => connections.close(),
+    };
+  };
+}

@@ -3,6 +3,7 @@ import { capabilitiesPaths } from './path-capabilities.ts';
 import { internalUiPaths } from './path-internal-ui.ts';
 import { leasesPaths } from './path-leases.ts';
 import { mountsPaths } from './path-mounts.ts';
+import { passwordPoliciesPaths } from './path-password-policies.ts';
 import { pluginsCatalogPaths } from './path-plugins-catalog.ts';
 import { policiesPaths } from './path-policies.ts';
 import { type ServerInfo, statusPaths } from './path-status.ts';
@@ -23,9 +24,10 @@ export function createSystemEngine(options: SystemEngineOptions): EngineFactory 
     help: 'The system backend is built-in to Vault and cannot be remounted or unmounted. It contains the paths that are used to configure Vault itself as well as perform core operations.',
     paths: [
       ...statusPaths(server),
-      ...mountsPaths(services, server),
+      ...mountsPaths(services),
       ...leasesPaths(services),
       ...policiesPaths(services),
+      ...passwordPoliciesPaths(services),
       ...capabilitiesPaths(services),
       ...pluginsCatalogPaths(services, pluginDirectory),
       ...internalUiPaths(services),

@@ -1,9 +1,8 @@
-import type { JsonObject } from '@coffer/base';
+import { BUILTIN_VERSION, type JsonObject } from '@coffer/base';
 import type { Mount } from '@coffer/core';
-import type { ServerInfo } from './path-status.ts';
 
 /** One mount as `sys/mounts` and `sys/auth` show it. */
-export function mountView(mount: Mount, server: ServerInfo): JsonObject {
+export function mountView(mount: Mount): JsonObject {
   return {
     accessor: mount.accessor,
     config: {
@@ -17,7 +16,7 @@ export function mountView(mount: Mount, server: ServerInfo): JsonObject {
     local: mount.local,
     options: mount.options,
     plugin_version: '',
-    running_plugin_version: `v${server.version}+builtin.vault`.replace(/\+.*\+/, '+'),
+    running_plugin_version: BUILTIN_VERSION,
     running_sha256: '',
     seal_wrap: mount.seal_wrap,
     type: mount.type,
@@ -26,6 +25,6 @@ export function mountView(mount: Mount, server: ServerInfo): JsonObject {
 }
 
 /** Mounts by path. Auth methods lose their `auth/`. */
-export function mountViews(mounts: readonly Mount[], server: ServerInfo): JsonObject {
-  return Object.fromEntries(mounts.map((mount) => [mount.path.replace(/^auth\//, ''), mountView(mount, server)]));
+export function mountViews(mounts: readonly Mount[]): JsonObject {
+  return Object.fromEntries(mounts.map((mount) => [mount.path.replace(/^auth\//, ''), mountView(mount)]));
 }

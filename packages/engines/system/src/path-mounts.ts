@@ -1,32 +1,31 @@
 import { CofferError, isJsonObject, type JsonObject, parseDuration } from '@coffer/base';
 import { type CoreServices, definePath, type Mount, normalizeMountPath, type Path, SYSTEM_TTL } from '@coffer/core';
 import { mountView, mountViews } from './mount-view.ts';
-import type { ServerInfo } from './path-status.ts';
 
 /** `sys/mounts`, `sys/mounts/:path`, `sys/mounts/:path/tune`, `sys/auth`. */
-export function mountsPaths(services: CoreServices, server: ServerInfo): Path[] {
-  return [listMounts(services, server), listAuth(services, server), tuneMount(services), oneMount(services, server)];
+export function mountsPaths(services: CoreServices): Path[] {
+  return [listMounts(services), listAuth(services), tuneMount(services), oneMount(services)];
 }
 
-function listMounts(services: CoreServices, server: ServerInfo): Path {
+function listMounts(services: CoreServices): Path {
   return definePath({
     pattern: 'mounts',
     fields: {},
     synopsis: 'Lists the mounted secrets engines.',
-    read: async () => ({ shape: 'flat', data: mountViews(services.mounts().list(false), server) }),
+    read: async () => ({ shape: 'flat', data: mountViews(services.mounts().list(false)) }),
   });
 }
 
-function listAuth(services: CoreServices, server: ServerInfo): Path {
+function listAuth(services: CoreServices): Path {
   return definePath({
     pattern: 'auth',
     fields: {},
     synopsis: 'Lists the enabled auth methods.',
-    read: async () => ({ shape: 'flat', data: mountViews(services.mounts().list(true), server) }),
+    read: async () => ({ shape: 'flat', data: mountViews(services.mounts().list(true)) }),
   });
 }
 
-function oneMount(services: CoreServices, server: ServerInfo): Path {
+function oneMount(services: CoreServices): Path {
   return definePath({
     pattern: 'mounts/:path*',
     fields: {
@@ -46,7 +45,7 @@ function oneMount(services: CoreServices, server: ServerInfo): Path {
     read: async ({ fields }) => {
       const mount = services.mounts().get(normalizeMountPath(fields.path));
       if (mount === undefined) throw new CofferError('invalid-request', `no secrets engine mounted at ${fields.path}`);
-      return { data: mountView(mount, server) };
+      return { data: mountView(mount) };
     },
     write: async ({ fields }) => {
       const type = fields.type ?? fields.plugin_name ?? '';

@@ -1,0 +1,28 @@
+import { defineCommand } from '../../command.ts';
+import { reporting, usageFailure } from '../../failure.ts';
+
+export const leaseRenew = defineCommand({
+  name: 'renew',
+  synopsis: 'Renew a lease',
+  usage: '[options] ID',
+  description: `
+    Renews a lease, so that its credentials work for longer. The credentials stay the same. A lease that has ended, that
+    is not renewable, or that has reached its maximum cannot be renewed.`,
+  examples: [{ caption: 'Renew a lease:', command: 'lease renew database/creds/my-role/2f6a614c' }],
+  flags: {
+    increment: {
+      type: 'duration',
+      usage: 'How long from now on the lease should run. The server may allow less. Default: what the role says.',
+    },
+  },
+  output: ['format'],
+  arguments: { min: 0, max: 1, expected: '1-2' },
+  async run({ arguments: [argument], connect, flags, printer }) {
+    if (argument === undefined) throw usageFailure('Missing ID!');
+    const id = argument.trim();
+    const client = await connect();
+    const body = { increment: Math.max(0, flags.increment ?? 0), lease_id: id };
+    const secret = await reporting(`Error renewing ${id}`, client.write('sys/leases/renew', body));
+    return secret === undefined ? 0 : printer.secret(secret);
+  },
+});

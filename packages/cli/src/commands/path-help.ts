@@ -1,0 +1,33 @@
+import { isJsonObject } from '@coffer/base';
+import { defineCommand } from '../command.ts';
+import { reporting, serverFailure } from '../failure.ts';
+import { trimPath } from '../path.ts';
+
+export const pathHelp = defineCommand({
+  name: 'path-help',
+  synopsis: 'Show what the server says about a path',
+  usage: '[options] PATH',
+  description: `
+    Every path of every engine and auth method explains itself: what it does and which fields it takes. With -format=json
+    the answer is an OpenAPI document.`,
+  examples: [
+    { caption: 'What is mounted at database/?', command: 'path-help database/' },
+    { caption: 'Which fields does a role have?', command: 'path-help database/roles/x' },
+  ],
+  flags: {},
+  output: ['format'],
+  arguments: { min: 1, max: 1 },
+  async run({ arguments: [argument = ''], connect, printer, ui }) {
+    const client = await connect();
+    const asked = client.request('GET', trimPath(argument), { query: { help: '1' } });
+    const { body } = await reporting('Error retrieving help', asked);
+    const help = isJsonObject(body) ? body : {};
+    if (printer.format === 'json') {
+      ui.output(JSON.stringify(help['openapi'] ?? null));
+      return 0;
+    }
+    if (typeof help['help'] !== 'string') throw serverFailure(`Error retrieving help: the answer for ${argument} holds none`);
+    ui.output(help['help']);
+    return 0;
+  },
+});

@@ -1,0 +1,19 @@
+import type { CommandGroup } from '../../command.ts';
+import { pluginDeregister } from './deregister.ts';
+import { pluginInfo } from './info.ts';
+import { pluginList } from './list.ts';
+import { pluginRegister } from './register.ts';
+import { pluginReload } from './reload.ts';
+
+export const plugin: CommandGroup = {
+  name: 'plugin',
+  synopsis: 'Manage the plugin catalog',
+  description: `
+    The catalog names the plugins that the server may run, each with the checksum of its executable. TYPE is "auth",
+    "database" or "secret".`,
+  examples: [
+    { caption: 'List the database plugins:', command: 'plugin list database' },
+    { caption: 'Register a plugin:', command: 'plugin register -sha256=d3f0a8be database my-plugin' },
+  ],
+  commands: [pluginDeregister, pluginInfo, pluginList, pluginRegister, pluginReload],
+};

@@ -1,0 +1,40 @@
+import { defineCommand } from '../../command.ts';
+import { reporting, usageFailure } from '../../failure.ts';
+import { catalogPath, parsePluginName, pluginTypeNumber } from './plugin-type.ts';
+
+export const pluginRegister = defineCommand({
+  name: 'register',
+  synopsis: 'Register a plugin in the catalog',
+  usage: '[options] TYPE NAME',
+  description: `
+    Registers a plugin. Its executable must be in the plugin directory of the server, and have the checksum that is given
+    here each time it is started.`,
+  examples: [
+    { caption: 'Register a database plugin:', command: 'plugin register -sha256=d3f0a8be database my-plugin' },
+    { caption: 'Run it with arguments:', command: 'plugin register \\\n-sha256=d3f0a8be \\\n-args=--verbose \\\ndatabase my-plugin' },
+  ],
+  flags: {
+    args: { type: 'list', usage: 'An argument for the executable. Can be given several times.' },
+    command: { type: 'string', usage: 'The executable, within the plugin directory. Default: the name of the plugin.' },
+    env: { type: 'list', usage: 'A variable for the environment of the executable, as NAME=value. Can be given several times.' },
+    sha256: { type: 'string', usage: 'The SHA-256 checksum of the executable, in hexadecimal. Always needed.' },
+    version: { type: 'string', usage: 'The semantic version of the plugin.' },
+  },
+  arguments: { min: 1, max: 2, expected: '1 or 2' },
+  async run({ arguments: words, connect, flags, ui }) {
+    if (!flags.sha256) throw usageFailure('SHA256 is required for all plugins, please provide -sha256');
+    const plugin = parsePluginName(words);
+    const body = {
+      type: pluginTypeNumber(plugin.type),
+      ...(flags.args.length === 0 ? {} : { args: flags.args }),
+      command: flags.command || plugin.name,
+      sha256: flags.sha256,
+      ...(flags.version ? { version: flags.version } : {}),
+      ...(flags.env.length === 0 ? {} : { env: flags.env }),
+    };
+    const client = await connect();
+    await reporting(`Error registering plugin ${plugin.name}`, client.write(catalogPath(plugin), body));
+    ui.output(`Success! Registered plugin: ${plugin.name}`);
+    return 0;
+  },
+});

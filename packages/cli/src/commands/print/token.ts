@@ -1,0 +1,15 @@
+import { defineCommand } from '../../command.ts';
+import { tokenOf } from '../../connection.ts';
+
+export const printToken = defineCommand({
+  name: 'token',
+  synopsis: 'Print the token in use',
+  usage: '',
+  description: 'Prints the token that commands would send: of VAULT_TOKEN, or else the one that the last login stored.',
+  flags: {},
+  arguments: { min: 0 },
+  async run({ connect, ui }) {
+    ui.output(tokenOf(await connect()));
+    return 0;
+  },
+});

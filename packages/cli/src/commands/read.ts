@@ -1,0 +1,34 @@
+import { defineCommand } from '../command.ts';
+import { readTextArguments } from '../data-arguments.ts';
+import { reporting, serverFailure } from '../failure.ts';
+import { trimPath } from '../path.ts';
+
+export const read = defineCommand({
+  name: 'read',
+  synopsis: 'Read data and issue credentials',
+  usage: '[options] PATH [K=V...]',
+  description: `
+    Reads what is at a path: stored data, the configuration of an engine, or credentials that the engine issues for this
+    very request. Further arguments become query parameters.`,
+  examples: [
+    { caption: 'Issue a login for a database role:', command: 'read database/creds/my-role' },
+    { caption: 'Print only its password:', command: 'read -field=password database/creds/my-role' },
+  ],
+  flags: {},
+  output: ['field', 'format'],
+  raw: true,
+  arguments: { min: 1 },
+  async run({ arguments: [argument = '', ...parameters], connect, printer, stdin, ui }) {
+    const path = trimPath(argument);
+    const query = await reporting('Failed to parse K=V data', readTextArguments(parameters, stdin), 1);
+    const client = await connect();
+    if (printer.format === 'raw') {
+      const { text } = await reporting(`Error reading: ${path}`, client.request('GET', path, { query }));
+      ui.output(text.trimEnd());
+      return 0;
+    }
+    const secret = await reporting(`Error reading ${path}`, client.read(path, query));
+    if (secret === undefined) throw serverFailure(`No value found at ${path}`);
+    return printer.secret(secret);
+  },
+});

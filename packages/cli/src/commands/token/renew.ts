@@ -1,0 +1,39 @@
+import { parseSecretResponse } from '@coffer/client';
+import { defineCommand } from '../../command.ts';
+import { reporting } from '../../failure.ts';
+
+export const tokenRenew = defineCommand({
+  name: 'renew',
+  synopsis: 'Renew a token',
+  usage: '[options] [TOKEN | ACCESSOR]',
+  description: `
+    Renews a token, so that it works for longer. Without an argument, the token in use. A token that is not renewable, has
+    been revoked, or has reached its maximum cannot be renewed.`,
+  examples: [
+    { caption: 'Renew the token in use:', command: 'token renew' },
+    { caption: 'Ask for half an hour:', command: 'token renew -increment=30m' },
+  ],
+  flags: {
+    accessor: { type: 'boolean', usage: 'The argument is an accessor. The answer does not show the token then.' },
+    increment: {
+      type: 'duration',
+      aliases: ['i'],
+      usage: 'How long from now on the token should work. The server may allow less. Default: its own lifetime.',
+    },
+  },
+  output: ['format'],
+  arguments: { min: 0, max: 1, expected: '1' },
+  async run({ arguments: [argument = ''], connect, flags, printer }) {
+    const named = argument.trim();
+    const increment = Math.max(0, flags.increment ?? 0);
+    const client = await connect();
+    const asked =
+      named === ''
+        ? client.request('PUT', 'auth/token/renew-self', { body: { increment } })
+        : flags.accessor
+          ? client.request('POST', 'auth/token/renew-accessor', { body: { accessor: named, increment } })
+          : client.request('PUT', 'auth/token/renew', { body: { increment, token: named } });
+    const secret = parseSecretResponse((await reporting('Error renewing token', asked)).body);
+    return secret === undefined ? 0 : printer.secret(secret);
+  },
+});

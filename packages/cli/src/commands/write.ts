@@ -1,0 +1,36 @@
+import { defineCommand } from '../command.ts';
+import { readDataArguments } from '../data-arguments.ts';
+import { reporting, usageFailure } from '../failure.ts';
+import { trimPath } from '../path.ts';
+
+export const write = defineCommand({
+  name: 'write',
+  synopsis: 'Write data, configuration and secrets',
+  usage: '[options] PATH [DATA K=V...]',
+  description: `
+    Writes data to a path. What that does is up to whatever is mounted there: store it, configure an engine, or act.
+
+    Data is given as "key=value". A value that starts with "@" is the name of a file to read it from, "-" reads it from
+    stdin, and "\\@" stands for a real "@" at the start. "@file" or "-" without a key is a JSON object with all data. A
+    key given several times becomes a list.`,
+  examples: [
+    { caption: 'Configure a database connection:', command: 'write database/config/yb plugin_name=ysql-plugin host=127.0.0.1' },
+    { caption: 'Write to a path that needs no data:', command: 'write -f database/rotate-root/yb' },
+    { caption: 'Read a value from stdin:', before: 'echo $PASSWORD | ', command: 'write auth/userpass/users/ana password=-' },
+  ],
+  flags: {
+    force: { type: 'boolean', aliases: ['f'], usage: 'Write without any data, to a path that needs none.' },
+  },
+  output: ['field', 'format'],
+  arguments: { min: 1 },
+  async run({ arguments: [argument = '', ...pairs], connect, flags, printer, stdin }) {
+    if (pairs.length === 0 && !flags.force) throw usageFailure('Must supply data or use -force');
+    const path = trimPath(argument);
+    const data = await reporting('Failed to parse K=V data', readDataArguments(pairs, stdin), 1);
+    const client = await connect();
+    const secret = await reporting(`Error writing data to ${path}`, client.write(path, pairs.length === 0 ? null : data));
+    if (secret !== undefined) return printer.secret(secret);
+    printer.notice(`Success! Data written to: ${path}`);
+    return 0;
+  },
+});

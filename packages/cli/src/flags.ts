@@ -1,0 +1,143 @@
+import { parseArgs } from 'node:util';
+import { CofferError, parseDuration } from '@coffer/base';
+import { usageFailure } from './failure.ts';
+
+interface FlagBase {
+  /** One or more sentences for the help. */
+  readonly usage: string;
+  readonly aliases?: readonly string[];
+  /** The environment variable that stands in for the flag. */
+  readonly env?: string;
+}
+
+/** One flag. Durations are seconds; `system` is -1. A list repeats the flag, a map repeats it with `key=value`. */
+export type FlagDefinition =
+  | (FlagBase & { readonly type: 'boolean'; readonly default?: boolean })
+  | (FlagBase & { readonly type: 'string'; readonly default?: string })
+  | (FlagBase & { readonly type: 'duration' | 'integer' | 'list' | 'map' });
+export type FlagDefinitions = Readonly<Record<string, FlagDefinition>>;
+
+type FlagValue = boolean | string | number | readonly string[] | Readonly<Record<string, string>> | undefined;
+
+type ValueOf<D> = D extends { type: 'boolean' }
+  ? boolean
+  : D extends { type: 'string'; default: string }
+    ? string
+    : D extends { type: 'string' }
+      ? string | undefined
+      : D extends { type: 'duration' | 'integer' }
+        ? number | undefined
+        : D extends { type: 'list' }
+          ? readonly string[]
+          : Readonly<Record<string, string>> | undefined;
+
+/** What a command gets for its flags: `undefined` for a value that was neither given nor has a default. */
+export type FlagValues<F extends FlagDefinitions> = { readonly [K in keyof F]: ValueOf<F[K]> };
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+export interface ParsedArguments {
+  readonly flags: Readonly<Record<string, FlagValue>>;
+  readonly positionals: readonly string[];
+}
+
+/**
+ * Parses arguments by the rules of Go's flag package: one or two dashes, `-name=value` or `-name value`, a boolean alone
+ * or as `-name=false`, and no flag after the first argument that is none. A flag beats its environment variable.
+ *
+ * @throws CommandFailure with Go's message for an unknown flag, a missing or a wrong value
+ */
+export function parseFlags(definitions: FlagDefinitions, args: readonly string[], env: Environment): ParsedArguments {
+  const names = new Map<string, string>();
+  for (const [name, { aliases = [] }] of Object.entries(definitions)) {
+    for (const spelling of [name, ...aliases]) names.set(spelling, name);
+  }
+  const normal = normalise(definitions, names, args);
+  const options = Object.fromEntries(Object.keys(definitions).map((name) => [name, { type: 'string', multiple: true } as const]));
+  const { values, positionals } = parseArgs({ args: normal, options, allowPositionals: true });
+  const flags = Object.entries(definitions).map(([name, definition]) => [
+    name,
+    valueOf(name, definition, values[name] ?? [], env),
+  ]);
+  return { flags: Object.fromEntries(flags) as Record<string, FlagValue>, positionals };
+}
+
+/** Rewrites Go's spelling into `--name=value` for every flag, then `--` and the rest untouched. */
+function normalise(definitions: FlagDefinitions, names: ReadonlyMap<string, string>, args: readonly string[]): string[] {
+  const normal: string[] = [];
+  let index = 0;
+  for (; index < args.length; index++) {
+    const argument = args[index] ?? '';
+    if (!argument.startsWith('-') || argument === '-') break;
+    if (argument === '--') {
+      index++;
+      break;
+    }
+    const [, spelling = '', inline] = /^--?([^-=][^=]*)(?:=(.*))?$/s.exec(argument) ?? [];
+    if (spelling === '') throw usageFailure(`bad flag syntax: ${argument}`);
+    const name = names.get(spelling);
+    if (name === undefined) throw usageFailure(`flag provided but not defined: -${spelling}`);
+    let value = inline;
+    if (value === undefined && definitions[name]?.type === 'boolean') value = 'true';
+    if (value === undefined && index + 1 < args.length) value = args[++index];
+    if (value === undefined) throw usageFailure(`flag needs an argument: -${spelling}`);
+    normal.push(`--${name}=${value}`);
+  }
+  return [...normal, '--', ...args.slice(index)];
+}
+
+function valueOf(name: string, definition: FlagDefinition, given: readonly string[], env: Environment): FlagValue {
+  const fromEnv = definition.env === undefined ? undefined : env[definition.env];
+  if (given.length > 0) return convert(definition, given, (value) => `flag -${name}: invalid value ${JSON.stringify(value)}`);
+  if (fromEnv !== undefined && fromEnv !== '') {
+    return convert(definition, [fromEnv], (value) => `environment variable ${definition.env}: invalid value ${JSON.stringify(value)}`);
+  }
+  switch (definition.type) {
+    case 'boolean':
+      return definition.default ?? false;
+    case 'string':
+      return definition.default;
+    case 'list':
+      return [];
+    default:
+      return undefined;
+  }
+}
+
+function convert(definition: FlagDefinition, given: readonly string[], complaint: (value: string) => string): FlagValue {
+  const last = given.at(-1) ?? '';
+  const refuse = (value: string, reason: string) => usageFailure(`${complaint(value)}: ${reason}`);
+  switch (definition.type) {
+    case 'boolean':
+      if (/^(1|t|T|TRUE|true|True)$/.test(last)) return true;
+      if (/^(0|f|F|FALSE|false|False)$/.test(last)) return false;
+      throw refuse(last, 'use true or false');
+    case 'string':
+      return last;
+    case 'integer':
+      if (/^[+-]?\d+$/.test(last) && Number.isSafeInteger(Number(last))) return Number(last);
+      throw refuse(last, 'use a whole number');
+    case 'duration':
+      return duration(last, () => refuse(last, 'use seconds or a form like "90m", "1h30m", "7d"'));
+    case 'list':
+      return given.map((value) => value.trim());
+    case 'map':
+      return Object.fromEntries(
+        given.map((pair) => {
+          const at = pair.indexOf('=');
+          if (at < 0) throw refuse(pair, 'use key=value');
+          return [pair.slice(0, at), pair.slice(at + 1)];
+        }),
+      );
+  }
+}
+
+function duration(text: string, refusal: () => CofferError): number {
+  // "system" and negative values ask for the server's own default (vault:command/base_flags.go durationValue).
+  if (text === 'system' || text === '-1') return -1;
+  try {
+    return parseDuration(text, 'duration');
+  } catch {
+    throw refusal();
+  }
+}

@@ -1,0 +1,30 @@
+import type { JsonObject, JsonValue } from '@coffer/base';
+import { stringify } from 'yaml';
+import { isList, sortedEntries } from './go-value.ts';
+
+/** JSON with two spaces, and `<`, `>` and `&` escaped as Go's encoder does, so that both print the same bytes. */
+export function renderJson(value: JsonValue): string {
+  return JSON.stringify(value, null, 2).replace(
+    /[<>&\u2028\u2029]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}
+
+/** YAML with keys in order and lists not indented, as Go's encoder writes it. Long lines are left whole. */
+export function renderYaml(value: JsonValue): string {
+  return stringify(value, { sortMapEntries: true, indentSeq: false, lineWidth: 0 }).trim();
+}
+
+/** The same value with the keys of every object in order, as a Go map is encoded. */
+export function sortKeys<T extends JsonValue>(value: T): T;
+export function sortKeys(value: JsonValue): JsonValue {
+  if (typeof value !== 'object' || value === null) return value;
+  if (isList(value)) return value.map((element) => sortKeys(element));
+  return Object.fromEntries(sortedEntries<JsonValue>(value).map(([key, element]) => [key, sortKeys(element)]));
+}
+
+/** The named keys in this order, each with its value or the default; `undefined` defaults leave an absent key out. */
+export function orderKeys(object: JsonObject, defaults: Readonly<Record<string, JsonValue | undefined>>): JsonObject {
+  const entries = Object.entries(defaults).map(([key, absent]) => [key, object[key] ?? absent] as const);
+  return Object.fromEntries(entries.filter((entry): entry is readonly [string, JsonValue] => entry[1] !== undefined));
+}

@@ -1,0 +1,100 @@
+import type { JsonObject, JsonValue } from '@coffer/base';
+import type { SecretResponse } from '@coffer/client';
+import type { Ui } from '../ui.ts';
+import { usageFailure } from '../failure.ts';
+import { renderJson, renderYaml, sortKeys } from './document.ts';
+import { goValue, isList } from './go-value.ts';
+import { dataRows, secretDocument, secretField, secretRows } from './secret.ts';
+import { renderTable } from './table.ts';
+import { wrapText } from './wrap.ts';
+
+export const FORMATS = ['table', 'json', 'yaml', 'yml', 'raw'] as const;
+export type Format = (typeof FORMATS)[number];
+
+/** Prints answers in the format that was asked for. Each method gives the exit code. */
+export interface Printer {
+  readonly format: Format;
+  /** -field; empty when not given. */
+  readonly field: string;
+  /** A whole answer, or the one field of it that was asked for. */
+  secret(secret: SecretResponse): number;
+  /** Keys of a list answer; with `detailed` what the server knows about each. */
+  list(secret: SecretResponse, detailed: boolean): number;
+  /** A document that is no answer's envelope; a table only for objects. Keys stay in the order given outside tables. */
+  data(data: JsonValue): number;
+  /** One field out of a document, named as `kind` when it is absent. */
+  fieldOf(document: JsonObject, kind: string): number;
+  /** Rows in table format; the document in the others. */
+  rowsOr(rows: () => readonly (readonly string[])[], document: () => JsonValue): number;
+  /** A line for people: shown in table format only, where a machine would trip over it. */
+  notice(text: string): void;
+}
+
+export function createPrinter(ui: Ui, format: Format, field: string): Printer {
+  const render = (document: JsonValue): string => (format === 'json' ? renderJson(document) : renderYaml(document));
+
+  function table(rows: readonly string[][]): number {
+    if (rows.length > 0) ui.output(renderTable([['Key', 'Value'], ...rows]));
+    return 0;
+  }
+
+  function value(found: JsonValue | undefined, kind: string): number {
+    if (found === undefined || found === null) throw usageFailure(`Field ${JSON.stringify(field)} not present in ${kind}`);
+    const plain = format === 'table' || format === 'raw';
+    ui.value(plain ? goValue(found) : render(sortKeys(found)));
+    return 0;
+  }
+
+  function document(data: JsonValue): number {
+    ui.output(render(data));
+    return 0;
+  }
+
+  return {
+    format,
+    field,
+    secret(secret) {
+      if (format === 'table') printWarnings(ui, secret.warnings);
+      if (field !== '') return value(secretField(secret, field), 'secret');
+      return format === 'table' ? table(secretRows(secret)) : document(secretDocument(secret));
+    },
+    list(secret, detailed) {
+      const keys = secret.data?.['keys'] ?? null;
+      if (format !== 'table') return document(detailed ? secretDocument(secret) : keys);
+      printWarnings(ui, secret.warnings);
+      const names = isList(keys) ? keys.map(goValue).sort() : [];
+      const info = secret.data?.['key_info'];
+      if (names.length > 0) ui.output(renderTable(listRows(names, detailed ? info : undefined)));
+      return 0;
+    },
+    data: (data) => (format === 'table' ? table(dataRows(data as JsonObject)) : document(data)),
+    fieldOf: (data, kind) => value(data[field], kind),
+    rowsOr(rows, data) {
+      if (format !== 'table') return document(data());
+      ui.output(renderTable(rows()));
+      return 0;
+    },
+    notice: (text) => (format === 'table' ? ui.output(text) : undefined),
+  };
+}
+
+function listRows(names: readonly string[], info: JsonValue | undefined): string[][] {
+  if (!isObject(info) || Object.keys(info).length === 0) return [['Keys'], ...names.map((name) => [name])];
+  const known = names.flatMap((name) => (isObject(info[name]) ? Object.keys(info[name]) : []));
+  const titles = [...new Set(known)].sort();
+  const row = (name: string) => {
+    const about = info[name];
+    return [name, ...titles.map((title) => (isObject(about) && title in about ? goValue(about[title]) : ''))];
+  };
+  return [['Keys', ...titles], ...names.map(row)];
+}
+
+function isObject(value: JsonValue | undefined): value is JsonObject {
+  return typeof value === 'object' && value !== null && !isList(value);
+}
+
+function printWarnings(ui: Ui, warnings: readonly string[] | null): void {
+  if (warnings === null || warnings.length === 0) return;
+  ui.warn('WARNING! The following warnings were returned from Vault:\n');
+  for (const warning of warnings) ui.warn(`${wrapText(`* ${warning}`, 2)}\n`);
+}

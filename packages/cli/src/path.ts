@@ -1,0 +1,10 @@
+/** A path without blanks and slashes at its ends: `/secret/a/` is `secret/a`. */
+export function trimPath(path: string): string {
+  return path.trim().replace(/^\/+|\/+$/g, '');
+}
+
+/** A mount point as the API names it: with one slash at the end. Empty stays empty. */
+export function mountPath(path: string): string {
+  const trimmed = path.trim();
+  return trimmed === '' || trimmed.endsWith('/') ? trimmed : `${trimmed}/`;
+}

@@ -1,0 +1,185 @@
+import { Readable } from 'node:stream';
+import type { CliIo, CommandDefinition, CommandNode, Invocation } from './command.ts';
+import { isGroup } from './command.ts';
+import { COMMANDS } from './commands/index.ts';
+import { connect, connectWithoutHelper } from './connection.ts';
+import { CommandFailure, describeFailure, usageFailure } from './failure.ts';
+import type { Environment, FlagDefinitions } from './flags.ts';
+import { parseFlags } from './flags.ts';
+import type { HttpFlags } from './global-flags.ts';
+import { HTTP_FLAGS, OUTPUT_FLAGS } from './global-flags.ts';
+import { renderHelp, renderOverview } from './help.ts';
+import type { Format } from './output/printer.ts';
+import { createPrinter, FORMATS } from './output/printer.ts';
+import type { Ui } from './ui.ts';
+import { createUi } from './ui.ts';
+
+/** What the application adds to the command line. */
+export interface RunExtra {
+  /** The `server` command: the command line itself cannot start one. */
+  readonly server?: CommandDefinition;
+  /** The program's name in help and messages. Default `vault`. */
+  readonly program?: string;
+  /** What `version` prints. Default `dev`. */
+  readonly version?: string;
+}
+
+interface Program {
+  readonly name: string;
+  readonly version: string;
+  readonly io: CliIo;
+  readonly ui: Ui;
+}
+
+/**
+ * Runs one command line and gives its exit code: 0, 1 for wrong input, 2 when the server refuses or cannot be reached
+ * (`status`: sealed), 127 for an unknown command. Never throws, and never ends the process.
+ *
+ * @param argv the arguments without the program's name
+ */
+export async function run(argv: readonly string[], io: CliIo, extra: RunExtra = {}): Promise<number> {
+  const ui = createUi(io.stdout, io.stderr);
+  const program = { name: extra.program ?? 'vault', version: extra.version ?? 'dev', io, ui };
+  const commands = extra.server === undefined ? COMMANDS : [...COMMANDS, extra.server];
+  let exitCode: number;
+  try {
+    exitCode = await dispatch(argv, commands, program);
+  } catch (thrown) {
+    const failure = describeFailure(thrown);
+    ui.error(failure.message);
+    exitCode = failure.exitCode;
+  }
+  return (await ui.flush()) || exitCode !== 0 ? exitCode : 1;
+}
+
+async function dispatch(argv: readonly string[], commands: readonly CommandNode[], program: Program): Promise<number> {
+  const { name, ui } = program;
+  const words = argv.length === 1 && /^(-v|--?version)$/.test(argv[0] ?? '') ? ['version'] : argv;
+  const help = beforeTerminator(words).some((word) => /^(-h|--?help)$/.test(word));
+  const found = findCommand(words, commands);
+  if (found === undefined) {
+    // Asked for, the overview is the answer; otherwise it is the complaint.
+    (help ? ui.output : ui.error)(renderOverview(name, commands));
+    return help ? 0 : 127;
+  }
+  const text = renderHelp(name, found.path, found.node);
+  if (help) {
+    ui.output(text);
+    return 0;
+  }
+  if (found.leadingFlags) {
+    ui.error(`Invalid flags before the subcommand. If these flags are for\nthe subcommand, please put them after the subcommand.\n`);
+  }
+  if (found.leadingFlags || isGroup(found.node)) {
+    ui.error(text);
+    return 1;
+  }
+  return invoke(found.node, found.path, found.rest, program);
+}
+
+interface Found {
+  readonly node: CommandNode;
+  readonly path: string;
+  readonly rest: readonly string[];
+  readonly leadingFlags: boolean;
+}
+
+function findCommand(words: readonly string[], commands: readonly CommandNode[]): Found | undefined {
+  let index = words.findIndex((word) => !word.startsWith('-') && word !== '');
+  const leadingFlags = index > 0;
+  let node = commands.find(({ name }) => name === words[index]);
+  if (node === undefined) return undefined;
+  let path = node.name;
+  while (isGroup(node)) {
+    const next: CommandNode | undefined = node.commands.find(({ name }) => name === words[index + 1]);
+    if (next === undefined) break;
+    index++;
+    node = next;
+    path += ` ${node.name}`;
+  }
+  return { node, path, rest: words.slice(index + 1), leadingFlags };
+}
+
+async function invoke(command: CommandDefinition, path: string, words: readonly string[], program: Program): Promise<number> {
+  const { io, ui } = program;
+  const outputs = command.output ?? [];
+  const { format, rest } = takeFormat(words, outputs.includes('format'), io.env);
+  if (format === 'raw' && command.raw !== true) throw usageFailure('This command does not support the -format=raw option.');
+  const definitions: FlagDefinitions = {
+    ...(command.http === false ? {} : HTTP_FLAGS),
+    ...Object.fromEntries(outputs.map((name) => [name, OUTPUT_FLAGS[name]])),
+    ...command.flags,
+  };
+  const parsed = parseWithHint(definitions, rest, `${program.name} ${path}`, io.env);
+  if (format === 'table') warnOfLateFlags(parsed.positionals, ui);
+  checkArguments(command, parsed.positionals.length);
+  // The definitions above decide the shape; without HTTP flags nothing asks for a connection.
+  const http = parsed.flags as unknown as HttpFlags;
+  const { field, detailed } = parsed.flags;
+  const invocation: Invocation = {
+    program: program.name,
+    version: program.version,
+    flags: parsed.flags as Invocation['flags'],
+    http,
+    arguments: parsed.positionals,
+    detailed: detailed === true,
+    ui,
+    printer: createPrinter(ui, format, outputs.includes('field') && typeof field === 'string' ? field : ''),
+    io,
+    stdin: http['non-interactive'] === true ? Readable.from([]) : io.stdin,
+    connect: () => connect(http, io.env),
+    connectWithoutHelper: () => connectWithoutHelper(http, io.env),
+  };
+  return command.run(invocation);
+}
+
+function parseWithHint(definitions: FlagDefinitions, rest: readonly string[], command: string, env: Environment) {
+  try {
+    return parseFlags(definitions, rest, env);
+  } catch (thrown) {
+    const { message, exitCode } = describeFailure(thrown);
+    throw new CommandFailure('invalid-request', `${message}\nRun "${command} -help" for the flags it takes.`, exitCode, thrown);
+  }
+}
+
+/**
+ * Takes -format out of the arguments, wherever it stands: Vault honours it even behind the path
+ * (vault:command/main.go setupEnv), where it would otherwise be sent along as data.
+ */
+function takeFormat(words: readonly string[], allowed: boolean, env: Environment): { format: Format; rest: readonly string[] } {
+  let text = env['VAULT_FORMAT'] ?? '';
+  const scanned = beforeTerminator(words);
+  const rest: string[] = [];
+  for (let index = 0; index < scanned.length; index++) {
+    const word = scanned[index] ?? '';
+    const match = allowed ? /^--?format(?:=(.*))?$/s.exec(word) : null;
+    const value = match?.[1] ?? scanned[index + 1];
+    if (match === null || value === undefined) {
+      rest.push(word);
+      continue;
+    }
+    if (match[1] === undefined) index++;
+    text = value;
+  }
+  const format = FORMATS.find((known) => known === (text.toLowerCase() || 'table'));
+  if (format === undefined) throw usageFailure(`Invalid output format: ${text}`);
+  return { format, rest: [...rest, ...words.slice(scanned.length)] };
+}
+
+function beforeTerminator(words: readonly string[]): readonly string[] {
+  const end = words.indexOf('--');
+  return end < 0 ? words : words.slice(0, end);
+}
+
+function warnOfLateFlags(positionals: readonly string[], ui: Ui): void {
+  const late = positionals.filter((word) => word.startsWith('-') && word !== '-');
+  if (late.length === 0) return;
+  ui.warn(
+    `Command flags must be provided before positional arguments. The following arguments will not be parsed as flags: [${late.join(',')}]`,
+  );
+}
+
+function checkArguments({ arguments: { min, max = Infinity, expected = String(min) } }: CommandDefinition, got: number): void {
+  if (got < min) throw usageFailure(`Not enough arguments (expected ${expected}, got ${got})`);
+  if (got > max) throw usageFailure(`Too many arguments (expected ${expected}, got ${got})`);
+}

@@ -1,0 +1,182 @@
+import { CofferError, Secret } from '@coffer/base';
+import type { JsonValue } from '@coffer/base';
+import { ApiError } from './api-error.ts';
+import type { Query } from './endpoint.ts';
+import { parseEndpoint, requestTarget } from './endpoint.ts';
+import type { SecretResponse } from './secret-response.ts';
+import { parseSecretResponse } from './secret-response.ts';
+import type { Answer, TlsOptions } from './transport.ts';
+import { exchange } from './transport.ts';
+
+export interface ClientOptions extends TlsOptions {
+  /** `http://`, `https://` or `unix://` URL; a path in it goes in front of `/v1`. */
+  readonly address: string;
+  /** Sent as X-Vault-Token; none when absent or empty. */
+  readonly token?: string | Secret;
+  readonly namespace?: string;
+  /** A Go duration (`5m0s`): every answer is asked for wrapped, with this lifetime. */
+  readonly wrapTtl?: string;
+  /** X-Vault-MFA, one header a value. */
+  readonly mfa?: readonly string[];
+  /** Further headers. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** For the whole exchange. Default 60 000. */
+  readonly timeoutMs?: number;
+  /** Do not follow the one redirect that a standby node may answer with. */
+  readonly disableRedirects?: boolean;
+}
+
+export interface RequestContent {
+  readonly query?: Query;
+  /** Sent as JSON; `undefined` sends no body, `null` sends `null`. */
+  readonly body?: JsonValue | undefined;
+}
+
+export interface ApiResponse {
+  readonly status: number;
+  /** The parsed body; `undefined` when there was none or it was not JSON. */
+  readonly body: JsonValue | undefined;
+  /** The body as it came. */
+  readonly text: string;
+}
+
+/** Vault's HTTP API. Every method throws {@link ApiError} for a status outside 200..399, CofferError `unavailable` for no answer. */
+export interface Client {
+  readonly options: ClientOptions;
+  /** Any request; `path` is without `/v1/`. Sends nothing twice: no retries. */
+  request(method: string, path: string, content?: RequestContent): Promise<ApiResponse>;
+  /** GET. `undefined` when nothing is there (404 without data or warnings). */
+  read(path: string, query?: Query): Promise<SecretResponse | undefined>;
+  /** PUT. `undefined` when the answer has no content. */
+  write(path: string, body?: JsonValue): Promise<SecretResponse | undefined>;
+  /** DELETE. `undefined` when the answer has no content. */
+  delete(path: string, query?: Query): Promise<SecretResponse | undefined>;
+  /** GET with `list=true`, which passes proxies that do not know the LIST verb. `undefined` when nothing is there. */
+  list(path: string, query?: Query): Promise<SecretResponse | undefined>;
+  /** The same client with some options replaced; a property given as `undefined` is dropped. */
+  with(changes: { readonly [K in keyof ClientOptions]?: ClientOptions[K] | undefined }): Client;
+}
+
+/**
+ * A client for Vault's API, of Coffer, Vault or OpenBao.
+ *
+ * @throws CofferError `invalid-request` for an address that is no URL, or a token that cannot stand in a header
+ */
+export function createClient(options: ClientOptions): Client {
+  const endpoint = parseEndpoint(options.address);
+  const fixedHeaders = headersOf(options);
+
+  async function request(method: string, path: string, content: RequestContent = {}): Promise<ApiResponse> {
+    const body = content.body === undefined ? undefined : JSON.stringify(content.body);
+    const answer = await exchange({
+      endpoint,
+      method,
+      target: requestTarget(endpoint, path, content.query),
+      headers: {
+        ...fixedHeaders,
+        ...wrapHeader(options, method, path),
+        ...(body === undefined ? {} : { 'Content-Type': 'application/json' }),
+      },
+      body,
+      timeoutMs: options.timeoutMs ?? 60_000,
+      tls: options,
+      followRedirect: options.disableRedirects !== true,
+    });
+    return judge(method, path, answer);
+  }
+
+  async function orNothing(response: Promise<ApiResponse>): Promise<SecretResponse | undefined> {
+    try {
+      return parseSecretResponse((await response).body);
+    } catch (thrown) {
+      if (thrown instanceof NotFound) return thrown.secret;
+      throw thrown;
+    }
+  }
+
+  return {
+    options,
+    request,
+    read: (path, query = {}) => orNothing(request('GET', path, { query })),
+    write: async (path, body) => parseSecretResponse((await request('PUT', path, { body })).body),
+    delete: async (path, query = {}) => parseSecretResponse((await request('DELETE', path, { query })).body),
+    list: (path, query = {}) => orNothing(request('GET', path, { query: { ...query, list: 'true' } })),
+    with: (changes) => {
+      const merged = Object.entries({ ...options, ...changes }).filter(([, value]) => value !== undefined);
+      return createClient({
+        ...(Object.fromEntries(merged) as Partial<ClientOptions>),
+        address: changes.address ?? options.address,
+      });
+    },
+  };
+}
+
+/** A 404, with what it carried: some paths warn, or give data, while they say that nothing is there. */
+class NotFound extends ApiError {
+  readonly secret: SecretResponse | undefined;
+
+  constructor(details: ConstructorParameters<typeof ApiError>[0], secret: SecretResponse | undefined) {
+    super(details);
+    const telling = secret !== undefined && ((secret.warnings?.length ?? 0) > 0 || secret.data !== null);
+    this.secret = telling ? secret : undefined;
+  }
+}
+
+function judge(method: string, path: string, answer: Answer): ApiResponse {
+  const body = parseBody(answer.text);
+  // A standby node answers its health with 429, and says so in the body.
+  const healthy = answer.status === 429 && path === 'sys/health';
+  if ((answer.status >= 200 && answer.status < 400) || healthy)
+    return { status: answer.status, body, text: answer.text };
+  const listed = errorsOf(body);
+  const details = {
+    method,
+    url: answer.url,
+    status: answer.status,
+    errors: listed ?? [answer.text],
+    rawBody: listed === undefined,
+  };
+  // A page of text in place of Vault's JSON is some other server's 404: it says nothing about the path.
+  if (answer.status !== 404 || (listed === undefined && answer.text.trim() !== '')) throw new ApiError(details);
+  throw new NotFound(details, listed === undefined || listed.length > 0 ? undefined : parseSecretResponse(body));
+}
+
+function parseBody(text: string): JsonValue | undefined {
+  if (text.trim() === '') return undefined;
+  try {
+    return JSON.parse(text) as JsonValue;
+  } catch {
+    return undefined;
+  }
+}
+
+function errorsOf(body: JsonValue | undefined): readonly string[] | undefined {
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) return undefined;
+  const errors = 'errors' in body ? body.errors : undefined;
+  if (errors === undefined || errors === null) return [];
+  return Array.isArray(errors)
+    ? errors.map((error: JsonValue) => (typeof error === 'string' ? error : JSON.stringify(error)))
+    : undefined;
+}
+
+function headersOf(options: ClientOptions): Record<string, string> {
+  const token = options.token instanceof Secret ? options.token.reveal() : (options.token ?? '');
+  // Checked here because Node's own refusal comes late and names the header only.
+  if (!/^[\x20-\x7e]*$/.test(token)) {
+    throw new CofferError('invalid-request', 'configured token contains non-printable characters and cannot be used');
+  }
+  return {
+    ...options.headers,
+    'X-Vault-Request': 'true',
+    ...(token === '' ? {} : { 'X-Vault-Token': token }),
+    ...(options.namespace === undefined || options.namespace === '' ? {} : { 'X-Vault-Namespace': options.namespace }),
+    ...(options.mfa === undefined || options.mfa.length === 0 ? {} : { 'X-Vault-MFA': options.mfa.join(',') }),
+  };
+}
+
+/** `sys/wrapping/wrap` makes no sense unwrapped, so it has a lifetime of its own (api/client.go DefaultWrappingTTL). */
+function wrapHeader(options: ClientOptions, method: string, path: string): Record<string, string> {
+  const isWrap = path === 'sys/wrapping/wrap' && (method === 'PUT' || method === 'POST');
+  const ttl = options.wrapTtl ?? (isWrap ? '5m' : '');
+  return ttl === '' ? {} : { 'X-Vault-Wrap-TTL': ttl };
+}

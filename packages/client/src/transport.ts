@@ -1,0 +1,110 @@
+import type { IncomingMessage, RequestOptions } from 'node:http';
+import { request as requestHttp } from 'node:http';
+import { request as requestHttps } from 'node:https';
+import { CofferError } from '@coffer/base';
+import { connectionError } from './connection-error.ts';
+import type { Endpoint } from './endpoint.ts';
+import { parseEndpoint } from './endpoint.ts';
+
+/** How a TLS server is verified and how this side shows who it is. All material is PEM text. */
+export interface TlsOptions {
+  readonly caCert?: string | readonly string[];
+  readonly clientCert?: string;
+  readonly clientKey?: string;
+  readonly tlsServerName?: string;
+  readonly tlsSkipVerify?: boolean;
+}
+
+export interface Exchange {
+  readonly endpoint: Endpoint;
+  readonly method: string;
+  /** Path and query, percent-encoded. */
+  readonly target: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string | undefined;
+  readonly timeoutMs: number;
+  readonly tls: TlsOptions;
+  readonly followRedirect: boolean;
+}
+
+export interface Answer {
+  readonly url: string;
+  readonly status: number;
+  readonly text: string;
+}
+
+/**
+ * One request and its answer, following a single redirect (301, 302, 307) with method, body and token kept, as a standby
+ * node of Vault asks for (openbao/openbao:api/client.go rawRequestWithContext).
+ *
+ * @throws CofferError `unavailable` when no answer came; `failed` for a redirect that would leave TLS
+ */
+export async function exchange(asked: Exchange): Promise<Answer> {
+  // One deadline for both legs: a redirect does not buy more time.
+  const deadline = AbortSignal.timeout(asked.timeoutMs);
+  const first = await send(asked, deadline);
+  const location = first.message.headers.location;
+  const redirected = asked.followRedirect && [301, 302, 307].includes(first.answer.status) && location !== undefined;
+  if (!redirected) return first.answer;
+  const target = new URL(location, first.answer.url);
+  if (asked.endpoint.secure && target.protocol !== 'https:') {
+    throw new CofferError('failed', 'redirect would cause protocol downgrade');
+  }
+  const endpoint = parseEndpoint(target.origin);
+  return (await send({ ...asked, endpoint, target: `${target.pathname}${target.search}` }, deadline)).answer;
+}
+
+async function send(asked: Exchange, signal: AbortSignal): Promise<{ answer: Answer; message: IncomingMessage }> {
+  const url = `${asked.endpoint.origin}${asked.target}`;
+  try {
+    const message = await start(asked, signal);
+    let text = '';
+    message.setEncoding('utf8');
+    for await (const chunk of message as AsyncIterable<string>) text += chunk;
+    return { answer: { url, status: message.statusCode ?? 0, text }, message };
+  } catch (thrown) {
+    throw connectionError(asked.method, url, signal.aborted ? signal.reason : thrown);
+  }
+}
+
+function start(asked: Exchange, signal: AbortSignal): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    const options = requestOptions(asked, signal);
+    const request = asked.endpoint.secure ? requestHttps(options) : requestHttp(options);
+    request.on('error', reject);
+    request.on('response', resolve);
+    request.end(asked.body);
+  });
+}
+
+function requestOptions(
+  { endpoint, method, target, headers, body, tls }: Exchange,
+  signal: AbortSignal,
+): RequestOptions {
+  const length = body === undefined ? {} : { 'Content-Length': String(Buffer.byteLength(body)) };
+  const where =
+    endpoint.socketPath === undefined
+      ? { host: endpoint.host, port: endpoint.port }
+      : { socketPath: endpoint.socketPath };
+  return {
+    ...where,
+    method,
+    path: target,
+    headers: { ...headers, ...length },
+    signal,
+    // No pooled connection: nothing outlives the command that asked.
+    agent: false,
+    ...(endpoint.secure ? tlsOptions(tls) : {}),
+  };
+}
+
+function tlsOptions(tls: TlsOptions): RequestOptions {
+  const options = {
+    ca: typeof tls.caCert === 'string' ? tls.caCert : tls.caCert?.slice(),
+    cert: tls.clientCert,
+    key: tls.clientKey,
+    servername: tls.tlsServerName,
+    rejectUnauthorized: tls.tlsSkipVerify !== true,
+  };
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+}

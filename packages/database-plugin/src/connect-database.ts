@@ -1,0 +1,133 @@
+import type { DescMessage, DescMethodUnary, MessageInitShape, MessageShape } from '@bufbuild/protobuf';
+import { CofferError, type JsonObject } from '@coffer/base';
+import { GrpcError, grpcStatus, isPluginGone, type PluginClient } from '@coffer/go-plugin';
+import type { Database, DeleteUserRequest, InitializeRequest, NewUserRequest } from './database.ts';
+import type { UpdateUserRequest, UsernameConfig } from './database.ts';
+import { Database as DatabaseService } from './gen/database_pb.ts';
+import { Naming } from './gen/naming_pb.ts';
+import { checkNewUser, checkUpdateUser, checkUsername, type DatabaseOperation, hostError } from './host-errors.ts';
+import { MULTIPLEX_ID } from './instances.ts';
+import { timestampFromDate } from './timestamp.ts';
+
+/** Type and Close touch no database that could be slow for good reasons. Vault gives them 1 s. */
+const SHORT_CALL_MS = 10_000;
+
+/** What the instances of one process share. */
+export interface ConnectedProcess {
+  readonly client: PluginClient;
+  /** Whether the plugin has our naming extension; unknown until it was asked. */
+  canName: boolean | undefined;
+}
+
+/** A Database in another process (hashicorp/vault:sdk/database/dbplugin/v5/grpc_client.go). */
+export class ConnectedDatabase implements Database {
+  readonly #process: ConnectedProcess;
+  readonly #metadata: Readonly<Record<string, string>>;
+  readonly #onClose: () => Promise<void>;
+  #closing: Promise<void> | undefined;
+
+  /** `multiplexId` is undefined for a plugin that serves one instance only. `onClose` runs once, whatever Close answers. */
+  constructor(connected: ConnectedProcess, multiplexId: string | undefined, onClose: () => Promise<void>) {
+    this.#process = connected;
+    this.#metadata = multiplexId === undefined ? {} : { [MULTIPLEX_ID]: multiplexId };
+    this.#onClose = onClose;
+  }
+
+  async initialize(request: InitializeRequest): Promise<JsonObject> {
+    const { config, verifyConnection } = request;
+    // A copy: the wire's JSON type is the same but for `readonly`.
+    const configData = structuredClone(config) as NonNullable<MessageShape<Initialize>['configData']>;
+    const answer = await this.#call('initialize', DatabaseService.method.initialize, { configData, verifyConnection });
+    return answer.configData ?? {};
+  }
+
+  async newUser(request: NewUserRequest): Promise<string> {
+    checkNewUser(request);
+    const answer = await this.#call('newUser', DatabaseService.method.newUser, {
+      usernameConfig: request.usernameConfig,
+      password: request.password.reveal(),
+      expiration: timestampFromDate(request.expiration),
+      statements: { Commands: [...request.statements] },
+      rollbackStatements: { Commands: [...request.rollbackStatements] },
+      ...(request.username !== undefined && { username: request.username }),
+    });
+    return answer.username;
+  }
+
+  async updateUser(request: UpdateUserRequest): Promise<void> {
+    checkUpdateUser(request);
+    const { username, password, expiration } = request;
+    await this.#call('updateUser', DatabaseService.method.updateUser, {
+      username,
+      ...(password && {
+        password: { newPassword: password.newPassword.reveal(), statements: { Commands: [...password.statements] } },
+      }),
+      ...(expiration && {
+        expiration: {
+          newExpiration: timestampFromDate(expiration.newExpiration),
+          statements: { Commands: [...expiration.statements] },
+        },
+      }),
+    });
+  }
+
+  async deleteUser(request: DeleteUserRequest): Promise<void> {
+    checkUsername(request);
+    const { username, statements } = request;
+    await this.#call('deleteUser', DatabaseService.method.deleteUser, {
+      username,
+      statements: { Commands: [...statements] },
+    });
+  }
+
+  async type(): Promise<string> {
+    return (await this.#call('type', DatabaseService.method.type, {}, SHORT_CALL_MS)).Type;
+  }
+
+  /** Undefined when the plugin does not have the extension: a foreign one answers UNIMPLEMENTED, once. */
+  async nameUser(config: UsernameConfig): Promise<string | undefined> {
+    if (this.#process.canName === false) return undefined;
+    try {
+      const { username } = await this.#call('nameUser', Naming.method.nameUser, config);
+      this.#process.canName = true;
+      return username;
+    } catch (error) {
+      const status = error instanceof CofferError ? error.cause : undefined;
+      if (!(status instanceof GrpcError) || status.code !== grpcStatus.UNIMPLEMENTED) throw error;
+      this.#process.canName = false;
+      return undefined;
+    }
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    try {
+      await this.#call('close', DatabaseService.method.close, {}, SHORT_CALL_MS);
+    } catch (error) {
+      // The end of the process closed everything.
+      if (!isPluginGone(error)) throw error;
+    } finally {
+      await this.#onClose();
+    }
+  }
+
+  async #call<I extends DescMessage, O extends DescMessage>(
+    operation: DatabaseOperation,
+    method: DescMethodUnary<I, O>,
+    request: MessageInitShape<I>,
+    timeoutMs?: number,
+  ): Promise<MessageShape<O>> {
+    const options = { metadata: this.#metadata, ...(timeoutMs !== undefined && { timeoutMs }) };
+    try {
+      return await this.#process.client.call(method, request, options);
+    } catch (error) {
+      throw hostError(operation, error);
+    }
+  }
+}
+
+type Initialize = typeof DatabaseService.method.initialize.input;

@@ -1,0 +1,143 @@
+import { CofferError, errorText, type Logger, Secret } from '@coffer/base';
+import { GrpcError, grpcStatus, implementService, type PluginService } from '@coffer/go-plugin';
+import type { NewUserRequest, UpdateUserRequest } from './database.ts';
+import type * as wire from './gen/database_pb.ts';
+import { Database as DatabaseService } from './gen/database_pb.ts';
+import { Naming } from './gen/naming_pb.ts';
+import { PluginVersion } from './gen/version_pb.ts';
+import { type DatabaseOperation, pluginError } from './host-errors.ts';
+import type { Instances } from './instances.ts';
+import { dateFromTimestamp, GO_ZERO_TIME } from './timestamp.ts';
+
+/**
+ * The services of a database plugin, with the checks and texts of Vault's server layer
+ * (hashicorp/vault:sdk/database/dbplugin/v5/grpc_server.go). `version` is empty or semantic with a leading `v`.
+ */
+export function databaseServices(instances: Instances, version: string, logger: Logger): readonly PluginService[] {
+  const guard = async <T>(operation: DatabaseOperation, work: () => Promise<T>): Promise<T> => {
+    try {
+      return await work();
+    } catch (error) {
+      if (!(error instanceof GrpcError)) logFailure(logger, operation, error);
+      throw pluginError(operation, error);
+    }
+  };
+  const database = implementService(
+    DatabaseService,
+    {
+      initialize: (request, metadata) =>
+        guard('initialize', async () => {
+          const config = request.configData ?? {};
+          const stored = await instances
+            .obtain(metadata)
+            .initialize({ config, verifyConnection: request.verifyConnection });
+          // A copy: the wire's JSON type is the same but for `readonly`.
+          return { configData: structuredClone(stored) as typeof config };
+        }),
+      newUser: (request, metadata) =>
+        guard('newUser', async () => {
+          const wanted = newUserRequest(request);
+          const instance = instances.find(metadata);
+          refuseOtherCredentials(request.credentialType);
+          return { username: await instance.newUser(wanted) };
+        }),
+      updateUser: (request, metadata) =>
+        guard('updateUser', async () => {
+          const change = updateUserRequest(request);
+          const instance = instances.find(metadata);
+          refuseOtherCredentials(request.credentialType);
+          if (request.selfManagedPassword !== '') {
+            throw new CofferError('failed', 'self-managed static roles are not supported; let the root user rotate');
+          }
+          await instance.updateUser(change);
+          return {};
+        }),
+      deleteUser: (request, metadata) =>
+        guard('deleteUser', async () => {
+          const { username } = request;
+          if (username === '') throw new GrpcError(grpcStatus.INVALID_ARGUMENT, 'no username provided');
+          await instances.find(metadata).deleteUser({ username, statements: commands(request.statements) });
+          return {};
+        }),
+      type: (_request, metadata) => guard('type', async () => ({ Type: await instances.obtain(metadata).type() })),
+      close: (_request, metadata) =>
+        guard('close', async () => {
+          await instances.close(metadata);
+          return {};
+        }),
+    },
+    logger,
+  );
+  const naming = implementService(
+    Naming,
+    {
+      nameUser: (request, metadata) =>
+        guard('nameUser', async () => {
+          const { displayName, roleName } = request;
+          const username = await instances.find(metadata).nameUser?.({ displayName, roleName });
+          if (username !== undefined) return { username };
+          throw new GrpcError(grpcStatus.UNIMPLEMENTED, 'this plugin does not name users in advance');
+        }),
+    },
+    logger,
+  );
+  const versions = implementService(PluginVersion, { version: async () => ({ pluginVersion: version }) }, logger);
+  return [database, naming, versions];
+}
+
+/** The host shows the text of what was thrown on purpose; what is masked for it must be somewhere. */
+function logFailure(logger: Logger, operation: DatabaseOperation, error: unknown): void {
+  const { code, cause } = CofferError.from(error);
+  if (code === 'internal') logger.error('unexpected failure', { operation, error: errorText(cause ?? error) });
+}
+
+function newUserRequest(request: wire.NewUserRequest): NewUserRequest {
+  if (request.usernameConfig === undefined) throw new GrpcError(grpcStatus.INVALID_ARGUMENT, 'missing username config');
+  const { displayName, roleName } = request.usernameConfig;
+  return {
+    usernameConfig: { displayName, roleName },
+    ...(request.username !== '' && { username: request.username }),
+    password: new Secret(request.password),
+    expiration: parseTime(request.expiration, 'unable to parse expiration date') ?? GO_ZERO_TIME,
+    statements: commands(request.statements),
+    rollbackStatements: commands(request.rollbackStatements),
+  };
+}
+
+function updateUserRequest(request: wire.UpdateUserRequest): UpdateUserRequest {
+  const { username, password, expiration, publicKey } = request;
+  if (username === '') throw new GrpcError(grpcStatus.INVALID_ARGUMENT, 'no username provided');
+  const newExpiration = parseTime(expiration?.newExpiration, 'unable to parse new expiration');
+  const newPassword = password?.newPassword ?? '';
+  const expires = newExpiration !== undefined && newExpiration.getTime() !== GO_ZERO_TIME.getTime();
+  if (newPassword === '' && !expires && (publicKey?.newPublicKey.length ?? 0) === 0) {
+    throw new GrpcError(grpcStatus.INVALID_ARGUMENT, 'update user request has no changes');
+  }
+  return {
+    username,
+    ...(newPassword !== '' && {
+      password: { newPassword: new Secret(newPassword), statements: commands(password?.statements) },
+    }),
+    ...(expires && { expiration: { newExpiration, statements: commands(expiration?.statements) } }),
+  };
+}
+
+function parseTime(timestamp: Parameters<typeof dateFromTimestamp>[0] | undefined, what: string): Date | undefined {
+  if (timestamp === undefined) return undefined;
+  try {
+    return dateFromTimestamp(timestamp);
+  } catch (error) {
+    throw new GrpcError(grpcStatus.INVALID_ARGUMENT, `${what}: ${errorText(error)}`);
+  }
+}
+
+function commands(statements: wire.Statements | undefined): readonly string[] {
+  return statements?.Commands ?? [];
+}
+
+/** Vault's names of the credential types (sdk/database/dbplugin/v5/credentialtype_enumer.go); passwords are 0. */
+function refuseOtherCredentials(credentialType: number): void {
+  if (credentialType === 0) return;
+  const name = ['password', 'rsa_private_key', 'client_certificate'][credentialType] ?? String(credentialType);
+  throw new CofferError('failed', `unsupported credential type: ${name}; YSQL takes password`);
+}

@@ -1,0 +1,84 @@
+import { CofferError, isJsonObject, type JsonObject } from '@coffer/base';
+import type { Database, DeleteUserRequest, InitializeRequest, NewUserRequest } from './database.ts';
+import type { UpdateUserRequest, UsernameConfig } from './database.ts';
+
+/**
+ * A Database whose users are kept in memory, with the contract's whole behaviour; statements direct it:
+ * `FAIL` fails with the password in the text, `BUG` throws what nobody expects, `CRASH` ends the process.
+ * `SHOW` makes `newUser` answer what it was asked, so that a test sees what arrived.
+ */
+export class MemoryDatabase implements Database {
+  readonly #users = new Map<string, string>();
+  #config: JsonObject | undefined;
+  #closed = false;
+
+  async initialize({ config, verifyConnection }: InitializeRequest): Promise<JsonObject> {
+    if (verifyConnection && config['host'] === 'down') {
+      throw new CofferError('failed', `error verifying connection: no host for password ${String(config['password'])}`);
+    }
+    this.#config = config;
+    return { ...config, seen: true };
+  }
+
+  async newUser(request: NewUserRequest): Promise<string> {
+    const { statements, password, usernameConfig, expiration, rollbackStatements } = request;
+    if (statements.includes('SHOW')) {
+      const arrived = {
+        usernameConfig,
+        expiration,
+        statements,
+        rollbackStatements,
+        username: request.username ?? null,
+      };
+      return JSON.stringify({ ...arrived, password: password.reveal(), config: this.#known() });
+    }
+    this.#obey(statements, password.reveal());
+    const username = request.username ?? this.#name(usernameConfig);
+    if (this.#users.has(username)) throw new CofferError('failed', `role "${username}" already exists`);
+    this.#users.set(username, password.reveal());
+    return username;
+  }
+
+  async updateUser({ username, password, expiration }: UpdateUserRequest): Promise<void> {
+    this.#obey(
+      [...(password?.statements ?? []), ...(expiration?.statements ?? [])],
+      password?.newPassword.reveal() ?? '',
+    );
+    if (!this.#users.has(username)) throw new CofferError('failed', `role "${username}" does not exist`);
+    if (password) this.#users.set(username, password.newPassword.reveal());
+  }
+
+  async deleteUser({ username, statements }: DeleteUserRequest): Promise<void> {
+    this.#obey(statements, this.#users.get(username) ?? '');
+    this.#users.delete(username);
+  }
+
+  async type(): Promise<string> {
+    return 'memory';
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+  }
+
+  async nameUser(config: UsernameConfig): Promise<string> {
+    return this.#name(config);
+  }
+
+  #known(): JsonObject {
+    if (!isJsonObject(this.#config) || this.#closed) throw new CofferError('failed', 'database is not initialized');
+    return this.#config;
+  }
+
+  #name({ displayName, roleName }: UsernameConfig): string {
+    return `v-${displayName}-${roleName}-${String(this.#known()['host'])}`;
+  }
+
+  #obey(statements: readonly string[], password: string): void {
+    this.#known();
+    const cause = new Error(`syntax error in: CREATE ROLE PASSWORD '${password}'`);
+    if (statements.includes('FAIL')) throw new CofferError('failed', `cannot run "PASSWORD '${password}'"`, { cause });
+    if (statements.includes('BUG')) throw cause;
+    if (statements.includes('CRASH')) process.kill(process.pid, 'SIGKILL');
+  }
+}

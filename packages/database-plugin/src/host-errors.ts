@@ -1,0 +1,81 @@
+import { CofferError } from '@coffer/base';
+import { GrpcError, grpcStatus, isPluginGone } from '@coffer/go-plugin';
+import type { Database, NewUserRequest, UpdateUserRequest } from './database.ts';
+
+export type DatabaseOperation = 'initialize' | 'newUser' | 'updateUser' | 'deleteUser' | 'type' | 'close' | 'nameUser';
+
+/**
+ * What Vault puts before a plugin's error: `plugin` inside the plugin process (sdk/database/dbplugin/v5/grpc_server.go),
+ * `host` around the status that arrives (grpc_client.go there). `nameUser` is our extension.
+ */
+const PREFIXES: Readonly<Record<DatabaseOperation, { readonly host: string; readonly plugin: string }>> = {
+  initialize: { host: 'unable to initialize: ', plugin: 'failed to initialize: ' },
+  newUser: { host: 'unable to create new user: ', plugin: 'unable to create new user: ' },
+  updateUser: { host: 'unable to update user: ', plugin: 'unable to update user: ' },
+  deleteUser: { host: 'unable to delete user: ', plugin: 'unable to delete user: ' },
+  type: { host: 'unable to get database plugin type: ', plugin: 'unable to retrieve type: ' },
+  close: { host: '', plugin: 'unable to close database plugin: ' },
+  nameUser: { host: 'unable to name user: ', plugin: 'unable to name user: ' },
+};
+
+/** The status that a plugin answers for what a Database threw: Internal with Vault's text, a bug's text masked. */
+export function pluginError(operation: DatabaseOperation, thrown: unknown): GrpcError {
+  if (thrown instanceof GrpcError) return thrown;
+  const error = CofferError.from(thrown);
+  const text = error.code === 'internal' ? 'internal error' : error.message;
+  return new GrpcError(grpcStatus.INTERNAL, `${PREFIXES[operation].plugin}${text}`, { cause: thrown });
+}
+
+/** What the host makes of a failed call: `failed` with Go's text of the status. A plugin that is gone stays as it is. */
+export function hostError(operation: DatabaseOperation, thrown: unknown): CofferError {
+  if (isPluginGone(thrown) || !(thrown instanceof GrpcError)) return CofferError.from(thrown);
+  return new CofferError('failed', `${PREFIXES[operation].host}${thrown.message}`, { cause: thrown });
+}
+
+/** What Vault's client refuses before it asks the plugin (sdk/database/dbplugin/v5/grpc_client.go). */
+export function checkNewUser(request: NewUserRequest): void {
+  if (request.password.reveal() === '') throw new CofferError('invalid-request', 'missing password credential');
+}
+
+export function checkUpdateUser(request: UpdateUserRequest): void {
+  checkUsername(request);
+  const newPassword = request.password?.newPassword.reveal() ?? '';
+  if (newPassword === '' && request.expiration === undefined)
+    throw new CofferError('invalid-request', 'missing changes');
+}
+
+export function checkUsername(request: { readonly username: string }): void {
+  if (request.username === '') throw new CofferError('invalid-request', 'missing username');
+}
+
+/**
+ * A Database of this process that fails with the very texts it would have over go-plugin: what a client sees does not
+ * depend on where the plugin runs (DESIGN invariant 8). Every failure is `failed`, as a status carries no other code.
+ */
+export function withHostErrors(database: Database): Database {
+  const guard = async <T>(operation: DatabaseOperation, work: () => Promise<T>): Promise<T> => {
+    try {
+      return await work();
+    } catch (error) {
+      throw hostError(operation, pluginError(operation, error));
+    }
+  };
+  return {
+    initialize: (request) => guard('initialize', () => database.initialize(request)),
+    newUser: async (request) => {
+      checkNewUser(request);
+      return guard('newUser', () => database.newUser(request));
+    },
+    updateUser: async (request) => {
+      checkUpdateUser(request);
+      return guard('updateUser', () => database.updateUser(request));
+    },
+    deleteUser: async (request) => {
+      checkUsername(request);
+      return guard('deleteUser', () => database.deleteUser(request));
+    },
+    type: () => guard('type', () => database.type()),
+    close: () => guard('close', () => database.close()),
+    nameUser: (config) => guard('nameUser', async () => database.nameUser?.(config)),
+  };
+}

@@ -1,0 +1,90 @@
+import { CofferError, type Logger } from '@coffer/base';
+import type { EntryStorage } from '@coffer/core';
+import type { Database } from '@coffer/database-plugin';
+import { type ConfigEntry, readConfig } from './config-entry.ts';
+import type { DatabasePlugins } from './plugins.ts';
+
+/**
+ * The open databases of one mount, by configuration name. Opened when first used; a database whose plugin has died is
+ * opened again by the next call.
+ */
+export class Connections {
+  readonly #storage: EntryStorage;
+  readonly #plugins: DatabasePlugins;
+  readonly #logger: Logger;
+  readonly #open = new Map<string, Promise<Database>>();
+
+  constructor(storage: EntryStorage, plugins: DatabasePlugins, logger: Logger) {
+    this.#storage = storage;
+    this.#plugins = plugins;
+    this.#logger = logger;
+  }
+
+  /**
+   * Runs `work` with the database of a configuration.
+   * @throws CofferError `failed` when there is no such configuration, and whatever opening or `work` throws
+   */
+  async use<T>(name: string, work: (database: Database, config: ConfigEntry) => Promise<T>): Promise<T> {
+    const config = await readConfig(this.#storage, name);
+    if (config === undefined) {
+      throw new CofferError('failed', `failed to find entry for connection with name: ${JSON.stringify(name)}`);
+    }
+    const opening = this.#get(name, config);
+    try {
+      return await work(await opening, config);
+    } catch (error) {
+      if (this.#plugins.isGone(error)) await this.#forget(name, opening);
+      throw error;
+    }
+  }
+
+  /** Takes a database that was opened for a new configuration; the one before is closed. */
+  async replace(name: string, database: Database): Promise<void> {
+    const previous = this.#open.get(name);
+    this.#open.set(name, Promise.resolve(database));
+    await this.#closeQuietly(name, previous);
+  }
+
+  /** Closes the database of a configuration; the next use opens it again. */
+  async reset(name: string): Promise<void> {
+    const previous = this.#open.get(name);
+    this.#open.delete(name);
+    await this.#closeQuietly(name, previous);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#open.keys()].map((name) => this.reset(name)));
+  }
+
+  #get(name: string, config: ConfigEntry): Promise<Database> {
+    const existing = this.#open.get(name);
+    if (existing !== undefined) return existing;
+    const opening = this.#plugins.open(config.pluginName, config.pluginVersion).then(async (database) => {
+      try {
+        await database.initialize({ config: config.connectionDetails, verifyConnection: false });
+      } catch (error) {
+        await database.close();
+        throw error;
+      }
+      return database;
+    });
+    this.#open.set(name, opening);
+    // A database that did not open is tried again by the next use.
+    opening.catch(() => this.#open.get(name) === opening && this.#open.delete(name));
+    return opening;
+  }
+
+  async #forget(name: string, opening: Promise<Database>): Promise<void> {
+    if (this.#open.get(name) !== opening) return;
+    this.#open.delete(name);
+    await this.#closeQuietly(name, opening);
+  }
+
+  async #closeQuietly(name: string, opening: Promise<Database> | undefined): Promise<void> {
+    try {
+      await (await opening)?.close();
+    } catch (error) {
+      this.#logger.debug('closing a database failed', { connection: name, error: CofferError.from(error).message });
+    }
+  }
+}

@@ -1,0 +1,11 @@
+import type { EngineContext } from '@coffer/core';
+import type { Connections } from './connections.ts';
+import type { DatabasePlugins } from './plugins.ts';
+
+/** What the paths of one mounted database engine share. */
+export interface EngineParts {
+  readonly context: EngineContext;
+  readonly connections: Connections;
+  readonly plugins: DatabasePlugins;
+  readonly generatePassword: (policy: string) => Promise<string>;
+}

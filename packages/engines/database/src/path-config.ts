@@ -1,0 +1,133 @@
+import { CofferError, type JsonObject } from '@coffer/base';
+import { definePath, type FieldValues, multiError, type Path, type PathRequest, type PathResponse } from '@coffer/core';
+import type { Database } from '@coffer/database-plugin';
+import { type ConfigEntry, deleteConfig, readConfig, shownDetails, urlHoldsPassword, writeConfig } from './config-entry.ts';
+import type { EngineParts } from './engine-parts.ts';
+
+const FIELDS = {
+  name: { type: 'string', required: true, description: 'The name of this connection.' },
+  plugin_name: { type: 'string', description: 'The database plugin: "ysql-plugin".' },
+  plugin_version: { type: 'string', description: 'The version of a registered plugin; the unversioned one when empty.' },
+  verify_connection: { type: 'boolean', default: true, description: 'Connect once before the configuration is kept.' },
+  allowed_roles: { type: 'comma-strings', description: 'Roles that may use it: names, globs, or "*" for all; none by default.' },
+  root_rotation_statements: { type: 'strings', description: 'Statements that change the password of the configured user.' },
+  root_credentials_rotate_statements: { type: 'strings', description: 'Older spelling of root_rotation_statements.' },
+  password_policy: { type: 'string', description: 'The password policy for its roles; the built-in one when empty.' },
+} as const;
+type ConfigRequest = PathRequest<typeof FIELDS>;
+
+/** `config` (LIST), `config/:name`. The plugin's own fields stand beside these; see the configuration reference. */
+export function configPaths(parts: EngineParts): Path[] {
+  return [listConfigs(parts), oneConfig(parts)];
+}
+
+function listConfigs({ context }: EngineParts): Path {
+  return definePath({
+    pattern: 'config',
+    fields: {},
+    synopsis: 'Lists the configured connections.',
+    list: async () => {
+      const keys = await context.storage.list('config/');
+      if (keys.length === 0) throw new CofferError('not-found', '');
+      return { data: { keys } };
+    },
+  });
+}
+
+function oneConfig(parts: EngineParts): Path {
+  const { storage } = parts.context;
+  return definePath({
+    pattern: 'config/:name',
+    fields: FIELDS,
+    otherFields: 'accept',
+    synopsis: 'Configures a connection to a database.',
+    description: 'An update merges: fields that are not given keep their value. The plugin checks its own fields.',
+    exists: async ({ fields }) => (await readConfig(storage, fields.name)) !== undefined,
+    read: async ({ fields }) => {
+      const entry = await readConfig(storage, fields.name);
+      return entry && { data: configView(entry) };
+    },
+    write: (request) => saveConfig(parts, request),
+    delete: async ({ fields }) => {
+      await deleteConfig(storage, fields.name);
+      await parts.connections.reset(fields.name);
+      return undefined;
+    },
+  });
+}
+
+function configView(entry: ConfigEntry): JsonObject {
+  return {
+    allowed_roles: entry.allowedRoles,
+    connection_details: shownDetails(entry.connectionDetails),
+    password_policy: entry.passwordPolicy,
+    plugin_name: entry.pluginName,
+    plugin_version: entry.pluginVersion,
+    root_credentials_rotate_statements: entry.rootRotationStatements,
+  };
+}
+
+async function saveConfig(parts: EngineParts, { fields, data }: ConfigRequest): Promise<PathResponse> {
+  const previous = await readConfig(parts.context.storage, fields.name);
+  const entry = mergeConfig(previous, fields, data);
+  if (entry.pluginName === '') throw new CofferError('invalid-request', 'empty plugin name');
+  parts.plugins.checkConfig(entry.pluginName, entry.connectionDetails);
+  if (entry.passwordPolicy !== '') await parts.generatePassword(entry.passwordPolicy);
+  const database = await openDatabase(parts, entry);
+  try {
+    const kept = await initialize(database, entry, fields.verify_connection);
+    await writeConfig(parts.context.storage, fields.name, { ...entry, connectionDetails: kept });
+  } catch (error) {
+    await database.close();
+    throw error;
+  }
+  await parts.connections.replace(fields.name, database);
+  const url = entry.connectionDetails['connection_url'];
+  if (typeof url !== 'string' || !urlHoldsPassword(url)) return undefined;
+  return {
+    data: null,
+    warnings: [
+      'Password found in connection_url, use a templated url to enable root rotation and prevent read access to password information.',
+    ],
+  };
+}
+
+function mergeConfig(previous: ConfigEntry | undefined, fields: FieldValues<typeof FIELDS>, data: JsonObject): ConfigEntry {
+  const own = Object.fromEntries(Object.entries(data).filter(([name]) => !Object.hasOwn(FIELDS, name)));
+  return {
+    pluginName: fields.plugin_name ?? previous?.pluginName ?? '',
+    pluginVersion: fields.plugin_version ?? previous?.pluginVersion ?? '',
+    connectionDetails: { ...previous?.connectionDetails, ...own },
+    allowedRoles: fields.allowed_roles ?? previous?.allowedRoles ?? [],
+    rootRotationStatements:
+      fields.root_rotation_statements ??
+      fields.root_credentials_rotate_statements ??
+      previous?.rootRotationStatements ??
+      [],
+    passwordPolicy: fields.password_policy ?? previous?.passwordPolicy ?? '',
+  };
+}
+
+async function openDatabase(parts: EngineParts, entry: ConfigEntry): Promise<Database> {
+  try {
+    return await parts.plugins.open(entry.pluginName, entry.pluginVersion);
+  } catch (thrown) {
+    const { message } = CofferError.from(thrown);
+    // Vault tries a plugin as v5 and as v4 and shows both errors (hashicorp/vault:builtin/logical/database/version_wrapper.go).
+    throw new CofferError(
+      'invalid-request',
+      `error creating database object: invalid database version: ${multiError([message, message])}`,
+      { cause: thrown },
+    );
+  }
+}
+
+async function initialize(database: Database, entry: ConfigEntry, verifyConnection: boolean): Promise<JsonObject> {
+  try {
+    return await database.initialize({ config: entry.connectionDetails, verifyConnection });
+  } catch (thrown) {
+    const error = CofferError.from(thrown);
+    if (error.code === 'internal') throw error;
+    throw new CofferError('invalid-request', `error creating database object: ${error.message}`, { cause: thrown });
+  }
+}

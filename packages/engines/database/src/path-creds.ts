@@ -1,0 +1,22 @@
+import { CofferError } from '@coffer/base';
+import { definePath, type Path } from '@coffer/core';
+import type { EngineParts } from './engine-parts.ts';
+import { readRole } from './role-entry.ts';
+import { issueUser } from './user-lease.ts';
+
+/** `creds/:name`: a new login with a lease. */
+export function credsPaths(parts: EngineParts): Path[] {
+  return [
+    definePath({
+      pattern: 'creds/:name',
+      fields: { name: { type: 'string', required: true, description: 'The role.' } },
+      synopsis: 'Makes a database user for a role and returns its name and password with a lease.',
+      read: async ({ fields, token, mountPath }) => {
+        const role = await readRole(parts.context.storage, fields.name);
+        if (role === undefined) throw new CofferError('invalid-request', `unknown role: ${fields.name}`);
+        if (token === undefined) throw new CofferError('permission-denied', 'permission denied');
+        return issueUser(parts, { roleName: fields.name, role, token, path: `${mountPath}creds/${fields.name}` });
+      },
+    }),
+  ];
+}

@@ -1,0 +1,101 @@
+import { CofferError } from '@coffer/base';
+import { definePath, type Path } from '@coffer/core';
+import type { EngineParts } from './engine-parts.ts';
+import { readRole, type RoleEntry, writeRole } from './role-entry.ts';
+
+const FIELDS = {
+  name: { type: 'string', required: true, description: 'The name of the role.' },
+  db_name: { type: 'string', description: 'The connection it uses: the name in config/.' },
+  creation_statements: {
+    type: 'strings',
+    description: 'SQL that makes the user. {{name}} or {{username}}, {{password}} and {{expiration}} are replaced.',
+  },
+  revocation_statements: { type: 'strings', description: "SQL that ends the user; the plugin's own way when empty." },
+  rollback_statements: { type: 'strings', description: 'SQL to run when creation fails half-way.' },
+  renew_statements: { type: 'strings', description: 'SQL to run at renewal; ALTER ROLE ... VALID UNTIL when empty.' },
+  default_ttl: { type: 'duration', description: "TTL of a lease; the mount's when 0." },
+  max_ttl: { type: 'duration', description: "Ceiling of a lease with all renewals; the mount's when 0." },
+  credential_type: { type: 'string', description: 'Only "password".' },
+  credential_config: { type: 'object', description: 'Nothing can be set for passwords yet.' },
+} as const;
+
+/** `roles` (LIST), `roles/:name`: what a credential is made from. */
+export function rolesPaths(parts: EngineParts): Path[] {
+  return [listRoles(parts), oneRole(parts)];
+}
+
+function listRoles({ context }: EngineParts): Path {
+  return definePath({
+    pattern: 'roles',
+    fields: {},
+    synopsis: 'Lists the roles.',
+    list: async () => {
+      const keys = await context.storage.list('roles/');
+      if (keys.length === 0) throw new CofferError('not-found', '');
+      return { data: { keys } };
+    },
+  });
+}
+
+function oneRole({ context: { storage } }: EngineParts): Path {
+  return definePath({
+    pattern: 'roles/:name',
+    fields: FIELDS,
+    otherFields: 'refuse',
+    synopsis: 'Manages a role: the SQL and the TTLs of its credentials.',
+    exists: async ({ fields }) => (await readRole(storage, fields.name)) !== undefined,
+    read: async ({ fields }) => {
+      const role = await readRole(storage, fields.name);
+      return role && { data: roleView(role) };
+    },
+    write: async ({ fields }) => {
+      const previous = await readRole(storage, fields.name);
+      checkCredential(fields.credential_type, fields.credential_config);
+      const role: RoleEntry = {
+        dbName: fields.db_name ?? previous?.dbName ?? '',
+        creationStatements: fields.creation_statements ?? previous?.creationStatements ?? [],
+        revocationStatements: fields.revocation_statements ?? previous?.revocationStatements ?? [],
+        rollbackStatements: fields.rollback_statements ?? previous?.rollbackStatements ?? [],
+        renewStatements: fields.renew_statements ?? previous?.renewStatements ?? [],
+        defaultTtl: fields.default_ttl ?? previous?.defaultTtl ?? 0,
+        maxTtl: fields.max_ttl ?? previous?.maxTtl ?? 0,
+      };
+      if (role.dbName === '') throw new CofferError('invalid-request', 'database name is required');
+      await writeRole(storage, fields.name, role);
+      return undefined;
+    },
+    delete: async ({ fields }) => {
+      await storage.delete(`roles/${fields.name}`);
+      return undefined;
+    },
+  });
+}
+
+function roleView(role: RoleEntry) {
+  return {
+    creation_statements: role.creationStatements,
+    credential_type: 'password',
+    db_name: role.dbName,
+    default_ttl: role.defaultTtl,
+    max_ttl: role.maxTtl,
+    renew_statements: role.renewStatements,
+    revocation_statements: role.revocationStatements,
+    rollback_statements: role.rollbackStatements,
+  };
+}
+
+function checkCredential(type: string | undefined, config: object | undefined): void {
+  if (type !== undefined && type !== 'password') {
+    throw new CofferError(
+      'invalid-request',
+      `field "credential_type": ${JSON.stringify(type)} is not something a PostgreSQL login takes; use "password"`,
+    );
+  }
+  const [unknown] = Object.keys(config ?? {});
+  if (unknown !== undefined) {
+    throw new CofferError(
+      'invalid-request',
+      `field "credential_config": "${unknown}" is not supported; set password_policy on the connection instead`,
+    );
+  }
+}

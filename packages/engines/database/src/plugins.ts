@@ -1,0 +1,117 @@
+import { CofferError, type JsonObject, type Logger } from '@coffer/base';
+import type { PluginCatalog, PluginEntry } from '@coffer/core';
+import { type Database, isPluginGone, PluginProcess, redactSecrets, withHostErrors } from '@coffer/database-plugin';
+
+/** A database plugin that runs inside the server. */
+export interface BuiltinDatabase {
+  readonly create: () => Database;
+  /** Refuses unknown and wrong fields when a configuration is written. @throws CofferError `invalid-request` */
+  readonly checkConfig: (config: JsonObject) => void;
+}
+
+/** Where databases come from: a registered plugin's process, or the built-in of the same name. */
+export interface DatabasePlugins {
+  /**
+   * A new database of a plugin, not initialized.
+   * @throws CofferError `failed`: not in the catalog, `checksums did not match`, or why the process did not start
+   */
+  open(name: string, version: string): Promise<Database>;
+  /** Checks the plugin's own fields where we know them. */
+  checkConfig(name: string, config: JsonObject): void;
+  /** Whether an error means that the plugin's process has ended: open the database again. */
+  isGone(error: unknown): boolean;
+  /** Ends every process. */
+  close(): Promise<void>;
+}
+
+export interface DatabasePluginsOptions {
+  readonly catalog: PluginCatalog;
+  readonly builtins: ReadonlyMap<string, BuiltinDatabase>;
+  /** Absolute; without it nothing registered can be started. */
+  readonly directory?: string;
+  readonly logger: Logger;
+}
+
+export function createDatabasePlugins(options: DatabasePluginsOptions): DatabasePlugins {
+  const { catalog, builtins, directory, logger } = options;
+  /** One process for each registered plugin that can serve many databases; kept until its last database closes. */
+  const shared = new Map<string, Promise<PluginProcess>>();
+  const processes = new Set<PluginProcess>();
+
+  const launch = async (entry: PluginEntry): Promise<PluginProcess> => {
+    const process = await launchPlugin(directory, entry, logger);
+    processes.add(process);
+    process.onExit(() => processes.delete(process));
+    return process;
+  };
+
+  /** The running process of a plugin, or a new one when there is none, it has ended, or it serves one database only. */
+  const processOf = async (entry: PluginEntry): Promise<PluginProcess> => {
+    const key = JSON.stringify(entry);
+    const running = shared.get(key);
+    if (running !== undefined) {
+      const process = await running.catch(() => undefined);
+      if (process !== undefined && !process.exited && process.multiplexing) return process;
+      if (shared.get(key) !== running) return processOf(entry);
+    }
+    const starting = launch(entry);
+    shared.set(key, starting);
+    try {
+      const process = await starting;
+      process.onExit(() => shared.get(key) === starting && shared.delete(key));
+      return process;
+    } catch (error) {
+      shared.delete(key);
+      throw error;
+    }
+  };
+
+  return {
+    async open(name, version) {
+      const entry = await catalog.get('database', name, version);
+      if (entry !== undefined) return (await processOf(entry)).open();
+      const builtin = version === '' ? builtins.get(name) : undefined;
+      if (builtin === undefined) throw new CofferError('failed', `plugin not found in the catalog: ${name}`);
+      return withHostErrors(redactSecrets(builtin.create()));
+    },
+    checkConfig: (name, config) => builtins.get(name)?.checkConfig(config),
+    isGone: isPluginGone,
+    async close() {
+      await Promise.all([...processes].map((process) => process.kill()));
+    },
+  };
+}
+
+async function launchPlugin(
+  directory: string | undefined,
+  entry: PluginEntry,
+  logger: Logger,
+  metadataMode = false,
+): Promise<PluginProcess> {
+  if (directory === undefined) {
+    throw new CofferError('failed', 'plugin directory is not configured: start the server with -dev-plugin-dir=DIR');
+  }
+  return PluginProcess.launch({
+    directory,
+    path: entry.command,
+    sha256: entry.sha256,
+    args: entry.args,
+    env: Object.fromEntries(entry.env.map((pair) => [pair.split('=')[0] ?? '', pair.slice(pair.indexOf('=') + 1)])),
+    metadataMode,
+    logger,
+  });
+}
+
+/**
+ * Starts a plugin once to see that it is a database plugin, and ends it.
+ * @throws CofferError `failed` when it is not, or does not start within a few seconds
+ */
+export async function probeDatabasePlugin(directory: string, entry: PluginEntry, logger: Logger): Promise<void> {
+  const process = await launchPlugin(directory, entry, logger, true);
+  try {
+    await process.version();
+    await process.open().type();
+  } finally {
+    await process.kill();
+  }
+}

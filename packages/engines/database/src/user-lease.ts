@@ -1,0 +1,137 @@
+import { CofferError, isCofferError, type JsonObject, Secret } from '@coffer/base';
+import { grantTtl, type Lease, type PathResponse, type TokenEntry, type TtlAnswer } from '@coffer/core';
+import type { Database } from '@coffer/database-plugin';
+import { roleAllowed } from './config-entry.ts';
+import type { EngineParts } from './engine-parts.ts';
+import { readRole, type RoleEntry } from './role-entry.ts';
+
+/**
+ * VALID UNTIL lies this many milliseconds behind the lease's end, so that the database never cuts off a lease that is
+ * still alive (hashicorp/vault:builtin/logical/database/path_creds_create.go).
+ */
+const EXPIRATION_BUFFER_MS = 5_000;
+
+/** What revocation and renewal need. A deleted role stays revocable: its statements are here. */
+interface UserData {
+  /** Empty when a foreign plugin was asked and never answered. */
+  readonly username: string;
+  readonly role: string;
+  readonly dbName: string;
+  readonly revocationStatements: readonly string[];
+}
+
+export interface IssueRequest {
+  readonly roleName: string;
+  readonly role: RoleEntry;
+  readonly token: TokenEntry;
+  readonly path: string;
+}
+
+/** Makes a login: intent row, then the user, then the lease (DESIGN invariant 1). */
+export function issueUser(parts: EngineParts, request: IssueRequest): Promise<PathResponse> {
+  return parts.connections.use(request.role.dbName, async (database, config) => {
+    const { roleName, role, token, path } = request;
+    if (!roleAllowed(config.allowedRoles, roleName)) {
+      throw new CofferError('failed', `${JSON.stringify(roleName)} is not an allowed role`);
+    }
+    const now = Date.now();
+    const limits = [{ defaultTtl: role.defaultTtl, maxTtl: role.maxTtl }, ...parts.context.ttlLimits()];
+    const { ttl, warnings } = grantTtl({ increment: 0, limits, issueTime: now, now });
+    const usernameConfig = { displayName: token.displayName, roleName };
+    const named = await database.nameUser?.(usernameConfig);
+    const data: UserData = {
+      username: named ?? '',
+      role: roleName,
+      dbName: role.dbName,
+      revocationStatements: role.revocationStatements,
+    };
+    const intent = await parts.context.leases.begin({
+      path,
+      token: token.id,
+      renewable: true,
+      data: { ...data },
+      issueTime: now,
+      expireTime: now + ttl * 1000,
+    });
+    const password = new Secret(await parts.generatePassword(config.passwordPolicy));
+    const username = await createUser(database, role, intent, {
+      usernameConfig,
+      ...(named !== undefined && { username: named }),
+      password,
+      expiration: new Date(now + ttl * 1000 + EXPIRATION_BUFFER_MS),
+    });
+    await intent.activate({ ...data, username });
+    return {
+      data: { password: password.reveal(), username },
+      lease: { id: intent.id, durationSeconds: ttl, renewable: true },
+      warnings,
+    };
+  });
+}
+
+type UserToCreate = Omit<Parameters<Database['newUser']>[0], 'statements' | 'rollbackStatements'>;
+
+async function createUser(
+  database: Database,
+  role: RoleEntry,
+  intent: { abandon(nothingLeft: boolean): Promise<void> },
+  user: UserToCreate,
+): Promise<string> {
+  try {
+    return await database.newUser({
+      ...user,
+      statements: role.creationStatements,
+      rollbackStatements: role.rollbackStatements,
+    });
+  } catch (error) {
+    // `unavailable` is the only code that leaves the outcome open: the row stays, and revocation ends what may exist.
+    await intent.abandon(!isCofferError(error, 'unavailable'));
+    throw error;
+  }
+}
+
+/** Extends a login's VALID UNTIL to what the role allows now. */
+export async function renewUser(parts: EngineParts, lease: Lease, increment: number): Promise<TtlAnswer> {
+  const data = userData(lease.data);
+  const role = await readRole(parts.context.storage, data.role);
+  if (role === undefined) {
+    throw new CofferError('invalid-request', `error during renew: could not find role with name: ${JSON.stringify(data.role)}`);
+  }
+  const now = Date.now();
+  const granted = grantTtl({
+    increment,
+    limits: [{ defaultTtl: role.defaultTtl, maxTtl: role.maxTtl }, ...parts.context.ttlLimits()],
+    issueTime: lease.issueTime,
+    now,
+  });
+  await parts.connections.use(data.dbName, (database) =>
+    database.updateUser({
+      username: data.username,
+      expiration: {
+        newExpiration: new Date(now + granted.ttl * 1000 + EXPIRATION_BUFFER_MS),
+        statements: role.renewStatements,
+      },
+    }),
+  );
+  return granted;
+}
+
+/** Ends a login. */
+export async function revokeUser(parts: EngineParts, lease: Lease): Promise<void> {
+  const data = userData(lease.data);
+  if (data.username === '') {
+    parts.context.logger.warn('a plugin that names its users itself never said whether it made one; VALID UNTIL bounds it', {
+      lease_id: lease.id,
+      connection: data.dbName,
+    });
+    return;
+  }
+  await parts.connections.use(data.dbName, (database) =>
+    database.deleteUser({ username: data.username, statements: data.revocationStatements }),
+  );
+}
+
+function userData(data: JsonObject): UserData {
+  return data as unknown as UserData;
+}
+

@@ -1,0 +1,50 @@
+import { CofferError } from '@coffer/base';
+import { type CoreServices, definePath, type Path } from '@coffer/core';
+
+const NAME = { type: 'string', required: true, description: "The policy's name." } as const;
+
+/** `sys/policies/password` (LIST), `sys/policies/password/:name`, `sys/policies/password/:name/generate`. */
+export function passwordPoliciesPaths({ passwordPolicies }: CoreServices): Path[] {
+  return [
+    definePath({
+      pattern: 'policies/password',
+      fields: {},
+      synopsis: 'Lists the password policies.',
+      list: async () => {
+        const keys = await passwordPolicies.list();
+        if (keys.length === 0) throw new CofferError('not-found', '');
+        return { data: { keys } };
+      },
+    }),
+    definePath({
+      pattern: 'policies/password/:name',
+      fields: {
+        name: NAME,
+        policy: { type: 'string', description: 'The policy in HCL or JSON: length, and rule "charset" blocks.' },
+      },
+      synopsis: 'Reads, writes or deletes a password policy.',
+      exists: async ({ fields }) => (await passwordPolicies.get(fields.name)) !== undefined,
+      read: async ({ fields }) => {
+        const policy = await passwordPolicies.get(fields.name);
+        return policy === undefined ? undefined : { data: { policy } };
+      },
+      write: async ({ fields }) => {
+        if (fields.policy === undefined || fields.policy === '') {
+          throw new CofferError('invalid-request', 'missing policy: the text of the password policy');
+        }
+        await passwordPolicies.put(fields.name, fields.policy);
+        return undefined;
+      },
+      delete: async ({ fields }) => {
+        await passwordPolicies.delete(fields.name);
+        return undefined;
+      },
+    }),
+    definePath({
+      pattern: 'policies/password/:name/generate',
+      fields: { name: NAME },
+      synopsis: 'Generates a password by a policy.',
+      read: async ({ fields }) => ({ data: { password: await passwordPolicies.generate(fields.name) } }),
+    }),
+  ];
+}

@@ -1,0 +1,103 @@
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import type { Readable } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
+import { CofferError, errorText, type Logger } from '@coffer/base';
+import { logPluginLine, readLines } from './plugin-log.ts';
+
+/** Lines of stderr that a failed start reports. */
+const TAIL_LINES = 20;
+/** How long a plugin that ended may still have output in its pipes. */
+const OUTPUT_MS = 500;
+
+/** Plugins must not outlive us. Whatever ends this process in order passes here; ours also watch for their host. */
+const running = new Set<PluginChild>();
+process.on('exit', () => {
+  for (const child of running) child.kill();
+});
+
+/** One plugin process with its pipes: the first line of stdout, the log on stderr, the end. */
+export class PluginChild {
+  /** Resolves when the process has ended, or could not be started. */
+  readonly ended: Promise<void>;
+  readonly #child: ChildProcessByStdio<null, Readable, Readable>;
+  readonly #firstLine: Promise<string>;
+  readonly #outputClosed: Promise<unknown>;
+  readonly #name: string;
+  readonly #tail: string[] = [];
+  #hasEnded = false;
+  #spawnError: unknown;
+
+  constructor(file: string, args: readonly string[], env: NodeJS.ProcessEnv, name: string, logger: Logger) {
+    this.#name = name;
+    this.#child = spawn(file, args, { stdio: ['ignore', 'pipe', 'pipe'], env });
+    this.#outputClosed = new Promise((done) => this.#child.once('close', done));
+    this.ended = new Promise((done) => {
+      const end = () => {
+        this.#hasEnded = true;
+        running.delete(this);
+        done();
+      };
+      this.#child.once('exit', (code, signal) => {
+        logger.debug('plugin process exited', {
+          plugin: name,
+          pid: this.#child.pid,
+          code: code ?? undefined,
+          signal: signal ?? undefined,
+        });
+        end();
+      });
+      this.#child.on('error', (error) => {
+        if (this.#child.pid !== undefined) return;
+        this.#spawnError = error;
+        end();
+      });
+    });
+    running.add(this);
+    readLines(this.#child.stderr, (line) => {
+      this.#tail.push(line);
+      if (this.#tail.length > TAIL_LINES) this.#tail.shift();
+      logPluginLine(logger, line);
+    });
+    this.#firstLine = new Promise((done) => readLines(this.#child.stdout, done));
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
+  get hasEnded(): boolean {
+    return this.#hasEnded;
+  }
+
+  kill(): void {
+    this.#child.kill('SIGKILL');
+  }
+
+  /**
+   * The first line of stdout.
+   *
+   * @throws CofferError `failed` with the last lines of stderr when there is none within `timeoutMs`
+   */
+  async handshakeLine(timeoutMs: number): Promise<string> {
+    const timer = new AbortController();
+    const silent = delay(timeoutMs, undefined, { signal: timer.signal, ref: false }).catch(() => undefined);
+    const line = await Promise.race([this.#firstLine, this.ended, silent]);
+    timer.abort();
+    if (line !== undefined) return line;
+    if (!this.#hasEnded) throw this.startError('timeout while waiting for plugin to start');
+    await Promise.race([this.#outputClosed, delay(OUTPUT_MS, undefined, { ref: false })]);
+    // A process that printed its line and ended at once: the line says more than the end.
+    const late = await Promise.race([this.#firstLine, Promise.resolve(undefined)]);
+    if (late !== undefined) return late;
+    const { exitCode, signalCode } = this.#child;
+    const how =
+      this.#spawnError === undefined ? `exit ${exitCode ?? signalCode ?? 'unknown'}` : errorText(this.#spawnError);
+    throw this.startError(`plugin exited before we could connect (${how})`);
+  }
+
+  /** An error of the start, with what the plugin said on stderr. */
+  startError(message: string, cause?: unknown): CofferError {
+    const said = this.#tail.length === 0 ? '' : `; its last output: ${this.#tail.join('\n')}`;
+    return new CofferError('failed', `plugin "${this.#name}": ${message}${said}`, { cause: cause ?? this.#spawnError });
+  }
+}

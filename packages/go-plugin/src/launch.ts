@@ -1,0 +1,120 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { CofferError, errorText, type Logger } from '@coffer/base';
+import { Client, credentials } from '@grpc/grpc-js';
+import { type Certificate, createCertificate } from './certificate.ts';
+import { PluginChild } from './child-process.ts';
+import { resolveCommand, verifyChecksum } from './command.ts';
+import { type Cookie, handshakeAuthority, parseHandshake } from './handshake.ts';
+import { PluginClient } from './plugin-client.ts';
+
+export interface LaunchOptions {
+  /** The plugin directory; nothing outside it is ever started. */
+  readonly directory: string;
+  /** A file name in `directory`. */
+  readonly path: string;
+  /** The file's SHA-256 in hexadecimal, checked before every start. Without it the file is trusted as it is. */
+  readonly sha256?: string;
+  readonly args?: readonly string[];
+  /** Added to this process's own environment, which plugins inherit, as Vault's do. */
+  readonly env?: Readonly<Record<string, string>>;
+  readonly cookie: Cookie;
+  /** The protocol versions that the caller can speak. */
+  readonly protocolVersions: readonly number[];
+  /** Gets the plugin's own log lines too, at their level. */
+  readonly logger: Logger;
+  /** How long the plugin may take to its handshake line. Default: 60 s, as go-plugin. */
+  readonly startTimeoutMs?: number;
+}
+
+/**
+ * Starts a plugin and connects to it with AutoMTLS (hashicorp/go-plugin:client.go). The process ends with
+ * {@link PluginClient.kill}, by itself, or with this process.
+ *
+ * @throws CofferError `failed`: `cannot execute files outside of configured plugin directory`, `checksums did not match`,
+ * or why the plugin did not start, with what it said on stderr
+ */
+export async function launch(options: LaunchOptions): Promise<PluginClient> {
+  const file = await resolveCommand(options.directory, options.path);
+  if (options.sha256 !== undefined) await verifyChecksum(file, options.sha256);
+  const certificate = createCertificate();
+  // A directory of our own: a plugin that is killed cannot remove its socket.
+  const socketDirectory = await mkdtemp(join(tmpdir(), 'coffer-plugin-'));
+  const logger = options.logger.named(options.path);
+  const env = pluginEnvironment(options, certificate, socketDirectory);
+  const child = new PluginChild(file, options.args ?? [], env, options.path, logger);
+  removeAfter(child, socketDirectory, logger);
+  try {
+    return await connect(options, child, certificate, logger);
+  } catch (error) {
+    child.kill();
+    await child.ended;
+    throw error;
+  }
+}
+
+function pluginEnvironment(
+  options: LaunchOptions,
+  certificate: Certificate,
+  socketDirectory: string,
+): NodeJS.ProcessEnv {
+  return {
+    ...process.env,
+    ...options.env,
+    [options.cookie.key]: options.cookie.value,
+    PLUGIN_MIN_PORT: '10000',
+    PLUGIN_MAX_PORT: '25000',
+    PLUGIN_PROTOCOL_VERSIONS: options.protocolVersions.join(','),
+    PLUGIN_CLIENT_CERT: certificate.certificatePem,
+    PLUGIN_UNIX_SOCKET_DIR: socketDirectory,
+  };
+}
+
+async function connect(
+  options: LaunchOptions,
+  child: PluginChild,
+  certificate: Certificate,
+  logger: Logger,
+): Promise<PluginClient> {
+  const timeoutMs = options.startTimeoutMs ?? 60_000;
+  const line = await child.handshakeLine(timeoutMs);
+  try {
+    const handshake = parseHandshake(line, options.protocolVersions);
+    const authority = handshakeAuthority(handshake);
+    const client = new Client(`unix:${handshake.socketPath}`, mutualTls(certificate, authority), CHANNEL_OPTIONS);
+    const plugin = new PluginClient(handshake.protocolVersion, child, client, logger);
+    await plugin.open(timeoutMs);
+    return plugin;
+  } catch (error) {
+    throw child.startError(error instanceof CofferError ? error.message : errorText(error), error);
+  }
+}
+
+const CHANNEL_OPTIONS = {
+  // The only name in a go-plugin certificate.
+  'grpc.ssl_target_name_override': 'localhost',
+  'grpc.default_authority': 'localhost',
+  'grpc.enable_http_proxy': 0,
+  // Whether a call may be repeated is for the caller to know.
+  'grpc.enable_retries': 0,
+  // The limit is the plugin's (4 MiB with Go's); go-plugin's hosts have none.
+  'grpc.max_receive_message_length': -1,
+  'grpc.max_send_message_length': -1,
+};
+
+function mutualTls(certificate: Certificate, authority: string): ReturnType<typeof credentials.createSsl> {
+  return credentials.createSsl(
+    Buffer.from(authority),
+    Buffer.from(certificate.privateKeyPem),
+    Buffer.from(certificate.certificatePem),
+  );
+}
+
+function removeAfter(child: PluginChild, socketDirectory: string, logger: Logger): void {
+  child.ended
+    .then(() => rm(socketDirectory, { recursive: true, force: true }))
+    .catch((error: unknown) => {
+      logger.warn('a plugin socket directory is left behind', { directory: socketDirectory, error: errorText(error) });
+    });
+}

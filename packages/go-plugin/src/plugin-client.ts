@@ -1,0 +1,164 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { create, type DescMessage, type DescMethodUnary, type Message } from '@bufbuild/protobuf';
+import type { MessageInitShape, MessageShape } from '@bufbuild/protobuf';
+import { EmptySchema } from '@bufbuild/protobuf/wkt';
+import { errorText, type Logger } from '@coffer/base';
+import { type Client, Metadata, type ServiceError } from '@grpc/grpc-js';
+import type { PluginChild } from './child-process.ts';
+import { PluginMultiplexing } from './gen/multiplexing_pb.ts';
+import { GRPCController, GRPCStdio, type StdioData } from './gen/plugin_pb.ts';
+import { GrpcError, grpcStatus } from './grpc-error.ts';
+import { grpcMethod } from './grpc-service.ts';
+import { PluginGoneError } from './plugin-gone.ts';
+
+/** What Go's host gives a plugin to end by itself (hashicorp/go-plugin:client.go, Kill). */
+const SHUTDOWN_MS = 2000;
+/** A dying process loses its connections a moment before we hear of its end. */
+const EXIT_NEWS_MS = 1000;
+
+export interface CallOptions {
+  /** Request metadata, by lower-case key. */
+  readonly metadata?: Readonly<Record<string, string>>;
+  /** After this long the call rejects with DEADLINE_EXCEEDED. Without it, it may take as long as it takes. */
+  readonly timeoutMs?: number;
+}
+
+/** The host's end of one running plugin process. */
+export class PluginClient {
+  readonly protocolVersion: number;
+  readonly pid: number;
+  readonly #child: PluginChild;
+  readonly #client: Client;
+  readonly #logger: Logger;
+  #multiplexing = false;
+  #killing: Promise<void> | undefined;
+
+  constructor(protocolVersion: number, child: PluginChild, client: Client, logger: Logger) {
+    this.protocolVersion = protocolVersion;
+    this.pid = child.pid;
+    this.#child = child;
+    this.#client = client;
+    this.#logger = logger;
+    this.onExit(() => client.close());
+  }
+
+  /** Whether the process serves many instances, told apart by the metadata key `multiplex_id`. */
+  get multiplexing(): boolean {
+    return this.#multiplexing;
+  }
+
+  /** True from the moment the process has ended, by itself or by {@link kill}. */
+  get exited(): boolean {
+    return this.#child.hasEnded;
+  }
+
+  /** Calls back once when the process has ended; also when it has already. */
+  onExit(callback: () => void): void {
+    this.#child.ended.then(callback).catch((error: unknown) => {
+      this.#logger.error('a callback of a plugin exit failed', { error: errorText(error) });
+    });
+  }
+
+  /** Opens the stream of the plugin's output and asks for multiplexing. Called once, by `launch`. */
+  async open(timeoutMs: number): Promise<void> {
+    this.#readOutput();
+    try {
+      this.#multiplexing = (
+        await this.call(PluginMultiplexing.method.multiplexingSupport, {}, { timeoutMs })
+      ).supported;
+    } catch (error) {
+      if (!(error instanceof GrpcError) || error.code !== grpcStatus.UNIMPLEMENTED) throw error;
+    }
+  }
+
+  /**
+   * One unary call.
+   *
+   * @throws GrpcError with the plugin's status
+   * @throws PluginGoneError when the process has ended, before or during the call
+   */
+  async call<I extends DescMessage, O extends DescMessage>(
+    method: DescMethodUnary<I, O>,
+    request: MessageInitShape<I>,
+    options: CallOptions = {},
+  ): Promise<MessageShape<O>> {
+    if (this.#child.hasEnded) throw new PluginGoneError(false);
+    try {
+      return await this.#unary(method, request, options);
+    } catch (error) {
+      if (error instanceof GrpcError && error.code === grpcStatus.UNAVAILABLE) {
+        await Promise.race([this.#child.ended, delay(EXIT_NEWS_MS, undefined, { ref: false })]);
+      }
+      if (this.#child.hasEnded) throw new PluginGoneError(true, { cause: error });
+      throw error;
+    }
+  }
+
+  /** Ends the process: Shutdown, and SIGKILL when it is still there after 2 s. Idempotent; never rejects. */
+  kill(): Promise<void> {
+    this.#killing ??= this.#end();
+    return this.#killing;
+  }
+
+  async #end(): Promise<void> {
+    const timer = new AbortController();
+    const patience = delay(SHUTDOWN_MS, undefined, { signal: timer.signal }).catch(() => undefined);
+    // The answer may be cut off by the end that it announces; the end itself is what counts.
+    const asked = this.#unary(GRPCController.method.shutdown, {}, { timeoutMs: SHUTDOWN_MS }).catch(() => undefined);
+    await Promise.race([this.#child.ended, patience]);
+    timer.abort();
+    if (!this.#child.hasEnded) {
+      this.#logger.warn('plugin failed to exit gracefully', { pid: this.pid });
+      this.#child.kill();
+    }
+    await Promise.all([this.#child.ended, asked]);
+  }
+
+  #unary<I extends DescMessage, O extends DescMessage>(
+    method: DescMethodUnary<I, O>,
+    request: MessageInitShape<I>,
+    { metadata = {}, timeoutMs }: CallOptions,
+  ): Promise<MessageShape<O>> {
+    const { path, requestSerialize } = grpcMethod(method);
+    const headers = new Metadata();
+    for (const [key, value] of Object.entries(metadata)) headers.set(key, value);
+    const deadline = timeoutMs === undefined ? {} : { deadline: Date.now() + timeoutMs };
+    return new Promise((done, fail) => {
+      const decode = (bytes: Buffer) => grpcMethod(method).responseDeserialize(bytes) as MessageShape<O>;
+      this.#client.makeUnaryRequest<Message, MessageShape<O>>(
+        path,
+        requestSerialize,
+        decode,
+        create(method.input, request),
+        headers,
+        deadline,
+        (error, answer) => {
+          if (error !== null) fail(grpcError(error));
+          else if (answer === undefined) fail(new GrpcError(grpcStatus.INTERNAL, 'the plugin answered nothing'));
+          else done(answer);
+        },
+      );
+    });
+  }
+
+  /** What a Go plugin prints after its handshake comes over this stream; it stalls when nobody reads it. */
+  #readOutput(): void {
+    const { path, requestSerialize, responseDeserialize } = grpcMethod(GRPCStdio.method.streamStdio);
+    const stream = this.#client.makeServerStreamRequest(
+      path,
+      requestSerialize,
+      responseDeserialize,
+      create(EmptySchema),
+    );
+    stream.on('data', (message: StdioData) => {
+      const text = Buffer.from(message.data).toString('utf8').trimEnd();
+      if (text !== '') this.#logger.debug(text, { pid: this.pid });
+    });
+    // Ends with the process, or at once when an old plugin has no such service.
+    stream.on('error', (error) => this.#logger.trace('plugin output stream ended', { error: errorText(error) }));
+  }
+}
+
+function grpcError(error: ServiceError): GrpcError {
+  return new GrpcError(error.code, error.details, { cause: error });
+}

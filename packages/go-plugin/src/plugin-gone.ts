@@ -1,0 +1,23 @@
+import { CofferError } from '@coffer/base';
+
+/**
+ * A call on a plugin whose process has ended. The process can be started again.
+ * `unavailable`, with Vault's text (hashicorp/vault:sdk/database/dbplugin/v5/grpc_client.go, ErrPluginShutdown).
+ */
+export class PluginGoneError extends CofferError {
+  /**
+   * Whether the call had reached the process before it ended: then nobody knows what came of it, and it must not simply
+   * be repeated. When false, it was never sent.
+   */
+  readonly outcomeUnknown: boolean;
+
+  constructor(outcomeUnknown: boolean, options?: { cause?: unknown }) {
+    const what = outcomeUnknown ? 'the plugin process ended during the call' : 'the plugin process has ended';
+    super('unavailable', `plugin shutdown: ${what}`, options);
+    this.outcomeUnknown = outcomeUnknown;
+  }
+}
+
+export function isPluginGone(error: unknown): error is PluginGoneError {
+  return error instanceof PluginGoneError;
+}

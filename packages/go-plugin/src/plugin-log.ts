@@ -1,0 +1,78 @@
+import type { Readable } from 'node:stream';
+import { StringDecoder } from 'node:string_decoder';
+import { isJsonObject, LOG_LEVELS, type Logger, type LogLevel } from '@coffer/base';
+
+/** go-plugin's limit of one line of a plugin's stderr (hashicorp/go-plugin:client.go, defaultPluginLogBufferSize). */
+const MAX_LINE = 64 * 1024;
+
+/**
+ * Calls `onLine` for each line of a stream, for as long as it lives: a pipe that nobody reads blocks the plugin.
+ * A longer line than 64 Ki characters comes in pieces.
+ */
+export function readLines(stream: Readable, onLine: (line: string) => void): void {
+  const decoder = new StringDecoder('utf8');
+  let rest = '';
+  stream.on('data', (chunk: Buffer) => {
+    rest += decoder.write(chunk);
+    const lines = rest.split('\n');
+    rest = lines.pop() ?? '';
+    for (const line of lines) onLine(line);
+    while (rest.length > MAX_LINE) {
+      onLine(rest.slice(0, MAX_LINE));
+      rest = rest.slice(MAX_LINE);
+    }
+  });
+  const flush = () => {
+    if (rest !== '') onLine(rest);
+    rest = '';
+  };
+  stream.once('close', flush);
+  stream.on('error', flush);
+}
+
+/**
+ * Writes one line of a plugin's stderr to `logger`: hclog's JSON lines at their level with their fields, lines that
+ * start with `[WARN]` and the like at that level, everything else as debug text (hashicorp/go-plugin:client.go, logStderr).
+ */
+export function logPluginLine(logger: Logger, line: string): void {
+  const entry = parseHclogLine(line);
+  if (entry !== undefined) {
+    logger[entry.level](entry.message, entry.fields);
+    return;
+  }
+  const prefix = /^\[(TRACE|DEBUG|INFO|WARN|ERROR)\]/.exec(line)?.[1]?.toLowerCase();
+  logger[isLogLevel(prefix) ? prefix : 'debug'](line);
+}
+
+/** Keys that become parts of the log entry; the host's line has its own time. */
+const OWN_KEYS = new Set(['@level', '@message', '@timestamp']);
+
+interface HclogEntry {
+  readonly level: LogLevel;
+  readonly message: string;
+  readonly fields: Record<string, string | number | boolean>;
+}
+
+function parseHclogLine(line: string): HclogEntry | undefined {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(line);
+  } catch {
+    return undefined;
+  }
+  if (!isJsonObject(parsed)) return undefined;
+  const { '@level': level, '@message': message } = parsed;
+  if (!isLogLevel(level)) return undefined;
+  const fields = Object.entries(parsed)
+    .filter(([key]) => !OWN_KEYS.has(key))
+    .map(([key, value]) => [key, isPlain(value) ? value : JSON.stringify(value)] as const);
+  return { level, message: typeof message === 'string' ? message : '', fields: Object.fromEntries(fields) };
+}
+
+function isPlain(value: unknown): value is string | number | boolean {
+  return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean';
+}
+
+function isLogLevel(value: unknown): value is LogLevel {
+  return LOG_LEVELS.some((level) => level === value);
+}

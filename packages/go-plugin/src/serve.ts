@@ -1,0 +1,159 @@
+import { rmSync, writeSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { CofferError, errorText, type Logger, randomFrom } from '@coffer/base';
+import { Server, ServerCredentials } from '@grpc/grpc-js';
+import { type Certificate, createCertificate } from './certificate.ts';
+import type { PluginService } from './grpc-service.ts';
+import { type Cookie, formatHandshake, negotiateVersion } from './handshake.ts';
+import { HostStreams, hostServices } from './plugin-services.ts';
+
+/** What a plugin serves under one protocol version. */
+export interface VersionedServices {
+  /** Whether one process serves many instances, told apart by the metadata key `multiplex_id`. */
+  readonly multiplexed: boolean;
+  readonly services: readonly PluginService[];
+}
+
+export interface ServeOptions {
+  readonly cookie: Cookie;
+  /** By protocol version; only the one that host and plugin agree on is made. */
+  readonly versions: Readonly<Record<number, () => VersionedServices>>;
+  /** Lines in hclog's JSON form on stderr; nothing may write to stdout. */
+  readonly logger: Logger;
+  /** Releases what the services hold, before the process ends. It gets less than a second. */
+  readonly onStop?: () => Promise<void>;
+}
+
+const NOT_A_PROGRAM =
+  'This binary is a plugin. These are not meant to be executed directly.\n' +
+  'Please execute the program that consumes these plugins, which will\n' +
+  'load any plugins automatically\n';
+
+/** The host kills a plugin that is still there 2 s after Shutdown (hashicorp/go-plugin:client.go, Kill). */
+const DRAIN_MS = 800;
+const RELEASE_MS = 700;
+const HOST_WATCH_MS = 500;
+
+/** Read before anything else runs: a host that dies while we start must not be mistaken for init. */
+const HOST_PID = process.ppid;
+
+/**
+ * Makes this process a go-plugin (hashicorp/go-plugin:server.go): checks the cookie, listens on a unix socket with
+ * AutoMTLS when the host sent `PLUGIN_CLIENT_CERT`, prints the handshake line, and ends the process on Shutdown, on
+ * SIGTERM and when the host is gone. Resolves when the host can connect.
+ *
+ * Without the cookie it prints go-plugin's text on stderr and exits with 1.
+ * What this process prints on stdout from here on goes to stderr: stdout belongs to the handshake.
+ *
+ * @throws CofferError `failed` when the certificate is unusable or the socket cannot be made
+ */
+export async function serve(options: ServeOptions): Promise<void> {
+  if (process.env[options.cookie.key] !== options.cookie.value) {
+    writeSync(2, NOT_A_PROGRAM);
+    process.exit(1);
+  }
+  process.stdout.write = process.stderr.write.bind(process.stderr);
+  // A host that died closed the other end; there is nobody left to tell.
+  process.stderr.on('error', () => undefined);
+
+  const offered = Object.keys(options.versions).map(Number);
+  const version = negotiateVersion(offered, process.env['PLUGIN_PROTOCOL_VERSIONS']);
+  const made = options.versions[version]?.() ?? { multiplexed: false, services: [] };
+  const streams = new HostStreams();
+  const server = new Server();
+  const stop = stopOnce(options, server, streams);
+  const common = hostServices(streams, made.multiplexed, options.logger, () => stop('the host asked for it'));
+  for (const service of [...common, ...made.services]) server.addService(service.definition, service.implementation);
+
+  const socketPath = newSocketPath();
+  // Only a process.exit can be relied on to pass here, whatever the reason.
+  process.on('exit', () => rmSync(socketPath, { force: true }));
+  const certificate = await listen(server, socketPath);
+  endWithHost(options.logger, streams, stop);
+  const handshake = {
+    protocolVersion: version,
+    socketPath,
+    ...(certificate && { certificateDer: certificate.certificateDer }),
+  };
+  const brokerMultiplexingAsked = (process.env['PLUGIN_MULTIPLEX_GRPC'] ?? '') !== '';
+  writeSync(1, `${formatHandshake(handshake, brokerMultiplexingAsked)}\n`);
+}
+
+function newSocketPath(): string {
+  const configured = process.env['PLUGIN_UNIX_SOCKET_DIR'] ?? '';
+  return join(resolve(configured === '' ? tmpdir() : configured), `plugin${randomFrom('0123456789', 10)}`);
+}
+
+async function listen(server: Server, socketPath: string): Promise<Certificate | undefined> {
+  const clientCertificate = process.env['PLUGIN_CLIENT_CERT'] ?? '';
+  const certificate = clientCertificate === '' ? undefined : createCertificate();
+  const bind = async (credentials: ServerCredentials) => {
+    // Only the host's user may connect, from the socket's first moment on.
+    const umask = process.umask(0o077);
+    try {
+      await new Promise<void>((done, fail) => {
+        server.bindAsync(`unix:${socketPath}`, credentials, (error) => (error === null ? done() : fail(error)));
+      });
+    } finally {
+      process.umask(umask);
+    }
+  };
+  try {
+    await bind(certificate ? mutualTls(certificate, clientCertificate) : ServerCredentials.createInsecure());
+  } catch (error) {
+    throw new CofferError('failed', `the plugin cannot listen on ${socketPath}: ${errorText(error)}`, { cause: error });
+  }
+  return certificate;
+}
+
+/** Only the holder of the key to the host's one-time certificate may connect. */
+function mutualTls(certificate: Certificate, clientCertificate: string): ServerCredentials {
+  const own = {
+    private_key: Buffer.from(certificate.privateKeyPem),
+    cert_chain: Buffer.from(certificate.certificatePem),
+  };
+  return ServerCredentials.createSsl(Buffer.from(clientCertificate), [own], true);
+}
+
+/** The way out: no new calls, a moment for the running ones, then for `onStop`, then the end of the process. */
+function stopOnce(options: ServeOptions, server: Server, streams: HostStreams): (reason: string) => void {
+  let stopping = false;
+  return (reason) => {
+    if (stopping) return;
+    stopping = true;
+    options.logger.debug('the plugin ends', { reason });
+    streams.endAll();
+    const drained = new Promise<void>((done) => server.tryShutdown(() => done()));
+    const end = async () => {
+      await Promise.race([drained, delay(DRAIN_MS)]);
+      server.forceShutdown();
+      if (options.onStop) await Promise.race([options.onStop(), delay(RELEASE_MS)]);
+    };
+    end().then(
+      () => process.exit(0),
+      (error: unknown) => {
+        options.logger.error('the plugin could not release everything', { error: errorText(error) });
+        process.exit(1);
+      },
+    );
+  };
+}
+
+/**
+ * A host that is killed sends no Shutdown. Then our parent changes, and the connections close; only both together mean
+ * that nobody is there any more (a host may also reattach to a plugin that it did not start).
+ */
+function endWithHost(logger: Logger, streams: HostStreams, stop: (reason: string) => void): void {
+  setInterval(() => {
+    if (process.ppid !== HOST_PID && !streams.anyOpen) stop('the host is gone');
+  }, HOST_WATCH_MS).unref();
+  // Ctrl-C in the host's terminal reaches us too; the host decides when we end.
+  process.on('SIGINT', () => logger.trace('plugin received interrupt signal, ignoring'));
+  process.on('SIGTERM', () => stop('SIGTERM'));
+  process.on('uncaughtException', (error) => {
+    logger.error('the plugin ends: an error nobody handled', { error: error.stack ?? error.message });
+    process.exit(1);
+  });
+}

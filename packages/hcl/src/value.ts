@@ -1,0 +1,196 @@
+import type { CofferError, JsonValue } from '@coffer/base';
+import { parseDuration } from '@coffer/base';
+import type { HclPosition } from './source.ts';
+import { hclError } from './source.ts';
+
+/** A string or heredoc (escapes resolved, `${…}` kept as it is written). */
+export interface HclString extends HclPosition {
+  readonly kind: 'string';
+  readonly value: string;
+}
+export interface HclNumber extends HclPosition {
+  readonly kind: 'number';
+  readonly value: number;
+}
+export interface HclBool extends HclPosition {
+  readonly kind: 'bool';
+  readonly value: boolean;
+}
+export interface HclList extends HclPosition {
+  readonly kind: 'list';
+  readonly values: readonly HclValue[];
+}
+export type HclValue = HclString | HclNumber | HclBool | HclList | HclObject;
+
+/** One `key = value` or one block. The position is that of the first key. */
+export interface HclItem extends HclPosition {
+  /** The key, then the block's labels: `path "a/*" { … }` has `['path', 'a/*']`. At least one. */
+  readonly keys: readonly [string, ...string[]];
+  readonly value: HclValue;
+}
+
+/** A block with as many labels as {@link HclObject.blocks} was asked for. */
+export interface HclBlock extends HclPosition {
+  readonly labels: readonly string[];
+  readonly body: HclObject;
+}
+
+const KIND_NAMES = {
+  string: 'a string',
+  number: 'a number',
+  bool: 'true or false',
+  list: 'a list',
+  object: 'a block',
+} as const;
+
+/**
+ * The content of a file or of a pair of braces, in the order written. Keys may repeat: {@link HclObject.items} and
+ * {@link HclObject.blocks} give all of them, the typed getters refuse a key that is set twice. The getters return
+ * `undefined` for a key that is absent and throw CofferError `invalid-request` with the line for a wrong type.
+ * No message repeats a value: configuration files hold passwords.
+ */
+export class HclObject implements HclPosition {
+  readonly kind = 'object';
+  readonly items: readonly HclItem[];
+  readonly line: number;
+  readonly column: number;
+  readonly #sourceName: string;
+
+  constructor(items: readonly HclItem[], position: HclPosition, sourceName: string) {
+    this.items = items;
+    this.line = position.line;
+    this.column = position.column;
+    this.#sourceName = sourceName;
+  }
+
+  /** An error at `at` (default: where this object begins), for whatever the consumer finds wrong. Throw it. */
+  error(message: string, at: HclPosition = this): CofferError {
+    return hclError(this.#sourceName, at, message);
+  }
+
+  /** The value of `key = value` (or of a block without labels). */
+  attribute(name: string): HclValue | undefined {
+    const [first, second] = this.items.filter((item) => item.keys[0] === name);
+    if (second !== undefined && first !== undefined) {
+      throw this.error(`"${name}" is set twice; the first is on line ${first.line}`, second);
+    }
+    if (first !== undefined && first.keys.length > 1) {
+      throw this.error(`"${name}" is a block with a label here; write ${name} = …`, first);
+    }
+    return first?.value;
+  }
+
+  string(name: string): string | undefined {
+    const value = this.attribute(name);
+    if (value === undefined || value.kind === 'string') return value?.value;
+    throw this.#wrongType(name, 'string', value);
+  }
+
+  /** A number, or a string that holds one (JSON tools often quote them), as HCL 1 decodes. */
+  number(name: string): number | undefined {
+    const value = this.attribute(name);
+    if (value === undefined || value.kind === 'number') return value?.value;
+    if (value.kind === 'string' && /^-?\d+(\.\d+)?$/.test(value.value)) return Number(value.value);
+    throw this.#wrongType(name, 'number', value);
+  }
+
+  /** `true` or `false`, quoted or not. */
+  boolean(name: string): boolean | undefined {
+    const value = this.attribute(name);
+    if (value === undefined || value.kind === 'bool') return value?.value;
+    if (value.kind === 'string' && value.value === 'true') return true;
+    if (value.kind === 'string' && value.value === 'false') return false;
+    throw this.#wrongType(name, 'bool', value);
+  }
+
+  /** Seconds, from a number of seconds or a string like `"1h30m"` (see parseDuration). */
+  duration(name: string): number | undefined {
+    const value = this.attribute(name);
+    if (value === undefined) return undefined;
+    if (value.kind !== 'string' && value.kind !== 'number') throw this.#wrongType(name, 'string', value);
+    try {
+      return parseDuration(value.value, name);
+    } catch {
+      throw this.error(`"${name}" must be a duration: seconds, or a form like "90m", "1h30m", "7d"`, value);
+    }
+  }
+
+  /** A list of strings; a single string counts as a list of one. */
+  strings(name: string): readonly string[] | undefined {
+    const value = this.attribute(name);
+    if (value === undefined) return undefined;
+    if (value.kind === 'string') return [value.value];
+    if (value.kind !== 'list')
+      throw this.error(`"${name}" must be a list of strings, not ${KIND_NAMES[value.kind]}`, value);
+    return value.values.map((entry) => {
+      if (entry.kind === 'string') return entry.value;
+      throw this.error(`"${name}" must hold strings only, not ${KIND_NAMES[entry.kind]}`, entry);
+    });
+  }
+
+  /** The object of `name { … }` or `name = { … }`. */
+  object(name: string): HclObject | undefined {
+    const value = this.attribute(name);
+    if (value === undefined || value.kind === 'object') return value;
+    throw this.#wrongType(name, 'object', value);
+  }
+
+  /**
+   * Every block `name`, each with exactly `labelCount` labels. The forms that HCL 1 and JSON treat alike come out alike:
+   * `path "a" { … }`, `path = { "a" = { … } }`, `{"path": {"a": {…}}}` and `{"path": [{"a": {…}}]}`.
+   */
+  blocks(name: string, labelCount = 0): HclBlock[] {
+    const blocks: HclBlock[] = [];
+    const add = (labels: readonly string[], value: HclValue, at: HclPosition): void => {
+      if (labels.length > labelCount) throw this.error(`"${name}" takes ${labelCountText(labelCount)}`, at);
+      if (value.kind === 'list') {
+        for (const entry of value.values) add(labels, entry, entry);
+      } else if (value.kind !== 'object') {
+        throw this.error(`"${name}" must be a block, not ${KIND_NAMES[value.kind]}`, value);
+      } else if (labels.length === labelCount) {
+        blocks.push({ labels, body: value, line: at.line, column: at.column });
+      } else if (value.items.length === 0) {
+        throw this.error(`"${name}" takes ${labelCountText(labelCount)}`, at);
+      } else {
+        for (const item of value.items) add([...labels, ...item.keys], item.value, item);
+      }
+    };
+    for (const item of this.items) if (item.keys[0] === name) add(item.keys.slice(1), item.value, item);
+    return blocks;
+  }
+
+  /** Refuses the first key that is not in `names`. */
+  allowOnly(names: readonly string[]): void {
+    for (const item of this.items) {
+      if (names.includes(item.keys[0])) continue;
+      throw this.error(`"${item.keys[0]}" is not known here; known are ${names.join(', ')}`, item);
+    }
+  }
+
+  #wrongType(name: string, wanted: keyof typeof KIND_NAMES, value: HclValue): CofferError {
+    const found = value.kind === 'string' && wanted !== 'string' ? 'this string' : KIND_NAMES[value.kind];
+    return this.error(`"${name}" must be ${KIND_NAMES[wanted]}, not ${found}`, value);
+  }
+}
+
+function labelCountText(count: number): string {
+  return count === 0 ? 'no label' : `${count} label${count === 1 ? '' : 's'}, as in name "label" { … }`;
+}
+
+/** A value as JSON. Labels become nested objects. @throws CofferError `invalid-request` when a key is set twice */
+export function hclToJson(value: HclValue): JsonValue {
+  if (value.kind === 'list') return value.values.map(hclToJson);
+  if (value.kind !== 'object') return value.value;
+  const seen = new Set<string>();
+  return Object.fromEntries(
+    value.items.map((item): [string, JsonValue] => {
+      const [name, ...labels] = item.keys;
+      if (seen.has(name)) throw value.error(`"${name}" is set twice`, item);
+      seen.add(name);
+      return [
+        name,
+        labels.reduceRight((inner: JsonValue, label) => Object.fromEntries([[label, inner]]), hclToJson(item.value)),
+      ];
+    }),
+  );
+}

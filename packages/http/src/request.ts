@@ -1,0 +1,120 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import { CofferError } from '@coffer/base';
+import type { IncomingRequest, JsonObject, JsonValue } from '@coffer/core';
+
+/** What the request line asks for, before any body is read. */
+export interface Target {
+  readonly operation: IncomingRequest['operation'];
+  readonly path: string;
+  /** The query without `list` and `help`: the data of everything but a write. */
+  readonly query: JsonObject;
+}
+
+/**
+ * Reads verb and URL as Vault does (openbao/openbao:http/logical.go buildLogicalRequestNoAuth, http/help.go). The path
+ * of a list always ends in `/`; every other path is as sent. Returns undefined for what is not under `/v1/`.
+ *
+ * @throws CofferError `invalid-request` for a malformed path or query, `unsupported` for other verbs
+ */
+export function parseTarget(method: string, url: string): Target | undefined {
+  const queryStart = url.indexOf('?');
+  const rawPath = queryStart === -1 ? url : url.slice(0, queryStart);
+  if (!rawPath.startsWith('/v1/') || rawPath.length === '/v1/'.length) return undefined;
+  const parameters = new URLSearchParams(queryStart === -1 ? '' : url.slice(queryStart + 1));
+  const path = decodePath(rawPath.slice('/v1/'.length));
+  const operation = operationOf(method, path, parameters);
+  const listPath = operation === 'list' && !path.endsWith('/') ? `${path}/` : path;
+  return { operation, path: listPath, query: queryData(parameters) };
+}
+
+function operationOf(method: string, path: string, parameters: URLSearchParams): IncomingRequest['operation'] {
+  if ((parameters.get('help') ?? '') !== '') return 'help';
+  switch (method) {
+    case 'GET':
+      return isTrue('list', parameters.get('list') ?? '') ? 'list' : 'read';
+    case 'HEAD':
+      // Reading credentials makes a login. With the body thrown away nobody would know it, so only sys/ has HEAD.
+      if (path.startsWith('sys/')) return 'read';
+      throw new CofferError('unsupported', 'HEAD is only supported under sys/; use GET');
+    case 'LIST':
+      return 'list';
+    case 'PUT':
+    case 'POST':
+      return 'update';
+    case 'DELETE':
+      return 'delete';
+    default:
+      throw new CofferError('unsupported', 'unsupported method; use GET, LIST, PUT, POST or DELETE');
+  }
+}
+
+/** Go's strconv.ParseBool; empty is false. */
+function isTrue(name: string, text: string): boolean {
+  if (['1', 't', 'T', 'true', 'TRUE', 'True'].includes(text)) return true;
+  if (['', '0', 'f', 'F', 'false', 'FALSE', 'False'].includes(text)) return false;
+  throw new CofferError('invalid-request', `query parameter "${name}" must be true or false`);
+}
+
+function decodePath(raw: string): string {
+  let path: string;
+  try {
+    path = decodeURIComponent(raw);
+  } catch {
+    throw new CofferError('invalid-request', 'the path has a malformed percent-encoding; write a percent sign as %25');
+  }
+  if (/[^\x21-\x7e]/.test(raw)) {
+    throw new CofferError('invalid-request', 'the path has characters that must be percent-encoded as UTF-8');
+  }
+  if (/\p{Cc}|\p{Cf}/u.test(path))
+    throw new CofferError('invalid-request', 'the path must not have unprintable characters');
+  const segments = path.replace(/\/$/, '').split('/');
+  if (segments.some((segment) => segment === '' || segment === '.' || segment === '..')) {
+    throw new CofferError('invalid-request', 'the path must not have empty, "." or ".." segments');
+  }
+  return path;
+}
+
+function queryData(parameters: URLSearchParams): JsonObject {
+  const values = new Map<string, JsonValue>();
+  for (const name of new Set(parameters.keys())) {
+    if (name === 'list' || name === 'help' || name === '') continue;
+    const all = parameters.getAll(name);
+    values.set(name, all.length === 1 ? (all[0] ?? '') : all);
+  }
+  return Object.fromEntries(values);
+}
+
+/** The token as sent in `X-Vault-Token`, else in `Authorization: Bearer`; empty when in neither. */
+export function readToken(headers: IncomingHttpHeaders): string {
+  const token = header(headers, 'x-vault-token').trim();
+  if (token !== '') return token;
+  return /^bearer +(\S+) *$/i.exec(header(headers, 'authorization'))?.[1] ?? '';
+}
+
+/**
+ * Refuses what would silently mean something else here: a secret asked for wrapped must not come back in the open.
+ * Response wrapping enters here: its TTL goes from X-Vault-Wrap-TTL into IncomingRequest.
+ *
+ * @throws CofferError `invalid-request` naming the header
+ */
+export function checkHeaders(headers: IncomingHttpHeaders): void {
+  const namespace = header(headers, 'x-vault-namespace').replace(/^\/+|\/+$/g, '');
+  if (namespace !== '' && namespace !== 'root') {
+    throw new CofferError(
+      'invalid-request',
+      'header X-Vault-Namespace: namespaces are not supported; send the request without it',
+    );
+  }
+  const wrapTtl = header(headers, 'x-vault-wrap-ttl').trim();
+  if (wrapTtl !== '' && !/^0+[a-z]*$/.test(wrapTtl)) {
+    throw new CofferError(
+      'invalid-request',
+      'header X-Vault-Wrap-TTL: response wrapping is not available yet; send the request without it',
+    );
+  }
+}
+
+function header(headers: IncomingHttpHeaders, name: string): string {
+  const value = headers[name];
+  return Array.isArray(value) ? value.join(', ') : (value ?? '');
+}

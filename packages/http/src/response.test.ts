@@ -1,0 +1,73 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { ErrorCode } from '@coffer/base';
+import { CofferError, ERROR_CODES } from '@coffer/base';
+import { renderError, renderResponse } from './response.ts';
+
+const text = (rendered: { body: unknown }) => JSON.stringify(rendered.body);
+
+describe('renderResponse', () => {
+  it('writes the recorded envelope of a lease, key by key', () => {
+    const rendered = renderResponse('973b79eb', {
+      data: { password: 'p', username: 'v-token' },
+      lease: { id: 'database/creds/r/ugC9', durationSeconds: 3600, renewable: true },
+    });
+    assert.equal(rendered.status, 200);
+    assert.equal(
+      text(rendered),
+      '{"request_id":"973b79eb","lease_id":"database/creds/r/ugC9","renewable":true,"lease_duration":3600,"data":{"password":"p","username":"v-token"},"wrap_info":null,"warnings":null,"auth":null}',
+    );
+  });
+
+  it('keeps the envelope of a renewal, whose data is null', () => {
+    const lease = { id: 'a/b', durationSeconds: 86399, renewable: true };
+    assert.equal(
+      text(renderResponse('r', { data: null, lease, warnings: ['TTL is capped'] })),
+      '{"request_id":"r","lease_id":"a/b","renewable":true,"lease_duration":86399,"data":null,"wrap_info":null,"warnings":["TTL is capped"],"auth":null}',
+    );
+  });
+
+  it('gives 204 when there is nothing to say, and a body for warnings or auth alone', () => {
+    assert.deepEqual(renderResponse('r', undefined), { status: 204, body: undefined });
+    assert.deepEqual(renderResponse('r', {}), { status: 204, body: undefined });
+    assert.deepEqual(renderResponse('r', { data: null, warnings: [] }), { status: 204, body: undefined });
+    assert.deepEqual(renderResponse('r', { status: 202 }), { status: 202, body: undefined });
+    assert.equal(renderResponse('r', { warnings: ['w'] }).status, 200);
+    assert.deepEqual(renderResponse('r', { auth: { client_token: 't' } }).body?.auth, { client_token: 't' });
+    assert.equal(renderResponse('r', { data: {} }).status, 200);
+  });
+
+  it('puts the data in front of the envelope when flat, and alone when raw', () => {
+    assert.equal(
+      text(renderResponse('r', { shape: 'flat', data: { 'database/creds/x': ['deny'], capabilities: ['deny'] } })),
+      '{"database/creds/x":["deny"],"capabilities":["deny"],"request_id":"r","lease_id":"","renewable":false,"lease_duration":0,"data":{"database/creds/x":["deny"],"capabilities":["deny"]},"wrap_info":null,"warnings":null,"auth":null}',
+    );
+    assert.deepEqual(renderResponse('r', { shape: 'raw', status: 503, data: { sealed: true } }), {
+      status: 503,
+      body: { sealed: true },
+    });
+  });
+});
+
+describe('renderError', () => {
+  it('maps every code and masks internal', () => {
+    const statuses: Record<ErrorCode, number> = {
+      'invalid-request': 400,
+      'permission-denied': 403,
+      'not-found': 404,
+      unsupported: 405,
+      failed: 500,
+      unavailable: 503,
+      sealed: 503,
+      internal: 500,
+    };
+    for (const code of ERROR_CODES) {
+      const message = code === 'internal' ? 'internal error' : 'said';
+      assert.deepEqual(renderError(new CofferError(code, 'said')), {
+        status: statuses[code],
+        body: { errors: [message] },
+      });
+    }
+    assert.deepEqual(renderError(new CofferError('not-found', '')), { status: 404, body: { errors: [] } });
+  });
+});

@@ -1,0 +1,131 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { afterEach, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
+import { databaseUnderTest, freePort, startPostgres } from './index.ts';
+
+describe('startPostgres', () => {
+  it('starts, answers, has yb_servers() in new databases, and leaves nothing behind', async () => {
+    const postgres = await startPostgres({ password: `p@ss'w"o\\rd /%`, settings: { log_statement: 'all' } });
+    const rows = await postgres.query('SELECT $1::int + 1 AS sum, current_database() AS name', [41]);
+    assert.deepEqual(rows, [{ sum: 42, name: 'yugabyte' }]);
+    assert.match(postgres.log(), /SELECT \$1::int \+ 1 AS sum/);
+    await postgres.query('CREATE DATABASE second');
+    const servers = await postgres.query('SELECT * FROM yb_servers()', [], 'second');
+    assert.equal(servers.length, 1);
+    assert.equal(servers[0]?.['host'], '127.0.0.1');
+    assert.equal(Number(servers[0]?.['port']), postgres.port);
+    await postgres.stop();
+    await postgres.stop();
+    assert.equal(existsSync(postgres.dataDirectory), false);
+    assert.throws(() => process.kill(postgres.pid, 0), { code: 'ESRCH' });
+    assert.match(postgres.log(), /SELECT \$1::int \+ 1 AS sum/);
+    await assert.rejects(postgres.query('SELECT 1'), /ECONNREFUSED/);
+  });
+
+  it('refuses a wrong password and takes the next port when the one asked for is busy', async () => {
+    const busy = createServer().listen(await freePort(), '127.0.0.1');
+    await once(busy, 'listening');
+    const address = busy.address();
+    assert.ok(address !== null && typeof address === 'object');
+    const postgres = await startPostgres({ port: address.port, ybServers: false });
+    assert.ok(postgres.port > address.port);
+    const { host, port, user, database } = postgres;
+    const intruder = new pg.Client({ host, port, user, database, password: 'wrong' });
+    await assert.rejects(intruder.connect(), { code: '28P01' });
+    await assert.rejects(postgres.query('SELECT * FROM yb_servers()'), { code: '42883' });
+    await postgres.stop();
+    busy.close();
+  });
+
+  it('ends with the process that started it, even when that is killed', async () => {
+    const script = `
+      import { startPostgres } from '@coffer/testkit';
+      const postgres = await startPostgres();
+      console.log(JSON.stringify({ pid: postgres.pid, data: postgres.dataDirectory }));
+      setInterval(() => undefined, 1000);
+    `;
+    const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
+      cwd: import.meta.dirname,
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const [line] = (await once(child.stdout, 'data')) as [Buffer];
+    const { pid, data } = JSON.parse(line.toString()) as { pid: number; data: string };
+    assert.equal(existsSync(data), true);
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+    while (existsSync(data)) await sleep(50);
+    assert.throws(() => process.kill(pid, 0), { code: 'ESRCH' });
+  });
+
+  it('stores passwords as MD5 when that is the method, and asks for none with trust', async () => {
+    const md5 = await startPostgres({ authMethod: 'md5' });
+    const [row] = await md5.query('SELECT rolpassword FROM pg_authid WHERE rolname = current_user');
+    assert.match(String(row?.['rolpassword']), /^md5/);
+    await md5.stop();
+    const trusting = await startPostgres({ authMethod: 'trust', database: 'postgres', ownProcessGroup: true });
+    const client = new pg.Client({ host: trusting.host, port: trusting.port, user: 'yugabyte', database: 'postgres' });
+    await client.connect();
+    await client.end();
+    await trusting.stop();
+  });
+
+  it('says what the server said when it cannot start', async () => {
+    await assert.rejects(startPostgres({ settings: { shared_buffers: 'plenty' } }), /shared_buffers/);
+  });
+
+  it('does not keep a process alive that forgets to stop it', async () => {
+    const script = `
+      import { startPostgres } from '@coffer/testkit';
+      console.log((await startPostgres()).dataDirectory);
+    `;
+    const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
+      cwd: import.meta.dirname,
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const exit = once(child, 'exit');
+    const [line] = (await once(child.stdout, 'data')) as [Buffer];
+    assert.deepEqual(await exit, [0, null]);
+    while (existsSync(line.toString().trim())) await sleep(50);
+  });
+});
+
+describe('databaseUnderTest', () => {
+  const before = process.env['YSQL_URL'];
+  afterEach(() => {
+    if (before === undefined) delete process.env['YSQL_URL'];
+    else process.env['YSQL_URL'] = before;
+  });
+
+  it('is the database that YSQL_URL names, which it leaves running', async () => {
+    const postgres = await startPostgres({ password: 'p@:/%' });
+    process.env['YSQL_URL'] = postgres.url;
+    const named = await databaseUnderTest({ user: 'of no account' });
+    const { host, port, user, password, database, url } = postgres;
+    assert.partialDeepStrictEqual(named, { host, port, user, password, database, url });
+    await named.stop();
+    assert.deepEqual(await named.query('SELECT current_database() AS d', [], 'postgres'), [{ d: 'postgres' }]);
+    await postgres.stop();
+  });
+
+  it('refuses a URL it does not know', async () => {
+    for (const url of ['localhost:5433', 'mysql://h/d', 'x']) {
+      process.env['YSQL_URL'] = url;
+      await assert.rejects(databaseUnderTest(), /YSQL_URL/);
+    }
+  });
+});
+
+describe('freePort', () => {
+  it('steps over a busy port and says when there is none', async () => {
+    const busy = createServer().listen(65535, '127.0.0.1');
+    await once(busy, 'listening');
+    await assert.rejects(freePort(65535), /no free TCP port/);
+    busy.close();
+    assert.ok((await freePort()) > 0);
+  });
+});

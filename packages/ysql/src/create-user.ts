@@ -1,0 +1,89 @@
+import { CofferError, errorText } from '@coffer/base';
+import type { Access } from './access.ts';
+import { dropRole } from './drop-user.ts';
+import { Failure } from './failure.ts';
+import { retry } from './retry.ts';
+import { findRole } from './roles.ts';
+import { onlyCreatesRoles } from './statements.ts';
+import type { Progress, RenderedStatement } from './transaction.ts';
+import { runTransaction } from './transaction.ts';
+
+export interface NewUser {
+  readonly name: string;
+  readonly statements: readonly RenderedStatement[];
+  readonly rollbackStatements: readonly RenderedStatement[];
+}
+
+/**
+ * Makes a user, whole or not at all. What a failed attempt left behind (YugabyteDB keeps every DDL that went before) is
+ * dropped before the next attempt and before giving up. A role that was there before is never touched.
+ *
+ * @throws Failure or CofferError; its message says so when something is left behind
+ */
+export async function createUser(access: Access, user: NewUser): Promise<void> {
+  const mode = onlyCreatesRoles(user.statements.map((statement) => statement.sql)) ? 'shared' : 'exclusive';
+  // Once true, a role of this name is ours to drop.
+  let ours = false;
+  try {
+    await retry('creating a user', access.logger, async () => {
+      await clearTheWay(access, user, ours);
+      const progress: Progress = { touchedUser: false, committing: false };
+      try {
+        await runTransaction(access, mode, user.statements, progress);
+      } catch (error) {
+        ours ||= progress.touchedUser;
+        if (await committedUnheard(access, user, progress, error)) return;
+        throw error;
+      }
+    });
+  } catch (error) {
+    throw ours ? await undone(access, user, error) : error;
+  }
+}
+
+async function clearTheWay(access: Access, user: NewUser, ours: boolean): Promise<void> {
+  if ((await findRole(access, user.name)) === undefined) return;
+  if (!ours) {
+    throw new CofferError(
+      'failed',
+      `role "${user.name}" exists already and is not of our making; it was left as it is`,
+    );
+  }
+  await undo(access, user);
+}
+
+/** COMMIT was sent and its answer lost: when the role is there, every statement took effect. */
+async function committedUnheard(access: Access, user: NewUser, progress: Progress, error: unknown): Promise<boolean> {
+  if (!(error instanceof Failure) || error.kind !== 'lost' || !progress.committing) return false;
+  return (await findRole(access, user.name)) !== undefined;
+}
+
+async function undone(access: Access, user: NewUser, error: unknown): Promise<unknown> {
+  try {
+    await undo(access, user);
+    return error;
+  } catch (failure) {
+    access.logger.error('a half made user could not be dropped', { username: user.name, error: errorText(failure) });
+    return new CofferError(
+      'failed',
+      `${errorText(error)}; the role "${user.name}" may be left behind, dropping it failed: ${errorText(failure)}`,
+    );
+  }
+}
+
+/** Removes what is there of the user: by the role's rollback statements first, then by our own drop. */
+async function undo(access: Access, user: NewUser): Promise<void> {
+  if ((await findRole(access, user.name)) === undefined) return;
+  if (user.rollbackStatements.length > 0) {
+    try {
+      await retry('rolling back a user', access.logger, () =>
+        runTransaction(access, 'exclusive', user.rollbackStatements),
+      );
+    } catch (error) {
+      access.logger.warn(`rollback statements failed: ${errorText(error)}`, { username: user.name });
+    }
+  }
+  // Never `drop`: a creation statement may have made the user the owner of what was there before.
+  const ownedObjects = access.settings.ownedObjects === 'fail' ? 'fail' : 'reassign';
+  await dropRole(access, user.name, { ownedObjects, endSessions: false });
+}

@@ -1,0 +1,166 @@
+import { CofferError } from '@coffer/base';
+import type { Access } from './access.ts';
+import { Failure } from './failure.ts';
+import { DEFAULT_REASSIGN_ROLE } from './fields.ts';
+import { quoteIdentifier } from './render.ts';
+import { retry } from './retry.ts';
+import { findRole } from './roles.ts';
+import type { Session } from './session.ts';
+import { endRoleSessions } from './sessions.ts';
+import type { YsqlSettings } from './settings.ts';
+import { runStatement, settled } from './transaction.ts';
+
+/** What depends on a role in one database, counted. */
+export interface Dependency {
+  /** Undefined: shared objects (databases, tablespaces), which can be dealt with from any database. */
+  readonly database: string | undefined;
+  /** Objects that the role owns. */
+  readonly owned: number;
+  /** Privileges, default privileges, row policies: gone with DROP OWNED, and nothing is lost. */
+  readonly granted: number;
+}
+
+export interface DependentRole {
+  readonly name: string;
+  readonly oid: string;
+  readonly dependencies: readonly Dependency[];
+}
+
+// Default privileges and user mappings count as owned in the catalog, but belong to nobody when the role is gone:
+// REASSIGN OWNED passes them over and DROP OWNED removes them.
+const OWNED = `d.deptype = 'o' AND d.classid NOT IN ('pg_default_acl'::regclass, 'pg_user_mapping'::regclass)`;
+const DEPENDENCIES = `
+  SELECT r.oid::text AS oid, d.dbid::text AS dbid, b.datname::text AS datname,
+         count(*) FILTER (WHERE ${OWNED})::int4 AS owned, count(*) FILTER (WHERE NOT (${OWNED}))::int4 AS granted
+  FROM pg_roles r
+  LEFT JOIN pg_shdepend d ON d.refclassid = 'pg_authid'::regclass AND d.refobjid = r.oid
+  LEFT JOIN pg_database b ON b.oid = d.dbid
+  WHERE r.rolname = $1
+  GROUP BY r.oid, d.dbid, b.datname`;
+
+/** The role and what depends on it in the whole cluster; undefined when there is no such role. */
+export async function findDependencies(access: Access, name: string): Promise<DependentRole | undefined> {
+  const rows = await retry('looking for dependencies', access.logger, () =>
+    access.pool.use(async (session) => (await session.query(DEPENDENCIES, [name])).rows),
+  );
+  const oid = rows[0]?.['oid'];
+  if (typeof oid !== 'string') return undefined;
+  const dependencies: Dependency[] = [];
+  for (const row of rows) {
+    const database = typeof row['datname'] === 'string' ? row['datname'] : undefined;
+    // No dbid: nothing depends on the role at all. A dbid without database: that database was dropped meanwhile.
+    if (row['dbid'] === null || (row['dbid'] !== '0' && database === undefined)) continue;
+    dependencies.push({ database, owned: Number(row['owned']), granted: Number(row['granted']) });
+  }
+  return { name, oid, dependencies };
+}
+
+/**
+ * Takes away all that depends on a role, in each database concerned. A role that owns something is locked and its
+ * sessions are ended first, so that it makes nothing new meanwhile.
+ *
+ * @throws CofferError `failed` with the list of owned objects, when `policy` is `fail` and there are any
+ */
+export async function dealWithDependencies(
+  access: Access,
+  role: DependentRole,
+  policy: YsqlSettings['ownedObjects'],
+): Promise<void> {
+  let current: DependentRole | undefined = role;
+  if (ownsAnything(role)) {
+    await execute(access, `ALTER ROLE ${quoteIdentifier(role.name)} NOLOGIN`);
+    await endRoleSessions(access, role.oid);
+    // Temporary tables went with the sessions.
+    current = await findDependencies(access, role.name);
+  }
+  if (current === undefined || current.dependencies.length === 0) return;
+  const owned = ownsAnything(current);
+  if (owned && policy === 'fail') throw await ownedObjectsError(access, current);
+  await becomeMember(access, role.name);
+  const reassignTo = owned && policy === 'reassign' ? await reassignRole(access) : undefined;
+  for (const database of databasesOf(access, current)) {
+    if (reassignTo !== undefined) {
+      await execute(
+        access,
+        `REASSIGN OWNED BY ${quoteIdentifier(role.name)} TO ${quoteIdentifier(reassignTo)}`,
+        database,
+      );
+    }
+    await execute(access, `DROP OWNED BY ${quoteIdentifier(role.name)}`, database);
+  }
+}
+
+function ownsAnything(role: DependentRole): boolean {
+  return role.dependencies.some((dependency) => dependency.owned > 0);
+}
+
+function databasesOf(access: Access, role: DependentRole): readonly string[] {
+  return [...new Set(role.dependencies.map((dependency) => dependency.database ?? access.settings.database))];
+}
+
+async function execute(access: Access, sql: string, database?: string): Promise<void> {
+  await retry('dealing with dependencies', access.logger, () => runStatement(access, 'exclusive', sql, database));
+}
+
+/** DROP OWNED and REASSIGN OWNED are for members of the role; a superuser counts as one. */
+async function becomeMember(access: Access, name: string): Promise<void> {
+  const isMember = await retry('looking for a membership', access.logger, () =>
+    settled(access, () =>
+      access.pool.use(async (session) => {
+        const { rows } = await session.query(`SELECT pg_has_role(current_user, $1::name, 'USAGE') AS member`, [name]);
+        return rows[0]?.['member'] === true;
+      }),
+    ),
+  );
+  if (!isMember) await execute(access, `GRANT ${quoteIdentifier(name)} TO CURRENT_USER`);
+}
+
+/** The role that takes over; the default one is made when first needed, without login and without rights. */
+async function reassignRole(access: Access): Promise<string> {
+  const name = access.settings.reassignOwnedTo;
+  if ((await findRole(access, name)) === undefined) {
+    if (name !== DEFAULT_REASSIGN_ROLE) {
+      throw new CofferError(
+        'failed',
+        `field "reassign_owned_to": there is no role "${name}"; create it or name another`,
+      );
+    }
+    try {
+      await execute(access, `CREATE ROLE ${quoteIdentifier(name)} NOLOGIN`);
+    } catch (error) {
+      // Somebody else was faster, or an answer was lost and the role is there.
+      if (!(error instanceof Failure) || error.sqlstate !== '42710') throw error;
+    }
+  }
+  await becomeMember(access, name);
+  return name;
+}
+
+const LISTED = 10;
+
+async function ownedObjectsError(access: Access, role: DependentRole): Promise<CofferError> {
+  const lists: string[] = [];
+  for (const { database, owned } of role.dependencies) {
+    if (owned === 0) continue;
+    const names = await retry('listing owned objects', access.logger, () =>
+      access.pool.use((session) => describeOwned(session, role.oid, database === undefined), { database }),
+    );
+    const more = owned > names.length ? ` and ${owned - names.length} more` : '';
+    lists.push(`${database === undefined ? 'shared' : `in database "${database}"`}: ${names.join(', ')}${more}`);
+  }
+  return new CofferError(
+    'failed',
+    `user "${role.name}" can log in no longer, but it owns objects and owned_objects is "fail": ${lists.join('; ')}. Give them another owner or drop them, then revoke again`,
+  );
+}
+
+async function describeOwned(session: Session, oid: string, shared: boolean): Promise<readonly string[]> {
+  const place = shared ? '0' : '(SELECT oid FROM pg_database WHERE datname = current_database())';
+  const { rows } = await session.query(
+    `SELECT pg_describe_object(d.classid, d.objid, d.objsubid) AS object FROM pg_shdepend d
+     WHERE d.refclassid = 'pg_authid'::regclass AND d.refobjid = $1::oid AND d.dbid = ${place} AND ${OWNED}
+     ORDER BY 1 LIMIT ${LISTED}`,
+    [oid],
+  );
+  return rows.map((row) => String(row['object']));
+}

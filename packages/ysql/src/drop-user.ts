@@ -1,0 +1,84 @@
+import type { Access } from './access.ts';
+import { dealWithDependencies, findDependencies } from './dependencies.ts';
+import { Failure } from './failure.ts';
+import { quoteIdentifier } from './render.ts';
+import { retry } from './retry.ts';
+import { findRole } from './roles.ts';
+import { endRoleSessions, terminateRoleSessions } from './sessions.ts';
+import type { YsqlSettings } from './settings.ts';
+import type { RenderedStatement } from './transaction.ts';
+import { runTransaction, settled } from './transaction.ts';
+
+/** SQLSTATE dependent_objects_still_exist. */
+const DEPENDENT_OBJECTS = '2BP01';
+/** New dependencies can appear while the known ones are dealt with; sessions are ended by then, so not for long. */
+const ROUNDS = 4;
+
+export interface DropOptions {
+  readonly ownedObjects: YsqlSettings['ownedObjects'];
+  /** False for a user that nobody was ever told of. */
+  readonly endSessions: boolean;
+}
+
+/**
+ * Drops a role with all that depends on it, in every database, and ends its sessions on every node. A role that is gone
+ * already is a success. Every step looks at the state first, so it may be run again after any failure.
+ *
+ * A role that nothing depends on costs one DROP ROLE: every more would be paid for by every backend of the cluster.
+ */
+export async function dropRole(access: Access, name: string, options: DropOptions): Promise<void> {
+  let oid: string | undefined;
+  for (let round = 1; ; round++) {
+    const role = await findDependencies(access, name);
+    if (role === undefined) break;
+    oid = role.oid;
+    try {
+      if (role.dependencies.length > 0) await dealWithDependencies(access, role, options.ownedObjects);
+      await dropBareRole(access, name, oid);
+      break;
+    } catch (error) {
+      if (!(error instanceof Failure) || error.sqlstate !== DEPENDENT_OBJECTS || round === ROUNDS) throw error;
+    }
+  }
+  if (oid !== undefined && options.endSessions) await endRoleSessions(access, oid);
+}
+
+async function dropBareRole(access: Access, name: string, oid: string): Promise<void> {
+  await retry('dropping a role', access.logger, () =>
+    settled(access, () =>
+      access.queue.run('exclusive', () =>
+        access.pool.use(async (session) => {
+          // Sessions on this node go first, where that is cheap, so that they hold no locks; all of them go afterwards.
+          await terminateRoleSessions(session, oid).catch((error: unknown) => {
+            if (!(error instanceof Failure) || error.kind !== 'fatal') throw error;
+          });
+          await session.query(`DROP ROLE IF EXISTS ${quoteIdentifier(name)}`).catch((error: unknown) => {
+            throw error instanceof Failure ? error.during('failed to execute query') : error;
+          });
+        }),
+      ),
+    ),
+  );
+}
+
+/**
+ * Ends a user by the role's own revocation statements, run as they are, then ends its sessions. These statements define
+ * what revoked means: whether the role is still there afterwards is theirs to say. A user that is gone is a success.
+ */
+export async function revokeUser(
+  access: Access,
+  name: string,
+  statements: readonly RenderedStatement[],
+): Promise<void> {
+  const oid = await findRole(access, name);
+  if (oid === undefined) return;
+  await retry('revoking a user', access.logger, async () => {
+    try {
+      await runTransaction(access, 'exclusive', statements);
+    } catch (error) {
+      // On YugabyteDB, or when the answer to COMMIT was lost, the role may be gone although the transaction failed.
+      if ((await findRole(access, name)) !== undefined) throw error;
+    }
+  });
+  await endRoleSessions(access, oid);
+}

@@ -1,0 +1,209 @@
+/** One field of a connection's configuration, as data: for decoding, for documentation and for "unknown field" errors. */
+export interface YsqlField {
+  readonly name: string;
+  /** Every value may also come as a string. `duration` takes seconds or Go's form (`1h30m`). */
+  readonly type: 'string' | 'integer' | 'boolean' | 'duration';
+  /** Absent: no default, the field is optional. */
+  readonly default?: string | number | boolean;
+  /** The only values taken. */
+  readonly choices?: readonly string[];
+  /** Inclusive bounds of an integer. */
+  readonly range?: readonly [number, number];
+  /** Never shown once stored. */
+  readonly secret?: true;
+  readonly description: string;
+}
+
+export const LOAD_BALANCE_MODES = [
+  'false',
+  'true',
+  'any',
+  'only-primary',
+  'only-rr',
+  'prefer-primary',
+  'prefer-rr',
+] as const;
+export const SSL_MODES = ['disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify-full'] as const;
+export const OWNED_OBJECT_POLICIES = ['reassign', 'drop', 'fail'] as const;
+export const PASSWORD_AUTHENTICATIONS = ['password', 'scram-sha-256'] as const;
+
+/** The role that takes over what a revoked user owned, unless `reassign_owned_to` names another. */
+export const DEFAULT_REASSIGN_ROLE = 'coffer_reassigned';
+
+/**
+ * Every field that a YSQL connection takes: those of the Go plugin (yugabyte/hashicorp-vault-ysql-plugin:connection_producer.go),
+ * of Vault's PostgreSQL plugin (pool, inline TLS, password_authentication), of the smart drivers, and our own.
+ */
+export const YSQL_FIELDS = [
+  {
+    name: 'connection_url',
+    type: 'string',
+    description:
+      'postgres://{{username}}:{{password}}@host:port/db?setting=value, or libpq\'s "host=... port=..." form. Wins over host, port, db and over fields whose setting it names. Several hosts are tried in order.',
+  },
+  {
+    name: 'host',
+    type: 'string',
+    description: 'Contact point: host name or address; several, comma separated, are tried in order.',
+  },
+  { name: 'port', type: 'integer', default: 5433, range: [1, 65535], description: 'The YSQL port.' },
+  { name: 'db', type: 'string', description: "Database to connect to. Default: the user's name, as libpq." },
+  { name: 'username', type: 'string', description: 'The admin user that makes and drops users.' },
+  { name: 'password', type: 'string', secret: true, description: "The admin user's password." },
+  {
+    name: 'load_balance',
+    type: 'string',
+    default: 'false',
+    choices: LOAD_BALANCE_MODES,
+    description: 'Spread connections over the nodes that yb_servers() lists; by node type with only-* and prefer-*.',
+  },
+  {
+    name: 'yb_servers_refresh_interval',
+    type: 'integer',
+    default: 300,
+    range: [0, 600],
+    description: 'Seconds before yb_servers() is asked again when a connection is opened; 0: each time.',
+  },
+  {
+    name: 'topology_keys',
+    type: 'string',
+    description: 'Preferred placements, "cloud.region.zone:level", comma separated; level 1 to 10, zone may be *.',
+  },
+  {
+    name: 'fallback_to_topology_keys_only',
+    type: 'boolean',
+    default: false,
+    description: 'Never use nodes outside topology_keys (ignored with prefer-*).',
+  },
+  {
+    name: 'failed_host_reconnect_delay_secs',
+    type: 'integer',
+    default: 5,
+    range: [0, 60],
+    description: 'Seconds for which a node that could not be reached is set aside.',
+  },
+  {
+    name: 'sslmode',
+    type: 'string',
+    default: 'prefer',
+    choices: SSL_MODES,
+    description: "libpq's modes. `require` verifies the certificate authority when one is given.",
+  },
+  {
+    name: 'sslrootcert',
+    type: 'string',
+    description:
+      'File with the certificate authorities to trust, or `system`. Default for verify-ca and verify-full: the ones Node.js trusts.',
+  },
+  { name: 'sslcert', type: 'string', description: "File with the client's certificate." },
+  { name: 'sslkey', type: 'string', description: "File with the client's private key." },
+  { name: 'sslpassword', type: 'string', secret: true, description: "Password of the client's private key." },
+  {
+    name: 'sslsni',
+    type: 'boolean',
+    default: true,
+    description: "Send the host name to the server when TLS starts (libpq's 0 or 1).",
+  },
+  { name: 'tls_ca', type: 'string', description: 'Certificate authorities to trust, PEM; wins over sslrootcert.' },
+  { name: 'tls_certificate', type: 'string', description: "The client's certificate, PEM; wins over sslcert." },
+  {
+    name: 'private_key',
+    type: 'string',
+    secret: true,
+    description: "The client's private key, PEM; wins over sslkey.",
+  },
+  {
+    name: 'tls_server_name',
+    type: 'string',
+    description: "Name that the server's certificate must carry, instead of the host; for nodes known by address only.",
+  },
+  {
+    name: 'username_template',
+    type: 'string',
+    description: 'Template of user names. Default: v-<display name>-<role>-<random>-<unix time>, cut to 63 bytes.',
+  },
+  {
+    name: 'max_open_connections',
+    type: 'integer',
+    default: 4,
+    description: 'Most connections open at once, over all nodes; negative: no limit.',
+  },
+  {
+    name: 'max_idle_connections',
+    type: 'integer',
+    default: 0,
+    description: 'Most connections kept while idle; 0: as max_open_connections; negative: none.',
+  },
+  {
+    name: 'max_connection_lifetime',
+    type: 'duration',
+    default: '0s',
+    description: 'Age at which a connection is replaced; 0: never.',
+  },
+  { name: 'connect_timeout', type: 'duration', default: '10s', description: 'Longest time to connect to one address.' },
+  {
+    name: 'statement_timeout',
+    type: 'duration',
+    default: '30s',
+    description: 'Longest time for one statement; 0: no limit.',
+  },
+  {
+    name: 'disable_escaping',
+    type: 'boolean',
+    default: false,
+    description: 'username and password stand percent-encoded already where connection_url takes them.',
+  },
+  {
+    name: 'password_authentication',
+    type: 'string',
+    default: 'password',
+    choices: PASSWORD_AUTHENTICATIONS,
+    description: 'scram-sha-256: only a SCRAM verifier of each new password is sent to the database.',
+  },
+  {
+    name: 'owned_objects',
+    type: 'string',
+    default: 'reassign',
+    choices: OWNED_OBJECT_POLICIES,
+    description: 'What becomes of objects that a revoked user owns.',
+  },
+  {
+    name: 'reassign_owned_to',
+    type: 'string',
+    default: DEFAULT_REASSIGN_ROLE,
+    description: 'Role that takes over owned objects; the default one is made when first needed, without login.',
+  },
+] as const satisfies readonly YsqlField[];
+
+export type YsqlFieldName = (typeof YSQL_FIELDS)[number]['name'];
+
+const BY_NAME: ReadonlyMap<string, YsqlField> = new Map(YSQL_FIELDS.map((field) => [field.name, field]));
+
+export function findField(name: string): YsqlField | undefined {
+  return BY_NAME.get(name);
+}
+
+/** The known field nearest to `name` by edit distance, when near enough to be a slip of the keyboard. */
+export function nearestField(name: string): string | undefined {
+  let nearest: { name: string; distance: number } | undefined;
+  for (const field of YSQL_FIELDS) {
+    const distance = editDistance(name.toLowerCase().replaceAll('-', '_'), field.name);
+    if (nearest === undefined || distance < nearest.distance) nearest = { name: field.name, distance };
+  }
+  return nearest !== undefined && nearest.distance <= Math.max(2, Math.floor(name.length / 3))
+    ? nearest.name
+    : undefined;
+}
+
+function editDistance(a: string, b: string): number {
+  let previous = Array.from({ length: b.length + 1 }, (_, i) => i);
+  for (let i = 1; i <= a.length; i++) {
+    const current = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const replaced = (previous[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      current.push(Math.min(replaced, (previous[j] ?? 0) + 1, (current[j - 1] ?? 0) + 1));
+    }
+    previous = current;
+  }
+  return previous[b.length] ?? 0;
+}

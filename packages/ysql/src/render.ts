@@ -1,0 +1,112 @@
+import { CofferError } from '@coffer/base';
+import type { Token } from './tokenizer.ts';
+import { tokenize } from './tokenizer.ts';
+
+export const PLACEHOLDERS = ['name', 'username', 'password', 'expiration'] as const;
+export type Placeholder = (typeof PLACEHOLDERS)[number];
+export type PlaceholderValues = Readonly<Partial<Record<Placeholder, string>>>;
+
+/** What may stand outside quotes without changing a statement: a plain name, a number, a time. */
+const SAFE_BARE = /^[A-Za-z0-9_:.+-]+$/;
+const PLACEHOLDER = /\{\{(name|username|password|expiration)\}\}/g;
+
+/**
+ * Fills the placeholders of one SQL statement in a single pass: a value that looks like a placeholder stays as it is.
+ * Each value is escaped for where its placeholder stands: literal, quoted identifier, or the text of a dollar-quoted
+ * block (which is read as SQL itself). Comments are left alone.
+ *
+ * @throws CofferError `invalid-request` when a placeholder has no value here, or its value cannot stand where it is
+ */
+export function renderStatement(template: string, values: PlaceholderValues): string {
+  return tokenize(withMarks(template))
+    .map((token) => renderToken(token, values))
+    .join('');
+}
+
+/** Whether a statement speaks of the user: only such a statement can make it. */
+export function namesUser(template: string): boolean {
+  return /\{\{(name|username)\}\}/.test(template);
+}
+
+// A bare {{name}} would be cut into single characters by the tokenizer; as a word it stays whole. U+E000 is a private
+// character, so no real name carries it.
+const MARK = '\uE000';
+const MARKED = new RegExp(`${MARK}(name|username|password|expiration)${MARK}`, 'g');
+
+function withMarks(template: string): string {
+  return template.replaceAll(MARK, '').replace(PLACEHOLDER, (_, name: string) => `${MARK}${name}${MARK}`);
+}
+
+function renderToken(token: Token, values: PlaceholderValues): string {
+  const fill = (escape: (value: string, name: Placeholder) => string): string =>
+    token.text.replace(MARKED, (_, name: Placeholder) => escape(valueOf(name, values), name));
+  switch (token.kind) {
+    case 'string':
+      return fill((value) => value.replaceAll("'", "''"));
+    case 'escape-string':
+      return fill((value) => value.replaceAll('\\', '\\\\').replaceAll("'", "''"));
+    case 'identifier':
+      return fill((value) => value.replaceAll('"', '""'));
+    case 'escape-identifier':
+      return fill((value) => value.replaceAll('\\', '\\\\').replaceAll('"', '""'));
+    case 'dollar':
+      return renderDollar(token.text, values);
+    case 'comment':
+      return token.text.replace(MARKED, (_, name: string) => `{{${name}}}`);
+    case 'word':
+    case 'space':
+    case 'other':
+      return fill(bare);
+  }
+}
+
+function renderDollar(text: string, values: PlaceholderValues): string {
+  const tag = /^\$[^$]*\$/.exec(text)?.[0] ?? '$$';
+  const body = text.slice(tag.length, -tag.length);
+  const rendered = renderBody(body, values);
+  if (rendered !== body && rendered.includes(tag)) {
+    throw new CofferError(
+      'invalid-request',
+      `SQL statement: a value holds the text ${tag}, which ends the quoted block that it stands in`,
+    );
+  }
+  return `${tag}${rendered}${tag}`;
+}
+
+/** A dollar-quoted block need not be SQL at all; then its placeholders count as bare. */
+function renderBody(body: string, values: PlaceholderValues): string {
+  let tokens: Token[];
+  try {
+    tokens = tokenize(body);
+  } catch {
+    tokens = [{ kind: 'other', text: body }];
+  }
+  return tokens.map((token) => renderToken(token, values)).join('');
+}
+
+function bare(value: string, name: Placeholder): string {
+  if (SAFE_BARE.test(value)) return value;
+  throw new CofferError(
+    'invalid-request',
+    `SQL statement: {{${name}}} stands outside quotes and its value has characters that are not safe there; write "{{${name}}}" or '{{${name}}}'`,
+  );
+}
+
+function valueOf(name: Placeholder, values: PlaceholderValues): string {
+  const value = values[name];
+  if (value === undefined) {
+    throw new CofferError('invalid-request', `SQL statement: {{${name}}} has no value in statements of this kind`);
+  }
+  if (value.includes('\0')) {
+    throw new CofferError(
+      'invalid-request',
+      `SQL statement: the value of {{${name}}} holds a NUL character, which PostgreSQL takes nowhere`,
+    );
+  }
+  return value;
+}
+
+/** A name as a quoted identifier. */
+export function quoteIdentifier(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}

@@ -1,0 +1,29 @@
+import type { Access } from './access.ts';
+import { retry } from './retry.ts';
+
+/** Most bytes of a name (NAMEDATALEN - 1); PostgreSQL cuts longer ones when it stores them. */
+export const NAME_BYTES = 63;
+
+/** A name as the server keeps it: cut to 63 bytes at a character boundary (postgres:src/backend/parser/scansup.c). */
+export function clipName(name: string, bytes: number = NAME_BYTES): string {
+  if (Buffer.byteLength(name) <= bytes) return name;
+  let clipped = '';
+  let length = 0;
+  for (const character of name) {
+    length += Buffer.byteLength(character);
+    if (length > bytes) break;
+    clipped += character;
+  }
+  return clipped;
+}
+
+/** The role's oid, or undefined when there is no such role. */
+export async function findRole(access: Access, name: string): Promise<string | undefined> {
+  return await retry('looking for a role', access.logger, () =>
+    access.pool.use(async (session) => {
+      const { rows } = await session.query('SELECT oid::text AS oid FROM pg_roles WHERE rolname = $1', [name]);
+      const oid = rows[0]?.['oid'];
+      return typeof oid === 'string' ? oid : undefined;
+    }),
+  );
+}

@@ -1,0 +1,93 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { errorText } from '@coffer/base';
+import type { Access } from './access.ts';
+import { askEveryNode } from './access.ts';
+import type { Backend } from './failure.ts';
+import { Failure } from './failure.ts';
+import { retry } from './retry.ts';
+import type { Session } from './session.ts';
+
+/** How long a session that was told to end may take before it is reported. */
+const END_MILLISECONDS = 3_000;
+const POLL_MILLISECONDS = 20;
+
+/** Ends the sessions of a role on the node that `session` leads to. Returns how many were told to end. */
+export async function terminateRoleSessions(session: Session, oid: string): Promise<number> {
+  // By oid: once the role is dropped its sessions have no name any more.
+  const { rows } = await session.query(
+    'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usesysid = $1::oid AND pid <> pg_backend_pid()',
+    [oid],
+  );
+  return rows.length;
+}
+
+/**
+ * Ends the sessions of a role on every node and sees them gone. Never rejects: sessions that are still there, and nodes
+ * that could not be asked, become a warning with a count, since a lease must not hang on a node that is down.
+ */
+export async function endRoleSessions(access: Access, oid: string): Promise<void> {
+  try {
+    const answers = await retry('ending sessions', access.logger, () =>
+      askEveryNode(access, (session) => endHere(session, oid)),
+    );
+    const unreachable = answers.filter((entry) => entry.answer === undefined).length;
+    const left = answers.reduce((sum, entry) => sum + (entry.answer ?? 0), 0);
+    if (left > 0) access.logger.warn('sessions of a revoked user have not ended yet', { sessions: left, oid });
+    if (unreachable > 0) {
+      access.logger.warn('nodes could not be asked to end the sessions of a revoked user', { nodes: unreachable, oid });
+    }
+  } catch (error) {
+    const hint =
+      error instanceof Failure && error.sqlstate === '42501' ? '; grant pg_signal_backend to the admin user' : '';
+    access.logger.warn(`the sessions of a revoked user could not be ended: ${errorText(error)}${hint}`, { oid });
+  }
+}
+
+/** Returns how many sessions are still there after a while. */
+async function endHere(session: Session, oid: string): Promise<number> {
+  const deadline = Date.now() + END_MILLISECONDS;
+  for (;;) {
+    const count = await terminateRoleSessions(session, oid);
+    if (count === 0 || Date.now() >= deadline) return count;
+    await sleep(POLL_MILLISECONDS);
+  }
+}
+
+/**
+ * Waits until the server process of a lost connection is gone, so that its last statement can no longer take effect.
+ * Bounded by statement_timeout, after which the server itself has given the statement up.
+ */
+export async function awaitBackendGone(access: Access, backend: Backend | undefined): Promise<void> {
+  if (backend === undefined) return;
+  const deadline = Date.now() + (access.settings.statementTimeoutSeconds || 30) * 1000;
+  for (;;) {
+    if ((await countBackends(access, backend)) === 0) return;
+    if (Date.now() >= deadline) {
+      access.logger.warn('the server process of a lost connection is still there', {
+        application: backend.applicationName,
+      });
+      return;
+    }
+    await sleep(POLL_MILLISECONDS);
+  }
+}
+
+/** How many processes the backend still has; undefined when nobody could tell. */
+async function countBackends(access: Access, backend: Backend): Promise<number | undefined> {
+  const count = async (session: Session): Promise<number> => {
+    const { rows } = await session.query(
+      'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = $1 AND pid <> pg_backend_pid()',
+      [backend.applicationName],
+    );
+    return rows.length;
+  };
+  try {
+    if (backend.node !== undefined) return await access.pool.use(count, { node: backend.node });
+    const answers = await askEveryNode(access, count);
+    return answers.reduce((sum, entry) => sum + (entry.answer ?? 0), 0);
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    // A node that takes no connections runs no statement of ours either.
+    return error.kind === 'unreachable' ? 0 : undefined;
+  }
+}

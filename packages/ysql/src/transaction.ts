@@ -1,0 +1,121 @@
+import type { Access } from './access.ts';
+import type { DdlMode } from './ddl-queue.ts';
+import { Failure } from './failure.ts';
+import type { PlaceholderValues } from './render.ts';
+import { namesUser, renderStatement } from './render.ts';
+import type { Session } from './session.ts';
+import { awaitBackendGone } from './sessions.ts';
+
+export interface RenderedStatement {
+  readonly sql: string;
+  /** It speaks of the user, so it may be the one that makes it. */
+  readonly namesUser: boolean;
+}
+
+/** @throws CofferError `invalid-request` as {@link renderStatement} */
+export function renderStatements(
+  templates: readonly string[],
+  values: PlaceholderValues,
+): readonly RenderedStatement[] {
+  return templates.map((template) => ({ sql: renderStatement(template, values), namesUser: namesUser(template) }));
+}
+
+/** How far a transaction came. */
+export interface Progress {
+  /** A statement that speaks of the user took effect, or may have. */
+  touchedUser: boolean;
+  /** COMMIT was sent. */
+  committing: boolean;
+}
+
+/**
+ * Runs statements in one transaction, with the queue's leave. After a lost connection it returns to the caller only when
+ * the old server process is gone, so whatever the caller sees then is final.
+ *
+ * YugabyteDB commits each DDL by itself and ROLLBACK undoes none, so a failure says nothing about the statements before.
+ *
+ * @throws Failure with a message that names the step
+ */
+export async function runTransaction(
+  access: Access,
+  mode: DdlMode,
+  statements: readonly RenderedStatement[],
+  progress: Progress = { touchedUser: false, committing: false },
+): Promise<void> {
+  await settled(access, () =>
+    access.queue.run(mode, () =>
+      access.pool.use(async (session) => {
+        await step(session, 'BEGIN', 'unable to start transaction');
+        try {
+          await runStatements(session, statements, progress);
+          await commit(session, progress);
+        } catch (error) {
+          await rollBack(session);
+          throw error;
+        }
+      }),
+    ),
+  );
+}
+
+/** Runs one statement in a transaction of its own; otherwise as {@link runTransaction}. */
+export async function runStatement(access: Access, mode: DdlMode, sql: string, database?: string): Promise<void> {
+  await settled(access, () =>
+    access.queue.run(mode, () =>
+      access.pool.use((session) => step(session, sql, 'failed to execute query'), { database }),
+    ),
+  );
+}
+
+/** Runs `work`; when its connection is lost, waits until what it sent can no longer take effect, then rejects. */
+export async function settled<T>(access: Access, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof Failure && error.kind === 'lost') await awaitBackendGone(access, error.backend);
+    throw error;
+  }
+}
+
+async function runStatements(
+  session: Session,
+  statements: readonly RenderedStatement[],
+  progress: Progress,
+): Promise<void> {
+  for (const statement of statements) {
+    try {
+      await step(session, statement.sql, 'failed to execute query');
+    } catch (error) {
+      if (error instanceof Failure && error.kind === 'lost' && statement.namesUser) progress.touchedUser = true;
+      throw error;
+    }
+    if (statement.namesUser) progress.touchedUser = true;
+  }
+}
+
+async function commit(session: Session, progress: Progress): Promise<void> {
+  progress.committing = true;
+  const tag = await step(session, 'COMMIT', 'unable to commit transaction');
+  // The server answers COMMIT of a failed transaction with ROLLBACK, and calls that a success.
+  if (tag === 'ROLLBACK') {
+    throw new Failure('fatal', 'unable to commit transaction: the server rolled it back', { backend: session.backend });
+  }
+}
+
+/** A failed ROLLBACK leaves a connection inside a transaction; the pool drops it, which rolls back as well. */
+async function rollBack(session: Session): Promise<void> {
+  if (session.broken) return;
+  try {
+    await session.query('ROLLBACK');
+  } catch {
+    session.destroy();
+  }
+}
+
+async function step(session: Session, sql: string, what: string): Promise<string> {
+  try {
+    return (await session.query(sql)).command;
+  } catch (error) {
+    throw error instanceof Failure ? error.during(what) : error;
+  }
+}

@@ -1,0 +1,42 @@
+import { Failure } from './failure.ts';
+import type { Row, Session } from './session.ts';
+import type { ClusterNode } from './topology.ts';
+
+/** SQLSTATE undefined_function. */
+const UNDEFINED_FUNCTION = '42883';
+
+/**
+ * What `yb_servers()` answers; undefined when the server has no such function. Columns are read by name: newer servers
+ * have more of them. Its num_connections is always 0 and says nothing (yb:src/postgres/src/backend/utils/misc/pg_yb_utils.c).
+ *
+ * @throws Failure when the server could not be asked
+ */
+export async function readNodes(session: Session): Promise<readonly ClusterNode[] | undefined> {
+  try {
+    const { rows } = await session.query('SELECT * FROM yb_servers()');
+    return rows.map(nodeOf);
+  } catch (error) {
+    if (error instanceof Failure && error.sqlstate === UNDEFINED_FUNCTION) return undefined;
+    throw error;
+  }
+}
+
+function nodeOf(row: Row): ClusterNode {
+  const text = (column: string): string => {
+    const value = row[column];
+    return typeof value === 'string' || typeof value === 'number' ? String(value) : '';
+  };
+  const host = text('host');
+  const port = Number(text('port'));
+  return {
+    key: `${host}:${port}`,
+    host,
+    port,
+    // The code says read_replica, the documentation readreplica.
+    type: text('node_type').startsWith('read') ? 'read_replica' : 'primary',
+    cloud: text('cloud'),
+    region: text('region'),
+    zone: text('zone'),
+    publicIp: text('public_ip'),
+  };
+}

@@ -1,0 +1,232 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { JsonObject, LogFields, LogLevel, Logger, Secret } from '@coffer/base';
+import { CofferError, errorText, formatTimeSeconds, redact } from '@coffer/base';
+import type {
+  Database,
+  DeleteUserRequest,
+  InitializeRequest,
+  NewUserRequest,
+  UpdateUserRequest,
+  UsernameConfig,
+} from '@coffer/database-plugin';
+import type { Access } from './access.ts';
+import { createAccess } from './access.ts';
+import { createUser } from './create-user.ts';
+import { dropRole, revokeUser } from './drop-user.ts';
+import { asCofferError } from './failure.ts';
+import { clipName } from './roles.ts';
+import { scramVerifier } from './scram.ts';
+import { parseSettings } from './settings.ts';
+import { splitStatements } from './statements.ts';
+import { renderStatements } from './transaction.ts';
+import {
+  DEFAULT_EXPIRATION_STATEMENT,
+  DEFAULT_PASSWORD_STATEMENT,
+  changeExpiration,
+  changeUser,
+} from './update-user.ts';
+import type { NameMaker } from './username.ts';
+import { createNameMaker } from './username.ts';
+
+/** How long work under way may take to finish before its connections go: nothing is cut off before it is undone. */
+const DRAIN_MILLISECONDS = 30_000;
+
+/**
+ * The `ysql` database: users of a YugabyteDB cluster (or of a PostgreSQL server). Nothing is connected until it is needed.
+ * Each instance knows one cluster and shares no state with another.
+ */
+export function createYsqlDatabase(options: { readonly logger: Logger }): Database {
+  return new YsqlDatabase(options.logger);
+}
+
+/** One configuration in use. */
+interface Connected {
+  readonly access: Access;
+  readonly makeName: NameMaker;
+}
+
+class YsqlDatabase implements Database {
+  readonly #logger: Logger;
+  #connected: Connected | undefined;
+  readonly #work = new Set<Promise<unknown>>();
+
+  constructor(logger: Logger) {
+    this.#logger = logger;
+  }
+
+  async initialize(request: InitializeRequest): Promise<JsonObject> {
+    const settings = parseSettings(request.config, (message) => this.#logger.warn(message));
+    const access = createAccess(settings, redactingLogger(this.#logger, [settings.password]));
+    const connected: Connected = { access, makeName: createNameMaker(settings.usernameTemplate) };
+    if (request.verifyConnection) await this.#verify(access);
+    const former = this.#connected;
+    this.#connected = connected;
+    if (former !== undefined) await this.#drain(former);
+    return request.config;
+  }
+
+  async newUser(request: NewUserRequest): Promise<string> {
+    return await this.#run([request.password], async ({ access, makeName }) => {
+      const templates = splitStatements(request.statements);
+      if (templates.length === 0) throw new CofferError('invalid-request', 'empty creation statements');
+      const name = clipName(request.username ?? makeName(request.usernameConfig));
+      const values = {
+        name,
+        username: name,
+        password: await storedPassword(access, request.password),
+        expiration: formatTimeSeconds(request.expiration.getTime()),
+      };
+      await createUser(access, {
+        name,
+        statements: renderStatements(templates, values),
+        rollbackStatements: renderStatements(splitStatements(request.rollbackStatements), values),
+      });
+      return name;
+    });
+  }
+
+  async updateUser(request: UpdateUserRequest): Promise<void> {
+    const { password, expiration } = request;
+    if (request.username === '') throw new CofferError('invalid-request', 'missing username');
+    if (password === undefined && expiration === undefined) {
+      throw new CofferError('invalid-request', 'no changes requested');
+    }
+    await this.#run(password === undefined ? [] : [password.newPassword], async ({ access }) => {
+      const name = clipName(request.username);
+      const failures: CofferError[] = [];
+      // Both are tried, as the Go plugin does: a failed password change is no reason to let a user expire.
+      if (password !== undefined) await collect(failures, () => changePassword(access, name, password));
+      if (expiration !== undefined) await collect(failures, () => extend(access, name, expiration));
+      const [first] = failures;
+      if (first !== undefined)
+        throw new CofferError(first.code, failures.map(errorText).join('; '), { cause: first.cause });
+    });
+  }
+
+  async deleteUser(request: DeleteUserRequest): Promise<void> {
+    await this.#run([], async ({ access }) => {
+      if (request.username === '') throw new CofferError('invalid-request', 'missing username');
+      const name = clipName(request.username);
+      const statements = renderStatements(splitStatements(request.statements), { name, username: name });
+      if (statements.length > 0) await revokeUser(access, name, statements);
+      else await dropRole(access, name, { ownedObjects: access.settings.ownedObjects, endSessions: true });
+    });
+  }
+
+  async type(): Promise<string> {
+    return 'yugabyte';
+  }
+
+  async nameUser(usernameConfig: UsernameConfig): Promise<string | undefined> {
+    return this.#inUse().makeName(usernameConfig);
+  }
+
+  async close(): Promise<void> {
+    const former = this.#connected;
+    this.#connected = undefined;
+    if (former !== undefined) await this.#drain(former);
+  }
+
+  async #drain(former: Connected): Promise<void> {
+    const patience = new AbortController();
+    await Promise.race([
+      Promise.allSettled([...this.#work]),
+      sleep(DRAIN_MILLISECONDS, undefined, { signal: patience.signal }).catch(() => undefined),
+    ]);
+    patience.abort();
+    await former.access.pool.close();
+  }
+
+  #inUse(): Connected {
+    if (this.#connected === undefined) throw new CofferError('failed', 'connection has not been initialized');
+    return this.#connected;
+  }
+
+  async #verify(access: Access): Promise<void> {
+    try {
+      await access.pool.use(async () => undefined);
+    } catch (thrown) {
+      await access.pool.close();
+      const error = asCofferError(thrown);
+      if (error.code === 'internal') throw error;
+      const message = redact(error.message, [access.settings.password]);
+      throw new CofferError(error.code, `error verifying connection: ${message}`);
+    }
+  }
+
+  /** Runs one operation; whatever it throws leaves as a CofferError without any secret that was in play. */
+  async #run<T>(secrets: readonly Secret[], operation: (connected: Connected) => Promise<T>): Promise<T> {
+    const connected = this.#inUse();
+    const hidden = [connected.access.settings.password, ...secrets];
+    const logger = redactingLogger(this.#logger, hidden);
+    const work = operation({ ...connected, access: { ...connected.access, logger } });
+    this.#work.add(work);
+    try {
+      return await work;
+    } catch (thrown) {
+      const error = asCofferError(thrown);
+      const message = redact(error.message, hidden);
+      throw new CofferError(error.code, message, { cause: error.code === 'internal' ? thrown : undefined });
+    } finally {
+      this.#work.delete(work);
+    }
+  }
+}
+
+function redactingLogger(logger: Logger, secrets: readonly Secret[]): Logger {
+  const clean = (fields: LogFields = {}): LogFields =>
+    Object.fromEntries(
+      Object.entries(fields).map(([key, value]) => [key, typeof value === 'string' ? redact(value, secrets) : value]),
+    );
+  const at = (level: LogLevel) => (message: string, fields?: LogFields) =>
+    logger[level](redact(message, secrets), clean(fields));
+  return {
+    trace: at('trace'),
+    debug: at('debug'),
+    info: at('info'),
+    warn: at('warn'),
+    error: at('error'),
+    named: (module) => redactingLogger(logger.named(module), secrets),
+  };
+}
+
+async function changePassword(
+  access: Access,
+  name: string,
+  change: NonNullable<UpdateUserRequest['password']>,
+): Promise<void> {
+  if (change.newPassword.reveal() === '') throw new CofferError('invalid-request', 'missing password');
+  const templates = splitStatements(change.statements);
+  const values = { name, username: name, password: await storedPassword(access, change.newPassword) };
+  await changeUser(access, renderStatements(templates.length > 0 ? templates : [DEFAULT_PASSWORD_STATEMENT], values));
+}
+
+async function extend(
+  access: Access,
+  name: string,
+  change: NonNullable<UpdateUserRequest['expiration']>,
+): Promise<void> {
+  const values = { name, username: name, expiration: formatTimeSeconds(change.newExpiration.getTime()) };
+  const templates = splitStatements(change.statements);
+  if (templates.length > 0) {
+    await changeUser(access, renderStatements(templates, values));
+    return;
+  }
+  for (const statement of renderStatements([DEFAULT_EXPIRATION_STATEMENT], values)) {
+    await changeExpiration(access, statement);
+  }
+}
+
+async function collect(failures: CofferError[], work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    failures.push(asCofferError(error));
+  }
+}
+
+/** What stands for a password in SQL: the password, or only its verifier. */
+async function storedPassword(access: Access, password: Secret): Promise<string> {
+  const plain = password.reveal();
+  return access.settings.passwordAuthentication === 'scram-sha-256' ? await scramVerifier(plain) : plain;
+}

@@ -1,0 +1,101 @@
+/**
+ * Builds `dist/`: `coffer` and `ysql-plugin` as single executables, and `ysql-plugin.cjs`, the plugin as one script for
+ * hosts that have Node.js. The same sources and Node.js give the same bytes. Prints the plugins' sha256.
+ */
+import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { chmod, copyFile, mkdir, mkdtemp, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { promisify } from 'node:util';
+import { build } from 'esbuild';
+import { inject } from 'postject';
+
+const root = resolve(import.meta.dirname, '..');
+const dist = join(root, 'dist');
+/** Node.js looks for this mark in its own binary (nodejs/node:doc/api/single-executable-applications.md). */
+const SENTINEL = 'NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2';
+
+async function bundle(entry: string, define: Record<string, string> = {}): Promise<string> {
+  const result = await build({
+    entryPoints: [join(root, entry)],
+    bundle: true,
+    platform: 'node',
+    target: 'node24',
+    // A file without extension beside a package.json that says "module" would be loaded as ESM: CJS runs anywhere.
+    format: 'cjs',
+    minifySyntax: true,
+    legalComments: 'none',
+    define: { 'import.meta.url': '"file:///"', ...define },
+    // pg's native binding is optional and never used.
+    external: ['pg-native'],
+    write: false,
+    logLevel: 'warning',
+    logOverride: { 'empty-import-meta': 'silent' },
+  });
+  return result.outputFiles[0]?.text ?? '';
+}
+
+async function executable(name: string, script: string, scratch: string): Promise<void> {
+  const main = join(scratch, `${name}.cjs`);
+  const blob = join(scratch, `${name}.blob`);
+  const config = join(scratch, `${name}.json`);
+  await writeFile(main, script);
+  const options = {
+    main,
+    output: blob,
+    disableExperimentalSEAWarning: true,
+    useCodeCache: false,
+    useSnapshot: false,
+    // NODE_OPTIONS of whoever launches us must not reach the program.
+    execArgvExtension: 'none',
+  };
+  await writeFile(config, JSON.stringify(options));
+  await promisify(execFile)(process.execPath, ['--experimental-sea-config', config], { cwd: scratch });
+  const target = join(scratch, name);
+  await copyFile(process.execPath, target);
+  await chmod(target, 0o755);
+  await quietly(async () => inject(target, 'NODE_SEA_BLOB', await readFile(blob), { sentinelFuse: SENTINEL }));
+  // Renamed into place, since a running server may have the old one open.
+  await rename(target, join(dist, name));
+}
+
+/** postject prints warnings about sections that it does not know; they mean nothing to who builds. */
+async function quietly(work: () => Promise<void>): Promise<void> {
+  const { log, warn, error } = console;
+  console.log = console.warn = console.error = () => undefined;
+  try {
+    await work();
+  } finally {
+    Object.assign(console, { log, warn, error });
+  }
+}
+
+async function report(name: string): Promise<void> {
+  const bytes = await readFile(join(dist, name));
+  const { size } = await stat(join(dist, name));
+  const sha256 = createHash('sha256').update(bytes).digest('hex');
+  console.log(`dist/${name.padEnd(16)} ${(size / 1e6).toFixed(1).padStart(6)} MB  sha256 ${sha256}`);
+}
+
+/** The store's thread, bundled on its own: its text becomes a constant of the server's bundle. */
+async function embeddedWorker(): Promise<Record<string, string>> {
+  const worker = await bundle('packages/store/src/embedded-worker.ts');
+  return { COFFER_EMBEDDED_WORKER: JSON.stringify(worker) };
+}
+
+await mkdir(dist, { recursive: true });
+const scratch = await mkdtemp(join(dist, '.build-'));
+try {
+  const [coffer, plugin] = await Promise.all([
+    embeddedWorker().then((define) => bundle('apps/coffer/src/main.ts', define)),
+    bundle('apps/ysql-plugin/src/main.ts'),
+  ]);
+  await writeFile(join(scratch, 'ysql-plugin.cjs'), `#!/usr/bin/env node\n${plugin}`, { mode: 0o755 });
+  await rename(join(scratch, 'ysql-plugin.cjs'), join(dist, 'ysql-plugin.cjs'));
+  // One after the other: postject works in this thread.
+  await executable('coffer', coffer, scratch);
+  await executable('ysql-plugin', plugin, scratch);
+} finally {
+  await rm(scratch, { recursive: true, force: true });
+}
+for (const name of ['coffer', 'ysql-plugin', 'ysql-plugin.cjs']) await report(name);
