@@ -1,0 +1,60 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { isCofferError } from '@coffer/base';
+import { namesUser, renderStatement } from './render.ts';
+
+const awkward = {
+  name: `a"b'c\\d`,
+  username: `a"b'c\\d`,
+  password: `p'q"r\\s{{name}}$$é`,
+  expiration: '2026-01-02T15:04:05Z',
+};
+
+describe('renderStatement', () => {
+  it('escapes for a literal, and never expands a value again', () => {
+    assert.equal(renderStatement(`PASSWORD '{{password}}'`, awkward), `PASSWORD 'p''q"r\\s{{name}}$$é'`);
+  });
+  it('escapes for an E literal', () => {
+    assert.equal(renderStatement(`PASSWORD E'{{name}}'`, awkward), `PASSWORD E'a"b''c\\\\d'`);
+  });
+  it('escapes for U& forms', () => {
+    assert.equal(renderStatement(`U&'{{name}}' U&"{{name}}"`, awkward), `U&'a"b''c\\\\d' U&"a""b'c\\\\d"`);
+  });
+  it('escapes for an identifier', () => {
+    assert.equal(renderStatement(`CREATE ROLE "{{name}}"`, awkward), `CREATE ROLE "a""b'c\\d"`);
+  });
+  it('puts safe values where no quotes are', () => {
+    assert.equal(renderStatement('x {{expiration}};{{name}}', { ...awkward, name: 'v-root-1' }), 'x 2026-01-02T15:04:05Z;v-root-1');
+  });
+  it('refuses unsafe values where no quotes are, without repeating them', () => {
+    assert.throws(
+      () => renderStatement('CREATE ROLE {{name}}', awkward),
+      (error) => isCofferError(error, 'invalid-request') && !error.message.includes(awkward.name),
+    );
+  });
+  it('reads a dollar-quoted block as SQL', () => {
+    assert.equal(
+      renderStatement(`DO $x$ BEGIN CREATE ROLE "{{name}}" PASSWORD '{{password}}'; END $x$`, awkward),
+      `DO $x$ BEGIN CREATE ROLE "a""b'c\\d" PASSWORD 'p''q"r\\s{{name}}$$é'; END $x$`,
+    );
+  });
+  it('refuses a value that would end the block it stands in', () => {
+    assert.throws(() => renderStatement(`DO $$ x '{{password}}' $$`, awkward), /ends the quoted block/);
+  });
+  it('leaves comments, and what only looks like a placeholder, alone', () => {
+    assert.equal(renderStatement(`-- {{password}}\n'{{1,2},{3,4}}' '{{other}}'`, {}), `-- {{password}}\n'{{1,2},{3,4}}' '{{other}}'`);
+  });
+  it('refuses a placeholder without a value, and a NUL', () => {
+    assert.throws(() => renderStatement(`'{{password}}'`, { name: 'x' }), /\{\{password\}\} has no value/);
+    assert.throws(() => renderStatement(`'{{name}}'`, { name: 'x\0' }), /NUL/);
+  });
+  it('survives a template with the mark character', () => {
+    assert.equal(renderStatement(`'\uE000name\uE000{{name}}'`, { name: 'x' }), `'namex'`);
+  });
+});
+
+describe('namesUser', () => {
+  it('finds either placeholder', () => {
+    assert.deepEqual(['{{name}}', '{{username}}', '{{password}}'].map(namesUser), [true, true, false]);
+  });
+});
