@@ -46,9 +46,9 @@ export interface Invocation<F extends FlagDefinitions = FlagDefinitions> {
   /** What a command may read when its arguments ask for stdin: empty with -non-interactive. */
   readonly stdin: InputStream;
   /** A client with the token of VAULT_TOKEN or, failing that, of the token helper. */
-  connect(): Promise<Client>;
+  readonly connect: () => Promise<Client>;
   /** The same without the token helper, for logins. */
-  connectWithoutHelper(): Promise<Client>;
+  readonly connectWithoutHelper: () => Promise<Client>;
 }
 
 interface Described {

@@ -47,7 +47,9 @@ export function tokenOf(client: Client): string {
 function customHeaders(headers: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
   const forbidden = Object.keys(headers).filter((name) => /^x-vault-/i.test(name));
   if (forbidden.length > 0) {
-    throw serverFailure(`failed to setup headers [${forbidden.join(', ')}]: names that start with X-Vault- are for internal use`);
+    throw serverFailure(
+      `failed to setup headers [${forbidden.join(', ')}]: names that start with X-Vault- are for internal use`,
+    );
   }
   return headers;
 }
@@ -98,6 +100,8 @@ async function readAuthorities(file: string | undefined, directory: string | und
 
 type Defined<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
 
-function defined<T extends Partial<ClientOptions> | { [K in keyof ClientOptions]?: ClientOptions[K] | undefined }>(options: T): Defined<T> {
+function defined<T extends Partial<ClientOptions> | { [K in keyof ClientOptions]?: ClientOptions[K] | undefined }>(
+  options: T,
+): Defined<T> {
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as Defined<T>;
 }

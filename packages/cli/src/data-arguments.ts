@@ -28,7 +28,11 @@ export async function readDataArguments(args: readonly string[], stdin: InputStr
       else if (argument !== '') throw new CofferError('invalid-request', 'format must be key=value');
     } catch (thrown) {
       const named = at >= 0 ? `${argument.slice(0, at)}=…` : argument;
-      throw new CofferError('invalid-request', `Invalid key/value pair '${named}': ${CofferError.from(thrown).message}`, { cause: thrown });
+      throw new CofferError(
+        'invalid-request',
+        `Invalid key/value pair '${named}': ${CofferError.from(thrown).message}`,
+        { cause: thrown },
+      );
     }
   }
   return Object.fromEntries(data);
@@ -45,7 +49,10 @@ export async function readTextArguments(
 ): Promise<Readonly<Record<string, readonly string[]>>> {
   const data = Object.entries(await readDataArguments(args, stdin));
   return Object.fromEntries(
-    data.map(([key, value]) => [key, (Array.isArray(value) ? value : [value]).map((element: JsonValue) => asText(key, element))]),
+    data.map(([key, value]) => [
+      key,
+      (Array.isArray(value) ? value : [value]).map((element: JsonValue) => asText(key, element)),
+    ]),
   );
 }
 

@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
-import { CofferError, parseDuration } from '@coffer/base';
+import type { CofferError } from '@coffer/base';
+import { parseDuration } from '@coffer/base';
 import { usageFailure } from './failure.ts';
 
 interface FlagBase {
@@ -53,7 +54,9 @@ export function parseFlags(definitions: FlagDefinitions, args: readonly string[]
     for (const spelling of [name, ...aliases]) names.set(spelling, name);
   }
   const normal = normalise(definitions, names, args);
-  const options = Object.fromEntries(Object.keys(definitions).map((name) => [name, { type: 'string', multiple: true } as const]));
+  const options = Object.fromEntries(
+    Object.keys(definitions).map((name) => [name, { type: 'string', multiple: true } as const]),
+  );
   const { values, positionals } = parseArgs({ args: normal, options, allowPositionals: true });
   const flags = Object.entries(definitions).map(([name, definition]) => [
     name,
@@ -63,7 +66,11 @@ export function parseFlags(definitions: FlagDefinitions, args: readonly string[]
 }
 
 /** Rewrites Go's spelling into `--name=value` for every flag, then `--` and the rest untouched. */
-function normalise(definitions: FlagDefinitions, names: ReadonlyMap<string, string>, args: readonly string[]): string[] {
+function normalise(
+  definitions: FlagDefinitions,
+  names: ReadonlyMap<string, string>,
+  args: readonly string[],
+): string[] {
   const normal: string[] = [];
   let index = 0;
   for (; index < args.length; index++) {
@@ -88,9 +95,14 @@ function normalise(definitions: FlagDefinitions, names: ReadonlyMap<string, stri
 
 function valueOf(name: string, definition: FlagDefinition, given: readonly string[], env: Environment): FlagValue {
   const fromEnv = definition.env === undefined ? undefined : env[definition.env];
-  if (given.length > 0) return convert(definition, given, (value) => `flag -${name}: invalid value ${JSON.stringify(value)}`);
+  if (given.length > 0)
+    return convert(definition, given, (value) => `flag -${name}: invalid value ${JSON.stringify(value)}`);
   if (fromEnv !== undefined && fromEnv !== '') {
-    return convert(definition, [fromEnv], (value) => `environment variable ${definition.env}: invalid value ${JSON.stringify(value)}`);
+    return convert(
+      definition,
+      [fromEnv],
+      (value) => `environment variable ${definition.env}: invalid value ${JSON.stringify(value)}`,
+    );
   }
   switch (definition.type) {
     case 'boolean':
@@ -104,7 +116,11 @@ function valueOf(name: string, definition: FlagDefinition, given: readonly strin
   }
 }
 
-function convert(definition: FlagDefinition, given: readonly string[], complaint: (value: string) => string): FlagValue {
+function convert(
+  definition: FlagDefinition,
+  given: readonly string[],
+  complaint: (value: string) => string,
+): FlagValue {
   const last = given.at(-1) ?? '';
   const refuse = (value: string, reason: string) => usageFailure(`${complaint(value)}: ${reason}`);
   switch (definition.type) {

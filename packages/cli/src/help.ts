@@ -19,7 +19,8 @@ const VALUE_NAMES = {
 /** The overview: every command with its synopsis. */
 export function renderOverview(program: string, commands: readonly CommandNode[]): string {
   const width = Math.max(...commands.map(({ name }) => name.length)) + 6;
-  const lines = (nodes: readonly CommandNode[]) => nodes.map((node) => `    ${node.name.padEnd(width)}${node.synopsis}`);
+  const lines = (nodes: readonly CommandNode[]) =>
+    nodes.map((node) => `    ${node.name.padEnd(width)}${node.synopsis}`);
   const common = COMMON.flatMap((name) => commands.filter((node) => node.name === name));
   const other = commands.filter((node) => !COMMON.includes(node.name)).sort((a, b) => (a.name < b.name ? -1 : 1));
   return [
@@ -62,7 +63,9 @@ function renderCommand(program: string, path: string, command: CommandDefinition
 }
 
 function renderText(program: string, { description, examples = [] }: CommandNode): string[] {
-  const paragraphs = description.split(/\n\s*\n/).map((paragraph) => wrapText(paragraph.trim().replace(/\s+/g, ' '), 2));
+  const paragraphs = description
+    .split(/\n\s*\n/)
+    .map((paragraph) => wrapText(paragraph.trim().replace(/\s+/g, ' '), 2));
   return [...paragraphs, ...examples.flatMap((example) => renderExample(program, example))];
 }
 

@@ -68,7 +68,9 @@ async function dispatch(argv: readonly string[], commands: readonly CommandNode[
     return 0;
   }
   if (found.leadingFlags) {
-    ui.error(`Invalid flags before the subcommand. If these flags are for\nthe subcommand, please put them after the subcommand.\n`);
+    ui.error(
+      `Invalid flags before the subcommand. If these flags are for\nthe subcommand, please put them after the subcommand.\n`,
+    );
   }
   if (found.leadingFlags || isGroup(found.node)) {
     ui.error(text);
@@ -100,11 +102,17 @@ function findCommand(words: readonly string[], commands: readonly CommandNode[])
   return { node, path, rest: words.slice(index + 1), leadingFlags };
 }
 
-async function invoke(command: CommandDefinition, path: string, words: readonly string[], program: Program): Promise<number> {
+async function invoke(
+  command: CommandDefinition,
+  path: string,
+  words: readonly string[],
+  program: Program,
+): Promise<number> {
   const { io, ui } = program;
   const outputs = command.output ?? [];
   const { format, rest } = takeFormat(words, outputs.includes('format'), io.env);
-  if (format === 'raw' && command.raw !== true) throw usageFailure('This command does not support the -format=raw option.');
+  if (format === 'raw' && command.raw !== true)
+    throw usageFailure('This command does not support the -format=raw option.');
   const definitions: FlagDefinitions = {
     ...(command.http === false ? {} : HTTP_FLAGS),
     ...Object.fromEntries(outputs.map((name) => [name, OUTPUT_FLAGS[name]])),
@@ -138,7 +146,12 @@ function parseWithHint(definitions: FlagDefinitions, rest: readonly string[], co
     return parseFlags(definitions, rest, env);
   } catch (thrown) {
     const { message, exitCode } = describeFailure(thrown);
-    throw new CommandFailure('invalid-request', `${message}\nRun "${command} -help" for the flags it takes.`, exitCode, thrown);
+    throw new CommandFailure(
+      'invalid-request',
+      `${message}\nRun "${command} -help" for the flags it takes.`,
+      exitCode,
+      thrown,
+    );
   }
 }
 
@@ -146,7 +159,11 @@ function parseWithHint(definitions: FlagDefinitions, rest: readonly string[], co
  * Takes -format out of the arguments, wherever it stands: Vault honours it even behind the path
  * (vault:command/main.go setupEnv), where it would otherwise be sent along as data.
  */
-function takeFormat(words: readonly string[], allowed: boolean, env: Environment): { format: Format; rest: readonly string[] } {
+function takeFormat(
+  words: readonly string[],
+  allowed: boolean,
+  env: Environment,
+): { format: Format; rest: readonly string[] } {
   let text = env['VAULT_FORMAT'] ?? '';
   const scanned = beforeTerminator(words);
   const rest: string[] = [];
@@ -179,7 +196,10 @@ function warnOfLateFlags(positionals: readonly string[], ui: Ui): void {
   );
 }
 
-function checkArguments({ arguments: { min, max = Infinity, expected = String(min) } }: CommandDefinition, got: number): void {
+function checkArguments(
+  { arguments: { min, max = Infinity, expected = String(min) } }: CommandDefinition,
+  got: number,
+): void {
   if (got < min) throw usageFailure(`Not enough arguments (expected ${expected}, got ${got})`);
   if (got > max) throw usageFailure(`Too many arguments (expected ${expected}, got ${got})`);
 }

@@ -15,17 +15,17 @@ export interface OutputStream extends Writable {
 
 export interface Ui {
   /** The data asked for, to stdout, with a newline. */
-  output(text: string): void;
+  readonly output: (text: string) => void;
   /** One bare value to stdout: a newline only for a terminal. */
-  value(text: string): void;
+  readonly value: (text: string) => void;
   /** To stderr, with a newline: what is worth knowing while the command goes on. */
-  warn(text: string): void;
+  readonly warn: (text: string) => void;
   /** To stderr, with a newline: why the command ends. */
-  error(text: string): void;
+  readonly error: (text: string) => void;
   /** To stderr, without a newline: a question. */
-  prompt(text: string): void;
+  readonly prompt: (text: string) => void;
   /** Waits for everything written; false when some of stdout could not be written (a closed pipe is no fault). */
-  flush(): Promise<boolean>;
+  readonly flush: () => Promise<boolean>;
 }
 
 const guarded = new WeakSet<Writable>();

@@ -16,6 +16,9 @@ const put = (path: string, body: string) =>
 const chunked = (path: string, body: string) =>
   `POST /v1/${path} HTTP/1.1\r\n${HOST}Transfer-Encoding: chunked\r\n\r\n${body.length.toString(16)}\r\n${body}\r\n0\r\n\r\n`;
 
+/** Long enough for what was sent to be read on its own; what follows then comes in a packet of its own. */
+const apart = () => new Promise((resolve) => setTimeout(resolve, 50));
+
 describe('LIST over HTTP/1.1', () => {
   let edge: HttpEdge;
   let port: number;
@@ -87,7 +90,7 @@ describe('LIST over HTTP/1.1', () => {
       // Headers in one packet; the body, which starts like a LIST, in the next.
       const looksLikeList = 'LIST /v1/x';
       await client.send(`PUT /v1/c HTTP/1.1\r\n${HOST}Content-Length: ${looksLikeList.length}\r\n\r\n`);
-      await new Promise((resolve) => setImmediate(resolve));
+      await apart();
       await client.send(looksLikeList);
       const refusal = await client.response();
       assert.equal(refusal.status, 400);
@@ -95,7 +98,7 @@ describe('LIST over HTTP/1.1', () => {
       assert.equal(await seen(client), 'list d/');
       // The bytes themselves: a JSON string that begins a packet with LIST arrives unchanged.
       await client.send(`PUT /v1/c HTTP/1.1\r\n${HOST}Content-Length: 16\r\n\r\n{"a":"`);
-      await new Promise((resolve) => setImmediate(resolve));
+      await apart();
       await client.send('LIST /v1"}');
       assert.deepEqual(JSON.parse((await client.response()).body), { seen: 'update c', data: { a: 'LIST /v1' } });
     }));
@@ -138,6 +141,10 @@ describe('LIST over HTTP/1.1', () => {
       assert.equal(await seen(client), 'list b/');
       await client.send(list('c'));
       assert.equal(await seen(client), 'list c/');
+      await client.send(list('d') + list('e') + 'LI');
+      for (const expected of ['list d/', 'list e/']) assert.equal(await seen(client), expected);
+      await client.send(list('f').slice(2) + get('g'));
+      for (const expected of ['list f/', 'read g']) assert.equal(await seen(client), expected);
     }));
 
   it('does not touch a pipelined body whose framing it cannot be sure of', () =>

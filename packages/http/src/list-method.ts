@@ -62,7 +62,7 @@ function patch(connection: Connection, chunk: Buffer): void {
     connection.phase = 'headers';
     connection.matched = 0;
     connection.begun = [false];
-    if (chunk.indexOf('LIST /', 1) !== -1) patchPipelined(connection, chunk);
+    if (chunk.indexOf('LIST /', 1) !== -1 && patchPipelined(connection, chunk)) return;
   }
   if (connection.matched >= 0) connection.matched = patchLetters(connection, chunk, 0, connection.matched);
 }
@@ -80,13 +80,16 @@ function patchLetters(connection: Connection, chunk: Buffer, offset: number, mat
   return matched;
 }
 
-/** Walks the whole messages in one packet, as far as their framing is beyond doubt, and patches each that follows. */
-function patchPipelined(connection: Connection, chunk: Buffer): void {
+/**
+ * Walks the whole messages in one packet, as far as their framing is beyond doubt, and patches each that follows.
+ * False, with nothing done, when there is no second one.
+ */
+function patchPipelined(connection: Connection, chunk: Buffer): boolean {
   let start = 0;
   for (;;) {
     const next = endOfMessage(chunk, start);
-    if (next === undefined || next >= chunk.length) return;
-    if (start === 0) connection.matched = patchLetters(connection, chunk, 0, 0);
+    if (next === undefined || next >= chunk.length) return start > 0;
+    if (start === 0) patchLetters(connection, chunk, 0, 0);
     connection.begun.push(false);
     connection.matched = patchLetters(connection, chunk, next, 0);
     start = next;

@@ -26,7 +26,8 @@ export const pathHelp = defineCommand({
       ui.output(JSON.stringify(help['openapi'] ?? null));
       return 0;
     }
-    if (typeof help['help'] !== 'string') throw serverFailure(`Error retrieving help: the answer for ${argument} holds none`);
+    if (typeof help['help'] !== 'string')
+      throw serverFailure(`Error retrieving help: the answer for ${argument} holds none`);
     ui.output(help['help']);
     return 0;
   },

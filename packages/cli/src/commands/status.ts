@@ -57,7 +57,11 @@ export const status = defineCommand({
     const seal = await reporting('Error checking seal status', bareObject(client, 'sys/seal-status'), 1);
     const leader = await reporting('Error checking leader status', leaderStatus(client), 1);
     const document = { ...orderKeys(seal, SEAL_KEYS), ...orderKeys(leader, LEADER_KEYS) };
-    if (printer.field === '') printer.rowsOr(() => [['Key', 'Value'], ...rows(document)], () => document);
+    if (printer.field === '')
+      printer.rowsOr(
+        () => [['Key', 'Value'], ...rows(document)],
+        () => document,
+      );
     else printer.fieldOf({ ...document, ha_mode: haMode(document) }, 'seal status');
     return document['sealed'] === true ? 2 : 0;
   },
@@ -80,7 +84,8 @@ async function leaderStatus(client: Client): Promise<JsonObject> {
 
 function rows(status: JsonObject): string[][] {
   const recovery = status['recovery_seal'] === true;
-  const optional = (title: string, key: string) => (status[key] === undefined || status[key] === '' ? [] : [[title, show(status, key)]]);
+  const optional = (title: string, key: string) =>
+    status[key] === undefined || status[key] === '' ? [] : [[title, show(status, key)]];
   const always = (title: string, key: string) => [[title, show(status, key)]];
   return [
     ...always('Seal Type', 'type'),

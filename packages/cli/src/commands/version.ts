@@ -4,7 +4,8 @@ export const version = defineCommand({
   name: 'version',
   synopsis: 'Print the version of this program',
   usage: '',
-  description: 'Prints the version of this program. The version of the server is part of "status". Arguments are ignored.',
+  description:
+    'Prints the version of this program. The version of the server is part of "status". Arguments are ignored.',
   flags: {},
   http: false,
   arguments: { min: 0 },

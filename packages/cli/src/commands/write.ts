@@ -14,9 +14,16 @@ export const write = defineCommand({
     stdin, and "\\@" stands for a real "@" at the start. "@file" or "-" without a key is a JSON object with all data. A
     key given several times becomes a list.`,
   examples: [
-    { caption: 'Configure a database connection:', command: 'write database/config/yb plugin_name=ysql-plugin host=127.0.0.1' },
+    {
+      caption: 'Configure a database connection:',
+      command: 'write database/config/yb plugin_name=ysql-plugin host=127.0.0.1',
+    },
     { caption: 'Write to a path that needs no data:', command: 'write -f database/rotate-root/yb' },
-    { caption: 'Read a value from stdin:', before: 'echo $PASSWORD | ', command: 'write auth/userpass/users/ana password=-' },
+    {
+      caption: 'Read a value from stdin:',
+      before: 'echo $PASSWORD | ',
+      command: 'write auth/userpass/users/ana password=-',
+    },
   ],
   flags: {
     force: { type: 'boolean', aliases: ['f'], usage: 'Write without any data, to a path that needs none.' },
@@ -28,7 +35,10 @@ export const write = defineCommand({
     const path = trimPath(argument);
     const data = await reporting('Failed to parse K=V data', readDataArguments(pairs, stdin), 1);
     const client = await connect();
-    const secret = await reporting(`Error writing data to ${path}`, client.write(path, pairs.length === 0 ? null : data));
+    const secret = await reporting(
+      `Error writing data to ${path}`,
+      client.write(path, pairs.length === 0 ? null : data),
+    );
     if (secret !== undefined) return printer.secret(secret);
     printer.notice(`Success! Data written to: ${path}`);
     return 0;

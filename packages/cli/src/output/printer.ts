@@ -16,6 +16,8 @@ export interface Printer {
   readonly format: Format;
   /** -field; empty when not given. */
   readonly field: string;
+  /** The same printer with another -field. */
+  withField(field: string): Printer;
   /** A whole answer, or the one field of it that was asked for. */
   secret(secret: SecretResponse): number;
   /** Keys of a list answer; with `detailed` what the server knows about each. */
@@ -39,7 +41,8 @@ export function createPrinter(ui: Ui, format: Format, field: string): Printer {
   }
 
   function value(found: JsonValue | undefined, kind: string): number {
-    if (found === undefined || found === null) throw usageFailure(`Field ${JSON.stringify(field)} not present in ${kind}`);
+    if (found === undefined || found === null)
+      throw usageFailure(`Field ${JSON.stringify(field)} not present in ${kind}`);
     const plain = format === 'table' || format === 'raw';
     ui.value(plain ? goValue(found) : render(sortKeys(found)));
     return 0;
@@ -53,6 +56,7 @@ export function createPrinter(ui: Ui, format: Format, field: string): Printer {
   return {
     format,
     field,
+    withField: (other) => createPrinter(ui, format, other),
     secret(secret) {
       if (format === 'table') printWarnings(ui, secret.warnings);
       if (field !== '') return value(secretField(secret, field), 'secret');

@@ -83,7 +83,10 @@ function authRows(auth: AuthResponse): string[][] {
     ['token_policies', goQuotedList(auth.tokenPolicies)],
     ['identity_policies', goQuotedList(auth.identityPolicies)],
     ['policies', goQuotedList(auth.policies)],
-    ...sortedEntries<JsonValue>(auth.metadata ?? {}).map(([key, value]) => [`token_meta_${key}`, tableValue('', value)]),
+    ...sortedEntries<JsonValue>(auth.metadata ?? {}).map(([key, value]) => [
+      `token_meta_${key}`,
+      tableValue('', value),
+    ]),
   ];
 }
 
@@ -100,7 +103,12 @@ function wrapRows(info: WrapInfo): string[][] {
 
 /** The value that -field names: a field of the token or of the wrapping when there is one, else of the lease, else of the data. */
 export function secretField(secret: SecretResponse, field: string): JsonValue | undefined {
-  const special = secret.auth !== null ? authFields(secret.auth) : secret.wrapInfo !== null ? wrapFields(secret.wrapInfo) : leaseFields(secret);
+  const special =
+    secret.auth !== null
+      ? authFields(secret.auth)
+      : secret.wrapInfo !== null
+        ? wrapFields(secret.wrapInfo)
+        : leaseFields(secret);
   return Object.hasOwn(special, field) ? special[field] : secret.data?.[field];
 }
 

@@ -10,7 +10,10 @@ export const lease: CommandGroup = {
     Credentials that an engine issues come with a lease. While it runs they work; when it ends, or is revoked, they are
     removed.`,
   examples: [
-    { caption: 'Keep credentials for another hour:', command: 'lease renew -increment=1h database/creds/my-role/2f6a614c' },
+    {
+      caption: 'Keep credentials for another hour:',
+      command: 'lease renew -increment=1h database/creds/my-role/2f6a614c',
+    },
     { caption: 'End all credentials of a role:', command: 'lease revoke -prefix database/creds/my-role' },
   ],
   commands: [leaseLookup, leaseRenew, leaseRevoke],

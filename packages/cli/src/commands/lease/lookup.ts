@@ -14,7 +14,10 @@ export const leaseLookup = defineCommand({
     if (argument === undefined) throw usageFailure('Missing ID!');
     const id = argument.trim();
     const client = await connect();
-    const secret = await reporting(`error looking up lease id ${id}`, client.write('sys/leases/lookup', { lease_id: id }));
+    const secret = await reporting(
+      `error looking up lease id ${id}`,
+      client.write('sys/leases/lookup', { lease_id: id }),
+    );
     return secret === undefined ? 0 : printer.secret(secret);
   },
 });

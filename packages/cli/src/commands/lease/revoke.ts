@@ -14,7 +14,10 @@ export const leaseRevoke = defineCommand({
   examples: [
     { caption: 'Revoke one lease:', command: 'lease revoke database/creds/my-role/2f6a614c' },
     { caption: 'Revoke all leases of a role, and wait:', command: 'lease revoke -prefix -sync database/creds/my-role' },
-    { caption: 'Forget leases of a database that is gone for good:', command: 'lease revoke -force -prefix database/creds' },
+    {
+      caption: 'Forget leases of a database that is gone for good:',
+      command: 'lease revoke -force -prefix database/creds',
+    },
   ],
   flags: {
     force: {
@@ -38,7 +41,9 @@ export const leaseRevoke = defineCommand({
       ui.output(`Success! Force revoked any leases with prefix: ${id}`);
       return 0;
     }
-    const request = client.request('PUT', `sys/leases/${prefix ? 'revoke-prefix' : 'revoke'}/${id}`, { body: { sync } });
+    const request = client.request('PUT', `sys/leases/${prefix ? 'revoke-prefix' : 'revoke'}/${id}`, {
+      body: { sync },
+    });
     await reporting(prefix ? `Error revoking leases with prefix ${id}` : `Error revoking lease ${id}`, request);
     if (!sync) ui.output('All revocation operations queued successfully!');
     else ui.output(prefix ? `Success! Revoked any leases with prefix: ${id}` : `Success! Revoked lease: ${id}`);

@@ -18,7 +18,9 @@ export const pluginDeregister = defineCommand({
     const plugin = parsePluginName(words);
     const version = flags.version ?? '';
     if (version !== '' && !SEMANTIC_VERSION.test(version)) {
-      throw serverFailure(`version ${JSON.stringify(version)} is not a valid semantic version; use a form like "v1.2.3"`);
+      throw serverFailure(
+        `version ${JSON.stringify(version)} is not a valid semantic version; use a form like "v1.2.3"`,
+      );
     }
     const client = await connect();
     await reporting(`Error deregistering plugin named ${plugin.name}`, client.delete(catalogPath(plugin), { version }));

@@ -19,7 +19,8 @@ export const pluginInfo = defineCommand({
     const client = await connect();
     const asked = client.read(catalogPath(plugin), flags.version ? { version: flags.version } : {});
     const data = (await reporting(`Error reading plugin named ${plugin.name}`, asked))?.data;
-    if (data === undefined || data === null) throw serverFailure(`No value found for plugin ${JSON.stringify(plugin.name)}`);
+    if (data === undefined || data === null)
+      throw serverFailure(`No value found for plugin ${JSON.stringify(plugin.name)}`);
     const shown = orderKeys(data, {
       args: [],
       builtin: false,

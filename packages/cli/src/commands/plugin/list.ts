@@ -17,12 +17,16 @@ export const pluginList = defineCommand({
   output: ['format'],
   arguments: { min: 0, max: 1, expected: '0 or 1' },
   async run({ arguments: [word = ''], connect, flags, printer }) {
-    const type = word.trim() === '' ? 'unknown' : await reporting('Error parsing type', Promise.resolve(word).then(parsePluginType));
+    const type =
+      word.trim() === ''
+        ? 'unknown'
+        : await reporting('Error parsing type', Promise.resolve(word).then(parsePluginType));
     const client = await connect();
     const secret = await reporting('Error listing available plugins', client.read('sys/plugins/catalog'));
     const data = secret?.data;
     if (data === undefined || data === null) throw serverFailure('No response from server when listing plugins');
-    if (type !== 'unknown' && !(type in data)) throw serverFailure(`Error listing available plugins: no ${type} entry in returned data`);
+    if (type !== 'unknown' && !(type in data))
+      throw serverFailure(`Error listing available plugins: no ${type} entry in returned data`);
     const types = type === 'unknown' ? ['auth', 'database', 'secret'] : [type];
     const details = detailsOf(data).filter((plugin) => type === 'unknown' || plugin['type'] === type);
     return printer.rowsOr(

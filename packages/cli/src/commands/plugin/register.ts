@@ -11,12 +11,18 @@ export const pluginRegister = defineCommand({
     here each time it is started.`,
   examples: [
     { caption: 'Register a database plugin:', command: 'plugin register -sha256=d3f0a8be database my-plugin' },
-    { caption: 'Run it with arguments:', command: 'plugin register \\\n-sha256=d3f0a8be \\\n-args=--verbose \\\ndatabase my-plugin' },
+    {
+      caption: 'Run it with arguments:',
+      command: 'plugin register \\\n-sha256=d3f0a8be \\\n-args=--verbose \\\ndatabase my-plugin',
+    },
   ],
   flags: {
     args: { type: 'list', usage: 'An argument for the executable. Can be given several times.' },
     command: { type: 'string', usage: 'The executable, within the plugin directory. Default: the name of the plugin.' },
-    env: { type: 'list', usage: 'A variable for the environment of the executable, as NAME=value. Can be given several times.' },
+    env: {
+      type: 'list',
+      usage: 'A variable for the environment of the executable, as NAME=value. Can be given several times.',
+    },
     sha256: { type: 'string', usage: 'The SHA-256 checksum of the executable, in hexadecimal. Always needed.' },
     version: { type: 'string', usage: 'The semantic version of the plugin.' },
   },

@@ -7,17 +7,23 @@ export const pluginReload = defineCommand({
   name: 'reload',
   synopsis: 'Restart running plugins',
   usage: '[options]',
-  description: 'Restarts a plugin everywhere it is used, or whatever runs for the given mounts. One of the two is needed.',
+  description:
+    'Restarts a plugin everywhere it is used, or whatever runs for the given mounts. One of the two is needed.',
   examples: [{ caption: 'Restart a plugin:', command: 'plugin reload -plugin=ysql-plugin' }],
   flags: {
     plugin: { type: 'string', usage: 'The name of the plugin, as the catalog knows it.' },
     mounts: { type: 'list', usage: 'A mount whose plugin is restarted. Can be given several times.' },
-    scope: { type: 'string', usage: 'With "global", on every node of the cluster. Default: on the node that is asked.' },
+    scope: {
+      type: 'string',
+      usage: 'With "global", on every node of the cluster. Default: on the node that is asked.',
+    },
   },
   arguments: { min: 0, max: 0 },
   async run({ connect, flags: { plugin = '', mounts, scope = '' }, ui }) {
-    if (plugin === '' && mounts.length === 0) throw usageFailure('Not enough arguments: one of -plugin and -mounts is needed');
-    if (plugin !== '' && mounts.length > 0) throw usageFailure('Too many arguments: only one of -plugin and -mounts can be given');
+    if (plugin === '' && mounts.length === 0)
+      throw usageFailure('Not enough arguments: one of -plugin and -mounts is needed');
+    if (plugin !== '' && mounts.length > 0)
+      throw usageFailure('Too many arguments: only one of -plugin and -mounts can be given');
     if (scope !== '' && scope !== 'global') throw usageFailure(`Invalid reload scope: ${scope}`);
     const client = await connect();
     const body = { plugin, mounts: mounts.length === 0 ? null : mounts, scope };

@@ -9,7 +9,9 @@ export const tokenCapabilities = defineCommand({
   synopsis: 'Show what a token may do with a path',
   usage: '[options] [TOKEN] PATH',
   description: 'Shows what a token may do with a path. Without TOKEN, it is the token in use.',
-  examples: [{ caption: 'What may the token in use do with a path?', command: 'token capabilities database/creds/my-role' }],
+  examples: [
+    { caption: 'What may the token in use do with a path?', command: 'token capabilities database/creds/my-role' },
+  ],
   flags: {},
   output: ['format'],
   arguments: { min: 1, max: 2, expected: '1-2' },
@@ -18,7 +20,9 @@ export const tokenCapabilities = defineCommand({
     const client = await connect();
     const own = tokenOf(client);
     const token = words.length === 2 ? (words[0] ?? '') : own;
-    const asked = client.request('POST', token === own ? 'sys/capabilities-self' : 'sys/capabilities', { body: { path, token } });
+    const asked = client.request('POST', token === own ? 'sys/capabilities-self' : 'sys/capabilities', {
+      body: { path, token },
+    });
     const { body } = await reporting('Error listing capabilities', asked);
     const data = parseSecretResponse(body)?.data;
     const capabilities = names(data?.[path]) ?? names(data?.['capabilities']);

@@ -15,10 +15,16 @@ export const tokenCreate = defineCommand({
   examples: [{ caption: 'Create a token for an hour:', command: 'token create -ttl=1h -policy=my-policy' }],
   flags: {
     id: { type: 'string', usage: 'The token itself, in place of a random one. Needs sudo.' },
-    'display-name': { type: 'string', usage: 'A name for the token. It is no secret, and shows in the names of credentials.' },
+    'display-name': {
+      type: 'string',
+      usage: 'A name for the token. It is no secret, and shows in the names of credentials.',
+    },
     ttl: { type: 'duration', usage: `How long the token works, if it is not renewed. ${LIFETIME}` },
     'explicit-max-ttl': { type: 'duration', usage: `How long it can work at most, renewed or not. ${LIFETIME}` },
-    period: { type: 'duration', usage: `Every renewal gives this much; the token has no maximum then. Needs sudo. ${LIFETIME}` },
+    period: {
+      type: 'duration',
+      usage: `Every renewal gives this much; the token has no maximum then. Needs sudo. ${LIFETIME}`,
+    },
     renewable: { type: 'boolean', default: true, usage: 'The token can be renewed, up to its maximum.' },
     orphan: { type: 'boolean', usage: 'The token has no parent, and does not end with one. Needs sudo.' },
     'no-default-policy': { type: 'boolean', usage: 'Leave out the policy "default".' },

@@ -18,7 +18,8 @@ export const tokenLookup = defineCommand({
   arguments: { min: 0 },
   async run({ arguments: words, connect, flags: { accessor }, printer }) {
     if (accessor && words.length < 1) throw usageFailure('Not enough arguments with -accessor (expected 1, got 0)');
-    if (accessor && words.length > 1) throw usageFailure(`Too many arguments with -accessor (expected 1, got ${words.length})`);
+    if (accessor && words.length > 1)
+      throw usageFailure(`Too many arguments with -accessor (expected 1, got ${words.length})`);
     if (words.length > 1) throw usageFailure(`Too many arguments (expected 0-1, got ${words.length})`);
     const named = words[0]?.trim() ?? '';
     const client = await connect();

@@ -9,7 +9,10 @@ export const tokenRevoke = defineCommand({
   description: 'Ends a token, its child tokens, and all leases that they hold. Either TOKEN or -self is needed.',
   examples: [
     { caption: 'Revoke a token and its children:', command: 'token revoke s.79WdkTimjmiitkspjJMUoRCF' },
-    { caption: 'Revoke a token, and leave its children:', command: 'token revoke -mode=orphan s.79WdkTimjmiitkspjJMUoRCF' },
+    {
+      caption: 'Revoke a token, and leave its children:',
+      command: 'token revoke -mode=orphan s.79WdkTimjmiitkspjJMUoRCF',
+    },
   ],
   flags: {
     accessor: { type: 'boolean', usage: 'The argument is an accessor.' },

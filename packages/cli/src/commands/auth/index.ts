@@ -1,0 +1,18 @@
+import type { CommandGroup } from '../../command.ts';
+import { authDisable } from './disable.ts';
+import { authEnable } from './enable.ts';
+import { authList } from './list.ts';
+import { authMove } from './move.ts';
+import { authTune } from './tune.ts';
+
+export const auth: CommandGroup = {
+  name: 'auth',
+  synopsis: 'Manage auth methods',
+  description: `
+    An auth method checks who somebody is, and issues a token with policies. To use one, see "login".`,
+  examples: [
+    { caption: 'List all enabled auth methods:', command: 'auth list' },
+    { caption: 'Enable user names and passwords:', command: 'auth enable userpass' },
+  ],
+  commands: [authDisable, authEnable, authList, authMove, authTune],
+};

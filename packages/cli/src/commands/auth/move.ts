@@ -1,0 +1,19 @@
+import { defineCommand } from '../../command.ts';
+import { moveMount } from '../../mount-move.ts';
+
+export const authMove = defineCommand({
+  name: 'move',
+  synopsis: 'Move an auth method to another path',
+  usage: '[options] SOURCE DESTINATION',
+  description: `
+    Moves an auth method with its configuration, and waits until that is done. Both paths start with auth/. The tokens
+    that it issued are revoked.`,
+  examples: [
+    { caption: 'Move the method at auth/userpass/ to auth/people/:', command: 'auth move auth/userpass/ auth/people/' },
+  ],
+  flags: {},
+  arguments: { min: 2, max: 2 },
+  async run({ arguments: [source = '', destination = ''], connect, ui }) {
+    return moveMount(await connect(), ui, 'auth method', source, destination);
+  },
+});

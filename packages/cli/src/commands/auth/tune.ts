@@ -1,0 +1,22 @@
+import { defineCommand } from '../../command.ts';
+import { reporting } from '../../failure.ts';
+import { MOUNT_CONFIG_FLAGS, TOKEN_TYPE_FLAG, tuneBody } from '../../mount-config.ts';
+import { mountPath, trimPath } from '../../path.ts';
+
+export const authTune = defineCommand({
+  name: 'tune',
+  synopsis: 'Change the settings of an auth method',
+  usage: '[options] PATH',
+  description: 'Changes settings of the auth method at a path. What is not given stays as it is.',
+  examples: [{ caption: 'Set how long tokens work:', command: 'auth tune -default-lease-ttl=1h userpass/' }],
+  flags: { ...MOUNT_CONFIG_FLAGS, ...TOKEN_TYPE_FLAG },
+  arguments: { min: 1, max: 1 },
+  async run({ arguments: [argument = ''], connect, flags, ui }) {
+    const path = mountPath(trimPath(argument));
+    const client = await connect();
+    const asked = client.request('POST', `sys/mounts/auth/${path}tune`, { body: tuneBody(flags) });
+    await reporting(`Error tuning auth method ${path}`, asked);
+    ui.output(`Success! Tuned the auth method at: ${path}`);
+    return 0;
+  },
+});

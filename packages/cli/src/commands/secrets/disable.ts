@@ -1,0 +1,22 @@
+import { defineCommand } from '../../command.ts';
+import { reporting } from '../../failure.ts';
+import { mountPath, trimPath } from '../../path.ts';
+
+export const secretsDisable = defineCommand({
+  name: 'disable',
+  synopsis: 'Disable a secrets engine',
+  usage: '[options] PATH',
+  description: `
+    Disables the secrets engine at a path (not of a type): its leases are revoked, and its data is deleted. It is no error
+    when nothing is enabled there.`,
+  examples: [{ caption: 'Disable the engine at database/:', command: 'secrets disable database/' }],
+  flags: {},
+  arguments: { min: 1, max: 1 },
+  async run({ arguments: [argument = ''], connect, ui }) {
+    const path = mountPath(trimPath(argument));
+    const client = await connect();
+    await reporting(`Error disabling secrets engine at ${path}`, client.delete(`sys/mounts/${path}`));
+    ui.output(`Success! Disabled the secrets engine (if it existed) at: ${path}`);
+    return 0;
+  },
+});

@@ -1,0 +1,22 @@
+import { defineCommand } from '../../command.ts';
+import { reporting } from '../../failure.ts';
+import { MOUNT_CONFIG_FLAGS, tuneBody } from '../../mount-config.ts';
+import { mountPath, trimPath } from '../../path.ts';
+
+export const secretsTune = defineCommand({
+  name: 'tune',
+  synopsis: 'Change the settings of a secrets engine',
+  usage: '[options] PATH',
+  description: 'Changes settings of the secrets engine at a path. What is not given stays as it is.',
+  examples: [{ caption: 'Set how long leases can run:', command: 'secrets tune -max-lease-ttl=4h database/' }],
+  flags: MOUNT_CONFIG_FLAGS,
+  arguments: { min: 1, max: 1 },
+  async run({ arguments: [argument = ''], connect, flags, ui }) {
+    const path = mountPath(trimPath(argument));
+    const client = await connect();
+    const asked = client.request('POST', `sys/mounts/${path}tune`, { body: tuneBody(flags) });
+    await reporting(`Error tuning secrets engine ${path}`, asked);
+    ui.output(`Success! Tuned the secrets engine at: ${path}`);
+    return 0;
+  },
+});

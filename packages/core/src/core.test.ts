@@ -1,0 +1,231 @@
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { afterEach, beforeEach, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { CofferError, isCofferError, silentLogger } from '@coffer/base';
+import { openEmbeddedStore, type Store } from '@coffer/store';
+import { Barrier, createKeyring } from './barrier.ts';
+import { type Core, createCore } from './core.ts';
+import type { EngineContext, EngineFactory } from './engine.ts';
+import type { OutgoingResponse } from './logical.ts';
+import { definePath } from './path.ts';
+import { grantTtl } from './ttl.ts';
+
+/** A real engine whose outside world is a set of names. */
+class Door {
+  readonly open = new Set<string>();
+  failures = 0;
+  ttl = 3600;
+
+  factory: EngineFactory = (context) => ({
+    help: 'Opens doors.',
+    paths: [this.#keys(context)],
+    renew: async (lease, increment) =>
+      grantTtl({
+        increment,
+        limits: [{ defaultTtl: 60, maxTtl: 7200 }],
+        issueTime: lease.issueTime,
+        now: Date.now(),
+      }),
+    revoke: async (lease) => {
+      if (this.failures > 0) {
+        this.failures--;
+        throw new CofferError('failed', 'the door is stuck');
+      }
+      this.open.delete(String(lease.data['name']));
+    },
+    close: () => Promise.resolve(),
+  });
+
+  #keys(context: EngineContext) {
+    return definePath({
+      pattern: 'keys/:name',
+      fields: { name: { type: 'string', required: true, description: 'The door.' } },
+      otherFields: 'refuse',
+      synopsis: 'Opens a door.',
+      read: async ({ fields, token, mountPath }) => {
+        const now = Date.now();
+        const intent = await context.leases.begin({
+          path: `${mountPath}keys/${fields.name}`,
+          token: token?.id ?? '',
+          renewable: true,
+          data: { name: fields.name },
+          issueTime: now,
+          expireTime: now + this.ttl * 1000,
+        });
+        if (fields.name === 'jammed') {
+          await intent.abandon(false);
+          throw new CofferError('unavailable', 'nobody knows whether it opened');
+        }
+        this.open.add(fields.name);
+        await intent.activate();
+        return { data: { key: 'k' }, lease: { id: intent.id, durationSeconds: this.ttl, renewable: true } };
+      },
+    });
+  }
+}
+
+describe('core', () => {
+  let store: Store;
+  let core: Core;
+  let door: Door;
+  let root: string;
+
+  beforeEach(async () => {
+    store = await openEmbeddedStore({ path: ':memory:' });
+    door = new Door();
+    core = createCore({
+      store,
+      barrier: new Barrier(createKeyring()),
+      engines: () => new Map([['door', door.factory]]),
+      builtins: () => new Map(),
+      builtinPlugins: [],
+      logger: silentLogger,
+    });
+    await core.start();
+    await core.services.mounts().enable('door', 'door', {});
+    root = await newToken(['root']);
+  });
+  afterEach(async () => {
+    await core.stop();
+    await store.close();
+  });
+
+  async function newToken(policies: string[], rest: { parent?: string; numUses?: number; expireTime?: number } = {}) {
+    const { token } = await core.services.tokens.create({
+      parent: rest.parent ?? '',
+      displayName: 'token',
+      policies,
+      path: 'auth/token/create',
+      meta: null,
+      creationTime: Date.now(),
+      creationTtl: 0,
+      expireTime: rest.expireTime ?? null,
+      explicitMaxTtl: 0,
+      period: 0,
+      numUses: rest.numUses ?? 0,
+      renewable: false,
+    });
+    return token.reveal();
+  }
+  const read = (path: string, token: string): Promise<OutgoingResponse | undefined> =>
+    core.handle({ id: randomUUID(), operation: 'read', path, token, data: {}, remoteAddress: '127.0.0.1' });
+  const issue = async (name: string, token = root): Promise<string> => (await read(`door/keys/${name}`, token))?.lease?.id ?? '';
+  const eventually = async (condition: () => Promise<boolean> | boolean): Promise<void> => {
+    for (let i = 0; i < 500; i++) {
+      if (await condition()) return;
+      await sleep(10);
+    }
+    assert.fail('it did not come to pass within 5 s');
+  };
+
+  it('refuses without a token, with a wrong one, and by policy, each in its own words', async () => {
+    for (const token of ['', 'wrong']) {
+      await assert.rejects(read('door/keys/a', token), { code: 'permission-denied', message: 'permission denied' });
+    }
+    await core.services.policies.put('other', 'path "door/keys/b" { capabilities = ["read"] }');
+    await assert.rejects(read('door/keys/a', await newToken(['other'])), {
+      code: 'permission-denied',
+      message: '1 error occurred:\n\t* permission denied\n\n',
+    });
+    assert.equal(door.open.size, 0);
+  });
+
+  it('says what has no route, no path and no operation', async () => {
+    await assert.rejects(read('nowhere/x', root), {
+      code: 'not-found',
+      message: 'no handler for route "nowhere/x". route entry not found.',
+    });
+    await assert.rejects(read('door/windows', root), { code: 'not-found', message: /unsupported path/ });
+    const list = core.handle({ id: '', operation: 'list', path: 'door/keys/a', token: root, data: {}, remoteAddress: '' });
+    await assert.rejects(list, { code: 'unsupported', message: /unsupported operation/ });
+  });
+
+  it('revokes at the end of the TTL', async () => {
+    door.ttl = 1;
+    const id = await issue('a');
+    assert.ok(door.open.has('a'));
+    await eventually(() => !door.open.has('a'));
+    assert.equal(await core.services.leases.lookup(id), undefined);
+  });
+
+  it('renews to the ceiling and not beyond', async () => {
+    const id = await issue('a');
+    assert.equal((await core.services.leases.renew(id, 100)).ttl, 100);
+    const { ttl, warnings } = await core.services.leases.renew(id, 90_000);
+    assert.ok(ttl <= 7200 && ttl > 7190);
+    assert.match(warnings[0] ?? '', /exceeded the effective max_ttl/);
+    await assert.rejects(core.services.leases.renew('door/keys/a/nothing', 0), { message: 'lease not found' });
+  });
+
+  it('keeps a lease whose revocation fails, with the error, and ends it when it can', async () => {
+    const id = await issue('a');
+    door.failures = 1;
+    await assert.rejects(core.services.leases.revoke(id), { code: 'failed', message: /the door is stuck/ });
+    const owed = await core.services.leases.lookup(id);
+    assert.equal(owed?.lastError, 'the door is stuck');
+    assert.equal(owed.attempts, 1);
+    assert.ok(door.open.has('a'));
+    await eventually(async () => (await core.services.leases.lookup(id)) === undefined);
+    assert.equal(door.open.has('a'), false);
+  });
+
+  it('revokes a prefix, goes on after a failure, and forgets by force only', async () => {
+    await Promise.all(['a', 'b', 'c'].map((name) => issue(name)));
+    door.failures = 1;
+    await assert.rejects(core.services.leases.revokePrefix('door/'), /1 of 3 leases could not be revoked/);
+    assert.equal(door.open.size, 1);
+    door.failures = 1;
+    await core.services.leases.revokePrefix('door/', { force: true });
+    assert.equal(await core.services.leases.count(), 0);
+    assert.equal(door.open.size, 1);
+  });
+
+  it('undoes a creation whose outcome is unknown', async () => {
+    door.open.add('jammed');
+    await assert.rejects(read('door/keys/jammed', root), { code: 'unavailable' });
+    await eventually(() => !door.open.has('jammed'));
+    assert.equal(await core.services.leases.count(), 0);
+  });
+
+  it('ends the leases of a token and of its children with it', async () => {
+    await core.services.policies.put('keys', 'path "door/keys/*" { capabilities = ["read"] }');
+    const parent = await newToken(['keys']);
+    const parentId = (await core.services.tokens.lookup(parent))?.id ?? '';
+    const child = await newToken(['keys'], { parent: parentId });
+    await issue('a', parent);
+    await issue('b', child);
+    await issue('c', root);
+    await core.services.tokens.revoke(parentId);
+    await eventually(() => !door.open.has('a') && !door.open.has('b'));
+    assert.ok(door.open.has('c'));
+    await assert.rejects(read('door/keys/a', child), { code: 'permission-denied' });
+  });
+
+  it('ends tokens at their time and after their last use', async () => {
+    await core.services.policies.put('keys', 'path "door/keys/*" { capabilities = ["read"] }');
+    const brief = await newToken(['keys'], { expireTime: Date.now() + 300 });
+    await issue('a', brief);
+    await eventually(() => !door.open.has('a'));
+    await assert.rejects(read('door/keys/a', brief), { code: 'permission-denied' });
+    const twice = await newToken(['keys'], { numUses: 2 });
+    const uses = await Promise.allSettled(Array.from({ length: 5 }, () => read('door/keys/x', twice)));
+    assert.equal(uses.filter((use) => use.status === 'fulfilled').length, 2);
+  });
+
+  it('keeps a mount whose leases cannot be revoked', async () => {
+    await issue('a');
+    door.failures = 1;
+    const disable = () => core.services.mounts().disable('door', (path) => core.services.leases.revokePrefix(path));
+    await assert.rejects(disable(), /stuck/);
+    assert.ok(core.services.mounts().get('door/'));
+    await disable();
+    assert.equal(core.services.mounts().get('door/'), undefined);
+    assert.equal(door.open.size, 0);
+  });
+
+  it('never lets an unexpected throw out as it is', async () => {
+    await store.close();
+    await assert.rejects(read('door/keys/a', root), (error) => isCofferError(error));
+  });
+});

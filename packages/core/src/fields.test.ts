@@ -1,0 +1,71 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { type FieldSchema, parseFields, unknownFieldMessage } from './fields.ts';
+
+const schema = {
+  name: { type: 'string', description: 'A name.', required: true },
+  port: { type: 'integer', description: 'A port.', default: 5433 },
+  verify: { type: 'boolean', description: 'A switch.' },
+  ttl: { type: 'duration', description: 'A TTL.' },
+  roles: { type: 'comma-strings', description: 'Roles.' },
+  sql: { type: 'strings', description: 'Statements.' },
+  meta: { type: 'object', description: 'Pairs.' },
+} as const satisfies FieldSchema;
+
+describe('parseFields', () => {
+  it('takes scalars as JSON values and as strings', () => {
+    const parsed = parseFields(schema, {
+      name: 'n',
+      port: '6000',
+      verify: 'false',
+      ttl: '1h',
+      roles: 'a, b,',
+      sql: 'SELECT 1; SELECT 2',
+      meta: '{"a":"b"}',
+    });
+    assert.deepEqual(parsed, {
+      name: 'n',
+      port: 6000,
+      verify: false,
+      ttl: 3600,
+      roles: ['a', 'b'],
+      sql: ['SELECT 1; SELECT 2'],
+      meta: { a: 'b' },
+    });
+    assert.deepEqual(parseFields(schema, { name: 'n', roles: ['x'], meta: 'k=v,l=w' }), {
+      name: 'n',
+      port: 5433,
+      roles: ['x'],
+      meta: { k: 'v', l: 'w' },
+    });
+  });
+
+  it('names the field and what it takes, without showing the value', () => {
+    const cases = [
+      [{}, /missing name/],
+      [{ name: 'n', port: 'hunter2' }, /"port" must be a whole number/],
+      [{ name: 'n', port: 1.5 }, /"port"/],
+      [{ name: 'n', verify: 'maybe' }, /"verify" must be true or false/],
+      [{ name: 'n', ttl: 'soon' }, /"ttl"/],
+      [{ name: {} }, /"name" must be a string, got an object/],
+      [{ name: 'n', sql: [{}] }, /"sql"/],
+      [{ name: 'n', meta: 'novalue' }, /"meta"/],
+    ] as const;
+    for (const [data, message] of cases) assert.throws(() => parseFields(schema, data), message);
+    assert.throws(
+      () => parseFields(schema, { name: 'n', port: 'hunter2' }),
+      (error: Error) => !error.message.includes('hunter2'),
+    );
+  });
+});
+
+describe('unknownFieldMessage', () => {
+  it('suggests the nearest name, or lists them', () => {
+    assert.equal(unknownFieldMessage('hots', ['host', 'port']), 'unknown field "hots": did you mean "host"?');
+    assert.equal(
+      unknownFieldMessage('creation_statement', ['creation_statements', 'db_name']),
+      'unknown field "creation_statement": did you mean "creation_statements"?',
+    );
+    assert.equal(unknownFieldMessage('zzz', ['host', 'db']), 'unknown field "zzz": the fields here are db, host');
+  });
+});
