@@ -1,12 +1,8 @@
-import { randomUUID } from 'node:crypto';
-import { API_VERSION, BUILTIN_VERSION, CofferError, errorText, type Logger, randomBase62, type Secret } from '@coffer/base';
-import { createTokenAuth } from '@coffer/auth-token';
-import { Barrier, type Core, createCore, createKeyring, ROOT_POLICY } from '@coffer/core';
-import { createDatabaseEngine, createDatabasePlugins } from '@coffer/engine-database';
-import { createSystemEngine } from '@coffer/engine-system';
+import { CofferError, errorText, type Logger, type Secret } from '@coffer/base';
+import { Barrier, type Core, createKeyring, ROOT_POLICY } from '@coffer/core';
 import { createHttpEdge } from '@coffer/http';
 import { openEmbeddedStore } from '@coffer/store';
-import { checkYsqlConfig, createYsqlDatabase } from '@coffer/ysql';
+import { composeCore } from './compose.ts';
 import { registerPluginDirectory } from './plugin-directory.ts';
 
 export interface DevServerOptions {
@@ -44,50 +40,12 @@ const FAREWELL_MS = 15_000;
 export async function startDevServer(options: DevServerOptions): Promise<DevServer> {
   const { logger, pluginDirectory } = options;
   const store = await openEmbeddedStore({ path: ':memory:' });
-  const barrier = new Barrier(createKeyring());
-  let closePlugins: () => Promise<void> = () => Promise.resolve();
-  const core = createCore({
+  const { core, plugins } = composeCore({
     store,
-    barrier,
-    logger: logger.named('core'),
-    builtinPlugins: [{ name: 'ysql-plugin', type: 'database', version: BUILTIN_VERSION }],
-    engines: (services) => {
-      const plugins = createDatabasePlugins({
-        catalog: services.plugins,
-        builtins: new Map([
-          [
-            'ysql-plugin',
-            { create: () => createYsqlDatabase({ logger: logger.named('ysql') }), checkConfig: checkYsqlConfig },
-          ],
-        ]),
-        ...(pluginDirectory !== undefined && { directory: pluginDirectory }),
-        logger: logger.named('plugin'),
-      });
-      closePlugins = () => plugins.close();
-      const generatePassword = (policy: string): Promise<string> => services.passwordPolicies.generate(policy);
-      return new Map([['database', createDatabaseEngine({ plugins, generatePassword })]]);
-    },
-    builtins: (services) =>
-      new Map([
-        [
-          'sys/',
-          {
-            type: 'system',
-            description: 'system endpoints used for control, policy and debugging',
-            factory: createSystemEngine({
-              services,
-              server: {
-                version: API_VERSION,
-                clusterName: `vault-cluster-${randomBase62(8).toLowerCase()}`,
-                clusterId: randomUUID(),
-                storageType: 'inmem',
-              },
-              ...(pluginDirectory !== undefined && { pluginDirectory }),
-            }),
-          },
-        ],
-        ['auth/token/', { type: 'token', description: 'token based credentials', factory: createTokenAuth(services) }],
-      ]),
+    barrier: new Barrier(createKeyring()),
+    storageType: 'inmem',
+    logger,
+    ...(pluginDirectory !== undefined && { pluginDirectory }),
   });
   const edge = createHttpEdge({ handle: (request) => core.handle(request), logger: logger.named('http') });
 
@@ -95,7 +53,7 @@ export async function startDevServer(options: DevServerOptions): Promise<DevServ
     await edge.close(5_000);
     await farewell(core, logger);
     await core.stop();
-    await closePlugins();
+    await plugins.close();
     await store.close();
   };
   try {

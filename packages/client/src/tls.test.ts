@@ -7,12 +7,12 @@ import { describe, it } from 'node:test';
 import { createCertificateAuthority } from '@coffer/testkit';
 import { createClient } from './index.ts';
 
-const authority = createCertificateAuthority();
+const authority = await createCertificateAuthority();
 const caCert = authority.certificatePem;
 
 /** A TLS server on 127.0.0.1 that answers with the common name of the client's certificate. */
 async function withTlsServer(use: (address: string) => Promise<void>): Promise<void> {
-  const own = authority.issue({ commonName: 'server', dnsNames: ['coffer.test'] });
+  const own = await authority.issue({ commonName: 'server', dnsNames: ['coffer.test'] });
   const options = {
     cert: own.certificatePem,
     key: own.privateKeyPem,
@@ -54,7 +54,7 @@ describe('createClient over TLS', () => {
   });
 
   it('shows its certificate', async () => {
-    const shown = authority.issue({ commonName: 'ana', client: true });
+    const shown = await authority.issue({ commonName: 'ana', client: true });
     await withTlsServer(async (address) => {
       const tls = {
         caCert: [caCert],

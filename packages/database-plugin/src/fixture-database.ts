@@ -14,7 +14,7 @@ export class MemoryDatabase implements Database {
 
   async initialize({ config, verifyConnection }: InitializeRequest): Promise<JsonObject> {
     if (verifyConnection && config['host'] === 'down') {
-      throw new CofferError('failed', `error verifying connection: no host for password ${String(config['password'])}`);
+      throw new CofferError('failed', `error verifying connection: no host for password ${textOf(config['password'])}`);
     }
     this.#config = config;
     return { ...config, seen: true };
@@ -71,7 +71,7 @@ export class MemoryDatabase implements Database {
   }
 
   #name({ displayName, roleName }: UsernameConfig): string {
-    return `v-${displayName}-${roleName}-${String(this.#known()['host'])}`;
+    return `v-${displayName}-${roleName}-${textOf(this.#known()['host'])}`;
   }
 
   #obey(statements: readonly string[], password: string): void {
@@ -81,4 +81,8 @@ export class MemoryDatabase implements Database {
     if (statements.includes('BUG')) throw cause;
     if (statements.includes('CRASH')) process.kill(process.pid, 'SIGKILL');
   }
+}
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : '';
 }

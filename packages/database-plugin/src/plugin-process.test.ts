@@ -23,10 +23,19 @@ describe('PluginProcess', () => {
     directory = await pluginDirectory();
     options = { directory: directory.path, path: FIXTURE_FILE, logger: silentLogger };
   });
-  after(() => directory[Symbol.asyncDispose]());
+  const launched: PluginProcess[] = [];
+  const launch = async (change: Partial<typeof options> = {}) => {
+    const plugin = await PluginProcess.launch({ ...options, ...change });
+    launched.push(plugin);
+    return plugin;
+  };
+  after(async () => {
+    await Promise.all(launched.map((plugin) => plugin.kill()));
+    await directory[Symbol.asyncDispose]();
+  });
 
   it('serves many databases, each with its own state, and ends with the last', async () => {
-    const plugin = await PluginProcess.launch(options);
+    const plugin = await launch();
     assert.equal(plugin.multiplexing, true);
     assert.equal(await plugin.version(), 'v1.2.3');
     const [one, two] = [plugin.open(), plugin.open()];
@@ -44,7 +53,7 @@ describe('PluginProcess', () => {
   });
 
   it('serves one database when it is not multiplexed', async () => {
-    const plugin = await PluginProcess.launch({ ...options, multiplexing: false });
+    const plugin = await launch({ multiplexing: false });
     assert.equal(plugin.multiplexing, false);
     assert.equal(await plugin.version(), 'v1.2.3');
     const database = plugin.open();
@@ -55,7 +64,7 @@ describe('PluginProcess', () => {
   });
 
   it('crashes recognisably: during a call, after it, and can be started again', async () => {
-    const plugin = await PluginProcess.launch(options);
+    const plugin = await launch();
     const database = plugin.open();
     await database.initialize({ config: { host: 'h' }, verifyConnection: false });
     let exits = 0;
@@ -69,7 +78,7 @@ describe('PluginProcess', () => {
     assert.equal(exits, 1);
     await database.close();
 
-    const again = await PluginProcess.launch(options);
+    const again = await launch();
     const replacement = again.open();
     await replacement.initialize({ config: { host: 'h' }, verifyConnection: false });
     assert.equal(await replacement.newUser(newUser('a')), 'v-d-a-h');
@@ -77,7 +86,7 @@ describe('PluginProcess', () => {
   });
 
   it('answers undefined for a name when the plugin has no such thing', async () => {
-    const plugin = await PluginProcess.launch({ ...options, env: { FIXTURE_NAMING: 'off' } });
+    const plugin = await launch({ env: { FIXTURE_NAMING: 'off' } });
     const database = plugin.open();
     await database.initialize({ config: { host: 'h' }, verifyConnection: false });
     const config = { displayName: 'd', roleName: 'r' };
@@ -88,7 +97,7 @@ describe('PluginProcess', () => {
   });
 
   it('fails a message that is too large, and goes on', async () => {
-    const plugin = await PluginProcess.launch(options);
+    const plugin = await launch();
     const database = plugin.open();
     await database.initialize({ config: { host: 'h' }, verifyConnection: false });
     const statements = ['x'.repeat(5 * 1024 * 1024)];
@@ -103,7 +112,7 @@ describe('PluginProcess', () => {
   it('logs in the plugin what is masked for the host, without the password', async () => {
     const entries: LogEntry[] = [];
     const logger = createLogger('test', 'trace', (entry) => entries.push(entry));
-    const plugin = await PluginProcess.launch({ ...options, logger });
+    const plugin = await launch({ logger });
     const database = plugin.open();
     await database.initialize({ config: { host: 'h' }, verifyConnection: false });
     await assert.rejects(database.newUser(newUser('a', ['BUG'])), /internal error$/);

@@ -92,8 +92,7 @@ export class PluginProcess {
   /** The version that the plugin reports, empty when none (as the original ysql-plugin). */
   async version(): Promise<string> {
     try {
-      return (await this.#client.call(PluginVersion.method.version, {}, { metadata, timeoutMs: VERSION_CALL_MS }))
-        .pluginVersion;
+      return (await this.#client.call(PluginVersion.method.version, {}, { timeoutMs: VERSION_CALL_MS })).pluginVersion;
     } catch (error) {
       if (error instanceof GrpcError && error.code === grpcStatus.UNIMPLEMENTED) return '';
       throw hostError('type', error);

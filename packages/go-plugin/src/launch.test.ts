@@ -10,6 +10,7 @@ import { eventually, FIXTURE_COOKIE, FIXTURE_FILE, isRunning, pluginDirectory, r
 import { Health, HealthCheckResponse_ServingStatus } from './gen/health_pb.ts';
 import { GrpcError, grpcStatus } from './grpc-error.ts';
 import { launch, type LaunchOptions } from './launch.ts';
+import type { PluginClient } from './plugin-client.ts';
 import { isPluginGone } from './plugin-gone.ts';
 
 const hasStatus = (code: grpcStatus) => (error: unknown) => error instanceof GrpcError && error.code === code;
@@ -18,6 +19,12 @@ describe('launch', () => {
   let directory: Awaited<ReturnType<typeof pluginDirectory>>;
   let options: LaunchOptions;
   let temporary = '';
+  const launched: PluginClient[] = [];
+  const start = async (change: Partial<LaunchOptions> = {}) => {
+    const plugin = await launch({ ...options, ...change });
+    launched.push(plugin);
+    return plugin;
+  };
   before(async () => {
     temporary = await mkdtemp(join(tmpdir(), 'coffer-launch-'));
     directory = await pluginDirectory();
@@ -32,6 +39,7 @@ describe('launch', () => {
     process.env['TMPDIR'] = temporary;
   });
   after(async () => {
+    await Promise.all(launched.map((plugin) => plugin.kill()));
     await directory[Symbol.asyncDispose]();
     await rm(temporary, { recursive: true });
   });
@@ -41,7 +49,7 @@ describe('launch', () => {
     const sha256 = createHash('sha256')
       .update(await readFile(directory.file))
       .digest('hex');
-    const plugin = await launch({ ...options, logger, sha256 });
+    const plugin = await start({ logger, sha256 });
     assert.equal(plugin.protocolVersion, 6);
     assert.equal(plugin.multiplexing, true);
     const health = await plugin.call(Health.method.check, { service: 'plugin' });
@@ -62,7 +70,7 @@ describe('launch', () => {
   });
 
   it('speaks version 5 with a host that has no other', async () => {
-    const plugin = await launch({ ...options, protocolVersions: [5] });
+    const plugin = await start({ protocolVersions: [5] });
     assert.equal(plugin.protocolVersion, 5);
     assert.equal(plugin.multiplexing, false);
     await plugin.kill();
@@ -70,7 +78,7 @@ describe('launch', () => {
 
   it('gets the plugin log at its levels, and what the plugin prints', async () => {
     const { logger, entries } = recordingLogger();
-    const plugin = await launch({ ...options, logger });
+    const plugin = await start({ logger });
     await eventually(() => entries.some((entry) => entry.message.includes('printed after')), 'the printed line');
     await plugin.kill();
     for (const level of ['trace', 'debug', 'info', 'warn', 'error']) {
@@ -82,20 +90,20 @@ describe('launch', () => {
   });
 
   it('sees a crash, and the plugin can be started again', async () => {
-    const plugin = await launch(options);
+    const plugin = await start();
     process.kill(plugin.pid, 'SIGKILL');
     await new Promise<void>((done) => plugin.onExit(done));
     assert.equal(plugin.exited, true);
     await assert.rejects(plugin.call(Health.method.check, {}), (e) => isPluginGone(e) && e.code === 'unavailable');
     await plugin.kill();
-    const again = await launch(options);
+    const again = await start();
     assert.notEqual(again.pid, plugin.pid);
     await again.call(Health.method.check, {});
     await again.kill();
   });
 
   it('refuses a message over 4 MiB and goes on', async () => {
-    const plugin = await launch(options);
+    const plugin = await start();
     const service = 'x'.repeat(4 * 1024 * 1024);
     await assert.rejects(plugin.call(Health.method.check, { service }), hasStatus(grpcStatus.RESOURCE_EXHAUSTED));
     await assert.rejects(
@@ -107,7 +115,7 @@ describe('launch', () => {
 
   it('kills a plugin that does not end by itself', async () => {
     const { logger, entries } = recordingLogger();
-    const plugin = await launch({ ...options, logger, env: { FIXTURE_BEHAVIOUR: 'stubborn' } });
+    const plugin = await start({ logger, env: { FIXTURE_BEHAVIOUR: 'stubborn' } });
     await plugin.kill();
     assert.equal(await isRunning(plugin.pid), false);
     assert.ok(entries.some((entry) => entry.level === 'warn' && entry.message === 'plugin failed to exit gracefully'));
@@ -129,7 +137,7 @@ describe('launch', () => {
     await symlink(process.execPath, join(directory.path, 'link'));
     for (const [change, message] of cases) {
       await assert.rejects(
-        launch({ ...options, ...change }),
+        start(change),
         (e) => isCofferError(e, 'failed') && message.test(e.message.replaceAll('\n', ' ')),
         String(message),
       );

@@ -38,7 +38,7 @@ export interface LaunchOptions {
 export async function launch(options: LaunchOptions): Promise<PluginClient> {
   const file = await resolveCommand(options.directory, options.path);
   if (options.sha256 !== undefined) await verifyChecksum(file, options.sha256);
-  const certificate = createCertificate();
+  const certificate = await createCertificate();
   // A directory of our own: a plugin that is killed cannot remove its socket.
   const socketDirectory = await mkdtemp(join(tmpdir(), 'coffer-plugin-'));
   const logger = options.logger.named(options.path);

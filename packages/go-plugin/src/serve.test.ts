@@ -15,12 +15,15 @@ import { handshakeAuthority, parseHandshake } from './handshake.ts';
 
 const SOURCE = join(import.meta.dirname, 'fixture-plugin.ts');
 
+const started: ChildProcess[] = [];
+
 /** Starts the fixture as a bare process, as a foreign host would. */
 async function start(env: Record<string, string>): Promise<{ child: ChildProcess; line: string }> {
   const child = spawn(process.execPath, [SOURCE], {
     env: { ...process.env, [FIXTURE_COOKIE.key]: FIXTURE_COOKIE.value, ...env },
     stdio: ['ignore', 'pipe', 'ignore'],
   });
+  started.push(child);
   const line = await new Promise<string>((done) => child.stdout?.once('data', (data: Buffer) => done(data.toString())));
   return { child, line };
 }
@@ -47,10 +50,13 @@ describe('serve', () => {
   before(async () => {
     sockets = await mkdtemp(join(tmpdir(), 'coffer-sockets-'));
   });
-  after(() => rm(sockets, { recursive: true, force: true }));
+  after(async () => {
+    for (const child of started) child.kill('SIGKILL');
+    await rm(sockets, { recursive: true, force: true });
+  });
 
   it('lets only the holder of the host certificate connect', async () => {
-    const own = createCertificate();
+    const own = await createCertificate();
     const env = {
       PLUGIN_PROTOCOL_VERSIONS: '5,6',
       PLUGIN_CLIENT_CERT: own.certificatePem,
@@ -71,7 +77,7 @@ describe('serve', () => {
     const plain = new Client(`unix:${handshake.socketPath}`, credentials.createInsecure());
     assert.notEqual(await check(plain), undefined, 'plain');
     assert.notEqual(await check(connect(undefined)), undefined, 'no certificate');
-    assert.notEqual(await check(connect(createCertificate())), undefined, 'a stranger');
+    assert.notEqual(await check(connect(await createCertificate())), undefined, 'a stranger');
     assert.equal(await check(connect(own)), undefined, 'the host, after all of these');
     await end(child);
     await eventually(() => !existsSync(handshake.socketPath), 'the socket is unlinked');

@@ -88,7 +88,7 @@ function newSocketPath(): string {
 
 async function listen(server: Server, socketPath: string): Promise<Certificate | undefined> {
   const clientCertificate = process.env['PLUGIN_CLIENT_CERT'] ?? '';
-  const certificate = clientCertificate === '' ? undefined : createCertificate();
+  const certificate = clientCertificate === '' ? undefined : await createCertificate();
   const bind = async (credentials: ServerCredentials) => {
     // Only the host's user may connect, from the socket's first moment on.
     const umask = process.umask(0o077);

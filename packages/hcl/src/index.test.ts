@@ -64,7 +64,10 @@ describe('hostile input', () => {
       '\r\n',
     ];
     let seed = 42;
-    const next = (limit: number) => (seed = (seed * 1103515245 + 12345) & 0x7fffffff) % limit;
+    const next = (limit: number): number => {
+      seed = (Math.imul(seed, 1103515245) + 12345) >>> 0;
+      return (seed >>> 8) % limit;
+    };
     let trees = 0;
     for (let round = 0; round < 30_000; round++) {
       let text = round % 3 === 0 ? '{"a":' : '';

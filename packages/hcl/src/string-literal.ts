@@ -74,6 +74,7 @@ const HEREDOC_ANCHOR = /<<(-?)([\p{L}\p{Nd}_]+)\r?\n/uy;
 /**
  * Reads a heredoc at `start` (the `<<`). The value keeps its last line end. `<<-` takes the closing anchor's own
  * indentation off every line, if every line has it (hashicorp/hcl:hcl/token/token.go unindentHeredoc).
+ * The indentation of a closing anchor is never part of the value (with `<<`, HCL 1 leaves it at the value's end).
  */
 export function readHeredoc(source: HclSource, start: number): Literal {
   const { text } = source;

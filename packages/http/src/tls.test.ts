@@ -11,9 +11,9 @@ import type { HttpEdge } from './index.ts';
 import { createHttpEdge } from './index.ts';
 import { RawClient } from './raw-client.ts';
 
-const authority = createCertificateAuthority();
-const identity = (commonName: string) => {
-  const { certificatePem, privateKeyPem } = authority.issue({
+const authority = await createCertificateAuthority();
+const identity = async (commonName: string) => {
+  const { certificatePem, privateKeyPem } = await authority.issue({
     commonName,
     dnsNames: ['localhost'],
     ipAddresses: ['127.0.0.1'],
@@ -56,7 +56,7 @@ describe('TLS', () => {
     edge = createHttpEdge({
       handle: echo,
       logger: silentLogger,
-      tls: identity('first'),
+      tls: await identity('first'),
       maxBodyBytes: 1000,
       headersTimeoutMs: 500,
     });
@@ -143,7 +143,7 @@ describe('TLS', () => {
         socket.on('error', reject);
       });
     assert.equal(await commonName(), 'first');
-    edge.setTls(identity('second'));
+    edge.setTls(await identity('second'));
     assert.equal(await commonName(), 'second');
     assert.throws(() => edge.setTls({ cert: 'x', key: 'y' }), {
       code: 'invalid-request',
@@ -169,7 +169,7 @@ describe('TLS', () => {
       await open.promise;
       return { data: { ok: true } };
     };
-    const draining = createHttpEdge({ handle, logger: silentLogger, tls: identity('draining') });
+    const draining = createHttpEdge({ handle, logger: silentLogger, tls: await identity('draining') });
     const bound = await draining.listen('127.0.0.1', 0);
     const session = connectHttp2(`https://localhost:${bound.port}`, { ca });
     const ended = new Promise<void>((resolve) => session.once('close', () => resolve()));

@@ -1,7 +1,21 @@
-import { createHash, generateKeyPairSync, type KeyObject, randomBytes, sign } from 'node:crypto';
+import 'reflect-metadata';
+import { KeyObject, webcrypto } from 'node:crypto';
 import { isIPv4, isIPv6 } from 'node:net';
 import { CofferError } from '@coffer/base';
-import { bits, explicit, implicit, integer, objectIdentifier, octets, sequence, set, time, TRUE, utf8 } from './der.ts';
+import {
+  AuthorityKeyIdentifierExtension,
+  BasicConstraintsExtension,
+  ExtendedKeyUsage,
+  ExtendedKeyUsageExtension,
+  type JsonGeneralNames,
+  KeyUsageFlags,
+  KeyUsagesExtension,
+  Name,
+  SubjectAlternativeNameExtension,
+  SubjectKeyIdentifierExtension,
+  type X509Certificate,
+  X509CertificateGenerator,
+} from '@peculiar/x509';
 
 export interface CertificateRequest {
   readonly commonName: string;
@@ -11,7 +25,7 @@ export interface CertificateRequest {
   readonly ipAddresses?: readonly string[];
   /** True: for a client to show (extended key usage clientAuth). Default false: for a server. */
   readonly client?: boolean;
-  /** Default: from an hour ago until in a year. */
+  /** Default: from an hour ago until in a year. Fractions of a second are dropped. */
   readonly validity?: { readonly notBefore: Date; readonly notAfter: Date };
   /** Encrypts the private key (PKCS #8, AES-256-CBC), for `sslpassword`. Default: not encrypted. */
   readonly passphrase?: string;
@@ -25,69 +39,64 @@ export interface IssuedCertificate {
 
 export interface CertificateAuthority {
   readonly certificatePem: string;
-  issue(request: CertificateRequest): IssuedCertificate;
+  /** @throws CofferError `invalid-request` when one of `ipAddresses` is none */
+  issue(request: CertificateRequest): Promise<IssuedCertificate>;
 }
 
 const HOUR_MS = 3_600_000;
 const YEAR_MS = 365 * 24 * HOUR_MS;
-const ECDSA_WITH_SHA256 = sequence(objectIdentifier('1.2.840.10045.4.3.2'));
-/** Object identifiers of RFC 5280. */
-const OID = {
-  commonName: '2.5.4.3',
-  subjectKeyIdentifier: '2.5.29.14',
-  keyUsage: '2.5.29.15',
-  subjectAltName: '2.5.29.17',
-  basicConstraints: '2.5.29.19',
-  authorityKeyIdentifier: '2.5.29.35',
-  extendedKeyUsage: '2.5.29.37',
-  serverAuth: '1.3.6.1.5.5.7.3.1',
-  clientAuth: '1.3.6.1.5.5.7.3.2',
-};
-/** KeyUsage bits 0 (digitalSignature), and 5 and 6 (keyCertSign, cRLSign): RFC 5280, 4.2.1.3. */
-const USAGE_SIGN = bits(Buffer.from([0x80]), 7);
-const USAGE_CERTIFY = bits(Buffer.from([0x06]), 1);
+const KEY_ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256' };
 
 /**
  * A new self-signed certificate authority with a P-256 key, for tests and the demo. Its key lives in this object only.
  * X.509 v3 by RFC 5280, signed with ECDSA and SHA-256.
  */
-export function createCertificateAuthority(name = 'Coffer test CA'): CertificateAuthority {
-  const pair = generateKeyPairSync('ec', { namedCurve: 'prime256v1' });
-  const own = { name, key: pair.privateKey, keyId: keyIdentifier(pair.publicKey) };
-  const certificate = certify(own, name, pair.publicKey, yearFromNow(), [
-    extension(OID.basicConstraints, sequence(TRUE), true),
-    extension(OID.keyUsage, USAGE_CERTIFY, true),
-    extension(OID.subjectKeyIdentifier, octets(own.keyId)),
-  ]);
-  return { certificatePem: pem(certificate), issue: (request) => issue(own, request) };
+export async function createCertificateAuthority(name = 'Coffer test CA'): Promise<CertificateAuthority> {
+  const keys = await webcrypto.subtle.generateKey(KEY_ALGORITHM, false, ['sign', 'verify']);
+  const issuer = { name: distinguishedName(name), keys };
+  const certificate = await X509CertificateGenerator.createSelfSigned({
+    name: issuer.name,
+    keys,
+    ...yearFromNow(),
+    extensions: [
+      new BasicConstraintsExtension(true, undefined, true),
+      new KeyUsagesExtension(KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign, true),
+      await SubjectKeyIdentifierExtension.create(keys.publicKey),
+    ],
+  });
+  return { certificatePem: pem(certificate), issue: (request) => issue(issuer, request) };
 }
 
 interface Issuer {
-  readonly name: string;
-  readonly key: KeyObject;
-  readonly keyId: Buffer;
+  readonly name: Name;
+  readonly keys: webcrypto.CryptoKeyPair;
 }
 
-function issue(issuer: Issuer, request: CertificateRequest): IssuedCertificate {
-  const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'prime256v1' });
-  const names = [
-    ...(request.dnsNames ?? []).map((name) => implicit(2, Buffer.from(name, 'ascii'))),
-    ...(request.ipAddresses ?? []).map((address) => implicit(7, addressBytes(address))),
-  ];
-  const certificate = certify(issuer, request.commonName, publicKey, request.validity ?? yearFromNow(), [
-    extension(OID.basicConstraints, sequence(), true),
-    extension(OID.keyUsage, USAGE_SIGN, true),
-    extension(
-      OID.extendedKeyUsage,
-      sequence(objectIdentifier(request.client === true ? OID.clientAuth : OID.serverAuth)),
-    ),
-    extension(OID.subjectKeyIdentifier, octets(keyIdentifier(publicKey))),
-    extension(OID.authorityKeyIdentifier, sequence(implicit(0, issuer.keyId))),
-    ...(names.length === 0 ? [] : [extension(OID.subjectAltName, sequence(...names))]),
-  ]);
+async function issue(issuer: Issuer, request: CertificateRequest): Promise<IssuedCertificate> {
+  const names = alternativeNames(request);
+  const { publicKey, privateKey } = await webcrypto.subtle.generateKey(KEY_ALGORITHM, true, ['sign', 'verify']);
+  const certificate = await X509CertificateGenerator.create({
+    subject: distinguishedName(request.commonName),
+    issuer: issuer.name,
+    publicKey,
+    signingKey: issuer.keys.privateKey,
+    ...(request.validity ?? yearFromNow()),
+    extensions: [
+      new BasicConstraintsExtension(false, undefined, true),
+      new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
+      new ExtendedKeyUsageExtension([
+        request.client === true ? ExtendedKeyUsage.clientAuth : ExtendedKeyUsage.serverAuth,
+      ]),
+      await SubjectKeyIdentifierExtension.create(publicKey),
+      await AuthorityKeyIdentifierExtension.create(issuer.keys.publicKey),
+      ...(names.length === 0 ? [] : [new SubjectAlternativeNameExtension(names)]),
+    ],
+  });
   const { passphrase } = request;
   const encryption = passphrase === undefined ? {} : { cipher: 'aes-256-cbc', passphrase };
-  const privateKeyPem = privateKey.export({ type: 'pkcs8', format: 'pem', ...encryption }).toString();
+  const privateKeyPem = KeyObject.from(privateKey)
+    .export({ type: 'pkcs8', format: 'pem', ...encryption })
+    .toString();
   return { certificatePem: pem(certificate), privateKeyPem };
 }
 
@@ -95,63 +104,30 @@ function yearFromNow(): { notBefore: Date; notAfter: Date } {
   return { notBefore: new Date(Date.now() - HOUR_MS), notAfter: new Date(Date.now() + YEAR_MS) };
 }
 
-function certify(
-  issuer: Issuer,
-  subject: string,
-  publicKey: KeyObject,
-  validity: { readonly notBefore: Date; readonly notAfter: Date },
-  extensions: readonly Buffer[],
-): Buffer {
-  const toBeSigned = sequence(
-    explicit(0, integer(Buffer.from([2]))),
-    integer(serialNumber()),
-    ECDSA_WITH_SHA256,
-    distinguishedName(issuer.name),
-    sequence(time(validity.notBefore), time(validity.notAfter)),
-    distinguishedName(subject),
-    publicKey.export({ type: 'spki', format: 'der' }),
-    explicit(3, sequence(...extensions)),
-  );
-  return sequence(toBeSigned, ECDSA_WITH_SHA256, bits(sign('sha256', toBeSigned, issuer.key)));
+/** As an object and not as text, in which commas, quotes and the like would have a meaning. */
+function distinguishedName(commonName: string): Name {
+  return new Name([{ CN: [{ utf8String: commonName }] }]);
 }
 
-/** Random, positive, and without a leading zero byte, which DER does not allow. */
-function serialNumber(): Buffer {
-  const bytes = randomBytes(16);
-  bytes[0] = ((bytes[0] ?? 0) & 0x3f) | 0x40;
-  return bytes;
+function alternativeNames(request: CertificateRequest): JsonGeneralNames {
+  return [
+    ...(request.dnsNames ?? []).map((value) => ({ type: 'dns' as const, value })),
+    ...(request.ipAddresses ?? []).map((address) => ({ type: 'ip' as const, value: plainAddress(address) })),
+  ];
 }
 
-function distinguishedName(commonName: string): Buffer {
-  return sequence(set(sequence(objectIdentifier(OID.commonName), utf8(commonName))));
-}
-
-function extension(oid: string, value: Buffer, critical = false): Buffer {
-  return sequence(objectIdentifier(oid), ...(critical ? [TRUE] : []), octets(value));
-}
-
-function keyIdentifier(publicKey: KeyObject): Buffer {
-  return createHash('sha1')
-    .update(publicKey.export({ type: 'spki', format: 'der' }))
-    .digest();
-}
-
-function addressBytes(address: string): Buffer {
-  if (isIPv4(address)) return Buffer.from(address.split('.').map(Number));
-  const [head = '', tail] = address.split('::');
-  const groups = (text = ''): string[] => (text === '' ? [] : text.split(':'));
-  const left = groups(head);
-  const right = groups(tail);
-  const zeros = Array.from({ length: Math.max(0, 8 - left.length - right.length) }, () => '0');
-  const hex = [...left, ...zeros, ...right].map((group) => group.padStart(4, '0')).join('');
-  if (isIPv6(address) && /^[0-9a-f]{32}$/i.test(hex)) return Buffer.from(hex, 'hex');
+/** The library misreads an IPv6 address with a zone or a dotted end: it gets only what it reads right. */
+function plainAddress(address: string): string {
+  if (isIPv4(address)) return address;
+  // A URL's host has no zone, and is written in hexadecimal groups only.
+  const url = `http://[${address}]`;
+  if (isIPv6(address) && URL.canParse(url)) return new URL(url).hostname.slice(1, -1);
   throw new CofferError(
     'invalid-request',
     `field "ipAddresses": ${JSON.stringify(address)} is not an IPv4 address like 127.0.0.1 or an IPv6 address like ::1`,
   );
 }
 
-function pem(certificate: Buffer): string {
-  const lines = certificate.toString('base64').match(/.{1,64}/g) ?? [];
-  return `-----BEGIN CERTIFICATE-----\n${lines.join('\n')}\n-----END CERTIFICATE-----\n`;
+function pem(certificate: X509Certificate): string {
+  return `${certificate.toString('pem')}\n`;
 }

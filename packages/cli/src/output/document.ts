@@ -25,6 +25,11 @@ export function sortKeys(value: JsonValue): JsonValue {
 
 /** The named keys in this order, each with its value or the default; `undefined` defaults leave an absent key out. */
 export function orderKeys(object: JsonObject, defaults: Readonly<Record<string, JsonValue | undefined>>): JsonObject {
-  const entries = Object.entries(defaults).map(([key, absent]) => [key, object[key] ?? absent] as const);
+  const entries = Object.entries(defaults).map(([key, absent]) => [key, ownValue(object, key) ?? absent] as const);
   return Object.fromEntries(entries.filter((entry): entry is readonly [string, JsonValue] => entry[1] !== undefined));
+}
+
+/** The value under a key that comes from outside: never what objects inherit, such as `toString`. */
+export function ownValue(object: JsonObject, key: string): JsonValue | undefined {
+  return Object.hasOwn(object, key) ? object[key] : undefined;
 }

@@ -2,8 +2,8 @@ import type { JsonObject, JsonValue } from '@coffer/base';
 import type { SecretResponse } from '@coffer/client';
 import type { Ui } from '../ui.ts';
 import { usageFailure } from '../failure.ts';
-import { renderJson, renderYaml, sortKeys } from './document.ts';
-import { goValue, isList } from './go-value.ts';
+import { ownValue, renderJson, renderYaml, sortKeys } from './document.ts';
+import { goValue, isList, tableValue } from './go-value.ts';
 import { dataRows, secretDocument, secretField, secretRows } from './secret.ts';
 import { renderTable } from './table.ts';
 import { wrapText } from './wrap.ts';
@@ -72,7 +72,7 @@ export function createPrinter(ui: Ui, format: Format, field: string): Printer {
       return 0;
     },
     data: (data) => (format === 'table' ? table(dataRows(data as JsonObject)) : document(data)),
-    fieldOf: (data, kind) => value(data[field], kind),
+    fieldOf: (data, kind) => value(ownValue(data, field), kind),
     rowsOr(rows, data) {
       if (format !== 'table') return document(data());
       ui.output(renderTable(rows()));
@@ -84,12 +84,18 @@ export function createPrinter(ui: Ui, format: Format, field: string): Printer {
 
 function listRows(names: readonly string[], info: JsonValue | undefined): string[][] {
   if (!isObject(info) || Object.keys(info).length === 0) return [['Keys'], ...names.map((name) => [name])];
-  const known = names.flatMap((name) => (isObject(info[name]) ? Object.keys(info[name]) : []));
-  const titles = [...new Set(known)].sort();
-  const row = (name: string) => {
-    const about = info[name];
-    return [name, ...titles.map((title) => (isObject(about) && title in about ? goValue(about[title]) : ''))];
+  const about = (name: string) => {
+    const known = ownValue(info, name);
+    return isObject(known) ? known : {};
   };
+  const titles = [...new Set(names.flatMap((name) => Object.keys(about(name))))].sort();
+  const row = (name: string) => [
+    name,
+    ...titles.map((title) => {
+      const value = ownValue(about(name), title);
+      return value === undefined ? '' : tableValue(title, value);
+    }),
+  ];
   return [['Keys', ...titles], ...names.map(row)];
 }
 

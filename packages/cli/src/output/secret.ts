@@ -1,6 +1,6 @@
 import type { JsonObject, JsonValue } from '@coffer/base';
 import type { AuthResponse, SecretResponse, WrapInfo } from '@coffer/client';
-import { sortKeys } from './document.ts';
+import { ownValue, sortKeys } from './document.ts';
 import { goQuotedList, goTime, humanDuration, sortedEntries, tableValue } from './go-value.ts';
 
 /** The envelope as JSON and YAML show it, keys in the order of Vault; `auth` and `wrap_info` only when there is one. */
@@ -109,7 +109,7 @@ export function secretField(secret: SecretResponse, field: string): JsonValue | 
       : secret.wrapInfo !== null
         ? wrapFields(secret.wrapInfo)
         : leaseFields(secret);
-  return Object.hasOwn(special, field) ? special[field] : secret.data?.[field];
+  return Object.hasOwn(special, field) ? special[field] : ownValue(secret.data ?? {}, field);
 }
 
 function authFields(auth: AuthResponse): JsonObject {

@@ -1,8 +1,9 @@
 import type { JsonValue } from '@coffer/base';
+import { parseSecretResponse } from '@coffer/client';
 import { defineCommand } from '../../command.ts';
 import { tokenOf } from '../../connection.ts';
 import { reporting, usageFailure } from '../../failure.ts';
-import { parseSecretResponse } from '@coffer/client';
+import { ownValue } from '../../output/document.ts';
 
 export const tokenCapabilities = defineCommand({
   name: 'capabilities',
@@ -24,8 +25,8 @@ export const tokenCapabilities = defineCommand({
       body: { path, token },
     });
     const { body } = await reporting('Error listing capabilities', asked);
-    const data = parseSecretResponse(body)?.data;
-    const capabilities = names(data?.[path]) ?? names(data?.['capabilities']);
+    const data = parseSecretResponse(body)?.data ?? {};
+    const capabilities = names(ownValue(data, path)) ?? names(data['capabilities']);
     if (capabilities === undefined) throw usageFailure('No capabilities found');
     if (printer.format !== 'table') return printer.data(capabilities);
     ui.output([...capabilities].sort().join(', '));

@@ -1,0 +1,24 @@
+/** The ysql-plugin: launched by Vault, OpenBao or Coffer, it serves YugabyteDB (YSQL) logins over go-plugin. */
+import { createLogger, errorText, formatHclogLine } from '@coffer/base';
+import { serveDatabase } from '@coffer/database-plugin';
+import { createYsqlDatabase } from '@coffer/ysql';
+import manifest from '../package.json' with { type: 'json' };
+
+const version = `v${manifest.version}`;
+
+// The host shows each line at its level and drops what is below its own.
+const logger = createLogger('ysql-plugin', 'trace', (entry) => process.stderr.write(formatHclogLine(entry)));
+
+async function main(): Promise<void> {
+  const [argument] = process.argv.slice(2);
+  if (argument === '-version' || argument === '--version') {
+    process.stdout.write(`ysql-plugin ${version}\n`);
+    return;
+  }
+  await serveDatabase(() => createYsqlDatabase({ logger }), { logger, version });
+}
+
+main().catch((error: unknown) => {
+  logger.error('the plugin cannot start', { error: errorText(error) });
+  process.exitCode = 1;
+});

@@ -1,0 +1,106 @@
+import { createHash } from 'node:crypto';
+import { randomBase62, randomId } from '@coffer/base';
+import type { Value } from './printf.ts';
+import { sprintf } from './printf.ts';
+import { formatGoTime } from './time-layout.ts';
+
+/** The arguments of one call. The getters check the kind; what they and the functions throw is meant for the user. */
+export interface Arguments {
+  /** Unix time in milliseconds: the same for the whole rendering. */
+  readonly now: number;
+  readonly all: readonly Value[];
+  string(index: number): string;
+  number(index: number): number;
+}
+
+export interface TemplateFunction {
+  /** What the arguments are, in order; the value before a pipe comes last. `…` takes any number more. */
+  readonly parameters: readonly string[];
+  call(args: Arguments): Value;
+}
+
+const MAX_RANDOM = 1000;
+
+/** hashicorp/vault:sdk/helper/template/funcs.go, and Go's own printf and print. */
+export const FUNCTIONS: Readonly<Record<string, TemplateFunction>> = {
+  random: {
+    parameters: ['length'],
+    call(args) {
+      const length = args.number(0);
+      if (length < 0 || length > MAX_RANDOM)
+        throw new Error(`the length must be from 0 to ${MAX_RANDOM}, not ${length}`);
+      return randomBase62(length);
+    },
+  },
+  truncate: {
+    parameters: ['length', 'text'],
+    call(args) {
+      const length = args.number(0);
+      if (length <= 0) throw new Error(`the length must be greater than 0, not ${length}`);
+      return cutBytes(args.string(1), length).head;
+    },
+  },
+  truncate_sha256: {
+    parameters: ['length', 'text'],
+    call(args) {
+      const length = args.number(0);
+      if (length <= HASH_LENGTH) throw new Error(`the length must be greater than ${HASH_LENGTH}, not ${length}`);
+      const text = args.string(1);
+      if (Buffer.byteLength(text) <= length) return text;
+      const { head, tail } = cutBytes(text, length - HASH_LENGTH);
+      return head + sha256(tail).slice(0, HASH_LENGTH);
+    },
+  },
+  uppercase: { parameters: ['text'], call: (args) => mapCharacters(args.string(0), (text) => text.toUpperCase()) },
+  lowercase: { parameters: ['text'], call: (args) => mapCharacters(args.string(0), (text) => text.toLowerCase()) },
+  replace: {
+    parameters: ['find', 'replacement', 'text'],
+    call: (args) => replaceAll(args.string(2), args.string(0), args.string(1)),
+  },
+  sha256: { parameters: ['text'], call: (args) => sha256(args.string(0)) },
+  base64: { parameters: ['text'], call: (args) => Buffer.from(args.string(0), 'utf8').toString('base64') },
+  unix_time: { parameters: [], call: ({ now }) => String(Math.floor(now / 1000)) },
+  unix_time_millis: { parameters: [], call: ({ now }) => String(Math.floor(now)) },
+  timestamp: { parameters: ['layout'], call: (args) => formatGoTime(args.now, args.string(0)) },
+  uuid: { parameters: [], call: () => randomId() },
+  printf: { parameters: ['format', '…'], call: (args) => sprintf(args.string(0), args.all.slice(1)) },
+  print: { parameters: ['…'], call: ({ all }) => print(all) },
+};
+
+const HASH_LENGTH = 8;
+
+/** At most `length` bytes of UTF-8, as Go cuts, but never through the middle of a character. */
+function cutBytes(text: string, length: number): { head: string; tail: string } {
+  const bytes = Buffer.from(text, 'utf8');
+  let end = Math.min(length, bytes.length);
+  while (end > 0 && ((bytes[end] ?? 0) & 0xc0) === 0x80) end--;
+  return { head: bytes.toString('utf8', 0, end), tail: bytes.toString('utf8', end) };
+}
+
+function sha256(text: string): string {
+  return createHash('sha256').update(text, 'utf8').digest('hex');
+}
+
+/** Character by character as Go maps cases: what would become several characters (ß) stays. */
+function mapCharacters(text: string, map: (character: string) => string): string {
+  return Array.from(text, (character) => {
+    const mapped = map(character);
+    return Array.from(mapped).length === 1 ? mapped : character;
+  }).join('');
+}
+
+/** Go's strings.ReplaceAll: an empty `find` stands before every character and at the end. */
+function replaceAll(text: string, find: string, replacement: string): string {
+  if (find === '')
+    return ['', ...Array.from(text), ''].join(replacement).slice(0, text === '' ? replacement.length : undefined);
+  return text.split(find).join(replacement);
+}
+
+/** Go's fmt.Sprint: a space between two values when neither is a string. */
+function print(values: readonly Value[]): string {
+  return values.reduce<string>((text, value, index) => {
+    const before = values[index - 1];
+    const space = before !== undefined && typeof before !== 'string' && typeof value !== 'string';
+    return `${text}${space ? ' ' : ''}${value}`;
+  }, '');
+}

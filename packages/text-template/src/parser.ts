@@ -1,0 +1,125 @@
+import { FUNCTIONS } from './functions.ts';
+import type { Segment, Token } from './lexer.ts';
+import type { Value } from './printf.ts';
+import { templateError } from './position.ts';
+
+export type Node =
+  | { readonly kind: 'literal'; readonly value: Value }
+  | { readonly kind: 'field'; readonly name: string; readonly offset: number }
+  | { readonly kind: 'call'; readonly name: string; readonly arguments: readonly Node[]; readonly offset: number };
+
+const KEYWORDS = ['if', 'else', 'end', 'range', 'with', 'define', 'template', 'block', 'break', 'continue', 'nil'];
+const MAX_DEPTH = 100;
+const MAX_CALLS = 200;
+
+/**
+ * One action's tokens into a tree. A pipe becomes the last argument of the call behind it
+ * (golang/go:src/text/template/parse/parse.go).
+ */
+export class ActionParser {
+  readonly #text: string;
+  readonly #tokens: readonly Token[];
+  readonly #end: number;
+  #next = 0;
+  #depth = 0;
+  #calls = 0;
+
+  constructor(text: string, action: Segment & { kind: 'action' }) {
+    this.#text = text;
+    this.#tokens = action.tokens;
+    this.#end = action.end - 2;
+  }
+
+  parse(): Node {
+    const node = this.#pipeline();
+    const rest = this.#tokens[this.#next];
+    if (rest !== undefined) throw this.#error('this ) has no opening (', rest);
+    return node;
+  }
+
+  #error(message: string, token: Token | undefined): Error {
+    return templateError(this.#text, token?.offset ?? this.#end, message);
+  }
+
+  #pipeline(): Node {
+    if (++this.#depth > MAX_DEPTH)
+      throw this.#error(`more than ${MAX_DEPTH} parentheses inside each other`, this.#tokens[this.#next]);
+    let node = this.#command(undefined);
+    while (this.#tokens[this.#next]?.kind === '|') {
+      this.#next++;
+      node = this.#command(node);
+    }
+    this.#depth--;
+    return node;
+  }
+
+  /** A function with its arguments, or (in front of any pipe) a value alone. */
+  #command(piped: Node | undefined): Node {
+    const head = this.#tokens[this.#next];
+    if (head === undefined || head.kind === '|' || head.kind === ')')
+      throw this.#error('a value or a function is missing here', head);
+    if (head.kind === 'name' && head.text !== 'true' && head.text !== 'false') return this.#call(head, piped);
+    if (piped !== undefined) throw this.#error('a function must follow the pipe', head);
+    const node = this.#operand(head);
+    const extra = this.#tokens[this.#next];
+    if (extra !== undefined && extra.kind !== '|' && extra.kind !== ')') {
+      throw this.#error('only a function can have arguments; put it first, or put a pipe between', extra);
+    }
+    return node;
+  }
+
+  #call(head: Token & { kind: 'field' | 'name' | 'string' }, piped: Node | undefined): Node {
+    this.#next++;
+    const args: Node[] = [];
+    for (;;) {
+      const token = this.#tokens[this.#next];
+      if (token === undefined || token.kind === '|' || token.kind === ')') break;
+      args.push(this.#operand(token));
+    }
+    if (piped !== undefined) args.push(piped);
+    return this.#checked(head, args);
+  }
+
+  #operand(token: Token): Node {
+    this.#next++;
+    switch (token.kind) {
+      case 'string':
+        return { kind: 'literal', value: token.text };
+      case 'number':
+        return { kind: 'literal', value: token.value };
+      case 'field':
+        return { kind: 'field', name: token.text, offset: token.offset };
+      case 'name':
+        if (token.text === 'true' || token.text === 'false') return { kind: 'literal', value: token.text === 'true' };
+        return this.#checked(token, []);
+      case '(': {
+        const node = this.#pipeline();
+        if (this.#tokens[this.#next]?.kind !== ')') throw this.#error('this ( has no closing )', token);
+        this.#next++;
+        return node;
+      }
+      default:
+        throw this.#error(`unexpected ${token.kind}`, token);
+    }
+  }
+
+  /** A call of a function that exists, with as many arguments as it takes. */
+  #checked(head: Token & { text: string }, args: readonly Node[]): Node {
+    const name = head.text;
+    if (++this.#calls > MAX_CALLS) throw this.#error(`more than ${MAX_CALLS} function calls in one action`, head);
+    if (KEYWORDS.includes(name)) {
+      throw this.#error(`"${name}" is not supported; a template has fields, pipes and function calls only`, head);
+    }
+    const known = Object.hasOwn(FUNCTIONS, name) ? FUNCTIONS[name] : undefined;
+    if (known === undefined)
+      throw this.#error(`function "${name}" not defined; known are ${Object.keys(FUNCTIONS).join(', ')}`, head);
+    const { parameters } = known;
+    const open = parameters.at(-1) === '…';
+    const least = open ? parameters.length - 1 : parameters.length;
+    if (args.length < least || (!open && args.length > least)) {
+      const wanted = parameters.length === 0 ? 'no argument' : `${parameters.length} (${parameters.join(', ')})`;
+      throw this.#error(`${name} takes ${wanted}, not ${args.length}`, head);
+    }
+    return { kind: 'call', name, arguments: args, offset: head.offset };
+  }
+}

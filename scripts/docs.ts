@@ -1,0 +1,12 @@
+/** Writes the generated parts of `docs/`: runs the tests that make them, with leave to write. */
+import { spawn } from 'node:child_process';
+import { resolve } from 'node:path';
+
+const root = resolve(import.meta.dirname, '..');
+const MAKERS = ['tests/ssl-modes.test.ts', 'tests/reference.test.ts'];
+const child = spawn(process.execPath, ['--test', ...MAKERS], {
+  cwd: root,
+  stdio: 'inherit',
+  env: { ...process.env, UPDATE_DOCS: '1' },
+});
+child.on('close', (code) => (process.exitCode = code ?? 1));

@@ -1,0 +1,59 @@
+/** A development server in this process, with a client that has its root token, and everything it logged. */
+import { createClient, type Client } from '@coffer/client';
+import { createLogger, formatLogLine, type JsonObject, Secret } from '@coffer/base';
+import { startDevServer } from '../apps/coffer/src/dev-server.ts';
+
+export interface TestServer {
+  readonly address: string;
+  readonly client: Client;
+  /** Every log line so far, trace level included. */
+  log(): string;
+  close(): Promise<void>;
+}
+
+export async function startTestServer(options: { pluginDirectory?: string } = {}): Promise<TestServer> {
+  let log = '';
+  const server = await startDevServer({
+    host: '127.0.0.1',
+    port: 0,
+    rootToken: 'root',
+    logger: createLogger('', 'trace', (entry) => (log += formatLogLine(entry))),
+    ...options,
+  });
+  return {
+    address: server.address,
+    client: createClient({ address: server.address, token: new Secret('root') }),
+    log: () => log,
+    close: () => server.close(),
+  };
+}
+
+/** The creation statements of the documentation page. */
+export const SEED_CREATION =
+  `CREATE ROLE "{{username}}" WITH PASSWORD '{{password}}' VALID UNTIL '{{expiration}}' NOINHERIT LOGIN; ` +
+  `GRANT ALL ON DATABASE "yugabyte" TO "{{username}}";`;
+
+export interface Issued {
+  readonly leaseId: string;
+  readonly username: string;
+  readonly password: string;
+}
+
+/** Mounts the engine, configures `yugabytedb` with these fields and makes the seed's role. */
+export async function configure(client: Client, config: JsonObject, role: JsonObject = {}): Promise<void> {
+  await client.request('POST', 'sys/mounts/database', { body: { type: 'database' } });
+  await client.write('database/config/yugabytedb', { plugin_name: 'ysql-plugin', allowed_roles: '*', ...config });
+  await client.write('database/roles/my-first-role', {
+    db_name: 'yugabytedb',
+    creation_statements: SEED_CREATION,
+    default_ttl: '1h',
+    max_ttl: '24h',
+    ...role,
+  });
+}
+
+export async function issue(client: Client, role = 'my-first-role'): Promise<Issued> {
+  const answer = await client.read(`database/creds/${role}`);
+  const { username, password } = (answer?.data ?? {}) as { username: string; password: string };
+  return { leaseId: answer?.leaseId ?? '', username, password };
+}
