@@ -1,5 +1,15 @@
+import { VERSION } from '@coffer/base';
 import { run } from '@coffer/cli';
 import { serverCommand } from './server-command.ts';
 
 const { stdin, stdout, stderr, env } = process;
-process.exitCode = await run(process.argv.slice(2), { stdin, stdout, stderr, env }, { server: serverCommand });
+
+run(process.argv.slice(2), { stdin, stdout, stderr, env }, { server: serverCommand, program: 'coffer', version: VERSION })
+  .then((exitCode) => {
+    process.exitCode = exitCode;
+  })
+  // `run` reports every failure itself: what arrives here is a bug in it, and must not pass for success.
+  .catch((error: unknown) => {
+    stderr.write(`${String(error)}\n`);
+    process.exitCode = 2;
+  });

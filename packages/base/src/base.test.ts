@@ -48,7 +48,9 @@ describe('formatting', () => {
     assert.equal(formatDuration(600), '10m');
     assert.equal(formatDuration(5400), '1h30m');
     assert.equal(formatDuration(0), '0s');
-    assert.equal(formatDuration(3601), '1h0m1s');
+    assert.equal(formatDuration(3601), '1h1s');
+    assert.equal(formatDuration(36000), '10h');
+    assert.equal(formatDuration(-90), '-1m30s');
   });
   it('cuts trailing zeros of a time fraction', () => {
     assert.equal(formatTime(Date.UTC(2026, 10, 24, 18, 51, 2, 97)), '2026-11-24T18:51:02.097Z');

@@ -49,9 +49,11 @@ export function formatGoDuration(seconds: number): string {
   return `${s}s`;
 }
 
-/** Vault's shortened form for people: `1h`, `23h59m59s`, `10m`, `0s` (trailing zero units are cut). */
+/**
+ * Vault's shortened form for people: `1h`, `23h59m59s`, `10m`, `1h1s`, `0s` (hashicorp/vault:command/format.go
+ * humanDuration: a trailing `0s` and a `0m` behind the hours go).
+ */
 export function formatDuration(seconds: number): string {
-  return formatGoDuration(seconds)
-    .replace(/m0s$/, 'm')
-    .replace(/h0m$/, 'h');
+  const whole = formatGoDuration(Math.abs(seconds)).replace(/m0s$/, 'm').replace('h0m', 'h');
+  return seconds < 0 ? `-${whole}` : whole;
 }

@@ -9,4 +9,5 @@ export type { Environment, FlagDefinition, FlagDefinitions, FlagValues } from '.
 export { run } from './run.ts';
 export type { RunExtra } from './run.ts';
 export type { InputStream } from './stdin.ts';
+export { createTokenHelper, type TokenHelper } from './token-helper.ts';
 export type { OutputStream, Ui } from './ui.ts';

@@ -15,7 +15,10 @@ describe('DdlQueue', () => {
         log.push(`${name}-`);
       });
     const finish = async (name: string): Promise<void> => {
-      gates.get(name)?.();
+      await new Promise((resolve) => setImmediate(resolve));
+      const open = gates.get(name);
+      assert.ok(open, `${name} has not started`);
+      open();
       await new Promise((resolve) => setImmediate(resolve));
     };
     const all = [start('a', 'shared'), start('b', 'shared'), start('C', 'exclusive'), start('d', 'shared'), start('E', 'exclusive')];

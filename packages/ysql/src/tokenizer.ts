@@ -34,7 +34,7 @@ const PATTERNS: readonly (readonly [TokenKind, RegExp])[] = [
   ['identifier', /"(?:[^"]|"")*"/y],
   ['dollar', /(\$(?:[A-Za-z_\u0080-\uffff][\w\u0080-\uffff]*)?\$)[\s\S]*?\1/y],
   // A name may hold $, so the $$ of a$$ starts no quote.
-  ['word', /[A-Za-z_\u0080-\uffff][\w$\u0080-\uffff]*/y],
+  ['word', /(?!(?:[eEnNbBxX]'|[uU]&['"]))[A-Za-z_\u0080-\uffff][\w$\u0080-\uffff]*/y],
 ];
 const UNTERMINATED = /(?:[eEuUnNbBxX]&?)?'|"|\$(?:[A-Za-z_\u0080-\uffff][\w\u0080-\uffff]*)?\$|\/\*/y;
 

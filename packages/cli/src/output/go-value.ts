@@ -1,4 +1,4 @@
-import { formatGoDuration } from '@coffer/base';
+import { formatDuration } from '@coffer/base';
 import type { JsonValue } from '@coffer/base';
 
 /** A JSON value as Go's `%v` prints it, which is what tables show: `[a b]`, `map[k:v]`, `<nil>`. */
@@ -23,19 +23,10 @@ export function goTime(text: string): string {
   return `${date} ${time} ${zone === 'Z' ? '+0000 UTC' : `${offset} ${offset}`}`;
 }
 
-/**
- * Seconds without the units that are zero at the end or between hours and seconds: `1h`, `23h59m59s`, `1h1s`
- * (vault:command/base_helpers.go humanDuration).
- */
-export function humanDuration(seconds: number): string {
-  const whole = formatGoDuration(Math.abs(seconds)).replace(/m0s$/, 'm').replace('h0m', 'h');
-  return seconds < 0 ? `-${whole}` : whole;
-}
-
 /** The value under a key as a table shows it: whole numbers under names that speak of time are durations. */
 export function tableValue(key: string, value: JsonValue | undefined): string {
   const isDuration = /^(?:.*_)?(?:period|ttl|duration)$|^lease_max$|^ttl_max$/s.test(key);
-  return isDuration && typeof value === 'number' && Number.isInteger(value) ? humanDuration(value) : goValue(value);
+  return isDuration && typeof value === 'number' && Number.isInteger(value) ? formatDuration(value) : goValue(value);
 }
 
 /** The entries of an object by key, as Go orders every map that it prints. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { parse } from 'yaml';
 import { orderKeys, renderJson, renderYaml, sortKeys } from './document.ts';
-import { goQuotedList, goTime, goValue, humanDuration, tableValue } from './go-value.ts';
+import { goQuotedList, goTime, goValue, tableValue } from './go-value.ts';
 import { renderTable } from './table.ts';
 import { wrapText } from './wrap.ts';
 
@@ -19,21 +19,6 @@ describe('Go values', () => {
     assert.equal(goTime('2026-11-24T18:52:05.879245136Z'), '2026-11-24 18:52:05.879245136 +0000 UTC');
     assert.equal(goTime('2026-11-24T18:52:05+01:00'), '2026-11-24 18:52:05 +0100 +0100');
     assert.equal(goTime(''), '');
-  });
-
-  it('shortens durations as Vault does', () => {
-    const cases: [number, string][] = [
-      [0, '0s'],
-      [59, '59s'],
-      [60, '1m'],
-      [3600, '1h'],
-      [3601, '1h1s'],
-      [3660, '1h1m'],
-      [36000, '10h'],
-      [86399, '23h59m59s'],
-      [-90, '-1m30s'],
-    ];
-    for (const [seconds, text] of cases) assert.equal(humanDuration(seconds), text);
   });
 
   it('takes numbers under names of time for durations', () => {

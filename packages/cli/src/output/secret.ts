@@ -1,7 +1,8 @@
+import { formatDuration } from '@coffer/base';
 import type { JsonObject, JsonValue } from '@coffer/base';
 import type { AuthResponse, SecretResponse, WrapInfo } from '@coffer/client';
 import { ownValue, sortKeys } from './document.ts';
-import { goQuotedList, goTime, humanDuration, sortedEntries, tableValue } from './go-value.ts';
+import { goQuotedList, goTime, sortedEntries, tableValue } from './go-value.ts';
 
 /** The envelope as JSON and YAML show it, keys in the order of Vault; `auth` and `wrap_info` only when there is one. */
 export function secretDocument(secret: SecretResponse): JsonObject {
@@ -63,10 +64,10 @@ export function dataRows(data: JsonObject): string[][] {
 function leaseRows({ leaseId, leaseDuration, renewable }: SecretResponse): string[][] {
   if (leaseDuration <= 0) return [];
   // A duration without a lease is advice about when to read again, not something that ends.
-  if (leaseId === '') return [['refresh_interval', humanDuration(leaseDuration)]];
+  if (leaseId === '') return [['refresh_interval', formatDuration(leaseDuration)]];
   return [
     ['lease_id', leaseId],
-    ['lease_duration', humanDuration(leaseDuration)],
+    ['lease_duration', formatDuration(leaseDuration)],
     ['lease_renewable', String(renewable)],
   ];
 }
@@ -78,7 +79,7 @@ function authRows(auth: AuthResponse): string[][] {
   return [
     ['token', auth.clientToken],
     ['token_accessor', auth.accessor],
-    ['token_duration', auth.leaseDuration === 0 ? '∞' : humanDuration(auth.leaseDuration)],
+    ['token_duration', auth.leaseDuration === 0 ? '∞' : formatDuration(auth.leaseDuration)],
     ['token_renewable', String(auth.renewable)],
     ['token_policies', goQuotedList(auth.tokenPolicies)],
     ['identity_policies', goQuotedList(auth.identityPolicies)],
@@ -94,7 +95,7 @@ function wrapRows(info: WrapInfo): string[][] {
   const rows = [
     ['wrapping_token:', info.token],
     ['wrapping_accessor:', info.accessor],
-    ['wrapping_token_ttl:', humanDuration(info.ttl)],
+    ['wrapping_token_ttl:', formatDuration(info.ttl)],
     ['wrapping_token_creation_time:', goTime(info.creationTime)],
     ['wrapping_token_creation_path:', info.creationPath],
   ];
