@@ -42,6 +42,15 @@ export function parsePluginType(type: string): PluginType {
   throw new CofferError('invalid-request', `"${type}" is not a supported plugin type; use one of ${PLUGIN_TYPES.join(', ')}`);
 }
 
+/** @throws CofferError `invalid-request` for a command that could lie outside of the plugin directory */
+export function checkPluginCommand(command: string): void {
+  if (command !== '' && !/^\/|(^|\/)\.\.(\/|$)/.test(command)) return;
+  throw new CofferError(
+    'invalid-request',
+    'field "command" must name a file inside the plugin directory, without "/" in front and without ".."',
+  );
+}
+
 export function createPluginCatalog(storage: EntryStorage, builtins: readonly BuiltinPlugin[]): PluginCatalog {
   const key = (type: string, name: string, version: string): string => `${type}/${name}/${version}`;
   const get: PluginCatalog['get'] = async (type, name, version = '') =>
@@ -56,12 +65,7 @@ export function createPluginCatalog(storage: EntryStorage, builtins: readonly Bu
       if (!/^[0-9a-f]{64}$/i.test(entry.sha256)) {
         throw new CofferError('invalid-request', 'field "sha256" must be the SHA-256 of the plugin file in 64 hexadecimal digits');
       }
-      if (/^\/|(^|\/)\.\.(\/|$)/.test(entry.command)) {
-        throw new CofferError(
-          'invalid-request',
-          'field "command" must name a file inside the plugin directory, without "/" in front and without ".."',
-        );
-      }
+      checkPluginCommand(entry.command);
       await storage.put(key(entry.type, entry.name, entry.version), { ...entry, sha256: entry.sha256.toLowerCase() });
     },
     async deregister(type, name, version) {

@@ -1,4 +1,4 @@
-/** A host for the tests of this room: starts the fixture plugin, prints its process id, and waits to be killed. */
+/** A host for the tests of this room: starts the fixture plugin, prints its process id, and waits to be ended. */
 import { silentLogger } from '@coffer/base';
 import { FIXTURE_COOKIE, FIXTURE_FILE } from './fixture.ts';
 import { launch } from './launch.ts';
@@ -10,4 +10,5 @@ const plugin = await launch({
   protocolVersions: [5, 6],
   logger: silentLogger,
 });
+process.on('SIGTERM', () => process.exit(0));
 process.stdout.write(`${plugin.pid}\n`);

@@ -144,15 +144,30 @@ describe('launch', () => {
     }
   });
 
-  it('leaves no plugin behind when the host is killed', async () => {
+  for (const signal of ['SIGKILL', 'SIGTERM'] as const) {
+    it(`leaves no plugin behind when the host ends by ${signal}`, async () => {
+      const host = spawn(process.execPath, [join(import.meta.dirname, 'fixture-host.ts'), directory.path], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      });
+      const pid = await new Promise<number>((done) => {
+        host.stdout.once('data', (line: Buffer) => done(Number(line.toString())));
+      });
+      assert.equal(await isRunning(pid), true);
+      host.kill(signal);
+      await eventually(async () => !(await isRunning(pid)), 'the orphan ended');
+    });
+  }
+
+  it('leaves nothing in the temporary directory when it ends in order', async () => {
+    const own = await mkdtemp(join(temporary, 'own-'));
     const host = spawn(process.execPath, [join(import.meta.dirname, 'fixture-host.ts'), directory.path], {
       stdio: ['ignore', 'pipe', 'inherit'],
+      env: { ...process.env, TMPDIR: own },
     });
-    const pid = await new Promise<number>((done) =>
-      host.stdout.once('data', (line: Buffer) => done(Number(line.toString()))),
-    );
-    assert.equal(await isRunning(pid), true);
-    host.kill('SIGKILL');
-    await eventually(async () => !(await isRunning(pid)), 'the orphan ended');
+    await new Promise((done) => host.stdout.once('data', done));
+    assert.equal((await readdir(own)).length, 1);
+    host.kill('SIGTERM');
+    await new Promise((done) => host.once('exit', done));
+    assert.deepEqual(await readdir(own), []);
   });
 });

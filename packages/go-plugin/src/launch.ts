@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -111,9 +112,17 @@ function mutualTls(certificate: Certificate, authority: string): ReturnType<type
   );
 }
 
+/** Socket directories of running plugins; whatever ends this process in order leaves none behind. */
+const socketDirectories = new Set<string>();
+process.on('exit', () => {
+  for (const directory of socketDirectories) rmSync(directory, { recursive: true, force: true });
+});
+
 function removeAfter(child: PluginChild, socketDirectory: string, logger: Logger): void {
+  socketDirectories.add(socketDirectory);
   child.ended
     .then(() => rm(socketDirectory, { recursive: true, force: true }))
+    .then(() => socketDirectories.delete(socketDirectory))
     .catch((error: unknown) => {
       logger.warn('a plugin socket directory is left behind', { directory: socketDirectory, error: errorText(error) });
     });

@@ -21,14 +21,23 @@ describe('DdlQueue', () => {
       open();
       await new Promise((resolve) => setImmediate(resolve));
     };
-    const all = [start('a', 'shared'), start('b', 'shared'), start('C', 'exclusive'), start('d', 'shared'), start('E', 'exclusive')];
+    const all = [
+      start('a', 'shared'),
+      start('b', 'shared'),
+      start('C', 'exclusive'),
+      start('d', 'shared'),
+      start('E', 'exclusive'),
+    ];
     for (const name of ['a', 'b', 'C', 'd', 'E']) await finish(name);
     await Promise.all(all);
     assert.equal(log.join(' '), 'a+ b+ a- b- C+ C- d+ d- E+ E-');
   });
   it('goes on after a failure', async () => {
     const queue = new DdlQueue();
-    await assert.rejects(queue.run('exclusive', async () => Promise.reject(new Error('no'))), /no/);
+    await assert.rejects(
+      queue.run('exclusive', async () => Promise.reject(new Error('no'))),
+      /no/,
+    );
     assert.equal(await queue.run('exclusive', async () => 1), 1);
   });
 });

@@ -33,7 +33,10 @@ describe('classify', () => {
 
 describe('failureOfStatement', () => {
   it('takes what is no answer of the server for a lost connection', () => {
-    const failure = failureOfStatement(new Error('Connection terminated unexpectedly'), { applicationName: 'a', node: undefined });
+    const failure = failureOfStatement(new Error('Connection terminated unexpectedly'), {
+      applicationName: 'a',
+      node: undefined,
+    });
     assert.equal(failure.kind, 'lost');
     assert.equal(failure.backend?.applicationName, 'a');
   });

@@ -24,7 +24,10 @@ describe('renderStatement', () => {
     assert.equal(renderStatement(`CREATE ROLE "{{name}}"`, awkward), `CREATE ROLE "a""b'c\\d"`);
   });
   it('puts safe values where no quotes are', () => {
-    assert.equal(renderStatement('x {{expiration}};{{name}}', { ...awkward, name: 'v-root-1' }), 'x 2026-01-02T15:04:05Z;v-root-1');
+    assert.equal(
+      renderStatement('x {{expiration}};{{name}}', { ...awkward, name: 'v-root-1' }),
+      'x 2026-01-02T15:04:05Z;v-root-1',
+    );
   });
   it('refuses unsafe values where no quotes are, without repeating them', () => {
     assert.throws(
@@ -42,7 +45,10 @@ describe('renderStatement', () => {
     assert.throws(() => renderStatement(`DO $$ x '{{password}}' $$`, awkward), /ends the quoted block/);
   });
   it('leaves comments, and what only looks like a placeholder, alone', () => {
-    assert.equal(renderStatement(`-- {{password}}\n'{{1,2},{3,4}}' '{{other}}'`, {}), `-- {{password}}\n'{{1,2},{3,4}}' '{{other}}'`);
+    assert.equal(
+      renderStatement(`-- {{password}}\n'{{1,2},{3,4}}' '{{other}}'`, {}),
+      `-- {{password}}\n'{{1,2},{3,4}}' '{{other}}'`,
+    );
   });
   it('refuses a placeholder without a value, and a NUL', () => {
     assert.throws(() => renderStatement(`'{{password}}'`, { name: 'x' }), /\{\{password\}\} has no value/);

@@ -11,7 +11,10 @@ const HOST_MODE: JsonObject = { host: 'db', username: 'yugabyte', password: 'sec
 const parse = (config: JsonObject, warnings: string[] = []): YsqlSettings =>
   parseSettings(config, (message) => warnings.push(message));
 const rejects = (config: JsonObject, message: RegExp): void => {
-  assert.throws(() => checkYsqlConfig(config), (error) => isCofferError(error, 'invalid-request') && message.test(error.message));
+  assert.throws(
+    () => checkYsqlConfig(config),
+    (error) => isCofferError(error, 'invalid-request') && message.test(error.message),
+  );
 };
 
 describe('host mode', () => {
@@ -26,7 +29,13 @@ describe('host mode', () => {
     assert.deepEqual([settings.connectTimeoutSeconds, settings.statementTimeoutSeconds], [10, 30]);
   });
   it('takes the golden session: all values as strings', () => {
-    const settings = parse({ ...HOST_MODE, port: '5433', db: 'yugabyte', load_balance: 'true', yb_servers_refresh_interval: '0' });
+    const settings = parse({
+      ...HOST_MODE,
+      port: '5433',
+      db: 'yugabyte',
+      load_balance: 'true',
+      yb_servers_refresh_interval: '0',
+    });
     assert.equal(settings.balance?.mode, 'any');
     assert.equal(settings.refreshIntervalSeconds, 0);
   });
@@ -55,7 +64,10 @@ describe('host mode', () => {
   });
   it('strands nothing that is stored', () => {
     const warnings: string[] = [];
-    const settings = parse({ ...HOST_MODE, auth_type: 'x', yb_servers_refresh_interval: 601, max_open_connections: null }, warnings);
+    const settings = parse(
+      { ...HOST_MODE, auth_type: 'x', yb_servers_refresh_interval: 601, max_open_connections: null },
+      warnings,
+    );
     assert.equal(settings.refreshIntervalSeconds, 300);
     assert.match(warnings.join('\n'), /unknown field "auth_type"[^]*601 is not in 0 to 600; using 300/);
   });
@@ -95,13 +107,20 @@ describe('connection_url', () => {
       password: AWKWARD,
     });
     assert.deepEqual([settings.username, settings.password.reveal(), settings.database], [AWKWARD, AWKWARD, "a b'c"]);
-    assert.deepEqual(settings.hosts, [{ host: 'h1', port: 1 }, { host: 'h2', port: 2 }]);
+    assert.deepEqual(settings.hosts, [
+      { host: 'h1', port: 1 },
+      { host: 'h2', port: 2 },
+    ]);
     assert.equal(settings.tls.mode, 'require');
   });
   it('decodes literal credentials, several hosts and IPv6', () => {
     const settings = parse({ connection_url: 'postgresql://us%40er:p%2Fw@h1,[::1]:6,h3:7' });
     assert.deepEqual([settings.username, settings.password.reveal(), settings.database], ['us@er', 'p/w', 'us@er']);
-    assert.deepEqual(settings.hosts, [{ host: 'h1', port: 5433 }, { host: '::1', port: 6 }, { host: 'h3', port: 7 }]);
+    assert.deepEqual(settings.hosts, [
+      { host: 'h1', port: 5433 },
+      { host: '::1', port: 6 },
+      { host: 'h3', port: 7 },
+    ]);
   });
   it('decodes given values when escaping is disabled', () => {
     const settings = parse({
@@ -115,7 +134,12 @@ describe('connection_url', () => {
   it('wins over fields, and says so', () => {
     const warnings: string[] = [];
     const settings = parse(
-      { ...HOST_MODE, port: 1, sslmode: 'require', connection_url: 'postgres://u:p@h:2/d?sslmode=disable&application_name=x' },
+      {
+        ...HOST_MODE,
+        port: 1,
+        sslmode: 'require',
+        connection_url: 'postgres://u:p@h:2/d?sslmode=disable&application_name=x',
+      },
       warnings,
     );
     assert.deepEqual([settings.hosts[0]?.port, settings.tls.mode, settings.username], [2, 'disable', 'u']);
@@ -127,25 +151,47 @@ describe('connection_url', () => {
         'postgres://u:p@h/d?load-balance=true&topologyKeys=a.b.c:3,a.b.*&ybServersRefreshInterval=7&statement_timeout=1500&search_path=x%20y',
     });
     assert.equal(settings.balance?.mode, 'any');
-    assert.deepEqual(settings.balance.topologyKeys.map((key) => [key.zone, key.level]), [['c', 3], ['*', 1]]);
+    assert.deepEqual(
+      settings.balance.topologyKeys.map((key) => [key.zone, key.level]),
+      [
+        ['c', 3],
+        ['*', 1],
+      ],
+    );
     assert.equal(settings.refreshIntervalSeconds, 7);
     assert.equal(settings.statementTimeoutSeconds, 2);
     assert.deepEqual(settings.parameters, { search_path: 'x y' });
   });
   it('refuses without repeating the URL', () => {
-    const wrong = ['mysql://u:hush@h', 'postgres://u:hu/sh@h/d', 'postgres://u:hush%@h', "host=h password='hush", 'postgres://u:hush@h:x/d'];
+    const wrong = [
+      'mysql://u:hush@h',
+      'postgres://u:hu/sh@h/d',
+      'postgres://u:hush%@h',
+      "host=h password='hush",
+      'postgres://u:hush@h:x/d',
+    ];
     for (const connection_url of wrong) {
       assert.throws(
         () => parse({ connection_url }),
-        (error) => isCofferError(error, 'invalid-request') && /connection_url/.test(error.message) && !/hu\/?sh/.test(error.message),
+        (error) =>
+          isCofferError(error, 'invalid-request') &&
+          /connection_url/.test(error.message) &&
+          !/hu\/?sh/.test(error.message),
         connection_url,
       );
     }
     rejects({ connection_url: 'postgres://u:p@/d' }, /host cannot be empty/);
-    rejects({ connection_url: 'postgres://{{username}}:{{password}}@h/d', password: 'p' }, /username cannot be empty: connection_url uses/);
+    rejects(
+      { connection_url: 'postgres://{{username}}:{{password}}@h/d', password: 'p' },
+      /username cannot be empty: connection_url uses/,
+    );
   });
   it('lets a value hold text that looks like a placeholder', () => {
-    const url = parseConnectionUrl('postgres://{{username}}:{{password}}@h', { username: '{{password}}', password: 'p', encoded: false });
+    const url = parseConnectionUrl('postgres://{{username}}:{{password}}@h', {
+      username: '{{password}}',
+      password: 'p',
+      encoded: false,
+    });
     assert.equal(url.username, '{{password}}');
   });
 });

@@ -19,24 +19,39 @@ describe('splitSql', () => {
     ['line comment', "SELECT 1 -- ; it's\n; SELECT 2", ["SELECT 1 -- ; it's", 'SELECT 2']],
     ['nested comment', 'SELECT 1 /* ; /* ; */ ; */; SELECT 2', ['SELECT 1 /* ; /* ; */ ; */', 'SELECT 2']],
     ['nothing but comments', '; -- a\n ; /* b */ ;', []],
-    ['rule', 'CREATE RULE r AS ON INSERT TO t DO (a; b); SELECT 2', ['CREATE RULE r AS ON INSERT TO t DO (a; b)', 'SELECT 2']],
+    [
+      'rule',
+      'CREATE RULE r AS ON INSERT TO t DO (a; b); SELECT 2',
+      ['CREATE RULE r AS ON INSERT TO t DO (a; b)', 'SELECT 2'],
+    ],
     [
       'routine body',
       'CREATE OR REPLACE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT CASE WHEN true THEN 1 END; SELECT 2; END; SELECT 3',
-      ['CREATE OR REPLACE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT CASE WHEN true THEN 1 END; SELECT 2; END', 'SELECT 3'],
+      [
+        'CREATE OR REPLACE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT CASE WHEN true THEN 1 END; SELECT 2; END',
+        'SELECT 3',
+      ],
     ],
     ['transaction words', 'BEGIN; SELECT 1; END;', ['BEGIN', 'SELECT 1', 'END']],
   ];
   for (const [name, sql, expected] of cases) {
     it(name, () => {
       assert.deepEqual(splitSql(sql), expected);
-      assert.equal(tokenize(sql).map((token) => token.text).join(''), sql);
+      assert.equal(
+        tokenize(sql)
+          .map((token) => token.text)
+          .join(''),
+        sql,
+      );
     });
   }
 
   for (const sql of ["SELECT 'a", 'SELECT "a', "SELECT E'a\\'", 'DO $x$ a $y$', 'SELECT /* /* */']) {
     it(`refuses what has no end: ${sql}`, () => {
-      assert.throws(() => splitSql(sql), (error) => isCofferError(error, 'invalid-request') && /has no end/.test(error.message));
+      assert.throws(
+        () => splitSql(sql),
+        (error) => isCofferError(error, 'invalid-request') && /has no end/.test(error.message),
+      );
     });
   }
 });

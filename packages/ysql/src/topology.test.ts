@@ -6,7 +6,13 @@ import { candidateGroups, leastLoaded, parseTopologyKeys } from './topology.ts';
 function node(host: string, zone: string, type: NodeType = 'primary'): ClusterNode {
   return { key: `${host}:1`, host, port: 1, type, cloud: 'c', region: 'r', zone, publicIp: '' };
 }
-const NODES = [node('a', 'z1'), node('b', 'z2'), node('c', 'z3'), node('d', 'z1', 'read_replica'), node('e', 'z2', 'read_replica')];
+const NODES = [
+  node('a', 'z1'),
+  node('b', 'z2'),
+  node('c', 'z3'),
+  node('d', 'z1', 'read_replica'),
+  node('e', 'z2', 'read_replica'),
+];
 
 function hosts(mode: BalanceMode, keys = '', topologyKeysOnly = false): string {
   const groups = candidateGroups(NODES, { mode, topologyKeys: parseTopologyKeys(keys), topologyKeysOnly });
@@ -40,8 +46,17 @@ describe('candidateGroups', () => {
 describe('leastLoaded', () => {
   it('takes the least, and draws among equals', () => {
     const load = (name: string): number => ({ a: 2, b: 1, c: 1 })[name] ?? 0;
-    assert.equal(leastLoaded(['a', 'b', 'c'], load, () => 0), 'b');
-    assert.equal(leastLoaded(['a', 'b', 'c'], load, () => 0.99), 'c');
-    assert.equal(leastLoaded([], load, () => 0), undefined);
+    assert.equal(
+      leastLoaded(['a', 'b', 'c'], load, () => 0),
+      'b',
+    );
+    assert.equal(
+      leastLoaded(['a', 'b', 'c'], load, () => 0.99),
+      'c',
+    );
+    assert.equal(
+      leastLoaded([], load, () => 0),
+      undefined,
+    );
   });
 });

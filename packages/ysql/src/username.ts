@@ -1,4 +1,4 @@
-import { randomBase62 } from '@coffer/base';
+import { CofferError, isCofferError, randomBase62 } from '@coffer/base';
 import type { UsernameConfig } from '@coffer/database-plugin';
 import { parseTemplate } from '@coffer/text-template';
 import { clipName } from './roles.ts';
@@ -13,11 +13,22 @@ export type NameMaker = (config: UsernameConfig) => string;
  */
 export function createNameMaker(template: string): NameMaker {
   if (template === '') return (config) => clipName(defaultName(config));
-  const parsed = parseTemplate(template);
-  const make: NameMaker = (config) =>
-    clipName(parsed.render({ DisplayName: config.displayName, RoleName: config.roleName }));
-  make({ displayName: '', roleName: '' });
-  return make;
+  return namingField(() => {
+    const parsed = parseTemplate(template);
+    const make: NameMaker = ({ displayName, roleName }) =>
+      clipName(namingField(() => parsed.render({ DisplayName: displayName, RoleName: roleName })));
+    make({ displayName: '', roleName: '' });
+    return make;
+  });
+}
+
+function namingField<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (!isCofferError(error) || error.message.startsWith('field ')) throw error;
+    throw new CofferError(error.code, `field "username_template": ${error.message}`, { cause: error.cause });
+  }
 }
 
 function defaultName(config: UsernameConfig): string {

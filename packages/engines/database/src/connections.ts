@@ -33,9 +33,13 @@ export class Connections {
     try {
       return await work(await opening, config);
     } catch (error) {
-      if (this.#plugins.isGone(error)) await this.#forget(name, opening);
-      throw error;
+      const gone = this.#plugins.gone(error);
+      if (gone === undefined) throw error;
+      await this.#forget(name, opening);
+      if (gone === 'during') throw error;
     }
+    // The plugin had crashed before this call reached it: once more, with a new process.
+    return work(await this.#get(name, config), config);
   }
 
   /** Takes a database that was opened for a new configuration; the one before is closed. */

@@ -18,8 +18,11 @@ export interface DatabasePlugins {
   open(name: string, version: string): Promise<Database>;
   /** Checks the plugin's own fields where we know them. */
   checkConfig(name: string, config: JsonObject): void;
-  /** Whether an error means that the plugin's process has ended: open the database again. */
-  isGone(error: unknown): boolean;
+  /**
+   * Whether an error means that the plugin's process has ended: the database must be opened again. `before` when the
+   * call was never sent, so that it can be repeated; `during` when nobody knows what came of it.
+   */
+  gone(error: unknown): 'before' | 'during' | undefined;
   /** Ends every process. */
   close(): Promise<void>;
 }
@@ -75,7 +78,10 @@ export function createDatabasePlugins(options: DatabasePluginsOptions): Database
       return withHostErrors(redactSecrets(builtin.create()));
     },
     checkConfig: (name, config) => builtins.get(name)?.checkConfig(config),
-    isGone: isPluginGone,
+    gone(error) {
+      if (!isPluginGone(error)) return undefined;
+      return error.outcomeUnknown ? 'during' : 'before';
+    },
     async close() {
       await Promise.all([...processes].map((process) => process.kill()));
     },

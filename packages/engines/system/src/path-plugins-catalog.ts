@@ -3,6 +3,7 @@ import { join, sep } from 'node:path';
 import { CofferError, errorText, type JsonObject } from '@coffer/base';
 import {
   type BuiltinPlugin,
+  checkPluginCommand,
   type CoreServices,
   definePath,
   parsePluginType,
@@ -113,6 +114,7 @@ async function checkCommand(directory: string | undefined, command: string): Pro
       'plugin directory is not configured: start the server with -dev-plugin-dir=DIR',
     );
   }
+  checkPluginCommand(command);
   const path = join(directory, command);
   try {
     await lstat(path);

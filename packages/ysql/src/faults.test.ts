@@ -1,0 +1,184 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { Secret, isCofferError } from '@coffer/base';
+import type { Fault, FaultAction, TestPostgres, WireProxy } from '@coffer/testkit';
+import { startPostgres, startWireProxy } from '@coffer/testkit';
+import type { Opened } from './open-for-test.ts';
+import { SEED_SQL, logIn, newUser, openYsql, roleExists } from './open-for-test.ts';
+
+let server: TestPostgres;
+before(async () => {
+  server = await startPostgres();
+});
+after(() => server.stop());
+
+const TRANSIENT: Readonly<Record<string, FaultAction>> = {
+  conflict: { type: 'error', sqlstate: '40001', message: 'could not serialize access' },
+  'late conflict': { type: 'error-after', sqlstate: 'XX000', message: 'Catalog Version Mismatch' },
+  shutdown: { type: 'fatal', sqlstate: '57P01', message: 'terminating connection due to administrator command' },
+  'lost before': { type: 'drop-before' },
+  'lost after': { type: 'drop-after' },
+};
+
+let counter = 0;
+const nextName = (): string => `fault-${process.pid}-${++counter}`;
+
+async function isComplete(name: string): Promise<boolean> {
+  await (await logIn(server, name, 'Pass-1234-word')).end();
+  const [row] = await server.query(`SELECT has_database_privilege($1::name, 'yugabyte', 'CREATE') AS ok`, [name]);
+  return row?.['ok'] === true;
+}
+
+for (const mode of ['postgresql', 'yugabytedb'] as const) {
+  describe(`faults, ${mode}`, () => {
+    let proxy: WireProxy;
+    let opened: Opened;
+    before(async () => {
+      proxy = await startWireProxy({ target: server, mode });
+      opened = await openYsql({ ...server, port: proxy.port });
+    });
+    after(async () => {
+      await opened.database.close();
+      await proxy.stop();
+    });
+    const withFaults = async (faults: readonly Fault[], work: () => Promise<void>): Promise<void> => {
+      const installed = faults.map((fault) => proxy.addFault(fault));
+      try {
+        await work();
+        for (const fault of installed) assert.ok(fault.fired > 0, 'the fault was not hit');
+      } finally {
+        proxy.clearFaults();
+      }
+    };
+
+    for (const [kind, action] of Object.entries(TRANSIENT)) {
+      for (const match of [/FROM pg_roles/, /^BEGIN/, /^CREATE ROLE/, /^GRANT/, /^COMMIT/]) {
+        it(`newUser survives ${kind} at ${match.source}`, async () => {
+          const username = nextName();
+          await withFaults([{ match, action, times: 2 }], async () => {
+            assert.equal(await opened.database.newUser(newUser(SEED_SQL, { username })), username);
+          });
+          assert.equal(await isComplete(username), true);
+          await opened.database.deleteUser({ username, statements: [] });
+        });
+
+        it(`newUser leaves nothing after ${kind} at ${match.source} and an error for good`, async () => {
+          const username = nextName();
+          const sql = `${SEED_SQL} SELECT no_such_column`;
+          await withFaults([{ match, action }], async () => {
+            await assert.rejects(opened.database.newUser(newUser(sql, { username })), /no_such_column/);
+          }).catch((error: unknown) => {
+            // COMMIT is never reached by a transaction that fails.
+            if (match.source !== '^COMMIT') throw error;
+          });
+          assert.equal(await roleExists(server, username), false);
+        });
+      }
+
+      for (const match of [/^ROLLBACK/, /FROM pg_shdepend|JOIN pg_shdepend/, /^DROP OWNED/, /^DROP ROLE/]) {
+        it(`undoing survives ${kind} at ${match.source}`, async () => {
+          const username = nextName();
+          const isReached = mode === 'yugabytedb' || match.source === '^ROLLBACK';
+          const fail: Fault = { match: /^SELECT 1/, action: { type: 'error', sqlstate: '42501', message: 'no' } };
+          await withFaults(isReached ? [fail, { match, action }] : [fail], async () => {
+            await assert.rejects(
+              opened.database.newUser(newUser(`${SEED_SQL} SELECT 1`, { username })),
+              /no \(SQLSTATE 42501\)/,
+            );
+          });
+          assert.equal(await roleExists(server, username), false);
+        });
+      }
+
+      for (const match of [/JOIN pg_shdepend/, /pg_terminate_backend/, /^DROP OWNED/, /^DROP ROLE/]) {
+        it(`deleteUser survives ${kind} at ${match.source}`, async () => {
+          const username = nextName();
+          await opened.database.newUser(newUser(SEED_SQL, { username }));
+          await withFaults([{ match, action }], () => opened.database.deleteUser({ username, statements: [] }));
+          assert.equal(await roleExists(server, username), false);
+        });
+      }
+
+      it(`custom revocation survives ${kind}`, async () => {
+        for (const match of [/^BEGIN/, /^REVOKE/, /^DROP ROLE/, /^COMMIT/]) {
+          const username = nextName();
+          await opened.database.newUser(newUser(SEED_SQL, { username }));
+          const statements = ['REVOKE ALL ON DATABASE yugabyte FROM "{{name}}"', 'DROP ROLE IF EXISTS "{{name}}"'];
+          await withFaults([{ match, action }], () => opened.database.deleteUser({ username, statements }));
+          assert.equal(await roleExists(server, username), false);
+        }
+      });
+
+      it(`updateUser survives ${kind}`, async () => {
+        const username = nextName();
+        await opened.database.newUser(newUser(SEED_SQL, { username }));
+        await withFaults([{ match: /^ALTER ROLE/, action }], () =>
+          opened.database.updateUser({ username, password: { newPassword: new Secret('changed'), statements: [] } }),
+        );
+        await (await logIn(server, username, 'changed')).end();
+        await withFaults([{ match: /VALID UNTIL/, action }], () =>
+          opened.database.updateUser({ username, expiration: { newExpiration: new Date(0), statements: [] } }),
+        );
+        await assert.rejects(logIn(server, username, 'changed'), { code: '28P01' });
+        await opened.database.deleteUser({ username, statements: [] });
+      });
+    }
+
+    it('newUser says what it could not undo', async () => {
+      const username = nextName();
+      await withFaults(
+        [
+          { match: /^GRANT ALL/, action: { type: 'error-after', sqlstate: '42501', message: 'no grant' } },
+          ...(mode === 'yugabytedb'
+            ? [
+                {
+                  match: /^DROP ROLE/,
+                  times: 99,
+                  action: { type: 'error' as const, sqlstate: '42501', message: 'no drop' },
+                },
+              ]
+            : []),
+        ],
+        async () => {
+          await assert.rejects(opened.database.newUser(newUser(SEED_SQL, { username })), (error) => {
+            assert.ok(isCofferError(error, 'failed'));
+            assert.match(error.message, /no grant/);
+            return mode === 'postgresql' || /may be left behind, dropping it failed: .*no drop/.test(error.message);
+          });
+        },
+      );
+      await opened.database.deleteUser({ username, statements: [] });
+    });
+
+    it('runs the rollback statements first when something is left', async () => {
+      const username = nextName();
+      proxy.addFault({ match: /^GRANT/, action: { type: 'error', sqlstate: '42501', message: 'no' } });
+      const before_ = proxy.statements.length;
+      await assert.rejects(
+        opened.database.newUser(
+          newUser(SEED_SQL, { username, rollbackStatements: ['DROP ROLE IF EXISTS "{{name}}" /* mine */'] }),
+        ),
+      );
+      const mine = proxy.statements.slice(before_).filter((statement) => statement.sql.includes('/* mine */')).length;
+      assert.equal(mine, mode === 'yugabytedb' ? 1 : 0);
+      assert.equal(await roleExists(server, username), false);
+    });
+  });
+}
+
+describe('a role that appears between the look and the statement', () => {
+  it('is not ours and stays', async () => {
+    const proxy = await startWireProxy({ target: server, mode: 'yugabytedb' });
+    {
+      await using opened = await openYsql({ ...server, port: proxy.port });
+      // The first statement does not speak of the user: it stands for somebody else.
+      await assert.rejects(
+        opened.database.newUser(newUser('CREATE ROLE theirs; CREATE ROLE "{{name}}"', { username: 'theirs' })),
+        /role "theirs" already exists \(SQLSTATE 42710\)/,
+      );
+    }
+    assert.equal(await roleExists(server, 'theirs'), true);
+    await server.query('DROP ROLE theirs');
+    await proxy.stop();
+  });
+});
