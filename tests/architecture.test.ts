@@ -19,17 +19,20 @@ const manifests = globSync(['apps/*/package.json', 'packages/**/package.json'], 
   exclude: (name) => name === 'node_modules',
 });
 
+/** `import x, { y } from 'z'`, `export * from 'z'`, and `import 'z'`. */
+const IMPORTS =
+  /^(?:import|export)(?:\s+type)?\s+(?:[\w$*]+(?:\s+as\s+\w+)?|(?:\w+\s*,\s*)?\{[^}]*\})\s+from\s+'([^']+)'|^import\s+'([^']+)'/gm;
+
 describe('rooms', () => {
   for (const file of manifests) {
     const room = dirname(file);
     const manifest = readManifest(file);
     it(`${room} imports only what its package.json names`, () => {
       for (const source of globSync(`${room}/src/**/*.ts`, { cwd: root })) {
-        const test = /\.test\.ts$|fixture/.test(source);
+        const test = /\.test\.ts$|fixture|for-test/.test(source);
         const allowed = { ...manifest.dependencies, ...(test ? manifest.devDependencies : {}) };
-        for (const [, specifier = ''] of readFileSync(join(root, source), 'utf8').matchAll(
-          /^(?:import|export)\b[^'"]*?['"]([^'"]+)['"]/gm,
-        )) {
+        for (const [, from, alone] of readFileSync(join(root, source), 'utf8').matchAll(IMPORTS)) {
+          const specifier = from ?? alone ?? '';
           if (specifier.startsWith('node:')) continue;
           if (specifier.startsWith('.')) {
             const target = relative(join(root, room), resolve(join(root, dirname(source)), specifier));

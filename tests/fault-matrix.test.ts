@@ -88,7 +88,7 @@ for (const mode of ['postgresql', 'yugabytedb'] as const) {
     for (const operation of OPERATIONS) {
       it(`${operation} survives every fault at every statement`, async (test) => {
         const statements = await statementsOf(operation);
-        assert.ok(statements.length >= 3, 'an operation has statements');
+        assert.ok(statements.length > 0, 'an operation has statements');
         test.diagnostic(`${mode}, ${operation}: ${statements.length} statements × ${Object.keys(FAULTS).length} faults`);
         for (const [name, action] of Object.entries(FAULTS)) {
           for (const offset of statements.keys()) {

@@ -41,7 +41,7 @@ describe('npm start', () => {
     }
   });
 
-  it('serves until a signal, then revokes and leaves nothing running', async () => {
+  it('serves until a signal, then revokes and leaves nothing running', async (test) => {
     const child = start();
     let output = '';
     child.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()));
@@ -52,8 +52,9 @@ describe('npm start', () => {
       });
       child.on('close', () => fail(new Error(output)));
     });
+    test.after(() => child.kill('SIGKILL'));
     await ready;
-    const [, address = ''] = /Serving at (http:\/\/[\d.:]+)/.exec(output) ?? [];
+    const [, address = ''] = /Serving at (http:\/\/[\d.]+:\d+)/.exec(output) ?? [];
     const health = await fetch(`${address}/v1/sys/health`);
     assert.equal(health.status, 200);
     child.kill('SIGINT');

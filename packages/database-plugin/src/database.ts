@@ -13,7 +13,10 @@ export interface Database {
    * Returns the configuration to store.
    */
   initialize(request: InitializeRequest): Promise<JsonObject>;
-  /** Makes a login. When it rejects, nothing is left behind, or the message says what is. Returns the user's name. */
+  /**
+   * Makes a login and returns its name. When it rejects nothing is left behind, unless the code is `unavailable`: then
+   * nobody knows, and the user must be deleted.
+   */
   newUser(request: NewUserRequest): Promise<string>;
   /** Changes password, expiration or both. */
   updateUser(request: UpdateUserRequest): Promise<void>;

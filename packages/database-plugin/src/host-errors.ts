@@ -18,18 +18,29 @@ const PREFIXES: Readonly<Record<DatabaseOperation, { readonly host: string; read
   nameUser: { host: 'unable to name user: ', plugin: 'unable to name user: ' },
 };
 
-/** The status that a plugin answers for what a Database threw: Internal with Vault's text, a bug's text masked. */
+/**
+ * The status that a plugin answers for what a Database threw: Internal with Vault's text, a bug's text masked. An outcome
+ * that could not be settled (`unavailable`) is Unknown, so that our own host can tell the two apart.
+ */
 export function pluginError(operation: DatabaseOperation, thrown: unknown): GrpcError {
   if (thrown instanceof GrpcError) return thrown;
   const error = CofferError.from(thrown);
   const text = error.code === 'internal' ? 'internal error' : error.message;
-  return new GrpcError(grpcStatus.INTERNAL, `${PREFIXES[operation].plugin}${text}`, { cause: thrown });
+  const code = error.code === 'unavailable' ? grpcStatus.UNKNOWN : grpcStatus.INTERNAL;
+  return new GrpcError(code, `${PREFIXES[operation].plugin}${text}`, { cause: thrown });
 }
 
-/** What the host makes of a failed call: `failed` with Go's text of the status. A plugin that is gone stays as it is. */
+/** Statuses by which the plugin itself says no. With any other (a deadline, a lost connection) the outcome is open. */
+const SETTLED: readonly number[] = [grpcStatus.INTERNAL, grpcStatus.INVALID_ARGUMENT, grpcStatus.UNIMPLEMENTED];
+
+/**
+ * What the host makes of a failed call: `failed`, or `unavailable` when the outcome is open, with Go's text of the status.
+ * A plugin that is gone stays as it is.
+ */
 export function hostError(operation: DatabaseOperation, thrown: unknown): CofferError {
   if (isPluginGone(thrown) || !(thrown instanceof GrpcError)) return CofferError.from(thrown);
-  return new CofferError('failed', `${PREFIXES[operation].host}${thrown.message}`, { cause: thrown });
+  const code = SETTLED.includes(thrown.code) ? 'failed' : 'unavailable';
+  return new CofferError(code, `${PREFIXES[operation].host}${thrown.message}`, { cause: thrown });
 }
 
 /** What Vault's client refuses before it asks the plugin (sdk/database/dbplugin/v5/grpc_client.go). */
@@ -50,7 +61,7 @@ export function checkUsername(request: { readonly username: string }): void {
 
 /**
  * A Database of this process that fails with the very texts it would have over go-plugin: what a client sees does not
- * depend on where the plugin runs (DESIGN invariant 8). Every failure is `failed`, as a status carries no other code.
+ * depend on where the plugin runs (DESIGN invariant 8). Failures are `failed` or `unavailable`, as a status tells no more.
  */
 export function withHostErrors(database: Database): Database {
   const guard = async <T>(operation: DatabaseOperation, work: () => Promise<T>): Promise<T> => {

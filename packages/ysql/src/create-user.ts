@@ -64,8 +64,9 @@ async function undone(access: Access, user: NewUser, error: unknown): Promise<un
     return error;
   } catch (failure) {
     access.logger.error('a half made user could not be dropped', { username: user.name, error: errorText(failure) });
+    // The one code that tells the engine to keep the lease and revoke it (see the contract of newUser).
     return new CofferError(
-      'failed',
+      'unavailable',
       `${errorText(error)}; the role "${user.name}" may be left behind, dropping it failed: ${errorText(failure)}`,
     );
   }

@@ -86,7 +86,8 @@ async function runStatements(
     try {
       await step(session, statement.sql, 'failed to execute query');
     } catch (error) {
-      if (error instanceof Failure && error.kind === 'lost' && statement.namesUser) progress.touchedUser = true;
+      // YugabyteDB may report a conflict for a DDL that it has committed; only a plain refusal has certainly no effect.
+      if (error instanceof Failure && error.kind !== 'fatal' && statement.namesUser) progress.touchedUser = true;
       throw error;
     }
     if (statement.namesUser) progress.touchedUser = true;

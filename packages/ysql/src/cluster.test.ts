@@ -1,0 +1,248 @@
+import assert from 'node:assert/strict';
+import { after, afterEach, before, describe, it } from 'node:test';
+import type { JsonObject } from '@coffer/base';
+import { CofferError, isCofferError, silentLogger } from '@coffer/base';
+import type { PosedCluster, TestPostgres } from '@coffer/testkit';
+import { startPosedCluster, startPostgres } from '@coffer/testkit';
+import { createAccess } from './access.ts';
+import type { Session } from './session.ts';
+import { SEED_SQL, logIn, newUser, openYsql, roleExists } from './open-for-test.ts';
+import { parseSettings } from './settings.ts';
+
+let server: TestPostgres;
+let posed: PosedCluster;
+const NAMES = ['n1', 'n2', 'n3', 'r1'];
+before(async () => {
+  server = await startPostgres();
+  posed = await startPosedCluster({
+    target: server,
+    nodes: [
+      { name: 'n1', zone: 'z1' },
+      { name: 'n2', zone: 'z2' },
+      { name: 'n3', zone: 'z3' },
+      { name: 'r1', zone: 'z1', nodeType: 'read_replica' },
+    ],
+  });
+});
+after(async () => {
+  await posed.stop();
+  await server.stop();
+});
+afterEach(async () => {
+  for (const node of posed.nodes) {
+    await node.refuse(false);
+    node.hang(false);
+  }
+  await posed.listNodes(NAMES);
+});
+
+function config(more: JsonObject): JsonObject {
+  const { host, port } = posed.node('n1');
+  const { user: username, password } = server;
+  return { host, port, username, password, db: server.database, load_balance: 'true', ...more };
+}
+
+/** Holds `count` connections at once and tells which nodes they lead to. */
+async function spread(
+  count: number,
+  more: JsonObject,
+  between: () => Promise<void> = async () => undefined,
+): Promise<string[]> {
+  const access = createAccess(
+    parseSettings(config({ max_open_connections: count, ...more }), () => undefined),
+    silentLogger,
+  );
+  const hold = async (left: number): Promise<string[]> => {
+    if (left === 0) return [];
+    if (left === Math.floor(count / 2)) await between();
+    return await access.pool.use(async (session) => [nodeName(session), ...(await hold(left - 1))]);
+  };
+  return await hold(count).finally(() => access.pool.close());
+}
+
+function nodeName(session: Session): string {
+  return posed.nodes.find((node) => `${node.host}:${node.port}` === session.node)?.nodeName ?? 'contact';
+}
+
+function tally(names: readonly string[]): Record<string, number> {
+  const result: Record<string, number> = {};
+  for (const name of names.toSorted()) result[name] = (result[name] ?? 0) + 1;
+  return result;
+}
+
+describe('load balancing', () => {
+  it('spreads evenly', async () => {
+    assert.deepEqual(tally(await spread(8, {})), { n1: 2, n2: 2, n3: 2, r1: 2 });
+    assert.deepEqual(tally(await spread(6, { load_balance: 'only-primary' })), { n1: 2, n2: 2, n3: 2 });
+    assert.deepEqual(tally(await spread(2, { load_balance: 'only-rr' })), { r1: 2 });
+    assert.deepEqual(tally(await spread(3, { load_balance: 'false' })), { contact: 3 });
+  });
+  it('is done with no connection left over', async () => {
+    const access = createAccess(
+      parseSettings(config({ yb_servers_refresh_interval: 0 }), () => undefined),
+      silentLogger,
+    );
+    for (let i = 0; i < 5; i++) await access.pool.use(async () => undefined, { database: 'template1' });
+    await access.pool.use(async () => {
+      const rows = await server.query(`SELECT 1 FROM pg_stat_activity WHERE application_name LIKE 'ysql-plugin %'`);
+      assert.equal(rows.length, 1);
+    });
+    await access.pool.close();
+  });
+  it('prefers placements by level, with gaps, and falls back', async () => {
+    const topology_keys = 'cloud1.datacenter1.z2:1,cloud1.datacenter1.z3:3';
+    assert.deepEqual(tally(await spread(2, { topology_keys })), { n2: 2 });
+    await posed.node('n2').refuse(true);
+    assert.deepEqual(tally(await spread(2, { topology_keys })), { n3: 2 });
+    await posed.node('n3').refuse(true);
+    assert.deepEqual(tally(await spread(2, { topology_keys })), { n1: 1, r1: 1 });
+    await assert.rejects(
+      spread(1, { topology_keys, fallback_to_topology_keys_only: 'true' }),
+      /no node that load_balance=any with topology_keys allows can be reached: .*connection refused/,
+    );
+    await assert.rejects(
+      spread(1, { topology_keys: 'cloud1.datacenter1.z9', fallback_to_topology_keys_only: 'true' }),
+      /no node of the cluster matches load_balance=any with topology_keys/,
+    );
+  });
+  it('takes no other node type than it was told to', async () => {
+    await posed.node('r1').refuse(true);
+    await assert.rejects(
+      spread(1, { load_balance: 'only-rr' }),
+      /no node that load_balance=only-rr allows can be reached/,
+    );
+    assert.deepEqual(tally(await spread(3, { load_balance: 'prefer-rr' })), { n1: 1, n2: 1, n3: 1 });
+  });
+  it('goes round a node that fails, and takes it back', async () => {
+    await posed.node('n2').refuse(true);
+    assert.deepEqual(tally(await spread(6, { load_balance: 'only-primary' })), { n1: 3, n3: 3 });
+    const back = await spread(6, { load_balance: 'only-primary', failed_host_reconnect_delay_secs: 0 }, () =>
+      posed.node('n2').refuse(false),
+    );
+    assert.equal(tally(back)['n2'], 2);
+  });
+  it('sees new nodes at a refresh, also when the contact point is down', async () => {
+    await posed.listNodes(['n1', 'n2']);
+    const names = await spread(6, { yb_servers_refresh_interval: 0 }, async () => {
+      await posed.listNodes(['n1', 'n2', 'n3']);
+      await posed.node('n1').refuse(true);
+    });
+    assert.deepEqual(tally(names.slice(0, 2)), { n1: 1, n2: 1 });
+    assert.ok(names.slice(3).includes('n3'));
+  });
+  it('stays with the contact point when it can reach no listed address', async () => {
+    const access = createAccess(
+      parseSettings({ ...config({}), host: server.host, port: server.port }, () => undefined),
+      silentLogger,
+    );
+    for (const node of posed.nodes) await node.refuse(true);
+    await access.pool.use(async (session) => assert.equal(session.identity.port, server.port));
+    await access.pool.close();
+  });
+  it('says so when everything is down', async () => {
+    for (const node of posed.nodes) await node.refuse(true);
+    await assert.rejects(spread(1, {}), /failed to connect to host=127.0.0.1 .*connection refused/);
+  });
+  it('keeps the nodes of two clusters apart', async () => {
+    const other = await startPostgres();
+    await using here = await openYsql(
+      { ...server, ...pick('n1') },
+      { load_balance: 'any', yb_servers_refresh_interval: 0 },
+    );
+    await using there = await openYsql(other, { load_balance: 'any', yb_servers_refresh_interval: 0 });
+    const names = await Promise.all(
+      [here, there].flatMap((opened) => Array.from({ length: 4 }, () => opened.database.newUser(newUser(SEED_SQL)))),
+    );
+    for (const [i, name] of names.entries()) {
+      assert.equal(await roleExists(server, name), i < 4);
+      assert.equal(await roleExists(other, name), i >= 4);
+    }
+    await other.stop();
+  });
+});
+
+function pick(name: string): { host: string; port: number } {
+  const { host, port } = posed.node(name);
+  return { host, port };
+}
+
+describe('a server without yb_servers()', () => {
+  it('is used without balancing, with one warning', async () => {
+    const plain = await startPostgres({ ybServers: false });
+    {
+      await using opened = await openYsql(plain, { load_balance: 'true', yb_servers_refresh_interval: 0 });
+      const username = await opened.database.newUser(newUser(SEED_SQL));
+      await opened.database.deleteUser({ username, statements: [] });
+      assert.deepEqual(
+        opened.log.map((entry) => entry.message),
+        ['the server has no function yb_servers(): connections are not balanced over nodes'],
+      );
+    }
+    await plain.stop();
+  });
+});
+
+describe('revoking in a cluster', () => {
+  it('ends the sessions on every node, whether connections are balanced or not', async () => {
+    for (const load_balance of ['true', 'false']) {
+      await using opened = await openYsql({ ...server, ...pick('n1') }, { load_balance });
+      const username = await opened.database.newUser(newUser(SEED_SQL));
+      const ends = await Promise.all(
+        NAMES.map(async (name) => {
+          const session = await logIn(posed.node(name), username, 'Pass-1234-word');
+          return new Promise((resolve) => session.once('end', resolve));
+        }),
+      );
+      assert.equal(ends.length, NAMES.length);
+      await opened.database.deleteUser({ username, statements: [] });
+      const left = await server.query(
+        'SELECT pid FROM pg_stat_activity WHERE usesysid NOT IN (SELECT oid FROM pg_roles)',
+      );
+      assert.deepEqual(left, []);
+      assert.deepEqual(opened.log, []);
+    }
+  });
+  it('does not wait for a node that is down, and says so', async () => {
+    await using opened = await openYsql({ ...server, ...pick('n1') }, { max_open_connections: 1 });
+    const username = await opened.database.newUser(newUser(SEED_SQL));
+    await posed.node('n3').refuse(true);
+    await opened.database.deleteUser({ username, statements: [] });
+    assert.equal(await roleExists(server, username), false);
+    assert.deepEqual(
+      opened.log.map(({ message, fields }) => [message, fields['nodes']]),
+      [['nodes could not be asked to end the sessions of a revoked user', 1]],
+    );
+  });
+  it('finds another node when one goes down in the middle of making a user', async () => {
+    await using opened = await openYsql({ ...server, ...pick('n1') }, { load_balance: 'only-primary' });
+    const names = NAMES.slice(0, 3).map((name) => posed.node(name));
+    for (const node of names) {
+      node.addFault({ match: /^GRANT/, action: { type: 'drop-before' } });
+    }
+    const username = await opened.database.newUser(newUser(SEED_SQL));
+    for (const node of names) node.clearFaults();
+    assert.equal(await roleExists(server, username), true);
+    await opened.database.deleteUser({ username, statements: [] });
+  });
+  it('asks no node twice in a row that does not answer', async () => {
+    await using opened = await openYsql({ ...server, ...pick('n1') }, { connect_timeout: '1s' });
+    posed.node('n3').hang(true);
+    for (let i = 0; i < 3; i++) {
+      const username = await opened.database.newUser(newUser(SEED_SQL));
+      await opened.database.deleteUser({ username, statements: [] });
+    }
+    assert.equal(opened.log.length, 3);
+  });
+});
+
+describe('a wrong password in a cluster', () => {
+  it('is tried on one node only', async () => {
+    const tries = (): number => server.log().split('password authentication failed').length;
+    const before_ = tries();
+    await assert.rejects(
+      openYsql({ ...server, ...pick('n1'), password: 'wrong' }, { load_balance: 'true' }),
+      (error) => isCofferError(error) && error instanceof CofferError && /28P01/.test(error.message),
+    );
+    assert.equal(tries() - before_, 1);
+  });
+});

@@ -1,0 +1,188 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { isCofferError } from '@coffer/base';
+import type { TestPostgres } from '@coffer/testkit';
+import { startPostgres } from '@coffer/testkit';
+import { logIn, newUser, openYsql, roleExists } from './open-for-test.ts';
+
+let server: TestPostgres;
+/** As on YugabyteDB Aeon: may make roles and end sessions, and is no superuser. */
+let admin: TestPostgres;
+before(async () => {
+  server = await startPostgres();
+  for (const sql of [
+    'CREATE DATABASE second',
+    `CREATE ROLE admin LOGIN CREATEROLE CREATEDB PASSWORD 'admin-pw'`,
+    'GRANT pg_signal_backend TO admin',
+    'CREATE ROLE app_group',
+    'CREATE TABLE shared_table (id int)',
+    'GRANT ALL ON DATABASE yugabyte TO admin WITH GRANT OPTION',
+    'GRANT CREATE, USAGE ON SCHEMA public TO admin WITH GRANT OPTION',
+  ]) {
+    await server.query(sql);
+  }
+  await server.query('CREATE TABLE second_table (id int)', [], 'second');
+  admin = { ...server, user: 'admin', password: 'admin-pw' };
+});
+after(() => server.stop());
+
+const LOGIN = `CREATE ROLE "{{name}}" LOGIN PASSWORD '{{password}}'`;
+
+async function ownerOf(table: string, database = 'yugabyte'): Promise<string> {
+  const [row] = await server.query('SELECT tableowner FROM pg_tables WHERE tablename = $1', [table], database);
+  return String(row?.['tableowner']);
+}
+
+async function runAs(user: string, sql: readonly string[], database = 'yugabyte'): Promise<void> {
+  const client = await logIn(server, user, 'Pass-1234-word', database);
+  for (const statement of sql) await client.query(statement);
+  await client.end();
+}
+
+describe('deleteUser', () => {
+  it('costs one DROP ROLE when nothing depends on the user', async () => {
+    await using opened = await openYsql(server);
+    const username = await opened.database.newUser(newUser(`${LOGIN} IN ROLE app_group`));
+    await opened.database.deleteUser({ username, statements: [] });
+    assert.equal(await roleExists(server, username), false);
+    // The role that takes over is made only when something is owned.
+    assert.equal(await roleExists(server, 'coffer_reassigned'), false);
+  });
+
+  it('takes privileges away in two databases', async () => {
+    await using opened = await openYsql(server);
+    const username = await opened.database.newUser(newUser(`${LOGIN}; GRANT ALL ON shared_table TO "{{name}}"`));
+    await server.query(`GRANT SELECT ON second_table TO "${username}"`, [], 'second');
+    await server.query(
+      `ALTER DEFAULT PRIVILEGES FOR ROLE "${username}" GRANT SELECT ON TABLES TO app_group`,
+      [],
+      'second',
+    );
+    await server.query(`GRANT CONNECT ON DATABASE second TO "${username}"`);
+    await opened.database.deleteUser({ username, statements: [] });
+    assert.equal(await roleExists(server, username), false);
+    assert.equal(await roleExists(server, 'coffer_reassigned'), false);
+  });
+
+  it('gives owned objects in two databases to the role that takes over', async () => {
+    await using opened = await openYsql(server);
+    const username = await opened.database.newUser(newUser(`${LOGIN}; GRANT CREATE ON SCHEMA public TO "{{name}}"`));
+    await server.query(`GRANT CREATE ON SCHEMA public TO "${username}"`, [], 'second');
+    await runAs(username, ['CREATE TABLE made_first (id int)']);
+    await runAs(username, ['CREATE TABLE made_second (id int)'], 'second');
+    const session = await logIn(server, username, 'Pass-1234-word');
+    await session.query('CREATE TEMPORARY TABLE mine (id int)');
+    const ended = new Promise((resolve) => session.once('end', resolve));
+    await opened.database.deleteUser({ username, statements: [] });
+    await ended;
+    assert.equal(await roleExists(server, username), false);
+    assert.deepEqual(
+      [await ownerOf('made_first'), await ownerOf('made_second', 'second')],
+      ['coffer_reassigned', 'coffer_reassigned'],
+    );
+    const [role] = await server.query(`SELECT rolcanlogin, rolsuper FROM pg_roles WHERE rolname = 'coffer_reassigned'`);
+    assert.deepEqual(role, { rolcanlogin: false, rolsuper: false });
+  });
+
+  it('gives them to the role that the configuration names, which must exist', async () => {
+    const make = `${LOGIN}; GRANT CREATE ON SCHEMA public TO "{{name}}"`;
+    await using wrong = await openYsql(server, { reassign_owned_to: 'no_such_role' });
+    const username = await wrong.database.newUser(newUser(make));
+    await runAs(username, ['CREATE TABLE made_third (id int)']);
+    await assert.rejects(
+      wrong.database.deleteUser({ username, statements: [] }),
+      /field "reassign_owned_to": there is no role "no_such_role"/,
+    );
+    await assert.rejects(logIn(server, username, 'Pass-1234-word'), { code: '28000' });
+    await using right = await openYsql(server, { reassign_owned_to: 'app_group' });
+    await right.database.deleteUser({ username, statements: [] });
+    assert.equal(await ownerOf('made_third'), 'app_group');
+  });
+
+  it('drops owned objects when it is told to', async () => {
+    await using opened = await openYsql(server, { owned_objects: 'drop' });
+    const username = await opened.database.newUser(newUser(`${LOGIN}; GRANT CREATE ON SCHEMA public TO "{{name}}"`));
+    await runAs(username, ['CREATE TABLE made_fourth (id int)']);
+    await opened.database.deleteUser({ username, statements: [] });
+    assert.equal(await ownerOf('made_fourth'), 'undefined');
+    assert.equal(await roleExists(server, username), false);
+  });
+
+  it('refuses with the list of owned objects when it is told to, and locks the user out', async () => {
+    await using opened = await openYsql(server, { owned_objects: 'fail' });
+    const username = await opened.database.newUser(newUser(`${LOGIN}; GRANT CREATE ON SCHEMA public TO "{{name}}"`));
+    await runAs(username, ['CREATE TABLE made_fifth (id int)']);
+    await assert.rejects(
+      opened.database.deleteUser({ username, statements: [] }),
+      (error) =>
+        isCofferError(error, 'failed') &&
+        /owned_objects is "fail": in database "\[password\]": table made_fifth/.test(error.message),
+    );
+    await assert.rejects(logIn(server, username, 'Pass-1234-word'), { code: '28000' });
+    await server.query('DROP TABLE made_fifth');
+    await opened.database.deleteUser({ username, statements: [] });
+    assert.equal(await roleExists(server, username), false);
+  });
+
+  it('gives away a database that the user owns', async () => {
+    for (const owned_objects of ['reassign', 'drop']) {
+      await using opened = await openYsql(server, { owned_objects });
+      const username = await opened.database.newUser(newUser(LOGIN));
+      await server.query(`CREATE DATABASE owned OWNER "${username}"`);
+      const deletion = opened.database.deleteUser({ username, statements: [] });
+      // DROP OWNED drops no database, and neither do we.
+      if (owned_objects === 'drop') await assert.rejects(deletion, /2BP01.*|owner of database owned/);
+      else await deletion;
+      assert.equal(await roleExists(server, username), owned_objects === 'drop');
+      await server.query('DROP DATABASE owned');
+      await opened.database.deleteUser({ username, statements: [] });
+    }
+  });
+
+  it('works for an admin that is no superuser', async () => {
+    await using opened = await openYsql(admin);
+    const username = await opened.database.newUser(newUser(`${LOGIN}; GRANT CREATE ON SCHEMA public TO "{{name}}"`));
+    await runAs(username, ['CREATE TABLE made_sixth (id int)']);
+    const session = await logIn(server, username, 'Pass-1234-word');
+    const ended = new Promise((resolve) => session.once('end', resolve));
+    await opened.database.deleteUser({ username, statements: [] });
+    await ended;
+    assert.equal(await roleExists(server, username), false);
+    assert.equal(await ownerOf('made_sixth'), 'coffer_reassigned');
+    assert.deepEqual(
+      opened.log.map((entry) => entry.message),
+      [],
+    );
+  });
+
+  it('warns when it may not end sessions, and drops the user all the same', async () => {
+    await server.query(`CREATE ROLE weak LOGIN CREATEROLE PASSWORD 'weak-pw'`);
+    await using opened = await openYsql({ ...server, user: 'weak', password: 'weak-pw' });
+    const username = await opened.database.newUser(newUser(LOGIN));
+    const session = await logIn(server, username, 'Pass-1234-word');
+    await opened.database.deleteUser({ username, statements: [] });
+    assert.equal(await roleExists(server, username), false);
+    assert.match(
+      opened.log.map((entry) => entry.message).join('\n'),
+      /could not be ended: .*grant pg_signal_backend to the admin user/,
+    );
+    await session.end();
+  });
+
+  it('runs custom statements as they are, then ends the sessions', async () => {
+    await using opened = await openYsql(server);
+    const username = await opened.database.newUser(newUser(LOGIN));
+    const session = await logIn(server, username, 'Pass-1234-word');
+    const ended = new Promise((resolve) => session.once('end', resolve));
+    await opened.database.deleteUser({ username, statements: ['ALTER ROLE "{{name}}" NOLOGIN'] });
+    await ended;
+    assert.equal(await roleExists(server, username), true);
+    await opened.database.deleteUser({ username, statements: ['DROP ROLE "{{name}}"'] });
+    // A user that is gone is a success, whatever the statements would do.
+    await opened.database.deleteUser({ username, statements: ['DROP ROLE "{{name}}"'] });
+    await assert.rejects(
+      opened.database.deleteUser({ username: 'app_group', statements: ['DROP ROLE no_such_role'] }),
+      /failed to execute query: ERROR: role "no_such_role" does not exist/,
+    );
+  });
+});
