@@ -31,7 +31,9 @@ export default tseslint.config(
         'error',
         {
           ignoreVoid: false,
-          allowForKnownSafeCalls: [{ from: 'package', name: ['describe', 'it', 'test', 'suite'], package: 'node:test' }],
+          allowForKnownSafeCalls: [
+            { from: 'package', name: ['describe', 'it', 'test', 'suite'], package: 'node:test' },
+          ],
         },
       ],
       'no-console': 'off',

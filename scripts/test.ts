@@ -39,6 +39,7 @@ if (files.length === 0) {
 }
 const built = join(root, 'dist', 'coffer');
 if (given.length === 0) await step('check: types, lint, format', () => node('scripts/check.ts'));
-if (given.length === 0 || !existsSync(built) || !statSync(built).isFile()) await step('build', () => node('scripts/build.ts'));
+if (given.length === 0 || !existsSync(built) || !statSync(built).isFile())
+  await step('build', () => node('scripts/build.ts'));
 console.log(`== test: ${files.length} files`);
 process.exitCode = await node('--test', '--test-concurrency=2', '--test-timeout=300000', ...files);

@@ -39,7 +39,10 @@ describe('rooms', () => {
             assert.ok(!target.startsWith('..'), `${source} reaches into another room: ${specifier}`);
             continue;
           }
-          const name = specifier.split('/').slice(0, specifier.startsWith('@') ? 2 : 1).join('/');
+          const name = specifier
+            .split('/')
+            .slice(0, specifier.startsWith('@') ? 2 : 1)
+            .join('/');
           assert.ok(Object.hasOwn(allowed, name), `${source} imports ${specifier}, which ${file} does not name`);
           assert.ok(!name.startsWith('@coffer/') || specifier === name, `${source} imports the inside of ${name}`);
         }
@@ -85,9 +88,12 @@ describe('dependencies', () => {
       const { dependencies = {}, devDependencies = {} } = readManifest(file);
       return [...Object.keys(dependencies), ...Object.keys(devDependencies)];
     });
-    const { optionalDependencies = {} } = readManifest('package.json') as { optionalDependencies?: Record<string, string> };
+    const { optionalDependencies = {} } = readManifest('package.json') as {
+      optionalDependencies?: Record<string, string>;
+    };
     for (const name of new Set([...named, ...Object.keys(optionalDependencies)])) {
-      if (!name.startsWith('@coffer/')) assert.ok(page.includes(`\`${name}\``), `${name} is not in docs/dependencies.md`);
+      if (!name.startsWith('@coffer/'))
+        assert.ok(page.includes(`\`${name}\``), `${name} is not in docs/dependencies.md`);
     }
   });
 });

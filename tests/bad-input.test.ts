@@ -42,7 +42,13 @@ async function refused(work: Promise<unknown>): Promise<{ status: number; text: 
 const config = (changes: JsonObject) =>
   refused(server.client.write('database/config/bad', { plugin_name: 'ysql-plugin', ...fields(), ...changes }));
 const role = (changes: JsonObject) =>
-  refused(server.client.write('database/roles/bad', { db_name: 'yugabytedb', creation_statements: SEED_CREATION, ...changes }));
+  refused(
+    server.client.write('database/roles/bad', {
+      db_name: 'yugabytedb',
+      creation_statements: SEED_CREATION,
+      ...changes,
+    }),
+  );
 
 describe('configuration', () => {
   const cases: readonly [string, JsonObject, RegExp][] = [
@@ -53,7 +59,11 @@ describe('configuration', () => {
     ['a wrong sslmode', { sslmode: 'sometimes' }, /sslmode.*verify-full/s],
     ['a wrong load_balance', { load_balance: 'maybe' }, /load_balance/],
     ['a refresh interval that is no number', { yb_servers_refresh_interval: 'soon' }, /yb_servers_refresh_interval/],
-    ['a certificate that is not there', { sslmode: 'verify-full', sslrootcert: '/nowhere/ca.crt' }, /sslrootcert.*\/nowhere\/ca\.crt/s],
+    [
+      'a certificate that is not there',
+      { sslmode: 'verify-full', sslrootcert: '/nowhere/ca.crt' },
+      /sslrootcert.*\/nowhere\/ca\.crt/s,
+    ],
     ['a URL that is none', { connection_url: 'not a url' }, /connection_url/],
     ['a URL with an unknown setting', { connection_url: `postgres://h/db?sslmodus=require` }, /sslmodus/],
     ['a wrong type', { host: { a: 1 } }, /host/],
@@ -82,14 +92,19 @@ describe('configuration', () => {
   });
 
   it('wants a host', async () => {
-    const { text } = await refused(server.client.write('database/config/bad', { plugin_name: 'ysql-plugin', username: 'u' }));
+    const { text } = await refused(
+      server.client.write('database/config/bad', { plugin_name: 'ysql-plugin', username: 'u' }),
+    );
     assert.match(text, /host cannot be empty/);
   });
 });
 
 describe('roles and credentials', () => {
   it('refuse unknown fields and wrong values by name', async () => {
-    assert.match((await role({ creation_statement: 'x' })).text, /unknown field "creation_statement": did you mean "creation_statements"/);
+    assert.match(
+      (await role({ creation_statement: 'x' })).text,
+      /unknown field "creation_statement": did you mean "creation_statements"/,
+    );
     assert.match((await role({ default_ttl: 'soon' })).text, /"default_ttl".*not a duration/s);
     assert.match((await role({ max_ttl: '-1h' })).text, /"max_ttl".*negative/s);
     assert.match((await role({ credential_type: 'rsa_private_key' })).text, /"credential_type"/);
@@ -122,7 +137,11 @@ describe('roles and credentials', () => {
   });
 
   it('refuse a role that is not allowed', async () => {
-    await server.client.write('database/config/narrow', { plugin_name: 'ysql-plugin', ...fields(), allowed_roles: 'app-*' });
+    await server.client.write('database/config/narrow', {
+      plugin_name: 'ysql-plugin',
+      ...fields(),
+      allowed_roles: 'app-*',
+    });
     await server.client.write('database/roles/other', { db_name: 'narrow', creation_statements: SEED_CREATION });
     const { status, text } = await refused(issue(server.client, 'other'));
     assert.equal(status, 500);
@@ -164,8 +183,15 @@ describe('awkward names and passwords', () => {
           connection_url: `postgres://${encodeURIComponent(name)}:${encodeURIComponent(text)}@${database.host}:${database.port}/${database.database}`,
         };
         for (const form of [asFields, asUrl, literal]) {
-          await server.client.write('database/config/awkward', { plugin_name: 'ysql-plugin', allowed_roles: '*', ...form });
-          await server.client.write('database/roles/awkward', { db_name: 'awkward', creation_statements: SEED_CREATION });
+          await server.client.write('database/config/awkward', {
+            plugin_name: 'ysql-plugin',
+            allowed_roles: '*',
+            ...form,
+          });
+          await server.client.write('database/roles/awkward', {
+            db_name: 'awkward',
+            creation_statements: SEED_CREATION,
+          });
           const issued = await issue(server.client, 'awkward');
           assert.deepEqual(await tryLogin(database, issued.username, issued.password), { user: issued.username });
           await server.client.write('sys/leases/revoke', { lease_id: issued.leaseId });

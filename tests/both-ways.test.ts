@@ -86,7 +86,7 @@ for (const way of ['in the process', 'over go-plugin'] as const) {
     it('revokes within 2 s of the expiry', async () => {
       await server.client.write('database/roles/brief', {
         db_name: 'yugabytedb',
-        creation_statements: 'CREATE ROLE "{{name}}" LOGIN PASSWORD \'{{password}}\' VALID UNTIL \'{{expiration}}\'',
+        creation_statements: "CREATE ROLE \"{{name}}\" LOGIN PASSWORD '{{password}}' VALID UNTIL '{{expiration}}'",
         default_ttl: 1,
       });
       const { username, leaseId } = await issue(server.client, 'brief');
@@ -123,7 +123,7 @@ for (const way of ['in the process', 'over go-plugin'] as const) {
       const { leaseId, username } = await issue(server.client, 'stubborn');
       await assert.rejects(server.client.write('sys/leases/revoke', { lease_id: leaseId }), /division by zero/);
       const owed = await lookup(leaseId);
-      assert.match(String(owed?.data?.['revocation_error']), /division by zero/);
+      assert.match(owed?.data?.['revocation_error'] as string, /division by zero/);
       assert.deepEqual(await issuedRoles(database), [username]);
       await database.query(`DROP ROLE "${username}"`);
       await server.client.write('sys/leases/revoke-force/database/creds/stubborn', {});

@@ -1,5 +1,5 @@
 /** Runs the built `dist/coffer` as its users do: as a child process, from another directory. */
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -28,13 +28,19 @@ export function cleanEnvironment(extra: Readonly<Record<string, string>> = {}): 
   return { ...Object.fromEntries(kept), HOME: join(tmpdir(), 'coffer-test-no-home'), ...extra };
 }
 
+/** Resolves with the exit code when the process has ended and its output was read; -1 when a signal ended it. */
+export async function ended(child: ChildProcess): Promise<number> {
+  const [code] = (await once(child, 'close')) as [number | null];
+  return code ?? -1;
+}
+
 /** One command to its end. */
 export async function coffer(args: readonly string[], options: CommandOptions = {}): Promise<CommandResult> {
   const child = spawn(COFFER, args, { cwd: options.cwd ?? tmpdir(), env: cleanEnvironment(options.env) });
   child.stdin.on('error', () => undefined);
   child.stdin.end(options.stdin ?? '');
-  const [stdout, stderr, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')]);
-  return { exit: Number(code ?? -1), stdout, stderr };
+  const [stdout, stderr, exit] = await Promise.all([text(child.stdout), text(child.stderr), ended(child)]);
+  return { exit, stdout, stderr };
 }
 
 export interface ServerProcess {
@@ -55,7 +61,7 @@ export async function startServer(args: readonly string[] = []): Promise<ServerP
     { cwd: tmpdir(), env: cleanEnvironment(), stdio: ['ignore', 'pipe', 'pipe'] },
   );
   let output = '';
-  const ended = once(child, 'close').then(([code]) => Number(code ?? -1));
+  const end = ended(child);
   const address = await new Promise<string>((done, fail) => {
     const read = (chunk: Buffer): void => {
       output += chunk.toString();
@@ -75,7 +81,7 @@ export async function startServer(args: readonly string[] = []): Promise<ServerP
       coffer(commandArgs, { ...options, env: { VAULT_ADDR: address, VAULT_TOKEN: 'root', ...options.env } }),
     async stop() {
       child.kill('SIGTERM');
-      return ended;
+      return end;
     },
   };
 }

@@ -5,7 +5,13 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { databaseUnderTest, type FaultAction, startWireProxy, type TestDatabase, type WireProxy } from '@coffer/testkit';
+import {
+  databaseUnderTest,
+  type FaultAction,
+  startWireProxy,
+  type TestDatabase,
+  type WireProxy,
+} from '@coffer/testkit';
 import { configure, issue, type Issued, startTestServer, type TestServer } from './dev-server.ts';
 import { issuedRoles, tryLogin } from './logins.ts';
 
@@ -89,7 +95,9 @@ for (const mode of ['postgresql', 'yugabytedb'] as const) {
       it(`${operation} survives every fault at every statement`, async (test) => {
         const statements = await statementsOf(operation);
         assert.ok(statements.length > 0, 'an operation has statements');
-        test.diagnostic(`${mode}, ${operation}: ${statements.length} statements × ${Object.keys(FAULTS).length} faults`);
+        test.diagnostic(
+          `${mode}, ${operation}: ${statements.length} statements × ${Object.keys(FAULTS).length} faults`,
+        );
         for (const [name, action] of Object.entries(FAULTS)) {
           for (const offset of statements.keys()) {
             let fired: { readonly fired: number } = { fired: 0 };

@@ -1,13 +1,12 @@
 /** Runs every command of docs/getting-started.md, and compares what the page says they print. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { after, before, describe, it } from 'node:test';
 import { databaseUnderTest, type TestDatabase } from '@coffer/testkit';
-import { COFFER, cleanEnvironment, DIST, type ServerProcess, startServer } from './coffer-process.ts';
+import { COFFER, cleanEnvironment, DIST, ended, type ServerProcess, startServer } from './coffer-process.ts';
 import { normalizeText } from './golden/normalize.ts';
 
 const root = resolve(import.meta.dirname, '..');
@@ -18,7 +17,10 @@ interface Block {
 }
 
 function blocks(page: string): Block[] {
-  return [...page.matchAll(/^```(\S+(?: \S+)?)\n([\s\S]*?)^```$/gm)].map(([, kind = '', code = '']) => ({ kind, text: code }));
+  return [...page.matchAll(/^```(\S+(?: \S+)?)\n([\s\S]*?)^```$/gm)].map(([, kind = '', code = '']) => ({
+    kind,
+    text: code,
+  }));
 }
 
 describe('docs/getting-started.md', () => {
@@ -44,9 +46,7 @@ describe('docs/getting-started.md', () => {
 
   it('prints what the page says', async () => {
     const commands = all.filter(({ kind, text: code }) => kind === 'sh' && !code.startsWith('npm run build'));
-    const script = commands
-      .map(({ text: code }, index) => `echo "@@ ${index}"\n${translate(code)}`)
-      .join('\n');
+    const script = commands.map(({ text: code }, index) => `echo "@@ ${index}"\n${translate(code)}`).join('\n');
     const { stdout, stderr, code } = await shell(`set -eu\nvault() { "${COFFER}" "$@"; }\n${script}`);
     assert.equal(code, 0, `${stderr}\n${stdout}`);
     const printed = stdout.split(/^@@ \d+\n/m).slice(1);
@@ -64,8 +64,12 @@ describe('docs/getting-started.md', () => {
   }
 
   async function shell(script: string): Promise<{ stdout: string; stderr: string; code: number }> {
-    const child = spawn('bash', ['-c', script], { cwd: root, env: cleanEnvironment(), stdio: ['ignore', 'pipe', 'pipe'] });
-    const [stdout, stderr, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')]);
-    return { stdout, stderr, code: Number(code) };
+    const child = spawn('bash', ['-c', script], {
+      cwd: root,
+      env: cleanEnvironment(),
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    const [stdout, stderr, code] = await Promise.all([text(child.stdout), text(child.stderr), ended(child)]);
+    return { stdout, stderr, code };
   }
 });

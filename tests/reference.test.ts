@@ -13,7 +13,12 @@ describe('the references', () => {
 
   before(async () => {
     store = await openEmbeddedStore({ path: ':memory:' });
-    ({ core } = composeCore({ store, barrier: new Barrier(createKeyring()), storageType: 'inmem', logger: silentLogger }));
+    ({ core } = composeCore({
+      store,
+      barrier: new Barrier(createKeyring()),
+      storageType: 'inmem',
+      logger: silentLogger,
+    }));
     await core.services.mounts().enable('database', 'database', {});
   });
   after(async () => {
@@ -38,7 +43,13 @@ describe('the references', () => {
 
   it('name every path', async () => {
     for (const mount of ['database/', 'sys/', 'auth/token/']) {
-      await checkGenerated('api.md', `paths of ${mount}`, paths(mount).map((path) => describePath(mount, path)).join('\n\n'));
+      await checkGenerated(
+        'api.md',
+        `paths of ${mount}`,
+        paths(mount)
+          .map((path) => describePath(mount, path))
+          .join('\n\n'),
+      );
     }
   });
 });
@@ -60,7 +71,8 @@ function cell(text: string): string {
 
 function fieldTable(fields: FieldSchema): string {
   const rows = Object.entries(fields).map(
-    ([name, field]) => `| \`${name}\` | ${field.type} | ${field.required === true ? 'required' : defaultOf(field.default)} | ${cell(field.description)} |`,
+    ([name, field]) =>
+      `| \`${name}\` | ${field.type} | ${field.required === true ? 'required' : defaultOf(field.default)} | ${cell(field.description)} |`,
   );
   return ['| field | type | default | |', '| --- | --- | --- | --- |', ...rows].join('\n');
 }
@@ -69,10 +81,7 @@ const METHODS = { read: 'GET', write: 'POST', delete: 'DELETE', list: 'LIST' } a
 
 function describePath(mount: string, path: Path): string {
   const methods = path.operations.map((operation) => METHODS[operation]).join(', ');
-  const notes = [
-    ...(path.unauthenticated ? ['no token needed'] : []),
-    ...(path.sudo ? ['needs `sudo`'] : []),
-  ];
+  const notes = [...(path.unauthenticated ? ['no token needed'] : []), ...(path.sudo ? ['needs `sudo`'] : [])];
   return [
     `### \`/v1/${mount}${path.pattern.replaceAll('*', '')}\``,
     '',

@@ -54,8 +54,8 @@ describe('SSL modes', () => {
     password: database.password,
     ...settings,
   });
-  const asUrl = (database: TestPostgres, settings: JsonObject): JsonObject => {
-    const query = Object.entries(settings).map(([name, value]) => `${name}=${encodeURIComponent(String(value))}`);
+  const asUrl = (database: TestPostgres, settings: Readonly<Record<string, string>>): JsonObject => {
+    const query = Object.entries(settings).map(([name, value]) => `${name}=${encodeURIComponent(value)}`);
     const base = `postgres://{{username}}:{{password}}@${database.host}:${database.port}/${database.database}`;
     return { connection_url: `${base}?${query.join('&')}`, username: database.user, password: database.password };
   };
@@ -124,7 +124,9 @@ describe('SSL modes', () => {
   it('are in the documentation as they are here', async () => {
     const short = (text: string): string => (text.startsWith('refused') ? 'refused' : text);
     const keys = MODES.flatMap((mode) => [mode, `${mode} with sslrootcert`]);
-    const rows = keys.map((key) => `| ${[key, ...SERVERS.map((name) => short(outcomes.get(`${key}|${name}`) ?? ''))].join(' | ')} |`);
+    const rows = keys.map(
+      (key) => `| ${[key, ...SERVERS.map((name) => short(outcomes.get(`${key}|${name}`) ?? ''))].join(' | ')} |`,
+    );
     const messages = [...new Set([...outcomes.values()].filter((text) => text.startsWith('refused')))].sort();
     await checkGenerated(
       'database/ssl-modes.md',

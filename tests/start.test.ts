@@ -1,12 +1,11 @@
 /** `npm start -- --once`, as a user runs it. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { describe, it } from 'node:test';
-import { cleanEnvironment } from './coffer-process.ts';
+import { cleanEnvironment, ended } from './coffer-process.ts';
 
 const root = resolve(import.meta.dirname, '..');
 
@@ -20,16 +19,23 @@ function start(...args: string[]) {
 
 async function processesOf(marker: string): Promise<string> {
   const ps = spawn('ps', ['-eo', 'pid,args']);
-  const [output] = await Promise.all([text(ps.stdout), once(ps, 'close')]);
-  return output.split('\n').filter((line) => line.includes(marker) && !line.includes('ps -eo')).join('\n');
+  const [output] = await Promise.all([text(ps.stdout), ended(ps)]);
+  return output
+    .split('\n')
+    .filter((line) => line.includes(marker) && !line.includes('ps -eo'))
+    .join('\n');
 }
 
 describe('npm start', () => {
   it('-- --once shows a credential that works and then does not, with busy ports', async () => {
-    const busy = [5433, 8200].map((port) => createServer().on('error', () => undefined).listen(port, '127.0.0.1'));
+    const busy = [5433, 8200].map((port) =>
+      createServer()
+        .on('error', () => undefined)
+        .listen(port, '127.0.0.1'),
+    );
     try {
       const child = start('--once');
-      const [stdout, stderr, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')]);
+      const [stdout, stderr, code] = await Promise.all([text(child.stdout), text(child.stderr), ended(child)]);
       assert.equal(code, 0, `${stdout}\n${stderr}`);
       assert.match(stdout, /port 5433 is busy/);
       assert.match(stdout, /port 8200 is busy/);
@@ -58,7 +64,7 @@ describe('npm start', () => {
     const health = await fetch(`${address}/v1/sys/health`);
     assert.equal(health.status, 200);
     child.kill('SIGINT');
-    const [code] = (await once(child, 'close')) as [number];
+    const code = await ended(child);
     assert.equal(code, 0, output);
     assert.doesNotMatch(output, /left behind/);
     const port = new URL(address).port;

@@ -17,7 +17,9 @@ export interface DemoDatabase {
 export async function openDemoDatabase(): Promise<DemoDatabase> {
   const given = process.env['YSQL_URL'];
   if (given !== undefined && given !== '') return externalDatabase(new URL(given));
-  console.log('Starting an embedded PostgreSQL 15, which YSQL is built from (set YSQL_URL to use a real YugabyteDB) ...');
+  console.log(
+    'Starting an embedded PostgreSQL 15, which YSQL is built from (set YSQL_URL to use a real YugabyteDB) ...',
+  );
   const server = await startPostgres({ port: 5433, ownProcessGroup: true });
   if (server.port !== 5433) console.log(`  port 5433 is busy; using ${server.port}`);
   return {

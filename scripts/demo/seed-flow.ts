@@ -58,7 +58,11 @@ Ctrl-C revokes what was issued and stops everything.`;
 }
 
 /** Looks the lease up, renews and revokes it, with the proof by login before and after. */
-export async function proveLifecycle(server: DemoServer, database: DemoDatabase, credential: Credential): Promise<void> {
+export async function proveLifecycle(
+  server: DemoServer,
+  database: DemoDatabase,
+  credential: Credential,
+): Promise<void> {
   const { username, password, leaseId } = credential;
   const before = await database.tryLogin(username, password);
   if (!('user' in before)) throw new Error(`the new credential does not log in: ${before.refusal}`);

@@ -12,8 +12,10 @@ export interface Difference {
 }
 
 const ABSENT_MOUNTS = ['cubbyhole/', 'identity/', 'secret/'];
-const isCommand = (...words: string[]) => (command: readonly string[]): boolean =>
-  words.every((word, index) => command[index + 1] === word);
+const isCommand =
+  (...words: string[]) =>
+  (command: readonly string[]): boolean =>
+    words.every((word, index) => command[index + 1] === word);
 
 export const DIFFERENCES: readonly Difference[] = [
   {

@@ -76,19 +76,26 @@ describe('the recorded seed session', () => {
     const args = command.slice(1).map(translate);
     const token = http[0]?.request.headers['x-vault-token'] ?? 'root';
     const body = http[0]?.request.body;
-    const policy = args.at(-1) === '-' && isJsonObject(body) ? String(body['policy']) : '';
+    const policy = args.at(-1) === '-' && isJsonObject(body) ? (body['policy'] as string) : '';
     const env = { VAULT_ADDR: recorder.address, VAULT_TOKEN: ours.get(token) ?? token };
     return coffer(args, { env, stdin: policy });
   }
 
   /** The recording's names and ports in ours. */
   function translate(text: string): string {
-    let result = text.replace(/^port=5433$/, `port=${database.port}`).replace('localhost:5433', `localhost:${database.port}`);
+    let result = text
+      .replace(/^port=5433$/, `port=${database.port}`)
+      .replace('localhost:5433', `localhost:${database.port}`);
     for (const [theirs, mine] of ours) result = result.replaceAll(theirs, mine);
     return result;
   }
 
-  function compare(result: CommandResult, seen: SeenExchange[], expected: RecordedCommand, difference?: Difference): void {
+  function compare(
+    result: CommandResult,
+    seen: SeenExchange[],
+    expected: RecordedCommand,
+    difference?: Difference,
+  ): void {
     const words = (text: string): string => {
       const normal = normalizeText(text).replaceAll(String(database.port), '5433');
       return difference?.otherColumns === true ? withoutColumns(normal) : normal;

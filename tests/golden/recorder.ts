@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer, request as httpRequest } from 'node:http';
+import { createServer, type IncomingMessage, request as httpRequest } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 import type { JsonValue } from '@coffer/base';
@@ -26,7 +26,7 @@ export async function startRecorder(target: string): Promise<Recorder> {
   const forward = async (method: string, path: string, headers: object, body: Buffer) => {
     const outgoing = httpRequest(target + path, { method, headers: { ...headers } });
     outgoing.end(body);
-    const [answer] = (await once(outgoing, 'response')) as [import('node:http').IncomingMessage];
+    const [answer] = (await once(outgoing, 'response')) as [IncomingMessage];
     return { answer, bytes: await buffer(answer) };
   };
   const server = createServer((incoming, outgoing) => {

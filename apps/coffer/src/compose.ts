@@ -51,7 +51,11 @@ export function composeCore(options: ComposeOptions): { core: Core; plugins: Dat
           {
             type: 'system',
             description: 'system endpoints used for control, policy and debugging',
-            factory: createSystemEngine({ services, server, ...(directory !== undefined && { pluginDirectory: directory }) }),
+            factory: createSystemEngine({
+              services,
+              server,
+              ...(directory !== undefined && { pluginDirectory: directory }),
+            }),
           },
         ],
         ['auth/token/', { type: 'token', description: 'token based credentials', factory: createTokenAuth(services) }],

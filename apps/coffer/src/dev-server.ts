@@ -57,7 +57,8 @@ export async function startDevServer(options: DevServerOptions): Promise<DevServ
     await store.close();
   };
   try {
-    const registeredPlugins = pluginDirectory === undefined ? [] : await registerPluginDirectory(core, pluginDirectory, logger);
+    const registeredPlugins =
+      pluginDirectory === undefined ? [] : await registerPluginDirectory(core, pluginDirectory, logger);
     const rootToken = await createRootToken(core, options.rootToken);
     await core.start();
     const { address, port } = await edge.listen(options.host, options.port);

@@ -4,7 +4,11 @@ import { serverCommand } from './server-command.ts';
 
 const { stdin, stdout, stderr, env } = process;
 
-run(process.argv.slice(2), { stdin, stdout, stderr, env }, { server: serverCommand, program: 'coffer', version: VERSION })
+run(
+  process.argv.slice(2),
+  { stdin, stdout, stderr, env },
+  { server: serverCommand, program: 'coffer', version: VERSION },
+)
   .then((exitCode) => {
     process.exitCode = exitCode;
   })

@@ -1,7 +1,15 @@
 import { once } from 'node:events';
 import { resolve } from 'node:path';
 import { type CommandDefinition, createTokenHelper, defineCommand, usageFailure } from '@coffer/cli';
-import { CofferError, createLogger, errorText, formatLogLine, LOG_LEVELS, type LogLevel, type Secret } from '@coffer/base';
+import {
+  CofferError,
+  createLogger,
+  errorText,
+  formatLogLine,
+  LOG_LEVELS,
+  type LogLevel,
+  type Secret,
+} from '@coffer/base';
 import { type DevServer, startDevServer } from './dev-server.ts';
 
 /** `coffer server -dev`: serves until SIGINT or SIGTERM. */
@@ -125,7 +133,8 @@ function parseListenAddress(text: string): { host: string; port: number } {
 
 function logLevel(text: string): LogLevel {
   const level = LOG_LEVELS.find((each) => each === text.toLowerCase());
-  if (level === undefined) throw usageFailure(`flag -log-level: ${JSON.stringify(text)} is not one of ${LOG_LEVELS.join(', ')}`);
+  if (level === undefined)
+    throw usageFailure(`flag -log-level: ${JSON.stringify(text)} is not one of ${LOG_LEVELS.join(', ')}`);
   return level;
 }
 

@@ -1,7 +1,7 @@
 import { CofferError } from './error.ts';
 
 /** Seconds in one of each unit that Vault takes (Go's time.ParseDuration, and `d` as HashiCorp's parseutil adds). */
-const UNIT_SECONDS = { ns: 1e-9, us: 1e-6, 'µs': 1e-6, 'μs': 1e-6, ms: 1e-3, s: 1, m: 60, h: 3600, d: 86400 } as const;
+const UNIT_SECONDS = { ns: 1e-9, us: 1e-6, µs: 1e-6, μs: 1e-6, ms: 1e-3, s: 1, m: 60, h: 3600, d: 86400 } as const;
 const WHOLE = /^([+-]?)((?:\d+(?:\.\d*)?|\.\d+)(?:ns|us|µs|μs|ms|s|m|h|d))+$/;
 const PART = /(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h|d)/g;
 
@@ -21,7 +21,10 @@ export function parseDuration(value: string | number, field: string): number {
     );
   }
   if (seconds < 0) {
-    throw new CofferError('invalid-request', `field "${field}": a duration must not be negative, got ${JSON.stringify(value)}`);
+    throw new CofferError(
+      'invalid-request',
+      `field "${field}": a duration must not be negative, got ${JSON.stringify(value)}`,
+    );
   }
   if (seconds > Number.MAX_SAFE_INTEGER / 1e6) {
     throw new CofferError('invalid-request', `field "${field}": ${JSON.stringify(value)} is too long`);

@@ -18,7 +18,9 @@ describe('policies', () => {
   });
 
   it('match globs and single segments', () => {
-    const rules = acl('path "a/*" { capabilities = ["read"] } path "b/+/c" { capabilities = ["read"] } path "d*" { capabilities = ["list"] }');
+    const rules = acl(
+      'path "a/*" { capabilities = ["read"] } path "b/+/c" { capabilities = ["read"] } path "d*" { capabilities = ["list"] }',
+    );
     assert.equal(rules.allows('read', 'a/x/y', {}, false), true);
     assert.equal(rules.allows('read', 'a', {}, false), false);
     assert.equal(rules.allows('read', 'b/x/c', {}, false), true);
@@ -48,8 +50,14 @@ describe('policies', () => {
   });
 
   it('lists with and without the trailing slash', () => {
-    assert.equal(acl('path "database/roles" { capabilities = ["list"] }').allows('list', 'database/roles/', {}, false), true);
-    assert.equal(acl('path "database/roles/" { capabilities = ["list"] }').allows('list', 'database/roles', {}, false), true);
+    assert.equal(
+      acl('path "database/roles" { capabilities = ["list"] }').allows('list', 'database/roles/', {}, false),
+      true,
+    );
+    assert.equal(
+      acl('path "database/roles/" { capabilities = ["list"] }').allows('list', 'database/roles', {}, false),
+      true,
+    );
   });
 
   it('sudo paths need sudo', () => {
@@ -72,8 +80,17 @@ describe('policies', () => {
   });
 
   it('take JSON and the older shorthand', () => {
-    assert.deepEqual(acl('{"path": {"a/b": {"capabilities": ["read", "list"]}}}').capabilities('a/b'), ['list', 'read']);
-    assert.deepEqual(acl('path "a" { policy = "write" }').capabilities('a'), ['create', 'delete', 'list', 'read', 'update']);
+    assert.deepEqual(acl('{"path": {"a/b": {"capabilities": ["read", "list"]}}}').capabilities('a/b'), [
+      'list',
+      'read',
+    ]);
+    assert.deepEqual(acl('path "a" { policy = "write" }').capabilities('a'), [
+      'create',
+      'delete',
+      'list',
+      'read',
+      'update',
+    ]);
   });
 
   it('say which line is wrong', () => {
@@ -84,7 +101,11 @@ describe('policies', () => {
       ['path "a" { capabilities = [', /failed to parse policy: \d+:\d+/],
     ] as const;
     for (const [text, message] of cases) {
-      assert.throws(() => parsePolicy(text), (error) => error instanceof CofferError && message.test(error.message), text);
+      assert.throws(
+        () => parsePolicy(text),
+        (error) => error instanceof CofferError && message.test(error.message),
+        text,
+      );
     }
   });
 });

@@ -69,7 +69,10 @@ function mergeParameters(a?: ParameterRules, b?: ParameterRules): ParameterRules
   for (const [name, values] of b) {
     const earlier = merged.get(name);
     // An empty list means any value, so it absorbs the other.
-    merged.set(name, earlier === undefined ? values : earlier.length === 0 || values.length === 0 ? [] : [...earlier, ...values]);
+    merged.set(
+      name,
+      earlier === undefined ? values : earlier.length === 0 || values.length === 0 ? [] : [...earlier, ...values],
+    );
   }
   return merged;
 }

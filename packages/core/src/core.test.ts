@@ -32,7 +32,7 @@ class Door {
         this.failures--;
         throw new CofferError('failed', 'the door is stuck');
       }
-      this.open.delete(String(lease.data['name']));
+      this.open.delete(lease.data['name'] as string);
     },
     close: () => Promise.resolve(),
   });
@@ -110,7 +110,8 @@ describe('core', () => {
   }
   const read = (path: string, token: string): Promise<OutgoingResponse | undefined> =>
     core.handle({ id: randomUUID(), operation: 'read', path, token, data: {}, remoteAddress: '127.0.0.1' });
-  const issue = async (name: string, token = root): Promise<string> => (await read(`door/keys/${name}`, token))?.lease?.id ?? '';
+  const issue = async (name: string, token = root): Promise<string> =>
+    (await read(`door/keys/${name}`, token))?.lease?.id ?? '';
   const eventually = async (condition: () => Promise<boolean> | boolean): Promise<void> => {
     for (let i = 0; i < 500; i++) {
       if (await condition()) return;
@@ -137,7 +138,14 @@ describe('core', () => {
       message: 'no handler for route "nowhere/x". route entry not found.',
     });
     await assert.rejects(read('door/windows', root), { code: 'not-found', message: /unsupported path/ });
-    const list = core.handle({ id: '', operation: 'list', path: 'door/keys/a', token: root, data: {}, remoteAddress: '' });
+    const list = core.handle({
+      id: '',
+      operation: 'list',
+      path: 'door/keys/a',
+      token: root,
+      data: {},
+      remoteAddress: '',
+    });
     await assert.rejects(list, { code: 'unsupported', message: /unsupported operation/ });
   });
 

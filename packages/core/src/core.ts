@@ -2,7 +2,7 @@ import { CofferError, errorText, type Logger } from '@coffer/base';
 import type { Store } from '@coffer/store';
 import type { Acl } from './acl.ts';
 import type { Barrier } from './barrier.ts';
-import type { EngineFactory } from './engine.ts';
+import type { Engine, EngineFactory } from './engine.ts';
 import { createEntryStorage } from './entry-storage.ts';
 import { Expiration } from './expiration.ts';
 import { createLeaseIssuer } from './lease-issuer.ts';
@@ -24,7 +24,9 @@ export interface CoreOptions {
   /** Secrets engines that may be mounted, by type. They get the core's plugin catalog through `services`. */
   readonly engines: (services: CoreServices) => ReadonlyMap<string, EngineFactory>;
   /** Always mounted: path with trailing slash → type and factory (`sys/`, `auth/token/`). */
-  readonly builtins: (services: CoreServices) => ReadonlyMap<string, { type: string; description: string; factory: EngineFactory }>;
+  readonly builtins: (
+    services: CoreServices,
+  ) => ReadonlyMap<string, { type: string; description: string; factory: EngineFactory }>;
   readonly builtinPlugins: readonly BuiltinPlugin[];
   readonly logger: Logger;
 }
@@ -102,26 +104,31 @@ export class Core {
    *   as go-multierror does, `invalid-request` is not: Vault's two channels of errors.
    */
   async handle(request: IncomingRequest): Promise<OutgoingResponse | undefined> {
+    const fullPath = request.path.replace(/^\/+/, '');
+    const { engine, path, raw } = this.#route(request, fullPath);
+    const token = path?.unauthenticated === true ? undefined : await this.#authenticate(request.token);
+    const resolved = await this.#resolveWrite(raw, path);
+    if (token !== undefined) await this.#authorize(token, fullPath, resolved, path?.sudo ?? false);
+    if (engine === undefined) throw noHandler(fullPath);
+    if (resolved.operation === 'help') return help(engine.help, path);
+    if (path === undefined) throw new CofferError('not-found', multiError(['unsupported path']));
+    return this.#run(path, { ...resolved, ...(token && { token }) });
+  }
+
+  /** The engine and the path that a request is for, where there are such, and the request relative to the mount. */
+  #route(request: IncomingRequest, fullPath: string): { engine?: Engine; path?: Path; raw: RawPathRequest } {
     const { token: clientToken, ...rest } = request;
-    const path = request.path.replace(/^\/+/, '');
-    const routed = this.#mounts.route(path);
-    const relative = routed === undefined ? '' : path.slice(routed.mount.path.length);
-    const found = routed === undefined ? undefined : findPath(routed.engine.paths, relative);
-    const raw: RawPathRequest = {
-      ...rest,
-      path: relative,
-      mountPath: routed?.mount.path ?? '',
-      params: found?.params ?? {},
-      clientToken,
-      warnings: [],
+    const raw = { ...rest, path: '', mountPath: '', params: {}, clientToken, warnings: [] };
+    const routed = this.#mounts.route(fullPath);
+    if (routed === undefined) return { raw };
+    const { engine, mount } = routed;
+    const relative = fullPath.slice(mount.path.length);
+    const found = findPath(engine.paths, relative);
+    return {
+      engine,
+      ...(found && { path: found.path }),
+      raw: { ...raw, path: relative, mountPath: mount.path, params: found?.params ?? {} },
     };
-    const token = found?.path.unauthenticated === true ? undefined : await this.#authenticate(clientToken);
-    const resolved = await this.#resolveWrite(raw, found?.path);
-    if (token !== undefined) await this.#authorize(token, path, resolved, found?.path.sudo ?? false);
-    if (routed === undefined) throw noHandler(path);
-    if (resolved.operation === 'help') return help(routed.engine.help, found?.path);
-    if (found === undefined) throw new CofferError('not-found', multiError(['unsupported path']));
-    return this.#run(found.path, { ...resolved, ...(token && { token }) });
   }
 
   async #authenticate(token: string): Promise<TokenEntry> {
@@ -182,7 +189,10 @@ export function createCore(options: CoreOptions): Core {
   return new Core(options);
 }
 
-function findPath(paths: readonly Path[], path: string): { path: Path; params: Readonly<Record<string, string>> } | undefined {
+function findPath(
+  paths: readonly Path[],
+  path: string,
+): { path: Path; params: Readonly<Record<string, string>> } | undefined {
   for (const each of paths) {
     const params = each.match(path);
     if (params !== undefined) return { path: each, params };
@@ -196,7 +206,9 @@ function noHandler(path: string): CofferError {
 
 function help(engineHelp: string, path: Path | undefined): OutgoingResponse {
   if (path === undefined) return { shape: 'raw', data: { help: engineHelp, see_also: [], openapi: null } };
-  const fields = Object.entries(path.fields).map(([name, field]) => `    ${name} (${field.type})\n        ${field.description}\n`);
+  const fields = Object.entries(path.fields).map(
+    ([name, field]) => `    ${name} (${field.type})\n        ${field.description}\n`,
+  );
   const text = [
     `Request:        ${path.pattern}`,
     '',

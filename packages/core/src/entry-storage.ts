@@ -33,11 +33,10 @@ export function createEntryStorage(store: Store, barrier: Barrier, mount: string
       await store.run('DELETE FROM entries WHERE mount = $1 AND name = $2', [mount, name]);
     },
     async list(prefix) {
-      const { rows } = await store.run('SELECT name FROM entries WHERE mount = $1 AND substr(name, 1, $2) = $3 ORDER BY name', [
-        mount,
-        prefix.length,
-        prefix,
-      ]);
+      const { rows } = await store.run(
+        'SELECT name FROM entries WHERE mount = $1 AND substr(name, 1, $2) = $3 ORDER BY name',
+        [mount, prefix.length, prefix],
+      );
       return rows.map((entry) => String(entry['name']).slice(prefix.length));
     },
     async clear() {

@@ -60,7 +60,9 @@ function parseField(name: string, field: Field, raw: JsonValue): unknown {
     case 'strings':
       return parseStrings(name, raw, (text) => [text]);
     case 'comma-strings':
-      return parseStrings(name, raw, (text) => text.split(',').map((part) => part.trim())).filter((part) => part !== '');
+      return parseStrings(name, raw, (text) => text.split(',').map((part) => part.trim())).filter(
+        (part) => part !== '',
+      );
     case 'object':
       return parseObject(name, raw);
     case 'any':
@@ -76,8 +78,9 @@ function parseInteger(name: string, raw: JsonValue): number {
 
 function parseBoolean(name: string, raw: JsonValue): boolean {
   // Go's strconv.ParseBool, which is what Vault takes from the command line.
-  if (raw === true || raw === 1 || /^(1|t|true)$/i.test(String(raw))) return true;
-  if (raw === false || raw === 0 || /^(0|f|false)$/i.test(String(raw))) return false;
+  const text = typeof raw === 'object' ? '' : String(raw);
+  if (/^(1|t|true)$/i.test(text)) return true;
+  if (/^(0|f|false)$/i.test(text)) return false;
   throw wrong(name, raw, 'true or false');
 }
 
@@ -126,7 +129,9 @@ export function unknownFieldMessage(name: string, known: readonly string[]): str
     .map((candidate) => ({ candidate, distance: editDistance(name, candidate) }))
     .filter(({ candidate, distance }) => distance <= Math.max(2, Math.floor(candidate.length / 3)))
     .sort((a, b) => a.distance - b.distance)[0];
-  const remedy = nearest ? `did you mean "${nearest.candidate}"?` : `the fields here are ${[...known].sort().join(', ')}`;
+  const remedy = nearest
+    ? `did you mean "${nearest.candidate}"?`
+    : `the fields here are ${[...known].sort().join(', ')}`;
   return `unknown field "${name}": ${remedy}`;
 }
 

@@ -14,7 +14,14 @@ export type { MountTable } from './mount-table.ts';
 export { multiError } from './multi-error.ts';
 export type { PasswordPolicies } from './password-policies.ts';
 export { definePath, type Path, type PathRequest, type PathResponse } from './path.ts';
-export { type BuiltinPlugin, checkPluginCommand, type PluginCatalog, type PluginEntry, type PluginType, parsePluginType } from './plugin-catalog.ts';
+export {
+  type BuiltinPlugin,
+  checkPluginCommand,
+  type PluginCatalog,
+  type PluginEntry,
+  type PluginType,
+  parsePluginType,
+} from './plugin-catalog.ts';
 export type { PolicyStore } from './policies.ts';
 export { type PathRule, parsePolicy } from './policy.ts';
 export { DEFAULT_POLICY, ROOT_POLICY, type TokenEntry } from './token-entry.ts';

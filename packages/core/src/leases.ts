@@ -49,10 +49,9 @@ export class Leases {
   }
 
   async count(state?: LeaseState): Promise<number> {
-    const { rows } = await this.#options.store.run(
-      'SELECT count(*) AS n FROM leases WHERE $1 IS NULL OR state = $1',
-      [state ?? null],
-    );
+    const { rows } = await this.#options.store.run('SELECT count(*) AS n FROM leases WHERE $1 IS NULL OR state = $1', [
+      state ?? null,
+    ]);
     return Number(rows[0]?.['n'] ?? 0);
   }
 
@@ -221,4 +220,3 @@ export class Leases {
     }
   }
 }
-

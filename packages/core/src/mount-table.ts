@@ -117,7 +117,10 @@ export class MountTable {
     const factory = this.#options.factories.get(type);
     if (factory !== undefined) return factory;
     const known = [...this.#options.factories.keys()].join(', ');
-    throw new CofferError('invalid-request', `plugin not found in the catalog: ${type} (what can be enabled: ${known})`);
+    throw new CofferError(
+      'invalid-request',
+      `plugin not found in the catalog: ${type} (what can be enabled: ${known})`,
+    );
   }
 
   #add(mount: Mount, factory: EngineFactory, builtin = false): void {

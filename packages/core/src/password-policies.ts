@@ -18,7 +18,7 @@ export interface PasswordPolicies {
 export function createPasswordPolicies(storage: EntryStorage): PasswordPolicies {
   const get = async (name: string): Promise<string | undefined> => {
     const entry = await storage.get(name);
-    return entry === undefined ? undefined : String(entry['policy']);
+    return entry?.['policy'] as string | undefined;
   };
   return {
     get,

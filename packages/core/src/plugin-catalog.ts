@@ -39,7 +39,10 @@ export interface PluginCatalog {
 export function parsePluginType(type: string): PluginType {
   const found = PLUGIN_TYPES.find((each) => each === type);
   if (found !== undefined) return found;
-  throw new CofferError('invalid-request', `"${type}" is not a supported plugin type; use one of ${PLUGIN_TYPES.join(', ')}`);
+  throw new CofferError(
+    'invalid-request',
+    `"${type}" is not a supported plugin type; use one of ${PLUGIN_TYPES.join(', ')}`,
+  );
 }
 
 /** @throws CofferError `invalid-request` for a command that could lie outside of the plugin directory */
@@ -63,7 +66,10 @@ export function createPluginCatalog(storage: EntryStorage, builtins: readonly Bu
         throw new CofferError('invalid-request', `plugin name "${entry.name}": use letters, digits, ".", "_" and "-"`);
       }
       if (!/^[0-9a-f]{64}$/i.test(entry.sha256)) {
-        throw new CofferError('invalid-request', 'field "sha256" must be the SHA-256 of the plugin file in 64 hexadecimal digits');
+        throw new CofferError(
+          'invalid-request',
+          'field "sha256" must be the SHA-256 of the plugin file in 64 hexadecimal digits',
+        );
       }
       checkPluginCommand(entry.command);
       await storage.put(key(entry.type, entry.name, entry.version), { ...entry, sha256: entry.sha256.toLowerCase() });

@@ -120,8 +120,13 @@ async function descendants(store: Store, id: string): Promise<string[]> {
 }
 
 function sealToken(barrier: Barrier, entry: TokenEntry): Uint8Array {
-  const { id, accessor, parent, expireTime, usesLeft, ...rest } = entry;
-  return barrier.seal(`tokens/${id}`, rest);
+  // The other fields are columns of their own: a token is found by them.
+  const { displayName, policies, path, meta, creationTime, creationTtl, lastRenewal } = entry;
+  const { explicitMaxTtl, period, numUses, renewable, type } = entry;
+  return barrier.seal(`tokens/${entry.id}`, {
+    ...{ displayName, policies, path, meta, creationTime, creationTtl, lastRenewal },
+    ...{ explicitMaxTtl, period, numUses, renewable, type },
+  });
 }
 
 function tokenFromRow(barrier: Barrier, row: SqlRow): TokenEntry {

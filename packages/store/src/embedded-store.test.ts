@@ -21,7 +21,10 @@ describe('embedded store', () => {
   it('keeps bytes and numbers, with repeated parameters', () =>
     withStore(async (store) => {
       await store.run(insert, ['m', 'a', bytes('one')]);
-      const { rows } = await store.run('SELECT value, $1 AS again FROM entries WHERE mount = $1 AND name = $2', ['m', 'a']);
+      const { rows } = await store.run('SELECT value, $1 AS again FROM entries WHERE mount = $1 AND name = $2', [
+        'm',
+        'a',
+      ]);
       assert.deepEqual(Buffer.from(rows[0]?.['value'] as Uint8Array).toString(), 'one');
       assert.equal(rows[0]?.['again'], 'm');
     }));

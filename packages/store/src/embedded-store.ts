@@ -46,7 +46,9 @@ class EmbeddedStore implements Store {
     worker.on('message', (answers: WorkerAnswer[]) => {
       for (const answer of answers) this.#settle(answer);
     });
-    worker.on('error', (error) => this.#end(new CofferError('failed', `store: ${error.message}`, { cause: error })));
+    worker.on('error', (error: Error) =>
+      this.#end(new CofferError('failed', `store: ${error.message}`, { cause: error })),
+    );
     worker.on('exit', () => this.#end(new CofferError('unavailable', 'the store is closed')));
   }
 

@@ -48,7 +48,8 @@ export function explainConnect(
   const message = /timeout expired/.test(text)
     ? `timed out after ${settings.connectTimeoutSeconds} s`
     : (known ?? (code === '' ? text : `${text} (${code})`));
-  return { failure: new Failure('unreachable', message), otherTransport: code === 'ECONNRESET', otherNode: true };
+  const failure = new Failure('unreachable', message, { nobodyThere: code === 'ECONNREFUSED' });
+  return { failure, otherTransport: code === 'ECONNRESET', otherNode: true };
 }
 
 function explainServer(error: pg.DatabaseError, settings: YsqlSettings, transport: Transport): ConnectFailure {
@@ -69,7 +70,7 @@ function explainServer(error: pg.DatabaseError, settings: YsqlSettings, transpor
   // Nothing was sent yet, so a server that shuts down or starts up is merely not there.
   const away = kind === 'lost' || kind === 'conflict';
   return {
-    failure: new Failure(away ? 'unreachable' : 'fatal', answer, { sqlstate }),
+    failure: new Failure(away ? 'unreachable' : 'fatal', answer, { sqlstate, nobodyThere: /^57P/.test(sqlstate) }),
     otherTransport: byTransport,
     otherNode: away,
   };

@@ -27,26 +27,28 @@ export class Failure extends Error {
   readonly sqlstate: string;
   readonly backend: Backend | undefined;
 
-  constructor(
-    kind: FailureKind,
-    message: string,
-    details: { sqlstate?: string; backend?: Backend | undefined; cause?: unknown } = {},
-  ) {
-    super(message, { cause: details.cause });
+  /** Of `unreachable`: no server process runs there (refused, starting, stopping), which a mere silence does not say. */
+  readonly nobodyThere: boolean;
+
+  constructor(kind: FailureKind, message: string, details: FailureDetails = {}) {
+    super(message);
     this.name = 'Failure';
     this.kind = kind;
     this.sqlstate = details.sqlstate ?? '';
     this.backend = details.backend;
+    this.nobodyThere = details.nobodyThere ?? false;
   }
 
   /** The same failure, its message preceded by what was being done. */
   during(what: string): Failure {
-    return new Failure(this.kind, `${what}: ${this.message}`, {
-      sqlstate: this.sqlstate,
-      backend: this.backend,
-      cause: this.cause,
-    });
+    return new Failure(this.kind, `${what}: ${this.message}`, this);
   }
+}
+
+export interface FailureDetails {
+  readonly sqlstate?: string;
+  readonly backend?: Backend | undefined;
+  readonly nobodyThere?: boolean;
 }
 
 interface FailureRule {

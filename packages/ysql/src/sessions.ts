@@ -87,7 +87,6 @@ async function countBackends(access: Access, backend: Backend): Promise<number |
     return answers.reduce((sum, entry) => sum + (entry.answer ?? 0), 0);
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
-    // A node that takes no connections runs no statement of ours either.
-    return error.kind === 'unreachable' ? 0 : undefined;
+    return error.nobodyThere ? 0 : undefined;
   }
 }

@@ -57,6 +57,10 @@ describe('host mode', () => {
     rejects({ ...HOST_MODE, host: ['a'] }, /field "host" must be a single value/);
     rejects({ ...HOST_MODE, yb_servers_refresh_interval: 601 }, /is not in 0 to 600/);
   });
+  it('checks the username template', () => {
+    rejects({ ...HOST_MODE, username_template: '{{.Nope}}' }, /^field "username_template": .*Nope/);
+    rejects({ ...HOST_MODE, username_template: '{{' }, /^field "username_template": /);
+  });
   it('suggests the nearest field', () => {
     rejects({ ...HOST_MODE, load_blance: 'true' }, /unknown field "load_blance"; did you mean "load_balance"\?/);
     rejects({ ...HOST_MODE, 'topology-keys': 'a.b.c' }, /did you mean "topology_keys"\?/);

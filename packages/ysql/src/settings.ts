@@ -6,6 +6,7 @@ import type { UrlSettings } from './settings-url.ts';
 import { parseConnectionUrl } from './settings-url.ts';
 import type { BalanceMode, BalancePolicy } from './topology.ts';
 import { parseTopologyKeys } from './topology.ts';
+import { createNameMaker } from './username.ts';
 
 export interface Endpoint {
   readonly host: string;
@@ -74,7 +75,8 @@ export function parseSettings(config: JsonObject, warn: (message: string) => voi
 }
 
 /**
- * Checks a configuration strictly, for a user who is writing it.
+ * Checks a configuration strictly, for a user who is writing it. Only the plugin's own fields may be in it: an engine
+ * takes out its own (plugin_name, allowed_roles, ...) before. Opens no connection and reads no file.
  *
  * @throws CofferError `invalid-request` naming the field: unknown (with the nearest known one), of the wrong type, or
  *   out of bounds
@@ -88,7 +90,8 @@ export function checkYsqlConfig(config: JsonObject): void {
       `unknown field "${name}"${nearest === undefined ? '' : `; did you mean "${nearest}"?`}`,
     );
   }
-  decode(config, undefined);
+  const settings = decode(config, undefined);
+  createNameMaker(settings.usernameTemplate);
 }
 
 /** Without `warn` every oddity is an error. */

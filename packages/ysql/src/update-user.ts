@@ -52,6 +52,6 @@ async function spareOthers(session: Session): Promise<void> {
 }
 
 async function hasSetting(session: Session): Promise<boolean> {
-  const { rows } = await session.query('SELECT 1 FROM pg_settings WHERE name = $1', [NON_BREAKING]);
-  return rows.length > 0;
+  const { rows } = await session.query(`SELECT current_setting('${NON_BREAKING}', true) IS NOT NULL AS known`);
+  return rows[0]?.['known'] === true;
 }

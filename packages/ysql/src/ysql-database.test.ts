@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { JsonObject } from '@coffer/base';
 import { Secret, isCofferError, silentLogger } from '@coffer/base';
 import type { TestDatabase } from '@coffer/testkit';
 import { databaseUnderTest } from '@coffer/testkit';
@@ -131,6 +133,15 @@ describe('what fails', () => {
     });
   });
 
+  it('is given up after statement_timeout', async () => {
+    await using opened = await openYsql(server, { statement_timeout: '1s' });
+    await assert.rejects(
+      opened.database.newUser(newUser(`${SEED_SQL} SELECT pg_sleep(600)`, { username: 'sleeper' })),
+      /statement timeout \(SQLSTATE 57014\)/,
+    );
+    assert.equal(await roleExists(server, 'sleeper'), false);
+  });
+
   it('tells no password', async () => {
     await using opened = await openYsql(server);
     const password = new Secret('hush-hush');
@@ -162,6 +173,25 @@ describe('many at once', () => {
     const rows = await server.query(`SELECT pid FROM pg_stat_activity WHERE application_name LIKE 'ysql-plugin %'`);
     assert.equal(rows.length, 1);
     await Promise.all(names.map((username) => opened.database.deleteUser({ username, statements: [] })));
+  });
+
+  it('leave no more idle connections than allowed, none beyond its lifetime', async () => {
+    const idle = async (): Promise<number> =>
+      (await server.query(`SELECT 1 FROM pg_stat_activity WHERE application_name LIKE 'ysql-plugin %'`)).length;
+    // A server process outlives its connection by a moment.
+    const settlesAt = async (count: number): Promise<void> => {
+      while ((await idle()) !== count) await sleep(10);
+    };
+    const use = async (config: JsonObject, count: number): Promise<void> => {
+      await using opened = await openYsql(server, config);
+      const statement = `CREATE ROLE "{{name}}"`;
+      const names = await Promise.all(Array.from({ length: 8 }, () => opened.database.newUser(newUser(statement))));
+      await settlesAt(count);
+      await Promise.all(names.map((username) => opened.database.deleteUser({ username, statements: [] })));
+    };
+    await use({ max_idle_connections: 2 }, 2);
+    await use({ max_idle_connections: -1 }, 0);
+    await use({ max_connection_lifetime: '1s' }, 0);
   });
 
   it('survive that every idle connection is cut', async () => {

@@ -40,6 +40,7 @@ export function createPaths(services: CoreServices, ttlLimits: () => readonly Tt
       const parent = request.token;
       if (parent === undefined) throw new CofferError('permission-denied', 'permission denied');
       const sudo = (await services.aclOf(parent)).allows('update', 'auth/token/create', {}, true);
+      checkValues(request.fields);
       checkRights(request.fields, parent, sudo);
       return issue(services, ttlLimits(), request.fields, parent, orphan || request.fields.no_parent);
     };
@@ -60,19 +61,25 @@ export function createPaths(services: CoreServices, ttlLimits: () => readonly Tt
   ];
 }
 
-function checkRights(fields: Fields, parent: TokenEntry, sudo: boolean): void {
-  const refuse = (message: string): never => {
-    throw new CofferError('invalid-request', message);
-  };
+function refuse(message: string): never {
+  throw new CofferError('invalid-request', message);
+}
+
+function checkValues(fields: Fields): void {
   if (fields.type !== 'service' && fields.type !== '') {
     refuse(`field "type": ${JSON.stringify(fields.type)} tokens are not supported; use "service"`);
   }
   if (fields.entity_alias !== '') refuse('field "entity_alias": there are no entities; leave it out');
   if (fields.num_uses < 0) refuse('number of uses cannot be negative');
+  if (fields.id !== undefined && /[\s/.]/.test(fields.id))
+    refuse('field "id": a token id has no spaces, slashes or dots');
+}
+
+/** What needs the root policy, or sudo on this path. */
+function checkRights(fields: Fields, parent: TokenEntry, sudo: boolean): void {
   if (parent.numUses > 0) refuse('restricted use token cannot generate child tokens');
   const root = parent.policies.includes(ROOT_POLICY);
   if (fields.id !== undefined && !root) refuse('root token required to specify token id');
-  if (fields.id !== undefined && /[\s/.]/.test(fields.id)) refuse('field "id": a token id has no spaces, slashes or dots');
   if (fields.no_parent && !sudo) refuse('root or sudo privileges required to create orphan token');
   if (fields.period > 0 && !sudo) refuse('root or sudo privileges required to create periodic token');
   const wanted = fields.policies ?? [];
@@ -130,7 +137,8 @@ function metaOf(meta: JsonObject | undefined): Record<string, string> | null {
   if (meta === undefined) return null;
   return Object.fromEntries(
     Object.entries(meta).map(([key, value]) => {
-      if (typeof value !== 'string') throw new CofferError('invalid-request', `field "meta": "${key}" must be a string`);
+      if (typeof value !== 'string')
+        throw new CofferError('invalid-request', `field "meta": "${key}" must be a string`);
       return [key, value];
     }),
   );

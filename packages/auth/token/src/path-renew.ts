@@ -39,7 +39,10 @@ export function renewPaths({ tokens }: CoreServices, ttlLimits: () => readonly T
     }),
     definePath({
       pattern: 'renew',
-      fields: { increment: INCREMENT, token: { type: 'string', description: 'The token; the calling one when absent.' } },
+      fields: {
+        increment: INCREMENT,
+        token: { type: 'string', description: 'The token; the calling one when absent.' },
+      },
       synopsis: 'Renews a token.',
       write: async ({ fields, clientToken }) => {
         const token = fields.token ?? clientToken;
@@ -48,7 +51,10 @@ export function renewPaths({ tokens }: CoreServices, ttlLimits: () => readonly T
     }),
     definePath({
       pattern: 'renew-accessor',
-      fields: { increment: INCREMENT, accessor: { type: 'string', required: true, description: "The token's accessor." } },
+      fields: {
+        increment: INCREMENT,
+        accessor: { type: 'string', required: true, description: "The token's accessor." },
+      },
       synopsis: 'Renews the token of an accessor.',
       write: async ({ fields }) => renew(await tokens.byAccessor(fields.accessor), '', fields.increment),
     }),

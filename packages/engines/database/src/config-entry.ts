@@ -47,7 +47,10 @@ export function urlHoldsPassword(url: string): boolean {
 function maskUrlPassword(url: string): string {
   // `{{password}}` is a placeholder, not a secret. The last @ before the path ends the user part. RFC 3986, 3.2.1.
   const inUserinfo = url.replace(/^([a-z][a-z0-9+.-]*:\/\/[^:/?#]*:)((?!\{\{password\}\}@).+)(@[^@]*)$/is, '$1*****$3');
-  return inUserinfo.replace(/((?:^|[\s?&])password\s*=\s*)(?!\{\{password\}\})('(?:[^'\\]|\\.)*'|[^\s&]+)/gi, '$1*****');
+  return inUserinfo.replace(
+    /((?:^|[\s?&])password\s*=\s*)(?!\{\{password\}\})('(?:[^'\\]|\\.)*'|[^\s&]+)/gi,
+    '$1*****',
+  );
 }
 
 /** Whether a role may use a connection: `*`, the name, or a glob with `*` at either end (hashicorp/vault:sdk/helper/strutil). */

@@ -1,16 +1,32 @@
 import { CofferError, type JsonObject } from '@coffer/base';
 import { definePath, type FieldValues, multiError, type Path, type PathRequest, type PathResponse } from '@coffer/core';
 import type { Database } from '@coffer/database-plugin';
-import { type ConfigEntry, deleteConfig, readConfig, shownDetails, urlHoldsPassword, writeConfig } from './config-entry.ts';
+import {
+  type ConfigEntry,
+  deleteConfig,
+  readConfig,
+  shownDetails,
+  urlHoldsPassword,
+  writeConfig,
+} from './config-entry.ts';
 import type { EngineParts } from './engine-parts.ts';
 
 const FIELDS = {
   name: { type: 'string', required: true, description: 'The name of this connection.' },
   plugin_name: { type: 'string', description: 'The database plugin: "ysql-plugin".' },
-  plugin_version: { type: 'string', description: 'The version of a registered plugin; the unversioned one when empty.' },
+  plugin_version: {
+    type: 'string',
+    description: 'The version of a registered plugin; the unversioned one when empty.',
+  },
   verify_connection: { type: 'boolean', default: true, description: 'Connect once before the configuration is kept.' },
-  allowed_roles: { type: 'comma-strings', description: 'Roles that may use it: names, globs, or "*" for all; none by default.' },
-  root_rotation_statements: { type: 'strings', description: 'Statements that change the password of the configured user.' },
+  allowed_roles: {
+    type: 'comma-strings',
+    description: 'Roles that may use it: names, globs, or "*" for all; none by default.',
+  },
+  root_rotation_statements: {
+    type: 'strings',
+    description: 'Statements that change the password of the configured user.',
+  },
   root_credentials_rotate_statements: { type: 'strings', description: 'Older spelling of root_rotation_statements.' },
   password_policy: { type: 'string', description: 'The password policy for its roles; the built-in one when empty.' },
 } as const;
@@ -68,7 +84,7 @@ function configView(entry: ConfigEntry): JsonObject {
 }
 
 async function saveConfig(parts: EngineParts, { fields, data }: ConfigRequest): Promise<PathResponse> {
-  const previous = await readConfig(parts.context.storage, fields.name);
+  const previous = (await readConfig(parts.context.storage, fields.name)) ?? NEW_CONFIG;
   const entry = mergeConfig(previous, fields, data);
   if (entry.pluginName === '') throw new CofferError('invalid-request', 'empty plugin name');
   parts.plugins.checkConfig(entry.pluginName, entry.connectionDetails);
@@ -92,19 +108,25 @@ async function saveConfig(parts: EngineParts, { fields, data }: ConfigRequest): 
   };
 }
 
-function mergeConfig(previous: ConfigEntry | undefined, fields: FieldValues<typeof FIELDS>, data: JsonObject): ConfigEntry {
+const NEW_CONFIG: ConfigEntry = {
+  pluginName: '',
+  pluginVersion: '',
+  connectionDetails: {},
+  allowedRoles: [],
+  rootRotationStatements: [],
+  passwordPolicy: '',
+};
+
+function mergeConfig(previous: ConfigEntry, fields: FieldValues<typeof FIELDS>, data: JsonObject): ConfigEntry {
   const own = Object.fromEntries(Object.entries(data).filter(([name]) => !Object.hasOwn(FIELDS, name)));
+  const rotation = fields.root_rotation_statements ?? fields.root_credentials_rotate_statements;
   return {
-    pluginName: fields.plugin_name ?? previous?.pluginName ?? '',
-    pluginVersion: fields.plugin_version ?? previous?.pluginVersion ?? '',
-    connectionDetails: { ...previous?.connectionDetails, ...own },
-    allowedRoles: fields.allowed_roles ?? previous?.allowedRoles ?? [],
-    rootRotationStatements:
-      fields.root_rotation_statements ??
-      fields.root_credentials_rotate_statements ??
-      previous?.rootRotationStatements ??
-      [],
-    passwordPolicy: fields.password_policy ?? previous?.passwordPolicy ?? '',
+    pluginName: fields.plugin_name ?? previous.pluginName,
+    pluginVersion: fields.plugin_version ?? previous.pluginVersion,
+    connectionDetails: { ...previous.connectionDetails, ...own },
+    allowedRoles: fields.allowed_roles ?? previous.allowedRoles,
+    rootRotationStatements: rotation ?? previous.rootRotationStatements,
+    passwordPolicy: fields.password_policy ?? previous.passwordPolicy,
   };
 }
 

@@ -22,7 +22,9 @@ export function resetPaths(parts: EngineParts): Path[] {
     }),
     definePath({
       pattern: 'reload/:plugin_name',
-      fields: { plugin_name: { type: 'string', required: true, description: 'The plugin whose connections to reopen.' } },
+      fields: {
+        plugin_name: { type: 'string', required: true, description: 'The plugin whose connections to reopen.' },
+      },
       synopsis: 'Closes and reopens every connection that uses a plugin.',
       write: async ({ fields }) => {
         const reopened: string[] = [];
@@ -32,7 +34,10 @@ export function resetPaths(parts: EngineParts): Path[] {
           reopened.push(name);
         }
         if (reopened.length === 0) {
-          throw new CofferError('invalid-request', `no connection uses the plugin ${JSON.stringify(fields.plugin_name)}`);
+          throw new CofferError(
+            'invalid-request',
+            `no connection uses the plugin ${JSON.stringify(fields.plugin_name)}`,
+          );
         }
         return { data: { connections: reopened, count: reopened.length } };
       },

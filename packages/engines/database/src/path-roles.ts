@@ -19,6 +19,16 @@ const FIELDS = {
   credential_config: { type: 'object', description: 'Nothing can be set for passwords yet.' },
 } as const;
 
+const NEW_ROLE: RoleEntry = {
+  dbName: '',
+  creationStatements: [],
+  revocationStatements: [],
+  rollbackStatements: [],
+  renewStatements: [],
+  defaultTtl: 0,
+  maxTtl: 0,
+};
+
 /** `roles` (LIST), `roles/:name`: what a credential is made from. */
 export function rolesPaths(parts: EngineParts): Path[] {
   return [listRoles(parts), oneRole(parts)];
@@ -49,16 +59,16 @@ function oneRole({ context: { storage } }: EngineParts): Path {
       return role && { data: roleView(role) };
     },
     write: async ({ fields }) => {
-      const previous = await readRole(storage, fields.name);
+      const previous = (await readRole(storage, fields.name)) ?? NEW_ROLE;
       checkCredential(fields.credential_type, fields.credential_config);
       const role: RoleEntry = {
-        dbName: fields.db_name ?? previous?.dbName ?? '',
-        creationStatements: fields.creation_statements ?? previous?.creationStatements ?? [],
-        revocationStatements: fields.revocation_statements ?? previous?.revocationStatements ?? [],
-        rollbackStatements: fields.rollback_statements ?? previous?.rollbackStatements ?? [],
-        renewStatements: fields.renew_statements ?? previous?.renewStatements ?? [],
-        defaultTtl: fields.default_ttl ?? previous?.defaultTtl ?? 0,
-        maxTtl: fields.max_ttl ?? previous?.maxTtl ?? 0,
+        dbName: fields.db_name ?? previous.dbName,
+        creationStatements: fields.creation_statements ?? previous.creationStatements,
+        revocationStatements: fields.revocation_statements ?? previous.revocationStatements,
+        rollbackStatements: fields.rollback_statements ?? previous.rollbackStatements,
+        renewStatements: fields.renew_statements ?? previous.renewStatements,
+        defaultTtl: fields.default_ttl ?? previous.defaultTtl,
+        maxTtl: fields.max_ttl ?? previous.maxTtl,
       };
       if (role.dbName === '') throw new CofferError('invalid-request', 'database name is required');
       await writeRole(storage, fields.name, role);

@@ -95,7 +95,10 @@ export async function renewUser(parts: EngineParts, lease: Lease, increment: num
   const data = userData(lease.data);
   const role = await readRole(parts.context.storage, data.role);
   if (role === undefined) {
-    throw new CofferError('invalid-request', `error during renew: could not find role with name: ${JSON.stringify(data.role)}`);
+    throw new CofferError(
+      'invalid-request',
+      `error during renew: could not find role with name: ${JSON.stringify(data.role)}`,
+    );
   }
   const now = Date.now();
   const granted = grantTtl({
@@ -120,10 +123,13 @@ export async function renewUser(parts: EngineParts, lease: Lease, increment: num
 export async function revokeUser(parts: EngineParts, lease: Lease): Promise<void> {
   const data = userData(lease.data);
   if (data.username === '') {
-    parts.context.logger.warn('a plugin that names its users itself never said whether it made one; VALID UNTIL bounds it', {
-      lease_id: lease.id,
-      connection: data.dbName,
-    });
+    parts.context.logger.warn(
+      'a plugin that names its users itself never said whether it made one; VALID UNTIL bounds it',
+      {
+        lease_id: lease.id,
+        connection: data.dbName,
+      },
+    );
     return;
   }
   await parts.connections.use(data.dbName, (database) =>
@@ -134,4 +140,3 @@ export async function revokeUser(parts: EngineParts, lease: Lease): Promise<void
 function userData(data: JsonObject): UserData {
   return data as unknown as UserData;
 }
-

@@ -10,7 +10,12 @@ export function internalUiPaths(services: CoreServices): Path[] {
     options: mount.options,
   });
   const views = (auth: boolean) =>
-    Object.fromEntries(services.mounts().list(auth).map((mount) => [mount.path.replace(/^auth\//, ''), view(mount)]));
+    Object.fromEntries(
+      services
+        .mounts()
+        .list(auth)
+        .map((mount) => [mount.path.replace(/^auth\//, ''), view(mount)]),
+    );
   return [
     definePath({
       pattern: 'internal/ui/mounts',

@@ -8,7 +8,11 @@ const SYNC = {
   default: true,
   description: 'Wait until the revocation is over; otherwise it is queued and retried.',
 } as const;
-const PREFIX = { type: 'string', required: true, description: 'What the lease ids begin with: "database/creds".' } as const;
+const PREFIX = {
+  type: 'string',
+  required: true,
+  description: 'What the lease ids begin with: "database/creds".',
+} as const;
 
 /** `sys/leases/...` and Vault's older spellings `sys/renew`, `sys/revoke`, `sys/revoke-prefix`, `sys/revoke-force`. */
 export function leasesPaths(services: CoreServices): Path[] {
@@ -17,7 +21,10 @@ export function leasesPaths(services: CoreServices): Path[] {
     lookupPrefix(services),
     count(services),
     ...['leases/renew', 'renew'].flatMap((base) => [renew(services, base), renew(services, `${base}/:url_lease_id*`)]),
-    ...['leases/revoke', 'revoke'].flatMap((base) => [revoke(services, base), revoke(services, `${base}/:url_lease_id*`)]),
+    ...['leases/revoke', 'revoke'].flatMap((base) => [
+      revoke(services, base),
+      revoke(services, `${base}/:url_lease_id*`),
+    ]),
     ...['leases/revoke-prefix', 'revoke-prefix'].map((base) => revokePrefix(services, base)),
     ...['leases/revoke-force', 'revoke-force'].map((base) => revokeForce(services, base)),
   ];

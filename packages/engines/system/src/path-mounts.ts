@@ -49,7 +49,8 @@ function oneMount(services: CoreServices): Path {
     },
     write: async ({ fields }) => {
       const type = fields.type ?? fields.plugin_name ?? '';
-      if (type === '') throw new CofferError('invalid-request', 'missing type: name the engine to mount, as in "database"');
+      if (type === '')
+        throw new CofferError('invalid-request', 'missing type: name the engine to mount, as in "database"');
       const { path, description, local, seal_wrap, options } = fields;
       await services.mounts().enable(path, type, {
         description,

@@ -46,8 +46,8 @@ function all({ plugins }: CoreServices): Path {
     read: async () => {
       const registered = await plugins.list();
       const shown = plugins.builtins.filter((builtin) => !registered.some((entry) => sameName(entry, builtin)));
-      const detailed = [...shown.map(builtinView), ...registered.map(registeredView)].sort(
-        (a, b) => `${a.type}/${a.name}`.localeCompare(`${b.type}/${b.name}`),
+      const detailed = [...shown.map(builtinView), ...registered.map(registeredView)].sort((a, b) =>
+        `${a.type}/${a.name}`.localeCompare(`${b.type}/${b.name}`),
       );
       const names = (type: PluginType): string[] => [
         ...new Set(detailed.filter((entry) => entry.type === type).map((entry) => entry.name)),

@@ -1,7 +1,7 @@
 import { CofferError } from '@coffer/base';
 import { type CoreServices, definePath, type Path } from '@coffer/core';
 
-const NAME = { type: 'string', required: true, description: 'The policy\'s name.' } as const;
+const NAME = { type: 'string', required: true, description: "The policy's name." } as const;
 
 /** `sys/policies/acl`, `sys/policies/acl/:name`, and the older `sys/policy`. */
 export function policiesPaths(services: CoreServices): Path[] {

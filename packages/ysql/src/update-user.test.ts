@@ -1,0 +1,83 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { Secret } from '@coffer/base';
+import type { TestPostgres, WireProxy } from '@coffer/testkit';
+import { startPostgres, startWireProxy } from '@coffer/testkit';
+import { newUser, openYsql } from './open-for-test.ts';
+
+let server: TestPostgres;
+let proxy: WireProxy;
+before(async () => {
+  server = await startPostgres();
+  // PostgreSQL lacks YugabyteDB's setting; a name with a dot in it is one that it takes.
+  proxy = await startWireProxy({
+    target: server,
+    rewrite: (sql) => sql.replace('yb_make_next_ddl_statement_nonbreaking', 'yb.make_next_ddl_statement_nonbreaking'),
+  });
+  await server.query(`ALTER SYSTEM SET yb.make_next_ddl_statement_nonbreaking = 'off'`);
+  await server.query('SELECT pg_reload_conf()');
+});
+after(async () => {
+  await proxy.stop();
+  await server.stop();
+});
+
+const ROLE = `CREATE ROLE "{{name}}" LOGIN PASSWORD '{{password}}'`;
+const expiration = { newExpiration: new Date('2040-01-01T00:00:00Z'), statements: [] };
+
+describe('updateUser', () => {
+  it('asks once a connection whether an expiration can be set without breaking transactions, and does so', async () => {
+    await using opened = await openYsql({ ...server, port: proxy.port });
+    const username = await opened.database.newUser(newUser(ROLE));
+    const seen = proxy.statements.length;
+    await opened.database.updateUser({ username, expiration });
+    await opened.database.updateUser({ username, expiration });
+    const kinds = proxy.statements.slice(seen).map((statement) => statement.sql.split(' ')[0]);
+    assert.deepEqual(kinds, ['SELECT', 'SET', 'ALTER', 'SET', 'ALTER']);
+  });
+
+  it('goes on when it may not set that', async () => {
+    await using opened = await openYsql({ ...server, port: proxy.port });
+    const username = await opened.database.newUser(newUser(ROLE));
+    proxy.addFault({ match: /^SET/, action: { type: 'error', sqlstate: '42501', message: 'permission denied' } });
+    const seen = proxy.statements.length;
+    await opened.database.updateUser({ username, expiration });
+    await opened.database.updateUser({ username, expiration });
+    const kinds = proxy.statements.slice(seen).map((statement) => statement.sql.split(' ')[0]);
+    assert.deepEqual(kinds, ['SELECT', 'SET', 'ALTER', 'ALTER']);
+  });
+
+  it('runs custom statements in one transaction, DO blocks included', async () => {
+    await using opened = await openYsql({ ...server, port: proxy.port });
+    const username = await opened.database.newUser(newUser(ROLE));
+    const statements = [
+      `DO $$ BEGIN EXECUTE format('ALTER ROLE %I CONNECTION LIMIT 7', '{{name}}'); END $$; ALTER ROLE "{{username}}" PASSWORD '{{password}}'`,
+    ];
+    await opened.database.updateUser({ username, password: { newPassword: new Secret('x'), statements } });
+    const [row] = await server.query('SELECT rolconnlimit FROM pg_roles WHERE rolname = $1', [username]);
+    assert.equal(row?.['rolconnlimit'], 7);
+    const renewal = [`ALTER ROLE "{{name}}" CONNECTION LIMIT 8; ALTER ROLE nobody_here VALID UNTIL '{{expiration}}'`];
+    await assert.rejects(
+      opened.database.updateUser({ username, expiration: { ...expiration, statements: renewal } }),
+      /failed to execute query: ERROR: role "nobody_here" does not exist \(SQLSTATE 42704\)/,
+    );
+    const [unchanged] = await server.query('SELECT rolconnlimit FROM pg_roles WHERE rolname = $1', [username]);
+    assert.equal(unchanged?.['rolconnlimit'], 7);
+  });
+
+  it('sets the password even when the expiration fails', async () => {
+    await using opened = await openYsql({ ...server, port: proxy.port });
+    const username = await opened.database.newUser(newUser(ROLE));
+    const before_ = await server.query('SELECT rolpassword FROM pg_authid WHERE rolname = $1', [username]);
+    await assert.rejects(
+      opened.database.updateUser({
+        username,
+        password: { newPassword: new Secret('next'), statements: [] },
+        expiration: { ...expiration, statements: ['SELECT nothing_of_the_kind'] },
+      }),
+      /nothing_of_the_kind/,
+    );
+    const after_ = await server.query('SELECT rolpassword FROM pg_authid WHERE rolname = $1', [username]);
+    assert.notDeepEqual(after_, before_);
+  });
+});
