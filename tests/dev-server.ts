@@ -1,4 +1,5 @@
 /** A development server in this process, with a client that has its root token, and everything it logged. */
+import assert from 'node:assert/strict';
 import { createClient, type Client } from '@coffer/client';
 import { createLogger, formatLogLine, type JsonObject, Secret } from '@coffer/base';
 import { startDevServer } from '../apps/coffer/src/dev-server.ts';
@@ -8,7 +9,19 @@ export interface TestServer {
   readonly client: Client;
   /** Every log line so far, trace level included. */
   log(): string;
+  /** Also checks that no issued password is in the log. */
   close(): Promise<void>;
+}
+
+/** Every password that was issued in this process: none may be in a log. */
+const issuedPasswords = new Set<string>();
+
+function assertNoSecret(log: string): void {
+  for (const password of issuedPasswords) {
+    for (const form of [password, encodeURIComponent(password), Buffer.from(password).toString('base64')]) {
+      assert.ok(!log.includes(form), `the log holds the password of an issued credential: ${form}`);
+    }
+  }
 }
 
 export async function startTestServer(options: { pluginDirectory?: string } = {}): Promise<TestServer> {
@@ -24,7 +37,10 @@ export async function startTestServer(options: { pluginDirectory?: string } = {}
     address: server.address,
     client: createClient({ address: server.address, token: new Secret('root') }),
     log: () => log,
-    close: () => server.close(),
+    async close() {
+      await server.close();
+      assertNoSecret(log);
+    },
   };
 }
 
@@ -55,5 +71,6 @@ export async function configure(client: Client, config: JsonObject, role: JsonOb
 export async function issue(client: Client, role = 'my-first-role'): Promise<Issued> {
   const answer = await client.read(`database/creds/${role}`);
   const { username, password } = (answer?.data ?? {}) as { username: string; password: string };
+  issuedPasswords.add(password);
   return { leaseId: answer?.leaseId ?? '', username, password };
 }

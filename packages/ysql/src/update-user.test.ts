@@ -8,14 +8,12 @@ import { newUser, openYsql } from './open-for-test.ts';
 let server: TestPostgres;
 let proxy: WireProxy;
 before(async () => {
-  server = await startPostgres();
+  server = await startPostgres({ settings: { 'yb.make_next_ddl_statement_nonbreaking': 'off' } });
   // PostgreSQL lacks YugabyteDB's setting; a name with a dot in it is one that it takes.
   proxy = await startWireProxy({
     target: server,
     rewrite: (sql) => sql.replace('yb_make_next_ddl_statement_nonbreaking', 'yb.make_next_ddl_statement_nonbreaking'),
   });
-  await server.query(`ALTER SYSTEM SET yb.make_next_ddl_statement_nonbreaking = 'off'`);
-  await server.query('SELECT pg_reload_conf()');
 });
 after(async () => {
   await proxy.stop();
