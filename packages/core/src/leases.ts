@@ -3,7 +3,7 @@ import { CofferError, type Logger } from '@coffer/base';
 import type { Store } from '@coffer/store';
 import type { Barrier } from './barrier.ts';
 import type { Engine } from './engine.ts';
-import { type Lease, leaseFromRow, type LeaseState } from './lease.ts';
+import { type Lease, leaseFromRow, type LeaseState, sealLease } from './lease.ts';
 
 /** A claim's length in milliseconds: beyond the longest revocation or renewal, so a live worker never loses its own. */
 const CLAIM_MS = 120_000;
@@ -65,12 +65,13 @@ export class Leases {
       if (!lease.renewable) throw new CofferError('invalid-request', 'lease is not renewable');
       const engine = this.#options.engineFor(lease.path);
       if (engine?.renew === undefined) throw new CofferError('invalid-request', 'lease is not renewable');
-      const { ttl, warnings } = await engine.renew(lease, increment);
+      const { ttl, warnings, data = lease.data } = await engine.renew(lease, increment);
       const now = Date.now();
-      const renewed: Lease = { ...lease, expireTime: now + ttl * 1000, lastRenewal: now };
+      const renewed: Lease = { ...lease, expireTime: now + ttl * 1000, lastRenewal: now, data };
       await this.#options.store.run(
-        'UPDATE leases SET expire_time = $2, last_renewal = $3, next_attempt = $2 WHERE id = $1 AND state = $4',
-        [id, renewed.expireTime, now, 'active'],
+        `UPDATE leases SET expire_time = $2, last_renewal = $3, next_attempt = $2, value = $4
+         WHERE id = $1 AND state = 'active'`,
+        [id, renewed.expireTime, now, sealLease(this.#options.barrier, id, renewed)],
       );
       return { lease: renewed, ttl, warnings };
     } finally {

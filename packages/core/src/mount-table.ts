@@ -109,6 +109,17 @@ export class MountTable {
     if (!mounted.builtin) await this.#rows.save(mounted.mount);
   }
 
+  /** Reloads a plugin in every mount below one of `paths`, or in all. Returns the mounts that used it. */
+  async reload(plugin: string, paths: readonly string[]): Promise<string[]> {
+    const wanted = paths.map(normalizeMountPath);
+    const reloaded: string[] = [];
+    for (const [path, { engine }] of this.#mounted) {
+      if (wanted.length > 0 && !wanted.includes(path)) continue;
+      if ((await engine.reload?.(plugin)) === true) reloaded.push(path);
+    }
+    return reloaded;
+  }
+
   async close(): Promise<void> {
     await Promise.all([...this.#mounted.values()].map(({ engine }) => engine.close()));
   }
