@@ -72,7 +72,9 @@ export class MountTable {
   /** @throws CofferError `invalid-request` for a path in use or an unknown type */
   async enable(given: string, type: string, rest: Partial<Mount>): Promise<void> {
     const path = normalizeMountPath(given);
-    const clash = [...this.#mounted.keys(), ...this.#enabling].find((other) => path.startsWith(other) || other.startsWith(path));
+    const clash = [...this.#mounted.keys(), ...this.#enabling].find(
+      (other) => path.startsWith(other) || other.startsWith(path),
+    );
     if (clash !== undefined) throw new CofferError('invalid-request', `path is already in use at ${clash}`);
     const mount = newMount(path, type, rest);
     const factory = this.#factory(type);
