@@ -154,7 +154,12 @@ for (const [way, prefix] of [
       const username = await login('refused');
       await write('app-refused', { username, rotation_period: 3600 });
       const bad: readonly [string, JsonObject, number, string | RegExp][] = [
-        ['app-second', { username, rotation_period: 3600 }, 400, /is the login of the static role "app-refused" already/],
+        [
+          'app-second',
+          { username, rotation_period: 3600 },
+          400,
+          /is the login of the static role "app-refused" already/,
+        ],
         ['app-refused', { username: 'other' }, 400, 'cannot update static account username'],
         ['app-refused', { db_name: 'other' }, 400, /cannot update static account db_name/],
         ['app-new', { username, rotation_period: 1 }, 400, 'rotation_period must be 5 seconds or more'],
@@ -164,7 +169,12 @@ for (const [way, prefix] of [
         ['app-new', { username: 'x', rotation_perod: 60 }, 400, /did you mean "rotation_period"/],
         ['app-new', { username: database.user, rotation_period: 60 }, 400, /the connection itself logs in as/],
         ['my-first-role', { username: 'x', rotation_period: 60 }, 400, 'Role and Static Role names must be unique'],
-        ['other', { username: 'x', rotation_period: 60 }, 500, '1 error occurred:\n\t* "other" is not an allowed role\n\n'],
+        [
+          'other',
+          { username: 'x', rotation_period: 60 },
+          500,
+          '1 error occurred:\n\t* "other" is not an allowed role\n\n',
+        ],
         [
           'app-new',
           { db_name: 'absent', username: 'x', rotation_period: 60 },
@@ -201,7 +211,10 @@ for (const [way, prefix] of [
       await write('app-failing', { username, rotation_period: 3600 });
       const good = await assertLogsIn('app-failing');
       await write('app-failing', { rotation_statements: 'SELECT 1/0' });
-      await assert.rejects(rotate('app-failing'), refusal(500, /retries will continue in the background.*division by zero/));
+      await assert.rejects(
+        rotate('app-failing'),
+        refusal(500, /retries will continue in the background.*division by zero/),
+      );
       assert.equal(await assertLogsIn('app-failing'), good);
       const shown = await role('app-failing');
       assert.match(shown?.['rotation_error'] as string, /division by zero/);

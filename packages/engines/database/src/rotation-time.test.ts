@@ -20,7 +20,10 @@ const made = (fields: Partial<RotationTimeFields>) => mergeRotationTime(undefine
 describe('the time of rotations', () => {
   it('counts a period from the last rotation', () => {
     const time = made({ rotation_period: 3600 });
-    assert.equal(nextRotation(time, at('2026-01-01T00:00:00Z'), at('2026-01-09T00:00:00Z')), at('2026-01-01T01:00:00Z'));
+    assert.equal(
+      nextRotation(time, at('2026-01-01T00:00:00Z'), at('2026-01-09T00:00:00Z')),
+      at('2026-01-01T01:00:00Z'),
+    );
     assert.equal(withinWindow(time, at('2026-01-09T00:00:00Z')), true);
   });
   it('reads a schedule in UTC, five fields, day or weekday', () => {
