@@ -1,5 +1,6 @@
 import type { JsonObject, Logger } from '@coffer/base';
 import type { EntryStorage } from './entry-storage.ts';
+import type { Intents } from './intents.ts';
 import type { Lease } from './lease.ts';
 import type { LeaseIssuer } from './lease-issuer.ts';
 import type { Mount } from './mount.ts';
@@ -31,6 +32,8 @@ export interface EngineContext {
   readonly mount: () => Mount;
   readonly storage: EntryStorage;
   readonly leases: LeaseIssuer;
+  /** Of this mount. */
+  readonly intents: Intents;
   /** From the mount's tuning to the system's defaults. */
   readonly ttlLimits: () => readonly TtlLimits[];
   readonly logger: Logger;

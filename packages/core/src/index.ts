@@ -5,6 +5,7 @@ export { Core, type CoreOptions, type CoreServices, createCore } from './core.ts
 export type { Engine, EngineContext, EngineFactory } from './engine.ts';
 export type { EntryStorage } from './entry-storage.ts';
 export { type Field, type FieldSchema, type FieldValues, parseFields, unknownFieldMessage } from './fields.ts';
+export type { ClaimedIntent, Intent, IntentChange, Intents, NewIntent } from './intents.ts';
 export type { Lease, LeaseState } from './lease.ts';
 export type { LeaseIntent, LeaseIssuer, OpenIntent } from './lease-issuer.ts';
 export type { Leases, RenewedLease } from './leases.ts';

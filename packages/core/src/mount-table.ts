@@ -3,6 +3,7 @@ import type { Store } from '@coffer/store';
 import type { Barrier } from './barrier.ts';
 import type { Engine, EngineFactory } from './engine.ts';
 import { createEntryStorage } from './entry-storage.ts';
+import { createIntents } from './intents.ts';
 import type { LeaseIssuer } from './lease-issuer.ts';
 import { createMountRows, type Mount, type MountRows, newMount, normalizeMountPath } from './mount.ts';
 import { SYSTEM_TTL } from './ttl.ts';
@@ -107,7 +108,9 @@ export class MountTable {
     await this.#rows.remove(path);
     this.#mounted.delete(path);
     await mounted.engine.close();
-    await createEntryStorage(this.#options.store, this.#options.barrier, mounted.mount.uuid).clear();
+    const { store, barrier } = this.#options;
+    await createIntents(store, barrier, mounted.mount.uuid).clear();
+    await createEntryStorage(store, barrier, mounted.mount.uuid).clear();
     this.#options.logger.info('disabled secrets engine', { path });
   }
 
@@ -150,6 +153,7 @@ export class MountTable {
       mount: current,
       storage: createEntryStorage(store, barrier, mount.uuid),
       leases,
+      intents: createIntents(store, barrier, mount.uuid),
       ttlLimits: () => {
         const { default_lease_ttl: defaultTtl, max_lease_ttl: maxTtl } = current().config;
         // A mount's own maximum replaces the system's, also upwards, as in Vault.

@@ -105,6 +105,18 @@ for (const [way, open] of Object.entries(WAYS)) {
       await database.deleteUser({ username: 'v-chosen', statements: [] });
       assert.equal(await database.type(), 'memory');
     });
+    it('says whether a password logs in', async () => {
+      await database.newUser(newUser({ username: 'v-login' }));
+      assert.equal(await database.verifyUser?.('v-login', new Secret(PASSWORD)), 'accepted');
+      assert.equal(await database.verifyUser?.('v-login', new Secret('other')), 'refused');
+      await assert.rejects(
+        Promise.resolve(database.verifyUser?.('barred', new Secret(PASSWORD))),
+        fails(
+          'unable to verify user: rpc error: code = Internal desc = unable to verify user: ' +
+            'role "barred" may not log in as [password]',
+        ),
+      );
+    });
     it("shows failures in Go's form and no password in them", async () => {
       const changed = { newPassword: new Secret(PASSWORD), statements: ['FAIL'] };
       const text = 'cannot run "PASSWORD \'[password]\'"';

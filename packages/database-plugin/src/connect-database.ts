@@ -1,9 +1,10 @@
 import type { DescMessage, DescMethodUnary, MessageInitShape, MessageShape } from '@bufbuild/protobuf';
-import { CofferError, type JsonObject } from '@coffer/base';
+import { CofferError, type JsonObject, type Secret } from '@coffer/base';
 import { GrpcError, grpcStatus, isPluginGone, type PluginClient, PluginGoneError } from '@coffer/go-plugin';
-import type { Database, DeleteUserRequest, InitializeRequest, NewUserRequest } from './database.ts';
+import type { Database, DeleteUserRequest, InitializeRequest, LoginAnswer, NewUserRequest } from './database.ts';
 import type { UpdateUserRequest, UsernameConfig } from './database.ts';
 import { Database as DatabaseService } from './gen/database_pb.ts';
+import { Logins } from './gen/logins_pb.ts';
 import { Naming } from './gen/naming_pb.ts';
 import { checkNewUser, checkUpdateUser, checkUsername, type DatabaseOperation, hostError } from './host-errors.ts';
 import { MULTIPLEX_ID } from './instances.ts';
@@ -17,6 +18,8 @@ export interface ConnectedProcess {
   readonly client: PluginClient;
   /** Whether the plugin has our naming extension; unknown until it was asked. */
   canName: boolean | undefined;
+  /** Likewise for the extension that verifies a login. */
+  canVerify: boolean | undefined;
 }
 
 /** A Database in another process (hashicorp/vault:sdk/database/dbplugin/v5/grpc_client.go). */
@@ -94,9 +97,24 @@ export class ConnectedDatabase implements Database {
     } catch (error) {
       // Naming changes nothing, so it may be repeated whether or not it had reached the process.
       if (isPluginGone(error)) throw new PluginGoneError(false, { cause: error });
-      const status = error instanceof CofferError ? error.cause : undefined;
-      if (!(status instanceof GrpcError) || status.code !== grpcStatus.UNIMPLEMENTED) throw error;
+      if (!unimplemented(error)) throw error;
       this.#process.canName = false;
+      return undefined;
+    }
+  }
+
+  /** Undefined when the plugin does not have the extension, as {@link nameUser}. */
+  async verifyUser(username: string, password: Secret): Promise<LoginAnswer | undefined> {
+    checkUsername({ username });
+    if (this.#process.canVerify === false) return undefined;
+    try {
+      const request = { username, password: password.reveal() };
+      const { answer } = await this.#call('verifyUser', Logins.method.verifyUser, request);
+      this.#process.canVerify = true;
+      return parseLoginAnswer(answer);
+    } catch (error) {
+      if (!unimplemented(error)) throw error;
+      this.#process.canVerify = false;
       return undefined;
     }
   }
@@ -130,6 +148,16 @@ export class ConnectedDatabase implements Database {
       throw hostError(operation, error);
     }
   }
+}
+
+function unimplemented(error: unknown): boolean {
+  const status = error instanceof CofferError ? error.cause : undefined;
+  return status instanceof GrpcError && status.code === grpcStatus.UNIMPLEMENTED;
+}
+
+function parseLoginAnswer(answer: string): LoginAnswer {
+  if (answer === 'accepted' || answer === 'refused' || answer === 'trusted') return answer;
+  throw new CofferError('failed', `unable to verify user: the plugin answered ${JSON.stringify(answer)}`);
 }
 
 type Initialize = typeof DatabaseService.method.initialize.input;

@@ -3,6 +3,7 @@ import { GrpcError, grpcStatus, implementService, type PluginService } from '@co
 import type { NewUserRequest, UpdateUserRequest } from './database.ts';
 import type * as wire from './gen/database_pb.ts';
 import { Database as DatabaseService } from './gen/database_pb.ts';
+import { Logins } from './gen/logins_pb.ts';
 import { Naming } from './gen/naming_pb.ts';
 import { PluginVersion } from './gen/version_pb.ts';
 import { type DatabaseOperation, pluginError } from './host-errors.ts';
@@ -81,8 +82,22 @@ export function databaseServices(instances: Instances, version: string, logger: 
     },
     logger,
   );
+  const logins = implementService(
+    Logins,
+    {
+      verifyUser: (request, metadata) =>
+        guard('verifyUser', async () => {
+          const { username, password } = request;
+          if (username === '') throw new GrpcError(grpcStatus.INVALID_ARGUMENT, 'no username provided');
+          const answer = await instances.find(metadata).verifyUser?.(username, new Secret(password));
+          if (answer !== undefined) return { answer };
+          throw new GrpcError(grpcStatus.UNIMPLEMENTED, 'this plugin does not verify logins');
+        }),
+    },
+    logger,
+  );
   const versions = implementService(PluginVersion, { version: async () => ({ pluginVersion: version }) }, logger);
-  return [database, naming, versions];
+  return [database, naming, logins, versions];
 }
 
 /** The host shows the text of what was thrown on purpose; what is masked for it must be somewhere. */

@@ -1,9 +1,9 @@
 import type { JsonObject, Secret } from '@coffer/base';
 
 /**
- * Vault's database plugin contract, version 5 (hashicorp/vault:sdk/database/dbplugin/v5/database.go), and one extension:
+ * Vault's database plugin contract, version 5 (hashicorp/vault:sdk/database/dbplugin/v5/database.go), and two extensions:
  * the engine may ask the plugin to name a user before it is made, so that a durable row can say what is about to happen
- * (DESIGN invariant 1). A foreign host never uses the extension, a foreign plugin does not have it.
+ * (DESIGN invariant 1), and whether a password logs in. A foreign host never uses them, a foreign plugin has neither.
  *
  * Every method rejects with a CofferError whose message is fit for a user: no password in it.
  */
@@ -31,7 +31,19 @@ export interface Database {
    * Absent or resolving to undefined when the plugin on the other side does not have the extension.
    */
   nameUser?(usernameConfig: UsernameConfig): Promise<string | undefined>;
+  /**
+   * Extension: logs in as `username` and says what the server made of the password, so that a rotation whose outcome was
+   * not heard can be settled. Absent or resolving to undefined when the plugin does not have the extension. Rejects when
+   * the server gave no answer about the password (nobody there, or the login is refused for another reason).
+   */
+  verifyUser?(username: string, password: Secret): Promise<LoginAnswer | undefined>;
 }
+
+/**
+ * `accepted`: the server asked for a password and took this one. `refused`: it did not take it, or there is no such user.
+ * `trusted`: it let the user in without asking, so it says nothing about the password.
+ */
+export type LoginAnswer = 'accepted' | 'refused' | 'trusted';
 
 export interface InitializeRequest {
   readonly config: JsonObject;

@@ -1,6 +1,6 @@
-import { CofferError, isJsonObject, type JsonObject } from '@coffer/base';
+import { CofferError, isJsonObject, type JsonObject, type Secret } from '@coffer/base';
 import type { Database, DeleteUserRequest, InitializeRequest, NewUserRequest } from './database.ts';
-import type { UpdateUserRequest, UsernameConfig } from './database.ts';
+import type { LoginAnswer, UpdateUserRequest, UsernameConfig } from './database.ts';
 
 /**
  * A Database whose users are kept in memory, with the contract's whole behaviour; statements direct it:
@@ -63,6 +63,12 @@ export class MemoryDatabase implements Database {
 
   async nameUser(config: UsernameConfig): Promise<string> {
     return this.#name(config);
+  }
+
+  async verifyUser(username: string, password: Secret): Promise<LoginAnswer> {
+    this.#known();
+    if (username === 'barred') throw new CofferError('failed', `role "barred" may not log in as ${password.reveal()}`);
+    return this.#users.get(username) === password.reveal() ? 'accepted' : 'refused';
   }
 
   #known(): JsonObject {

@@ -2,11 +2,19 @@ import { CofferError } from '@coffer/base';
 import { GrpcError, grpcStatus, isPluginGone } from '@coffer/go-plugin';
 import type { Database, NewUserRequest, UpdateUserRequest } from './database.ts';
 
-export type DatabaseOperation = 'initialize' | 'newUser' | 'updateUser' | 'deleteUser' | 'type' | 'close' | 'nameUser';
+export type DatabaseOperation =
+  | 'initialize'
+  | 'newUser'
+  | 'updateUser'
+  | 'deleteUser'
+  | 'type'
+  | 'close'
+  | 'nameUser'
+  | 'verifyUser';
 
 /**
  * What Vault puts before a plugin's error: `plugin` inside the plugin process (sdk/database/dbplugin/v5/grpc_server.go),
- * `host` around the status that arrives (grpc_client.go there). `nameUser` is our extension.
+ * `host` around the status that arrives (grpc_client.go there). `nameUser` and `verifyUser` are our extensions.
  */
 const PREFIXES: Readonly<Record<DatabaseOperation, { readonly host: string; readonly plugin: string }>> = {
   initialize: { host: 'unable to initialize: ', plugin: 'failed to initialize: ' },
@@ -16,6 +24,7 @@ const PREFIXES: Readonly<Record<DatabaseOperation, { readonly host: string; read
   type: { host: 'unable to get database plugin type: ', plugin: 'unable to retrieve type: ' },
   close: { host: '', plugin: 'unable to close database plugin: ' },
   nameUser: { host: 'unable to name user: ', plugin: 'unable to name user: ' },
+  verifyUser: { host: 'unable to verify user: ', plugin: 'unable to verify user: ' },
 };
 
 /**
@@ -88,5 +97,6 @@ export function withHostErrors(database: Database): Database {
     type: () => guard('type', () => database.type()),
     close: () => guard('close', () => database.close()),
     nameUser: (config) => guard('nameUser', async () => database.nameUser?.(config)),
+    verifyUser: (username, password) => guard('verifyUser', async () => database.verifyUser?.(username, password)),
   };
 }

@@ -26,7 +26,7 @@ export class PluginProcess {
 
   private constructor(client: PluginClient) {
     this.#client = client;
-    this.#shared = { client, canName: undefined };
+    this.#shared = { client, canName: undefined, canVerify: undefined };
   }
 
   /**

@@ -42,6 +42,7 @@ export function redactSecrets(database: Database): Database {
     type: () => guard([], () => database.type()),
     close: () => guard([], () => database.close()),
     nameUser: (config) => guard([], async () => database.nameUser?.(config)),
+    verifyUser: (username, password) => guard([password], async () => database.verifyUser?.(username, password)),
   };
 }
 

@@ -49,4 +49,21 @@ export const MIGRATIONS: readonly (readonly string[])[] = [
     'CREATE INDEX leases_next_attempt ON leases (next_attempt ASC)',
     'CREATE INDEX leases_token ON leases (token ASC)',
   ],
+  [
+    `CREATE TABLE intents (
+       mount TEXT NOT NULL,
+       subject TEXT NOT NULL,
+       login TEXT NOT NULL,
+       state TEXT NOT NULL,
+       claim TEXT NOT NULL,
+       claimed_until BIGINT NOT NULL,
+       next_attempt BIGINT,
+       attempts BIGINT NOT NULL,
+       last_error TEXT,
+       value BYTEA NOT NULL,
+       PRIMARY KEY (mount, subject)
+     )`,
+    'CREATE UNIQUE INDEX intents_login ON intents (mount ASC, login ASC)',
+    'CREATE INDEX intents_next_attempt ON intents (next_attempt ASC)',
+  ],
 ];

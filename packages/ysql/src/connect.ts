@@ -39,7 +39,7 @@ function withTarget(failure: Failure | CofferError, settings: YsqlSettings, targ
 }
 
 /** Resolved here and not by `pg`, which would overrule the TLS server name for a host given by name. */
-async function resolve(settings: YsqlSettings, target: Endpoint): Promise<readonly string[]> {
+export async function resolve(settings: YsqlSettings, target: Endpoint): Promise<readonly string[]> {
   try {
     return (await lookup(target.host, { all: true })).map((entry) => entry.address);
   } catch (error) {
@@ -94,6 +94,25 @@ async function open(
   database: string,
   transport: Transport,
 ): Promise<Session> {
+  const { client, applicationName } = await createClient(settings, target, address, database, transport);
+  const session = new Session(client, { applicationName, database, host: target.host, address, port: target.port });
+  try {
+    await client.connect();
+  } catch (error) {
+    session.destroy();
+    throw error;
+  }
+  return session;
+}
+
+/** A client that is not connected yet. */
+export async function createClient(
+  settings: YsqlSettings,
+  target: Endpoint,
+  address: string,
+  database: string,
+  transport: Transport,
+): Promise<{ client: pg.Client; applicationName: string }> {
   const applicationName = `ysql-plugin ${randomBase62(16)}`;
   const timeout = settings.statementTimeoutSeconds;
   const options = startupOptions(settings.parameters);
@@ -113,14 +132,7 @@ async function open(
     ...(timeout > 0 && { statement_timeout: timeout * 1000, query_timeout: (timeout + ANSWER_GRACE_SECONDS) * 1000 }),
     ...(options !== '' && { options }),
   });
-  const session = new Session(client, { applicationName, database, host: target.host, address, port: target.port });
-  try {
-    await client.connect();
-  } catch (error) {
-    session.destroy();
-    throw error;
-  }
-  return session;
+  return { client, applicationName };
 }
 
 /** PostgreSQL's `options`: space separated, backslash escapes (postgres:src/backend/utils/init/postinit.c). */

@@ -5,6 +5,7 @@ import type {
   Database,
   DeleteUserRequest,
   InitializeRequest,
+  LoginAnswer,
   NewUserRequest,
   UpdateUserRequest,
   UsernameConfig,
@@ -27,6 +28,7 @@ import {
 } from './update-user.ts';
 import type { NameMaker } from './username.ts';
 import { createNameMaker } from './username.ts';
+import { verifyUser } from './verify-user.ts';
 
 /** How long work under way may take to finish before its connections go: nothing is cut off before it is undone. */
 const DRAIN_MILLISECONDS = 30_000;
@@ -119,6 +121,10 @@ class YsqlDatabase implements Database {
 
   async nameUser(usernameConfig: UsernameConfig): Promise<string | undefined> {
     return this.#inUse().makeName(usernameConfig);
+  }
+
+  async verifyUser(username: string, password: Secret): Promise<LoginAnswer> {
+    return await this.#run([password], ({ access }) => verifyUser(access, clipName(username), password));
   }
 
   async close(): Promise<void> {

@@ -13,6 +13,10 @@ export class Connections {
   readonly #plugins: DatabasePlugins;
   readonly #logger: Logger;
   readonly #open = new Map<string, Promise<Database>>();
+  /** Work under way, by configuration name. */
+  readonly #working = new Map<string, Set<Promise<unknown>>>();
+  /** Settles when whoever has a configuration to himself is done. */
+  readonly #gates = new Map<string, Promise<unknown>>();
 
   constructor(storage: EntryStorage, plugins: DatabasePlugins, logger: Logger) {
     this.#storage = storage;
@@ -25,6 +29,39 @@ export class Connections {
    * @throws CofferError `failed` when there is no such configuration, and whatever opening or `work` throws
    */
   async use<T>(name: string, work: (database: Database, config: ConfigEntry) => Promise<T>): Promise<T> {
+    for (let gate = this.#gates.get(name); gate !== undefined; gate = this.#gates.get(name)) await gate;
+    const working = this.#working.get(name) ?? new Set<Promise<unknown>>();
+    this.#working.set(name, working);
+    const done = this.useAlone(name, work);
+    working.add(done);
+    try {
+      return await done;
+    } finally {
+      working.delete(done);
+    }
+  }
+
+  /**
+   * Runs `work` while no {@link use} of the configuration is under way: they are waited for, and later ones wait. While
+   * the password of the connection's own user changes, a new connection could log in with neither the old nor the new.
+   */
+  async alone<T>(name: string, work: () => Promise<T>): Promise<T> {
+    for (let gate = this.#gates.get(name); gate !== undefined; gate = this.#gates.get(name)) await gate;
+    const done = Promise.allSettled([...(this.#working.get(name) ?? [])]).then(work);
+    const gate = done.then(
+      () => undefined,
+      () => undefined,
+    );
+    this.#gates.set(name, gate);
+    try {
+      return await done;
+    } finally {
+      this.#gates.delete(name);
+    }
+  }
+
+  /** As {@link use}, without waiting: for the work of {@link alone}. */
+  async useAlone<T>(name: string, work: (database: Database, config: ConfigEntry) => Promise<T>): Promise<T> {
     const config = await readConfig(this.#storage, name);
     if (config === undefined) {
       throw new CofferError('failed', `failed to find entry for connection with name: ${JSON.stringify(name)}`);

@@ -7,5 +7,7 @@ export interface EngineParts {
   readonly context: EngineContext;
   readonly connections: Connections;
   readonly plugins: DatabasePlugins;
+  /** Tells the rotation worker that something may be due sooner than it knew. */
+  readonly wakeRotations: () => void;
   readonly generatePassword: (policy: string) => Promise<string>;
 }

@@ -1,11 +1,17 @@
 import type { EngineFactory, Lease } from '@coffer/core';
 import { Connections } from './connections.ts';
+import { finishOrRotate } from './due-rotation.ts';
 import type { EngineParts } from './engine-parts.ts';
 import { configPaths } from './path-config.ts';
 import { credsPaths } from './path-creds.ts';
 import { connectionsOf, resetPaths } from './path-reset.ts';
 import { rolesPaths } from './path-roles.ts';
+import { rotateRolePaths } from './path-rotate-role.ts';
+import { rotateRootPaths } from './path-rotate-root.ts';
+import { staticCredsPaths } from './path-static-creds.ts';
+import { staticRolesPaths } from './path-static-roles.ts';
 import type { DatabasePlugins } from './plugins.ts';
+import { RotationWorker } from './rotation-worker.ts';
 import { renewUser, revokeUser } from './user-lease.ts';
 
 export { type BuiltinDatabase, createDatabasePlugins, type DatabasePlugins, probeDatabasePlugin } from './plugins.ts';
@@ -21,10 +27,21 @@ export interface DatabaseEngineOptions {
 export function createDatabaseEngine(options: DatabaseEngineOptions): EngineFactory {
   return (context) => {
     const connections = new Connections(context.storage, options.plugins, context.logger);
-    const parts: EngineParts = { context, connections, ...options };
+    const rotations = new RotationWorker((subject) => finishOrRotate(parts, subject), context);
+    const parts: EngineParts = { context, connections, wakeRotations: () => rotations.wake(), ...options };
+    rotations.start();
     return {
       help: 'The database backend supports using many different databases as secret backends, including but not limited to YugabyteDB.',
-      paths: [...configPaths(parts), ...resetPaths(parts), ...rolesPaths(parts), ...credsPaths(parts)],
+      paths: [
+        ...configPaths(parts),
+        ...resetPaths(parts),
+        ...rotateRootPaths(parts),
+        ...rolesPaths(parts),
+        ...credsPaths(parts),
+        ...staticRolesPaths(parts),
+        ...staticCredsPaths(parts),
+        ...rotateRolePaths(parts),
+      ],
       renew: (lease: Lease, increment: number) => renewUser(parts, lease, increment),
       revoke: (lease: Lease) => revokeUser(parts, lease),
       reload: async (plugin: string) => {
@@ -32,7 +49,10 @@ export function createDatabaseEngine(options: DatabaseEngineOptions): EngineFact
         for (const name of names) await connections.reset(name);
         return names.length > 0;
       },
-      close: () => connections.close(),
+      close: async () => {
+        await rotations.stop();
+        await connections.close();
+      },
     };
   };
 }

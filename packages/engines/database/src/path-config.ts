@@ -10,6 +10,7 @@ import {
   writeConfig,
 } from './config-entry.ts';
 import type { EngineParts } from './engine-parts.ts';
+import { dropOpenRotation, holdConfig } from './rotate-root.ts';
 
 const FIELDS = {
   name: { type: 'string', required: true, description: 'The name of this connection.' },
@@ -30,6 +31,8 @@ const FIELDS = {
   root_credentials_rotate_statements: { type: 'strings', description: 'Older spelling of root_rotation_statements.' },
   password_policy: { type: 'string', description: 'The password policy for its roles; the built-in one when empty.' },
 } as const;
+/** Whoever writes one of these says himself how the connection logs in. */
+const LOGIN_FIELDS = ['username', 'password', 'connection_url'];
 type ConfigRequest = PathRequest<typeof FIELDS>;
 
 /** `config` (LIST), `config/:name`. The plugin's own fields stand beside these; see the configuration reference. */
@@ -63,10 +66,20 @@ function oneConfig(parts: EngineParts): Path {
       const entry = await readConfig(storage, fields.name);
       return entry && { data: configView(entry) };
     },
-    write: (request) => saveConfig(parts, request),
+    write: (request) =>
+      holdConfig(parts, request.fields.name, async (claimed) => {
+        const response = await saveConfig(parts, request);
+        if (LOGIN_FIELDS.some((field) => Object.hasOwn(request.data, field))) {
+          await dropOpenRotation(parts, request.fields.name, claimed);
+        }
+        return response;
+      }),
     delete: async ({ fields }) => {
-      await deleteConfig(storage, fields.name);
-      await parts.connections.reset(fields.name);
+      await holdConfig(parts, fields.name, async (claimed) => {
+        await deleteConfig(storage, fields.name);
+        await parts.connections.reset(fields.name);
+        await dropOpenRotation(parts, fields.name, claimed);
+      });
       return undefined;
     },
   });

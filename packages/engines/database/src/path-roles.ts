@@ -2,6 +2,7 @@ import { CofferError } from '@coffer/base';
 import { definePath, type Path } from '@coffer/core';
 import type { EngineParts } from './engine-parts.ts';
 import { readRole, type RoleEntry, VALID_UNTIL, type ValidUntil, writeRole } from './role-entry.ts';
+import { nameTaken, readStaticRole } from './static-role-entry.ts';
 
 const FIELDS = {
   name: { type: 'string', required: true, description: 'The name of the role.' },
@@ -66,6 +67,7 @@ function oneRole({ context: { storage } }: EngineParts): Path {
     },
     write: async ({ fields }) => {
       const previous = (await readRole(storage, fields.name)) ?? NEW_ROLE;
+      if ((await readStaticRole(storage, fields.name)) !== undefined) throw nameTaken();
       checkCredential(fields.credential_type, fields.credential_config);
       const role: RoleEntry = {
         dbName: fields.db_name ?? previous.dbName,
@@ -110,7 +112,8 @@ function validUntilOf(given: string | undefined): ValidUntil | undefined {
   throw new CofferError('invalid-request', `field "valid_until" must be one of ${VALID_UNTIL.join(', ')}`);
 }
 
-function checkCredential(type: string | undefined, config: object | undefined): void {
+/** @throws CofferError `invalid-request` for anything but a password, which is all that a PostgreSQL login takes */
+export function checkCredential(type: string | undefined, config: object | undefined): void {
   if (type !== undefined && type !== 'password') {
     throw new CofferError(
       'invalid-request',

@@ -1,0 +1,231 @@
+import { CofferError, type JsonObject, randomBase62 } from '@coffer/base';
+import type { SqlRow, SqlValue, Store } from '@coffer/store';
+import type { Barrier } from './barrier.ts';
+
+/** A claim's length in milliseconds. Whoever works longer renews it, so a dead worker blocks nobody for longer. */
+const CLAIM_MS = 20_000;
+const HEARTBEAT_MS = 5_000;
+
+/**
+ * `open`: what `value` says is about to happen, may have happened already; whoever finds it unclaimed finishes it.
+ * `settled`: nothing is under way; the row waits for its next time.
+ */
+export type IntentState = 'open' | 'settled';
+
+/** The durable row of one login whose password is ours to change (DESIGN invariant 1). Times: milliseconds since 1970. */
+export interface Intent {
+  /** What the row belongs to, unique in its mount: `static/NAME`, `root/NAME`. */
+  readonly subject: string;
+  /** The login, unique in its mount as well: there is one row for a login, so only one change of it at a time. */
+  readonly login: string;
+  readonly state: IntentState;
+  /** When it is due: to be finished when open, to be begun when settled. Null: never by itself. */
+  readonly nextAttempt: number | null;
+  /** Failed attempts since the last success. */
+  readonly attempts: number;
+  readonly lastError: string | null;
+  /** Sealed: may hold passwords. */
+  readonly value: JsonObject;
+}
+
+export type NewIntent = Pick<Intent, 'subject' | 'login' | 'state' | 'value'>;
+export type IntentChange = Partial<Omit<Intent, 'subject' | 'login'>>;
+
+/** A row that nobody else may touch. Each change is refused once the claim was lost. */
+export interface ClaimedIntent extends Intent {
+  /** Writes a change (of one field at least), keeps the claim, and returns the row as it is then. @throws CofferError `unavailable`: claim lost */
+  save(change: IntentChange): Promise<ClaimedIntent>;
+  /** Removes the row. @throws CofferError `unavailable` when the claim was lost */
+  remove(): Promise<void>;
+}
+
+/** The intents of one mount. */
+export interface Intents {
+  get(subject: string): Promise<Intent | undefined>;
+  /** The row of a login, whatever it belongs to. */
+  ofLogin(login: string): Promise<Intent | undefined>;
+  /**
+   * Makes a row and runs `work` with the claim on it. Undefined when subject or login have a row already.
+   * The claim is kept alive while `work` runs and given back after it.
+   */
+  create<T>(intent: NewIntent, work: (claimed: ClaimedIntent) => Promise<T>): Promise<{ result: T } | undefined>;
+  /** As {@link create} with an existing row; undefined when there is none or somebody else is at it. */
+  claim<T>(subject: string, work: (claimed: ClaimedIntent) => Promise<T>): Promise<{ result: T } | undefined>;
+  /** The subjects that are due and that nobody is at, the most overdue first. */
+  due(now: number, limit: number): Promise<string[]>;
+  /** When the next row that nobody is at is due. */
+  nextDue(): Promise<number | undefined>;
+  /** Removes every row of the mount. */
+  clear(): Promise<void>;
+}
+
+const COLUMNS = 'subject, login, state, next_attempt, attempts, last_error, value';
+
+/** `mount` is the mount's uuid. */
+export function createIntents(store: Store, barrier: Barrier, mount: string): Intents {
+  return new MountIntents(store, barrier, mount);
+}
+
+class MountIntents implements Intents {
+  readonly #store: Store;
+  readonly #barrier: Barrier;
+  readonly #mount: string;
+
+  constructor(store: Store, barrier: Barrier, mount: string) {
+    this.#store = store;
+    this.#barrier = barrier;
+    this.#mount = mount;
+  }
+
+  async get(subject: string): Promise<Intent | undefined> {
+    return this.#find('subject', subject);
+  }
+
+  async ofLogin(login: string): Promise<Intent | undefined> {
+    return this.#find('login', login);
+  }
+
+  async create<T>(intent: NewIntent, work: (claimed: ClaimedIntent) => Promise<T>): Promise<{ result: T } | undefined> {
+    const { subject, login, state, value } = intent;
+    const claim = randomBase62(20);
+    const now = Date.now();
+    const { changes } = await this.#store.run(
+      `INSERT INTO intents (mount, subject, login, state, claim, claimed_until, next_attempt, attempts, last_error, value)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, 0, NULL, $8) ON CONFLICT DO NOTHING`,
+      [this.#mount, subject, login, state, claim, now + CLAIM_MS, now, this.#seal(subject, value)],
+    );
+    if (changes === 0) return undefined;
+    const row: Intent = { subject, login, state, value, nextAttempt: now, attempts: 0, lastError: null };
+    return { result: await this.#hold(claim, row, work) };
+  }
+
+  async claim<T>(subject: string, work: (claimed: ClaimedIntent) => Promise<T>): Promise<{ result: T } | undefined> {
+    const claim = randomBase62(20);
+    const now = Date.now();
+    const { rows } = await this.#store.run(
+      `UPDATE intents SET claim = $3, claimed_until = $4 WHERE mount = $1 AND subject = $2 AND claimed_until <= $5
+       RETURNING ${COLUMNS}`,
+      [this.#mount, subject, claim, now + CLAIM_MS, now],
+    );
+    if (rows[0] === undefined) return undefined;
+    return { result: await this.#hold(claim, this.#fromRow(rows[0]), work) };
+  }
+
+  async due(now: number, limit: number): Promise<string[]> {
+    const { rows } = await this.#store.run(
+      `SELECT subject FROM intents WHERE next_attempt <= $1 AND claimed_until <= $1 AND mount = $2
+       ORDER BY next_attempt LIMIT $3`,
+      [now, this.#mount, limit],
+    );
+    return rows.map((row) => String(row['subject']));
+  }
+
+  async nextDue(): Promise<number | undefined> {
+    const { rows } = await this.#store.run(
+      `SELECT next_attempt FROM intents WHERE next_attempt IS NOT NULL AND claimed_until <= $1 AND mount = $2
+       ORDER BY next_attempt LIMIT 1`,
+      [Date.now(), this.#mount],
+    );
+    return rows[0] === undefined ? undefined : Number(rows[0]['next_attempt']);
+  }
+
+  async clear(): Promise<void> {
+    await this.#store.run('DELETE FROM intents WHERE mount = $1', [this.#mount]);
+  }
+
+  async #find(column: 'subject' | 'login', value: string): Promise<Intent | undefined> {
+    const { rows } = await this.#store.run(`SELECT ${COLUMNS} FROM intents WHERE mount = $1 AND ${column} = $2`, [
+      this.#mount,
+      value,
+    ]);
+    return rows[0] === undefined ? undefined : this.#fromRow(rows[0]);
+  }
+
+  async #hold<T>(claim: string, row: Intent, work: (claimed: ClaimedIntent) => Promise<T>): Promise<T> {
+    const beats = new Set<Promise<unknown>>();
+    const mine = [this.#mount, row.subject, claim];
+    const timer = setInterval(() => {
+      const beat: Promise<unknown> = this.#store
+        .run('UPDATE intents SET claimed_until = $4 WHERE mount = $1 AND subject = $2 AND claim = $3', [
+          ...mine,
+          Date.now() + CLAIM_MS,
+        ])
+        // The store is away: the claim runs out, and the next change says so.
+        .catch(() => undefined)
+        .finally(() => beats.delete(beat));
+      beats.add(beat);
+    }, HEARTBEAT_MS);
+    try {
+      return await work(this.#claimed(claim, row));
+    } finally {
+      clearInterval(timer);
+      await Promise.all(beats);
+      await this.#store.run(
+        "UPDATE intents SET claim = '', claimed_until = 0 WHERE mount = $1 AND subject = $2 AND claim = $3",
+        mine,
+      );
+    }
+  }
+
+  #claimed(claim: string, row: Intent): ClaimedIntent {
+    const mine = [this.#mount, row.subject, claim];
+    return {
+      ...row,
+      save: async (change) => {
+        const columns = this.#columns(row.subject, change);
+        const assignments = columns.map(([name], index) => `${name} = $${index + mine.length + 1}`).join(', ');
+        const { changes } = await this.#store.run(
+          `UPDATE intents SET ${assignments} WHERE mount = $1 AND subject = $2 AND claim = $3`,
+          [...mine, ...columns.map(([, value]) => value)],
+        );
+        if (changes === 0) throw claimLost(row);
+        return this.#claimed(claim, { ...row, ...change });
+      },
+      remove: async () => {
+        const { changes } = await this.#store.run(
+          'DELETE FROM intents WHERE mount = $1 AND subject = $2 AND claim = $3',
+          mine,
+        );
+        if (changes === 0) throw claimLost(row);
+      },
+    };
+  }
+
+  /** Only what changes is written: a caller with an older picture of the row takes nothing back. */
+  #columns(subject: string, change: IntentChange): (readonly [string, SqlValue])[] {
+    const { state, nextAttempt, attempts, lastError, value } = change;
+    const columns: (readonly [string, SqlValue | undefined])[] = [
+      ['state', state],
+      ['next_attempt', nextAttempt],
+      ['attempts', attempts],
+      ['last_error', lastError],
+      ['value', value && this.#seal(subject, value)],
+    ];
+    return columns.filter((column): column is readonly [string, SqlValue] => column[1] !== undefined);
+  }
+
+  #seal(subject: string, value: JsonObject): Uint8Array {
+    return this.#barrier.seal(this.#place(subject), value);
+  }
+
+  #place(subject: string): string {
+    return `intents/${this.#mount}/${subject}`;
+  }
+
+  #fromRow(row: SqlRow): Intent {
+    const subject = String(row['subject']);
+    return {
+      subject,
+      login: String(row['login']),
+      state: row['state'] as IntentState,
+      nextAttempt: row['next_attempt'] === null ? null : Number(row['next_attempt']),
+      attempts: Number(row['attempts']),
+      lastError: row['last_error'] === null ? null : String(row['last_error']),
+      value: this.#barrier.open(this.#place(subject), row['value'] as Uint8Array),
+    };
+  }
+}
+
+function claimLost({ subject }: Intent): CofferError {
+  return new CofferError('unavailable', `${subject} was taken over by another worker, which finishes what was begun`);
+}

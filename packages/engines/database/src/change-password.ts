@@ -1,0 +1,90 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { CofferError, type Secret } from '@coffer/base';
+import { type Database, isPluginGone, type LoginAnswer } from '@coffer/database-plugin';
+
+/** Between the two looks at a password that was set but does not log in: another node may not know it yet. */
+const SECOND_LOOK_MS = 1_000;
+
+export interface PasswordChange {
+  readonly username: string;
+  readonly newPassword: Secret;
+  /** Undefined when nobody told us. */
+  readonly oldPassword: Secret | undefined;
+  readonly statements: readonly string[];
+  /** Whether an earlier attempt with this very password may have taken effect. */
+  readonly begun: boolean;
+  /** False: where a login cannot be tried, the database's word that it changed the password is enough. */
+  readonly mustLogIn: boolean;
+  /** What the server makes of a password; undefined when it cannot be asked. */
+  readonly ask: (password: Secret) => Promise<LoginAnswer | undefined>;
+}
+
+/**
+ * `changed`: the new password is the one that counts. `unchanged`: the old one is, and nothing under way will change
+ * that. `unknown`: neither can be said; try again with the same new password.
+ */
+export type PasswordOutcome =
+  | { readonly outcome: 'changed'; readonly answer: LoginAnswer | undefined }
+  | { readonly outcome: 'unchanged' | 'unknown'; readonly error: CofferError };
+
+/**
+ * Changes a password and finds out what came of it. A failure is never believed: the statement may have taken effect all
+ * the same, so the server is asked, by logging in with the new password and only then with the old one.
+ *
+ * @throws PluginGoneError when the plugin's process has ended: call again with a new one
+ */
+export async function changePassword(database: Database, change: PasswordChange): Promise<PasswordOutcome> {
+  const { username, newPassword, statements } = change;
+  if (change.begun && (await answerTo(change, newPassword)) === 'accepted') {
+    return { outcome: 'changed', answer: 'accepted' };
+  }
+  try {
+    await database.updateUser({ username, password: { newPassword, statements } });
+  } catch (thrown) {
+    if (isPluginGone(thrown)) throw thrown;
+    return afterFailure(change, CofferError.from(thrown));
+  }
+  return afterSuccess(change);
+}
+
+async function afterSuccess(change: PasswordChange): Promise<PasswordOutcome> {
+  let answer = await answerTo(change, change.newPassword);
+  if (answer === 'refused') {
+    // Twice and not more: login profiles lock a user out after some failures.
+    await sleep(SECOND_LOOK_MS);
+    answer = await answerTo(change, change.newPassword);
+  }
+  if (answer instanceof CofferError) {
+    return change.mustLogIn ? { outcome: 'unknown', error: answer } : { outcome: 'changed', answer: undefined };
+  }
+  if (answer !== 'refused') return { outcome: 'changed', answer };
+  const error = new CofferError(
+    'failed',
+    `the rotation statements ran, but the new password of "${change.username}" does not log in: ` +
+      "see that they set '{{password}}' and that its VALID UNTIL has not passed",
+  );
+  return { outcome: (await oldLogsIn(change)) ? 'unchanged' : 'unknown', error };
+}
+
+async function afterFailure(change: PasswordChange, error: CofferError): Promise<PasswordOutcome> {
+  const answer = await answerTo(change, change.newPassword);
+  if (answer === 'accepted') return { outcome: 'changed', answer };
+  if (answer !== 'refused') return { outcome: 'unknown', error };
+  // With no old password to try, a server that refuses the new one after the change was given up is all there is.
+  const unchanged = change.oldPassword === undefined || (await oldLogsIn(change));
+  return { outcome: unchanged ? 'unchanged' : 'unknown', error };
+}
+
+async function oldLogsIn(change: PasswordChange): Promise<boolean> {
+  if (change.oldPassword === undefined) return false;
+  return (await answerTo(change, change.oldPassword)) === 'accepted';
+}
+
+async function answerTo(change: PasswordChange, password: Secret): Promise<LoginAnswer | undefined | CofferError> {
+  try {
+    return await change.ask(password);
+  } catch (thrown) {
+    if (isPluginGone(thrown)) throw thrown;
+    return CofferError.from(thrown);
+  }
+}

@@ -1,0 +1,142 @@
+import { CofferError, Secret } from '@coffer/base';
+import type { ClaimedIntent, NewIntent } from '@coffer/core';
+import { readConfig, roleAllowed } from './config-entry.ts';
+import { finishOrRotate } from './due-rotation.ts';
+import type { EngineParts } from './engine-parts.ts';
+import { readRole } from './role-entry.ts';
+import { rotateStaticRole, warnTrusted } from './rotate-static-role.ts';
+import { nextRotation } from './rotation-time.ts';
+import {
+  deleteStaticRole,
+  loginOf,
+  nameTaken,
+  readStaticRole,
+  type StaticCredential,
+  type StaticRoleEntry,
+  staticSubject,
+  writeStaticRole,
+} from './static-role-entry.ts';
+
+export interface NewStaticRole {
+  readonly name: string;
+  readonly role: StaticRoleEntry;
+  /** The login's present password; empty when it was not given. */
+  readonly password: string;
+  /** False: the password given is kept until the first rotation is due. */
+  readonly rotateNow: boolean;
+}
+
+/**
+ * Takes a login over: its row, then the role, then the first rotation, unless the password that was given is kept.
+ *
+ * @throws CofferError `invalid-request` for what cannot be, `failed` when the rotation failed (nothing is left),
+ *   `unavailable` when nobody knows what came of it (the role is kept and the rotation finished in the background)
+ */
+export async function createStaticRole(parts: EngineParts, wanted: NewStaticRole): Promise<void> {
+  await check(parts, wanted);
+  const { name, role, password, rotateNow } = wanted;
+  const credential: StaticCredential = { password, pending: '', lastRotation: 0, periodStart: Date.now() };
+  const row: NewIntent = {
+    subject: staticSubject(name),
+    login: loginOf(role.dbName, role.username),
+    state: 'open',
+    value: { ...credential },
+  };
+  const work = (claimed: ClaimedIntent): Promise<void> =>
+    rotateNow ? takeOver(parts, wanted, claimed) : keepPassword(parts, wanted, claimed);
+  if ((await parts.context.intents.create(row, work)) !== undefined) return;
+  await refuseTaken(parts, wanted);
+  if ((await parts.context.intents.create(row, work)) === undefined) {
+    throw new CofferError('unavailable', `the static role ${JSON.stringify(name)} is being made or deleted right now`);
+  }
+}
+
+async function check({ context }: EngineParts, { name, role, password, rotateNow }: NewStaticRole): Promise<void> {
+  if ((await readRole(context.storage, name)) !== undefined) throw nameTaken();
+  const config = await readConfig(context.storage, role.dbName);
+  if (config === undefined) {
+    throw new CofferError('failed', `failed to find entry for connection with name: ${JSON.stringify(role.dbName)}`);
+  }
+  if (!roleAllowed(config.allowedRoles, name)) {
+    throw new CofferError('failed', `${JSON.stringify(name)} is not an allowed role`);
+  }
+  if (config.connectionDetails['username'] === role.username) {
+    throw new CofferError(
+      'invalid-request',
+      `field "username": the connection itself logs in as ${JSON.stringify(role.username)}; rotate it with rotate-root/${role.dbName}`,
+    );
+  }
+  if (!rotateNow && password === '') {
+    throw new CofferError(
+      'invalid-request',
+      'field "skip_import_rotation" needs "password": the one that the login has now',
+    );
+  }
+}
+
+/** Two roles on one login would change its password under each other's feet. */
+async function refuseTaken(parts: EngineParts, { name, role }: NewStaticRole): Promise<void> {
+  const { intents, storage } = parts.context;
+  const other = await intents.ofLogin(loginOf(role.dbName, role.username));
+  const subject = other?.subject ?? staticSubject(name);
+  const owner = subject.slice(staticSubject('').length);
+  if ((await readStaticRole(storage, owner)) === undefined) {
+    // What a creation left that was cut off before it touched the database.
+    await finishOrRotate(parts, subject);
+    return;
+  }
+  throw new CofferError(
+    'invalid-request',
+    `field "username": ${JSON.stringify(role.username)} is the login of the static role ${JSON.stringify(owner)} already; ` +
+      'a login can have one static role only',
+  );
+}
+
+async function takeOver(parts: EngineParts, { name, role }: NewStaticRole, claimed: ClaimedIntent): Promise<void> {
+  await writeStaticRole(parts.context.storage, name, role);
+  const outcome = await rotateStaticRole(parts, { name, role, claimed });
+  switch (outcome.outcome) {
+    case 'changed':
+      return;
+    case 'unchanged':
+      await deleteStaticRole(parts.context.storage, name);
+      await claimed.remove();
+      throw new CofferError(
+        outcome.error.code === 'internal' ? 'failed' : outcome.error.code,
+        `error setting credentials: ${outcome.error.message}`,
+        { cause: outcome.error },
+      );
+    case 'unknown':
+      throw new CofferError(
+        'unavailable',
+        `error setting credentials: ${outcome.error.message}; the static role is kept, and its rotation is finished in the ` +
+          'background: delete it to give up',
+      );
+  }
+}
+
+async function keepPassword(
+  parts: EngineParts,
+  { name, role, password }: NewStaticRole,
+  claimed: ClaimedIntent,
+): Promise<void> {
+  try {
+    const answer = await parts.connections.use(role.dbName, async (database) =>
+      database.verifyUser?.(role.username, new Secret(password)),
+    );
+    if (answer === 'refused') {
+      throw new CofferError(
+        'invalid-request',
+        `field "password": the database does not let ${JSON.stringify(role.username)} in with it`,
+      );
+    }
+    if (answer === 'trusted') warnTrusted(parts, name, role);
+    await writeStaticRole(parts.context.storage, name, role);
+    const now = Date.now();
+    await claimed.save({ state: 'settled', nextAttempt: nextRotation(role, now, now) });
+  } catch (error) {
+    await deleteStaticRole(parts.context.storage, name);
+    await claimed.remove();
+    throw error;
+  }
+}

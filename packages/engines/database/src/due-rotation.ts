@@ -1,0 +1,57 @@
+import { CofferError } from '@coffer/base';
+import type { ClaimedIntent } from '@coffer/core';
+import { readConfig } from './config-entry.ts';
+import type { EngineParts } from './engine-parts.ts';
+import { retryDelay } from './held-intent.ts';
+import { ROOT_SUBJECT, rotateRoot } from './rotate-root.ts';
+import { rotateStaticRole } from './rotate-static-role.ts';
+import { nextRotation, withinWindow } from './rotation-time.ts';
+import { readStaticRole, STATIC_SUBJECT } from './static-role-entry.ts';
+
+const RETRY_MS = 10_000;
+
+/** Does what a due row asks for: finishes an open change, begins a rotation whose time has come, or clears the row away. */
+export async function finishOrRotate(parts: EngineParts, subject: string): Promise<void> {
+  const { intents, logger } = parts.context;
+  await intents.claim(subject, async (claimed) => {
+    // It may have been done since it was found to be due.
+    if (claimed.nextAttempt === null || claimed.nextAttempt > Date.now()) return;
+    try {
+      await (subject.startsWith(ROOT_SUBJECT) ? finishRoot(parts, claimed) : finishStatic(parts, claimed));
+    } catch (thrown) {
+      const { message } = CofferError.from(thrown);
+      logger.error('a rotation that was due failed', { subject, error: message });
+      const row = await intents.get(subject);
+      if (row === undefined || row.nextAttempt === null || row.nextAttempt > Date.now()) return;
+      await claimed.save({
+        attempts: row.attempts + 1,
+        lastError: message,
+        nextAttempt: Date.now() + retryDelay(row.attempts, RETRY_MS),
+      });
+    }
+  });
+}
+
+async function finishRoot(parts: EngineParts, claimed: ClaimedIntent): Promise<void> {
+  const name = claimed.subject.slice(ROOT_SUBJECT.length);
+  // Settled: somebody who held the configuration is gone. There was nothing in it.
+  const gone = (await readConfig(parts.context.storage, name)) === undefined;
+  if (claimed.state === 'settled' || gone) await claimed.remove();
+  else await rotateRoot(parts, name, claimed);
+}
+
+async function finishStatic(parts: EngineParts, claimed: ClaimedIntent): Promise<void> {
+  const name = claimed.subject.slice(STATIC_SUBJECT.length);
+  const role = await readStaticRole(parts.context.storage, name);
+  if (role === undefined) {
+    // Its creation or deletion was cut off where the database had not been touched, or no longer mattered.
+    await claimed.remove();
+    return;
+  }
+  const now = Date.now();
+  if (claimed.state === 'settled' && !withinWindow(role, now)) {
+    await claimed.save({ nextAttempt: nextRotation(role, now, now) });
+    return;
+  }
+  await rotateStaticRole(parts, { name, role, claimed });
+}

@@ -1,0 +1,46 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { CofferError } from '@coffer/base';
+import type { ClaimedIntent, Intents } from '@coffer/core';
+
+/** How long a request waits for a rotation that is under way, in milliseconds. */
+export const PATIENCE_MS = 10_000;
+const POLL_MS = 25;
+
+/**
+ * Runs `work` with the claim on a row, waiting for whoever is at it. Undefined when there is no such row.
+ * @throws CofferError `unavailable` when it does not become free in time
+ */
+export async function withIntent<T>(
+  intents: Intents,
+  subject: string,
+  work: (claimed: ClaimedIntent) => Promise<T>,
+): Promise<{ result: T } | undefined> {
+  const deadline = Date.now() + PATIENCE_MS;
+  for (;;) {
+    const done = await intents.claim(subject, work);
+    if (done !== undefined) return done;
+    if ((await intents.get(subject)) === undefined) return undefined;
+    if (Date.now() >= deadline) throw busy();
+    await sleep(POLL_MS);
+  }
+}
+
+/** Waits until `look` finds what it wants. @throws CofferError `unavailable` with `reason` when the time is over */
+export async function waitFor<T>(look: () => Promise<T | undefined>, reason: () => CofferError): Promise<T> {
+  const deadline = Date.now() + PATIENCE_MS;
+  for (;;) {
+    const found = await look();
+    if (found !== undefined) return found;
+    if (Date.now() >= deadline) throw reason();
+    await sleep(POLL_MS);
+  }
+}
+
+export function busy(): CofferError {
+  return new CofferError('unavailable', 'a password rotation of this login is under way; try again in a few seconds');
+}
+
+/** Milliseconds until a failed attempt is repeated: `first`, doubled with each failure, up to five minutes. */
+export function retryDelay(attempts: number, first: number): number {
+  return Math.min(300_000, first * 2 ** Math.min(attempts, 10));
+}

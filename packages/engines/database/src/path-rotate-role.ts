@@ -1,0 +1,36 @@
+import { CofferError } from '@coffer/base';
+import { definePath, type Path } from '@coffer/core';
+import type { EngineParts } from './engine-parts.ts';
+import { withIntent } from './held-intent.ts';
+import { rotateStaticRole } from './rotate-static-role.ts';
+import { readStaticRole, staticSubject } from './static-role-entry.ts';
+
+/** `rotate-role/:name`: rotates the password of a static role now. */
+export function rotateRolePaths(parts: EngineParts): Path[] {
+  const { storage, intents } = parts.context;
+  return [
+    definePath({
+      pattern: 'rotate-role/:name',
+      fields: { name: { type: 'string', required: true, description: 'The static role.' } },
+      synopsis: 'Rotates the password of a static role now.',
+      description: 'When it fails it is tried again in the background; static-creds goes on with what logs in.',
+      write: async ({ fields: { name } }) => {
+        const rotated = await withIntent(intents, staticSubject(name), async (claimed) => {
+          const role = await readStaticRole(storage, name);
+          return role && rotateStaticRole(parts, { name, role, claimed });
+        });
+        parts.wakeRotations();
+        const outcome = rotated?.result;
+        if (outcome === undefined) {
+          throw new CofferError('invalid-request', `no static role found for role name ${JSON.stringify(name)}`);
+        }
+        if (outcome.outcome === 'changed') return undefined;
+        throw new CofferError(
+          outcome.outcome === 'unknown' ? 'unavailable' : 'failed',
+          'unable to finish rotating credentials; retries will continue in the background but it is also safe to retry ' +
+            `manually: ${outcome.error.message}`,
+        );
+      },
+    }),
+  ];
+}

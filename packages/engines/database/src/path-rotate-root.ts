@@ -1,0 +1,25 @@
+import { definePath, type Path } from '@coffer/core';
+import type { EngineParts } from './engine-parts.ts';
+import { holdConfig, rotateRoot } from './rotate-root.ts';
+
+/** `rotate-root/:name`: gives the connection's own user a password that nobody but us knows. */
+export function rotateRootPaths(parts: EngineParts): Path[] {
+  return [
+    definePath({
+      pattern: 'rotate-root/:name',
+      fields: { name: { type: 'string', required: true, description: 'The name of the connection.' } },
+      synopsis: 'Gives the user that a connection logs in as a new password, which nobody else knows.',
+      description:
+        'The password is written down before it is set, and the configuration gets it when it is known to log in. ' +
+        'Use a user that is only for this: whoever else knew its password is locked out.',
+      write: async ({ fields: { name } }) => {
+        try {
+          const warning = await holdConfig(parts, name, (claimed) => rotateRoot(parts, name, claimed));
+          return warning === undefined ? undefined : { data: null, warnings: [warning] };
+        } finally {
+          parts.wakeRotations();
+        }
+      },
+    }),
+  ];
+}

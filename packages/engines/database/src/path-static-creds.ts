@@ -1,0 +1,67 @@
+import { CofferError, formatTime, type JsonObject } from '@coffer/base';
+import { definePath, type Intent, type Path } from '@coffer/core';
+import type { EngineParts } from './engine-parts.ts';
+import { PATIENCE_MS, waitFor } from './held-intent.ts';
+import { isManualOnly, nextRotation } from './rotation-time.ts';
+import { credentialOf, readStaticRole, type StaticRoleEntry, staticSubject } from './static-role-entry.ts';
+
+/** `static-creds/:name`: the password that a static role has now. */
+export function staticCredsPaths(parts: EngineParts): Path[] {
+  const { storage, intents } = parts.context;
+  return [
+    definePath({
+      pattern: 'static-creds/:name',
+      fields: { name: { type: 'string', required: true, description: 'The static role.' } },
+      synopsis: 'Returns the present password of a static role, and how long it stays.',
+      description:
+        'While a rotation is under way either password may be the one that logs in, so the answer waits for its end.',
+      read: async ({ fields: { name } }) => {
+        let error = '';
+        return waitFor(
+          async () => {
+            const role = await readStaticRole(storage, name);
+            const intent = role && (await intents.get(staticSubject(name)));
+            if (intent === undefined) throw new CofferError('invalid-request', `unknown role: ${name}`);
+            error = intent.lastError === null ? '' : `: ${intent.lastError}`;
+            return intent.state === 'open' ? undefined : { data: credentialView(role, intent) };
+          },
+          () =>
+            new CofferError(
+              'unavailable',
+              `the rotation of ${JSON.stringify(name)} has not ended in ${PATIENCE_MS / 1000} s, and which password logs in is ` +
+                `not known until then; try again later${error}`,
+            ),
+        );
+      },
+    }),
+  ];
+}
+
+function credentialView(role: StaticRoleEntry | undefined, intent: Intent): JsonObject {
+  const { password, lastRotation } = credentialOf(intent);
+  return {
+    ...(lastRotation > 0 && { last_vault_rotation: formatTime(lastRotation) }),
+    password,
+    ...(role && rotationView(role)),
+    ...(role && ttlView(role, intent)),
+    username: role?.username ?? '',
+  };
+}
+
+/** Whole seconds until the next rotation; rounded, as in Vault (hashicorp/vault:builtin/logical/database/path_creds_create.go). */
+function ttlView(role: StaticRoleEntry, intent: Intent): JsonObject {
+  if (isManualOnly(role)) return {};
+  const now = Date.now();
+  const next = nextRotation(role, credentialOf(intent).periodStart, now) ?? now;
+  return { ttl: Math.max(0, Math.round((next - now) / 1000)) };
+}
+
+/** How a role is rotated, as Vault shows it: what is not set is left out. */
+export function rotationView(role: StaticRoleEntry): JsonObject {
+  return {
+    ...(isManualOnly(role) && { disable_automated_rotation: true }),
+    ...(role.rotationPeriod > 0 && { rotation_period: role.rotationPeriod }),
+    ...(role.rotationSchedule !== '' && { rotation_schedule: role.rotationSchedule }),
+    ...(role.rotationWindow > 0 && { rotation_window: role.rotationWindow }),
+  };
+}

@@ -1,0 +1,180 @@
+import { CofferError, formatTime, type JsonObject } from '@coffer/base';
+import { definePath, type Intent, type Path, type PathRequest } from '@coffer/core';
+import { createStaticRole } from './create-static-role.ts';
+import type { EngineParts } from './engine-parts.ts';
+import { withIntent } from './held-intent.ts';
+import { checkCredential } from './path-roles.ts';
+import { rotationView } from './path-static-creds.ts';
+import { rotateStaticRole } from './rotate-static-role.ts';
+import { mergeRotationTime, nextRotation } from './rotation-time.ts';
+import {
+  credentialOf,
+  deleteStaticRole,
+  listStaticRoles,
+  readStaticRole,
+  type StaticRoleEntry,
+  staticSubject,
+  writeStaticRole,
+} from './static-role-entry.ts';
+
+const FIELDS = {
+  name: { type: 'string', required: true, description: 'The name of the static role.' },
+  db_name: { type: 'string', description: 'The connection it uses: the name in config/.' },
+  username: { type: 'string', description: 'The login, which must exist already. It cannot be changed later.' },
+  rotation_period: { type: 'duration', description: 'Time from one rotation to the next; 5 seconds or more.' },
+  rotation_schedule: {
+    type: 'string',
+    description: 'When to rotate, in place of a period: five cron fields (minute hour day month weekday), in UTC.',
+  },
+  rotation_window: {
+    type: 'duration',
+    description:
+      'How long after a scheduled time a rotation may still begin; an hour or more, no limit when not given.',
+  },
+  disable_automated_rotation: {
+    type: 'boolean',
+    description: 'In place of a period or a schedule: rotated by rotate-role only.',
+  },
+  rotation_statements: {
+    type: 'strings',
+    description:
+      'SQL that sets the password; ALTER ROLE ... WITH PASSWORD when empty. {{name}} and {{password}} are replaced.',
+  },
+  password: { type: 'string', description: 'The present password, when the role is made. Never shown.' },
+  skip_import_rotation: {
+    type: 'boolean',
+    default: false,
+    description: 'Keep the password that is given until the first rotation is due, in place of rotating at once.',
+  },
+  credential_type: { type: 'string', description: 'Only "password".' },
+  credential_config: { type: 'object', description: 'Nothing can be set for passwords yet.' },
+} as const;
+type StaticRoleRequest = PathRequest<typeof FIELDS>;
+
+/** `static-roles` (LIST), `static-roles/:name`: logins that exist already and whose password is rotated. */
+export function staticRolesPaths(parts: EngineParts): Path[] {
+  return [listRoles(parts), oneRole(parts)];
+}
+
+function listRoles({ context }: EngineParts): Path {
+  return definePath({
+    pattern: 'static-roles',
+    fields: {},
+    synopsis: 'Lists the static roles.',
+    list: async () => {
+      const keys = await listStaticRoles(context.storage);
+      if (keys.length === 0) throw new CofferError('not-found', '');
+      return { data: { keys } };
+    },
+  });
+}
+
+function oneRole(parts: EngineParts): Path {
+  const { storage, intents } = parts.context;
+  return definePath({
+    pattern: 'static-roles/:name',
+    fields: FIELDS,
+    otherFields: 'refuse',
+    synopsis: 'Manages a static role: a login that exists already, and when its password is rotated.',
+    description: 'Making one rotates the password at once, unless skip_import_rotation. Deleting one leaves the login.',
+    exists: async ({ fields }) => (await readStaticRole(storage, fields.name)) !== undefined,
+    read: async ({ fields: { name } }) => {
+      const role = await readStaticRole(storage, name);
+      return role && { data: roleView(role, await intents.get(staticSubject(name))) };
+    },
+    write: async (request) => {
+      const previous = await readStaticRole(storage, request.fields.name);
+      try {
+        await (previous === undefined ? create(parts, request) : update(parts, request, previous));
+      } finally {
+        parts.wakeRotations();
+      }
+      return undefined;
+    },
+    delete: async ({ fields: { name } }) => {
+      await withIntent(intents, staticSubject(name), async (claimed) => {
+        await deleteStaticRole(storage, name);
+        await claimed.remove();
+      });
+      await deleteStaticRole(storage, name);
+      return undefined;
+    },
+  });
+}
+
+function roleView(role: StaticRoleEntry, intent: Intent | undefined): JsonObject {
+  const lastRotation = intent === undefined ? 0 : credentialOf(intent).lastRotation;
+  return {
+    credential_type: 'password',
+    db_name: role.dbName,
+    ...(lastRotation > 0 && { last_vault_rotation: formatTime(lastRotation) }),
+    ...rotationView(role),
+    rotation_statements: role.rotationStatements,
+    username: role.username,
+    // Vault does not have them: shown only while something is wrong, so that answers are the same elsewhere.
+    ...(intent !== undefined &&
+      intent.lastError !== null && {
+        rotation_error: intent.lastError,
+        failed_rotations: intent.attempts,
+        ...(intent.nextAttempt !== null && { next_rotation_attempt: formatTime(intent.nextAttempt) }),
+      }),
+  };
+}
+
+async function create(parts: EngineParts, { fields }: StaticRoleRequest): Promise<void> {
+  checkCredential(fields.credential_type, fields.credential_config);
+  const { name, db_name: dbName = '', username = '' } = fields;
+  if (dbName === '') throw new CofferError('invalid-request', 'database name is a required field');
+  if (username === '') {
+    throw new CofferError('invalid-request', 'username is a required field to create a static account');
+  }
+  const role = {
+    dbName,
+    username,
+    rotationStatements: fields.rotation_statements ?? [],
+    ...mergeRotationTime(undefined, fields),
+  };
+  await createStaticRole(parts, {
+    name,
+    role,
+    password: fields.password ?? '',
+    rotateNow: !fields.skip_import_rotation,
+  });
+}
+
+async function update(parts: EngineParts, { fields }: StaticRoleRequest, previous: StaticRoleEntry): Promise<void> {
+  checkCredential(fields.credential_type, fields.credential_config);
+  const { name, db_name: dbName, username } = fields;
+  if (username !== undefined && username !== previous.username) {
+    throw new CofferError('invalid-request', 'cannot update static account username');
+  }
+  if (dbName !== undefined && dbName !== previous.dbName) {
+    throw new CofferError(
+      'invalid-request',
+      'cannot update static account db_name: delete the static role and make it anew',
+    );
+  }
+  if (fields.password !== undefined || fields.skip_import_rotation) {
+    throw new CofferError(
+      'invalid-request',
+      'fields "password" and "skip_import_rotation" are taken when a static role is made only; use rotate-role now',
+    );
+  }
+  const role: StaticRoleEntry = {
+    ...previous,
+    rotationStatements: fields.rotation_statements ?? previous.rotationStatements,
+    ...mergeRotationTime(previous, fields),
+  };
+  await withIntent(parts.context.intents, staticSubject(name), async (claimed) => {
+    await writeStaticRole(parts.context.storage, name, role);
+    if (claimed.state === 'open') {
+      // Its rotation has not come to an end: perhaps the new statements help.
+      const outcome = await rotateStaticRole(parts, { name, role, claimed });
+      if (outcome.outcome === 'changed') return;
+      throw new CofferError(outcome.error.code, `error setting credentials: ${outcome.error.message}`);
+    }
+    if (claimed.attempts > 0) return;
+    const now = Date.now();
+    await claimed.save({ nextAttempt: nextRotation(role, credentialOf(claimed).periodStart, now) });
+  });
+}

@@ -1,0 +1,209 @@
+import { CofferError, Secret } from '@coffer/base';
+import type { ClaimedIntent } from '@coffer/core';
+import { type Database, isPluginGone, type LoginAnswer } from '@coffer/database-plugin';
+import { changePassword, type PasswordOutcome } from './change-password.ts';
+import { type ConfigEntry, readConfig, urlHoldsPassword, writeConfig } from './config-entry.ts';
+import type { EngineParts } from './engine-parts.ts';
+import { busy, retryDelay, waitFor } from './held-intent.ts';
+import { loginOf } from './static-role-entry.ts';
+
+const FIRST_SETTLE_MS = 1_000;
+const ERROR_LENGTH = 500;
+
+/** What an open rotation of a connection's own user holds. Empty when the row only keeps others away. */
+interface RootIntent {
+  readonly username?: string;
+  readonly password?: string;
+}
+
+export const ROOT_SUBJECT = 'root/';
+function rootSubject(name: string): string {
+  return ROOT_SUBJECT + name;
+}
+
+/**
+ * Runs `work` while nobody else, here or on another node, writes the configuration or rotates its user: a write that
+ * read the password before a rotation and came after it would put the old one back.
+ * The row goes afterwards, unless a rotation is still open in it.
+ */
+export async function holdConfig<T>(
+  parts: EngineParts,
+  name: string,
+  work: (claimed: ClaimedIntent) => Promise<T>,
+): Promise<T> {
+  const subject = rootSubject(name);
+  const { intents } = parts.context;
+  const held = async (claimed: ClaimedIntent): Promise<T> => {
+    try {
+      return await work(claimed);
+    } finally {
+      if ((await intents.get(subject))?.state === 'settled') await claimed.remove();
+    }
+  };
+  const row = { subject, login: `config:${name}`, state: 'settled', value: {} } as const;
+  const look = async () => (await intents.claim(subject, held)) ?? (await intents.create(row, held));
+  return (await waitFor(look, busy)).result;
+}
+
+/** A connection's own user was given by hand: a rotation that is still open has no say any more. */
+export async function dropOpenRotation(parts: EngineParts, name: string, claimed: ClaimedIntent): Promise<void> {
+  if (claimed.state !== 'open') return;
+  parts.context.logger.warn('an open rotation of the root user was given up: the connection got new credentials', {
+    connection: name,
+  });
+  await claimed.save({ state: 'settled', value: {} });
+}
+
+/**
+ * Rotates the password of the user that a connection logs in as, or settles the rotation that is open. The new password
+ * is written down first; the configuration gets it only when it is known to log in.
+ * Answers a warning when the server let the user in without asking for a password.
+ *
+ * @throws CofferError `failed` when nothing was changed, `unavailable` when that is not known yet: it is then settled in
+ *   the background
+ */
+export async function rotateRoot(parts: EngineParts, name: string, held: ClaimedIntent): Promise<string | undefined> {
+  const config = await rotatableConfig(parts, name);
+  const begun = held.state === 'open';
+  const claimed = begun ? held : await open(parts, config, held);
+  const { password = '' } = claimed.value as RootIntent;
+  const outcome = await parts.connections.alone(name, async () => {
+    const changed = await change(parts, name, config, new Secret(password), begun);
+    if (changed.outcome === 'changed') await keep(parts, name, claimed);
+    return changed;
+  });
+  switch (outcome.outcome) {
+    case 'changed':
+      return outcome.answer === 'trusted' ? warnTrusted(parts, name, config.username) : undefined;
+    case 'unchanged':
+      await claimed.remove();
+      parts.context.logger.error('a root rotation failed; the password is as it was', {
+        connection: name,
+        error: outcome.error.message,
+      });
+      throw new CofferError('failed', `failed to rotate root credentials: ${outcome.error.message}`);
+    case 'unknown':
+      await claimed.save({
+        attempts: claimed.attempts + 1,
+        lastError: outcome.error.message.slice(0, ERROR_LENGTH),
+        nextAttempt: Date.now() + retryDelay(claimed.attempts, FIRST_SETTLE_MS),
+      });
+      parts.context.logger.error('what came of a root rotation is not known yet; it is settled in the background', {
+        connection: name,
+        attempt: claimed.attempts + 1,
+        error: outcome.error.message,
+      });
+      throw new CofferError(
+        'unavailable',
+        'what came of the root rotation is not known yet; it is settled in the background, by logging in with the new ' +
+          `password and then with the old one: ${outcome.error.message}`,
+      );
+  }
+}
+
+interface RotatableConfig extends ConfigEntry {
+  readonly username: string;
+  readonly password: Secret;
+}
+
+/** @throws CofferError `failed` with Vault's texts when there is nothing to rotate */
+async function rotatableConfig({ context }: EngineParts, name: string): Promise<RotatableConfig> {
+  const config = await readConfig(context.storage, name);
+  if (config === undefined) {
+    throw new CofferError('failed', `failed to find entry for connection with name: ${JSON.stringify(name)}`);
+  }
+  const { username, password, connection_url: url } = config.connectionDetails;
+  const cannot = (why: string) => new CofferError('failed', `unable to rotate root credentials: ${why}`);
+  if (typeof username !== 'string' || username === '') throw cannot('no username in configuration');
+  if (typeof password !== 'string' || password === '') throw cannot('no password in configuration');
+  if (typeof url === 'string' && urlHoldsPassword(url)) {
+    throw cannot('connection_url holds the password itself; write {{password}} in its place');
+  }
+  const other = await context.intents.ofLogin(loginOf(name, username));
+  if (other !== undefined) {
+    throw cannot(`"${username}" is the login of a static role as well; delete one or the other`);
+  }
+  return { ...config, username, password: new Secret(password) };
+}
+
+async function open(parts: EngineParts, config: RotatableConfig, held: ClaimedIntent): Promise<ClaimedIntent> {
+  const password = await parts.generatePassword(config.passwordPolicy);
+  return held.save({ state: 'open', nextAttempt: Date.now(), value: { username: config.username, password } });
+}
+
+async function change(
+  parts: EngineParts,
+  name: string,
+  config: RotatableConfig,
+  newPassword: Secret,
+  begun: boolean,
+): Promise<PasswordOutcome> {
+  const attempt = (again: boolean): Promise<PasswordOutcome> =>
+    parts.connections.useAlone(name, (database) =>
+      changePassword(database, {
+        username: config.username,
+        newPassword,
+        oldPassword: config.password,
+        statements: config.rootRotationStatements,
+        begun: again,
+        mustLogIn: true,
+        ask: (password) => ask(parts, config, database, password),
+      }),
+    );
+  try {
+    return await attempt(begun);
+  } catch (thrown) {
+    if (!isPluginGone(thrown)) return { outcome: 'unknown', error: CofferError.from(thrown) };
+  }
+  try {
+    return await attempt(true);
+  } catch (thrown) {
+    return { outcome: 'unknown', error: CofferError.from(thrown) };
+  }
+}
+
+/** A plugin without our extension is asked by a connection of its own, made with that password. */
+async function ask(
+  parts: EngineParts,
+  config: RotatableConfig,
+  database: Database,
+  password: Secret,
+): Promise<LoginAnswer> {
+  const answer = await database.verifyUser?.(config.username, password);
+  if (answer !== undefined) return answer;
+  const probe = await parts.plugins.open(config.pluginName, config.pluginVersion);
+  try {
+    const details = { ...config.connectionDetails, password: password.reveal() };
+    await probe.initialize({ config: details, verifyConnection: true });
+    return 'accepted';
+  } catch (thrown) {
+    if (isPluginGone(thrown)) throw thrown;
+    return 'refused';
+  } finally {
+    await probe.close();
+  }
+}
+
+/** The configuration gets the new password, then the row goes: cut off in between, the next one does it again. */
+async function keep(parts: EngineParts, name: string, claimed: ClaimedIntent): Promise<void> {
+  const { storage, logger } = parts.context;
+  const { username = '', password = '' } = claimed.value as RootIntent;
+  const config = await readConfig(storage, name);
+  if (config !== undefined) {
+    await writeConfig(storage, name, {
+      ...config,
+      connectionDetails: { ...config.connectionDetails, password },
+    });
+  }
+  await claimed.remove();
+  await parts.connections.reset(name);
+  logger.info('rotated the root user of a connection', { connection: name, username });
+}
+
+function warnTrusted(parts: EngineParts, name: string, username: string): string {
+  const warning =
+    `the database let "${username}" in without asking for a password: it trusts whoever can reach it, and nobody can say ` +
+    'whether the new password is the right one. See "trust" in its pg_hba.conf.';
+  parts.context.logger.warn(warning, { connection: name });
+  return warning;
+}

@@ -1,0 +1,138 @@
+import { CofferError, Secret } from '@coffer/base';
+import type { ClaimedIntent } from '@coffer/core';
+import { isPluginGone } from '@coffer/database-plugin';
+import { changePassword, type PasswordOutcome } from './change-password.ts';
+import { roleAllowed } from './config-entry.ts';
+import type { EngineParts } from './engine-parts.ts';
+import { retryDelay } from './held-intent.ts';
+import { nextRotation, withinWindow } from './rotation-time.ts';
+import { credentialOf, type StaticCredential, type StaticRoleEntry } from './static-role-entry.ts';
+
+/** As in Vault (hashicorp/vault:builtin/logical/database/rotation.go). Settling an open change cannot wait as long. */
+const FIRST_RETRY_MS = 10_000;
+const FIRST_SETTLE_MS = 1_000;
+const ERROR_LENGTH = 500;
+
+export interface StaticRotation {
+  readonly name: string;
+  readonly role: StaticRoleEntry;
+  readonly claimed: ClaimedIntent;
+}
+
+/**
+ * Rotates the password of a static role, or finishes the rotation that is open, with the password it was begun with.
+ * The row is open before the database is touched; one write closes it and makes the new password the one that is shown.
+ * A failure is written to the row with the time of the next attempt.
+ *
+ * @throws CofferError when the store, or the claim, was lost on the way
+ */
+export async function rotateStaticRole(parts: EngineParts, rotation: StaticRotation): Promise<PasswordOutcome> {
+  const { name, role, claimed } = rotation;
+  let open: ClaimedIntent;
+  try {
+    open = await begin(parts, rotation);
+  } catch (thrown) {
+    const error = CofferError.from(thrown);
+    await recordFailure(parts, { ...rotation, claimed }, { outcome: 'unchanged', error });
+    return { outcome: 'unchanged', error };
+  }
+  const begun = claimed.state === 'open' && credentialOf(claimed).pending !== '';
+  const outcome = await change(parts, role, credentialOf(open), begun);
+  if (outcome.outcome !== 'changed') {
+    await recordFailure(parts, { ...rotation, claimed: open }, outcome);
+    return outcome;
+  }
+  const now = Date.now();
+  await open.save({
+    state: 'settled',
+    attempts: 0,
+    lastError: null,
+    nextAttempt: nextRotation(role, now, now),
+    value: { password: credentialOf(open).pending, pending: '', lastRotation: now, periodStart: now },
+  });
+  if (outcome.answer === 'trusted') warnTrusted(parts, name, role);
+  return outcome;
+}
+
+/** Checks what can be checked without the database and writes down the password that is about to be set. */
+async function begin(parts: EngineParts, { name, role, claimed }: StaticRotation): Promise<ClaimedIntent> {
+  const policy = await parts.connections.use(role.dbName, async (_database, config) => {
+    if (!roleAllowed(config.allowedRoles, name)) {
+      throw new CofferError('failed', `${JSON.stringify(name)} is not an allowed role`);
+    }
+    return config.passwordPolicy;
+  });
+  const credential = credentialOf(claimed);
+  if (claimed.state === 'open' && credential.pending !== '') return claimed;
+  const pending = await parts.generatePassword(policy);
+  return claimed.save({ state: 'open', nextAttempt: Date.now(), value: { ...credential, pending } });
+}
+
+async function change(
+  parts: EngineParts,
+  role: StaticRoleEntry,
+  credential: StaticCredential,
+  begun: boolean,
+): Promise<PasswordOutcome> {
+  const attempt = (again: boolean): Promise<PasswordOutcome> =>
+    parts.connections.use(role.dbName, (database) =>
+      changePassword(database, {
+        username: role.username,
+        newPassword: new Secret(credential.pending),
+        oldPassword: credential.password === '' ? undefined : new Secret(credential.password),
+        statements: role.rotationStatements,
+        begun: again,
+        mustLogIn: false,
+        ask: async (password) => database.verifyUser?.(role.username, password),
+      }),
+    );
+  try {
+    return await attempt(begun);
+  } catch (thrown) {
+    if (!isPluginGone(thrown)) return { outcome: 'unknown', error: CofferError.from(thrown) };
+  }
+  try {
+    // The plugin's process ended half-way: with a new one, see what came of it.
+    return await attempt(true);
+  } catch (thrown) {
+    return { outcome: 'unknown', error: CofferError.from(thrown) };
+  }
+}
+
+async function recordFailure(
+  parts: EngineParts,
+  { name, role, claimed }: StaticRotation,
+  { outcome, error }: Exclude<PasswordOutcome, { outcome: 'changed' }>,
+): Promise<void> {
+  const now = Date.now();
+  const credential = credentialOf(claimed);
+  const common = { attempts: claimed.attempts + 1, lastError: error.message.slice(0, ERROR_LENGTH) };
+  const fields = { role: name, username: role.username, attempt: common.attempts, error: common.lastError };
+  if (outcome === 'unknown') {
+    const nextAttempt = now + retryDelay(claimed.attempts, FIRST_SETTLE_MS);
+    await claimed.save({ ...common, state: 'open', nextAttempt });
+    parts.context.logger.warn('what came of a rotation is not known yet; it is settled in the background', fields);
+    return;
+  }
+  // Without a password that logs in there is nothing to show: the row stays open, with a new password next time.
+  const state = credential.password === '' ? 'open' : 'settled';
+  await claimed.save({
+    ...common,
+    state,
+    nextAttempt: retryTime(role, claimed, now),
+    value: { ...credential, pending: '' },
+  });
+  parts.context.logger.error('a rotation failed; the password is as it was', fields);
+}
+
+function retryTime(role: StaticRoleEntry, { attempts }: ClaimedIntent, now: number): number {
+  const retry = now + retryDelay(attempts, FIRST_RETRY_MS);
+  return withinWindow(role, retry) ? retry : (nextRotation(role, now, retry) ?? retry);
+}
+
+export function warnTrusted(parts: EngineParts, name: string, { dbName, username }: StaticRoleEntry): void {
+  parts.context.logger.warn(
+    'the database let a static role in without asking for a password: it trusts whoever can reach it (see pg_hba.conf)',
+    { role: name, connection: dbName, username },
+  );
+}

@@ -1,0 +1,65 @@
+import { CofferError } from '@coffer/base';
+import type { EntryStorage, Intent } from '@coffer/core';
+
+/** A static role, as stored: one login that exists already, whose password is changed in time. Durations: seconds. */
+export interface StaticRoleEntry {
+  readonly dbName: string;
+  readonly username: string;
+  readonly rotationStatements: readonly string[];
+  /** 0 with an empty schedule: rotated by rotate-role only. */
+  readonly rotationPeriod: number;
+  /** Five cron fields, in UTC; empty for none. */
+  readonly rotationSchedule: string;
+  /** How long after a scheduled time a rotation may still begin; 0: until it has succeeded. */
+  readonly rotationWindow: number;
+}
+
+/** The role's password. It is in the role's intent row, so that one write makes a new one valid and ends the intent. */
+export interface StaticCredential {
+  /** What logs in unless a change is open; empty when we never knew one. */
+  readonly password: string;
+  /** The password that an open change sets; empty when none is chosen. */
+  readonly pending: string;
+  /** When we last changed it, in milliseconds since 1970; 0: never. */
+  readonly lastRotation: number;
+  /** From when the period counts: the last change, or the import. */
+  readonly periodStart: number;
+}
+
+const PREFIX = 'static-roles/';
+
+export async function readStaticRole(storage: EntryStorage, name: string): Promise<StaticRoleEntry | undefined> {
+  return (await storage.get(PREFIX + name)) as unknown as StaticRoleEntry | undefined;
+}
+
+export async function writeStaticRole(storage: EntryStorage, name: string, entry: StaticRoleEntry): Promise<void> {
+  await storage.put(PREFIX + name, { ...entry });
+}
+
+export async function deleteStaticRole(storage: EntryStorage, name: string): Promise<void> {
+  await storage.delete(PREFIX + name);
+}
+
+export function listStaticRoles(storage: EntryStorage): Promise<string[]> {
+  return storage.list(PREFIX);
+}
+
+/** The intent row of a static role. */
+export const STATIC_SUBJECT = 'static/';
+export function staticSubject(name: string): string {
+  return STATIC_SUBJECT + name;
+}
+
+/** What makes two static roles the same login. */
+export function loginOf(dbName: string, username: string): string {
+  return `user:${dbName}/${username}`;
+}
+
+export function credentialOf(intent: Intent): StaticCredential {
+  return intent.value as unknown as StaticCredential;
+}
+
+/** Policies and allowed_roles know roles by name alone, so a name means one thing, as in Vault. */
+export function nameTaken(): CofferError {
+  return new CofferError('invalid-request', 'Role and Static Role names must be unique');
+}
