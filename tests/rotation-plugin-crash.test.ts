@@ -1,0 +1,94 @@
+/** The plugin's process killed in the middle of a rotation: a new one finds out what came of it. */
+import assert from 'node:assert/strict';
+import { copyFile, mkdtemp, readdir, readFile, readlink, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import {
+  type FaultAction,
+  databaseUnderTest,
+  startWireProxy,
+  type TestDatabase,
+  type WireProxy,
+} from '@coffer/testkit';
+import { DIST } from './coffer-process.ts';
+import { configure, issue, startTestServer, type TestServer } from './dev-server.ts';
+import { tryLogin } from './logins.ts';
+
+describe('a plugin killed in the middle of a rotation', () => {
+  let database: TestDatabase;
+  let proxy: WireProxy;
+  let server: TestServer;
+  let directory: string;
+
+  before(async () => {
+    database = await databaseUnderTest();
+    await database.query("CREATE ROLE killed_root SUPERUSER LOGIN PASSWORD 'root-chosen'");
+    await database.query("CREATE ROLE killed_app LOGIN PASSWORD 'chosen'");
+    proxy = await startWireProxy({ target: database });
+    directory = await mkdtemp(join(tmpdir(), 'coffer-plugins-'));
+    await copyFile(join(DIST, 'ysql-plugin'), join(directory, 'ysql-plugin'));
+    server = await startTestServer({ pluginDirectory: directory });
+    await configure(server.client, {
+      host: proxy.host,
+      port: proxy.port,
+      username: 'killed_root',
+      password: 'root-chosen',
+      db: database.database,
+    });
+    await server.client.write('database/static-roles/app', {
+      db_name: 'yugabytedb',
+      username: 'killed_app',
+      rotation_period: 86_400,
+    });
+  });
+  after(async () => {
+    await server.close();
+    await proxy.stop();
+    await database.stop();
+    await rm(directory, { recursive: true });
+  });
+
+  /** Kills the plugin as soon as the ALTER is on its way; the fault decides whether it takes effect. */
+  async function killAtAlter(action: FaultAction): Promise<{ readonly fired: number }> {
+    const pid = await pluginPid();
+    return proxy.addFault({
+      match: (sql) => {
+        if (!sql.startsWith('ALTER ROLE')) return false;
+        process.kill(pid, 'SIGKILL');
+        return true;
+      },
+      action,
+    });
+  }
+
+  async function pluginPid(): Promise<number> {
+    for (const entry of await readdir('/proc')) {
+      if (!/^\d+$/.test(entry)) continue;
+      const exe = await readlink(`/proc/${entry}/exe`).catch(() => '');
+      const parent = await readFile(`/proc/${entry}/stat`, 'utf8').catch(() => '');
+      if (exe === join(directory, 'ysql-plugin') && parent.includes(` ${process.pid} `)) return Number(entry);
+    }
+    throw new Error('no plugin process found');
+  }
+
+  for (const type of ['drop-before', 'drop-after'] as const) {
+    it(`finishes rotate-role (${type})`, async () => {
+      const fault = await killAtAlter({ type });
+      await server.client.write('database/rotate-role/app', {});
+      assert.equal(fault.fired, 1);
+      const password = (await server.client.read('database/static-creds/app'))?.data?.['password'] as string;
+      assert.deepEqual(await tryLogin(database, 'killed_app', password), { user: 'killed_app' });
+    });
+
+    it(`finishes rotate-root (${type})`, async () => {
+      const fault = await killAtAlter({ type });
+      await server.client.write('database/rotate-root/yugabytedb', {});
+      assert.equal(fault.fired, 1);
+      await server.client.write('database/reset/yugabytedb', {});
+      const issued = await issue(server.client);
+      await server.client.write('sys/leases/revoke', { lease_id: issued.leaseId });
+      assert.ok('refusal' in (await tryLogin(database, 'killed_root', 'root-chosen')));
+    });
+  }
+});
