@@ -98,16 +98,18 @@ export class Leases {
    * @throws CofferError `failed` with what is still owed; the lease stays and is retried
    */
   async revoke(id: string): Promise<void> {
-    await this.revokeLater(id);
-    // Another worker may be at it: its claim ends with the lease gone or the error written.
-    for (;;) {
-      const lease = await this.#claim(id);
+    // Another worker may be at it: its claim ends with the lease gone or the error written. Otherwise it is claimed and
+    // marked in one statement, so that the expiration cannot get in between and swallow the error.
+    for (let marked = false; ; ) {
+      const lease = await this.#claimToRevoke(id);
       if (lease !== undefined) {
         const error = await this.revokeClaimed(lease);
         if (error === undefined) return;
         throw new CofferError('failed', `failed to revoke ${JSON.stringify(id)}: ${error}`);
       }
       if ((await this.#get(id)) === undefined) return;
+      if (!marked) await this.revokeLater(id);
+      marked = true;
       await sleep(20);
     }
   }
@@ -195,6 +197,16 @@ export class Leases {
       [prefix.length, prefix],
     );
     return rows.map((row) => String(row['id']));
+  }
+
+  async #claimToRevoke(id: string): Promise<Lease | undefined> {
+    const now = Date.now();
+    const { rows } = await this.#options.store.run(
+      `UPDATE leases SET state = 'revoking', next_attempt = $3, claimed_until = $2 WHERE id = $1 AND claimed_until <= $3
+       RETURNING *`,
+      [id, now + CLAIM_MS, now],
+    );
+    return rows[0] === undefined ? undefined : leaseFromRow(this.#options.barrier, rows[0]);
   }
 
   async #claim(id: string, state?: LeaseState): Promise<Lease | undefined> {

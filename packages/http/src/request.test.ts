@@ -69,10 +69,10 @@ describe('headers', () => {
   });
 
   it('that ask for what is not there are refused', () => {
-    checkHeaders({ 'x-vault-namespace': '', 'x-vault-wrap-ttl': '0' });
+    checkHeaders({ 'x-vault-namespace': '', 'x-vault-wrap-format': '' });
     checkHeaders({ 'x-vault-namespace': 'root' });
     checkHeaders({ 'x-vault-namespace': '/' });
     refuses(() => checkHeaders({ 'x-vault-namespace': 'team/' }), /X-Vault-Namespace/);
-    refuses(() => checkHeaders({ 'x-vault-wrap-ttl': '5m' }), /X-Vault-Wrap-TTL/);
+    refuses(() => checkHeaders({ 'x-vault-wrap-format': 'jwt' }), /X-Vault-Wrap-Format/);
   });
 });
