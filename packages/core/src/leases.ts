@@ -209,12 +209,12 @@ export class Leases {
     return rows[0] === undefined ? undefined : leaseFromRow(this.#options.barrier, rows[0]);
   }
 
-  async #claim(id: string, state?: LeaseState): Promise<Lease | undefined> {
+  async #claim(id: string, state: LeaseState): Promise<Lease | undefined> {
     const now = Date.now();
     const { rows } = await this.#options.store.run(
-      `UPDATE leases SET claimed_until = $2 WHERE id = $1 AND claimed_until <= $3 AND ($4 IS NULL OR state = $4)
+      `UPDATE leases SET claimed_until = $2 WHERE id = $1 AND claimed_until <= $3 AND state = $4
        RETURNING *`,
-      [id, now + CLAIM_MS, now, state ?? null],
+      [id, now + CLAIM_MS, now, state],
     );
     return rows[0] === undefined ? undefined : leaseFromRow(this.#options.barrier, rows[0]);
   }
