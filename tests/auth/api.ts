@@ -1,6 +1,6 @@
 /** Requests as any HTTP client sends them, and what came back: for tests of statuses, texts and envelopes. */
 import assert from 'node:assert/strict';
-import { isJsonObject, type JsonObject } from '@coffer/base';
+import { isJsonObject, type JsonObject, type JsonValue } from '@coffer/base';
 
 export interface Answer {
   readonly status: number;
@@ -64,4 +64,10 @@ function answerOf(status: number, body: JsonObject): Answer {
   const errors = body['errors'];
   const error = Array.isArray(errors) ? errors.map(String).join('\n') : '';
   return { status, body, data: part('data'), auth: part('auth'), wrapInfo: part('wrap_info'), error };
+}
+
+/** A text out of an answer: a token, an id, a name. */
+export function textOf(value: JsonValue | undefined): string {
+  assert.ok(typeof value === 'string' && value !== '', 'the answer has no such text');
+  return value;
 }

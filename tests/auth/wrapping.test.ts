@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { databaseUnderTest, type TestDatabase } from '@coffer/testkit';
 import { configure, startTestServer, type TestServer } from '../dev-server.ts';
 import { issuedRoles } from '../logins.ts';
-import { apiAt, type Api } from './api.ts';
+import { apiAt, type Api, textOf } from './api.ts';
 
 const GONE = [400, 'wrapping token is not valid or does not exist'] as const;
 const DENIED = /permission denied/;
@@ -29,11 +29,11 @@ describe('response wrapping', () => {
   const wrap = async (method: string, path: string, wrapTtl = '5m', token = 'root', body?: object): Promise<string> => {
     const { wrapInfo } = await api.ok(method, path, body as never, { wrapTtl, token });
     assert.equal(typeof wrapInfo['token'], 'string');
-    return String(wrapInfo['token']);
+    return textOf(wrapInfo['token']);
   };
   const newToken = async (body: object): Promise<string> => {
     const { auth } = await api.ok('POST', 'auth/token/create', body as never);
-    return String(auth['client_token']);
+    return textOf(auth['client_token']);
   };
   const unwrap = (token: string) => api('POST', 'sys/wrapping/unwrap', { token });
 
@@ -42,7 +42,7 @@ describe('response wrapping', () => {
     const answers = await Promise.all(Array.from({ length: 8 }, () => unwrap(token)));
     const won = answers.filter(({ status }) => status === 200);
     assert.equal(won.length, 1);
-    assert.match(String(won[0]?.data['username']), /^v-token-my-first-/);
+    assert.match(textOf(won[0]?.data['username']), /^v-token-my-first-/);
     for (const { status, error } of answers.filter((answer) => answer !== won[0]))
       assert.deepEqual([status, error], GONE);
   });
@@ -68,7 +68,7 @@ describe('response wrapping', () => {
     ]) {
       assert.equal(answer.data['creation_path'], 'database/creds/my-first-role');
       assert.equal(answer.data['creation_ttl'], 90);
-      assert.match(String(answer.data['creation_time']), /^\d{4}-.*Z$/);
+      assert.match(textOf(answer.data['creation_time']), /^\d{4}-.*Z$/);
     }
     assert.equal((await unwrap(token)).status, 200);
     await api.refused(GONE, 'POST', 'sys/wrapping/lookup', { token });
@@ -81,7 +81,7 @@ describe('response wrapping', () => {
     assert.equal(wrapInfo['ttl'], 600);
     assert.equal(wrapInfo['creation_path'], 'database/creds/my-first-role');
     await api.refused(GONE, 'POST', 'sys/wrapping/unwrap', { token });
-    assert.equal((await unwrap(String(wrapInfo['token']))).status, 200);
+    assert.equal((await unwrap(textOf(wrapInfo['token']))).status, 200);
   });
 
   it('wraps what the client sends, and refuses to without a TTL', async () => {
@@ -97,18 +97,18 @@ describe('response wrapping', () => {
     const token = await wrap('GET', 'database/creds/my-first-role', '5m', asker);
     const { data, body } = await api.ok('POST', 'sys/wrapping/unwrap', { token }, { token: other });
     await api.ok('POST', 'auth/token/revoke', { token: other });
-    assert.equal((await api('POST', 'sys/leases/lookup', { lease_id: String(body['lease_id']) })).status, 200);
+    assert.equal((await api('POST', 'sys/leases/lookup', { lease_id: textOf(body['lease_id']) })).status, 200);
     await api.ok('POST', 'auth/token/revoke', { token: asker });
-    for (let i = 0; i < 300 && (await issuedRoles(database)).includes(String(data['username'])); i++) await sleep(20);
-    assert.ok(!(await issuedRoles(database)).includes(String(data['username'])));
+    for (let i = 0; i < 300 && (await issuedRoles(database)).includes(textOf(data['username'])); i++) await sleep(20);
+    assert.ok(!(await issuedRoles(database)).includes(textOf(data['username'])));
   });
 
   it('names the accessor of a wrapped token', async () => {
     const { wrapInfo } = await api.ok('POST', 'auth/token/create', { ttl: '1h' }, { wrapTtl: '1m' });
-    const { auth } = await unwrap(String(wrapInfo['token']));
+    const { auth } = await unwrap(textOf(wrapInfo['token']));
     assert.equal(wrapInfo['wrapped_accessor'], auth['accessor']);
     assert.equal(
-      (await api('GET', 'auth/token/lookup-self', undefined, { token: String(auth['client_token']) })).status,
+      (await api('GET', 'auth/token/lookup-self', undefined, { token: textOf(auth['client_token']) })).status,
       200,
     );
   });
@@ -116,8 +116,8 @@ describe('response wrapping', () => {
   it('ends with its TTL and with its token', async () => {
     const brief = await wrap('GET', 'sys/policies/acl/default', '1s');
     const revoked = await api.ok('GET', 'sys/policies/acl/default', undefined, { wrapTtl: '5m' });
-    await api.ok('POST', 'auth/token/revoke-accessor', { accessor: String(revoked.wrapInfo['accessor']) });
-    await api.refused(GONE, 'POST', 'sys/wrapping/unwrap', { token: String(revoked.wrapInfo['token']) });
+    await api.ok('POST', 'auth/token/revoke-accessor', { accessor: textOf(revoked.wrapInfo['accessor']) });
+    await api.refused(GONE, 'POST', 'sys/wrapping/unwrap', { token: textOf(revoked.wrapInfo['token']) });
     await sleep(1100);
     await api.refused(GONE, 'POST', 'sys/wrapping/unwrap', { token: brief });
   });
