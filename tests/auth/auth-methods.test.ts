@@ -36,7 +36,7 @@ describe('auth methods', () => {
     await api.ok('PUT', 'auth/people/staff/users/eve', { password: 'pw', token_ttl: '8h' });
     const { auth, body } = await api.ok('POST', 'auth/people/staff/login/eve', { password: 'pw' }, { token: '' });
     assert.equal(auth['lease_duration'], 7200);
-    assert.match(textOf(body['warnings']), /exceeded the effective max_ttl/);
+    assert.match(JSON.stringify(body['warnings']), /exceeded the effective max_ttl/);
     const token = textOf(auth['client_token']);
     const shown = await lookup(token);
     assert.equal(shown['display_name'], 'people-staff-eve');
