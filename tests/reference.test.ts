@@ -20,6 +20,7 @@ describe('the references', () => {
       logger: silentLogger,
     }));
     await core.services.mounts().enable('database', 'database', {});
+    for (const method of ['approle', 'userpass']) await core.services.mounts().enable(`auth/${method}`, method, {});
   });
   after(async () => {
     await core.stop();
@@ -42,7 +43,7 @@ describe('the references', () => {
   });
 
   it('name every path', async () => {
-    for (const mount of ['database/', 'sys/', 'auth/token/']) {
+    for (const mount of ['database/', 'sys/', 'auth/token/', 'auth/approle/', 'auth/userpass/']) {
       await checkGenerated(
         'api.md',
         `paths of ${mount}`,

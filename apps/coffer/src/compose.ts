@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto';
+import { createAppRoleAuth } from '@coffer/auth-approle';
 import { createTokenAuth } from '@coffer/auth-token';
+import { createUserpassAuth } from '@coffer/auth-userpass';
 import { API_VERSION, BUILTIN_VERSION, type Logger, randomBase62 } from '@coffer/base';
 import { type Barrier, type Core, createCore } from '@coffer/core';
 import { createDatabaseEngine, createDatabasePlugins, type DatabasePlugins } from '@coffer/engine-database';
@@ -44,6 +46,11 @@ export function composeCore(options: ComposeOptions): { core: Core; plugins: Dat
       const generatePassword = (policy: string): Promise<string> => services.passwordPolicies.generate(policy);
       return new Map([['database', createDatabaseEngine({ plugins, generatePassword })]]);
     },
+    authMethods: (services) =>
+      new Map([
+        ['approle', createAppRoleAuth(services)],
+        ['userpass', createUserpassAuth(services)],
+      ]),
     builtins: (services) =>
       new Map([
         [

@@ -7,8 +7,11 @@ import type { Capability, ParameterRules, PathRule } from './policy.ts';
  * only the most specific one counts (hashicorp/vault:website/content/docs/concepts/policies.mdx, "Priority matching").
  */
 export interface Acl {
-  /** Whether `operation` on `path` with this data is allowed. `path` has no leading slash. */
-  allows(operation: Operation, path: string, data: JsonObject, sudo: boolean): boolean;
+  /**
+   * Whether `operation` on `path` with this data is allowed. `path` has no leading slash. `wrapTtl`: seconds that the
+   * answer is to be wrapped for, 0 when it is not.
+   */
+  allows(operation: Operation, path: string, data: JsonObject, sudo: boolean, wrapTtl?: number): boolean;
   /** The capabilities on `path`, sorted; `['deny']` when there are none, `['root']` for the root policy. */
   capabilities(path: string): string[];
 }
@@ -21,13 +24,13 @@ export const ROOT_ACL: Acl = {
 export function createAcl(rules: readonly PathRule[]): Acl {
   const merged = mergeRules(rules);
   return {
-    allows(operation, path, data, sudo) {
+    allows(operation, path, data, sudo, wrapTtl = 0) {
       const rule = findRule(merged, path, operation === 'list');
       if (rule === undefined || rule.capabilities.has('deny')) return false;
       if (sudo && !rule.capabilities.has('sudo')) return false;
       // Any capability on a path lets its holder read the path's help, as in Vault.
       if (operation === 'help') return rule.capabilities.size > 0;
-      if (!rule.capabilities.has(operation)) return false;
+      if (!rule.capabilities.has(operation) || !wrappingAllowed(rule, wrapTtl)) return false;
       return operation === 'read' || operation === 'list' || operation === 'delete' || parametersAllowed(rule, data);
     },
     capabilities(path) {
@@ -60,7 +63,20 @@ function mergeTwo(a: PathRule, b: PathRule): PathRule {
     ...(allowedParameters && { allowedParameters }),
     ...(deniedParameters && { deniedParameters }),
     requiredParameters: [...new Set([...a.requiredParameters, ...b.requiredParameters])],
+    // The shorter of two limits, as Vault prefers.
+    minWrappingTtl: shorter(a.minWrappingTtl, b.minWrappingTtl),
+    maxWrappingTtl: shorter(a.maxWrappingTtl, b.maxWrappingTtl),
   };
+}
+
+function shorter(a: number, b: number): number {
+  return a > 0 && b > 0 ? Math.min(a, b) : a || b;
+}
+
+/** A rule with a wrapping TTL only allows answers that come wrapped, within its limits. */
+function wrappingAllowed({ minWrappingTtl, maxWrappingTtl }: PathRule, wrapTtl: number): boolean {
+  if (minWrappingTtl === 0 && maxWrappingTtl === 0) return true;
+  return wrapTtl > 0 && wrapTtl >= minWrappingTtl && (maxWrappingTtl === 0 || wrapTtl <= maxWrappingTtl);
 }
 
 function mergeParameters(a?: ParameterRules, b?: ParameterRules): ParameterRules | undefined {

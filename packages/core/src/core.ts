@@ -2,6 +2,7 @@ import { CofferError, errorText, type Logger } from '@coffer/base';
 import type { Store } from '@coffer/store';
 import type { Acl } from './acl.ts';
 import type { Barrier } from './barrier.ts';
+import { cidrsAllow } from './cidr.ts';
 import type { Engine, EngineFactory } from './engine.ts';
 import { createEntryStorage } from './entry-storage.ts';
 import { Expiration } from './expiration.ts';
@@ -16,13 +17,16 @@ import type { Path, RawPathRequest } from './path.ts';
 import { type BuiltinPlugin, createPluginCatalog, type PluginCatalog } from './plugin-catalog.ts';
 import { createPolicyStore, type PolicyStore } from './policies.ts';
 import type { TokenEntry } from './token-entry.ts';
-import { createTokenStore, type TokenStore } from './tokens.ts';
+import { createTokenStore, type TokenStore, WRAPPED_ANSWERS } from './tokens.ts';
+import { createWrapping, NO_WRAPPING_TOKEN, type Wrapping } from './wrapping.ts';
 
 export interface CoreOptions {
   readonly store: Store;
   readonly barrier: Barrier;
   /** Secrets engines that may be mounted, by type. They get the core's plugin catalog through `services`. */
   readonly engines: (services: CoreServices) => ReadonlyMap<string, EngineFactory>;
+  /** Auth methods that may be enabled, by type; none when absent. */
+  readonly authMethods?: (services: CoreServices) => ReadonlyMap<string, EngineFactory>;
   /** Always mounted: path with trailing slash → type and factory (`sys/`, `auth/token/`). */
   readonly builtins: (
     services: CoreServices,
@@ -38,6 +42,7 @@ export interface CoreServices {
   readonly passwordPolicies: PasswordPolicies;
   readonly tokens: TokenStore;
   readonly leases: Leases;
+  readonly wrapping: Wrapping;
   readonly plugins: PluginCatalog;
   /** What a token may do. */
   readonly aclOf: (token: TokenEntry) => Promise<Acl>;
@@ -71,6 +76,12 @@ export class Core {
       passwordPolicies: createPasswordPolicies(createEntryStorage(store, barrier, 'core/password-policies')),
       tokens,
       leases,
+      wrapping: createWrapping({
+        storage: createEntryStorage(store, barrier, WRAPPED_ANSWERS),
+        tokens,
+        leases,
+        logger: logger.named('wrapping'),
+      }),
       plugins: createPluginCatalog(createEntryStorage(store, barrier, 'core/plugin-catalog'), options.builtinPlugins),
       aclOf: (token) => policies.acl(token.policies),
     };
@@ -79,6 +90,7 @@ export class Core {
       barrier,
       leases: createLeaseIssuer(store, barrier, wake),
       factories: options.engines(this.services),
+      authFactories: options.authMethods?.(this.services) ?? new Map(),
       logger,
     });
     for (const [path, { type, description, factory }] of options.builtins(this.services)) {
@@ -106,19 +118,21 @@ export class Core {
   async handle(request: IncomingRequest): Promise<OutgoingResponse | undefined> {
     const fullPath = request.path.replace(/^\/+/, '');
     const { engine, path, raw } = this.#route(request, fullPath);
-    const token = path?.unauthenticated === true ? undefined : await this.#authenticate(request.token);
+    const token = path?.unauthenticated === true ? undefined : await this.#authenticate(raw, path);
     const resolved = await this.#resolveWrite(raw, path);
     if (token !== undefined) await this.#authorize(token, fullPath, resolved, path?.sudo ?? false);
     if (engine === undefined) throw noHandler(fullPath);
     if (resolved.operation === 'help') return help(engine.help, path);
     if (path === undefined) throw new CofferError('not-found', multiError(['unsupported path']));
-    return this.#run(path, { ...resolved, ...(token && { token }) });
+    const response = await this.#run(path, { ...resolved, ...(token && { token }) });
+    if (raw.wrapTtl === 0 || response === undefined || isOpen(response)) return response;
+    return this.services.wrapping.wrap(response, fullPath, raw.wrapTtl);
   }
 
   /** The engine and the path that a request is for, where there are such, and the request relative to the mount. */
   #route(request: IncomingRequest, fullPath: string): { engine?: Engine; path?: Path; raw: RawPathRequest } {
-    const { token: clientToken, ...rest } = request;
-    const raw = { ...rest, path: '', mountPath: '', params: {}, clientToken, warnings: [] };
+    const { token: clientToken, wrapTtl = 0, ...rest } = request;
+    const raw = { ...rest, wrapTtl, path: '', mountPath: '', params: {}, clientToken, warnings: [] };
     const routed = this.#mounts.route(fullPath);
     if (routed === undefined) return { raw };
     const { engine, mount } = routed;
@@ -131,10 +145,14 @@ export class Core {
     };
   }
 
-  async #authenticate(token: string): Promise<TokenEntry> {
-    const entry = token === '' ? undefined : await this.services.tokens.use(token);
-    if (entry === undefined) throw new CofferError('permission-denied', 'permission denied');
-    return entry;
+  async #authenticate(request: RawPathRequest, path: Path | undefined): Promise<TokenEntry> {
+    const { clientToken, remoteAddress } = request;
+    const entry = clientToken === '' ? undefined : await this.services.tokens.use(clientToken);
+    if (entry !== undefined && cidrsAllow(entry.boundCidrs ?? [], remoteAddress)) return entry;
+    if (entry === undefined && path?.takesWrappingToken === true && request.data['token'] === undefined) {
+      throw new CofferError('invalid-request', NO_WRAPPING_TOKEN);
+    }
+    throw new CofferError('permission-denied', 'permission denied');
   }
 
   /** A write to something that does not exist yet is a `create`. */
@@ -145,7 +163,7 @@ export class Core {
 
   async #authorize(token: TokenEntry, path: string, request: RawPathRequest, sudo: boolean): Promise<void> {
     const acl = await this.services.aclOf(token);
-    if (acl.allows(request.operation, path, request.data, sudo)) return;
+    if (acl.allows(request.operation, path, request.data, sudo, request.wrapTtl)) return;
     throw new CofferError('permission-denied', multiError(['permission denied']));
   }
 
@@ -187,6 +205,11 @@ export class Core {
 /** Makes the core. {@link Core.start} begins to serve expirations. */
 export function createCore(options: CoreOptions): Core {
   return new Core(options);
+}
+
+/** Wrapped already, or what is said to everyone: the status of the server, help. */
+function isOpen(response: OutgoingResponse): boolean {
+  return response.wrapInfo !== undefined || response.shape === 'raw';
 }
 
 function findPath(

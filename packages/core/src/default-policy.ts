@@ -14,4 +14,15 @@ path "sys/renew" { capabilities = ["update"] }
 path "sys/leases/renew" { capabilities = ["update"] }
 path "sys/leases/lookup" { capabilities = ["update"] }
 
+# Response wrapping: whoever holds a wrapping token may unwrap it.
+path "sys/wrapping/wrap" { capabilities = ["update"] }
+path "sys/wrapping/lookup" { capabilities = ["update"] }
+path "sys/wrapping/unwrap" { capabilities = ["update"] }
+
+`;
+
+/** The policy of wrapping tokens: nothing but handing out what they hold. */
+export const WRAPPING_POLICY_TEXT = `path "sys/wrapping/unwrap" { capabilities = ["update"] }
+path "sys/wrapping/rewrap" { capabilities = ["update"] }
+path "sys/wrapping/lookup" { capabilities = ["read", "update"] }
 `;

@@ -5,6 +5,7 @@ import type { Lease } from './lease.ts';
 import type { LeaseIssuer } from './lease-issuer.ts';
 import type { Mount } from './mount.ts';
 import type { Path } from './path.ts';
+import type { TokenEntry } from './token-entry.ts';
 import type { TtlAnswer, TtlLimits } from './ttl.ts';
 
 /** A secrets engine or auth method, mounted. Declares its API as a table of paths. */
@@ -21,6 +22,11 @@ export interface Engine {
    * lease's where the renewal changed what its revocation or next renewal needs.
    */
   renew?(lease: Lease, increment: number): Promise<TtlAnswer & { readonly data?: JsonObject }>;
+  /**
+   * For an auth method: what a renewal of a token it issued may have now.
+   * @throws CofferError `invalid-request` when it may have none, as when the role or user is gone
+   */
+  renewToken?(token: TokenEntry, increment: number): Promise<TtlAnswer>;
   /** Closes what runs on a plugin, so that the next use starts what is registered now. Returns whether anything did. */
   reload?(plugin: string): Promise<boolean>;
   /** Closes connections and processes. */

@@ -7,6 +7,13 @@ export interface EntryStorage {
   get(name: string): Promise<JsonObject | undefined>;
   put(name: string, value: JsonObject): Promise<void>;
   delete(name: string): Promise<void>;
+  /** Reads and deletes in one: of several callers only one gets the value. */
+  take(name: string): Promise<JsonObject | undefined>;
+  /**
+   * Replaces a value by what `change` makes of it, or deletes it when that is undefined, only if nobody else changed it
+   * meanwhile; otherwise `change` is asked again with the newer value. Returns what `change` was last given.
+   */
+  update(name: string, change: (value: JsonObject) => JsonObject | undefined): Promise<JsonObject | undefined>;
   /** The names under `prefix`, without it, sorted. */
   list(prefix: string): Promise<string[]>;
   /** Removes every entry of the mount. */
@@ -31,6 +38,38 @@ export function createEntryStorage(store: Store, barrier: Barrier, mount: string
     },
     async delete(name) {
       await store.run('DELETE FROM entries WHERE mount = $1 AND name = $2', [mount, name]);
+    },
+    async take(name) {
+      const { rows } = await store.run('DELETE FROM entries WHERE mount = $1 AND name = $2 RETURNING value', [
+        mount,
+        name,
+      ]);
+      const value = rows[0]?.['value'];
+      return value instanceof Uint8Array ? barrier.open(row(name), value) : undefined;
+    },
+    async update(name, change) {
+      for (;;) {
+        const { rows } = await store.run('SELECT value FROM entries WHERE mount = $1 AND name = $2', [mount, name]);
+        const sealed = rows[0]?.['value'];
+        if (!(sealed instanceof Uint8Array)) return undefined;
+        const value = barrier.open(row(name), sealed);
+        const changed = change(value);
+        // Every sealing has its own nonce, so the sealed bytes name one version of the value.
+        const { changes } =
+          changed === undefined
+            ? await store.run('DELETE FROM entries WHERE mount = $1 AND name = $2 AND value = $3', [
+                mount,
+                name,
+                sealed,
+              ])
+            : await store.run('UPDATE entries SET value = $4 WHERE mount = $1 AND name = $2 AND value = $3', [
+                mount,
+                name,
+                sealed,
+                barrier.seal(row(name), changed),
+              ]);
+        if (changes === 1) return value;
+      }
     },
     async list(prefix) {
       const { rows } = await store.run(

@@ -1,15 +1,18 @@
 /** The core: barrier, mounts and router, policies, tokens, leases, plugin catalog. Knows no HTTP and no SQL dialect. */
 export { type Acl, createAcl, ROOT_ACL } from './acl.ts';
 export { Barrier, createKeyring, type Keyring } from './barrier.ts';
+export { cidrsAllow, parseCidrs } from './cidr.ts';
 export { Core, type CoreOptions, type CoreServices, createCore } from './core.ts';
 export type { Engine, EngineContext, EngineFactory } from './engine.ts';
 export type { EntryStorage } from './entry-storage.ts';
 export { type Field, type FieldSchema, type FieldValues, parseFields, unknownFieldMessage } from './fields.ts';
 export type { ClaimedIntent, Intent, IntentChange, Intents, NewIntent } from './intents.ts';
+export { LIST_FIELDS } from './list-page.ts';
 export type { Lease, LeaseState } from './lease.ts';
 export type { LeaseIntent, LeaseIssuer, OpenIntent } from './lease-issuer.ts';
 export type { Leases, RenewedLease } from './leases.ts';
 export type * from './logical.ts';
+export { authView, grantLoginRenewal, issueLoginToken, type Login, loginPolicies } from './login.ts';
 export { type Mount, type MountConfig, normalizeMountPath } from './mount.ts';
 export type { MountTable } from './mount-table.ts';
 export { multiError } from './multi-error.ts';
@@ -26,5 +29,14 @@ export {
 export type { PolicyStore } from './policies.ts';
 export { type PathRule, parsePolicy } from './policy.ts';
 export { DEFAULT_POLICY, ROOT_POLICY, type TokenEntry } from './token-entry.ts';
+export {
+  changeTokenParameters,
+  checkPolicies,
+  NEW_TOKEN_PARAMETERS,
+  TOKEN_FIELDS,
+  type TokenParameters,
+  tokenParametersView,
+} from './token-parameters.ts';
 export type { NewToken, TokenStore } from './tokens.ts';
 export { grantTtl, SYSTEM_TTL, type TtlAnswer, type TtlLimits } from './ttl.ts';
+export type { WrappedAnswer, Wrapping } from './wrapping.ts';

@@ -15,6 +15,8 @@ export interface IncomingRequest {
   /** The parsed JSON body of a write, or the query parameters of a read, list or delete (without `list` and `help`). */
   readonly data: JsonObject;
   readonly remoteAddress: string;
+  /** Seconds to wrap the answer for; absent or 0 for an answer in the open. */
+  readonly wrapTtl?: number;
 }
 
 /** What the core answers. The edge turns it into a body by `shape`. Errors are thrown as CofferError. */
@@ -30,6 +32,8 @@ export interface OutgoingResponse {
   readonly data?: JsonObject | null;
   readonly lease?: { readonly id: string; readonly durationSeconds: number; readonly renewable: boolean };
   readonly auth?: JsonObject;
+  /** In place of everything else: where the answer can be had once. */
+  readonly wrapInfo?: JsonObject;
   readonly warnings?: readonly string[];
 }
 

@@ -14,6 +14,8 @@ export interface MountTableOptions {
   readonly leases: LeaseIssuer;
   /** What may be mounted, by type. */
   readonly factories: ReadonlyMap<string, EngineFactory>;
+  /** What may be mounted below `auth/`, by type. */
+  readonly authFactories: ReadonlyMap<string, EngineFactory>;
   readonly logger: Logger;
 }
 
@@ -40,7 +42,7 @@ export class MountTable {
 
   /** Mounts what the store knows. */
   async load(): Promise<void> {
-    for (const mount of await this.#rows.all()) this.#add(mount, this.#factory(mount.type));
+    for (const mount of await this.#rows.all()) this.#add(mount, this.#factory(mount.path, mount.type));
   }
 
   addBuiltin(mount: Mount, factory: EngineFactory): void {
@@ -78,7 +80,7 @@ export class MountTable {
     );
     if (clash !== undefined) throw new CofferError('invalid-request', `path is already in use at ${clash}`);
     const mount = newMount(path, type, rest);
-    const factory = this.#factory(type);
+    const factory = this.#factory(path, type);
     this.#enabling.add(path);
     try {
       await this.#rows.save(mount);
@@ -86,7 +88,7 @@ export class MountTable {
     } finally {
       this.#enabling.delete(path);
     }
-    this.#options.logger.info('enabled secrets engine', { path, type });
+    this.#options.logger.info('enabled', { path, type });
   }
 
   /**
@@ -111,7 +113,7 @@ export class MountTable {
     const { store, barrier } = this.#options;
     await createIntents(store, barrier, mounted.mount.uuid).clear();
     await createEntryStorage(store, barrier, mounted.mount.uuid).clear();
-    this.#options.logger.info('disabled secrets engine', { path });
+    this.#options.logger.info('disabled', { path });
   }
 
   async tune(given: string, change: (mount: Mount) => Mount): Promise<void> {
@@ -136,10 +138,12 @@ export class MountTable {
     await Promise.all([...this.#mounted.values()].map(({ engine }) => engine.close()));
   }
 
-  #factory(type: string): EngineFactory {
-    const factory = this.#options.factories.get(type);
+  #factory(path: string, type: string): EngineFactory {
+    const { factories, authFactories } = this.#options;
+    const candidates = path.startsWith('auth/') ? authFactories : factories;
+    const factory = candidates.get(type);
     if (factory !== undefined) return factory;
-    const known = [...this.#options.factories.keys()].join(', ');
+    const known = [...candidates.keys()].join(', ');
     throw new CofferError(
       'invalid-request',
       `plugin not found in the catalog: ${type} (what can be enabled: ${known})`,

@@ -1,5 +1,6 @@
 import { CofferError, type JsonObject } from '@coffer/base';
 import { type FieldSchema, type FieldValues, parseFields, unknownFieldMessage, unknownFields } from './fields.ts';
+import { LIST_FIELDS, listPage } from './list-page.ts';
 import type { Operation, OutgoingResponse } from './logical.ts';
 import type { TokenEntry } from './token-entry.ts';
 
@@ -18,6 +19,9 @@ export interface PathRequest<S extends FieldSchema = FieldSchema> {
   readonly token?: TokenEntry;
   /** The token as sent: for token self paths. */
   readonly clientToken: string;
+  readonly remoteAddress: string;
+  /** Seconds that the answer will be wrapped for; 0 when it will not. */
+  readonly wrapTtl: number;
   /** Warnings for the response may be pushed here. */
   readonly warnings: string[];
 }
@@ -42,6 +46,8 @@ export interface PathDefinition<S extends FieldSchema> {
   readonly unauthenticated?: boolean;
   /** Needs the capability `sudo`. */
   readonly sudo?: boolean;
+  /** Takes a wrapping token as the calling one, and says in wrapping's words that there is no such. */
+  readonly takesWrappingToken?: boolean;
   readonly synopsis: string;
   readonly description?: string;
 }
@@ -53,6 +59,7 @@ export interface Path {
   readonly operations: readonly ('read' | 'write' | 'delete' | 'list')[];
   readonly unauthenticated: boolean;
   readonly sudo: boolean;
+  readonly takesWrappingToken: boolean;
   readonly synopsis: string;
   readonly description: string;
   /** The pattern's parameters when `path` matches. */
@@ -69,7 +76,8 @@ export function definePath<const S extends FieldSchema>(definition: PathDefiniti
   const operations = (['read', 'write', 'delete', 'list'] as const).filter((name) => definition[name] !== undefined);
 
   const parse = (request: RawPathRequest): PathRequest<S> => {
-    const unknown = unknownFields(fields, request.data);
+    const known = request.operation === 'list' ? { ...LIST_FIELDS, ...fields } : fields;
+    const unknown = unknownFields(known, request.data);
     if (unknown[0] !== undefined && otherFields === 'refuse') {
       throw new CofferError('invalid-request', unknownFieldMessage(unknown[0], Object.keys(fields)));
     }
@@ -86,6 +94,7 @@ export function definePath<const S extends FieldSchema>(definition: PathDefiniti
     operations,
     unauthenticated: definition.unauthenticated ?? false,
     sudo: definition.sudo ?? false,
+    takesWrappingToken: definition.takesWrappingToken ?? false,
     synopsis: definition.synopsis,
     description: definition.description ?? '',
     match: compilePattern(pattern),
@@ -93,7 +102,9 @@ export function definePath<const S extends FieldSchema>(definition: PathDefiniti
       const operation = request.operation === 'create' || request.operation === 'update' ? 'write' : request.operation;
       const handler = operation === 'help' ? undefined : definition[operation];
       if (handler === undefined) throw new CofferError('unsupported', 'unsupported operation');
-      return handler(parse(request));
+      const response = await handler(parse(request));
+      if (operation !== 'list' || response === undefined) return response;
+      return listPage(response, parseFields(LIST_FIELDS, request.data));
     },
     async exists(request) {
       return definition.exists === undefined ? true : definition.exists(parse({ ...request, warnings: [] }));

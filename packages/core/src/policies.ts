@@ -2,9 +2,9 @@ import { CofferError, formatTime } from '@coffer/base';
 import type { Store } from '@coffer/store';
 import { type Acl, createAcl, ROOT_ACL } from './acl.ts';
 import type { Barrier } from './barrier.ts';
-import { DEFAULT_POLICY_TEXT } from './default-policy.ts';
+import { DEFAULT_POLICY_TEXT, WRAPPING_POLICY_TEXT } from './default-policy.ts';
 import { type PathRule, parsePolicy } from './policy.ts';
-import { DEFAULT_POLICY, ROOT_POLICY } from './token-entry.ts';
+import { DEFAULT_POLICY, ROOT_POLICY, UNASSIGNABLE_POLICIES, WRAPPING_POLICY } from './token-entry.ts';
 
 export interface PolicyEntry {
   readonly name: string;
@@ -24,11 +24,15 @@ export interface PolicyStore {
   acl(names: readonly string[]): Promise<Acl>;
 }
 
+/** Nobody may change these. */
+const BUILTIN_POLICIES: readonly string[] = [ROOT_POLICY, ...UNASSIGNABLE_POLICIES];
+
 export function createPolicyStore(store: Store, barrier: Barrier): PolicyStore {
   const parsed = new Map<string, readonly PathRule[]>();
 
   const get = async (given: string): Promise<PolicyEntry | undefined> => {
     const name = given.toLowerCase();
+    if (name === WRAPPING_POLICY) return { name, text: WRAPPING_POLICY_TEXT, modified: formatTime(0), version: 1 };
     const { rows } = await store.run('SELECT value FROM policies WHERE name = $1', [name]);
     const value = rows[0]?.['value'];
     if (value instanceof Uint8Array) return barrier.open(`policies/${name}`, value) as unknown as PolicyEntry;
@@ -50,7 +54,7 @@ export function createPolicyStore(store: Store, barrier: Barrier): PolicyStore {
     get,
     async put(given, text) {
       const name = given.toLowerCase();
-      if (name === ROOT_POLICY) throw new CofferError('invalid-request', 'cannot update "root" policy');
+      if (BUILTIN_POLICIES.includes(name)) throw new CofferError('invalid-request', `cannot update "${name}" policy`);
       parsePolicy(text);
       const version = ((await get(name))?.version ?? 0) + 1;
       const entry = { name, text, modified: formatTime(Date.now()), version };
@@ -62,7 +66,7 @@ export function createPolicyStore(store: Store, barrier: Barrier): PolicyStore {
     },
     async delete(given) {
       const name = given.toLowerCase();
-      if (name === ROOT_POLICY || name === DEFAULT_POLICY) {
+      if (name === DEFAULT_POLICY || BUILTIN_POLICIES.includes(name)) {
         throw new CofferError('invalid-request', `cannot delete "${name}" policy`);
       }
       await store.run('DELETE FROM policies WHERE name = $1', [name]);

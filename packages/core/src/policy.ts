@@ -1,4 +1,4 @@
-import { CofferError, type JsonValue } from '@coffer/base';
+import { CofferError, type JsonValue, parseDuration } from '@coffer/base';
 import { type HclObject, hclToJson, parseHcl } from '@coffer/hcl';
 
 export const CAPABILITIES = ['create', 'read', 'update', 'delete', 'list', 'sudo', 'deny', 'patch'] as const;
@@ -15,6 +15,9 @@ export interface PathRule {
   readonly allowedParameters?: ParameterRules;
   readonly deniedParameters?: ParameterRules;
   readonly requiredParameters: readonly string[];
+  /** Seconds; 0 when not set. With either, answers must be asked for wrapped. */
+  readonly minWrappingTtl: number;
+  readonly maxWrappingTtl: number;
 }
 
 /** Older policies say `policy = "write"` instead of capabilities (hashicorp/vault:vault/policy.go). */
@@ -60,6 +63,11 @@ function parseRule(label: string, body: HclObject): PathRule {
       throw body.error(`path "${path}": invalid capability "${name}"; known are ${CAPABILITIES.join(', ')}`);
     }
   }
+  const minWrappingTtl = wrappingTtl(body, 'min_wrapping_ttl');
+  const maxWrappingTtl = wrappingTtl(body, 'max_wrapping_ttl');
+  if (maxWrappingTtl > 0 && minWrappingTtl > maxWrappingTtl) {
+    throw body.error(`path "${path}": max_wrapping_ttl cannot be less than min_wrapping_ttl`);
+  }
   const allowed = parameters(body, 'allowed_parameters');
   const denied = parameters(body, 'denied_parameters');
   return {
@@ -68,7 +76,18 @@ function parseRule(label: string, body: HclObject): PathRule {
     ...(allowed && { allowedParameters: allowed }),
     ...(denied && { deniedParameters: denied }),
     requiredParameters: body.strings('required_parameters') ?? [],
+    minWrappingTtl,
+    maxWrappingTtl,
   };
+}
+
+/** A string such as "10m" or a number of seconds. */
+function wrappingTtl(body: HclObject, name: 'min_wrapping_ttl' | 'max_wrapping_ttl'): number {
+  const attribute = body.attribute(name);
+  if (attribute === undefined) return 0;
+  const value = hclToJson(attribute);
+  if (typeof value === 'string' || typeof value === 'number') return parseDuration(value, name);
+  throw body.error(`"${name}" must be a duration such as "10m"`, attribute);
 }
 
 function shorthand(body: HclObject): readonly string[] {

@@ -23,7 +23,15 @@ export interface TokenEntry {
   readonly usesLeft: number;
   readonly renewable: boolean;
   readonly type: 'service';
+  /** The token role it was made with. */
+  readonly role?: string;
+  /** Networks it may be used from; any when absent. */
+  readonly boundCidrs?: readonly string[];
 }
 
 export const ROOT_POLICY = 'root';
 export const DEFAULT_POLICY = 'default';
+/** Of wrapping tokens only. */
+export const WRAPPING_POLICY = 'response-wrapping';
+/** Built in, shown in no list, given to no token but the server's own. */
+export const UNASSIGNABLE_POLICIES: readonly string[] = [WRAPPING_POLICY, 'control-group'];

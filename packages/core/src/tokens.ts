@@ -21,12 +21,16 @@ export interface TokenStore {
   /** Ends a token, its descendants and all their leases. `orphanChildren` keeps the descendants, without a parent. */
   revoke(id: string, options?: { orphanChildren?: boolean }): Promise<void>;
   extend(id: string, expireTime: number): Promise<void>;
+  /** Ends every token that was issued by a request below `prefix` (`auth/userpass/`), as {@link revoke}. */
+  revokeIssuedBelow(prefix: string): Promise<void>;
   /** Ends the tokens whose time is over. Returns how many. */
   revokeExpired(now: number): Promise<number>;
 }
 
 /** Vault's form for service tokens: `hvs.` and base62. */
 const TOKEN_PREFIX = 'hvs.';
+/** Where the answers that wrapping tokens hold are kept, by the token's id: they go in the transaction that ends the token. */
+export const WRAPPED_ANSWERS = 'core/wrapping';
 
 export function createTokenStore(store: Store, barrier: Barrier, wake: () => void): TokenStore {
   const valid = (entry: TokenEntry | undefined): TokenEntry | undefined => {
@@ -84,9 +88,17 @@ export function createTokenStore(store: Store, barrier: Barrier, wake: () => voi
       await store.transaction([
         ...revokeLeasesOf(ids, Date.now()),
         ...(orphanChildren ? [{ sql: "UPDATE tokens SET parent = '' WHERE parent = $1", params: [id] }] : []),
-        ...ids.map((each) => ({ sql: 'DELETE FROM tokens WHERE id = $1', params: [each] })),
+        ...ids.flatMap((each) => [
+          { sql: 'DELETE FROM entries WHERE mount = $1 AND name = $2', params: [WRAPPED_ANSWERS, each] },
+          { sql: 'DELETE FROM tokens WHERE id = $1', params: [each] },
+        ]),
       ]);
       wake();
+    },
+    async revokeIssuedBelow(prefix) {
+      const { rows } = await store.run('SELECT * FROM tokens');
+      const entries = rows.map((row) => tokenFromRow(barrier, row)).filter((entry) => entry.path.startsWith(prefix));
+      for (const entry of entries) await this.revoke(entry.id);
     },
     async extend(id, expireTime) {
       const entry = await one('id', id);
@@ -122,10 +134,12 @@ async function descendants(store: Store, id: string): Promise<string[]> {
 function sealToken(barrier: Barrier, entry: TokenEntry): Uint8Array {
   // The other fields are columns of their own: a token is found by them.
   const { displayName, policies, path, meta, creationTime, creationTtl, lastRenewal } = entry;
-  const { explicitMaxTtl, period, numUses, renewable, type } = entry;
+  const { explicitMaxTtl, period, numUses, renewable, type, role, boundCidrs } = entry;
   return barrier.seal(`tokens/${entry.id}`, {
     ...{ displayName, policies, path, meta, creationTime, creationTtl, lastRenewal },
     ...{ explicitMaxTtl, period, numUses, renewable, type },
+    ...(role !== undefined && { role }),
+    ...(boundCidrs !== undefined && { boundCidrs }),
   });
 }
 

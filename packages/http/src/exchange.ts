@@ -5,7 +5,7 @@ import { CofferError, errorText, randomId } from '@coffer/base';
 import type { OutgoingResponse, RequestHandler } from '@coffer/core';
 import { parseJsonBody, readBody } from './body.ts';
 import type { Connections } from './connections.ts';
-import { checkHeaders, parseTarget, readToken } from './request.ts';
+import { checkHeaders, parseTarget, readToken, readWrapTtl } from './request.ts';
 import type { Rendered } from './response.ts';
 import { renderError, renderResponse } from './response.ts';
 
@@ -71,6 +71,7 @@ export class Exchange {
     const target = parseTarget(this.#method, this.#request.url ?? '');
     if (target === undefined) throw new CofferError('not-found', '');
     checkHeaders(headers);
+    const wrapTtl = readWrapTtl(headers);
     let data = target.query;
     if (target.operation === 'update') {
       const { maxBodyBytes, requestTimeoutMs } = this.#options;
@@ -91,6 +92,7 @@ export class Exchange {
       token: readToken(headers),
       data,
       remoteAddress,
+      ...(wrapTtl > 0 && { wrapTtl }),
     });
     if (this.#closed) this.#reportLostAnswer(answer);
     this.#send(renderResponse(this.#id, answer));

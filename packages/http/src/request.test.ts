@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { checkHeaders, parseTarget, readToken } from './request.ts';
+import { checkHeaders, parseTarget, readToken, readWrapTtl } from './request.ts';
 
 const refuses = (run: () => unknown, message: RegExp, code = 'invalid-request') =>
   assert.throws(run, { name: 'CofferError', code, message });
@@ -68,11 +68,20 @@ describe('headers', () => {
     assert.equal(readToken({}), '');
   });
 
+  it('give the wrapping TTL, and are refused when it cannot be read', () => {
+    const ttl = (text: string) => readWrapTtl({ 'x-vault-wrap-ttl': text });
+    assert.deepEqual(
+      [ttl('5m0s'), ttl('90'), ttl('1h'), ttl('0'), ttl('0s'), ttl(''), readWrapTtl({})],
+      [300, 90, 3600, 0, 0, 0, 0],
+    );
+    for (const text of ['soon', '-5m', '500ms', '5m, 5m']) refuses(() => ttl(text), /X-Vault-Wrap-TTL/);
+  });
+
   it('that ask for what is not there are refused', () => {
-    checkHeaders({ 'x-vault-namespace': '', 'x-vault-wrap-ttl': '0' });
+    checkHeaders({ 'x-vault-namespace': '', 'x-vault-wrap-format': '' });
     checkHeaders({ 'x-vault-namespace': 'root' });
     checkHeaders({ 'x-vault-namespace': '/' });
     refuses(() => checkHeaders({ 'x-vault-namespace': 'team/' }), /X-Vault-Namespace/);
-    refuses(() => checkHeaders({ 'x-vault-wrap-ttl': '5m' }), /X-Vault-Wrap-TTL/);
+    refuses(() => checkHeaders({ 'x-vault-wrap-format': 'jwt' }), /X-Vault-Wrap-Format/);
   });
 });

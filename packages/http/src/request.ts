@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { CofferError } from '@coffer/base';
+import { CofferError, parseDuration } from '@coffer/base';
 import type { IncomingRequest, JsonObject, JsonValue } from '@coffer/core';
 
 /** What the request line asks for, before any body is read. */
@@ -92,8 +92,7 @@ export function readToken(headers: IncomingHttpHeaders): string {
 }
 
 /**
- * Refuses what would silently mean something else here: a secret asked for wrapped must not come back in the open.
- * Response wrapping enters here: its TTL goes from X-Vault-Wrap-TTL into IncomingRequest.
+ * Refuses what would silently mean something else here.
  *
  * @throws CofferError `invalid-request` naming the header
  */
@@ -105,13 +104,26 @@ export function checkHeaders(headers: IncomingHttpHeaders): void {
       'header X-Vault-Namespace: namespaces are not supported; send the request without it',
     );
   }
-  const wrapTtl = header(headers, 'x-vault-wrap-ttl').trim();
-  if (wrapTtl !== '' && !/^0+[a-z]*$/.test(wrapTtl)) {
+  if (!['', 'uuid'].includes(header(headers, 'x-vault-wrap-format').trim().toLowerCase())) {
     throw new CofferError(
       'invalid-request',
-      'header X-Vault-Wrap-TTL: response wrapping is not available yet; send the request without it',
+      'header X-Vault-Wrap-Format: wrapping tokens have one form only; send the request without it',
     );
   }
+}
+
+/**
+ * Seconds that the answer is to be wrapped for, from X-Vault-Wrap-TTL; 0 for an answer in the open. A secret that was
+ * asked for wrapped must never come back in the open, so what cannot be read as a TTL is refused.
+ *
+ * @throws CofferError `invalid-request` for what is no duration, and for less than a second
+ */
+export function readWrapTtl(headers: IncomingHttpHeaders): number {
+  const text = header(headers, 'x-vault-wrap-ttl').trim();
+  if (text === '' || /^0+[a-z]*$/.test(text)) return 0;
+  const seconds = parseDuration(text, 'X-Vault-Wrap-TTL');
+  if (seconds > 0) return seconds;
+  throw new CofferError('invalid-request', 'header X-Vault-Wrap-TTL must be at least one second');
 }
 
 function header(headers: IncomingHttpHeaders, name: string): string {

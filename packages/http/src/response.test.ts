@@ -27,6 +27,14 @@ describe('renderResponse', () => {
     );
   });
 
+  it('puts nothing beside a wrapping token', () => {
+    const wrapInfo = { token: 't', accessor: 'a', ttl: 300, creation_time: 'c', creation_path: 'db/creds/x' };
+    assert.equal(
+      text(renderResponse('r', { wrapInfo })),
+      '{"request_id":"","lease_id":"","renewable":false,"lease_duration":0,"data":null,"wrap_info":{"token":"t","accessor":"a","ttl":300,"creation_time":"c","creation_path":"db/creds/x"},"warnings":null,"auth":null}',
+    );
+  });
+
   it('gives 204 when there is nothing to say, and a body for warnings or auth alone', () => {
     assert.deepEqual(renderResponse('r', undefined), { status: 204, body: undefined });
     assert.deepEqual(renderResponse('r', {}), { status: 204, body: undefined });

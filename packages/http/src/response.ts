@@ -26,6 +26,7 @@ export function renderResponse(requestId: string, response: OutgoingResponse | u
 
 function responseBody(requestId: string, response: OutgoingResponse): JsonObject | undefined {
   const data = response.data ?? null;
+  if (response.wrapInfo !== undefined) return wrappedBody(response.wrapInfo);
   if (response.shape === 'raw') return data ?? undefined;
   const { lease, auth = null, warnings = [] } = response;
   if ((data ?? lease ?? auth) === null && warnings.length === 0) return undefined;
@@ -38,6 +39,11 @@ function responseBody(requestId: string, response: OutgoingResponse): JsonObject
     auth,
   };
   return response.shape === 'flat' ? { ...data, ...envelope } : envelope;
+}
+
+/** The answer itself is elsewhere; Vault leaves out even the request's id. */
+function wrappedBody(wrapInfo: JsonObject): JsonObject {
+  return { request_id: '', ...leaseFields(undefined), data: null, wrap_info: wrapInfo, warnings: null, auth: null };
 }
 
 function leaseFields(lease: OutgoingResponse['lease']): JsonObject {

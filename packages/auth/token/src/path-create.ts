@@ -1,8 +1,9 @@
 import { CofferError, type JsonObject } from '@coffer/base';
 import {
+  authView,
   type CoreServices,
-  DEFAULT_POLICY,
   definePath,
+  type EngineContext,
   type FieldValues,
   grantTtl,
   type Path,
@@ -10,9 +11,9 @@ import {
   type PathResponse,
   ROOT_POLICY,
   type TokenEntry,
-  type TtlLimits,
 } from '@coffer/core';
-import { authView } from './token-view.ts';
+import { policiesOf } from './policies.ts';
+import { readTokenRole, type TokenRole } from './role-entry.ts';
 
 const FIELDS = {
   id: { type: 'string', description: 'The token itself; root tokens only. Made when absent.' },
@@ -30,33 +31,58 @@ const FIELDS = {
   type: { type: 'string', default: 'service', description: 'Only service tokens are made.' },
   entity_alias: { type: 'string', default: '', description: 'Not supported: there are no entities.' },
 } as const;
+const ROLE_FIELDS = {
+  ...FIELDS,
+  role_name: { type: 'string', required: true, description: 'The token role.' },
+} as const;
 type Fields = FieldValues<typeof FIELDS>;
 
-/** `auth/token/create`, `auth/token/create-orphan`. */
-export function createPaths(services: CoreServices, ttlLimits: () => readonly TtlLimits[]): Path[] {
-  const create =
-    (orphan: boolean) =>
-    async (request: PathRequest<typeof FIELDS>): Promise<PathResponse> => {
-      const parent = request.token;
-      if (parent === undefined) throw new CofferError('permission-denied', 'permission denied');
-      const sudo = (await services.aclOf(parent)).allows('update', 'auth/token/create', {}, true);
-      checkValues(request.fields);
-      checkRights(request.fields, parent, sudo);
-      return issue(services, ttlLimits(), request.fields, parent, orphan || request.fields.no_parent);
-    };
+interface Creation {
+  readonly fields: Fields;
+  readonly parent: TokenEntry;
+  readonly sudo: boolean;
+  readonly orphan: boolean;
+  readonly role?: TokenRole & { readonly name: string };
+}
+
+/** `auth/token/create`, `auth/token/create-orphan`, `auth/token/create/:role_name`. */
+export function createPaths(services: CoreServices, context: EngineContext): Path[] {
+  const create = async (
+    request: Pick<PathRequest, 'token' | 'mountPath' | 'path'> & { readonly fields: Fields },
+    rest: { orphan: boolean; role?: TokenRole & { readonly name: string } },
+  ): Promise<PathResponse> => {
+    const { token: parent, fields, mountPath, path } = request;
+    if (parent === undefined) throw new CofferError('permission-denied', 'permission denied');
+    const sudo = (await services.aclOf(parent)).allows('update', mountPath + path, {}, true);
+    checkValues(fields);
+    const creation = { fields, parent, sudo, ...rest };
+    checkRights(creation);
+    return issue(services, context, creation);
+  };
   return [
     definePath({
       pattern: 'create',
       fields: FIELDS,
       synopsis: 'Makes a child of the calling token.',
-      write: create(false),
+      write: (request) => create(request, { orphan: request.fields.no_parent }),
     }),
     definePath({
       pattern: 'create-orphan',
       fields: FIELDS,
       sudo: true,
       synopsis: 'Makes a token without a parent: it outlives the calling one.',
-      write: create(true),
+      write: (request) => create(request, { orphan: true }),
+    }),
+    definePath({
+      pattern: 'create/:role_name',
+      fields: ROLE_FIELDS,
+      synopsis: 'Makes a token by a role: the role says which policies it may have, and what it is like.',
+      write: async (request) => {
+        const name = request.fields.role_name;
+        const role = await readTokenRole(context.storage, name);
+        if (role === undefined) refuse(`unknown role ${name}`);
+        return create(request, { orphan: role.orphan || request.fields.no_parent, role: { ...role, name } });
+      },
     }),
   ];
 }
@@ -76,61 +102,69 @@ function checkValues(fields: Fields): void {
 }
 
 /** What needs the root policy, or sudo on this path. */
-function checkRights(fields: Fields, parent: TokenEntry, sudo: boolean): void {
+function checkRights({ fields, parent, sudo, role }: Creation): void {
   if (parent.numUses > 0) refuse('restricted use token cannot generate child tokens');
-  const root = parent.policies.includes(ROOT_POLICY);
-  if (fields.id !== undefined && !root) refuse('root token required to specify token id');
-  if (fields.no_parent && !sudo) refuse('root or sudo privileges required to create orphan token');
+  if (fields.id !== undefined && !parent.policies.includes(ROOT_POLICY)) {
+    refuse('root token required to specify token id');
+  }
+  if (fields.no_parent && role?.orphan !== true && !sudo) {
+    refuse('root or sudo privileges required to create orphan token');
+  }
   if (fields.period > 0 && !sudo) refuse('root or sudo privileges required to create periodic token');
-  const wanted = fields.policies ?? [];
-  if (wanted.includes(ROOT_POLICY) && !root) refuse('root tokens may not be created without parent token being root');
-  const foreign = wanted.filter((name) => name !== DEFAULT_POLICY && !parent.policies.includes(name.toLowerCase()));
-  if (foreign.length > 0 && !sudo) refuse('child policies must be subset of parent');
 }
 
-async function issue(
-  services: CoreServices,
-  limits: readonly TtlLimits[],
-  fields: Fields,
-  parent: TokenEntry,
-  orphan: boolean,
-): Promise<PathResponse> {
-  const policies = policiesOf(fields, parent);
+async function issue(services: CoreServices, context: EngineContext, creation: Creation): Promise<PathResponse> {
+  const { fields, parent, sudo, orphan, role } = creation;
+  const { policies: asked, no_default_policy: noDefaultPolicy } = fields;
+  const policies = policiesOf({ asked, noDefaultPolicy, parent, sudo, ...(role && { role }) });
   const now = Date.now();
-  const asked = fields.ttl || fields.lease;
-  // A root token without a TTL never expires, unless its parent does.
-  const endless = policies.includes(ROOT_POLICY) && asked === 0 && fields.period === 0 && parent.expireTime === null;
-  const { ttl, warnings } = endless
-    ? { ttl: 0, warnings: [] }
-    : grantTtl({
-        increment: fields.period || asked,
-        limits: [{ defaultTtl: 0, maxTtl: fields.explicit_max_ttl }, ...limits],
-        issueTime: now,
-        now,
-      });
+  const { ttl, warnings, endless, period, explicitMaxTtl } = grantTerms(context, creation, policies, now);
   const { token, entry } = await services.tokens.create({
     ...(fields.id !== undefined && { token: fields.id }),
     parent: orphan ? '' : parent.id,
     displayName: fields.display_name === '' ? 'token' : `token-${fields.display_name}`,
     policies,
-    path: 'auth/token/create',
+    path: tokenPath(role),
     meta: metaOf(fields.meta),
     creationTime: now,
     creationTtl: ttl,
     expireTime: endless ? null : now + ttl * 1000,
-    explicitMaxTtl: fields.explicit_max_ttl,
-    period: fields.period,
-    numUses: fields.num_uses,
-    renewable: !endless && fields.renewable,
+    explicitMaxTtl,
+    period,
+    renewable: !endless && fields.renewable && role?.renewable !== false,
+    numUses: shorter(fields.num_uses, role?.numUses ?? 0),
+    ...(role && { role: role.name }),
+    ...(role && role.boundCidrs.length > 0 && { boundCidrs: role.boundCidrs }),
   });
   return { data: null, auth: authView(entry, token.reveal(), ttl), warnings };
 }
 
-function policiesOf(fields: Fields, parent: TokenEntry): string[] {
-  const names = (fields.policies ?? parent.policies).map((name) => name.toLowerCase());
-  if (names.includes(ROOT_POLICY)) return [ROOT_POLICY];
-  const withDefault = fields.no_default_policy ? names : [...names, DEFAULT_POLICY];
-  return [...new Set(withDefault)].sort();
+/** How long the token is valid, by the request, the role and the mount. */
+function grantTerms(
+  context: EngineContext,
+  { fields, parent, role }: Creation,
+  policies: readonly string[],
+  now: number,
+): { ttl: number; warnings: readonly string[]; endless: boolean; period: number; explicitMaxTtl: number } {
+  const increment = fields.ttl || fields.lease;
+  const period = role?.period || fields.period;
+  const explicitMaxTtl = shorter(fields.explicit_max_ttl, role?.explicitMaxTtl ?? 0);
+  // A root token without a TTL never expires, unless its parent does.
+  const unbounded = policies.includes(ROOT_POLICY) && increment + period + explicitMaxTtl === 0;
+  if (unbounded && parent.expireTime === null) return { ttl: 0, warnings: [], endless: true, period, explicitMaxTtl };
+  const limits = [{ defaultTtl: 0, maxTtl: explicitMaxTtl }, ...context.ttlLimits()];
+  const granted = grantTtl({ increment: period || increment, limits, issueTime: now, now });
+  return { ...granted, endless: false, period, explicitMaxTtl };
+}
+
+function tokenPath(role: Creation['role']): string {
+  if (role === undefined) return 'auth/token/create';
+  return `auth/token/create/${role.name}${role.pathSuffix === '' ? '' : `/${role.pathSuffix}`}`;
+}
+
+/** The smaller of two limits of which 0 means none. */
+function shorter(a: number, b: number): number {
+  return a > 0 && b > 0 ? Math.min(a, b) : a || b;
 }
 
 function metaOf(meta: JsonObject | undefined): Record<string, string> | null {

@@ -1,33 +1,30 @@
 import { CofferError } from '@coffer/base';
 import {
+  authView,
   type CoreServices,
   definePath,
+  type EngineContext,
   grantTtl,
   type Path,
   type PathResponse,
   type TokenEntry,
-  type TtlLimits,
+  type TtlAnswer,
 } from '@coffer/core';
-import { authView } from './token-view.ts';
+import { readTokenRole } from './role-entry.ts';
 
 const INCREMENT = { type: 'duration', default: 0, description: 'TTL from now; the default when 0.' } as const;
 
 /** `auth/token/renew`, `renew-self`, `renew-accessor`. */
-export function renewPaths({ tokens }: CoreServices, ttlLimits: () => readonly TtlLimits[]): Path[] {
+export function renewPaths({ tokens, mounts }: CoreServices): Path[] {
   const renew = async (entry: TokenEntry | undefined, token: string, increment: number): Promise<PathResponse> => {
     if (entry === undefined) throw new CofferError('permission-denied', 'bad token');
-    if (!entry.renewable || entry.expireTime === null) {
+    // The method that issued the token says what its renewal may have: a role or user may have changed since.
+    const method = mounts().engineFor(entry.path);
+    if (!entry.renewable || entry.expireTime === null || method?.renewToken === undefined) {
       throw new CofferError('invalid-request', 'lease is not renewable');
     }
-    const now = Date.now();
-    const { ttl, warnings } = grantTtl({
-      increment: entry.period || increment || entry.creationTtl,
-      limits: [{ defaultTtl: 0, maxTtl: entry.explicitMaxTtl }, ...ttlLimits()],
-      // The system's maximum does not bound a periodic token; its explicit maximum does.
-      issueTime: entry.period > 0 && entry.explicitMaxTtl === 0 ? now : entry.creationTime,
-      now,
-    });
-    await tokens.extend(entry.id, now + ttl * 1000);
+    const { ttl, warnings } = await method.renewToken(entry, increment);
+    await tokens.extend(entry.id, Date.now() + ttl * 1000);
     return { data: null, auth: authView(entry, token, ttl), warnings };
   };
   return [
@@ -59,4 +56,21 @@ export function renewPaths({ tokens }: CoreServices, ttlLimits: () => readonly T
       write: async ({ fields }) => renew(await tokens.byAccessor(fields.accessor), '', fields.increment),
     }),
   ];
+}
+
+/** What a renewal of a token made from another token may have. */
+export async function grantRenewal(context: EngineContext, entry: TokenEntry, increment: number): Promise<TtlAnswer> {
+  const role = entry.role === undefined ? undefined : await readTokenRole(context.storage, entry.role);
+  if (entry.role !== undefined && role === undefined) {
+    throw new CofferError('invalid-request', `original token role "${entry.role}" could not be found, not renewing`);
+  }
+  const now = Date.now();
+  const period = role?.period || entry.period;
+  return grantTtl({
+    increment: period || increment || entry.creationTtl,
+    limits: [{ defaultTtl: 0, maxTtl: entry.explicitMaxTtl }, ...context.ttlLimits()],
+    // The system's maximum does not bound a periodic token; its explicit maximum does.
+    issueTime: period > 0 && entry.explicitMaxTtl === 0 ? now : entry.creationTime,
+    now,
+  });
 }

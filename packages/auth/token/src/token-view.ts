@@ -6,24 +6,6 @@ export function ttlOf(entry: TokenEntry): number {
   return entry.expireTime === null ? 0 : Math.max(0, Math.floor((entry.expireTime - Date.now()) / 1000));
 }
 
-/** The `auth` part of a response. `token` is absent where only the accessor is known. */
-export function authView(entry: TokenEntry, token: string, leaseSeconds: number): JsonObject {
-  return {
-    client_token: token,
-    accessor: entry.accessor,
-    policies: entry.policies,
-    token_policies: entry.policies,
-    metadata: entry.meta,
-    lease_duration: leaseSeconds,
-    renewable: entry.renewable,
-    entity_id: '',
-    token_type: entry.type,
-    orphan: entry.parent === '',
-    mfa_requirement: null,
-    num_uses: entry.numUses,
-  };
-}
-
 /** A token as the lookup paths show it. */
 export function tokenView(entry: TokenEntry, token: string): JsonObject {
   return {
@@ -45,6 +27,8 @@ export function tokenView(entry: TokenEntry, token: string): JsonObject {
     ttl: ttlOf(entry),
     type: entry.type,
     ...(entry.period > 0 && { period: entry.period }),
+    ...(entry.role !== undefined && { role: entry.role }),
+    ...(entry.boundCidrs !== undefined && { bound_cidrs: entry.boundCidrs }),
     ...(entry.lastRenewal !== null && {
       last_renewal: formatTime(entry.lastRenewal),
       last_renewal_time: Math.floor(entry.lastRenewal / 1000),

@@ -1,13 +1,16 @@
 import type { CoreServices, EngineFactory } from '@coffer/core';
+import { authPaths } from './path-auth.ts';
 import { capabilitiesPaths } from './path-capabilities.ts';
 import { internalUiPaths } from './path-internal-ui.ts';
 import { leasesPaths } from './path-leases.ts';
 import { mountsPaths } from './path-mounts.ts';
+import { openapiPaths } from './path-openapi.ts';
 import { passwordPoliciesPaths } from './path-password-policies.ts';
 import { pluginsCatalogPaths } from './path-plugins-catalog.ts';
 import { pluginsReloadPaths } from './path-plugins-reload.ts';
 import { policiesPaths } from './path-policies.ts';
 import { type ServerInfo, statusPaths } from './path-status.ts';
+import { wrappingPaths } from './path-wrapping.ts';
 
 export type { ServerInfo } from './path-status.ts';
 
@@ -26,6 +29,7 @@ export function createSystemEngine(options: SystemEngineOptions): EngineFactory 
     paths: [
       ...statusPaths(server),
       ...mountsPaths(services),
+      ...authPaths(services),
       ...leasesPaths(services),
       ...policiesPaths(services),
       ...passwordPoliciesPaths(services),
@@ -33,6 +37,8 @@ export function createSystemEngine(options: SystemEngineOptions): EngineFactory 
       ...pluginsCatalogPaths(services, pluginDirectory),
       ...pluginsReloadPaths(services),
       ...internalUiPaths(services),
+      ...openapiPaths(services, server),
+      ...wrappingPaths(services),
     ],
     close: () => Promise.resolve(),
   });

@@ -1,6 +1,9 @@
 import { BUILTIN_VERSION, type JsonObject } from '@coffer/base';
 import type { Mount } from '@coffer/core';
 
+/** Auth methods that are always there: Vault does not say whether they are supported. */
+const ALWAYS_THERE: readonly string[] = ['auth/token/'];
+
 /** One mount as `sys/mounts` and `sys/auth` show it. */
 export function mountView(mount: Mount): JsonObject {
   return {
@@ -10,7 +13,9 @@ export function mountView(mount: Mount): JsonObject {
       force_no_cache: mount.config.force_no_cache,
       max_lease_ttl: mount.config.max_lease_ttl,
       ...(mount.path === 'sys/' && { passthrough_request_headers: ['Accept'] }),
+      ...(isAuth(mount) && { token_type: 'default-service' }),
     },
+    ...(isAuth(mount) && !ALWAYS_THERE.includes(mount.path) && { deprecation_status: 'supported' }),
     description: mount.description,
     external_entropy_access: false,
     local: mount.local,
@@ -22,6 +27,10 @@ export function mountView(mount: Mount): JsonObject {
     type: mount.type,
     uuid: mount.uuid,
   };
+}
+
+function isAuth(mount: Mount): boolean {
+  return mount.path.startsWith('auth/');
 }
 
 /** Mounts by path. Auth methods lose their `auth/`. */

@@ -1,10 +1,15 @@
-import { CofferError, isJsonObject, type JsonObject, parseDuration } from '@coffer/base';
-import { type CoreServices, definePath, type Mount, normalizeMountPath, type Path, SYSTEM_TTL } from '@coffer/core';
+import { CofferError } from '@coffer/base';
+import { type CoreServices, definePath, normalizeMountPath, type Path } from '@coffer/core';
+import { mountConfig, tunePath } from './mount-tuning.ts';
 import { mountView, mountViews } from './mount-view.ts';
 
-/** `sys/mounts`, `sys/mounts/:path`, `sys/mounts/:path/tune`, `sys/auth`. */
+/** `sys/mounts`, `sys/mounts/:path`, `sys/mounts/:path/tune`. */
 export function mountsPaths(services: CoreServices): Path[] {
-  return [listMounts(services), listAuth(services), tuneMount(services), oneMount(services)];
+  return [
+    listMounts(services),
+    tunePath(services, { pattern: 'mounts/:path*/tune', prefix: '', sudo: false }),
+    oneMount(services),
+  ];
 }
 
 function listMounts(services: CoreServices): Path {
@@ -13,15 +18,6 @@ function listMounts(services: CoreServices): Path {
     fields: {},
     synopsis: 'Lists the mounted secrets engines.',
     read: async () => ({ shape: 'flat', data: mountViews(services.mounts().list(false)) }),
-  });
-}
-
-function listAuth(services: CoreServices): Path {
-  return definePath({
-    pattern: 'auth',
-    fields: {},
-    synopsis: 'Lists the enabled auth methods.',
-    read: async () => ({ shape: 'flat', data: mountViews(services.mounts().list(true)) }),
   });
 }
 
@@ -43,7 +39,7 @@ function oneMount(services: CoreServices): Path {
     synopsis: 'Mounts, shows or unmounts a secrets engine.',
     exists: async ({ fields }) => services.mounts().get(normalizeMountPath(fields.path)) !== undefined,
     read: async ({ fields }) => {
-      const mount = services.mounts().get(normalizeMountPath(fields.path));
+      const mount = services.mounts().get(secretsPath(fields.path));
       if (mount === undefined) throw new CofferError('invalid-request', `no secrets engine mounted at ${fields.path}`);
       return { data: mountView(mount) };
     },
@@ -52,7 +48,7 @@ function oneMount(services: CoreServices): Path {
       if (type === '')
         throw new CofferError('invalid-request', 'missing type: name the engine to mount, as in "database"');
       const { path, description, local, seal_wrap, options } = fields;
-      await services.mounts().enable(path, type, {
+      await services.mounts().enable(secretsPath(path), type, {
         description,
         local,
         seal_wrap,
@@ -62,72 +58,15 @@ function oneMount(services: CoreServices): Path {
       return undefined;
     },
     delete: async ({ fields }) => {
-      await services.mounts().disable(fields.path, (path) => services.leases.revokePrefix(path));
+      await services.mounts().disable(secretsPath(fields.path), (path) => services.leases.revokePrefix(path));
       return undefined;
     },
   });
 }
 
-function tuneMount(services: CoreServices): Path {
-  const find = (path: string): Mount => {
-    const mount = services.mounts().get(normalizeMountPath(path));
-    if (mount === undefined) throw new CofferError('invalid-request', `no mount at ${normalizeMountPath(path)}`);
-    return mount;
-  };
-  return definePath({
-    pattern: 'mounts/:path*/tune',
-    fields: {
-      path: { type: 'string', required: true, description: 'The mount: "database".' },
-      default_lease_ttl: { type: 'any', description: 'Default TTL of leases: seconds, "1h", or "system".' },
-      max_lease_ttl: { type: 'any', description: 'Maximum TTL of leases: seconds, "24h", or "system".' },
-      description: { type: 'string', description: 'Description for people.' },
-      options: { type: 'object', description: 'Options of the engine.' },
-    },
-    synopsis: 'Shows or changes the tuning of a mount.',
-    read: async ({ fields }) => {
-      const { config, description } = find(fields.path);
-      return {
-        shape: 'flat',
-        data: {
-          default_lease_ttl: config.default_lease_ttl || SYSTEM_TTL.defaultTtl,
-          description,
-          force_no_cache: config.force_no_cache,
-          max_lease_ttl: config.max_lease_ttl || SYSTEM_TTL.maxTtl,
-        },
-      };
-    },
-    write: async ({ fields, data }) => {
-      const { config, ...mount } = find(fields.path);
-      await services.mounts().tune(fields.path, () => ({
-        ...mount,
-        config: mountConfig(data, config),
-        description: fields.description ?? mount.description,
-        options: fields.options ?? mount.options,
-      }));
-      return undefined;
-    },
-  });
-}
-
-function mountConfig(given: JsonObject, previous?: Mount['config']): Mount['config'] {
-  const config = isJsonObject(given) ? given : {};
-  const ttl = (name: 'default_lease_ttl' | 'max_lease_ttl'): number => {
-    const value = config[name];
-    if (value === undefined || value === null) return previous?.[name] ?? 0;
-    if (value === 'system' || value === '') return 0;
-    if (typeof value === 'string' || typeof value === 'number') return parseDuration(value, name);
-    throw new CofferError('invalid-request', `field "${name}" must be a duration such as 3600, "1h" or "system"`);
-  };
-  const merged = {
-    default_lease_ttl: ttl('default_lease_ttl'),
-    max_lease_ttl: ttl('max_lease_ttl'),
-    force_no_cache: config['force_no_cache'] === true,
-  };
-  if (merged.max_lease_ttl > 0 && merged.default_lease_ttl > merged.max_lease_ttl) {
-    throw new CofferError(
-      'invalid-request',
-      `field "default_lease_ttl": ${merged.default_lease_ttl} s is more than max_lease_ttl, ${merged.max_lease_ttl} s`,
-    );
-  }
-  return merged;
+/** Auth methods are mounted at sys/auth, which needs more rights. */
+function secretsPath(given: string): string {
+  const path = normalizeMountPath(given);
+  if (!path.startsWith('auth/')) return path;
+  throw new CofferError('permission-denied', `cannot mount ${JSON.stringify(path)}: use sys/auth for auth methods`);
 }

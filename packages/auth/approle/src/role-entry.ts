@@ -1,0 +1,75 @@
+import { randomBytes } from 'node:crypto';
+import { CofferError, randomId } from '@coffer/base';
+import { type EntryStorage, NEW_TOKEN_PARAMETERS, type TokenParameters } from '@coffer/core';
+
+/** Durations in seconds, 0 for "no end" or "not set here". */
+export interface RoleEntry {
+  readonly roleId: string;
+  /** Base64. Names the role's secret ids in the store, where they themselves are nowhere. */
+  readonly hmacKey: string;
+  readonly bindSecretId: boolean;
+  readonly secretIdTtl: number;
+  readonly secretIdNumUses: number;
+  readonly secretIdBoundCidrs: readonly string[];
+  readonly token: TokenParameters;
+}
+
+export function newRole(): RoleEntry {
+  return {
+    roleId: randomId(),
+    hmacKey: randomBytes(32).toString('base64'),
+    bindSecretId: true,
+    secretIdTtl: 0,
+    secretIdNumUses: 0,
+    secretIdBoundCidrs: [],
+    token: NEW_TOKEN_PARAMETERS,
+  };
+}
+
+/** Role names do not distinguish case, as in Vault. */
+export async function readRole(storage: EntryStorage, name: string): Promise<RoleEntry | undefined> {
+  return (await storage.get(`role/${name.toLowerCase()}`)) as unknown as RoleEntry | undefined;
+}
+
+/**
+ * Writes a role and the index by its role id. A crash between the two leaves an index entry that {@link roleOfId} checks.
+ * @throws CofferError `invalid-request` for a role id in use, and for a role that anybody could log in to
+ */
+export async function writeRole(
+  storage: EntryStorage,
+  given: string,
+  role: RoleEntry,
+  before?: RoleEntry,
+): Promise<void> {
+  const name = given.toLowerCase();
+  if (!role.bindSecretId && role.secretIdBoundCidrs.length === 0 && role.token.boundCidrs.length === 0) {
+    throw new CofferError(
+      'invalid-request',
+      'at least one constraint should be enabled on the role: bind_secret_id, secret_id_bound_cidrs or token_bound_cidrs',
+    );
+  }
+  const holder = await roleOfId(storage, role.roleId);
+  if (holder !== undefined && holder.name !== name) {
+    throw new CofferError('invalid-request', 'role_id already in use');
+  }
+  await storage.put(`role-id/${role.roleId}`, { name });
+  await storage.put(`role/${name}`, { ...role, token: { ...role.token } });
+  if (before !== undefined && before.roleId !== role.roleId) await storage.delete(`role-id/${before.roleId}`);
+}
+
+/** The role that logs in with this role id. */
+export async function roleOfId(
+  storage: EntryStorage,
+  roleId: string,
+): Promise<{ name: string; role: RoleEntry } | undefined> {
+  const name = (await storage.get(`role-id/${roleId}`))?.['name'];
+  const role = typeof name === 'string' ? await readRole(storage, name) : undefined;
+  return typeof name === 'string' && role?.roleId === roleId ? { name, role } : undefined;
+}
+
+export async function requireRole(storage: EntryStorage, name: string): Promise<RoleEntry> {
+  const role = await readRole(storage, name);
+  if (role === undefined)
+    throw new CofferError('not-found', `role ${JSON.stringify(name.toLowerCase())} does not exist`);
+  return role;
+}

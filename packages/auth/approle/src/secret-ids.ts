@@ -1,0 +1,140 @@
+import { createHmac } from 'node:crypto';
+import { CofferError, randomId } from '@coffer/base';
+import { cidrsAllow, type EntryStorage } from '@coffer/core';
+import type { RoleEntry } from './role-entry.ts';
+
+/** A secret id of a role. Times are milliseconds since 1970, durations seconds. The secret id itself is not in it. */
+export interface SecretIdEntry {
+  readonly accessor: string;
+  /** As generated; 0 for no limit. */
+  readonly numUses: number;
+  /** 0 for no limit. */
+  readonly usesLeft: number;
+  readonly ttl: number;
+  readonly creationTime: number;
+  readonly lastUpdated: number;
+  /** null for no end. */
+  readonly expireTime: number | null;
+  readonly boundCidrs: readonly string[];
+  readonly tokenBoundCidrs: readonly string[];
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+export type NewSecretId = Pick<SecretIdEntry, 'numUses' | 'ttl' | 'boundCidrs' | 'tokenBoundCidrs' | 'metadata'>;
+
+/** Between two sweeps for what has expired, in milliseconds: secret ids only pile up where they are generated. */
+const SWEEP_INTERVAL_MS = 3_600_000;
+
+/** The secret ids of every role of one mount, found by their HMAC under the role's key, or by accessor. */
+export class SecretIds {
+  readonly #storage: EntryStorage;
+  #nextSweep = Date.now() + SWEEP_INTERVAL_MS;
+
+  constructor(storage: EntryStorage) {
+    this.#storage = storage;
+  }
+
+  /** @throws CofferError `invalid-request` when the role already has this secret id */
+  async create(name: string, role: RoleEntry, secretId: string, given: NewSecretId): Promise<SecretIdEntry> {
+    if (Date.now() > this.#nextSweep) await this.sweep();
+    const now = Date.now();
+    const entry: SecretIdEntry = {
+      ...given,
+      accessor: randomId(),
+      usesLeft: given.numUses,
+      creationTime: now,
+      lastUpdated: now,
+      expireTime: given.ttl > 0 ? now + given.ttl * 1000 : null,
+    };
+    const hash = hashOf(role, secretId);
+    if ((await this.#byHash(name, hash)) !== undefined) {
+      throw new CofferError('invalid-request', 'SecretID is already registered');
+    }
+    await this.#storage.put(`accessor/${name}/${entry.accessor}`, { hash });
+    await this.#storage.put(`secret-id/${name}/${hash}`, { ...entry });
+    return entry;
+  }
+
+  /**
+   * Uses a secret id up by one, and ends it after its last use: of several logins at once no more succeed than it has uses.
+   * @throws CofferError `permission-denied` from an address that it is not bound to; that costs no use
+   */
+  async use(name: string, role: RoleEntry, secretId: string, address: string): Promise<SecretIdEntry | undefined> {
+    const used = await this.#storage.update(`secret-id/${name}/${hashOf(role, secretId)}`, (value) => {
+      const entry = value as unknown as SecretIdEntry;
+      if (isExpired(entry)) return undefined;
+      checkAddress([role.secretIdBoundCidrs, entry.boundCidrs], address);
+      if (entry.usesLeft === 0) return value;
+      return entry.usesLeft === 1 ? undefined : { ...value, usesLeft: entry.usesLeft - 1, lastUpdated: Date.now() };
+    });
+    if (used === undefined) return undefined;
+    const entry = used as unknown as SecretIdEntry;
+    if (isExpired(entry) || entry.usesLeft === 1) await this.#storage.delete(`accessor/${name}/${entry.accessor}`);
+    return isExpired(entry) ? undefined : entry;
+  }
+
+  lookup(name: string, role: RoleEntry, secretId: string): Promise<SecretIdEntry | undefined> {
+    return this.#byHash(name, hashOf(role, secretId));
+  }
+
+  async byAccessor(name: string, accessor: string): Promise<SecretIdEntry | undefined> {
+    const hash = (await this.#storage.get(`accessor/${name}/${accessor}`))?.['hash'];
+    return typeof hash === 'string' ? this.#byHash(name, hash) : undefined;
+  }
+
+  async destroy(name: string, role: RoleEntry, secretId: string): Promise<void> {
+    const taken = await this.#storage.take(`secret-id/${name}/${hashOf(role, secretId)}`);
+    const accessor = taken?.['accessor'];
+    if (typeof accessor === 'string') await this.#storage.delete(`accessor/${name}/${accessor}`);
+  }
+
+  /** Returns whether there was one. */
+  async destroyByAccessor(name: string, accessor: string): Promise<boolean> {
+    const hash = (await this.#storage.take(`accessor/${name}/${accessor}`))?.['hash'];
+    if (typeof hash !== 'string') return false;
+    await this.#storage.delete(`secret-id/${name}/${hash}`);
+    return true;
+  }
+
+  /** The accessors of a role's secret ids. */
+  async accessors(name: string): Promise<string[]> {
+    const all = await this.#storage.list(`accessor/${name}/`);
+    const alive = await Promise.all(all.map((accessor) => this.byAccessor(name, accessor)));
+    return all.filter((_, index) => alive[index] !== undefined);
+  }
+
+  async destroyAll(name: string): Promise<void> {
+    for (const accessor of await this.#storage.list(`accessor/${name}/`)) await this.destroyByAccessor(name, accessor);
+  }
+
+  /** Removes what has expired, and accessors whose secret id is gone. */
+  async sweep(): Promise<void> {
+    this.#nextSweep = Date.now() + SWEEP_INTERVAL_MS;
+    for (const path of await this.#storage.list('accessor/')) {
+      const [name = '', accessor = ''] = path.split('/');
+      if ((await this.byAccessor(name, accessor)) === undefined) await this.destroyByAccessor(name, accessor);
+    }
+  }
+
+  async #byHash(name: string, hash: string): Promise<SecretIdEntry | undefined> {
+    const entry = (await this.#storage.get(`secret-id/${name}/${hash}`)) as unknown as SecretIdEntry | undefined;
+    return entry === undefined || isExpired(entry) ? undefined : entry;
+  }
+}
+
+function hashOf(role: RoleEntry, secretId: string): string {
+  return createHmac('sha256', Buffer.from(role.hmacKey, 'base64')).update(secretId).digest('hex');
+}
+
+function isExpired(entry: SecretIdEntry): boolean {
+  return entry.expireTime !== null && entry.expireTime <= Date.now();
+}
+
+/** @throws CofferError `permission-denied` when one of the lists does not allow the address */
+export function checkAddress(lists: readonly (readonly string[])[], address: string): void {
+  if (lists.every((cidrs) => cidrsAllow(cidrs, address))) return;
+  throw new CofferError(
+    'permission-denied',
+    `source address ${JSON.stringify(address)} unauthorized through CIDR restrictions on the secret ID`,
+  );
+}

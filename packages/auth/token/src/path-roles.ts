@@ -1,0 +1,126 @@
+import { CofferError } from '@coffer/base';
+import { checkPolicies, definePath, type EntryStorage, type FieldValues, parseCidrs, type Path } from '@coffer/core';
+import { NEW_TOKEN_ROLE, readTokenRole, type TokenRole } from './role-entry.ts';
+
+const FIELDS = {
+  name: { type: 'string', required: true, description: "The role's name." },
+  allowed_policies: {
+    type: 'comma-strings',
+    description:
+      "Policies that its tokens may have, whatever the creating token's own; all of them when none is asked.",
+  },
+  disallowed_policies: { type: 'comma-strings', description: 'Policies that its tokens may not have.' },
+  allowed_policies_glob: { type: 'comma-strings', description: 'As allowed_policies, with * at either end.' },
+  disallowed_policies_glob: { type: 'comma-strings', description: 'As disallowed_policies, with * at either end.' },
+  orphan: { type: 'boolean', description: 'Its tokens have no parent.' },
+  renewable: { type: 'boolean', description: 'Whether its tokens can be renewed; true when new.' },
+  path_suffix: { type: 'string', description: "Behind the path in its tokens' lookup." },
+  token_explicit_max_ttl: { type: 'duration', description: 'A ceiling that no renewal passes.' },
+  token_period: { type: 'duration', description: 'Makes periodic tokens.' },
+  token_num_uses: { type: 'integer', description: 'How often its tokens may be used; 0 for no limit.' },
+  token_no_default_policy: { type: 'boolean', description: 'Leaves the default policy out.' },
+  token_bound_cidrs: { type: 'comma-strings', description: 'Networks that its tokens may be used from.' },
+  token_type: { type: 'string', description: '"default-service" or "service": only service tokens are made.' },
+  explicit_max_ttl: { type: 'duration', description: 'Older spelling of token_explicit_max_ttl.' },
+  period: { type: 'duration', description: 'Older spelling of token_period.' },
+  bound_cidrs: { type: 'comma-strings', description: 'Older spelling of token_bound_cidrs.' },
+  allowed_entity_aliases: { type: 'comma-strings', default: [], description: 'Not supported: there are no entities.' },
+} as const;
+type Fields = FieldValues<typeof FIELDS>;
+
+/** `auth/token/roles` (LIST), `auth/token/roles/:name`. */
+export function rolesPaths(storage: EntryStorage): Path[] {
+  return [
+    definePath({
+      pattern: 'roles',
+      fields: {},
+      synopsis: 'Lists the token roles.',
+      list: async () => {
+        const keys = await storage.list('roles/');
+        if (keys.length === 0) throw new CofferError('not-found', '');
+        return { data: { keys } };
+      },
+    }),
+    definePath({
+      pattern: 'roles/:name',
+      fields: FIELDS,
+      synopsis: 'Manages a token role: what tokens made at create/NAME are like.',
+      exists: async ({ fields }) => (await readTokenRole(storage, fields.name)) !== undefined,
+      read: async ({ fields }) => {
+        const role = await readTokenRole(storage, fields.name);
+        return role && { data: roleView(fields.name, role) };
+      },
+      write: async ({ fields }) => {
+        const previous = (await readTokenRole(storage, fields.name)) ?? NEW_TOKEN_ROLE;
+        await storage.put(`roles/${fields.name}`, { ...changeRole(previous, fields) });
+        return undefined;
+      },
+      delete: async ({ fields }) => {
+        await storage.delete(`roles/${fields.name}`);
+        return undefined;
+      },
+    }),
+  ];
+}
+
+function changeRole(previous: TokenRole, fields: Fields): TokenRole {
+  refuseWhatIsNotMade(fields);
+  const boundCidrs = fields.token_bound_cidrs ?? fields.bound_cidrs;
+  const policies = (given: readonly string[] | undefined, before: readonly string[]): readonly string[] =>
+    given === undefined ? before : checkPolicies(given);
+  return {
+    allowedPolicies: policies(fields.allowed_policies, previous.allowedPolicies),
+    disallowedPolicies: policies(fields.disallowed_policies, previous.disallowedPolicies),
+    allowedPoliciesGlob: policies(fields.allowed_policies_glob, previous.allowedPoliciesGlob),
+    disallowedPoliciesGlob: policies(fields.disallowed_policies_glob, previous.disallowedPoliciesGlob),
+    orphan: fields.orphan ?? previous.orphan,
+    renewable: fields.renewable ?? previous.renewable,
+    pathSuffix: fields.path_suffix ?? previous.pathSuffix,
+    explicitMaxTtl: fields.token_explicit_max_ttl ?? fields.explicit_max_ttl ?? previous.explicitMaxTtl,
+    period: fields.token_period ?? fields.period ?? previous.period,
+    numUses: fields.token_num_uses ?? previous.numUses,
+    noDefaultPolicy: fields.token_no_default_policy ?? previous.noDefaultPolicy,
+    boundCidrs: boundCidrs === undefined ? previous.boundCidrs : parseCidrs(boundCidrs, 'token_bound_cidrs'),
+  };
+}
+
+function refuseWhatIsNotMade({ token_type: type = '', ...fields }: Fields): void {
+  if (!['', 'service', 'default-service', 'default'].includes(type)) {
+    throw new CofferError(
+      'invalid-request',
+      `field "token_type": ${JSON.stringify(type)} tokens are not supported; use "default-service"`,
+    );
+  }
+  if (fields.allowed_entity_aliases.length > 0) {
+    throw new CofferError('invalid-request', 'field "allowed_entity_aliases": there are no entities; leave it out');
+  }
+  if ((fields.token_num_uses ?? 0) < 0) throw new CofferError('invalid-request', "'token_num_uses' cannot be negative");
+  if (fields.path_suffix !== undefined && !/^[\w.-]*$/.test(fields.path_suffix)) {
+    throw new CofferError(
+      'invalid-request',
+      'field "path_suffix" must be made of letters, digits, dots, dashes and underscores',
+    );
+  }
+}
+
+function roleView(name: string, role: TokenRole) {
+  return {
+    allowed_entity_aliases: [],
+    allowed_policies: role.allowedPolicies,
+    allowed_policies_glob: role.allowedPoliciesGlob,
+    disallowed_policies: role.disallowedPolicies,
+    disallowed_policies_glob: role.disallowedPoliciesGlob,
+    explicit_max_ttl: role.explicitMaxTtl,
+    name,
+    orphan: role.orphan,
+    path_suffix: role.pathSuffix,
+    period: role.period,
+    renewable: role.renewable,
+    token_bound_cidrs: role.boundCidrs,
+    token_explicit_max_ttl: role.explicitMaxTtl,
+    token_no_default_policy: role.noDefaultPolicy,
+    token_num_uses: role.numUses,
+    token_period: role.period,
+    token_type: 'default-service',
+  };
+}

@@ -1,0 +1,119 @@
+import { CofferError, Secret } from '@coffer/base';
+import {
+  changeTokenParameters,
+  checkPolicies,
+  definePath,
+  type EntryStorage,
+  NEW_TOKEN_PARAMETERS,
+  type Path,
+  TOKEN_FIELDS,
+  tokenParametersView,
+} from '@coffer/core';
+import { hashPassword } from './password-hash.ts';
+import { readUser, type UserEntry, writeUser } from './user-entry.ts';
+
+const USERNAME = { type: 'string', required: true, description: 'The user.' } as const;
+const PASSWORD = { type: 'string', description: 'The password; kept as an scrypt hash.' } as const;
+const POLICIES = { type: 'comma-strings', description: 'Older spelling of token_policies.' } as const;
+
+const FIELDS = {
+  username: USERNAME,
+  password: PASSWORD,
+  password_hash: { type: 'string', description: 'Not supported: send the password.' },
+  ...TOKEN_FIELDS,
+  policies: POLICIES,
+  ttl: { type: 'duration', description: 'Older spelling of token_ttl.' },
+  max_ttl: { type: 'duration', description: 'Older spelling of token_max_ttl.' },
+  bound_cidrs: { type: 'comma-strings', description: 'Older spelling of token_bound_cidrs.' },
+} as const;
+
+/** `users` (LIST), `users/:username`, `users/:username/password`, `users/:username/policies`. */
+export function usersPaths(storage: EntryStorage): Path[] {
+  return [listUsers(storage), oneUser(storage), password(storage), policies(storage)];
+}
+
+function listUsers(storage: EntryStorage): Path {
+  return definePath({
+    pattern: 'users',
+    fields: {},
+    synopsis: 'Lists the users.',
+    list: async () => {
+      const keys = await storage.list('users/');
+      if (keys.length === 0) throw new CofferError('not-found', '');
+      return { data: { keys } };
+    },
+  });
+}
+
+function oneUser(storage: EntryStorage): Path {
+  return definePath({
+    pattern: 'users/:username',
+    fields: FIELDS,
+    synopsis: 'Manages a user: the password, and what the tokens are like.',
+    exists: async ({ fields }) => (await readUser(storage, fields.username)) !== undefined,
+    read: async ({ fields }) => {
+      const user = await readUser(storage, fields.username);
+      return user && { data: tokenParametersView(user.token) };
+    },
+    write: async ({ fields }) => {
+      const previous = await readUser(storage, fields.username);
+      if (fields.password_hash !== undefined) {
+        throw new CofferError('invalid-request', 'field "password_hash" is not supported: send "password" instead');
+      }
+      const token = changeTokenParameters(previous?.token ?? NEW_TOKEN_PARAMETERS, {
+        ...fields,
+        token_policies: fields.token_policies ?? fields.policies,
+        token_ttl: fields.token_ttl ?? fields.ttl,
+        token_max_ttl: fields.token_max_ttl ?? fields.max_ttl,
+        token_bound_cidrs: fields.token_bound_cidrs ?? fields.bound_cidrs,
+      });
+      const given = fields.password ?? '';
+      if (given === '' && previous === undefined) throw new CofferError('invalid-request', 'missing password');
+      const passwordHash = given === '' ? previous?.passwordHash : undefined;
+      await writeUser(storage, fields.username, {
+        passwordHash: passwordHash ?? (await hashPassword(new Secret(given))),
+        token,
+      });
+      return undefined;
+    },
+    delete: async ({ fields }) => {
+      await storage.delete(`users/${fields.username.toLowerCase()}`);
+      return undefined;
+    },
+  });
+}
+
+function password(storage: EntryStorage): Path {
+  return definePath({
+    pattern: 'users/:username/password',
+    fields: { username: USERNAME, password: PASSWORD },
+    synopsis: "Changes a user's password.",
+    write: async ({ fields }) => {
+      const user = await requireUser(storage, fields.username);
+      if ((fields.password ?? '') === '') throw new CofferError('invalid-request', 'missing password');
+      const passwordHash = await hashPassword(new Secret(fields.password ?? ''));
+      await writeUser(storage, fields.username, { ...user, passwordHash });
+      return undefined;
+    },
+  });
+}
+
+function policies(storage: EntryStorage): Path {
+  return definePath({
+    pattern: 'users/:username/policies',
+    fields: { username: USERNAME, policies: POLICIES, token_policies: TOKEN_FIELDS.token_policies },
+    synopsis: "Changes a user's policies.",
+    write: async ({ fields }) => {
+      const user = await requireUser(storage, fields.username);
+      const given = checkPolicies(fields.token_policies ?? fields.policies ?? []);
+      await writeUser(storage, fields.username, { ...user, token: { ...user.token, policies: given } });
+      return undefined;
+    },
+  });
+}
+
+async function requireUser(storage: EntryStorage, name: string): Promise<UserEntry> {
+  const user = await readUser(storage, name);
+  if (user === undefined) throw new CofferError('invalid-request', 'username does not exist');
+  return user;
+}

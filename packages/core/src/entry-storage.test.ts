@@ -1,0 +1,37 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { openEmbeddedStore, type Store } from '@coffer/store';
+import { Barrier, createKeyring } from './barrier.ts';
+import { createEntryStorage, type EntryStorage } from './entry-storage.ts';
+
+describe('entries of a mount', () => {
+  let store: Store;
+  let storage: EntryStorage;
+  before(async () => {
+    store = await openEmbeddedStore({ path: ':memory:' });
+    storage = createEntryStorage(store, new Barrier(createKeyring()), 'mount');
+  });
+  after(() => store.close());
+
+  it('are taken by one of many', async () => {
+    await storage.put('a', { v: 1 });
+    const taken = await Promise.all(Array.from({ length: 10 }, () => storage.take('a')));
+    assert.deepEqual(
+      taken.filter((value) => value !== undefined),
+      [{ v: 1 }],
+    );
+  });
+
+  it('lose no update of many at once, and end when one says so', async () => {
+    await storage.put('n', { left: 5 });
+    const seen = await Promise.all(
+      Array.from({ length: 9 }, () =>
+        storage.update('n', ({ left }) => (left === 1 ? undefined : { left: Number(left) - 1 })),
+      ),
+    );
+    const lefts = seen.map((value) => value?.['left']);
+    assert.deepEqual(lefts.filter((left) => left !== undefined).sort(), [1, 2, 3, 4, 5]);
+    assert.equal(await storage.get('n'), undefined);
+    assert.equal(await storage.update('nothing', () => ({})), undefined);
+  });
+});

@@ -1,0 +1,29 @@
+import { CofferError, isJsonObject, type JsonObject } from '@coffer/base';
+import type { FieldSchema, FieldValues } from './fields.ts';
+import type { OutgoingResponse } from './logical.ts';
+
+/** What every list takes (openbao/openbao:website/content/docs/rfcs/paginated-lists.mdx). */
+export const LIST_FIELDS = {
+  after: { type: 'string', default: '', description: 'List only names that sort behind this one; it need not exist.' },
+  limit: { type: 'integer', default: 0, description: 'At most this many names; all when 0 or less.' },
+} as const satisfies FieldSchema;
+
+/**
+ * One page of a list, by its `keys`; `key_info` is cut with them.
+ * @throws CofferError `not-found` when nothing is left, as an empty list answers
+ */
+export function listPage(
+  response: OutgoingResponse,
+  { after, limit }: FieldValues<typeof LIST_FIELDS>,
+): OutgoingResponse {
+  const keys = response.data?.['keys'];
+  if ((after === '' && limit <= 0) || !Array.isArray(keys)) return response;
+  const names = keys.map(String).filter((key) => after === '' || key > after);
+  const page = limit > 0 ? names.slice(0, limit) : names;
+  if (page.length === 0) throw new CofferError('not-found', '');
+  const info = response.data?.['key_info'];
+  const data: JsonObject = { ...response.data, keys: page };
+  if (!isJsonObject(info)) return { ...response, data };
+  const kept = Object.fromEntries(Object.entries(info).filter(([key]) => page.includes(key)));
+  return { ...response, data: { ...data, key_info: kept } };
+}

@@ -1,0 +1,114 @@
+import { isIP } from 'node:net';
+import type { JsonObject } from '@coffer/base';
+import { parseCidrs } from './cidr.ts';
+import type { EngineContext } from './engine.ts';
+import type { OutgoingResponse } from './logical.ts';
+import { DEFAULT_POLICY, type TokenEntry } from './token-entry.ts';
+import type { TokenParameters } from './token-parameters.ts';
+import type { TokenStore } from './tokens.ts';
+import { grantTtl, type TtlAnswer } from './ttl.ts';
+
+/** Someone who has proven to an auth method who they are. */
+export interface Login {
+  /** Shows in user names and lookups behind the mount's name: `userpass-ana`. Empty for the mount's name alone. */
+  readonly displayName: string;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly parameters: TokenParameters;
+  /** The request's path: `auth/userpass/login/ana`. */
+  readonly path: string;
+  readonly remoteAddress: string;
+  /** Instead of the parameters' networks, where the credential itself has its own. */
+  readonly boundCidrs?: readonly string[];
+}
+
+/** Makes the token of a login: an orphan, bounded by the parameters, the mount and the system. */
+export async function issueLoginToken(
+  tokens: TokenStore,
+  context: EngineContext,
+  login: Login,
+): Promise<OutgoingResponse> {
+  const { parameters } = login;
+  const now = Date.now();
+  const { ttl, warnings } = grantTtl({
+    increment: parameters.period,
+    limits: limitsOf(parameters, context),
+    issueTime: now,
+    now,
+  });
+  const source = context
+    .mount()
+    .path.replace(/^auth\//, '')
+    .replaceAll('/', '-');
+  const boundCidrs = boundCidrsOf(login);
+  const { token, entry } = await tokens.create({
+    parent: '',
+    displayName: `${source}${login.displayName}`.replace(/-$/, ''),
+    policies: loginPolicies(parameters),
+    path: login.path,
+    meta: login.metadata,
+    creationTime: now,
+    creationTtl: ttl,
+    expireTime: now + ttl * 1000,
+    explicitMaxTtl: parameters.explicitMaxTtl,
+    period: parameters.period,
+    numUses: parameters.numUses,
+    renewable: true,
+    ...(boundCidrs.length > 0 && { boundCidrs }),
+  });
+  return { data: null, auth: authView(entry, token.reveal(), ttl), warnings };
+}
+
+/** What a renewal of a login's token may have, by the parameters as they are now. For {@link Engine.renewToken}. */
+export function grantLoginRenewal(
+  entry: TokenEntry,
+  parameters: TokenParameters,
+  context: EngineContext,
+  increment: number,
+): TtlAnswer {
+  const now = Date.now();
+  const endless = parameters.period > 0 && entry.explicitMaxTtl === 0;
+  return grantTtl({
+    increment: parameters.period || increment,
+    limits: limitsOf({ ...parameters, explicitMaxTtl: entry.explicitMaxTtl }, context),
+    // The system's maximum does not bound a periodic token; its explicit maximum does.
+    issueTime: endless ? now : entry.creationTime,
+    now,
+  });
+}
+
+function limitsOf(parameters: TokenParameters, context: EngineContext) {
+  const { ttl: defaultTtl, maxTtl, explicitMaxTtl, period } = parameters;
+  return [
+    { defaultTtl, maxTtl: period > 0 ? 0 : maxTtl },
+    { defaultTtl: 0, maxTtl: explicitMaxTtl },
+    ...context.ttlLimits(),
+  ];
+}
+
+/** Sorted, with `default` unless it is left out. */
+export function loginPolicies({ policies, noDefaultPolicy }: TokenParameters): string[] {
+  return [...new Set(noDefaultPolicy ? policies : [...policies, DEFAULT_POLICY])].sort();
+}
+
+function boundCidrsOf({ parameters, boundCidrs = [], remoteAddress }: Login): readonly string[] {
+  if (parameters.strictlyBindIp && isIP(remoteAddress) !== 0) return parseCidrs([remoteAddress], 'remote address');
+  return boundCidrs.length > 0 ? boundCidrs : parameters.boundCidrs;
+}
+
+/** The `auth` part of a response. `token` is empty where only the accessor is known. */
+export function authView(entry: TokenEntry, token: string, leaseSeconds: number): JsonObject {
+  return {
+    client_token: token,
+    accessor: entry.accessor,
+    policies: entry.policies,
+    token_policies: entry.policies,
+    metadata: entry.meta,
+    lease_duration: leaseSeconds,
+    renewable: entry.renewable,
+    entity_id: '',
+    token_type: entry.type,
+    orphan: entry.parent === '',
+    mfa_requirement: null,
+    num_uses: entry.numUses,
+  };
+}

@@ -1,0 +1,113 @@
+import { CofferError, type JsonObject } from '@coffer/base';
+import { parseCidrs } from './cidr.ts';
+import type { FieldValues } from './fields.ts';
+import { UNASSIGNABLE_POLICIES } from './token-entry.ts';
+
+/** The fields that roles and users of every auth method share (hashicorp/vault:sdk/helper/tokenutil/tokenutil.go). */
+export const TOKEN_FIELDS = {
+  token_policies: { type: 'comma-strings', description: 'Policies of the tokens, besides default.' },
+  token_ttl: { type: 'duration', description: "TTL of the tokens; the mount's when 0." },
+  token_max_ttl: { type: 'duration', description: "Ceiling with all renewals; the mount's when 0." },
+  token_explicit_max_ttl: { type: 'duration', description: 'A ceiling that also bounds periodic tokens.' },
+  token_period: { type: 'duration', description: 'Makes periodic tokens: every renewal gives this TTL, without end.' },
+  token_num_uses: { type: 'integer', description: 'How often a token may be used; 0 for no limit.' },
+  token_no_default_policy: { type: 'boolean', description: 'Leaves the default policy out.' },
+  token_bound_cidrs: { type: 'comma-strings', description: 'Networks that the tokens may be used from.' },
+  token_strictly_bind_ip: { type: 'boolean', description: 'Binds each token to the address that logged in.' },
+  token_type: { type: 'string', description: '"default" or "service": only service tokens are made.' },
+} as const;
+
+/** What the tokens of a role or user are like. Durations in seconds, 0 for "not set here". */
+export interface TokenParameters {
+  readonly policies: readonly string[];
+  readonly ttl: number;
+  readonly maxTtl: number;
+  readonly explicitMaxTtl: number;
+  readonly period: number;
+  readonly numUses: number;
+  readonly noDefaultPolicy: boolean;
+  readonly boundCidrs: readonly string[];
+  readonly strictlyBindIp: boolean;
+  readonly type: string;
+}
+
+export const NEW_TOKEN_PARAMETERS: TokenParameters = {
+  policies: [],
+  ttl: 0,
+  maxTtl: 0,
+  explicitMaxTtl: 0,
+  period: 0,
+  numUses: 0,
+  noDefaultPolicy: false,
+  boundCidrs: [],
+  strictlyBindIp: false,
+  type: 'default',
+};
+
+const TYPES = ['default', 'service', 'default-service'];
+
+/**
+ * `previous` with what `fields` gives.
+ * @throws CofferError `invalid-request` naming the field
+ */
+export function changeTokenParameters(
+  previous: TokenParameters,
+  fields: FieldValues<typeof TOKEN_FIELDS>,
+): TokenParameters {
+  const cidrs = fields.token_bound_cidrs;
+  const changed: TokenParameters = {
+    policies: fields.token_policies === undefined ? previous.policies : checkPolicies(fields.token_policies),
+    ttl: fields.token_ttl ?? previous.ttl,
+    maxTtl: fields.token_max_ttl ?? previous.maxTtl,
+    explicitMaxTtl: fields.token_explicit_max_ttl ?? previous.explicitMaxTtl,
+    period: fields.token_period ?? previous.period,
+    numUses: fields.token_num_uses ?? previous.numUses,
+    noDefaultPolicy: fields.token_no_default_policy ?? previous.noDefaultPolicy,
+    boundCidrs: cidrs === undefined ? previous.boundCidrs : parseCidrs(cidrs, 'token_bound_cidrs'),
+    strictlyBindIp: fields.token_strictly_bind_ip ?? previous.strictlyBindIp,
+    type: fields.token_type ?? previous.type,
+  };
+  checkParameters(changed);
+  return changed;
+}
+
+function checkParameters({ ttl, maxTtl, numUses, type }: TokenParameters): void {
+  if (numUses < 0) throw new CofferError('invalid-request', "'token_num_uses' cannot be negative");
+  if (maxTtl > 0 && ttl > maxTtl) {
+    throw new CofferError('invalid-request', "'token_ttl' cannot be greater than 'token_max_ttl'");
+  }
+  if (type !== '' && !TYPES.includes(type)) {
+    throw new CofferError(
+      'invalid-request',
+      `field "token_type": ${JSON.stringify(type)} is not supported; use one of ${TYPES.join(', ')}`,
+    );
+  }
+}
+
+/**
+ * Policy names as they are kept: lower case, sorted, each once.
+ * @throws CofferError `invalid-request` for one that the server keeps to itself
+ */
+export function checkPolicies(names: readonly string[]): string[] {
+  const clean = [...new Set(names.map((name) => name.toLowerCase().trim()).filter((name) => name !== ''))].sort();
+  const reserved = clean.find((name) => UNASSIGNABLE_POLICIES.includes(name));
+  if (reserved !== undefined)
+    throw new CofferError('invalid-request', `cannot assign policy ${JSON.stringify(reserved)}`);
+  return clean;
+}
+
+/** The parameters as a role or user shows them. */
+export function tokenParametersView(parameters: TokenParameters): JsonObject {
+  return {
+    token_bound_cidrs: parameters.boundCidrs,
+    token_explicit_max_ttl: parameters.explicitMaxTtl,
+    token_max_ttl: parameters.maxTtl,
+    token_no_default_policy: parameters.noDefaultPolicy,
+    token_num_uses: parameters.numUses,
+    token_period: parameters.period,
+    token_policies: parameters.policies,
+    token_strictly_bind_ip: parameters.strictlyBindIp,
+    token_ttl: parameters.ttl,
+    token_type: parameters.type,
+  };
+}

@@ -1,0 +1,125 @@
+import { CofferError, formatTime, type JsonObject, type Logger } from '@coffer/base';
+import type { EntryStorage } from './entry-storage.ts';
+import type { Leases } from './leases.ts';
+import type { OutgoingResponse } from './logical.ts';
+import { type TokenEntry, WRAPPING_POLICY } from './token-entry.ts';
+import type { TokenStore } from './tokens.ts';
+
+/** What is known of a wrapped answer without unwrapping it. */
+export interface WrappedAnswer {
+  /** The path that was asked: `database/creds/my-role`. */
+  readonly path: string;
+  /** Milliseconds since 1970. */
+  readonly creationTime: number;
+  /** Seconds, as asked for. */
+  readonly ttl: number;
+}
+
+interface WrappedEntry extends WrappedAnswer {
+  readonly response: JsonObject;
+}
+
+export const NO_WRAPPING_TOKEN = 'wrapping token is not valid or does not exist';
+
+/**
+ * Response wrapping: an answer is kept sealed, and whoever asked gets a token that gives it out once
+ * (hashicorp/vault:vault/wrapping.go). What the answer stands for, a lease or a token, stays as it was issued: unwrapping
+ * changes neither its owner nor its end.
+ */
+export interface Wrapping {
+  /** Keeps `response` for `ttl` seconds. When that fails, what the answer would have handed out is revoked. */
+  wrap(response: OutgoingResponse, path: string, ttl: number): Promise<OutgoingResponse>;
+  /** Gives the answer out and ends the token: of several callers at once only one gets it. @throws CofferError `invalid-request` */
+  unwrap(token: string): Promise<OutgoingResponse>;
+  /** @throws CofferError `invalid-request` for what is no wrapping token */
+  lookup(token: string): Promise<WrappedAnswer>;
+  /** Moves the answer to a new token with the TTL anew, and ends the old one. @throws CofferError `invalid-request` */
+  rewrap(token: string): Promise<OutgoingResponse>;
+}
+
+export interface WrappingOptions {
+  /** Its entries are named by the token's id and go with the token. */
+  readonly storage: EntryStorage;
+  readonly tokens: TokenStore;
+  readonly leases: Leases;
+  readonly logger: Logger;
+}
+
+export function createWrapping({ storage, tokens, leases, logger }: WrappingOptions): Wrapping {
+  const find = async (token: string): Promise<TokenEntry> => {
+    const entry = token === '' ? undefined : await tokens.lookup(token);
+    if (entry?.policies.includes(WRAPPING_POLICY) !== true) throw noWrappingToken();
+    return entry;
+  };
+  const take = async (token: string): Promise<WrappedEntry> => {
+    const { id } = await find(token);
+    // Taking the entry decides between callers; the token only has to be cleared away.
+    const taken = await storage.take(id);
+    if (taken === undefined) throw noWrappingToken();
+    await tokens.revoke(id);
+    return taken as unknown as WrappedEntry;
+  };
+  const keep = async (response: OutgoingResponse, path: string, ttl: number): Promise<OutgoingResponse> => {
+    const creationTime = Date.now();
+    const { token, entry } = await tokens.create({
+      parent: '',
+      displayName: '',
+      policies: [WRAPPING_POLICY],
+      path,
+      meta: null,
+      creationTime,
+      creationTtl: ttl,
+      expireTime: creationTime + ttl * 1000,
+      explicitMaxTtl: ttl,
+      period: 0,
+      numUses: 0,
+      renewable: false,
+    });
+    await storage.put(entry.id, { path, creationTime, ttl, response: response as JsonObject });
+    const wrapped = response.auth?.['accessor'];
+    return {
+      wrapInfo: {
+        token: token.reveal(),
+        accessor: entry.accessor,
+        ttl,
+        creation_time: formatTime(creationTime),
+        creation_path: path,
+        ...(typeof wrapped === 'string' && { wrapped_accessor: wrapped }),
+      },
+    };
+  };
+  const withdraw = async ({ lease, auth }: OutgoingResponse): Promise<void> => {
+    if (lease !== undefined) await leases.revokeLater(lease.id);
+    const accessor = auth?.['accessor'];
+    const entry = typeof accessor === 'string' ? await tokens.byAccessor(accessor) : undefined;
+    if (entry !== undefined) await tokens.revoke(entry.id);
+  };
+
+  return {
+    async wrap(response, path, ttl) {
+      try {
+        return await keep(response, path, ttl);
+      } catch (error) {
+        logger.error('an answer could not be wrapped: what it holds is revoked', {
+          path,
+          lease_id: response.lease?.id,
+        });
+        await withdraw(response);
+        throw error;
+      }
+    },
+    unwrap: async (token) => (await take(token)).response,
+    async lookup(token) {
+      const { path, creationTime, creationTtl } = await find(token);
+      return { path, creationTime, ttl: creationTtl };
+    },
+    async rewrap(token) {
+      const { response, path, ttl } = await take(token);
+      return this.wrap(response, path, ttl);
+    },
+  };
+}
+
+function noWrappingToken(): CofferError {
+  return new CofferError('invalid-request', NO_WRAPPING_TOKEN);
+}

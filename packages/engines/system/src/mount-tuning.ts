@@ -1,0 +1,85 @@
+import { CofferError, type JsonObject, type JsonValue, parseDuration } from '@coffer/base';
+import { type CoreServices, definePath, type Mount, normalizeMountPath, type Path, SYSTEM_TTL } from '@coffer/core';
+
+interface TuneOptions {
+  readonly pattern: string;
+  /** In front of the path in the URL: `auth/` or nothing. */
+  readonly prefix: string;
+  readonly sudo: boolean;
+}
+
+/** `sys/mounts/:path/tune`, `sys/auth/:path/tune`. */
+export function tunePath(services: CoreServices, { pattern, prefix, sudo }: TuneOptions): Path {
+  const find = (path: string): Mount => {
+    const mount = services.mounts().get(normalizeMountPath(prefix + path));
+    if (mount === undefined) throw new CofferError('invalid-request', `no mount at ${normalizeMountPath(path)}`);
+    return mount;
+  };
+  return definePath({
+    pattern,
+    sudo,
+    fields: {
+      path: { type: 'string', required: true, description: 'The mount: "database".' },
+      default_lease_ttl: { type: 'any', description: 'Default TTL of leases: seconds, "1h", or "system".' },
+      max_lease_ttl: { type: 'any', description: 'Maximum TTL of leases: seconds, "24h", or "system".' },
+      description: { type: 'string', description: 'Description for people.' },
+      options: { type: 'object', description: 'Options of the engine.' },
+      token_type: { type: 'string', description: 'Only "default-service" or "service".' },
+    },
+    synopsis: 'Shows or changes the tuning of a mount.',
+    read: async ({ fields }) => {
+      const { config, description, path } = find(fields.path);
+      return {
+        shape: 'flat',
+        data: {
+          default_lease_ttl: config.default_lease_ttl || SYSTEM_TTL.defaultTtl,
+          description,
+          force_no_cache: config.force_no_cache,
+          max_lease_ttl: config.max_lease_ttl || SYSTEM_TTL.maxTtl,
+          ...(path.startsWith('auth/') && { token_type: 'default-service' }),
+        },
+      };
+    },
+    write: async ({ fields, data }) => {
+      const { config, ...mount } = find(fields.path);
+      checkTokenType(fields.token_type);
+      await services.mounts().tune(prefix + fields.path, () => ({
+        ...mount,
+        config: mountConfig(data, config),
+        description: fields.description ?? mount.description,
+        options: fields.options ?? mount.options,
+      }));
+      return undefined;
+    },
+  });
+}
+
+/** The `config` of a mount with what is given. @throws CofferError `invalid-request` naming the field */
+export function mountConfig(given: JsonObject, previous?: Mount['config']): Mount['config'] {
+  const config = given;
+  checkTokenType(config['token_type']);
+  const ttl = (name: 'default_lease_ttl' | 'max_lease_ttl'): number => {
+    const value = config[name];
+    if (value === undefined || value === null) return previous?.[name] ?? 0;
+    if (value === 'system' || value === '') return 0;
+    if (typeof value === 'string' || typeof value === 'number') return parseDuration(value, name);
+    throw new CofferError('invalid-request', `field "${name}" must be a duration such as 3600, "1h" or "system"`);
+  };
+  const merged = {
+    default_lease_ttl: ttl('default_lease_ttl'),
+    max_lease_ttl: ttl('max_lease_ttl'),
+    force_no_cache: config['force_no_cache'] === true,
+  };
+  if (merged.max_lease_ttl > 0 && merged.default_lease_ttl > merged.max_lease_ttl) {
+    throw new CofferError(
+      'invalid-request',
+      `field "default_lease_ttl": ${merged.default_lease_ttl} s is more than max_lease_ttl, ${merged.max_lease_ttl} s`,
+    );
+  }
+  return merged;
+}
+
+function checkTokenType(type: JsonValue | undefined): void {
+  if (type === undefined || type === null || type === '' || type === 'default-service' || type === 'service') return;
+  throw new CofferError('invalid-request', 'field "token_type": only service tokens are made; use "default-service"');
+}

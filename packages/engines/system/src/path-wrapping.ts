@@ -1,0 +1,52 @@
+import { CofferError, formatTime } from '@coffer/base';
+import { type CoreServices, definePath, type Path } from '@coffer/core';
+
+const TOKEN = { type: 'string', description: 'The wrapping token; the calling one when absent.' } as const;
+
+/** `sys/wrapping/wrap`, `unwrap`, `lookup`, `rewrap`. */
+export function wrappingPaths({ wrapping }: CoreServices): Path[] {
+  return [
+    definePath({
+      pattern: 'wrapping/wrap',
+      fields: {},
+      otherFields: 'accept',
+      synopsis: 'Wraps the data of the request itself, for as long as X-Vault-Wrap-TTL says.',
+      write: async ({ data, wrapTtl }) => {
+        if (wrapTtl === 0) {
+          throw new CofferError(
+            'invalid-request',
+            'endpoint requires response wrapping to be used: send X-Vault-Wrap-TTL',
+          );
+        }
+        return { data };
+      },
+    }),
+    definePath({
+      pattern: 'wrapping/unwrap',
+      fields: { token: TOKEN },
+      takesWrappingToken: true,
+      synopsis: 'Gives the answer that a wrapping token holds, once.',
+      write: ({ fields, clientToken }) => wrapping.unwrap(fields.token ?? clientToken),
+    }),
+    definePath({
+      pattern: 'wrapping/lookup',
+      fields: { token: TOKEN },
+      unauthenticated: true,
+      synopsis: 'Shows what a wrapping token holds the answer of, without unwrapping it.',
+      read: ({ fields, clientToken }) => lookup(fields.token ?? clientToken),
+      write: ({ fields, clientToken }) => lookup(fields.token ?? clientToken),
+    }),
+    definePath({
+      pattern: 'wrapping/rewrap',
+      fields: { token: TOKEN },
+      takesWrappingToken: true,
+      synopsis: 'Moves a wrapped answer to a new wrapping token, with the TTL anew.',
+      write: ({ fields, clientToken }) => wrapping.rewrap(fields.token ?? clientToken),
+    }),
+  ];
+
+  async function lookup(token: string) {
+    const { path, creationTime, ttl } = await wrapping.lookup(token);
+    return { data: { creation_path: path, creation_time: formatTime(creationTime), creation_ttl: ttl } };
+  }
+}

@@ -1,0 +1,73 @@
+/** sys/auth: methods are enabled, tuned and disabled. */
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import type { JsonObject } from '@coffer/base';
+import { startTestServer, type TestServer } from '../dev-server.ts';
+import { apiAt, type Api, textOf } from './api.ts';
+
+let server: TestServer;
+let api: Api;
+before(async () => {
+  server = await startTestServer();
+  api = apiAt(server.address);
+  for (const name of ['app', 'ops']) {
+    await api.ok('PUT', `sys/policies/acl/${name}`, { policy: `path "${name}" { capabilities = ["read"] }` });
+  }
+});
+after(() => server.close());
+
+const lookup = async (token: string): Promise<JsonObject> =>
+  (await api.ok('GET', 'auth/token/lookup-self', undefined, { token })).data;
+const alive = async (token: string): Promise<boolean> =>
+  (await api('GET', 'auth/token/lookup-self', undefined, { token })).status === 200;
+
+describe('auth methods', () => {
+  it('are enabled, tuned and disabled with every token they issued', async () => {
+    await api.ok('POST', 'sys/auth/people/staff', {
+      type: 'userpass',
+      description: 'Staff',
+      config: { max_lease_ttl: '2h' },
+    });
+    await api.refused([400, /path is already in use/], 'POST', 'sys/auth/people/staff', { type: 'userpass' });
+    await api.refused([400, /already in use/], 'POST', 'sys/auth/token', { type: 'userpass' });
+    await api.refused([400, /plugin not found.*approle, userpass/], 'POST', 'sys/auth/x', { type: 'database' });
+    assert.equal((await api.ok('GET', 'sys/auth')).data['people/staff/'] === undefined, false);
+    assert.equal((await api.ok('GET', 'sys/auth/people/staff')).data['description'], 'Staff');
+    await api.ok('PUT', 'auth/people/staff/users/eve', { password: 'pw', token_ttl: '8h' });
+    const { auth, body } = await api.ok('POST', 'auth/people/staff/login/eve', { password: 'pw' }, { token: '' });
+    assert.equal(auth['lease_duration'], 7200);
+    assert.match(JSON.stringify(body['warnings']), /exceeded the effective max_ttl/);
+    const token = textOf(auth['client_token']);
+    const shown = await lookup(token);
+    assert.equal(shown['display_name'], 'people-staff-eve');
+    assert.equal(shown['path'], 'auth/people/staff/login/eve');
+    await api.ok('POST', 'sys/auth/people/staff/tune', { max_lease_ttl: '1h', default_lease_ttl: '10m' });
+    assert.equal((await api.ok('GET', 'sys/auth/people/staff/tune')).data['max_lease_ttl'], 3600);
+    await api.ok('POST', 'sys/mounts/auth/people/staff/tune', { default_lease_ttl: '20m' });
+    assert.equal((await api.ok('GET', 'sys/mounts/auth/people/staff/tune')).data['default_lease_ttl'], 1200);
+    const child = textOf(
+      (await api.ok('POST', 'auth/token/create', { policies: [] }, { token: 'root' })).auth['client_token'],
+    );
+    await api.ok('DELETE', 'sys/auth/people/staff');
+    assert.equal(await alive(token), false);
+    assert.equal(await alive(child), true);
+    await api.refused([404, /no handler for route/], 'GET', 'auth/people/staff/users/eve');
+    await api.ok('POST', 'sys/auth/people/staff', { type: 'userpass' });
+    assert.equal((await api('GET', 'auth/people/staff/users/eve')).status, 404);
+    await api.ok('DELETE', 'sys/auth/people/staff');
+  });
+
+  it('are not reached through sys/mounts, which needs less rights', async () => {
+    await api.refused([403, /use sys\/auth/], 'POST', 'sys/mounts/auth/x', { type: 'userpass' });
+    await api.refused([403, /use sys\/auth/], 'DELETE', 'sys/mounts/auth/token');
+    await api.refused([400, /cannot unmount/], 'DELETE', 'sys/auth/token');
+  });
+
+  it('need sudo', async () => {
+    await api.ok('PUT', 'sys/policies/acl/half', {
+      policy: 'path "sys/auth/*" { capabilities = ["create", "update"] }',
+    });
+    const token = textOf((await api.ok('POST', 'auth/token/create', { policies: 'half' })).auth['client_token']);
+    await api.refused([403, /permission denied/], 'POST', 'sys/auth/y', { type: 'userpass' }, { token });
+  });
+});

@@ -1,0 +1,81 @@
+/** Clients in other languages: made ready to run where their language is, with a clear line where it is not. */
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { cleanEnvironment, ended } from '../coffer-process.ts';
+
+export interface ForeignProgram {
+  readonly command: readonly [string, ...string[]];
+}
+export interface Missing {
+  readonly missing: string;
+}
+
+/** Exact, so that a release of theirs is looked at before it is tested with. */
+const HVAC = 'hvac==2.3.0';
+
+/** What pip and go say when there is no network; any other failure is a failure of the tests. */
+const NO_NETWORK =
+  /dial tcp|no such host|i\/o timeout|connection refused|TLS handshake timeout|proxyconnect|module lookup disabled|toolchain not available|No matching distribution|NewConnectionError|Temporary failure in name resolution/i;
+
+function temporaryDirectory(): string {
+  const directory = mkdtempSync(join(tmpdir(), 'coffer-clients-'));
+  process.on('exit', () => rmSync(directory, { recursive: true, force: true }));
+  return directory;
+}
+
+/** -1 when it cannot be started or a signal ended it. */
+async function run(
+  command: string,
+  args: readonly string[],
+  cwd = import.meta.dirname,
+): Promise<{ status: number; output: string }> {
+  const child = spawn(command, args, { cwd, stdio: ['ignore', 'pipe', 'pipe'] });
+  const failed = new Promise<number>((done) => child.on('error', () => done(-1)));
+  const status = Promise.race([ended(child), failed]);
+  const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr)]);
+  return { status: await status, output: `${stdout}${stderr}` };
+}
+
+/** hvac in a virtual environment of this process. */
+export async function preparePython(): Promise<ForeignProgram | Missing> {
+  if ((await run('python3', ['-c', 'import venv, ensurepip'])).status !== 0) {
+    return { missing: 'python3 with venv is not on PATH: the test with hvac is skipped' };
+  }
+  const directory = temporaryDirectory();
+  const made = await run('python3', ['-m', 'venv', directory]);
+  if (made.status !== 0) throw new Error(`python3 -m venv failed:\n${made.output}`);
+  const python = join(directory, 'bin', 'python3');
+  const installed = await run(python, ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', HVAC]);
+  if (installed.status !== 0) {
+    if (!NO_NETWORK.test(installed.output)) throw new Error(`pip install ${HVAC} failed:\n${installed.output}`);
+    return { missing: `${HVAC} cannot be downloaded: the test with it is skipped` };
+  }
+  return { command: [python, join(import.meta.dirname, 'flow.py')] };
+}
+
+/** HashiCorp's vault/api, at the version that go.mod names. Takes a minute when nothing is cached yet. */
+export async function prepareGo(): Promise<ForeignProgram | Missing> {
+  if ((await run('go', ['version'])).status !== 0)
+    return { missing: 'go is not on PATH: the test with vault/api is skipped' };
+  const program = join(temporaryDirectory(), 'flow');
+  const built = await run('go', ['build', '-o', program, '.'], join(import.meta.dirname, 'go'));
+  if (built.status !== 0) {
+    if (!NO_NETWORK.test(built.output)) throw new Error(`go build failed:\n${built.output}`);
+    return { missing: 'vault/api cannot be downloaded: the test with it is skipped' };
+  }
+  return { command: [program] };
+}
+
+/** Runs a program to its end and returns what it printed. @throws Error with what it said when it fails */
+export async function runProgram(
+  { command: [file, ...args] }: ForeignProgram,
+  environment: Readonly<Record<string, string>>,
+): Promise<unknown> {
+  const child = spawn(file, args, { env: cleanEnvironment(environment), stdio: ['ignore', 'pipe', 'pipe'] });
+  const [stdout, stderr, exit] = await Promise.all([text(child.stdout), text(child.stderr), ended(child)]);
+  if (exit !== 0) throw new Error(`${file} ended with ${exit}:\n${stderr}${stdout}`);
+  return JSON.parse(stdout);
+}
