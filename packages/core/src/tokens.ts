@@ -112,7 +112,7 @@ export function createTokenStore(store: Store, barrier: Barrier, wake: () => voi
 async function descendants(store: Store, id: string): Promise<string[]> {
   const { rows } = await store.run(
     `WITH RECURSIVE family (id) AS (
-       SELECT $1 UNION ALL SELECT tokens.id FROM tokens JOIN family ON tokens.parent = family.id
+       SELECT CAST($1 AS TEXT) UNION ALL SELECT tokens.id FROM tokens JOIN family ON tokens.parent = family.id
      ) SELECT id FROM family`,
     [id],
   );
