@@ -17,6 +17,7 @@ import { type BuiltinPlugin, createPluginCatalog, type PluginCatalog } from './p
 import { createPolicyStore, type PolicyStore } from './policies.ts';
 import type { TokenEntry } from './token-entry.ts';
 import { createTokenStore, type TokenStore } from './tokens.ts';
+import { SYSTEM_TTL, type TtlLimits } from './ttl.ts';
 
 export interface CoreOptions {
   readonly store: Store;
@@ -28,6 +29,8 @@ export interface CoreOptions {
     services: CoreServices,
   ) => ReadonlyMap<string, { type: string; description: string; factory: EngineFactory }>;
   readonly builtinPlugins: readonly BuiltinPlugin[];
+  /** What a mount without limits of its own has. Default: Vault's 768 hours. */
+  readonly systemTtl?: TtlLimits;
   readonly logger: Logger;
 }
 
@@ -39,6 +42,7 @@ export interface CoreServices {
   readonly tokens: TokenStore;
   readonly leases: Leases;
   readonly plugins: PluginCatalog;
+  readonly systemTtl: TtlLimits;
   /** What a token may do. */
   readonly aclOf: (token: TokenEntry) => Promise<Acl>;
 }
@@ -52,7 +56,7 @@ export class Core {
 
   /** Use {@link createCore}. */
   constructor(options: CoreOptions) {
-    const { store, barrier, logger } = options;
+    const { store, barrier, logger, systemTtl = SYSTEM_TTL } = options;
     const wake = (): void => this.#expiration.wake();
     const tokens = createTokenStore(store, barrier, wake);
     const policies = createPolicyStore(store, barrier);
@@ -72,6 +76,7 @@ export class Core {
       tokens,
       leases,
       plugins: createPluginCatalog(createEntryStorage(store, barrier, 'core/plugin-catalog'), options.builtinPlugins),
+      systemTtl,
       aclOf: (token) => policies.acl(token.policies),
     };
     this.#mounts = new MountTable({
@@ -79,6 +84,7 @@ export class Core {
       barrier,
       leases: createLeaseIssuer(store, barrier, wake),
       factories: options.engines(this.services),
+      systemTtl,
       logger,
     });
     for (const [path, { type, description, factory }] of options.builtins(this.services)) {

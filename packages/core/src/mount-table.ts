@@ -5,7 +5,7 @@ import type { Engine, EngineFactory } from './engine.ts';
 import { createEntryStorage } from './entry-storage.ts';
 import type { LeaseIssuer } from './lease-issuer.ts';
 import { createMountRows, type Mount, type MountRows, newMount, normalizeMountPath } from './mount.ts';
-import { SYSTEM_TTL } from './ttl.ts';
+import type { TtlLimits } from './ttl.ts';
 
 export interface MountTableOptions {
   readonly store: Store;
@@ -13,6 +13,7 @@ export interface MountTableOptions {
   readonly leases: LeaseIssuer;
   /** What may be mounted, by type. */
   readonly factories: ReadonlyMap<string, EngineFactory>;
+  readonly systemTtl: TtlLimits;
   readonly logger: Logger;
 }
 
@@ -135,7 +136,7 @@ export class MountTable {
   }
 
   #add(mount: Mount, factory: EngineFactory, builtin = false): void {
-    const { store, barrier, leases, logger } = this.#options;
+    const { store, barrier, leases, systemTtl, logger } = this.#options;
     const current = (): Mount => this.#mounted.get(mount.path)?.mount ?? mount;
     const engine = factory({
       mount: current,
@@ -144,7 +145,7 @@ export class MountTable {
       ttlLimits: () => {
         const { default_lease_ttl: defaultTtl, max_lease_ttl: maxTtl } = current().config;
         // A mount's own maximum replaces the system's, also upwards, as in Vault.
-        return [{ defaultTtl, maxTtl }, maxTtl > 0 ? { ...SYSTEM_TTL, maxTtl: 0 } : SYSTEM_TTL];
+        return [{ defaultTtl, maxTtl }, maxTtl > 0 ? { ...systemTtl, maxTtl: 0 } : systemTtl];
       },
       logger: logger.named(mount.path.replace(/\/$/, '').replaceAll('/', '.')),
     });

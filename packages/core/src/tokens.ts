@@ -27,6 +27,9 @@ export interface TokenStore {
 
 /** Vault's form for service tokens: `hvs.` and base62. */
 const TOKEN_PREFIX = 'hvs.';
+const TOKEN_RANDOM = 24;
+/** Characters of a token that is made here. */
+export const TOKEN_LENGTH = TOKEN_PREFIX.length + TOKEN_RANDOM;
 
 export function createTokenStore(store: Store, barrier: Barrier, wake: () => void): TokenStore {
   const valid = (entry: TokenEntry | undefined): TokenEntry | undefined => {
@@ -39,7 +42,7 @@ export function createTokenStore(store: Store, barrier: Barrier, wake: () => voi
   };
 
   return {
-    async create({ token = `${TOKEN_PREFIX}${randomBase62(24)}`, ...rest }) {
+    async create({ token = `${TOKEN_PREFIX}${randomBase62(TOKEN_RANDOM)}`, ...rest }) {
       const entry: TokenEntry = {
         ...rest,
         id: barrier.tokenId(token),

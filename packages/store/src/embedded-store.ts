@@ -82,7 +82,8 @@ class EmbeddedStore implements Store {
   #settle(answer: WorkerAnswer): void {
     const pending = this.#pending.get(answer.id);
     this.#pending.delete(answer.id);
-    if ('error' in answer) pending?.reject(new CofferError(answer.unavailable ? 'unavailable' : 'internal', `store: ${answer.error}`));
+    if ('error' in answer)
+      pending?.reject(new CofferError(answer.unavailable ? 'unavailable' : 'internal', `store: ${answer.error}`));
     else pending?.resolve(answer.results);
   }
 

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { CofferError, errorText } from '@coffer/base';
 import pg from 'pg';
 import { migratePostgres } from './postgres-migrations.ts';
-import type { SqlResult, SqlRow, SqlStatement, SqlValue, Store } from './store.ts';
+import type { SqlResult, SqlStatement, SqlValue, Store } from './store.ts';
 
 export interface PostgresStoreOptions {
   /** `postgres://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=…`, with libpq's meaning of `sslmode`. */
@@ -15,6 +15,8 @@ export interface PostgresStoreOptions {
 
 /** The database's clock, not the transaction's: a statement that waited for a lock must see that time has passed. */
 const STORE_NOW = '(CAST(floor(extract(epoch FROM clock_timestamp()) * 1000) AS BIGINT))';
+/** The type of BIGINT and of count(*). */
+const INT8: number = pg.types.builtins.INT8;
 /** Serialization failure and deadlock: nothing was kept, so the same statements may be run again. */
 const CONFLICTS = new Set(['40001', '40P01']);
 const ATTEMPTS = 10;
@@ -54,7 +56,7 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
 
 /** Bytes and whole numbers come as such; `count(*)` and BIGINT columns stay below 2^53. */
 function parserOf(oid: number, format?: 'text' | 'binary'): (value: string) => unknown {
-  if (oid === pg.types.builtins.INT8) return Number;
+  if (oid === INT8) return Number;
   return pg.types.getTypeParser(oid, format === 'binary' ? 'binary' : 'text') as (value: string) => unknown;
 }
 
@@ -177,7 +179,7 @@ async function query(connection: pg.PoolClient, { sql, params = [] }: SqlStateme
   const values = params.map((value) => (value instanceof Uint8Array ? Buffer.from(value) : value));
   const result = await connection.query<Record<string, SqlValue>>(sql.replaceAll('store_now()', STORE_NOW), values);
   const changes = /^(INSERT|UPDATE|DELETE)$/.test(result.command) ? (result.rowCount ?? 0) : 0;
-  return { rows: result.rows as readonly SqlRow[], changes };
+  return { rows: result.rows, changes };
 }
 
 function sqlState(thrown: unknown): string {

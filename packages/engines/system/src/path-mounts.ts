@@ -1,5 +1,5 @@
 import { CofferError, isJsonObject, type JsonObject, parseDuration } from '@coffer/base';
-import { type CoreServices, definePath, type Mount, normalizeMountPath, type Path, SYSTEM_TTL } from '@coffer/core';
+import { type CoreServices, definePath, type Mount, normalizeMountPath, type Path } from '@coffer/core';
 import { mountView, mountViews } from './mount-view.ts';
 
 /** `sys/mounts`, `sys/mounts/:path`, `sys/mounts/:path/tune`, `sys/auth`. */
@@ -89,10 +89,10 @@ function tuneMount(services: CoreServices): Path {
       return {
         shape: 'flat',
         data: {
-          default_lease_ttl: config.default_lease_ttl || SYSTEM_TTL.defaultTtl,
+          default_lease_ttl: config.default_lease_ttl || services.systemTtl.defaultTtl,
           description,
           force_no_cache: config.force_no_cache,
-          max_lease_ttl: config.max_lease_ttl || SYSTEM_TTL.maxTtl,
+          max_lease_ttl: config.max_lease_ttl || services.systemTtl.maxTtl,
         },
       };
     },
