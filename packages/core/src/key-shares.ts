@@ -24,12 +24,13 @@ export function checkShareCounts({ shares, threshold }: ShareCounts): void {
 
 /** Shamir's secret sharing over GF(2^8); a single share is the key itself, as in Vault. */
 export async function splitKey(key: Uint8Array, { shares, threshold }: ShareCounts): Promise<Uint8Array[]> {
-  return shares === 1 ? [key] : split(key, shares, threshold);
+  // The library takes no subclass of Uint8Array, so no Buffer.
+  return shares === 1 ? [key] : split(Uint8Array.from(key), shares, threshold);
 }
 
 export async function combineShares(shares: readonly Uint8Array[]): Promise<Uint8Array> {
   const [only] = shares;
-  return shares.length === 1 && only !== undefined ? only : combine([...shares]);
+  return shares.length === 1 && only !== undefined ? only : combine(shares.map((share) => Uint8Array.from(share)));
 }
 
 /**
