@@ -1,26 +1,10 @@
-/** `coffer server -config` from the sources, as a process of its own that can be killed. */
+/** The built `coffer server -config`, as a process of its own that can be killed. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
-import { text } from 'node:stream/consumers';
+import { join } from 'node:path';
 import { createClient, type Client } from '@coffer/client';
-import { cleanEnvironment, type CommandResult, ended } from './coffer-process.ts';
-
-const MAIN = resolve(import.meta.dirname, '..', 'apps', 'coffer', 'src', 'main.ts');
-
-/** One command of the command line to its end. */
-export async function command(
-  args: readonly string[],
-  env: Readonly<Record<string, string>> = {},
-  stdin = '',
-): Promise<CommandResult> {
-  const child = spawn(process.execPath, [MAIN, ...args], { cwd: tmpdir(), env: cleanEnvironment(env) });
-  child.stdin.on('error', () => undefined);
-  child.stdin.end(stdin);
-  const [stdout, stderr, exit] = await Promise.all([text(child.stdout), text(child.stderr), ended(child)]);
-  return { exit, stdout, stderr };
-}
+import { cleanEnvironment, COFFER, coffer, type CommandResult, ended } from './coffer-process.ts';
 
 export interface DurableServer {
   readonly address: string;
@@ -70,7 +54,7 @@ export class DurableHome {
 
   /** Resolves when the server listens; rejects with what it printed when it ends instead. */
   async start(): Promise<DurableServer> {
-    const child = spawn(process.execPath, [MAIN, 'server', `-config=${this.path('coffer.hcl')}`, '-log-level=debug'], {
+    const child = spawn(COFFER, ['server', `-config=${this.path('coffer.hcl')}`, '-log-level=debug'], {
       cwd: this.directory,
       env: cleanEnvironment(this.#env),
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -94,7 +78,7 @@ export class DurableHome {
       output: () => output,
       client: (token = '') => createClient({ address, token }),
       run: (args, token = '', stdin = '') =>
-        command(args, { VAULT_ADDR: address, ...(token !== '' && { VAULT_TOKEN: token }) }, stdin),
+        coffer(args, { env: { VAULT_ADDR: address, ...(token !== '' && { VAULT_TOKEN: token }) }, stdin }),
       stop: async (signal) => {
         this.#running.delete(server);
         child.kill(signal);

@@ -7,7 +7,8 @@ import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createCertificateAuthority, databaseUnderTest, type TestDatabase } from '@coffer/testkit';
 import { configure, type Issued, issue } from './dev-server.ts';
-import { DurableHome, type DurableServer, command } from './durable-process.ts';
+import { coffer } from './coffer-process.ts';
+import { DurableHome, type DurableServer } from './durable-process.ts';
 import { tryLogin } from './logins.ts';
 
 interface Initialized {
@@ -197,7 +198,7 @@ describe('a server with a configuration file', () => {
       home.start(),
       /coffer\.hcl:3:1: "max_lease_tl" is not known here; known are listener, storage/,
     );
-    const { exit, stderr } = await command(['server']);
+    const { exit, stderr } = await coffer(['server']);
     assert.equal(exit, 1);
     assert.match(stderr, /Must specify a configuration file with -config/);
   });
@@ -256,7 +257,7 @@ describe('a server with a configuration file', () => {
       recovery[0],
     );
     const { encoded_token: encoded } = JSON.parse(done.stdout) as { encoded_token: string };
-    const token = (await command(['operator', 'generate-root', `-decode=${encoded}`, `-otp=${otp}`])).stdout.trim();
+    const token = (await coffer(['operator', 'generate-root', `-decode=${encoded}`, `-otp=${otp}`])).stdout.trim();
     assert.ok((await server.client(token).read('sys/mounts')) !== undefined);
     await server.stop('SIGTERM');
 
