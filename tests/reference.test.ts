@@ -1,29 +1,29 @@
 /** The configuration and API references are made from the tables that the server itself runs on. */
 import { describe, it, after, before } from 'node:test';
 import { silentLogger } from '@coffer/base';
-import { Barrier, type Core, createKeyring, type FieldSchema, type Path } from '@coffer/core';
+import type { Core, FieldSchema, Path, SealableCore } from '@coffer/core';
 import { openEmbeddedStore, type Store } from '@coffer/store';
 import { YSQL_FIELDS, type YsqlField } from '@coffer/ysql';
-import { composeCore } from '../apps/coffer/src/compose.ts';
+import { composeSealable } from '../apps/coffer/src/compose.ts';
 import { checkGenerated } from './generated-docs.ts';
 
 describe('the references', () => {
   let store: Store;
+  let sealable: SealableCore;
   let core: Core;
 
   before(async () => {
     store = await openEmbeddedStore({ path: ':memory:' });
-    ({ core } = composeCore({
-      store,
-      barrier: new Barrier(createKeyring()),
-      storageType: 'inmem',
-      logger: silentLogger,
-    }));
+    sealable = composeSealable({ store, storageType: 'inmem', logger: silentLogger });
+    const { unsealShares } = await sealable.init({ unseal: { shares: 1, threshold: 1 } });
+    for (const share of unsealShares) await sealable.unseal(share);
+    if (sealable.core === undefined) throw new Error('one share opens it');
+    core = sealable.core;
     await core.services.mounts().enable('database', 'database', {});
     for (const method of ['approle', 'userpass']) await core.services.mounts().enable(`auth/${method}`, method, {});
   });
   after(async () => {
-    await core.stop();
+    await sealable.stop();
     await store.close();
   });
 

@@ -3,16 +3,14 @@
  * another. Run as a program it does one request and prints `done`: `rotation-core.ts STORE PATH JSON`.
  */
 import { randomUUID } from 'node:crypto';
-import { createLogger, formatLogLine, type JsonObject, type Secret } from '@coffer/base';
-import { Barrier, type Keyring, type OutgoingResponse, ROOT_POLICY } from '@coffer/core';
+import { createLogger, formatLogLine, type JsonObject } from '@coffer/base';
+import type { OutgoingResponse, StaticSeal } from '@coffer/core';
 import { openEmbeddedStore } from '@coffer/store';
-import { composeCore } from '../apps/coffer/src/compose.ts';
+import { composeSealable } from '../apps/coffer/src/compose.ts';
 
-const KEYRING: Keyring = {
-  activeTerm: 1,
-  keys: new Map([[1, Buffer.alloc(32, 'rotation')]]),
-  hmacKey: Buffer.alloc(32, 'hmac'),
-};
+/** The same key in every process opens the store. */
+const STATIC_SEAL: StaticSeal = { type: 'static', current: { id: 'test', key: Buffer.alloc(32, 'rotation') } };
+const ROOT_TOKEN = 'root';
 
 export interface FileCore extends AsyncDisposable {
   request(operation: 'read' | 'update' | 'delete', path: string, data?: JsonObject): Promise<JsonObject>;
@@ -22,21 +20,22 @@ export interface FileCore extends AsyncDisposable {
 export async function openFileCore(path: string): Promise<FileCore> {
   let log = '';
   const store = await openEmbeddedStore({ path });
-  const { core, plugins } = composeCore({
+  const sealable = composeSealable({
     store,
-    barrier: new Barrier(KEYRING),
     storageType: 'file',
+    staticSeal: STATIC_SEAL,
     logger: createLogger('', 'debug', (entry) => (log += formatLogLine(entry))),
   });
-  const token = await rootToken(core.services.tokens);
-  await core.start();
+  await sealable.start();
+  const { initialized } = await sealable.status();
+  if (!initialized) await sealable.init({ recovery: { shares: 1, threshold: 1 }, rootToken: ROOT_TOKEN });
   return {
     async request(operation, requestPath, data = {}) {
-      const answer: OutgoingResponse | undefined = await core.handle({
+      const answer: OutgoingResponse | undefined = await sealable.handle({
         id: randomUUID(),
         operation,
         path: requestPath,
-        token: token.reveal(),
+        token: ROOT_TOKEN,
         data,
         remoteAddress: '127.0.0.1',
       });
@@ -44,29 +43,10 @@ export async function openFileCore(path: string): Promise<FileCore> {
     },
     log: () => log,
     async [Symbol.asyncDispose]() {
-      await core.stop();
-      await plugins.close();
+      await sealable.stop();
       await store.close();
     },
   };
-}
-
-async function rootToken(tokens: ReturnType<typeof composeCore>['core']['services']['tokens']): Promise<Secret> {
-  const { token } = await tokens.create({
-    parent: '',
-    displayName: 'token',
-    policies: [ROOT_POLICY],
-    path: 'auth/token/create',
-    meta: null,
-    creationTime: Date.now(),
-    creationTtl: 0,
-    expireTime: null,
-    explicitMaxTtl: 0,
-    period: 0,
-    numUses: 0,
-    renewable: false,
-  });
-  return token;
 }
 
 if (import.meta.main) {

@@ -1,40 +1,54 @@
-import { randomUUID } from 'node:crypto';
 import { createAppRoleAuth } from '@coffer/auth-approle';
 import { createTokenAuth } from '@coffer/auth-token';
 import { createUserpassAuth } from '@coffer/auth-userpass';
-import { API_VERSION, BUILTIN_VERSION, type Logger, randomBase62 } from '@coffer/base';
-import { type Barrier, type Core, createCore } from '@coffer/core';
+import { API_VERSION, BUILTIN_VERSION, type Logger } from '@coffer/base';
+import { type Core, createCore, type OpenParts, SealableCore, type StaticSeal, type TtlLimits } from '@coffer/core';
 import { createDatabaseEngine, createDatabasePlugins, type DatabasePlugins } from '@coffer/engine-database';
-import { createSystemEngine } from '@coffer/engine-system';
+import { createSystemEngine, sealedPaths } from '@coffer/engine-system';
 import type { Store } from '@coffer/store';
 import { checkYsqlConfig, createYsqlDatabase } from '@coffer/ysql';
 
 export interface ComposeOptions {
   readonly store: Store;
-  readonly barrier: Barrier;
   /** As `sys/seal-status` names it. */
   readonly storageType: string;
   /** Absolute; without it nothing can be registered in the plugin catalog. */
   readonly pluginDirectory?: string;
+  /** Opens the seal without shares. */
+  readonly staticSeal?: StaticSeal;
+  /** Lease limits of mounts without limits of their own. Default: Vault's 768 hours. */
+  readonly systemTtl?: TtlLimits;
   readonly logger: Logger;
 }
 
+/** The whole server but its listeners, behind its seal. Call `start()` on it. */
+export function composeSealable(options: ComposeOptions): SealableCore {
+  const { store, storageType, staticSeal, logger } = options;
+  return new SealableCore({
+    store,
+    ...(staticSeal && { staticSeal }),
+    build: (parts) => {
+      const { core, plugins } = composeCore(options, parts);
+      return { core, close: () => plugins.close() };
+    },
+    sealedPaths: (seal) => sealedPaths({ version: API_VERSION, storageType }, seal),
+    logger: logger.named('core'),
+  });
+}
+
 /** Puts the rooms together: which engines there are, what is built in, what is always mounted. */
-export function composeCore(options: ComposeOptions): { core: Core; plugins: DatabasePlugins } {
-  const { store, barrier, storageType, logger } = options;
+function composeCore(options: ComposeOptions, parts: OpenParts): { core: Core; plugins: DatabasePlugins } {
+  const { store, storageType, systemTtl, logger } = options;
+  const { barrier, seal } = parts;
   const directory = options.pluginDirectory;
   const ysql = { create: () => createYsqlDatabase({ logger: logger.named('ysql') }), checkConfig: checkYsqlConfig };
-  const server = {
-    version: API_VERSION,
-    clusterName: `vault-cluster-${randomBase62(8).toLowerCase()}`,
-    clusterId: randomUUID(),
-    storageType,
-  };
+  const server = { version: API_VERSION, storageType };
   let plugins: DatabasePlugins | undefined;
   const core = createCore({
     store,
     barrier,
     logger: logger.named('core'),
+    ...(systemTtl && { systemTtl }),
     builtinPlugins: [{ name: 'ysql-plugin', type: 'database', version: BUILTIN_VERSION }],
     engines: (services) => {
       plugins = createDatabasePlugins({
@@ -61,6 +75,7 @@ export function composeCore(options: ComposeOptions): { core: Core; plugins: Dat
             factory: createSystemEngine({
               services,
               server,
+              seal,
               ...(directory !== undefined && { pluginDirectory: directory }),
             }),
           },

@@ -1,8 +1,8 @@
-import { CofferError, errorText, type Logger, type Secret } from '@coffer/base';
-import { Barrier, type Core, createKeyring, ROOT_POLICY } from '@coffer/core';
+import { CofferError, errorText, type Logger, Secret } from '@coffer/base';
+import type { SealableCore } from '@coffer/core';
 import { createHttpEdge } from '@coffer/http';
 import { openEmbeddedStore } from '@coffer/store';
-import { composeCore } from './compose.ts';
+import { composeSealable } from './compose.ts';
 import { registerPluginDirectory } from './plugin-directory.ts';
 
 export interface DevServerOptions {
@@ -20,6 +20,8 @@ export interface DevServer {
   /** `http://127.0.0.1:8200` */
   readonly address: string;
   readonly rootToken: Secret;
+  /** Base64: for `operator unseal` after `operator seal`. */
+  readonly unsealKey: Secret;
   /** Names of the plugins that were registered from the plugin directory. */
   readonly registeredPlugins: readonly string[];
   /**
@@ -40,33 +42,33 @@ const FAREWELL_MS = 15_000;
 export async function startDevServer(options: DevServerOptions): Promise<DevServer> {
   const { logger, pluginDirectory } = options;
   const store = await openEmbeddedStore({ path: ':memory:' });
-  const { core, plugins } = composeCore({
+  const sealable = composeSealable({
     store,
-    barrier: new Barrier(createKeyring()),
     storageType: 'inmem',
     logger,
     ...(pluginDirectory !== undefined && { pluginDirectory }),
   });
-  const edge = createHttpEdge({ handle: (request) => core.handle(request), logger: logger.named('http') });
+  const edge = createHttpEdge({ handle: (request) => sealable.handle(request), logger: logger.named('http') });
 
   const close = async (): Promise<void> => {
     await edge.close(5_000);
-    await farewell(core, logger);
-    await core.stop();
-    await plugins.close();
+    await farewell(sealable, logger);
+    await sealable.stop();
     await store.close();
   };
   try {
+    const { rootToken, unsealKey } = await openSeal(sealable, options.rootToken);
     const registeredPlugins =
-      pluginDirectory === undefined ? [] : await registerPluginDirectory(core, pluginDirectory, logger);
-    const rootToken = await createRootToken(core, options.rootToken);
-    await core.start();
+      pluginDirectory === undefined || sealable.core === undefined
+        ? []
+        : await registerPluginDirectory(sealable.core, pluginDirectory, logger);
     const { address, port } = await edge.listen(options.host, options.port);
     const host = address.includes(':') ? `[${address}]` : address;
     let closing: Promise<void> | undefined;
     return {
       address: `http://${host}:${port}`,
       rootToken,
+      unsealKey,
       registeredPlugins,
       close: () => (closing ??= close()),
     };
@@ -76,26 +78,23 @@ export async function startDevServer(options: DevServerOptions): Promise<DevServ
   }
 }
 
-async function createRootToken(core: Core, wanted: string | undefined): Promise<Secret> {
-  const { token } = await core.services.tokens.create({
-    ...(wanted !== undefined && { token: wanted }),
-    parent: '',
-    displayName: 'token',
-    policies: [ROOT_POLICY],
-    path: 'auth/token/create',
-    meta: null,
-    creationTime: Date.now(),
-    creationTtl: 0,
-    expireTime: null,
-    explicitMaxTtl: 0,
-    period: 0,
-    numUses: 0,
-    renewable: false,
+/** One share, as Vault's development mode. */
+async function openSeal(
+  sealable: SealableCore,
+  wanted: string | undefined,
+): Promise<{ rootToken: Secret; unsealKey: Secret }> {
+  const { rootToken, unsealShares } = await sealable.init({
+    unseal: { shares: 1, threshold: 1 },
+    ...(wanted !== undefined && { rootToken: wanted }),
   });
-  return token;
+  const [share = new Uint8Array()] = unsealShares;
+  const unsealKey = new Secret(Buffer.from(share).toString('base64'));
+  await sealable.unseal(Uint8Array.from(share));
+  return { rootToken, unsealKey };
 }
 
-async function farewell(core: Core, logger: Logger): Promise<void> {
+async function farewell({ core }: SealableCore, logger: Logger): Promise<void> {
+  if (core === undefined) return;
   const timeout = new AbortController();
   const patience = new Promise<void>((resolve, reject) => {
     const timer = setTimeout(() => reject(new CofferError('unavailable', 'out of time')), FAREWELL_MS);

@@ -7,23 +7,32 @@ import {
   errorText,
   formatLogLine,
   LOG_LEVELS,
+  type Logger,
   type LogLevel,
   type Secret,
 } from '@coffer/base';
 import { type DevServer, startDevServer } from './dev-server.ts';
+import { parseListenAddress } from './listen-address.ts';
+import { type Server, startServer } from './server.ts';
+import { readServerConfig, type ServerConfig } from './server-config.ts';
 
-/** `coffer server -dev`: serves until SIGINT or SIGTERM. */
+/** `coffer server`: serves until SIGINT or SIGTERM; SIGHUP reads the certificates again. */
 export const serverCommand: CommandDefinition = defineCommand({
   name: 'server',
   synopsis: 'Start a server',
   description:
-    'Starts a server that answers the API requests of the other commands.\n\n' +
+    'Starts a server that answers the API requests of the other commands. A new one must be initialized ("operator ' +
+    'init") and unsealed ("operator unseal") before it does.\n\n' +
     'In development mode (-dev) the server is unsealed, keeps everything in memory and has one root token: never use ' +
     'it in production.',
   usage: '[options]',
-  examples: [{ caption: 'Start a development server', command: 'server -dev -dev-root-token-id="root"' }],
+  examples: [
+    { caption: 'Start a server', command: 'server -config=/etc/coffer/coffer.hcl' },
+    { caption: 'Start a development server', command: 'server -dev -dev-root-token-id="root"' },
+  ],
   http: false,
   flags: {
+    config: { type: 'list', usage: 'The configuration file, in HCL or JSON.' },
     dev: { type: 'boolean', usage: 'Development mode: in memory, unsealed, insecure.' },
     'dev-root-token-id': {
       type: 'string',
@@ -47,43 +56,96 @@ export const serverCommand: CommandDefinition = defineCommand({
     },
     'log-level': {
       type: 'string',
-      default: 'info',
       env: 'VAULT_LOG_LEVEL',
-      usage: `Least severe lines to log: ${LOG_LEVELS.join(', ')}.`,
+      usage: `Least severe lines to log: ${LOG_LEVELS.join(', ')}. Beats the configuration file. Default: info.`,
     },
   },
   arguments: { min: 0, max: 0 },
   async run({ flags, ui, io }) {
-    if (!flags.dev) {
-      throw usageFailure('Only development mode is there yet: start the server with -dev.');
+    const givenLevel = flags['log-level'] === undefined ? undefined : logLevel(flags['log-level']);
+    const loggerAt = (level: LogLevel): Logger =>
+      createLogger('', level, (entry) => io.stderr.write(formatLogLine(entry)));
+    if (flags.dev) {
+      if (flags.config.length > 0) throw usageFailure('-dev and -config exclude each other.');
+      const { host, port } = devListenAddress(flags['dev-listen-address']);
+      const level = givenLevel ?? 'info';
+      const stopped = nextSignal(['SIGINT', 'SIGTERM', 'SIGHUP']);
+      const server = await start(async () =>
+        startDevServer({
+          host,
+          port,
+          ...(flags['dev-root-token-id'] !== undefined && { rootToken: flags['dev-root-token-id'] }),
+          ...(flags['dev-plugin-dir'] !== undefined && { pluginDirectory: resolve(flags['dev-plugin-dir']) }),
+          logger: loggerAt(level),
+        }),
+      );
+      if (!flags['dev-no-store-token']) await storeToken(server.rootToken, io.env, (text) => ui.warn(text));
+      ui.output(banner(server, level));
+      await stopped;
+      ui.output('==> Vault shutdown triggered');
+      await server.close();
+      return 0;
     }
-    const { host, port } = parseListenAddress(flags['dev-listen-address']);
-    const level = logLevel(flags['log-level']);
-    const stopped = nextSignal();
-    const server = await start(async () =>
-      startDevServer({
-        host,
-        port,
-        ...(flags['dev-root-token-id'] !== undefined && { rootToken: flags['dev-root-token-id'] }),
-        ...(flags['dev-plugin-dir'] !== undefined && { pluginDirectory: resolve(flags['dev-plugin-dir']) }),
-        logger: createLogger('', level, (entry) => io.stderr.write(formatLogLine(entry))),
-      }),
-    );
-    if (!flags['dev-no-store-token']) await storeToken(server.rootToken, io.env, (text) => ui.warn(text));
-    ui.output(banner(server, level));
+    const [file, second] = flags.config;
+    if (file === undefined) throw usageFailure('Must specify a configuration file with -config, or start with -dev.');
+    if (second !== undefined) throw usageFailure('-config can be given once: put everything into one file.');
+    const config = await start(() => readServerConfig(file));
+    const level = givenLevel ?? config.logLevel ?? 'info';
+    const logger = loggerAt(level);
+    const stopped = nextSignal(['SIGINT', 'SIGTERM']);
+    const server = await start(() => startServer(config, io.env, logger));
+    const reloads = reloadOnHangup(server, logger);
+    ui.output(serverBanner(server, config, level));
     await stopped;
     ui.output('==> Vault shutdown triggered');
+    await reloads.stop();
     await server.close();
     return 0;
   },
 });
 
-async function start(open: () => Promise<DevServer>): Promise<DevServer> {
+async function start<T>(open: () => Promise<T>): Promise<T> {
   try {
     return await open();
   } catch (thrown) {
     throw usageFailure(`Error initializing the server: ${CofferError.from(thrown).message}`);
   }
+}
+
+/** A later SIGHUP waits for the reload before it. */
+function reloadOnHangup(server: Server, logger: Logger): { stop(): Promise<void> } {
+  let reloading: Promise<void> = Promise.resolve();
+  const reload = (): void => {
+    reloading = reloading
+      .then(() => server.reload())
+      .catch((error: unknown) => logger.error('the reload failed', { error: errorText(error) }));
+  };
+  process.on('SIGHUP', reload);
+  return {
+    stop() {
+      process.off('SIGHUP', reload);
+      return reloading;
+    },
+  };
+}
+
+function serverBanner({ addresses }: Server, { storage, seal, apiAddr }: ServerConfig, level: LogLevel): string {
+  const line = (name: string, value: string): string => `${name.padStart(23)}: ${value}`;
+  return [
+    '==> Vault server configuration:',
+    '',
+    ...(apiAddr === undefined ? [] : [line('Api Address', apiAddr)]),
+    ...addresses.map((address, index) => {
+      const { protocol, host } = new URL(address);
+      const tls = protocol === 'https:' ? 'enabled' : 'disabled';
+      return line(`Listener ${index + 1}`, `tcp (addr: "${host}", tls: "${tls}")`);
+    }),
+    line('Log Level', level),
+    line('Seal', seal === undefined ? 'shamir' : 'static'),
+    line('Storage', storage.type),
+    '',
+    '==> Vault server started! Log data will stream in below:',
+  ].join('\n');
 }
 
 async function storeToken(
@@ -98,7 +160,7 @@ async function storeToken(
   }
 }
 
-function banner({ address, rootToken, registeredPlugins }: DevServer, level: LogLevel): string {
+function banner({ address, rootToken, unsealKey, registeredPlugins }: DevServer, level: LogLevel): string {
   const plugins = registeredPlugins.map((name) => `    - ${name}`).join('\n');
   return [
     '==> Vault server configuration:',
@@ -114,6 +176,9 @@ function banner({ address, rootToken, registeredPlugins }: DevServer, level: Log
     '',
     `    $ export VAULT_ADDR='${address}'`,
     '',
+    'The unseal key is for "operator unseal" after "operator seal":',
+    '',
+    `Unseal Key: ${unsealKey.reveal()}`,
     `Root Token: ${rootToken.reveal()}`,
     '',
     ...(registeredPlugins.length > 0 ? ['The following dev plugins are registered in the catalog:', plugins, ''] : []),
@@ -123,12 +188,10 @@ function banner({ address, rootToken, registeredPlugins }: DevServer, level: Log
   ].join('\n');
 }
 
-function parseListenAddress(text: string): { host: string; port: number } {
-  const [, host, port] = /^(.*):(\d{1,5})$/s.exec(text) ?? [];
-  if (host === undefined || port === undefined || Number(port) > 65_535) {
-    throw usageFailure(`flag -dev-listen-address: ${JSON.stringify(text)} is not HOST:PORT, as in "127.0.0.1:8200"`);
-  }
-  return { host: host.replace(/^\[(.*)\]$/, '$1') || '0.0.0.0', port: Number(port) };
+function devListenAddress(text: string): { host: string; port: number } {
+  const address = parseListenAddress(text);
+  if (address !== undefined) return address;
+  throw usageFailure(`flag -dev-listen-address: ${JSON.stringify(text)} is not HOST:PORT, as in "127.0.0.1:8200"`);
 }
 
 function logLevel(text: string): LogLevel {
@@ -139,16 +202,15 @@ function logLevel(text: string): LogLevel {
 }
 
 /**
- * Resolves at the first SIGINT, SIGTERM or SIGHUP. A second Ctrl-C ends the process at once; any other signal that follows
- * does not, since a terminal's Ctrl-C is often followed by a SIGTERM from whoever started us.
+ * Resolves at the first of these signals. A second Ctrl-C ends the process at once; any other signal that follows does
+ * not, since a terminal's Ctrl-C is often followed by a SIGTERM from whoever started us.
  */
-async function nextSignal(): Promise<void> {
+async function nextSignal(signals: readonly NodeJS.Signals[]): Promise<void> {
   let interrupts = 0;
   process.on('SIGINT', () => {
     interrupts++;
     if (interrupts > 1) process.exit(1);
   });
-  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
   await Promise.race(signals.map((signal) => once(process, signal)));
-  for (const signal of ['SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined);
+  for (const signal of signals) process.on(signal, () => undefined);
 }

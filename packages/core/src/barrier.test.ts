@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { Barrier, createKeyring } from './barrier.ts';
+import { Barrier } from './barrier.ts';
+import { createKeyring } from './keyring.ts';
 
 describe('barrier', () => {
   const barrier = new Barrier(createKeyring());

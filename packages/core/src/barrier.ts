@@ -1,76 +1,53 @@
-import { createCipheriv, createDecipheriv, createHmac, randomBytes } from 'node:crypto';
-import { CofferError, type JsonObject } from '@coffer/base';
-
-/** The keys behind the barrier: one AES-256 key for each term (rotation adds a term), and the key that names tokens. */
-export interface Keyring {
-  readonly activeTerm: number;
-  readonly keys: ReadonlyMap<number, Uint8Array>;
-  /** Never rotates: token rows are found by their HMAC under it. */
-  readonly hmacKey: Uint8Array;
-}
-
-const FORMAT = 1;
-const HEADER_BYTES = 5;
-const NONCE_BYTES = 12;
-const TAG_BYTES = 16;
-
-/** A keyring for a store that ends with the process (development mode). */
-export function createKeyring(): Keyring {
-  return { activeTerm: 1, keys: new Map([[1, randomBytes(32)]]), hmacKey: randomBytes(32) };
-}
+import { createHmac } from 'node:crypto';
+import type { JsonObject } from '@coffer/base';
+import type { Keyring } from './keyring.ts';
+import { openValue, sealValue } from './sealed-value.ts';
 
 /**
- * Encrypts every value at rest with AES-256-GCM. The additional data is the row's place (`leases/ID`, `entries/MOUNT/NAME`),
- * so a value that was altered or moved to another row does not open.
- * Sealed form: format (1 byte), term (4 bytes, big endian), nonce (12), ciphertext, tag (16).
+ * Encrypts every value at rest, under the key of the newest term. The row's place (`leases/ID`, `entries/MOUNT/NAME`) is
+ * bound to the value, so one that was altered or moved to another row does not open.
  */
 export class Barrier {
-  readonly #keyring: Keyring;
+  #keyring: Keyring;
+  #encryptions: number;
 
   constructor(keyring: Keyring) {
     this.#keyring = keyring;
+    this.#encryptions = keyring.keys.get(keyring.activeTerm)?.encryptions ?? 0;
   }
 
+  get keyring(): Keyring {
+    return this.#keyring;
+  }
+
+  /** Values sealed under the newest key, as far as this process knows. */
+  get encryptions(): number {
+    return this.#encryptions;
+  }
+
+  /** Seals under the newest term of this keyring from now on. Values of the older terms still open. */
+  use(keyring: Keyring): void {
+    if (keyring.activeTerm !== this.#keyring.activeTerm) this.#encryptions = 0;
+    this.#keyring = keyring;
+  }
+
+  /** @throws Error when the keyring has no key of its active term */
   seal(row: string, value: JsonObject): Uint8Array {
-    const { activeTerm } = this.#keyring;
-    const header = Buffer.alloc(HEADER_BYTES);
-    header.writeUInt8(FORMAT, 0);
-    header.writeUInt32BE(activeTerm, 1);
-    const nonce = randomBytes(NONCE_BYTES);
-    const cipher = createCipheriv('aes-256-gcm', this.#key(activeTerm, row), nonce);
-    cipher.setAAD(Buffer.concat([header, Buffer.from(row)]));
-    const sealed = Buffer.concat([cipher.update(JSON.stringify(value), 'utf8'), cipher.final()]);
-    return Buffer.concat([header, nonce, sealed, cipher.getAuthTag()]);
+    const { activeTerm, keys } = this.#keyring;
+    const active = keys.get(activeTerm);
+    if (active === undefined) throw new Error(`barrier: no key of term ${activeTerm}`);
+    this.#encryptions++;
+    return sealValue(active.key, activeTerm, row, Buffer.from(JSON.stringify(value)));
   }
 
-  /** @throws CofferError `internal` naming the row when it was altered, moved, or sealed under another key */
+  /** @throws CofferError `failed` naming the row when it was altered, moved, or sealed under another key */
   open(row: string, sealed: Uint8Array): JsonObject {
-    const bytes = Buffer.from(sealed);
-    const header = bytes.subarray(0, HEADER_BYTES);
-    const nonce = bytes.subarray(HEADER_BYTES, HEADER_BYTES + NONCE_BYTES);
-    const tag = bytes.subarray(bytes.length - TAG_BYTES);
-    try {
-      if (header.readUInt8(0) !== FORMAT) throw new Error('unknown format');
-      const decipher = createDecipheriv('aes-256-gcm', this.#key(header.readUInt32BE(1), row), nonce);
-      decipher.setAAD(Buffer.concat([header, Buffer.from(row)]));
-      decipher.setAuthTag(tag);
-      const body = bytes.subarray(HEADER_BYTES + NONCE_BYTES, bytes.length - TAG_BYTES);
-      return JSON.parse(Buffer.concat([decipher.update(body), decipher.final()]).toString('utf8')) as JsonObject;
-    } catch (error) {
-      throw new CofferError('internal', `barrier: the row ${row} does not open: altered, moved, or another key`, {
-        cause: error,
-      });
-    }
+    const plain = openValue((term) => this.#keyring.keys.get(term)?.key, row, sealed);
+    return JSON.parse(plain.toString('utf8')) as JsonObject;
   }
 
   /** The name under which a token's row is kept: the token itself is nowhere at rest. Hexadecimal HMAC-SHA-256. */
   tokenId(token: string): string {
     return createHmac('sha256', this.#keyring.hmacKey).update(token).digest('hex');
-  }
-
-  #key(term: number, row: string): Uint8Array {
-    const key = this.#keyring.keys.get(term);
-    if (key === undefined) throw new CofferError('internal', `barrier: no key of term ${term} for the row ${row}`);
-    return key;
   }
 }

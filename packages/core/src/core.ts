@@ -19,6 +19,7 @@ import { createPolicyStore, type PolicyStore } from './policies.ts';
 import type { TokenEntry } from './token-entry.ts';
 import { createTokenStore, type TokenStore, WRAPPED_ANSWERS } from './tokens.ts';
 import { createWrapping, NO_WRAPPING_TOKEN, type Wrapping } from './wrapping.ts';
+import { SYSTEM_TTL, type TtlLimits } from './ttl.ts';
 
 export interface CoreOptions {
   readonly store: Store;
@@ -32,6 +33,8 @@ export interface CoreOptions {
     services: CoreServices,
   ) => ReadonlyMap<string, { type: string; description: string; factory: EngineFactory }>;
   readonly builtinPlugins: readonly BuiltinPlugin[];
+  /** What a mount without limits of its own has. Default: Vault's 768 hours. */
+  readonly systemTtl?: TtlLimits;
   readonly logger: Logger;
 }
 
@@ -44,6 +47,7 @@ export interface CoreServices {
   readonly leases: Leases;
   readonly wrapping: Wrapping;
   readonly plugins: PluginCatalog;
+  readonly systemTtl: TtlLimits;
   /** What a token may do. */
   readonly aclOf: (token: TokenEntry) => Promise<Acl>;
 }
@@ -57,7 +61,7 @@ export class Core {
 
   /** Use {@link createCore}. */
   constructor(options: CoreOptions) {
-    const { store, barrier, logger } = options;
+    const { store, barrier, logger, systemTtl = SYSTEM_TTL } = options;
     const wake = (): void => this.#expiration.wake();
     const tokens = createTokenStore(store, barrier, wake);
     const policies = createPolicyStore(store, barrier);
@@ -83,6 +87,7 @@ export class Core {
         logger: logger.named('wrapping'),
       }),
       plugins: createPluginCatalog(createEntryStorage(store, barrier, 'core/plugin-catalog'), options.builtinPlugins),
+      systemTtl,
       aclOf: (token) => policies.acl(token.policies),
     };
     this.#mounts = new MountTable({
@@ -91,6 +96,7 @@ export class Core {
       leases: createLeaseIssuer(store, barrier, wake),
       factories: options.engines(this.services),
       authFactories: options.authMethods?.(this.services) ?? new Map(),
+      systemTtl,
       logger,
     });
     for (const [path, { type, description, factory }] of options.builtins(this.services)) {

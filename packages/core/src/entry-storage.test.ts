@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { openEmbeddedStore, type Store } from '@coffer/store';
-import { Barrier, createKeyring } from './barrier.ts';
+import { Barrier } from './barrier.ts';
+import { createKeyring } from './keyring.ts';
 import { createEntryStorage, type EntryStorage } from './entry-storage.ts';
 
 describe('entries of a mount', () => {

@@ -1,13 +1,15 @@
 /** The core: barrier, mounts and router, policies, tokens, leases, plugin catalog. Knows no HTTP and no SQL dialect. */
 export { type Acl, createAcl, ROOT_ACL } from './acl.ts';
-export { Barrier, createKeyring, type Keyring } from './barrier.ts';
 export { cidrsAllow, parseCidrs } from './cidr.ts';
+export { Barrier } from './barrier.ts';
 export { Core, type CoreOptions, type CoreServices, createCore } from './core.ts';
 export type { Engine, EngineContext, EngineFactory } from './engine.ts';
 export type { EntryStorage } from './entry-storage.ts';
 export { type Field, type FieldSchema, type FieldValues, parseFields, unknownFieldMessage } from './fields.ts';
 export type { ClaimedIntent, Intent, IntentChange, Intents, NewIntent } from './intents.ts';
 export { LIST_FIELDS } from './list-page.ts';
+export { createKeyring, type Keyring } from './keyring.ts';
+export { parseShare, type ShareCounts } from './key-shares.ts';
 export type { Lease, LeaseState } from './lease.ts';
 export type { LeaseIntent, LeaseIssuer, OpenIntent } from './lease-issuer.ts';
 export type { Leases, RenewedLease } from './leases.ts';
@@ -28,6 +30,9 @@ export {
 } from './plugin-catalog.ts';
 export type { PolicyStore } from './policies.ts';
 export { type PathRule, parsePolicy } from './policy.ts';
+export { type OpenParts, SealableCore, type SealableCoreOptions } from './sealable-core.ts';
+export type * from './seal-control.ts';
+export { parseStaticKey, type StaticKey, type StaticSeal } from './static-seal.ts';
 export { DEFAULT_POLICY, ROOT_POLICY, type TokenEntry } from './token-entry.ts';
 export {
   changeTokenParameters,

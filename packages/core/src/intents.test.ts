@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { CofferError } from '@coffer/base';
 import { openEmbeddedStore, type Store } from '@coffer/store';
-import { Barrier, createKeyring } from './barrier.ts';
+import { Barrier } from './barrier.ts';
+import { createKeyring } from './keyring.ts';
 import { type ClaimedIntent, createIntents, type Intents, type NewIntent } from './intents.ts';
 
 const ROW: NewIntent = { subject: 'static/app', login: 'user:yb/app', state: 'open', value: { pending: 's3cret' } };

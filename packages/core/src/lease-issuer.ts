@@ -38,11 +38,11 @@ export function createLeaseIssuer(store: Store, barrier: Barrier, wake: () => vo
   return {
     async begin(intent) {
       const id = `${intent.path}/${randomBase62(24)}`;
-      const claim = Date.now() + CREATION_CLAIM_MS;
       await store.run(
         `INSERT INTO leases (id, token, state, issue_time, expire_time, last_renewal, claimed_until, next_attempt,
-           attempts, last_error, value) VALUES ($1, $2, 'creating', $3, $4, NULL, $5, $5, 0, NULL, $6)`,
-        [id, intent.token, intent.issueTime, intent.expireTime, claim, sealLease(barrier, id, intent)],
+           attempts, last_error, value) VALUES ($1, $2, 'creating', $3, $4, NULL, store_now() + $5, store_now() + $5,
+           0, NULL, $6)`,
+        [id, intent.token, intent.issueTime, intent.expireTime, CREATION_CLAIM_MS, sealLease(barrier, id, intent)],
       );
       return {
         id,

@@ -49,9 +49,10 @@ export class Leases {
   }
 
   async count(state?: LeaseState): Promise<number> {
-    const { rows } = await this.#options.store.run('SELECT count(*) AS n FROM leases WHERE $1 IS NULL OR state = $1', [
-      state ?? null,
-    ]);
+    const { rows } = await this.#options.store.run(
+      'SELECT count(*) AS n FROM leases WHERE CAST($1 AS TEXT) IS NULL OR state = $1',
+      [state ?? null],
+    );
     return Number(rows[0]?.['n'] ?? 0);
   }
 
@@ -140,10 +141,11 @@ export class Leases {
   /** Leases whose time has come, claimed for this worker. */
   async claimDue(now: number, limit: number): Promise<Lease[]> {
     const { rows } = await this.#options.store.run(
-      `UPDATE leases SET claimed_until = $2, state = 'revoking' WHERE id IN (
-         SELECT id FROM leases WHERE next_attempt <= $1 AND claimed_until <= $1 ORDER BY next_attempt LIMIT $3
+      `UPDATE leases SET claimed_until = store_now() + $2, state = 'revoking'
+       WHERE claimed_until <= store_now() AND id IN (
+         SELECT id FROM leases WHERE next_attempt <= $1 AND claimed_until <= store_now() ORDER BY next_attempt LIMIT $3
        ) RETURNING *`,
-      [now, now + CLAIM_MS, limit],
+      [now, CLAIM_MS, limit],
     );
     return rows.map((row) => leaseFromRow(this.#options.barrier, row));
   }
@@ -151,8 +153,7 @@ export class Leases {
   /** When the next lease that nobody is at is due, in milliseconds since 1970. */
   async nextDue(): Promise<number | undefined> {
     const { rows } = await this.#options.store.run(
-      'SELECT next_attempt FROM leases WHERE claimed_until <= $1 ORDER BY next_attempt LIMIT 1',
-      [Date.now()],
+      'SELECT next_attempt FROM leases WHERE claimed_until <= store_now() ORDER BY next_attempt LIMIT 1',
     );
     return rows[0] === undefined ? undefined : Number(rows[0]['next_attempt']);
   }
@@ -199,20 +200,19 @@ export class Leases {
 
   /** Claims a lease that nobody is at, and marks it to be revoked. */
   async #claimToRevoke(id: string): Promise<Lease | undefined> {
-    const now = Date.now();
     const { rows } = await this.#options.store.run(
-      `UPDATE leases SET claimed_until = $2, next_attempt = $2, state = 'revoking' WHERE id = $1 AND claimed_until <= $3
-       RETURNING *`,
-      [id, now + CLAIM_MS, now],
+      `UPDATE leases SET claimed_until = store_now() + $2, next_attempt = store_now() + $2, state = 'revoking'
+       WHERE id = $1 AND claimed_until <= store_now() RETURNING *`,
+      [id, CLAIM_MS],
     );
     return rows[0] === undefined ? undefined : leaseFromRow(this.#options.barrier, rows[0]);
   }
 
   async #claimToRenew(id: string): Promise<Lease | undefined> {
-    const now = Date.now();
     const { rows } = await this.#options.store.run(
-      `UPDATE leases SET claimed_until = $2 WHERE id = $1 AND claimed_until <= $3 AND state = 'active' RETURNING *`,
-      [id, now + CLAIM_MS, now],
+      `UPDATE leases SET claimed_until = store_now() + $2
+       WHERE id = $1 AND claimed_until <= store_now() AND state = 'active' RETURNING *`,
+      [id, CLAIM_MS],
     );
     return rows[0] === undefined ? undefined : leaseFromRow(this.#options.barrier, rows[0]);
   }

@@ -6,7 +6,7 @@ import { createEntryStorage } from './entry-storage.ts';
 import { createIntents } from './intents.ts';
 import type { LeaseIssuer } from './lease-issuer.ts';
 import { createMountRows, type Mount, type MountRows, newMount, normalizeMountPath } from './mount.ts';
-import { SYSTEM_TTL } from './ttl.ts';
+import type { TtlLimits } from './ttl.ts';
 
 export interface MountTableOptions {
   readonly store: Store;
@@ -16,6 +16,7 @@ export interface MountTableOptions {
   readonly factories: ReadonlyMap<string, EngineFactory>;
   /** What may be mounted below `auth/`, by type. */
   readonly authFactories: ReadonlyMap<string, EngineFactory>;
+  readonly systemTtl: TtlLimits;
   readonly logger: Logger;
 }
 
@@ -151,7 +152,7 @@ export class MountTable {
   }
 
   #add(mount: Mount, factory: EngineFactory, builtin = false): void {
-    const { store, barrier, leases, logger } = this.#options;
+    const { store, barrier, leases, systemTtl, logger } = this.#options;
     const current = (): Mount => this.#mounted.get(mount.path)?.mount ?? mount;
     const engine = factory({
       mount: current,
@@ -161,7 +162,7 @@ export class MountTable {
       ttlLimits: () => {
         const { default_lease_ttl: defaultTtl, max_lease_ttl: maxTtl } = current().config;
         // A mount's own maximum replaces the system's, also upwards, as in Vault.
-        return [{ defaultTtl, maxTtl }, maxTtl > 0 ? { ...SYSTEM_TTL, maxTtl: 0 } : SYSTEM_TTL];
+        return [{ defaultTtl, maxTtl }, maxTtl > 0 ? { ...systemTtl, maxTtl: 0 } : systemTtl];
       },
       logger: logger.named(mount.path.replace(/\/$/, '').replaceAll('/', '.')),
     });

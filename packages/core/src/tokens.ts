@@ -31,6 +31,9 @@ export interface TokenStore {
 const TOKEN_PREFIX = 'hvs.';
 /** Where the answers that wrapping tokens hold are kept, by the token's id: they go in the transaction that ends the token. */
 export const WRAPPED_ANSWERS = 'core/wrapping';
+const TOKEN_RANDOM = 24;
+/** Characters of a token that is made here. */
+export const TOKEN_LENGTH = TOKEN_PREFIX.length + TOKEN_RANDOM;
 
 export function createTokenStore(store: Store, barrier: Barrier, wake: () => void): TokenStore {
   const valid = (entry: TokenEntry | undefined): TokenEntry | undefined => {
@@ -43,7 +46,7 @@ export function createTokenStore(store: Store, barrier: Barrier, wake: () => voi
   };
 
   return {
-    async create({ token = `${TOKEN_PREFIX}${randomBase62(24)}`, ...rest }) {
+    async create({ token = `${TOKEN_PREFIX}${randomBase62(TOKEN_RANDOM)}`, ...rest }) {
       const entry: TokenEntry = {
         ...rest,
         id: barrier.tokenId(token),
@@ -124,7 +127,7 @@ export function createTokenStore(store: Store, barrier: Barrier, wake: () => voi
 async function descendants(store: Store, id: string): Promise<string[]> {
   const { rows } = await store.run(
     `WITH RECURSIVE family (id) AS (
-       SELECT $1 UNION ALL SELECT tokens.id FROM tokens JOIN family ON tokens.parent = family.id
+       SELECT CAST($1 AS TEXT) UNION ALL SELECT tokens.id FROM tokens JOIN family ON tokens.parent = family.id
      ) SELECT id FROM family`,
     [id],
   );

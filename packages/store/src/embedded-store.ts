@@ -1,7 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { CofferError } from '@coffer/base';
 import type { WorkerAnswer, WorkerData, WorkerRequest } from './embedded-worker.ts';
-import { MIGRATIONS } from './schema.ts';
 import type { SqlResult, SqlStatement, SqlValue, Store } from './store.ts';
 
 /** Set by the build: the bundled text of embedded-worker.ts, since a single executable has no file beside it. */
@@ -19,12 +18,13 @@ interface Pending {
 
 /**
  * Opens the embedded engine: SQLite (node:sqlite) in a worker thread, so that a slow disk never stalls the event loop.
- * Calls made in the same tick share one commit.
+ * Calls made in the same tick, or while a commit is under way, share one commit (WAL, `synchronous=FULL`). The
+ * file is made when it does not exist (mode 0600), locked for as long as it is open, and checked before it is used.
  *
- * @throws CofferError `failed` when the file cannot be opened or comes from a newer version
+ * @throws CofferError `failed` when the file cannot be opened, is damaged, is another's or comes from a newer version
  */
 export async function openEmbeddedStore(options: EmbeddedStoreOptions): Promise<Store> {
-  const store = new EmbeddedStore(startWorker({ path: options.path, migrations: MIGRATIONS }));
+  const store = new EmbeddedStore(startWorker({ path: options.path }));
   await store.run('SELECT 1');
   return store;
 }
@@ -82,7 +82,8 @@ class EmbeddedStore implements Store {
   #settle(answer: WorkerAnswer): void {
     const pending = this.#pending.get(answer.id);
     this.#pending.delete(answer.id);
-    if ('error' in answer) pending?.reject(new CofferError('internal', `store: ${answer.error}`));
+    if ('error' in answer)
+      pending?.reject(new CofferError(answer.unavailable ? 'unavailable' : 'internal', `store: ${answer.error}`));
     else pending?.resolve(answer.results);
   }
 

@@ -1,10 +1,11 @@
 /**
  * The embedded engine's thread: owns the SQLite database and commits what arrived together in one transaction, each
  * request inside a savepoint of its own, so that one that fails does not take its neighbours along. An answer is sent
- * only after the commit.
+ * only after the commit. What arrives while a commit waits for the disk is the next batch: the busier, the larger.
  */
-import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import type { StatementSync } from 'node:sqlite';
 import { parentPort, workerData } from 'node:worker_threads';
+import { fileErrorText, openEmbeddedFile } from './embedded-file.ts';
 import type { SqlResult, SqlRow, SqlStatement } from './store.ts';
 
 /** Messages to the thread. `close` is answered after everything before it. */
@@ -13,16 +14,15 @@ export type WorkerRequest =
   | { readonly id: number; readonly close: true };
 export type WorkerAnswer =
   | { readonly id: number; readonly results: readonly SqlResult[] }
-  | { readonly id: number; readonly error: string };
+  | { readonly id: number; readonly error: string; readonly unavailable: boolean };
 export interface WorkerData {
   readonly path: string;
-  readonly migrations: readonly (readonly string[])[];
 }
 
 const port = parentPort;
 if (port === null) throw new Error('embedded-worker.ts runs as a worker thread only');
 
-const database = openDatabase(workerData as WorkerData);
+const database = openEmbeddedFile((workerData as WorkerData).path);
 const prepared = new Map<string, StatementSync>();
 let waiting: Extract<WorkerRequest, { statements: unknown }>[] = [];
 
@@ -50,7 +50,7 @@ function commitWaiting(): void {
   } catch (error) {
     // Nothing of the batch is durable: every request of it has failed.
     if (database.isTransaction) database.exec('ROLLBACK');
-    answer(batch.map(({ id }) => ({ id, error: String(error) })));
+    answer(batch.map(({ id }) => failure(id, error)));
   }
 }
 
@@ -61,10 +61,18 @@ function runRequest(request: { id: number; statements: readonly SqlStatement[] }
     database.exec('RELEASE request');
     return { id: request.id, results };
   } catch (error) {
+    // On a full disk SQLite has already rolled everything back: then the whole batch has failed.
+    if (!database.isTransaction) throw error;
     database.exec('ROLLBACK TO request');
     database.exec('RELEASE request');
-    return { id: request.id, error: error instanceof Error ? error.message : String(error) };
+    return failure(request.id, error);
   }
+}
+
+function failure(id: number, error: unknown): WorkerAnswer {
+  const text = fileErrorText(error);
+  if (text !== undefined) return { id, error: text, unavailable: true };
+  return { id, error: error instanceof Error ? error.message : String(error), unavailable: false };
 }
 
 function runStatement({ sql, params = [] }: SqlStatement): SqlResult {
@@ -83,24 +91,4 @@ function runStatement({ sql, params = [] }: SqlStatement): SqlResult {
 
 function answer(answers: WorkerAnswer[]): void {
   port?.postMessage(answers);
-}
-
-function openDatabase({ path, migrations }: WorkerData): DatabaseSync {
-  const opened = new DatabaseSync(path);
-  opened.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON');
-  opened.exec('CREATE TABLE IF NOT EXISTS migrations (version BIGINT PRIMARY KEY)');
-  const done = Number(opened.prepare('SELECT count(*) AS n FROM migrations').get()?.['n'] ?? 0);
-  if (done > migrations.length) {
-    throw new Error(
-      `the store at ${path} was written by a newer Coffer (schema ${done}, this one knows ${migrations.length}): ` +
-        'start the newer version',
-    );
-  }
-  for (const [offset, statements] of migrations.slice(done).entries()) {
-    opened.exec('BEGIN IMMEDIATE');
-    for (const statement of statements) opened.exec(statement);
-    opened.prepare('INSERT INTO migrations VALUES ($1)').run({ $1: done + offset + 1 });
-    opened.exec('COMMIT');
-  }
-  return opened;
 }

@@ -1,2 +1,3 @@
 export { openEmbeddedStore, type EmbeddedStoreOptions } from './embedded-store.ts';
+export { openPostgresStore, type PostgresStoreOptions } from './postgres-store.ts';
 export type { SqlResult, SqlRow, SqlStatement, SqlValue, Store } from './store.ts';

@@ -3,26 +3,29 @@
  * after a release. Only the common subset of SQLite and YSQL: TEXT, BIGINT, BYTEA/BLOB as `BYTEA` (SQLite gives the
  * column no affinity, which keeps bytes as bytes), range indexes say ASC because YSQL hashes the first column by default.
  *
+ * Every statement may be repeated (`IF NOT EXISTS`): YugabyteDB commits each DDL on its own, so a start that was killed
+ * half-way through a migration does it again.
+ *
  * Times are milliseconds since 1970 by the store's user; `value` columns hold what the barrier sealed.
  */
 export const MIGRATIONS: readonly (readonly string[])[] = [
   [
-    `CREATE TABLE mounts (
+    `CREATE TABLE IF NOT EXISTS mounts (
        path TEXT PRIMARY KEY,
        accessor TEXT NOT NULL,
        value BYTEA NOT NULL
      )`,
-    `CREATE TABLE entries (
+    `CREATE TABLE IF NOT EXISTS entries (
        mount TEXT NOT NULL,
        name TEXT NOT NULL,
        value BYTEA NOT NULL,
        PRIMARY KEY (mount, name)
      )`,
-    `CREATE TABLE policies (
+    `CREATE TABLE IF NOT EXISTS policies (
        name TEXT PRIMARY KEY,
        value BYTEA NOT NULL
      )`,
-    `CREATE TABLE tokens (
+    `CREATE TABLE IF NOT EXISTS tokens (
        id TEXT PRIMARY KEY,
        accessor TEXT NOT NULL,
        parent TEXT NOT NULL,
@@ -30,10 +33,10 @@ export const MIGRATIONS: readonly (readonly string[])[] = [
        uses_left BIGINT NOT NULL,
        value BYTEA NOT NULL
      )`,
-    'CREATE UNIQUE INDEX tokens_accessor ON tokens (accessor ASC)',
-    'CREATE INDEX tokens_parent ON tokens (parent ASC)',
-    'CREATE INDEX tokens_expire_time ON tokens (expire_time ASC)',
-    `CREATE TABLE leases (
+    'CREATE UNIQUE INDEX IF NOT EXISTS tokens_accessor ON tokens (accessor ASC)',
+    'CREATE INDEX IF NOT EXISTS tokens_parent ON tokens (parent ASC)',
+    'CREATE INDEX IF NOT EXISTS tokens_expire_time ON tokens (expire_time ASC)',
+    `CREATE TABLE IF NOT EXISTS leases (
        id TEXT PRIMARY KEY,
        token TEXT NOT NULL,
        state TEXT NOT NULL,
@@ -46,8 +49,16 @@ export const MIGRATIONS: readonly (readonly string[])[] = [
        last_error TEXT,
        value BYTEA NOT NULL
      )`,
-    'CREATE INDEX leases_next_attempt ON leases (next_attempt ASC)',
-    'CREATE INDEX leases_token ON leases (token ASC)',
+    'CREATE INDEX IF NOT EXISTS leases_next_attempt ON leases (next_attempt ASC)',
+    'CREATE INDEX IF NOT EXISTS leases_token ON leases (token ASC)',
+  ],
+  [
+    // The seal's configuration, the root key sealed under the unseal key, the keyring sealed under the root key.
+    `CREATE TABLE IF NOT EXISTS keyring (
+       name TEXT PRIMARY KEY,
+       version BIGINT NOT NULL,
+       value BYTEA NOT NULL
+     )`,
   ],
   [
     `CREATE TABLE intents (
@@ -67,3 +78,12 @@ export const MIGRATIONS: readonly (readonly string[])[] = [
     'CREATE INDEX intents_next_attempt ON intents (next_attempt ASC)',
   ],
 ];
+
+/** @throws Error saying what to do, when the store has migrations that this version does not know */
+export function checkSchemaVersion(place: string, version: number): void {
+  if (version <= MIGRATIONS.length) return;
+  throw new Error(
+    `the store at ${place} was written by a newer Coffer (schema ${version}, this one knows ${MIGRATIONS.length}): ` +
+      'start the newer version',
+  );
+}

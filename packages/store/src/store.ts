@@ -1,11 +1,19 @@
 /**
  * Durable state behind one small contract: a relational database reached with SQL in the common subset of its two
- * engines (the embedded one, SQLite; YugabyteDB / PostgreSQL from issue 5 on). The store does not know what rows mean.
+ * engines, the embedded one (SQLite) and YugabyteDB / PostgreSQL. The store does not know what rows mean.
+ *
+ * The common subset: `$1` parameters; `CAST($1 AS TEXT)` where a parameter stands alone (`$1 IS NULL`), since PostgreSQL
+ * must be told its type; `ON CONFLICT`, `RETURNING`, `WITH RECURSIVE`, `substr`. No SKIP LOCKED: a claim is
+ * `UPDATE t SET claimed_until = store_now() + $1 WHERE claimed_until <= store_now() AND id IN (SELECT … LIMIT …)`, with
+ * the condition outside too, where PostgreSQL looks again after it has waited for another's row.
+ *
+ * `store_now()` in a statement is the store's clock in milliseconds since 1970: several nodes with clocks of their own
+ * agree on whether a claim is over.
  */
 export type SqlValue = null | number | string | Uint8Array;
 export type SqlRow = Readonly<Record<string, SqlValue>>;
 
-/** One statement with positional parameters `$1`, `$2`, ... (both engines take this form). */
+/** One statement with positional parameters `$1`, `$2`, ... (both engines take this form). Numbers are whole. */
 export interface SqlStatement {
   readonly sql: string;
   readonly params?: readonly SqlValue[];
@@ -17,6 +25,10 @@ export interface SqlResult {
   readonly changes: number;
 }
 
+/**
+ * Every method rejects with CofferError: `unavailable` when the engine cannot be reached, has no space or cannot write
+ * (nothing of the request was kept, or the message says that this is unknown); `internal` for a statement it refuses.
+ */
 export interface Store {
   /** Runs one statement in a transaction of its own; durable when the promise resolves. */
   run(sql: string, params?: readonly SqlValue[]): Promise<SqlResult>;

@@ -4,6 +4,7 @@ import { deleteCommand } from './delete.ts';
 import { lease } from './lease/index.ts';
 import { list } from './list.ts';
 import { login } from './login.ts';
+import { operator } from './operator/index.ts';
 import { pathHelp } from './path-help.ts';
 import { plugin } from './plugin/index.ts';
 import { policy } from './policy/index.ts';
@@ -27,6 +28,7 @@ export const COMMANDS: readonly CommandNode[] = [
   unwrap,
   auth,
   lease,
+  operator,
   pathHelp,
   plugin,
   policy,

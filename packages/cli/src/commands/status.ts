@@ -6,6 +6,7 @@ import { defineCommand } from '../command.ts';
 import { reporting } from '../failure.ts';
 import { orderKeys } from '../output/document.ts';
 import { goValue } from '../output/go-value.ts';
+import type { Printer } from '../output/printer.ts';
 
 /** The keys in Vault's order; `undefined` where an absent key stays absent (openbao/openbao:api/sys_seal.go). */
 const SEAL_KEYS = {
@@ -55,19 +56,26 @@ export const status = defineCommand({
     // Only the root namespace answers while the server is sealed.
     const client = connected.with({ namespace: undefined });
     const seal = await reporting('Error checking seal status', bareObject(client, 'sys/seal-status'), 1);
-    const leader = await reporting('Error checking leader status', leaderStatus(client), 1);
-    const document = { ...orderKeys(seal, SEAL_KEYS), ...orderKeys(leader, LEADER_KEYS) };
-    if (printer.field === '')
-      printer.rowsOr(
-        () => [['Key', 'Value'], ...rows(document)],
-        () => document,
-      );
-    else printer.fieldOf({ ...document, ha_mode: haMode(document) }, 'seal status');
+    const document = await showSealStatus(client, printer, seal);
     return document['sealed'] === true ? 2 : 0;
   },
 });
 
-async function bareObject(client: Client, path: string): Promise<JsonObject> {
+/** Prints a seal status together with what the server says about its cluster. */
+export async function showSealStatus(client: Client, printer: Printer, seal: JsonObject): Promise<JsonObject> {
+  const leader = await reporting('Error checking leader status', leaderStatus(client), 1);
+  const document = { ...orderKeys(seal, SEAL_KEYS), ...orderKeys(leader, LEADER_KEYS) };
+  if (printer.field === '')
+    printer.rowsOr(
+      () => [['Key', 'Value'], ...rows(document)],
+      () => document,
+    );
+  else printer.fieldOf({ ...document, ha_mode: haMode(document) }, 'seal status');
+  return document;
+}
+
+/** The body of an answer without envelope. */
+export async function bareObject(client: Client, path: string): Promise<JsonObject> {
   const { body } = await client.request('GET', path);
   return isJsonObject(body) ? body : {};
 }

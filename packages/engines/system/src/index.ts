@@ -1,6 +1,8 @@
-import type { CoreServices, EngineFactory } from '@coffer/core';
 import { authPaths } from './path-auth.ts';
+import type { CoreServices, EngineFactory, Path, SealControl } from '@coffer/core';
 import { capabilitiesPaths } from './path-capabilities.ts';
+import { generateRootPaths } from './path-generate-root.ts';
+import { initPaths } from './path-init.ts';
 import { internalUiPaths } from './path-internal-ui.ts';
 import { leasesPaths } from './path-leases.ts';
 import { mountsPaths } from './path-mounts.ts';
@@ -9,25 +11,43 @@ import { passwordPoliciesPaths } from './path-password-policies.ts';
 import { pluginsCatalogPaths } from './path-plugins-catalog.ts';
 import { pluginsReloadPaths } from './path-plugins-reload.ts';
 import { policiesPaths } from './path-policies.ts';
+import { rekeyPaths } from './path-rekey.ts';
+import { rotatePaths } from './path-rotate.ts';
+import { sealPaths } from './path-seal.ts';
 import { type ServerInfo, statusPaths } from './path-status.ts';
 import { wrappingPaths } from './path-wrapping.ts';
+import { unsealPaths } from './path-unseal.ts';
 
 export type { ServerInfo } from './path-status.ts';
 
 export interface SystemEngineOptions {
   readonly services: CoreServices;
   readonly server: ServerInfo;
+  readonly seal: SealControl;
   /** Absolute path; without it no plugin can be registered. */
   readonly pluginDirectory?: string;
 }
 
+/** The paths under `sys/` that answer while sealed too. */
+export function sealedPaths(server: ServerInfo, seal: SealControl): Path[] {
+  return [
+    ...statusPaths(server, seal),
+    ...initPaths(seal),
+    ...unsealPaths(server, seal),
+    ...rekeyPaths(seal),
+    ...generateRootPaths(seal),
+  ];
+}
+
 /** The engine at `sys/`: one file for each group of paths, named for its URL. */
 export function createSystemEngine(options: SystemEngineOptions): EngineFactory {
-  const { services, server, pluginDirectory } = options;
+  const { services, server, seal, pluginDirectory } = options;
   return () => ({
     help: 'The system backend is built-in to Vault and cannot be remounted or unmounted. It contains the paths that are used to configure Vault itself as well as perform core operations.',
     paths: [
-      ...statusPaths(server),
+      ...sealedPaths(server, seal),
+      ...sealPaths(seal),
+      ...rotatePaths(seal),
       ...mountsPaths(services),
       ...authPaths(services),
       ...leasesPaths(services),

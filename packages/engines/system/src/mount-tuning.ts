@@ -1,5 +1,5 @@
 import { CofferError, type JsonObject, type JsonValue, parseDuration } from '@coffer/base';
-import { type CoreServices, definePath, type Mount, normalizeMountPath, type Path, SYSTEM_TTL } from '@coffer/core';
+import { type CoreServices, definePath, type Mount, normalizeMountPath, type Path } from '@coffer/core';
 
 interface TuneOptions {
   readonly pattern: string;
@@ -32,10 +32,10 @@ export function tunePath(services: CoreServices, { pattern, prefix, sudo }: Tune
       return {
         shape: 'flat',
         data: {
-          default_lease_ttl: config.default_lease_ttl || SYSTEM_TTL.defaultTtl,
+          default_lease_ttl: config.default_lease_ttl || services.systemTtl.defaultTtl,
           description,
           force_no_cache: config.force_no_cache,
-          max_lease_ttl: config.max_lease_ttl || SYSTEM_TTL.maxTtl,
+          max_lease_ttl: config.max_lease_ttl || services.systemTtl.maxTtl,
           ...(path.startsWith('auth/') && { token_type: 'default-service' }),
         },
       };

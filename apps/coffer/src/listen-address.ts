@@ -1,0 +1,16 @@
+export interface ListenAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** `HOST:PORT`, `[HOST]:PORT` or `:PORT` (all addresses); undefined for anything else. */
+export function parseListenAddress(text: string): ListenAddress | undefined {
+  const [, host, port] = /^(.*):(\d{1,5})$/s.exec(text) ?? [];
+  if (host === undefined || port === undefined || Number(port) > 65_535) return undefined;
+  return { host: host.replace(/^\[(.*)\]$/, '$1') || '0.0.0.0', port: Number(port) };
+}
+
+/** As it stands in a URL. */
+export function formatListenAddress({ host, port }: ListenAddress): string {
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`;
+}

@@ -1,0 +1,25 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { CofferError, errorText, type Logger } from '@coffer/base';
+import { openEmbeddedStore, openPostgresStore, type Store } from '@coffer/store';
+import type { StorageConfig } from './server-config.ts';
+
+/** The file of the embedded engine in the directory that storage "file" names. */
+const STORE_FILE = 'coffer.db';
+
+/** @throws CofferError `failed` when the store cannot be opened */
+export async function openStorage(storage: StorageConfig, logger: Logger): Promise<Store> {
+  if (storage.type === 'yugabytedb') {
+    return openPostgresStore({
+      connectionUrl: storage.connectionUrl.reveal(),
+      ...(storage.maxConnections !== undefined && { maxConnections: storage.maxConnections }),
+      onIdleError: (error) => logger.debug('a connection to the store ended', { error }),
+    });
+  }
+  try {
+    await mkdir(storage.directory, { recursive: true, mode: 0o700 });
+  } catch (cause) {
+    throw new CofferError('failed', `storage "file": ${errorText(cause)}`, { cause });
+  }
+  return openEmbeddedStore({ path: join(storage.directory, STORE_FILE) });
+}

@@ -1,0 +1,84 @@
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { parseServerConfig } from './server-config.ts';
+
+const LISTENER = 'listener "tcp" { tls_disable = true }';
+const STORAGE = 'storage "file" { path = "/var/lib/coffer" }';
+const parse = (text: string) => parseServerConfig(text, 'c.hcl');
+
+describe('the configuration file', () => {
+  it('reads every example of the documentation', async () => {
+    const page = await readFile(join(import.meta.dirname, '../../../docs/production.md'), 'utf8');
+    const examples = [...page.matchAll(/```hcl\n([\s\S]*?)```/g)].map(([, text]) => parse(text ?? ''));
+    assert.equal(examples.length, 2);
+    const [withTls, withSeal] = examples;
+    assert.deepEqual(withTls, {
+      listeners: [
+        {
+          host: '0.0.0.0',
+          port: 8200,
+          tls: { certFile: '/etc/coffer/tls/cert.pem', keyFile: '/etc/coffer/tls/key.pem' },
+        },
+      ],
+      storage: { type: 'file', directory: '/var/lib/coffer' },
+      pluginDirectory: '/usr/local/lib/coffer/plugins',
+      apiAddr: 'https://coffer.example.com:8200',
+      defaultLeaseTtl: 3600,
+      maxLeaseTtl: 86_400,
+      logLevel: 'info',
+    });
+    assert.deepEqual(withSeal?.seal, { current: { id: '2026-11', url: 'file:///etc/coffer/unseal.key' } });
+    assert.equal(withSeal?.storage.type, 'yugabytedb');
+    assert.ok(!JSON.stringify(withSeal).includes('PASSWORD'));
+  });
+
+  it('reads JSON, several listeners, and Vault’s numbers for tls_disable', () => {
+    const config = parse(
+      JSON.stringify({
+        listener: [{ tcp: { address: ':8200', tls_disable: 1 } }, { tcp: { address: '[::1]:8300', tls_disable: '1' } }],
+        storage: { file: { path: '/x' } },
+      }),
+    );
+    assert.deepEqual(config.listeners, [
+      { host: '0.0.0.0', port: 8200 },
+      { host: '::1', port: 8300 },
+    ]);
+  });
+
+  for (const [name, text, message] of [
+    ['an unknown key', `${LISTENER}\n${STORAGE}\nmax_ttl = 3`, /^c\.hcl:3:1: "max_ttl" is not known here; known are /],
+    [
+      'an unknown key in a block',
+      `listener "tcp" {\n  adress = "x"\n}\n${STORAGE}`,
+      /^c\.hcl:2:3: "adress" is not known/,
+    ],
+    ['no listener', STORAGE, /a block listener "tcp"/],
+    ['no storage', LISTENER, /a block storage "file"/],
+    ['two storages', `${LISTENER}\n${STORAGE}\n${STORAGE}`, /^c\.hcl:3:1: "storage" is set twice/],
+    ['another storage', `${LISTENER}\nstorage "raft" { path = "x" }`, /^c\.hcl:2:1: the types of storage are/],
+    ['a listener of another type', `listener "unix" { address = "x" }\n${STORAGE}`, /^c\.hcl:1:1: the only type/],
+    ['no certificate', `listener "tcp" { address = "127.0.0.1:1" }\n${STORAGE}`, /^c\.hcl:1:1: give "tls_cert_file"/],
+    ['a wrong address', `listener "tcp" { address = "x" }\n${STORAGE}`, /^c\.hcl:1:\d+: "address" must be HOST:PORT/],
+    ['a wrong level', `${LISTENER}\n${STORAGE}\nlog_level = "loud"`, /^c\.hcl:3:\d+: "log_level" must be one of/],
+    ['a wrong duration', `${LISTENER}\n${STORAGE}\nmax_lease_ttl = "long"`, /^c\.hcl:3:\d+: "max_lease_ttl" must be/],
+    [
+      'limits that cross',
+      `${LISTENER}\n${STORAGE}\ndefault_lease_ttl = "2h"\nmax_lease_ttl = "1h"`,
+      /^c\.hcl:3:\d+: "default_lease_ttl" is longer/,
+    ],
+    ['a relative plugin directory', `${LISTENER}\n${STORAGE}\nplugin_directory = "p"`, /^c\.hcl:3:\d+: .*absolute/],
+    ['another seal', `${LISTENER}\n${STORAGE}\nseal "awskms" { }`, /^c\.hcl:3:1: the only type of seal is "static"/],
+    ['half a key', `${LISTENER}\n${STORAGE}\nseal "static" { current_key_id = "a" }`, /^c\.hcl:3:\d+: .*go together/],
+    [
+      'a key in the file itself',
+      `${LISTENER}\n${STORAGE}\nseal "static" { current_key_id = "a", current_key = "c2VjcmV0" }`,
+      /^c\.hcl:3:\d+: "current_key" must be "file:\/\/\/PATH" or "env:\/\/NAME"$/,
+    ],
+  ] as const) {
+    it(`names the line of ${name}`, () => {
+      assert.throws(() => parse(text), { code: 'invalid-request', message });
+    });
+  }
+});

@@ -1,0 +1,96 @@
+import { type JsonObject, randomBase62 } from '@coffer/base';
+import { defineCommand } from '../../command.ts';
+import { reporting, usageFailure } from '../../failure.ts';
+import { goValue } from '../../output/go-value.ts';
+import type { Printer } from '../../output/printer.ts';
+import { renderColumns } from '../../output/table.ts';
+import type { Ui } from '../../ui.ts';
+import { askBare, readShare } from './answer.ts';
+import { nonceWithoutFlag } from './rekey.ts';
+
+export const operatorGenerateRoot = defineCommand({
+  name: 'generate-root',
+  synopsis: 'Make a new root token',
+  usage: '[options] [KEY]',
+  description: `
+    Makes a root token, when enough holders of key shares agree. One of them begins with -init and keeps the one-time
+    password (OTP); then each hands in a share. The token comes out encoded: only the OTP makes it readable.`,
+  examples: [
+    { caption: 'Begin:', command: 'operator generate-root -init' },
+    { caption: 'Hand in a share:', command: 'operator generate-root -nonce=2dbd10f1' },
+    { caption: 'Read the token:', command: 'operator generate-root -decode=Q0NSWUJ -otp=8JTWLr' },
+  ],
+  flags: {
+    init: { type: 'boolean', usage: 'Begin.' },
+    cancel: { type: 'boolean', usage: 'Give up what was begun, with the shares handed in.' },
+    status: { type: 'boolean', usage: 'Show how far it is.' },
+    'generate-otp': { type: 'boolean', usage: 'Print a one-time password of the right length for -init.' },
+    decode: { type: 'string', usage: 'Decode this token. Needs -otp.' },
+    otp: {
+      type: 'string',
+      usage: 'The one-time password for -init and -decode. Default for -init: the server makes one.',
+    },
+    nonce: { type: 'string', usage: 'The nonce that -init printed. Needed when KEY is given.' },
+  },
+  output: ['format'],
+  arguments: { min: 0, max: 1, expected: '0-1' },
+  async run({ arguments: [argument], connect, flags, printer, stdin, ui }) {
+    if (flags.decode !== undefined) {
+      ui.output(decode(flags.decode, flags.otp));
+      return 0;
+    }
+    const client = (await connect()).with({ namespace: undefined });
+    const path = 'sys/generate-root/attempt';
+    if (flags.cancel) {
+      await reporting('Error canceling root token generation', client.delete(path));
+      ui.output('Success! Root token generation canceled (if it was started)');
+      return 0;
+    }
+    if (flags.init) {
+      const body = { otp: flags.otp ?? '' };
+      const begun = await reporting('Error initializing root generation', askBare(client, 'PUT', path, body));
+      return show(printer, ui, begun);
+    }
+    const status = await reporting('Error getting root generation status', askBare(client, 'GET', path));
+    if (flags['generate-otp']) {
+      ui.output(randomBase62(Number(status['otp_length'] ?? 0)));
+      return 0;
+    }
+    if (flags.status) return show(printer, ui, status);
+    if (status['started'] !== true) {
+      throw usageFailure('No root generation is in progress. Start one by running "operator generate-root -init".');
+    }
+    const nonce = flags.nonce ?? nonceWithoutFlag(argument, status);
+    const question = `Operation nonce: ${goValue(status['nonce'] ?? '')}\nUnseal Key`;
+    const key = await readShare({ stdin, ui }, argument, question);
+    const update = askBare(client, 'PUT', 'sys/generate-root/update', { key, nonce });
+    return show(printer, ui, await reporting('Error posting unseal key', update));
+  },
+});
+
+function decode(encoded: string, otp: string | undefined): string {
+  if (!otp) throw usageFailure('-decode needs the one-time password too: give it by -otp');
+  const bytes = Buffer.from(encoded, 'base64');
+  const pad = Buffer.from(otp);
+  if (bytes.length !== pad.length)
+    throw usageFailure('-decode and -otp have not the same length: one of them is cut off');
+  return Buffer.from(bytes.map((byte, index) => byte ^ (pad[index] ?? 0))).toString('utf8');
+}
+
+function show(printer: Printer, ui: Ui, status: JsonObject): number {
+  if (printer.format !== 'table') return printer.data(status);
+  const value = (key: string): string => goValue(status[key] ?? '');
+  const optional = (title: string, key: string): string[][] => (value(key) === '' ? [] : [[title, value(key)]]);
+  ui.output(
+    renderColumns([
+      ['Nonce', value('nonce')],
+      ['Started', value('started')],
+      ['Progress', `${value('progress')}/${value('required')}`],
+      ['Complete', value('complete')],
+      ...optional('Encoded Token', 'encoded_token'),
+      ...optional('OTP', 'otp'),
+      ...optional('OTP Length', 'otp_length'),
+    ]),
+  );
+  return 0;
+}

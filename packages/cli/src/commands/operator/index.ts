@@ -1,0 +1,27 @@
+import type { CommandGroup } from '../../command.ts';
+import { operatorGenerateRoot } from './generate-root.ts';
+import { operatorInit } from './init.ts';
+import { operatorKeyStatus } from './key-status.ts';
+import { operatorRekey } from './rekey.ts';
+import { operatorRotate } from './rotate.ts';
+import { operatorSeal } from './seal.ts';
+import { operatorUnseal } from './unseal.ts';
+
+export const operator: CommandGroup = {
+  name: 'operator',
+  synopsis: 'Initialize, seal and unseal a server',
+  description: 'For those who run the server, and for the holders of key shares.',
+  examples: [
+    { caption: 'Initialize a new server:', command: 'operator init' },
+    { caption: 'Unseal it:', command: 'operator unseal' },
+  ],
+  commands: [
+    operatorGenerateRoot,
+    operatorInit,
+    operatorKeyStatus,
+    operatorRekey,
+    operatorRotate,
+    operatorSeal,
+    operatorUnseal,
+  ],
+};

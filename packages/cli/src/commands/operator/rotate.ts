@@ -1,0 +1,36 @@
+import type { Client } from '@coffer/client';
+import { ApiError } from '@coffer/client';
+import { defineCommand } from '../../command.ts';
+import { reporting } from '../../failure.ts';
+import { keyStatusTable, readKeyStatus } from './key-status.ts';
+
+export const operatorRotate = defineCommand({
+  name: 'rotate',
+  synopsis: 'Rotate the encryption key',
+  usage: '[options]',
+  description: `
+    Adds a new encryption key: everything written from now on is sealed under it, and what was written before still opens
+    under the older ones. The unseal shares stay as they are; see "operator rekey" for those.`,
+  examples: [{ caption: 'Rotate:', command: 'operator rotate' }],
+  flags: {},
+  output: ['format'],
+  arguments: { min: 0, max: 0 },
+  async run({ connect, printer, ui }) {
+    const client = await connect();
+    await reporting('Error rotating key', rotate(client));
+    const status = await readKeyStatus(client);
+    if (printer.format !== 'table') return printer.data(status);
+    ui.output(`Success! Rotated key\n\n${keyStatusTable(status)}`);
+    return 0;
+  },
+});
+
+/** OpenBao's path; HashiCorp's Vault knows the older one only. */
+async function rotate(client: Client): Promise<void> {
+  try {
+    await client.request('POST', 'sys/rotate/keyring');
+  } catch (thrown) {
+    if (!(thrown instanceof ApiError && thrown.status === 404)) throw thrown;
+    await client.request('PUT', 'sys/rotate');
+  }
+}

@@ -1,0 +1,29 @@
+import { defineCommand } from '../../command.ts';
+import { reporting } from '../../failure.ts';
+import { showSealStatus } from '../status.ts';
+import { askBare, readShare } from './answer.ts';
+
+export const operatorUnseal = defineCommand({
+  name: 'unseal',
+  synopsis: 'Hand in a share of the unseal key',
+  usage: '[options] [KEY]',
+  description: `
+    Hands in one share of the unseal key, and shows how many are still missing. Without KEY it is asked for, so that it is
+    in no history; with "-" it is read from stdin.`,
+  examples: [
+    { caption: 'Be asked for the share:', command: 'operator unseal' },
+    { caption: 'Forget the shares handed in so far:', command: 'operator unseal -reset' },
+  ],
+  flags: {
+    reset: { type: 'boolean', usage: 'Forget the shares handed in so far.' },
+  },
+  output: ['format'],
+  arguments: { min: 0, max: 1, expected: '0-1' },
+  async run({ arguments: [argument], connect, flags, printer, stdin, ui }) {
+    const client = (await connect()).with({ namespace: undefined });
+    const body = flags.reset ? { reset: true } : { key: await readShare({ stdin, ui }, argument, 'Unseal Key') };
+    const seal = await reporting('Error unsealing', askBare(client, 'PUT', 'sys/unseal', body));
+    await showSealStatus(client, printer, seal);
+    return 0;
+  },
+});

@@ -1,0 +1,99 @@
+import type { Secret } from '@coffer/base';
+import type { ShareCounts } from './key-shares.ts';
+import type { SealConfig } from './seal-rows.ts';
+
+export interface SealStatus {
+  readonly type: SealConfig['type'];
+  readonly initialized: boolean;
+  readonly sealed: boolean;
+  /** 0 and 0 before the store is initialized. */
+  readonly shares: number;
+  readonly threshold: number;
+  /** Shares handed in so far, and the nonce of this attempt: empty when there is none. */
+  readonly progress: number;
+  readonly nonce: string;
+  /** It opens by itself; `shares` and `threshold` are of the recovery key. */
+  readonly recoverySeal: boolean;
+  /** Only while unsealed. */
+  readonly cluster?: ClusterIdentity;
+}
+
+export interface ClusterIdentity {
+  readonly name: string;
+  readonly id: string;
+}
+
+export interface InitRequest {
+  /** For a seal that is opened by hand. */
+  readonly unseal?: ShareCounts;
+  /** For one that opens by itself. */
+  readonly recovery?: ShareCounts;
+  /** The root token itself, for development; made when absent. */
+  readonly rootToken?: string;
+}
+
+export interface InitResult {
+  readonly unsealShares: readonly Uint8Array[];
+  readonly recoveryShares: readonly Uint8Array[];
+  readonly rootToken: Secret;
+}
+
+export interface KeyStatus {
+  readonly term: number;
+  /** Milliseconds since 1970. */
+  readonly installTime: number;
+  readonly encryptions: number;
+}
+
+export interface RekeyStatus {
+  readonly started: boolean;
+  readonly nonce: string;
+  /** The new shares and threshold; 0 when none is under way. */
+  readonly shares: number;
+  readonly threshold: number;
+  readonly progress: number;
+  /** Shares of the present key that it takes. */
+  readonly required: number;
+}
+
+export interface GenerateRootStatus {
+  readonly started: boolean;
+  readonly nonce: string;
+  readonly progress: number;
+  readonly required: number;
+  readonly complete: boolean;
+  /** The token XOR the one-time password, base64 without padding; empty until complete. */
+  readonly encodedToken: string;
+  readonly otpLength: number;
+}
+
+/**
+ * The seal as its API paths see it. Methods throw CofferError `sealed` ("Vault is sealed") where the seal must be open,
+ * `invalid-request` for a wrong key, count, nonce or state.
+ */
+export interface SealControl {
+  status(): Promise<SealStatus>;
+  init(request: InitRequest): Promise<InitResult>;
+  /** Hands in one share; the seal opens when there are enough. */
+  unseal(share: Uint8Array): Promise<void>;
+  resetUnseal(): void;
+  /** No new request from now on; what the core runs is ended as soon as the requests under way are over. */
+  seal(): void;
+  keyStatus(): KeyStatus;
+  /** New values are sealed under a new key from now on. */
+  rotate(): Promise<void>;
+  readonly rekey: {
+    status(): Promise<RekeyStatus>;
+    start(counts: ShareCounts): Promise<void>;
+    /** The new shares when the last one needed has come. The old ones are worthless then. */
+    update(share: Uint8Array, nonce: string): Promise<readonly Uint8Array[] | undefined>;
+    cancel(): void;
+  };
+  readonly generateRoot: {
+    status(): Promise<GenerateRootStatus>;
+    /** `otp`: as long as a token. */
+    start(otp: string): Promise<void>;
+    update(share: Uint8Array, nonce: string): Promise<GenerateRootStatus>;
+    cancel(): void;
+  };
+}

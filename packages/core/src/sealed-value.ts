@@ -1,0 +1,48 @@
+import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
+import { CofferError } from '@coffer/base';
+
+const FORMAT = 1;
+const HEADER_BYTES = 5;
+const NONCE_BYTES = 12;
+const TAG_BYTES = 16;
+
+export const KEY_BYTES = 32;
+
+/**
+ * Encrypts with AES-256-GCM. The additional data is the header and the row's place, so that a value that was altered or
+ * moved to another row does not open.
+ * Sealed form: format (1 byte), term (4 bytes, big endian), nonce (12), ciphertext, tag (16).
+ */
+export function sealValue(key: Uint8Array, term: number, row: string, plain: Uint8Array): Uint8Array {
+  const header = Buffer.alloc(HEADER_BYTES);
+  header.writeUInt8(FORMAT, 0);
+  header.writeUInt32BE(term, 1);
+  const nonce = randomBytes(NONCE_BYTES);
+  const cipher = createCipheriv('aes-256-gcm', key, nonce);
+  cipher.setAAD(Buffer.concat([header, Buffer.from(row)]));
+  const sealed = Buffer.concat([cipher.update(plain), cipher.final()]);
+  return Buffer.concat([header, nonce, sealed, cipher.getAuthTag()]);
+}
+
+/** @throws CofferError `failed` naming the row when it was altered, moved, or sealed under another key */
+export function openValue(keyOf: (term: number) => Uint8Array | undefined, row: string, sealed: Uint8Array): Buffer {
+  const bytes = Buffer.from(sealed);
+  const header = bytes.subarray(0, HEADER_BYTES);
+  try {
+    if (bytes.length < HEADER_BYTES + NONCE_BYTES + TAG_BYTES) throw new Error('too short');
+    if (header.readUInt8(0) !== FORMAT) throw new Error('unknown format');
+    const term = header.readUInt32BE(1);
+    const key = keyOf(term);
+    if (key === undefined) throw new Error(`no key of term ${term}`);
+    const decipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(HEADER_BYTES, HEADER_BYTES + NONCE_BYTES));
+    decipher.setAAD(Buffer.concat([header, Buffer.from(row)]));
+    decipher.setAuthTag(bytes.subarray(bytes.length - TAG_BYTES));
+    return Buffer.concat([
+      decipher.update(bytes.subarray(HEADER_BYTES + NONCE_BYTES, bytes.length - TAG_BYTES)),
+      decipher.final(),
+    ]);
+  } catch (cause) {
+    const text = `barrier: the row ${row} does not open: it was altered, moved, or sealed under another key`;
+    throw new CofferError('failed', text, { cause });
+  }
+}

@@ -1,0 +1,61 @@
+import { CofferError, randomBase62 } from '@coffer/base';
+import {
+  definePath,
+  type GenerateRootStatus,
+  type JsonObject,
+  parseShare,
+  type Path,
+  type SealControl,
+} from '@coffer/core';
+
+/** `sys/generate-root/attempt`, `sys/generate-root/update`: a root token by the holders of the shares. */
+export function generateRootPaths(seal: SealControl): Path[] {
+  const view = (status: GenerateRootStatus, otp = ''): JsonObject => ({
+    nonce: status.nonce,
+    started: status.started,
+    progress: status.progress,
+    required: status.required,
+    complete: status.complete,
+    encoded_token: status.encodedToken,
+    encoded_root_token: status.encodedToken,
+    pgp_fingerprint: '',
+    otp,
+    otp_length: status.otpLength,
+  });
+  return [
+    definePath({
+      pattern: 'generate-root/attempt',
+      fields: {
+        otp: { type: 'string', description: 'One-time password, as long as otp_length says. Made when absent.' },
+        pgp_key: { type: 'string', description: 'Not supported.' },
+      },
+      unauthenticated: true,
+      synopsis: 'Begins, shows or cancels the making of a root token.',
+      read: async () => ({ shape: 'raw', data: view(await seal.generateRoot.status()) }),
+      write: async ({ fields }) => {
+        if (fields.pgp_key) throw new CofferError('invalid-request', 'field "pgp_key": not supported; use "otp"');
+        const made = fields.otp ? '' : randomBase62((await seal.generateRoot.status()).otpLength);
+        await seal.generateRoot.start(fields.otp || made);
+        return { shape: 'raw', data: view(await seal.generateRoot.status(), made) };
+      },
+      delete: async () => {
+        await seal.generateRoot.status();
+        seal.generateRoot.cancel();
+        return undefined;
+      },
+    }),
+    definePath({
+      pattern: 'generate-root/update',
+      fields: {
+        key: { type: 'string', required: true, description: 'One share.' },
+        nonce: { type: 'string', required: true, description: 'The nonce that the start gave.' },
+      },
+      unauthenticated: true,
+      synopsis: 'Hands in one share. The last one is answered with the token, encoded with the one-time password.',
+      write: async ({ fields }) => ({
+        shape: 'raw',
+        data: view(await seal.generateRoot.update(parseShare(fields.key), fields.nonce)),
+      }),
+    }),
+  ];
+}

@@ -1,0 +1,78 @@
+import { CofferError } from '@coffer/base';
+import { definePath, parseShare, type Path, type PathResponse, type SealControl } from '@coffer/core';
+import { encode } from './path-init.ts';
+
+/** `sys/rekey/init`, `sys/rekey/update`: new shares for old ones. The shares themselves are the authority. */
+export function rekeyPaths(seal: SealControl): Path[] {
+  const status = async (): Promise<PathResponse> => {
+    const { started, nonce, shares, threshold, progress, required } = await seal.rekey.status();
+    return {
+      shape: 'raw',
+      data: {
+        nonce,
+        started,
+        t: threshold,
+        n: shares,
+        progress,
+        required,
+        pgp_fingerprints: null,
+        backup: false,
+        verification_required: false,
+      },
+    };
+  };
+  return [
+    definePath({
+      pattern: 'rekey/init',
+      fields: {
+        secret_shares: { type: 'integer', description: 'Into how many shares the new key is split.' },
+        secret_threshold: { type: 'integer', description: 'How many of them unseal.' },
+        require_verification: { type: 'boolean', description: 'Not supported.' },
+        pgp_keys: { type: 'comma-strings', description: 'Not supported.' },
+        backup: { type: 'boolean', description: 'Not supported.' },
+        nonce: { type: 'string', description: 'Kept for compatibility.' },
+        stored_shares: { type: 'integer', description: 'Kept for compatibility.' },
+      },
+      unauthenticated: true,
+      synopsis: 'Begins, shows or cancels the exchange of the unseal shares.',
+      read: status,
+      write: async ({ fields }) => {
+        if (fields.require_verification || fields.backup || fields.pgp_keys?.length) {
+          throw new CofferError('invalid-request', 'verification, backup and PGP keys are not supported for a rekey');
+        }
+        await seal.rekey.start({ shares: fields.secret_shares ?? 0, threshold: fields.secret_threshold ?? 0 });
+        return status();
+      },
+      delete: async () => {
+        await seal.rekey.status();
+        seal.rekey.cancel();
+        return undefined;
+      },
+    }),
+    definePath({
+      pattern: 'rekey/update',
+      fields: {
+        key: { type: 'string', required: true, description: 'One share of the present key.' },
+        nonce: { type: 'string', required: true, description: 'The nonce that the start gave.' },
+      },
+      unauthenticated: true,
+      synopsis: 'Hands in one share of the present key. The last one is answered with the new shares.',
+      write: async ({ fields }) => {
+        const shares = await seal.rekey.update(parseShare(fields.key), fields.nonce);
+        if (shares === undefined) return status();
+        return {
+          shape: 'raw',
+          data: {
+            nonce: fields.nonce,
+            complete: true,
+            keys: encode(shares, 'hex'),
+            keys_base64: encode(shares, 'base64'),
+            pgp_fingerprints: null,
+            backup: false,
+            verification_required: false,
+          },
+        };
+      },
+    }),
+  ];
+}

@@ -1,0 +1,17 @@
+import { definePath, type Path, type SealControl } from '@coffer/core';
+
+/** `sys/seal`. */
+export function sealPaths(seal: SealControl): Path[] {
+  return [
+    definePath({
+      pattern: 'seal',
+      fields: {},
+      sudo: true,
+      synopsis: 'Seals the server: the keys leave its memory.',
+      write: async () => {
+        seal.seal();
+        return undefined;
+      },
+    }),
+  ];
+}

@@ -1,0 +1,31 @@
+import { CofferError } from '@coffer/base';
+import { definePath, parseShare, type Path, type SealControl } from '@coffer/core';
+import { sealStatusBody, type ServerInfo } from './path-status.ts';
+
+/** `sys/unseal`: one share a request. */
+export function unsealPaths(server: ServerInfo, seal: SealControl): Path[] {
+  return [
+    definePath({
+      pattern: 'unseal',
+      fields: {
+        key: { type: 'string', description: 'One share, in hexadecimal or base64.' },
+        reset: { type: 'boolean', description: 'Forget the shares handed in so far.' },
+        migrate: { type: 'boolean', description: 'Not supported.' },
+      },
+      unauthenticated: true,
+      synopsis: 'Hands in one share of the unseal key.',
+      write: async ({ fields }) => {
+        if (fields.migrate) throw new CofferError('invalid-request', 'a seal cannot be migrated to another type yet');
+        if (fields.reset) seal.resetUnseal();
+        else if (fields.key) await seal.unseal(parseShare(fields.key));
+        else {
+          throw new CofferError(
+            'invalid-request',
+            "'key' must be specified in request body as JSON, or 'reset' set to true",
+          );
+        }
+        return { shape: 'raw', data: sealStatusBody(server, await seal.status()) };
+      },
+    }),
+  ];
+}

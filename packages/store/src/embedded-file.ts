@@ -1,0 +1,118 @@
+/**
+ * The embedded engine's file: made whole or not at all, opened by one process at a time, and checked before it is used.
+ * Runs in the store's thread.
+ */
+import { chmodSync, closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { checkSchemaVersion, MIGRATIONS } from './schema.ts';
+
+/** Primary result codes of SQLite (https://sqlite.org/rescode.html); `errcode` carries them in its low byte. */
+const SQLITE_BUSY = 5;
+const SQLITE_READONLY = 8;
+const SQLITE_IOERR = 10;
+const SQLITE_CORRUPT = 11;
+const SQLITE_FULL = 13;
+const SQLITE_NOTADB = 26;
+
+/** @throws Error whose message says what is wrong with the file and what to do */
+export function openEmbeddedFile(path: string): DatabaseSync {
+  if (path === ':memory:') return openAndMigrate(path);
+  if (existsSync(path) && statSync(path).size === 0) {
+    throw new Error(
+      `the store at ${path} is empty: it was cut off. Put a backup in its place, or remove it to begin with a new store`,
+    );
+  }
+  if (!existsSync(path)) makeFile(path);
+  const database = openAndMigrate(path);
+  try {
+    checkIntegrity(database);
+  } catch (error) {
+    database.close();
+    throw describeFileError(path, error);
+  }
+  return database;
+}
+
+/** The text for what SQLite said, with the remedy; undefined when it is a fault of the statement. */
+export function fileErrorText(error: unknown): string | undefined {
+  const code = error instanceof Error && 'errcode' in error ? Number(error.errcode) & 0xff : 0;
+  switch (code) {
+    case SQLITE_FULL:
+      return 'the disk is full: nothing of this request was kept. Make room and repeat it';
+    case SQLITE_IOERR:
+      return 'the disk cannot be read or written: nothing of this request was kept';
+    case SQLITE_READONLY:
+      return 'the file is read-only: give it to the user that runs the server';
+    case SQLITE_BUSY:
+      return 'another process has it open: only one server may use a store file';
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+      return 'the file is damaged or cut off: put a backup in its place';
+    default:
+      return undefined;
+  }
+}
+
+function describeFileError(path: string, error: unknown): Error {
+  const text = fileErrorText(error) ?? (error instanceof Error ? error.message : String(error));
+  return text.includes(path) ? new Error(text) : new Error(`the store at ${path}: ${text}`, { cause: error });
+}
+
+/** Makes the file under another name first, so that a process killed here leaves no half-made store. */
+function makeFile(path: string): void {
+  const draft = `${path}.new`;
+  for (const suffix of ['', '-wal', '-shm', '-journal']) rmSync(draft + suffix, { force: true });
+  try {
+    openAndMigrate(draft).close();
+    chmodSync(draft, 0o600);
+    renameSync(draft, path);
+    syncDirectory(dirname(path));
+  } catch (error) {
+    throw describeFileError(path, error);
+  }
+}
+
+function syncDirectory(path: string): void {
+  const directory = openSync(path, 'r');
+  try {
+    fsyncSync(directory);
+  } finally {
+    closeSync(directory);
+  }
+}
+
+function openAndMigrate(path: string): DatabaseSync {
+  let database: DatabaseSync | undefined;
+  try {
+    database = new DatabaseSync(path);
+    // Exclusive before the first read: the lock is kept, so a second server cannot work on the same file, and falls with
+    // the process however it ends.
+    database.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL');
+    database.exec('PRAGMA foreign_keys = ON');
+    database.function('store_now', { deterministic: false }, () => Date.now());
+    migrate(database, path);
+    return database;
+  } catch (error) {
+    database?.close();
+    throw describeFileError(path, error);
+  }
+}
+
+function migrate(database: DatabaseSync, path: string): void {
+  database.exec('CREATE TABLE IF NOT EXISTS migrations (version BIGINT PRIMARY KEY)');
+  const done = Number(database.prepare('SELECT max(version) AS version FROM migrations').get()?.['version'] ?? 0);
+  checkSchemaVersion(path, done);
+  for (const [offset, statements] of MIGRATIONS.slice(done).entries()) {
+    database.exec('BEGIN IMMEDIATE');
+    for (const statement of statements) database.exec(statement);
+    database.prepare('INSERT INTO migrations VALUES ($1)').run({ $1: done + offset + 1 });
+    database.exec('COMMIT');
+  }
+}
+
+function checkIntegrity(database: DatabaseSync): void {
+  const found = database.prepare('PRAGMA quick_check(1)').get()?.['quick_check'];
+  if (found === 'ok') return;
+  throw new Error(`the file is damaged (${String(found)}): put a backup in its place`);
+}

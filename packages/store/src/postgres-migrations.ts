@@ -1,0 +1,41 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { CofferError } from '@coffer/base';
+import { checkSchemaVersion, MIGRATIONS } from './schema.ts';
+import type { SqlResult, SqlStatement } from './store.ts';
+
+/** Two nodes that start together may both make a table: `IF NOT EXISTS` does not keep PostgreSQL from these. */
+const RACES = new Set(['23505', '42P07', '42710', 'XX000']);
+const ATTEMPTS = 20;
+
+type Transaction = (statements: readonly SqlStatement[]) => Promise<readonly SqlResult[]>;
+
+/** Brings the schema up to date. May be run by several nodes at once, and again after one was killed half-way. */
+export async function migratePostgres(transaction: Transaction, place: string): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await migrateOnce(transaction, place);
+      return;
+    } catch (thrown) {
+      if (attempt >= ATTEMPTS || !isRace(thrown)) throw thrown;
+      await sleep(20 + Math.random() * 100);
+    }
+  }
+}
+
+async function migrateOnce(transaction: Transaction, place: string): Promise<void> {
+  await transaction([{ sql: 'CREATE TABLE IF NOT EXISTS migrations (version BIGINT PRIMARY KEY)' }]);
+  const [result] = await transaction([{ sql: 'SELECT max(version) AS version FROM migrations' }]);
+  const done = Number(result?.rows[0]?.['version'] ?? 0);
+  checkSchemaVersion(place, done);
+  for (const [offset, statements] of MIGRATIONS.slice(done).entries()) {
+    await transaction([
+      ...statements.map((sql) => ({ sql })),
+      { sql: 'INSERT INTO migrations VALUES ($1)', params: [done + offset + 1] },
+    ]);
+  }
+}
+
+function isRace(thrown: unknown): boolean {
+  const cause = thrown instanceof CofferError ? thrown.cause : thrown;
+  return cause instanceof Error && 'code' in cause && RACES.has(String(cause.code));
+}

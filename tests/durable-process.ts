@@ -1,0 +1,96 @@
+/** The built `coffer server -config`, as a process of its own that can be killed. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createClient, type Client } from '@coffer/client';
+import { cleanEnvironment, COFFER, coffer, type CommandResult, ended } from './coffer-process.ts';
+
+export interface DurableServer {
+  readonly address: string;
+  readonly child: ChildProcess;
+  /** Everything printed so far, both streams. */
+  output(): string;
+  client(token?: string): Client;
+  run(args: readonly string[], token?: string, stdin?: string): Promise<CommandResult>;
+  /** The signal and the end. Resolves with the exit code; -1 when the signal ended it. */
+  stop(signal: NodeJS.Signals): Promise<number>;
+}
+
+/** A directory with a configuration, from which servers are started again and again. */
+export class DurableHome {
+  readonly directory: string;
+  readonly #running = new Set<DurableServer>();
+  readonly #env: Readonly<Record<string, string>>;
+
+  private constructor(directory: string, env: Readonly<Record<string, string>>) {
+    this.directory = directory;
+    this.#env = env;
+  }
+
+  static async make(env: Readonly<Record<string, string>> = {}): Promise<DurableHome> {
+    return new DurableHome(await mkdtemp(join(tmpdir(), 'coffer-durable-')), env);
+  }
+
+  path(name: string): string {
+    return join(this.directory, name);
+  }
+
+  get storeFile(): string {
+    return this.path('data/coffer.db');
+  }
+
+  get fileStorage(): string {
+    return `storage "file" { path = ${JSON.stringify(this.path('data'))} }`;
+  }
+
+  /** Writes the configuration: a plain listener on any free port unless `listener` says otherwise. */
+  async configure(
+    rest: string,
+    listener = 'listener "tcp" { address = "127.0.0.1:0", tls_disable = true }',
+  ): Promise<void> {
+    await writeFile(this.path('coffer.hcl'), `${listener}\n${rest}\n`);
+  }
+
+  /** Resolves when the server listens; rejects with what it printed when it ends instead. */
+  async start(): Promise<DurableServer> {
+    const child = spawn(COFFER, ['server', `-config=${this.path('coffer.hcl')}`, '-log-level=debug'], {
+      cwd: this.directory,
+      env: cleanEnvironment(this.#env),
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let output = '';
+    const end = ended(child);
+    const address = await new Promise<string>((done, fail) => {
+      const read = (chunk: Buffer): void => {
+        output += chunk.toString();
+        const [, found, tls] = /addr: "([^"]+)", tls: "(\w+)"[\s\S]*server started/.exec(output) ?? [];
+        if (found !== undefined) done(`${tls === 'enabled' ? 'https' : 'http'}://${found}`);
+      };
+      child.stdout.on('data', read);
+      child.stderr.on('data', read);
+      child.on('error', fail);
+      child.on('close', () => fail(new Error(`coffer server ended:\n${output}`)));
+    });
+    const server: DurableServer = {
+      address,
+      child,
+      output: () => output,
+      client: (token = '') => createClient({ address, token }),
+      run: (args, token = '', stdin = '') =>
+        coffer(args, { env: { VAULT_ADDR: address, ...(token !== '' && { VAULT_TOKEN: token }) }, stdin }),
+      stop: async (signal) => {
+        this.#running.delete(server);
+        child.kill(signal);
+        return end;
+      },
+    };
+    this.#running.add(server);
+    return server;
+  }
+
+  async remove(): Promise<void> {
+    for (const server of [...this.#running]) await server.stop('SIGKILL');
+    await rm(this.directory, { recursive: true, force: true });
+  }
+}
