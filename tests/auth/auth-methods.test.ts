@@ -57,6 +57,20 @@ describe('auth methods', () => {
     await api.ok('DELETE', 'sys/auth/people/staff');
   });
 
+  it('leave no token behind that a login got while they were disabled', async () => {
+    await api.ok('POST', 'sys/auth/brief', { type: 'approle' });
+    await api.ok('POST', 'auth/brief/role/web', { role_id: 'web' });
+    const secret = textOf((await api.ok('POST', 'auth/brief/role/web/secret-id', {})).data['secret_id']);
+    const login = () => api('POST', 'auth/brief/login', { role_id: 'web', secret_id: secret }, { token: '' });
+    const early = Array.from({ length: 20 }, login);
+    const disabled = api.ok('DELETE', 'sys/auth/brief');
+    const answers = await Promise.all([...early, ...Array.from({ length: 20 }, login)]);
+    await disabled;
+    for (const { status, auth } of answers) {
+      if (status === 200) assert.equal(await alive(textOf(auth['client_token'])), false);
+    }
+  });
+
   it('are not reached through sys/mounts, which needs less rights', async () => {
     await api.refused([403, /use sys\/auth/], 'POST', 'sys/mounts/auth/x', { type: 'userpass' });
     await api.refused([403, /use sys\/auth/], 'DELETE', 'sys/mounts/auth/token');

@@ -127,6 +127,8 @@ describe('response wrapping', () => {
       await api.refused([400, /X-Vault-Wrap-TTL/], 'GET', 'database/creds/my-first-role', undefined, { wrapTtl });
     }
     assert.equal((await api.ok('GET', 'sys/seal-status', undefined, { wrapTtl: '5m' })).body['sealed'], false);
+    const empty = await api.ok('PUT', 'sys/policies/acl/empty', { policy: 'path "a" {}' }, { wrapTtl: '5m' });
+    assert.equal(empty.status, 204);
   });
 
   it('holds to the TTLs that a policy sets', async () => {

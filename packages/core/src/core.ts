@@ -213,9 +213,10 @@ export function createCore(options: CoreOptions): Core {
   return new Core(options);
 }
 
-/** Wrapped already, or what is said to everyone: the status of the server, help. */
-function isOpen(response: OutgoingResponse): boolean {
-  return response.wrapInfo !== undefined || response.shape === 'raw';
+/** Wrapped already, said to everyone (the status of the server, help), or with nothing in it to wrap. */
+function isOpen({ wrapInfo, shape, data, lease, auth, warnings = [] }: OutgoingResponse): boolean {
+  const empty = (data ?? lease ?? auth) === undefined && warnings.length === 0;
+  return wrapInfo !== undefined || shape === 'raw' || empty;
 }
 
 function findPath(

@@ -36,6 +36,8 @@ export interface Engine {
 /** What a mounted engine gets from the core. */
 export interface EngineContext {
   readonly mount: () => Mount;
+  /** False from the moment that the mount is being disabled: what was begun before must then leave nothing behind. */
+  readonly active: () => boolean;
   readonly storage: EntryStorage;
   readonly leases: LeaseIssuer;
   /** Of this mount. */

@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import type { JsonObject } from '@coffer/base';
+import { CofferError, type JsonObject } from '@coffer/base';
 import { parseCidrs } from './cidr.ts';
 import type { EngineContext } from './engine.ts';
 import type { OutgoingResponse } from './logical.ts';
@@ -21,7 +21,10 @@ export interface Login {
   readonly boundCidrs?: readonly string[];
 }
 
-/** Makes the token of a login: an orphan, bounded by the parameters, the mount and the system. */
+/**
+ * Makes the token of a login: an orphan, bounded by the parameters, the mount and the system.
+ * @throws CofferError `permission-denied` when the method was disabled meanwhile; no token is left then
+ */
 export async function issueLoginToken(
   tokens: TokenStore,
   context: EngineContext,
@@ -55,6 +58,11 @@ export async function issueLoginToken(
     renewable: true,
     ...(boundCidrs.length > 0 && { boundCidrs }),
   });
+  if (!context.active()) {
+    // Disabling revokes the tokens that are there; this one may have come after it looked.
+    await tokens.revoke(entry.id);
+    throw new CofferError('permission-denied', 'the auth method was disabled during the login');
+  }
   return { data: null, auth: authView(entry, token.reveal(), ttl), warnings };
 }
 

@@ -154,8 +154,12 @@ export class MountTable {
   #add(mount: Mount, factory: EngineFactory, builtin = false): void {
     const { store, barrier, leases, systemTtl, logger } = this.#options;
     const current = (): Mount => this.#mounted.get(mount.path)?.mount ?? mount;
-    const engine = factory({
+    const engine: Engine = factory({
       mount: current,
+      active: () => {
+        const mounted = this.#mounted.get(mount.path);
+        return mounted?.engine === engine && !mounted.tainted;
+      },
       storage: createEntryStorage(store, barrier, mount.uuid),
       leases,
       intents: createIntents(store, barrier, mount.uuid),
