@@ -1,5 +1,6 @@
 /** The built `coffer server -config`, as a process of its own that can be killed. */
 import { type ChildProcess, spawn } from 'node:child_process';
+import assert from 'node:assert/strict';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -93,4 +94,28 @@ export class DurableHome {
     for (const server of [...this.#running]) await server.stop('SIGKILL');
     await rm(this.directory, { recursive: true, force: true });
   }
+}
+
+/** What `operator init -format=json` prints. */
+export interface Initialized {
+  readonly unseal_keys_b64: readonly string[];
+  readonly unseal_keys_hex: readonly string[];
+  readonly recovery_keys_b64: readonly string[];
+  readonly root_token: string;
+}
+
+export async function initialize(server: DurableServer, shares = 3, threshold = 2): Promise<Initialized> {
+  const args = ['operator', 'init', `-key-shares=${shares}`, `-key-threshold=${threshold}`, '-format=json'];
+  const { stdout, stderr, exit } = await server.run(args);
+  assert.equal(exit, 0, stderr);
+  return JSON.parse(stdout) as Initialized;
+}
+
+export async function unseal(server: DurableServer, shares: readonly string[]): Promise<void> {
+  for (const key of shares) await server.client().request('PUT', 'sys/unseal', { body: { key } });
+}
+
+export async function isSealed(server: DurableServer): Promise<unknown> {
+  const { body } = await server.client().request('GET', 'sys/seal-status');
+  return (body as { sealed: boolean }).sealed;
 }

@@ -8,31 +8,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { createCertificateAuthority, databaseUnderTest, type TestDatabase } from '@coffer/testkit';
 import { configure, type Issued, issue } from './dev-server.ts';
 import { coffer } from './coffer-process.ts';
-import { DurableHome, type DurableServer } from './durable-process.ts';
+import { DurableHome, initialize, isSealed, unseal } from './durable-process.ts';
 import { tryLogin } from './logins.ts';
-
-interface Initialized {
-  readonly unseal_keys_b64: readonly string[];
-  readonly unseal_keys_hex: readonly string[];
-  readonly recovery_keys_b64: readonly string[];
-  readonly root_token: string;
-}
-
-async function initialize(server: DurableServer, shares = 3, threshold = 2): Promise<Initialized> {
-  const args = ['operator', 'init', `-key-shares=${shares}`, `-key-threshold=${threshold}`, '-format=json'];
-  const { stdout, stderr, exit } = await server.run(args);
-  assert.equal(exit, 0, stderr);
-  return JSON.parse(stdout) as Initialized;
-}
-
-async function unseal(server: DurableServer, shares: readonly string[]): Promise<void> {
-  for (const key of shares) await server.client().request('PUT', 'sys/unseal', { body: { key } });
-}
-
-async function isSealed(server: DurableServer): Promise<unknown> {
-  const { body } = await server.client().request('GET', 'sys/seal-status');
-  return (body as { sealed: boolean }).sealed;
-}
 
 describe('a server with a configuration file', () => {
   let database: TestDatabase;
@@ -223,60 +200,6 @@ describe('a server with a configuration file', () => {
     assert.equal(tune?.data?.['max_lease_ttl'], 1200);
   });
 
-  it('opens by a static key, moves to a new one, and gives recovery keys', async () => {
-    const key = (name: string) => `current_key_id = "${name}", current_key = "file://${home.path(`${name}.key`)}"`;
-    await writeFile(home.path('one.key'), randomBytes(32));
-    await writeFile(home.path('two.key'), `${randomBytes(32).toString('hex')}\n`);
-    await home.configure(`${home.fileStorage}\nseal "static" { ${key('one')} }`);
-    let server = await home.start();
-    assert.match(
-      (await server.run(['operator', 'init', '-key-shares=1', '-key-threshold=1'])).stderr,
-      /-recovery-shares/,
-    );
-    const made = await server.run(['operator', 'init', '-recovery-shares=1', '-recovery-threshold=1', '-format=json']);
-    const { root_token: root, recovery_keys_b64: recovery } = JSON.parse(made.stdout) as Initialized;
-    assert.equal(await isSealed(server), false);
-    await server.client(root).write('sys/policies/acl/kept', { policy: '# kept' });
-    await server.stop('SIGKILL');
-
-    await home.configure(
-      `${home.fileStorage}\nseal "static" { ${key('two')}, previous_key_id = "one", previous_key = "file://${home.path('one.key')}" }`,
-    );
-    server = await home.start();
-    assert.equal(await isSealed(server), false);
-    await server.stop('SIGTERM');
-    await home.configure(`${home.fileStorage}\nseal "static" { ${key('two')} }`);
-    server = await home.start();
-    assert.ok((await server.client(root).read('sys/policies/acl/kept')) !== undefined);
-    const otp = (await server.run(['operator', 'generate-root', '-generate-otp'])).stdout.trim();
-    const begun = await server.run(['operator', 'generate-root', '-init', `-otp=${otp}`, '-format=json']);
-    const { nonce } = JSON.parse(begun.stdout) as { nonce: string };
-    const done = await server.run(
-      ['operator', 'generate-root', `-nonce=${nonce}`, '-format=json', '-'],
-      '',
-      recovery[0],
-    );
-    const { encoded_token: encoded } = JSON.parse(done.stdout) as { encoded_token: string };
-    const token = (await coffer(['operator', 'generate-root', `-decode=${encoded}`, `-otp=${otp}`])).stdout.trim();
-    assert.ok((await server.client(token).read('sys/mounts')) !== undefined);
-    await server.stop('SIGTERM');
-
-    await home.configure(`${home.fileStorage}\nseal "static" { ${key('one')} }`);
-    await assert.rejects(
-      home.start(),
-      /sealed under the key "two", which is neither current_key_id nor previous_key_id/,
-    );
-    await writeFile(home.path('two.key'), randomBytes(32));
-    await home.configure(`${home.fileStorage}\nseal "static" { ${key('two')} }`);
-    await assert.rejects(home.start(), /the key "two" does not open this store/);
-    await home.configure(home.fileStorage);
-    await assert.rejects(home.start(), /the store has a seal of type "static".*configure seal "static"/);
-    await home.configure(
-      `${home.fileStorage}\nseal "static" { current_key_id = "x", current_key = "env://NO_SUCH_KEY" }`,
-    );
-    await assert.rejects(home.start(), /the environment has no NO_SUCH_KEY/);
-  });
-
   it('reads its certificate again at SIGHUP', async () => {
     const authority = await createCertificateAuthority();
     const put = async (): Promise<string> => {
@@ -316,77 +239,5 @@ describe('a server with a configuration file', () => {
     await reloaded(/the certificate was not reloaded; the old one stays/);
     assert.equal(await shown(), bodyOf(second));
     assert.equal(await server.stop('SIGTERM'), 0);
-  });
-
-  it('seals, unseals share by share, rotates and rekeys, as the command line shows it', async () => {
-    await home.configure(home.fileStorage);
-    const server = await home.start();
-    assert.equal((await server.run(['operator', 'init', '-status'])).exit, 2);
-    assert.equal((await server.run(['status'])).exit, 2);
-    const { root_token: root, unseal_keys_b64: keys } = await initialize(server);
-    assert.equal((await server.run(['operator', 'init', '-status'])).exit, 0);
-    assert.match((await server.run(['operator', 'init'])).stderr, /Vault is already initialized/);
-
-    const one = await server.run(['operator', 'unseal', '-'], '', keys[0]);
-    assert.match(one.stdout, /Sealed +true\nTotal Shares +3\nThreshold +2\nUnseal Progress +1\/2/);
-    assert.match((await server.run(['operator', 'unseal', keys[0] ?? ''])).stdout, /Unseal Progress +1\/2/);
-    assert.match((await server.run(['operator', 'unseal', '-reset'])).stdout, /Unseal Progress +0\/2/);
-    await unseal(server, keys.slice(0, 1));
-    const stranger = Buffer.concat([randomBytes(32), Buffer.from([7])]).toString('base64');
-    await assert.rejects(unseal(server, [stranger]), /Unseal failed, invalid key/);
-    assert.equal(await isSealed(server), true);
-    await unseal(server, keys.slice(0, 2));
-    assert.equal((await server.run(['status'])).exit, 0);
-
-    await server.client(root).write('sys/policies/acl/before', { policy: '# before' });
-    const rotated = await server.run(['operator', 'rotate'], root);
-    assert.match(
-      rotated.stdout,
-      /^Success! Rotated key\n\nKey Term {12}2\nInstall Time {8}\d\d \w{3} \d\d \d\d:\d\d UTC\nEncryption Count {4}0\n$/,
-    );
-    await server.client(root).write('sys/policies/acl/after', { policy: '# after' });
-
-    const begun = await server.run(['operator', 'rekey', '-init', '-key-shares=2', '-key-threshold=2', '-format=json']);
-    const { nonce } = JSON.parse(begun.stdout) as { nonce: string };
-    assert.match((await server.run(['operator', 'rekey', keys[0] ?? ''])).stderr, /Missing nonce value/);
-    await server.run(['operator', 'rekey', `-nonce=${nonce}`, keys[0] ?? '']);
-    assert.match((await server.run(['operator', 'rekey', '-status'])).stdout, /Rekey Progress +1\/2/);
-    const ready = await server.run(['operator', 'rekey', `-nonce=${nonce}`, '-format=json', keys[2] ?? '']);
-    const { keys_base64: fresh } = JSON.parse(ready.stdout) as { keys_base64: string[] };
-    assert.equal(fresh.length, 2);
-
-    assert.equal((await server.run(['operator', 'seal'], root)).stdout, 'Success! Vault is sealed.\n');
-    const status = await server.run(['status']);
-    assert.equal(status.exit, 2);
-    assert.match(status.stdout, /Sealed +true/);
-    const refused = await server.run(['read', 'database/creds/app'], root);
-    assert.match(refused.stderr, /Code: 503\. Errors:\n\n\* Vault is sealed/);
-    await assert.rejects(unseal(server, keys.slice(0, 2)), /Unseal failed, invalid key/);
-    await unseal(server, fresh);
-    for (const name of ['before', 'after']) {
-      assert.equal((await server.client(root).read(`sys/policies/acl/${name}`))?.data?.['policy'], `# ${name}`);
-    }
-    assert.match((await server.run(['operator', 'key-status'], root)).stdout, /Key Term +2/);
-    assert.equal(await server.stop('SIGTERM'), 0);
-  });
-
-  it('tells its health by Vault’s codes', async () => {
-    await home.configure(home.fileStorage);
-    const server = await home.start();
-    const health = async (query = '', method = 'GET'): Promise<number> =>
-      (await fetch(`${server.address}/v1/sys/health${query}`, { method })).status;
-    assert.equal(await health(), 501);
-    assert.equal(await health('?uninitcode=200'), 200);
-    const { root_token: root, unseal_keys_b64: keys } = await initialize(server, 1, 1);
-    assert.equal(await health(), 503);
-    assert.equal(await health('', 'HEAD'), 503);
-    assert.equal(await health('?sealedcode=299'), 299);
-    assert.equal(await health('?sealedcode=1000'), 400);
-    await unseal(server, keys);
-    assert.equal(await health('?standbyok=true&perfstandbyok=true'), 200);
-    assert.equal(await health('?activecode=204'), 204);
-    await assert.rejects(server.client().request('PUT', 'sys/seal'), /permission denied/);
-    await server.client(root).request('PUT', 'sys/seal');
-    assert.equal(await health(), 503);
   });
 });
