@@ -2,10 +2,10 @@ import { CofferError } from '@coffer/base';
 import type { Access } from './access.ts';
 import { Failure } from './failure.ts';
 import { DEFAULT_REASSIGN_ROLE } from './fields.ts';
-import { quoteIdentifier } from './render.ts';
+import { quoteIdentifier, quoteList } from './render.ts';
 import { retry } from './retry.ts';
 import { findRole } from './roles.ts';
-import type { Row, Session } from './session.ts';
+import type { Session } from './session.ts';
 import { endRoleSessions } from './sessions.ts';
 import type { YsqlSettings } from './settings.ts';
 import { runStatement, settled } from './transaction.ts';
@@ -31,26 +31,27 @@ export interface DependentRole {
 // Default privileges and user mappings count as owned in the catalog, but belong to nobody when the role is gone:
 // REASSIGN OWNED passes them over and DROP OWNED removes them.
 const OWNED = `d.deptype = 'o' AND d.classid NOT IN ('pg_default_acl'::regclass, 'pg_user_mapping'::regclass)`;
-/** Takes names; {@link readDependentRoles} reads the answer. */
-export const DEPENDENCIES = `
+const DEPENDENCIES = `
   SELECT r.rolname::text AS name, r.oid::text AS oid, pg_has_role(current_user, r.oid, 'USAGE') AS member,
          d.dbid::text AS dbid, b.datname::text AS datname,
          count(*) FILTER (WHERE ${OWNED})::int4 AS owned, count(*) FILTER (WHERE NOT (${OWNED}))::int4 AS granted
   FROM pg_roles r
   LEFT JOIN pg_shdepend d ON d.refclassid = 'pg_authid'::regclass AND d.refobjid = r.oid
   LEFT JOIN pg_database b ON b.oid = d.dbid
-  WHERE r.rolname = ANY($1::text[])
+  WHERE r.rolname IN (NAMES)
   GROUP BY r.rolname, r.oid, d.dbid, b.datname`;
 
 /** The role and what depends on it in the whole cluster; undefined when there is no such role. */
 export async function findDependencies(access: Access, name: string): Promise<DependentRole | undefined> {
-  const rows = await retry('looking for dependencies', access.logger, () =>
-    access.pool.use(async (session) => (await session.query(DEPENDENCIES, [[name]])).rows),
+  const roles = await retry('looking for dependencies', access.logger, () =>
+    access.pool.use((session) => readDependencies(session, [name])),
   );
-  return readDependentRoles(rows)[0];
+  return roles[0];
 }
 
-export function readDependentRoles(rows: readonly Row[]): readonly DependentRole[] {
+/** What depends on each of the roles that there are. */
+export async function readDependencies(session: Session, names: readonly string[]): Promise<readonly DependentRole[]> {
+  const { rows } = await session.query(DEPENDENCIES.replace('NAMES', () => quoteList(names)));
   const roles = new Map<string, DependentRole & { readonly dependencies: Dependency[] }>();
   for (const row of rows) {
     const oid = String(row['oid']);

@@ -1,6 +1,6 @@
 import type { Access } from './access.ts';
 import type { DependentRole } from './dependencies.ts';
-import { DEPENDENCIES, readDependentRoles } from './dependencies.ts';
+import { readDependencies } from './dependencies.ts';
 import { Failure } from './failure.ts';
 import { quoteIdentifier } from './render.ts';
 import type { Session } from './session.ts';
@@ -29,7 +29,7 @@ export async function dropTogether(access: Access, names: readonly string[]): Pr
   let roles: readonly DependentRole[] | undefined;
   let dropped: readonly DependentRole[] = [];
   const work = async (session: Session): Promise<readonly string[]> => {
-    roles = await lookAt(session, names);
+    roles = await readDependencies(session, names);
     const bare = roles.filter((role) => role.dependencies.every((dependency) => isPrivilegeHere(access, dependency)));
     if (bare.length === 0) return [];
     const alive = await dropAll(access, session, bare);
@@ -52,11 +52,6 @@ export async function dropTogether(access: Access, names: readonly string[]): Pr
 
 function isPrivilegeHere(access: Access, { database, owned }: DependentRole['dependencies'][number]): boolean {
   return owned === 0 && (database === undefined || database === access.settings.database);
-}
-
-async function lookAt(session: Session, names: readonly string[]): Promise<readonly DependentRole[]> {
-  const { rows } = await session.query(DEPENDENCIES, [names]);
-  return readDependentRoles(rows);
 }
 
 /** Returns the oids of the roles that had sessions on this node still, or may have. */

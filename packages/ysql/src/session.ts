@@ -19,7 +19,7 @@ export interface SessionIdentity {
 /** A statement on its way to the server; `params` stand for $1, $2 ... */
 export interface Request {
   readonly sql: string;
-  readonly params?: readonly (string | readonly string[])[];
+  readonly params?: readonly string[];
 }
 
 export type Row = Readonly<Record<string, unknown>>;

@@ -4,6 +4,7 @@ import type { Access } from './access.ts';
 import { askEveryNode } from './access.ts';
 import type { Backend } from './failure.ts';
 import { Failure } from './failure.ts';
+import { quoteList } from './render.ts';
 import { retry } from './retry.ts';
 import type { Request, Session } from './session.ts';
 
@@ -16,8 +17,7 @@ export function terminateSessions(oids: readonly string[]): Request {
   return {
     // By oid: once the role is dropped its sessions have no name any more.
     sql: `SELECT usesysid::text AS oid, pg_terminate_backend(pid) FROM pg_stat_activity
-          WHERE usesysid = ANY($1::oid[]) AND pid <> pg_backend_pid()`,
-    params: [oids],
+          WHERE usesysid IN (${quoteList(oids)}) AND pid <> pg_backend_pid()`,
   };
 }
 
@@ -48,8 +48,7 @@ export async function endRoleSessions(access: Access, oids: readonly string[]): 
 async function endHere(session: Session, oids: readonly string[]): Promise<number> {
   const deadline = Date.now() + END_MILLISECONDS;
   for (;;) {
-    const { sql, params } = terminateSessions(oids);
-    const count = (await session.query(sql, params)).rows.length;
+    const count = (await session.query(terminateSessions(oids).sql)).rows.length;
     if (count === 0 || Date.now() >= deadline) return count;
     await sleep(POLL_MILLISECONDS);
   }
