@@ -1,10 +1,13 @@
 import type { Logger } from '@coffer/base';
 import { errorText } from '@coffer/base';
-import { Cluster } from './cluster.ts';
-import { connect } from './connect.ts';
-import { DdlQueue } from './ddl-queue.ts';
+import type { AdvisoryLock } from './advisory-lock.ts';
+import type { Batches } from './batches.ts';
+import type { Cluster } from './cluster.ts';
+import type { Creation, CreationOutcome } from './create-batch.ts';
+import type { DdlQueue } from './ddl-queue.ts';
+import type { DropOutcome } from './drop-batch.ts';
 import type { Session } from './session.ts';
-import { SessionPool } from './session-pool.ts';
+import type { SessionPool } from './session-pool.ts';
 import type { YsqlSettings } from './settings.ts';
 
 /** Everything that one configured connection works with; nothing of it is shared with another one. */
@@ -13,13 +16,14 @@ export interface Access {
   readonly cluster: Cluster;
   readonly pool: SessionPool;
   readonly queue: DdlQueue;
+  readonly advisoryLock: AdvisoryLock;
+  /** Users that are made with whoever else waits. */
+  readonly creations: Batches<Creation, CreationOutcome>;
+  /** Roles, by name, that are dropped with whoever else waits. */
+  readonly drops: Batches<string, DropOutcome>;
+  /** Roles, by oid, whose sessions are ended with those of whoever else waits. */
+  readonly endings: Batches<string, string>;
   readonly logger: Logger;
-}
-
-export function createAccess(settings: YsqlSettings, logger: Logger): Access {
-  const cluster = new Cluster(settings, (target, database) => connect(settings, target, database), logger);
-  const pool = new SessionPool(settings, logger, (wish) => cluster.open(wish));
-  return { settings, cluster, pool, queue: new DdlQueue(), logger };
 }
 
 /** One node's answer to a question that was asked on every node. */

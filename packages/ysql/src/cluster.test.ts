@@ -4,7 +4,7 @@ import type { JsonObject } from '@coffer/base';
 import { isCofferError, silentLogger } from '@coffer/base';
 import type { PosedCluster, TestPostgres } from '@coffer/testkit';
 import { startPosedCluster, startPostgres } from '@coffer/testkit';
-import { createAccess } from './access.ts';
+import { createAccess } from './open-access.ts';
 import type { Session } from './session.ts';
 import { SEED_SQL, logIn, newUser, openYsql, roleExists } from './open-for-test.ts';
 import { parseSettings } from './settings.ts';

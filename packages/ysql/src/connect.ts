@@ -129,6 +129,8 @@ export async function createClient(
     ssl: transport === 'tls' ? await tlsOptions(settings.tls, target.host) : false,
     connectionTimeoutMillis: settings.connectTimeoutSeconds * 1000,
     keepAlive: true,
+    // Statements are sent as they come and not one by one; nobody sends a second one but Session.pipeline.
+    pipeline: true,
     ...(timeout > 0 && { statement_timeout: timeout * 1000, query_timeout: (timeout + ANSWER_GRACE_SECONDS) * 1000 }),
     ...(options !== '' && { options }),
   });

@@ -1,16 +1,16 @@
 import { CofferError, errorText, isCofferError } from '@coffer/base';
 import type { Access } from './access.ts';
+import type { Creation } from './create-batch.ts';
+import { canShare } from './create-batch.ts';
 import { dropRole } from './drop-user.ts';
 import { Failure } from './failure.ts';
 import { retry } from './retry.ts';
 import { findRole } from './roles.ts';
-import { onlyCreatesRoles } from './statements.ts';
+import { createsRole } from './statements.ts';
 import type { Progress, RenderedStatement } from './transaction.ts';
 import { runTransaction } from './transaction.ts';
 
-export interface NewUser {
-  readonly name: string;
-  readonly statements: readonly RenderedStatement[];
+export interface NewUser extends Creation {
   readonly rollbackStatements: readonly RenderedStatement[];
 }
 
@@ -21,18 +21,28 @@ export interface NewUser {
  * @throws Failure or CofferError; its message says so when something is left behind
  */
 export async function createUser(access: Access, user: NewUser): Promise<void> {
-  const mode = onlyCreatesRoles(user.statements.map((statement) => statement.sql)) ? 'shared' : 'exclusive';
+  const mode = user.statements.every((statement) => createsRole(statement.sql)) ? 'shared' : 'exclusive';
   // Once true, a role of this name is ours to drop.
   let ours = false;
+  const seen = async (progress: Progress, error: unknown): Promise<boolean> => {
+    ours ||= progress.touchedUser;
+    return await committedUnheard(access, user, progress, error);
+  };
   try {
-    await retry('creating a user', access.logger, async () => {
+    await retry('creating a user', access.logger, async (attempt) => {
+      if (attempt === 1 && canShare(user)) {
+        const { kind, progress, error } = await access.creations.submit(user);
+        if (kind === 'made') return;
+        if (kind === 'existed') throw existsAlready(user);
+        if (await seen(progress, error)) return;
+        if (kind === 'failed') throw error;
+      }
       await clearTheWay(access, user, ours);
       const progress: Progress = { touchedUser: false, committing: false };
       try {
         await runTransaction(access, mode, user.statements, progress);
       } catch (error) {
-        ours ||= progress.touchedUser;
-        if (await committedUnheard(access, user, progress, error)) return;
+        if (await seen(progress, error)) return;
         throw error;
       }
     });
@@ -43,13 +53,12 @@ export async function createUser(access: Access, user: NewUser): Promise<void> {
 
 async function clearTheWay(access: Access, user: NewUser, ours: boolean): Promise<void> {
   if ((await findRole(access, user.name)) === undefined) return;
-  if (!ours) {
-    throw new CofferError(
-      'failed',
-      `role "${user.name}" exists already and is not of our making; it was left as it is`,
-    );
-  }
+  if (!ours) throw existsAlready(user);
   await undo(access, user);
+}
+
+function existsAlready({ name }: NewUser): CofferError {
+  return new CofferError('failed', `role "${name}" exists already and is not of our making; it was left as it is`);
 }
 
 /** COMMIT was sent and its answer lost: when the role is there, every statement took effect. */

@@ -1,43 +1,69 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { DdlMode } from './ddl-queue.ts';
 import { DdlQueue } from './ddl-queue.ts';
 
-describe('DdlQueue', () => {
-  it('runs shared work together, exclusive work alone, all in order of arrival', async () => {
-    const queue = new DdlQueue();
-    const log: string[] = [];
-    const gates = new Map<string, () => void>();
-    const start = (name: string, mode: DdlMode): Promise<void> =>
-      queue.run(mode, async () => {
-        log.push(`${name}+`);
-        await new Promise<void>((resolve) => gates.set(name, resolve));
-        log.push(`${name}-`);
-      });
-    const finish = async (name: string): Promise<void> => {
-      await new Promise((resolve) => setImmediate(resolve));
-      const open = gates.get(name);
-      assert.ok(open, `${name} has not started`);
-      open();
-      await new Promise((resolve) => setImmediate(resolve));
+const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+/** Works that end when they are told to, and a log of what began (+) and ended (-). */
+class Works {
+  readonly log: string[] = [];
+  readonly #gates = new Map<string, () => void>();
+
+  work(name: string): () => Promise<void> {
+    return async () => {
+      this.log.push(`${name}+`);
+      await new Promise<void>((resolve) => this.#gates.set(name, resolve));
+      this.log.push(`${name}-`);
     };
-    const all = [
-      start('a', 'shared'),
-      start('b', 'shared'),
-      start('C', 'exclusive'),
-      start('d', 'shared'),
-      start('E', 'exclusive'),
-    ];
-    for (const name of ['a', 'b', 'C', 'd', 'E']) await finish(name);
+  }
+
+  async finish(name: string): Promise<void> {
+    await settle();
+    const open = this.#gates.get(name);
+    assert.ok(open, `${name} has not started`);
+    open();
+    await settle();
+  }
+}
+
+describe('DdlQueue', () => {
+  it('runs one after the other until the server is known to keep DDL in its transaction', async () => {
+    const queue = new DdlQueue();
+    const works = new Works();
+    const all = ['a', 'b', 'c'].map((name) => queue.run(works.work(name)));
+    assert.equal(queue.load, 3);
+    await works.finish('a');
+    assert.equal(works.log.join(' '), 'a+ a- b+');
+    queue.learn(true);
+    await settle();
+    assert.equal(works.log.join(' '), 'a+ a- b+ c+');
+    queue.learn(false);
+    all.push(queue.run(works.work('d')));
+    for (const name of ['c', 'b', 'd']) await works.finish(name);
     await Promise.all(all);
-    assert.equal(log.join(' '), 'a+ b+ a- b- C+ C- d+ d- E+ E-');
+    assert.equal(works.log.join(' '), 'a+ a- b+ c+ c- b- d+ d-');
+    assert.equal(queue.load, 0);
+  });
+  it('keeps the part with privileges to one at a time', async () => {
+    const queue = new DdlQueue();
+    queue.learn(true);
+    const works = new Works();
+    const all = [
+      queue.run(works.work('a')),
+      queue.run(() => queue.withPrivileges(works.work('B'))),
+      queue.run(() => queue.withPrivileges(works.work('C'))),
+      queue.run(works.work('d')),
+    ];
+    for (const name of ['d', 'B', 'C', 'a']) await works.finish(name);
+    await Promise.all(all);
+    assert.equal(works.log.join(' '), 'a+ d+ B+ d- B- C+ C- a-');
   });
   it('goes on after a failure', async () => {
     const queue = new DdlQueue();
     await assert.rejects(
-      queue.run('exclusive', async () => Promise.reject(new Error('no'))),
+      queue.run(() => queue.withPrivileges(() => Promise.reject(new Error('no')))),
       /no/,
     );
-    assert.equal(await queue.run('exclusive', async () => 1), 1);
+    assert.equal(await queue.run(() => queue.withPrivileges(async () => 1)), 1);
   });
 });

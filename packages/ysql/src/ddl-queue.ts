@@ -1,42 +1,73 @@
 /**
- * `shared`: statements that only make roles, which may run side by side.
- * `exclusive`: anything else. PostgreSQL answers "tuple concurrently updated" when two GRANTs meet on one object, and
- * YugabyteDB wants DDL on shared objects one at a time in the whole cluster.
+ * `shared`: statements that only make, change or drop roles of their own.
+ * `exclusive`: anything else. PostgreSQL answers "tuple concurrently updated" when two GRANTs meet on one object.
  */
 export type DdlMode = 'shared' | 'exclusive';
 
-interface Waiter {
-  readonly mode: DdlMode;
-  readonly start: () => void;
-}
-
-/** Lets DDL of one Database instance through in order of arrival, exclusive transactions alone. */
-export class DdlQueue {
-  readonly #waiting: Waiter[] = [];
+/** Lets work through in order of arrival, as `mayStart` allows; none waits for work that came after it. */
+class Gate {
+  readonly #mayStart: (running: number) => boolean;
+  readonly #waiting: (() => void)[] = [];
   #running = 0;
-  #exclusive = false;
 
-  async run<T>(mode: DdlMode, work: () => Promise<T>): Promise<T> {
+  constructor(mayStart: (running: number) => boolean) {
+    this.#mayStart = mayStart;
+  }
+
+  get load(): number {
+    return this.#running + this.#waiting.length;
+  }
+
+  async run<T>(work: () => Promise<T>): Promise<T> {
     await new Promise<void>((start) => {
-      this.#waiting.push({ mode, start });
-      this.#advance();
+      this.#waiting.push(start);
+      this.advance();
     });
     try {
       return await work();
     } finally {
       this.#running--;
-      this.#exclusive = false;
-      this.#advance();
+      this.advance();
     }
   }
 
-  #advance(): void {
-    for (let next = this.#waiting[0]; next !== undefined; next = this.#waiting[0]) {
-      if (this.#exclusive || (next.mode === 'exclusive' && this.#running > 0)) return;
-      this.#waiting.shift();
+  advance(): void {
+    while (this.#mayStart(this.#running)) {
+      const start = this.#waiting.shift();
+      if (start === undefined) return;
       this.#running++;
-      this.#exclusive = next.mode === 'exclusive';
-      next.start();
+      start();
     }
+  }
+}
+
+/**
+ * The DDL of one Database instance. On PostgreSQL it runs side by side but for what touches shared privileges; on
+ * YugabyteDB, which wants role DDL one at a time in the whole cluster, and on a server that nobody has seen at work yet,
+ * one after the other.
+ */
+export class DdlQueue {
+  #sideBySide = false;
+  readonly #all = new Gate((running) => this.#sideBySide || running === 0);
+  readonly #privileges = new Gate((running) => running === 0);
+
+  /** How much is running or waiting. */
+  get load(): number {
+    return this.#all.load;
+  }
+
+  /** Tells what was seen of the server: whether its DDL is part of the transaction that it stands in. */
+  learn(transactional: boolean): void {
+    this.#sideBySide = transactional;
+    this.#all.advance();
+  }
+
+  async run<T>(work: () => Promise<T>): Promise<T> {
+    return await this.#all.run(work);
+  }
+
+  /** For the part of `run` that touches shared privileges: one at a time everywhere. */
+  async withPrivileges<T>(work: () => Promise<T>): Promise<T> {
+    return await this.#privileges.run(work);
   }
 }

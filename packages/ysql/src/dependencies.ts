@@ -2,7 +2,7 @@ import { CofferError } from '@coffer/base';
 import type { Access } from './access.ts';
 import { Failure } from './failure.ts';
 import { DEFAULT_REASSIGN_ROLE } from './fields.ts';
-import { quoteIdentifier } from './render.ts';
+import { quoteIdentifier, quoteList } from './render.ts';
 import { retry } from './retry.ts';
 import { findRole } from './roles.ts';
 import type { Session } from './session.ts';
@@ -23,6 +23,8 @@ export interface Dependency {
 export interface DependentRole {
   readonly name: string;
   readonly oid: string;
+  /** Whether we have its privileges, as DROP OWNED needs. */
+  readonly member: boolean;
   readonly dependencies: readonly Dependency[];
 }
 
@@ -30,29 +32,37 @@ export interface DependentRole {
 // REASSIGN OWNED passes them over and DROP OWNED removes them.
 const OWNED = `d.deptype = 'o' AND d.classid NOT IN ('pg_default_acl'::regclass, 'pg_user_mapping'::regclass)`;
 const DEPENDENCIES = `
-  SELECT r.oid::text AS oid, d.dbid::text AS dbid, b.datname::text AS datname,
+  SELECT r.rolname::text AS name, r.oid::text AS oid, pg_has_role(current_user, r.oid, 'USAGE') AS member,
+         d.dbid::text AS dbid, b.datname::text AS datname,
          count(*) FILTER (WHERE ${OWNED})::int4 AS owned, count(*) FILTER (WHERE NOT (${OWNED}))::int4 AS granted
   FROM pg_roles r
   LEFT JOIN pg_shdepend d ON d.refclassid = 'pg_authid'::regclass AND d.refobjid = r.oid
   LEFT JOIN pg_database b ON b.oid = d.dbid
-  WHERE r.rolname = $1
-  GROUP BY r.oid, d.dbid, b.datname`;
+  WHERE r.rolname IN (NAMES)
+  GROUP BY r.rolname, r.oid, d.dbid, b.datname`;
 
 /** The role and what depends on it in the whole cluster; undefined when there is no such role. */
 export async function findDependencies(access: Access, name: string): Promise<DependentRole | undefined> {
-  const rows = await retry('looking for dependencies', access.logger, () =>
-    access.pool.use(async (session) => (await session.query(DEPENDENCIES, [name])).rows),
+  const roles = await retry('looking for dependencies', access.logger, () =>
+    access.pool.use((session) => readDependencies(session, [name])),
   );
-  const oid = rows[0]?.['oid'];
-  if (typeof oid !== 'string') return undefined;
-  const dependencies: Dependency[] = [];
+  return roles[0];
+}
+
+/** What depends on each of the roles that there are. */
+export async function readDependencies(session: Session, names: readonly string[]): Promise<readonly DependentRole[]> {
+  const { rows } = await session.query(DEPENDENCIES.replace('NAMES', () => quoteList(names)));
+  const roles = new Map<string, DependentRole & { readonly dependencies: Dependency[] }>();
   for (const row of rows) {
+    const oid = String(row['oid']);
+    const role = roles.get(oid) ?? { name: String(row['name']), oid, member: row['member'] === true, dependencies: [] };
+    roles.set(oid, role);
     const database = typeof row['datname'] === 'string' ? row['datname'] : undefined;
     // No dbid: nothing depends on the role at all. A dbid without database: that database was dropped meanwhile.
     if (row['dbid'] === null || (row['dbid'] !== '0' && database === undefined)) continue;
-    dependencies.push({ database, owned: Number(row['owned']), granted: Number(row['granted']) });
+    role.dependencies.push({ database, owned: Number(row['owned']), granted: Number(row['granted']) });
   }
-  return { name, oid, dependencies };
+  return [...roles.values()];
 }
 
 /**
@@ -69,7 +79,7 @@ export async function dealWithDependencies(
   let current: DependentRole | undefined = role;
   if (ownsAnything(role)) {
     await execute(access, `ALTER ROLE ${quoteIdentifier(role.name)} NOLOGIN`);
-    await endRoleSessions(access, role.oid);
+    await endRoleSessions(access, [role.oid]);
     // Temporary tables went with the sessions.
     current = await findDependencies(access, role.name);
   }

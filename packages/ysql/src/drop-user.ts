@@ -4,10 +4,12 @@ import { Failure } from './failure.ts';
 import { quoteIdentifier } from './render.ts';
 import { retry } from './retry.ts';
 import { findRole } from './roles.ts';
-import { endRoleSessions, terminateRoleSessions } from './sessions.ts';
+import { terminateSessions } from './sessions.ts';
 import type { YsqlSettings } from './settings.ts';
+import type { Step } from './steps.ts';
+import { sendSteps } from './steps.ts';
 import type { RenderedStatement } from './transaction.ts';
-import { runTransaction, settled } from './transaction.ts';
+import { runTransaction, settled, useForDdl } from './transaction.ts';
 
 /** SQLSTATE dependent_objects_still_exist. */
 const DEPENDENT_OBJECTS = '2BP01';
@@ -24,10 +26,19 @@ export interface DropOptions {
  * Drops a role with all that depends on it, in every database, and ends its sessions on every node. A role that is gone
  * already is a success. Every step looks at the state first, so it may be run again after any failure.
  *
- * A role that nothing depends on costs one DROP ROLE: every more would be paid for by every backend of the cluster.
+ * A role that nothing depends on costs one DROP ROLE at most, shared with all that wait for theirs: every more would be
+ * paid for by every backend of the cluster.
  */
 export async function dropRole(access: Access, name: string, options: DropOptions): Promise<void> {
   let oid: string | undefined;
+  if (options.endSessions) {
+    const outcome = await access.drops.submit(name);
+    oid = outcome.oid;
+    if (outcome.done) {
+      if (oid !== undefined && !outcome.ended) await access.endings.submit(oid);
+      return;
+    }
+  }
   for (let round = 1; ; round++) {
     const role = await findDependencies(access, name);
     if (role === undefined) break;
@@ -40,23 +51,16 @@ export async function dropRole(access: Access, name: string, options: DropOption
       if (!(error instanceof Failure) || error.sqlstate !== DEPENDENT_OBJECTS || round === ROUNDS) throw error;
     }
   }
-  if (oid !== undefined && options.endSessions) await endRoleSessions(access, oid);
+  if (oid !== undefined && options.endSessions) await access.endings.submit(oid);
 }
 
 async function dropBareRole(access: Access, name: string, oid: string): Promise<void> {
+  const ending: Step = { ...terminateSessions([oid]), what: 'ending sessions', mayFail: true };
+  const drop: Step = { sql: `DROP ROLE IF EXISTS ${quoteIdentifier(name)}`, what: 'failed to execute query' };
   await retry('dropping a role', access.logger, () =>
     settled(access, () =>
-      access.queue.run('exclusive', () =>
-        access.pool.use(async (session) => {
-          // Sessions on this node go first, where that is cheap, so that they hold no locks; all of them go afterwards.
-          await terminateRoleSessions(session, oid).catch((error: unknown) => {
-            if (!(error instanceof Failure) || error.kind !== 'fatal') throw error;
-          });
-          await session.query(`DROP ROLE IF EXISTS ${quoteIdentifier(name)}`).catch((error: unknown) => {
-            throw error instanceof Failure ? error.during('failed to execute query') : error;
-          });
-        }),
-      ),
+      // Sessions on this node go first, where that is cheap, so that they hold no locks; all of them go afterwards.
+      useForDdl(access, 'shared', (session) => sendSteps(session, [ending, drop])),
     ),
   );
 }
@@ -80,5 +84,5 @@ export async function revokeUser(
       if ((await findRole(access, name)) !== undefined) throw error;
     }
   });
-  await endRoleSessions(access, oid);
+  await access.endings.submit(oid);
 }

@@ -15,6 +15,7 @@ describe('classify', () => {
     ['XX000', 'schema version mismatch for table', 'conflict'],
     ['0A000', 'Restarting a DDL transaction not supported', 'conflict'],
     ['XX000', 'Operation failed. Try again.: Unknown transaction, could be recently aborted: 1', 'conflict'],
+    ['55P03', 'canceling statement due to lock timeout', 'conflict'],
     ['57P01', 'terminating connection due to administrator command', 'lost'],
     ['08006', 'connection failure', 'lost'],
     ['25P03', 'terminating connection due to idle-in-transaction timeout', 'lost'],

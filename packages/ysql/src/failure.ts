@@ -70,6 +70,7 @@ export const FAILURE_RULES: readonly FailureRule[] = [
   { sqlstate: /^08/, kind: 'lost' },
   { sqlstate: /^53300$/, kind: 'busy' },
   { sqlstate: /^40(001|P01)$/, kind: 'conflict' },
+  { sqlstate: /^55P03$/, kind: 'conflict' },
   { text: /tuple concurrently (updated|deleted)/i, kind: 'conflict' },
   { text: /catalog version mismatch|schema version mismatch|MISMATCHED_SCHEMA/i, kind: 'conflict' },
   { text: /catalog snapshot used for this transaction has been invalidated/i, kind: 'conflict' },

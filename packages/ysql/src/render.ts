@@ -1,4 +1,5 @@
 import { CofferError } from '@coffer/base';
+import pg from 'pg';
 import type { Token } from './tokenizer.ts';
 import { tokenize } from './tokenizer.ts';
 
@@ -129,4 +130,9 @@ function valueOf(name: Placeholder, values: PlaceholderValues): string {
 /** A name as a quoted identifier. */
 export function quoteIdentifier(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
+}
+
+/** Values as the list of `IN (...)`; safe whatever the server takes a backslash for. */
+export function quoteList(values: readonly string[]): string {
+  return values.map((value) => pg.escapeLiteral(value)).join(', ');
 }

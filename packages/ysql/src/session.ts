@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import type { Backend } from './failure.ts';
-import { failureOfStatement } from './failure.ts';
+import { Failure, failureOfStatement } from './failure.ts';
 
 /** How long a server may take to close its side before the socket is simply dropped. */
 const GOODBYE_MILLISECONDS = 2_000;
@@ -14,6 +14,12 @@ export interface SessionIdentity {
   /** The address that `host` resolved to. */
   readonly address: string;
   readonly port: number;
+}
+
+/** A statement on its way to the server; `params` stand for $1, $2 ... */
+export interface Request {
+  readonly sql: string;
+  readonly params?: readonly string[];
 }
 
 export type Row = Readonly<Record<string, unknown>>;
@@ -31,6 +37,10 @@ export class Session {
   node: string | undefined;
   /** Whether the server takes `yb_make_next_ddl_statement_nonbreaking`; undefined: not asked yet. */
   nonBreakingDdl: boolean | undefined;
+  /** Whether DDL here is part of the transaction that it stands in, as it was seen to be; undefined: not seen yet. */
+  transactionalDdl: boolean | undefined;
+  /** Whether the server has advisory locks; undefined: not asked yet. */
+  advisoryLocks: boolean | undefined;
   readonly #client: pg.Client;
   #broken = false;
   readonly #onClosed: (() => void)[] = [];
@@ -40,6 +50,10 @@ export class Session {
     this.#client = client;
     client.on('error', () => this.#break());
     client.on('end', () => this.#break());
+    client.connection.on('parameterStatus', ({ parameterName, parameterValue }: ParameterStatus) => {
+      // "15.2-YB-2025.1.0.0-b0". Its DDL transactions are early access, off by default, and told by nothing we can trust.
+      if (parameterName === 'server_version' && parameterValue.includes('-YB-')) this.transactionalDdl = false;
+    });
   }
 
   /** Whether it can serve another user: alive, and in no transaction. */
@@ -70,15 +84,35 @@ export class Session {
    *
    * @throws Failure
    */
-  async query(sql: string, params?: readonly string[]): Promise<Answer> {
+  async query(sql: string, params?: Request['params']): Promise<Answer> {
+    const answer = await this.#send({ sql, ...(params && { params }) });
+    if (!(answer instanceof Failure)) return answer;
+    if (answer.kind === 'lost') this.destroy();
+    throw answer;
+  }
+
+  /**
+   * Sends statements all at once: one round trip. Each gets its own answer, in order. A failure does not keep the later
+   * ones from running, unless they stand in the same transaction block (then they fail with 25P02, and COMMIT answers
+   * ROLLBACK) or the connection is lost.
+   */
+  async pipeline(requests: readonly Request[]): Promise<readonly (Answer | Failure)[]> {
+    const { stream } = this.#client.connection;
+    stream.cork();
+    const sent = requests.map((request) => this.#send(request));
+    stream.uncork();
+    const answers = await Promise.all(sent);
+    if (answers.some((answer) => answer instanceof Failure && answer.kind === 'lost')) this.destroy();
+    return answers;
+  }
+
+  async #send({ sql, params }: Request): Promise<Answer | Failure> {
     try {
       const client = this.#client;
       const result = params === undefined ? await client.query<Row>(sql) : await client.query<Row>(sql, [...params]);
       return { rows: result.rows, command: result.command };
     } catch (error) {
-      const failure = failureOfStatement(error, this.backend);
-      if (failure.kind === 'lost') this.destroy();
-      throw failure;
+      return failureOfStatement(error, this.backend);
     }
   }
 
@@ -106,4 +140,9 @@ export class Session {
     this.#client.connection.stream.destroy();
     for (const callback of this.#onClosed.splice(0)) callback();
   }
+}
+
+interface ParameterStatus {
+  readonly parameterName: string;
+  readonly parameterValue: string;
 }

@@ -4,31 +4,32 @@ import type { Access } from './access.ts';
 import { askEveryNode } from './access.ts';
 import type { Backend } from './failure.ts';
 import { Failure } from './failure.ts';
+import { quoteList } from './render.ts';
 import { retry } from './retry.ts';
-import type { Session } from './session.ts';
+import type { Request, Session } from './session.ts';
 
 /** How long a session that was told to end may take before it is reported. */
 const END_MILLISECONDS = 3_000;
 const POLL_MILLISECONDS = 20;
 
-/** Ends the sessions of a role on the node that `session` leads to. Returns how many were told to end. */
-export async function terminateRoleSessions(session: Session, oid: string): Promise<number> {
-  // By oid: once the role is dropped its sessions have no name any more.
-  const { rows } = await session.query(
-    'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usesysid = $1::oid AND pid <> pg_backend_pid()',
-    [oid],
-  );
-  return rows.length;
+/** The question that ends the sessions of roles on one node. Its rows, `oid`, are the roles of those told to end. */
+export function terminateSessions(oids: readonly string[]): Request {
+  return {
+    // By oid: once the role is dropped its sessions have no name any more.
+    sql: `SELECT usesysid::text AS oid, pg_terminate_backend(pid) FROM pg_stat_activity
+          WHERE usesysid IN (${quoteList(oids)}) AND pid <> pg_backend_pid()`,
+  };
 }
 
 /**
- * Ends the sessions of a role on every node and sees them gone. Never rejects: sessions that are still there, and nodes
+ * Ends the sessions of roles on every node and sees them gone. Never rejects: sessions that are still there, and nodes
  * that could not be asked, become a warning with a count, since a lease must not hang on a node that is down.
  */
-export async function endRoleSessions(access: Access, oid: string): Promise<void> {
+export async function endRoleSessions(access: Access, oids: readonly string[]): Promise<void> {
+  const oid = oids.join(', ');
   try {
     const answers = await retry('ending sessions', access.logger, () =>
-      askEveryNode(access, (session) => endHere(session, oid)),
+      askEveryNode(access, (session) => endHere(session, oids)),
     );
     const unreachable = answers.filter((entry) => entry.answer === undefined).length;
     const left = answers.reduce((sum, entry) => sum + (entry.answer ?? 0), 0);
@@ -44,10 +45,10 @@ export async function endRoleSessions(access: Access, oid: string): Promise<void
 }
 
 /** Returns how many sessions are still there after a while. */
-async function endHere(session: Session, oid: string): Promise<number> {
+async function endHere(session: Session, oids: readonly string[]): Promise<number> {
   const deadline = Date.now() + END_MILLISECONDS;
   for (;;) {
-    const count = await terminateRoleSessions(session, oid);
+    const count = (await session.query(terminateSessions(oids).sql)).rows.length;
     if (count === 0 || Date.now() >= deadline) return count;
     await sleep(POLL_MILLISECONDS);
   }

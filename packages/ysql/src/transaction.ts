@@ -3,8 +3,11 @@ import type { DdlMode } from './ddl-queue.ts';
 import { Failure } from './failure.ts';
 import type { PlaceholderValues } from './render.ts';
 import { namesUser, renderStatement } from './render.ts';
-import type { Session } from './session.ts';
+import type { Answer, Session } from './session.ts';
+import type { SessionWish } from './session-pool.ts';
 import { awaitBackendGone } from './sessions.ts';
+import type { Step } from './steps.ts';
+import { sendSteps } from './steps.ts';
 
 export interface RenderedStatement {
   readonly sql: string;
@@ -42,28 +45,43 @@ export async function runTransaction(
   statements: readonly RenderedStatement[],
   progress: Progress = { touchedUser: false, committing: false },
 ): Promise<void> {
+  const { advisoryLock } = access;
   await settled(access, () =>
-    access.queue.run(mode, () =>
-      access.pool.use(async (session) => {
-        await step(session, 'BEGIN', 'unable to start transaction');
-        try {
-          await runStatements(session, statements, progress);
-          await commit(session, progress);
-        } catch (error) {
-          await rollBack(session);
-          throw error;
-        }
-      }),
-    ),
+    useForDdl(access, mode, async (session) => {
+      try {
+        const begin: Step = { sql: 'BEGIN', what: 'unable to start transaction' };
+        const lock = mode === 'exclusive' ? advisoryLock.take(session) : [];
+        await sendSteps(session, [...(mode === 'exclusive' ? advisoryLock.probe(session) : []), begin, ...lock]);
+        await runStatements(session, statements, progress);
+        await commit(session, progress);
+      } catch (error) {
+        await rollBack(session);
+        throw error;
+      }
+    }),
   );
 }
 
 /** Runs one statement in a transaction of its own; otherwise as {@link runTransaction}. */
 export async function runStatement(access: Access, mode: DdlMode, sql: string, database?: string): Promise<void> {
   await settled(access, () =>
-    access.queue.run(mode, () =>
-      access.pool.use((session) => step(session, sql, 'failed to execute query'), { database }),
-    ),
+    useForDdl(access, mode, (session) => step(session, sql, 'failed to execute query'), { database }),
+  );
+}
+
+/**
+ * Lends a connection for DDL, when the queue allows. The turn for privileges comes last: whoever waits for it has a
+ * connection already, so whoever has the turn never waits for one.
+ */
+export async function useForDdl<T>(
+  access: Access,
+  mode: DdlMode,
+  work: (session: Session) => Promise<T>,
+  wish?: SessionWish,
+): Promise<T> {
+  const { queue, pool } = access;
+  return await queue.run(() =>
+    pool.use((session) => (mode === 'shared' ? work(session) : queue.withPrivileges(() => work(session))), wish),
   );
 }
 
@@ -96,15 +114,21 @@ async function runStatements(
 
 async function commit(session: Session, progress: Progress): Promise<void> {
   progress.committing = true;
-  const tag = await step(session, 'COMMIT', 'unable to commit transaction');
-  // The server answers COMMIT of a failed transaction with ROLLBACK, and calls that a success.
-  if (tag === 'ROLLBACK') {
-    throw new Failure('fatal', 'unable to commit transaction: the server rolled it back', { backend: session.backend });
-  }
+  refuseRollback(session, await step(session, 'COMMIT', 'unable to commit transaction'));
+}
+
+/**
+ * The server answers COMMIT of a failed transaction with ROLLBACK, and calls that a success.
+ *
+ * @throws Failure
+ */
+export function refuseRollback(session: Session, answer: Answer | undefined): void {
+  if (answer?.command !== 'ROLLBACK') return;
+  throw new Failure('fatal', 'unable to commit transaction: the server rolled it back', { backend: session.backend });
 }
 
 /** A failed ROLLBACK leaves a connection inside a transaction; the pool drops it, which rolls back as well. */
-async function rollBack(session: Session): Promise<void> {
+export async function rollBack(session: Session): Promise<void> {
   if (session.broken) return;
   try {
     await session.query('ROLLBACK');
@@ -113,9 +137,9 @@ async function rollBack(session: Session): Promise<void> {
   }
 }
 
-async function step(session: Session, sql: string, what: string): Promise<string> {
+async function step(session: Session, sql: string, what: string): Promise<Answer> {
   try {
-    return (await session.query(sql)).command;
+    return await session.query(sql);
   } catch (error) {
     throw error instanceof Failure ? error.during(what) : error;
   }

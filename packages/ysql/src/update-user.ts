@@ -2,8 +2,9 @@ import type { Access } from './access.ts';
 import { Failure } from './failure.ts';
 import { retry } from './retry.ts';
 import type { Session } from './session.ts';
+import { changesOneRole } from './statements.ts';
 import type { RenderedStatement } from './transaction.ts';
-import { runStatement, runTransaction, settled } from './transaction.ts';
+import { runStatement, runTransaction, settled, useForDdl } from './transaction.ts';
 
 export const DEFAULT_EXPIRATION_STATEMENT = `ALTER ROLE "{{name}}" VALID UNTIL '{{expiration}}'`;
 export const DEFAULT_PASSWORD_STATEMENT = `ALTER ROLE "{{username}}" WITH PASSWORD '{{password}}'`;
@@ -15,7 +16,7 @@ export async function changeUser(access: Access, statements: readonly RenderedSt
   const [only] = statements;
   await retry('changing a user', access.logger, () =>
     statements.length === 1 && only !== undefined
-      ? runStatement(access, 'exclusive', only.sql)
+      ? runStatement(access, changesOneRole(only.sql) ? 'shared' : 'exclusive', only.sql)
       : runTransaction(access, 'exclusive', statements),
   );
 }
@@ -27,14 +28,12 @@ export async function changeUser(access: Access, statements: readonly RenderedSt
 export async function changeExpiration(access: Access, statement: RenderedStatement): Promise<void> {
   await retry('changing an expiration', access.logger, () =>
     settled(access, () =>
-      access.queue.run('exclusive', () =>
-        access.pool.use(async (session) => {
-          await spareOthers(session);
-          await session.query(statement.sql).catch((error: unknown) => {
-            throw error instanceof Failure ? error.during('failed to execute query') : error;
-          });
-        }),
-      ),
+      useForDdl(access, 'shared', async (session) => {
+        await spareOthers(session);
+        await session.query(statement.sql).catch((error: unknown) => {
+          throw error instanceof Failure ? error.during('failed to execute query') : error;
+        });
+      }),
     ),
   );
 }

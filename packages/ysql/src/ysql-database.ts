@@ -11,8 +11,9 @@ import type {
   UsernameConfig,
 } from '@coffer/database-plugin';
 import type { Access } from './access.ts';
-import { createAccess } from './access.ts';
+
 import { createUser } from './create-user.ts';
+import { createAccess } from './open-access.ts';
 import { dropRole, revokeUser } from './drop-user.ts';
 import { asCofferError } from './failure.ts';
 import { clipName } from './roles.ts';

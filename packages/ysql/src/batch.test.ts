@@ -1,0 +1,237 @@
+import assert from 'node:assert/strict';
+import { type AddressInfo, type Server, connect, createServer } from 'node:net';
+import { after, before, describe, it } from 'node:test';
+import { isCofferError } from '@coffer/base';
+import type { Fault, TestPostgres, WireProxy } from '@coffer/testkit';
+import { startPostgres, startWireProxy } from '@coffer/testkit';
+import type { Opened } from './open-for-test.ts';
+import { SEED_SQL, logIn, newUser, openYsql, roleExists } from './open-for-test.ts';
+
+const IN_ROLE = `CREATE ROLE "{{name}}" LOGIN PASSWORD '{{password}}' IN ROLE app`;
+
+let server: TestPostgres;
+before(async () => {
+  server = await startPostgres();
+  await server.query('CREATE ROLE app');
+});
+after(() => server.stop());
+
+let counter = 0;
+const names = (count: number): string[] => Array.from({ length: count }, () => `batch-${++counter}`);
+
+async function rolesOf(list: readonly string[]): Promise<number> {
+  return (await server.query('SELECT 1 FROM pg_roles WHERE rolname = ANY($1)', [list])).length;
+}
+
+for (const mode of ['postgresql', 'yugabytedb'] as const) {
+  describe(`users at once, ${mode}`, () => {
+    let proxy: WireProxy;
+    let opened: Opened;
+    before(async () => {
+      proxy = await startWireProxy({ target: server, mode });
+      opened = await openYsql({ ...server, port: proxy.port });
+      // The first user shows what the server does with DDL in a transaction.
+      const username = await opened.database.newUser(newUser(IN_ROLE));
+      await opened.database.deleteUser({ username, statements: [] });
+    });
+    after(async () => {
+      await opened.database.close();
+      await proxy.stop();
+    });
+
+    /** What is sent meanwhile, by its first words. */
+    const watch = async (work: () => Promise<unknown>): Promise<(start: string) => number> => {
+      const first = proxy.statements.length;
+      await work();
+      const seen = proxy.statements.slice(first).map(({ sql }) => sql);
+      return (start) => seen.filter((sql) => sql.startsWith(start)).length;
+    };
+    const makeAll = (list: readonly string[], sql: string): Promise<PromiseSettledResult<string>[]> =>
+      Promise.allSettled(list.map((username) => opened.database.newUser(newUser(sql, { username }))));
+    const dropAll = (list: readonly string[]): Promise<unknown> =>
+      Promise.all(list.map((username) => opened.database.deleteUser({ username, statements: [] })));
+    const failures = (results: readonly PromiseSettledResult<string>[]): unknown[] =>
+      results.filter((result) => result.status === 'rejected').map((result): unknown => result.reason);
+
+    for (const [shape, sql] of Object.entries({ 'IN ROLE': IN_ROLE, seed: SEED_SQL })) {
+      it(`share transactions only where DDL is transactional, and drops share statements: ${shape}`, async () => {
+        const list = names(24);
+        const made = await watch(async () => assert.deepEqual(failures(await makeAll(list, sql)), []));
+        assert.equal(made('CREATE ROLE'), 24);
+        if (mode === 'yugabytedb') assert.equal(made('COMMIT'), 24);
+        // Up to one transaction for each of the (new) connections, which show anew what they do, and one for all others.
+        else assert.ok(made('COMMIT') <= 12, `${made('COMMIT')} transactions`);
+        for (const name of list.slice(0, 2)) await (await logIn(server, name, 'Pass-1234-word')).end();
+        const dropped = await watch(() => dropAll(list));
+        assert.equal(dropped('DROP ROLE'), 1);
+        assert.equal(dropped('DROP OWNED'), shape === 'seed' ? 1 : 0);
+        assert.equal(await rolesOf(list), 0);
+      });
+    }
+
+    it('do not see a neighbour’s error', async () => {
+      const list = names(12);
+      const [bad = ''] = list;
+      const fault: Fault = {
+        match: (sql) => sql.startsWith('CREATE ROLE') && sql.includes(`"${bad}"`),
+        times: 99,
+        action: { type: 'error', sqlstate: '42501', message: 'not this one' },
+      };
+      proxy.addFault(fault);
+      try {
+        const errors = failures(await makeAll(list, SEED_SQL));
+        assert.equal(errors.length, 1);
+        assert.match(String(errors[0]), /not this one/);
+      } finally {
+        proxy.clearFaults();
+      }
+      assert.equal(await rolesOf(list), 11);
+      assert.equal(await roleExists(server, bad), false);
+      await dropAll(list);
+      assert.equal(await rolesOf(list), 0);
+    });
+
+    it('leave a role that is not ours as it is', async () => {
+      const list = names(8);
+      const [theirs = ''] = list;
+      await server.query(`CREATE ROLE "${theirs}"`);
+      const errors = failures(await makeAll(list, SEED_SQL));
+      assert.equal(errors.length, 1);
+      assert.ok(isCofferError(errors[0], 'failed'));
+      assert.match(errors[0].message, /exists already and is not of our making/);
+      const [row] = await server.query('SELECT rolcanlogin FROM pg_roles WHERE rolname = $1', [theirs]);
+      assert.deepEqual(row, { rolcanlogin: false });
+      const [grant] = await server.query(`SELECT has_database_privilege($1::name, 'yugabyte', 'CREATE') AS ok`, [
+        theirs,
+      ]);
+      assert.deepEqual(grant, { ok: false });
+      await dropAll(list);
+    });
+
+    for (const match of [/FROM pg_roles/, /^BEGIN/, /^CREATE ROLE/, /pg_advisory_xact_lock/, /^GRANT/, /^COMMIT/]) {
+      for (const type of ['drop-before', 'drop-after', 'error'] as const) {
+        it(`survive ${type} at ${match.source}, whole or not at all`, async () => {
+          const list = names(12);
+          const action: Fault['action'] =
+            type === 'error' ? { type, sqlstate: '40001', message: 'conflict' } : { type };
+          const fault = proxy.addFault({ match, action, times: 2 });
+          assert.deepEqual(failures(await makeAll(list, SEED_SQL)), []);
+          assert.ok(fault.fired > 0);
+          proxy.clearFaults();
+          for (const name of list) {
+            const [row] = await server.query(`SELECT has_database_privilege($1::name, 'yugabyte', 'CREATE') AS ok`, [
+              name,
+            ]);
+            assert.deepEqual(row, { ok: true });
+          }
+          await dropAll(list);
+          assert.equal(await rolesOf(list), 0);
+        });
+      }
+    }
+
+    for (const match of [/JOIN pg_shdepend/, /pg_terminate_backend/, /^DROP OWNED/, /^DROP ROLE/, /^COMMIT/]) {
+      for (const type of ['drop-before', 'drop-after', 'error'] as const) {
+        it(`are dropped in spite of ${type} at ${match.source}`, async () => {
+          const list = names(8);
+          assert.deepEqual(failures(await makeAll(list, SEED_SQL)), []);
+          const [first = ''] = list;
+          const session = await logIn(server, first, 'Pass-1234-word');
+          const ended = new Promise((resolve) => session.once('end', resolve));
+          const action: Fault['action'] =
+            type === 'error' ? { type, sqlstate: '40001', message: 'conflict' } : { type };
+          const fault = proxy.addFault({ match, action });
+          await dropAll(list);
+          assert.equal(fault.fired, 1);
+          proxy.clearFaults();
+          await ended;
+          assert.equal(await rolesOf(list), 0);
+        });
+      }
+    }
+
+    it('with something else than plain statements are made alone', async () => {
+      const list = names(6);
+      const sql = `${IN_ROLE}; SET ROLE app; RESET ROLE`;
+      const made = await watch(async () => assert.deepEqual(failures(await makeAll(list, sql)), []));
+      assert.equal(made('COMMIT'), 6);
+      await dropAll(list);
+    });
+  });
+}
+
+describe('several servers', () => {
+  it('wait for each other before they touch shared privileges, but not for ever', async () => {
+    const list = names(2);
+    await using one = await openYsql(server);
+    // The lock's key shows in what is sent; whoever holds it for ever must not hold us up.
+    const proxy = await startWireProxy({ target: server });
+    await using other = await openYsql({ ...server, port: proxy.port });
+    await other.database.newUser(newUser(SEED_SQL, { username: list[0] ?? '' }));
+    const take = proxy.statements.find(({ sql }) => sql.includes('pg_advisory_xact_lock'))?.sql ?? '';
+    const holder = await logIn(server, server.user, server.password);
+    await holder.query('BEGIN');
+    await holder.query(take);
+    assert.equal(await one.database.newUser(newUser(SEED_SQL, { username: list[1] ?? '' })), list[1]);
+    await holder.end();
+    for (const username of list) await one.database.deleteUser({ username, statements: [] });
+    await proxy.stop();
+  });
+  it('get no error', async () => {
+    await using one = await openYsql(server);
+    await using other = await openYsql(server);
+    const list = names(24);
+    await Promise.all(
+      list.map((username, at) => (at % 2 ? one : other).database.newUser(newUser(SEED_SQL, { username }))),
+    );
+    await Promise.all(
+      list.map((username, at) => (at % 2 ? one : other).database.deleteUser({ username, statements: [] })),
+    );
+    assert.equal(await rolesOf(list), 0);
+  });
+});
+
+/** A relay that makes the server call itself a YugabyteDB in its ParameterStatus; nothing else changes. */
+async function relayAsYugabyte(port: number): Promise<Server> {
+  const name = Buffer.from('server_version\0');
+  const relay = createServer((client) => {
+    const upstream = connect(port, '127.0.0.1');
+    client.on('error', () => upstream.destroy());
+    upstream.on('error', () => client.destroy());
+    client.pipe(upstream);
+    upstream.on('end', () => client.end());
+    upstream.on('data', (chunk: Buffer) => {
+      const at = chunk.indexOf(name);
+      if (at < 0) client.write(chunk);
+      else {
+        const end = chunk.indexOf(0, at + name.length);
+        const body = Buffer.concat([name, Buffer.from('15.2-YB-2025.1.0.0-b0\0')]);
+        const length = Buffer.alloc(4);
+        length.writeInt32BE(body.length + length.length);
+        client.write(Buffer.concat([chunk.subarray(0, at - length.length), length, body, chunk.subarray(end + 1)]));
+      }
+    });
+  });
+  await new Promise<void>((resolve) => relay.listen(0, '127.0.0.1', resolve));
+  return relay;
+}
+
+describe('a server that calls itself YugabyteDB', () => {
+  it('gets a transaction for each user, whatever its transactions would do', async () => {
+    const proxy = await startWireProxy({ target: server });
+    const relay = await relayAsYugabyte(proxy.port);
+    const { port } = relay.address() as AddressInfo;
+    const list = names(6);
+    {
+      await using opened = await openYsql({ ...server, port });
+      await Promise.all(list.map((username) => opened.database.newUser(newUser(IN_ROLE, { username }))));
+      await Promise.all(list.map((username) => opened.database.deleteUser({ username, statements: [] })));
+    }
+    const sent = proxy.statements.map(({ sql }) => sql);
+    assert.equal(sent.filter((sql) => sql === 'COMMIT').length, 6);
+    assert.equal(sent.filter((sql) => sql.includes('txid_current')).length, 0);
+    assert.equal(sent.filter((sql) => sql.startsWith('DROP ROLE')).length, 1);
+    relay.close();
+    await proxy.stop();
+  });
+});

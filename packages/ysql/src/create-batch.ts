@@ -1,0 +1,200 @@
+import type { Access } from './access.ts';
+import { Failure } from './failure.ts';
+import { quoteList } from './render.ts';
+import type { Answer, Session } from './session.ts';
+import { createsNamedRole, createsRole, isPlain } from './statements.ts';
+import type { Step } from './steps.ts';
+import { sendSteps } from './steps.ts';
+import type { Progress, RenderedStatement } from './transaction.ts';
+import { refuseRollback, rollBack, settled, useForDdl } from './transaction.ts';
+
+export interface Creation {
+  readonly name: string;
+  readonly statements: readonly RenderedStatement[];
+}
+
+/** What became of one user of a batch. */
+export interface CreationOutcome {
+  readonly kind:
+    | 'made'
+    /** A role of that name was there before the first statement; nothing was done. */
+    | 'existed'
+    /** The error is this user's own. */
+    | 'failed'
+    /** A neighbour's error, maybe; this user has not been tried alone. */
+    | 'disturbed';
+  readonly progress: Progress;
+  /** Of the latter two. */
+  readonly error?: unknown;
+}
+
+/** Whether a user may share a transaction: no statement of its role can reach a neighbour or the session. */
+export function canShare({ name, statements }: Creation): boolean {
+  const [first, ...others] = statements.map((statement) => statement.sql);
+  return first !== undefined && createsNamedRole(first, name) && [first, ...others].every(isPlain);
+}
+
+/**
+ * Makes users that {@link canShare}: in one transaction where the server is known to keep DDL in it, else one after the
+ * other. Users for whom it went wrong are to be tried alone.
+ *
+ * @throws Failure, CofferError when no connection could be had
+ */
+export async function createTogether(
+  access: Access,
+  creations: readonly Creation[],
+): Promise<readonly CreationOutcome[]> {
+  const members = creations.map((creation) => new Member(creation));
+  let begun = false;
+  const work = async (session: Session): Promise<void> => {
+    begun = true;
+    const left = [...members];
+    while (left.length > 0) {
+      const group = left.splice(0, session.transactionalDdl === true ? left.length : 1);
+      try {
+        await new SharedTransaction(access, session, group).run();
+      } catch (error) {
+        for (const member of group) member.fail(error, group.length === 1);
+        if (!(error instanceof Failure) || error.kind === 'lost') throw error;
+      }
+    }
+  };
+  try {
+    // Shared even with GRANTs: only their part is kept to one at a time, where the server lets DDL run side by side.
+    await settled(access, () => useForDdl(access, 'shared', work));
+  } catch (error) {
+    if (!begun) throw error;
+  }
+  return members;
+}
+
+class Member implements CreationOutcome {
+  readonly name: string;
+  /** The statements before the first that touches privileges. */
+  readonly creates: readonly RenderedStatement[];
+  readonly rest: readonly RenderedStatement[];
+  readonly progress: Progress = { touchedUser: false, committing: false };
+  kind: CreationOutcome['kind'] = 'disturbed';
+  error: unknown;
+
+  constructor({ name, statements }: Creation) {
+    const at = statements.findIndex((statement) => !createsRole(statement.sql));
+    this.name = name;
+    this.creates = at < 0 ? statements : statements.slice(0, at);
+    this.rest = at < 0 ? [] : statements.slice(at);
+  }
+
+  fail(error: unknown, own: boolean): void {
+    if (this.kind === 'existed') return;
+    this.kind = own ? 'failed' : 'disturbed';
+    this.error = error;
+  }
+
+  /** YugabyteDB may report a conflict for a DDL that it has committed; only a plain refusal has certainly no effect. */
+  steps(statements: readonly RenderedStatement[]): readonly Step[] {
+    return statements.map(({ sql, namesUser }) => ({
+      sql,
+      what: 'failed to execute query',
+      see: (answer) => {
+        const hadNoEffect = answer instanceof Failure && answer.kind === 'fatal';
+        if (namesUser && !hadNoEffect) this.progress.touchedUser = true;
+      },
+    }));
+  }
+}
+
+const FAILED_BLOCK = '25P02';
+
+/** Two round trips: the look at what is there and BEGIN; then, for the names that are free, all the rest. */
+class SharedTransaction {
+  readonly #access: Access;
+  readonly #session: Session;
+  #members: readonly Member[];
+
+  constructor(access: Access, session: Session, members: readonly Member[]) {
+    this.#access = access;
+    this.#session = session;
+    this.#members = members;
+  }
+
+  /** @throws Failure */
+  async run(): Promise<void> {
+    try {
+      await this.#open();
+      const creates = this.#creates();
+      const rest = this.#members.flatMap((member) => member.steps(member.rest));
+      if (this.#members.length === 0) await rollBack(this.#session);
+      else if (rest.length === 0) await this.#finish(creates);
+      else await this.#finishWithPrivileges(creates, rest);
+      for (const member of this.#members) member.kind = 'made';
+    } catch (error) {
+      await rollBack(this.#session);
+      throw error;
+    }
+  }
+
+  async #open(): Promise<void> {
+    const present = new Set<unknown>();
+    await sendSteps(this.#session, [
+      ...this.#access.advisoryLock.probe(this.#session),
+      {
+        // Without parameters, which would cost the server as much again as the rest of it.
+        sql: `SELECT rolname::text AS name FROM pg_roles WHERE rolname IN (${quoteList(this.#members.map((member) => member.name))})`,
+        what: 'looking for a role',
+        see: (answer) => {
+          if (!(answer instanceof Failure)) for (const row of answer.rows) present.add(row['name']);
+        },
+      },
+      { sql: 'BEGIN', what: 'unable to start transaction' },
+    ]);
+    for (const member of this.#members) if (present.has(member.name)) member.kind = 'existed';
+    this.#members = this.#members.filter((member) => member.kind !== 'existed');
+  }
+
+  async #finishWithPrivileges(creates: readonly Step[], rest: readonly Step[]): Promise<void> {
+    const { queue, advisoryLock } = this.#access;
+    // The server hashes a password while it makes a role: others need not wait for that.
+    const apart = queue.load > 1;
+    if (apart) await sendSteps(this.#session, creates);
+    await queue.withPrivileges(() =>
+      this.#finish([...advisoryLock.take(this.#session), ...(apart ? [] : creates), ...rest]),
+    );
+  }
+
+  async #finish(steps: readonly Step[]): Promise<void> {
+    const commit: Step = {
+      sql: 'COMMIT',
+      what: 'unable to commit transaction',
+      see: (_, clean) => {
+        if (clean) for (const member of this.#members) member.progress.committing = true;
+      },
+    };
+    const answers: readonly Answer[] = await sendSteps(this.#session, [...steps, commit]);
+    refuseRollback(this.#session, answers.at(-1));
+  }
+
+  #creates(): readonly Step[] {
+    const [first, ...others] = this.#members.flatMap((member) => member.steps(member.creates));
+    if (first === undefined) return others;
+    return this.#session.transactionalDdl === undefined ? [first, this.#probe(), ...others] : [first, ...others];
+  }
+
+  /**
+   * After a DDL statement: has this very transaction written anything? Not where each DDL commits by itself. That is
+   * seen and not concluded from a version, since whoever stands in between may have a say too.
+   */
+  #probe(): Step {
+    const learn = (transactional: boolean): void => {
+      this.#session.transactionalDdl = transactional;
+      this.#access.queue.learn(transactional);
+    };
+    return {
+      sql: 'SELECT txid_current_if_assigned() IS NOT NULL AS ours',
+      what: 'looking for the transaction of a DDL statement',
+      see: (answer) => {
+        if (!(answer instanceof Failure)) learn(answer.rows[0]?.['ours'] === true);
+        else if (answer.kind === 'fatal' && answer.sqlstate !== FAILED_BLOCK) learn(false);
+      },
+    };
+  }
+}

@@ -1,0 +1,106 @@
+import type { Access } from './access.ts';
+import type { DependentRole } from './dependencies.ts';
+import { readDependencies } from './dependencies.ts';
+import { Failure } from './failure.ts';
+import { quoteIdentifier } from './render.ts';
+import type { Session } from './session.ts';
+import { terminateSessions } from './sessions.ts';
+import type { Step } from './steps.ts';
+import { sendSteps } from './steps.ts';
+import { rollBack, settled, useForDdl } from './transaction.ts';
+
+export interface DropOutcome {
+  /** The role is gone. False: it is to be dropped alone. */
+  readonly done: boolean;
+  /** Of the role, when it was seen. */
+  readonly oid: string | undefined;
+  /** Its sessions on this node were seen gone, and there is no other node. */
+  readonly ended: boolean;
+}
+
+/**
+ * Drops roles together, in two round trips: what depends on them; then one DROP OWNED for those that have privileges
+ * and one DROP ROLE for all, since a cluster pays for each such statement and not for each role. Roles that own
+ * something, or have privileges in another database, are left for later, and all of them when anything goes wrong.
+ *
+ * @throws CofferError when no connection became free
+ */
+export async function dropTogether(access: Access, names: readonly string[]): Promise<readonly DropOutcome[]> {
+  let roles: readonly DependentRole[] | undefined;
+  let dropped: readonly DependentRole[] = [];
+  const work = async (session: Session): Promise<readonly string[]> => {
+    roles = await readDependencies(session, names);
+    const bare = roles.filter((role) => role.dependencies.every((dependency) => isPrivilegeHere(access, dependency)));
+    if (bare.length === 0) return [];
+    const alive = await dropAll(access, session, bare);
+    dropped = bare;
+    return (await access.cluster.nodes(session)).length > 1 ? bare.map((role) => role.oid) : alive;
+  };
+  // Until it is known otherwise, everybody has sessions.
+  let alive: readonly string[] | undefined;
+  try {
+    alive = await settled(access, () => useForDdl(access, 'shared', work));
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+  }
+  return names.map((name): DropOutcome => {
+    const oid = roles?.find((role) => role.name === name)?.oid;
+    if (oid === undefined) return { done: roles !== undefined, oid, ended: true };
+    return { done: dropped.some((role) => role.oid === oid), oid, ended: alive?.includes(oid) === false };
+  });
+}
+
+function isPrivilegeHere(access: Access, { database, owned }: DependentRole['dependencies'][number]): boolean {
+  return owned === 0 && (database === undefined || database === access.settings.database);
+}
+
+/** Returns the oids of the roles that had sessions on this node still, or may have. */
+async function dropAll(access: Access, session: Session, roles: readonly DependentRole[]): Promise<readonly string[]> {
+  const oids = roles.map((role) => role.oid);
+  const withPrivileges = roles.filter((role) => role.dependencies.length > 0);
+  let left: readonly string[] = oids;
+  // Sessions go first, so that they hold no locks, and again afterwards, when nobody can log in any more.
+  const before: Step = { ...terminateSessions(oids), what: 'ending sessions', mayFail: true };
+  const after: Step = {
+    ...before,
+    see: (answer) => {
+      if (!(answer instanceof Failure)) left = answer.rows.map((row) => String(row['oid']));
+    },
+  };
+  const drop = execute(`DROP ROLE IF EXISTS ${namesOf(roles)}`);
+  if (withPrivileges.length === 0) {
+    await sendSteps(session, [before, drop, after]);
+    return left;
+  }
+  await access.queue.withPrivileges(async () => {
+    const { advisoryLock } = access;
+    const block = [BEGIN, ...advisoryLock.take(session), ...dropPrivileges(withPrivileges), drop, COMMIT];
+    const outside = [before, ...advisoryLock.probe(session)];
+    await sendSteps(session, [...outside, ...block, after]).catch(async (error: unknown) => {
+      await rollBack(session);
+      throw error;
+    });
+  });
+  return left;
+}
+
+// A block that failed answers COMMIT with ROLLBACK, but then an earlier step has failed already.
+const COMMIT: Step = { sql: 'COMMIT', what: 'unable to commit transaction' };
+const BEGIN: Step = { sql: 'BEGIN', what: 'unable to start transaction' };
+
+function dropPrivileges(roles: readonly DependentRole[]): readonly Step[] {
+  const strangers = roles.filter((role) => !role.member);
+  return [
+    // DROP OWNED is for members of the role; a superuser counts as one.
+    ...(strangers.length > 0 ? [execute(`GRANT ${namesOf(strangers)} TO CURRENT_USER`)] : []),
+    execute(`DROP OWNED BY ${namesOf(roles)}`),
+  ];
+}
+
+function execute(sql: string): Step {
+  return { sql, what: 'failed to execute query' };
+}
+
+function namesOf(roles: readonly DependentRole[]): string {
+  return roles.map((role) => quoteIdentifier(role.name)).join(', ');
+}

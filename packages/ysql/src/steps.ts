@@ -1,0 +1,32 @@
+import { Failure } from './failure.ts';
+import type { Answer, Request, Session } from './session.ts';
+
+/** One statement of several that are sent together, what a failure of it is called, and who wants to know the answer. */
+export interface Step extends Request {
+  readonly what: string;
+  /** `clean`: no statement before it failed. */
+  readonly see?: (answer: Answer | Failure, clean: boolean) => void;
+  /** A failure of it is an answer like another. Never of a statement inside a transaction block. */
+  readonly mayFail?: boolean;
+}
+
+/**
+ * Sends all steps in one round trip, and returns the answers when all are well. Inside a transaction block nothing has an
+ * effect after a failure; elsewhere it may.
+ *
+ * @throws Failure the first one: the later ones of a block only repeat that it has failed
+ */
+export async function sendSteps(session: Session, steps: readonly Step[]): Promise<readonly Answer[]> {
+  const answers = await session.pipeline(steps);
+  const good: Answer[] = [];
+  let first: Failure | undefined;
+  for (const [at, { what, see, mayFail }] of steps.entries()) {
+    const answer = answers[at];
+    if (answer === undefined) continue;
+    see?.(answer, first === undefined);
+    if (!(answer instanceof Failure)) good.push(answer);
+    else if (mayFail !== true || answer.kind === 'lost') first ??= answer.during(what);
+  }
+  if (first !== undefined) throw first;
+  return good;
+}

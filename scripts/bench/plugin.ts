@@ -1,0 +1,168 @@
+/**
+ * `npm run bench -- plugin`: users made and dropped a second through HashiCorp's own host code (tests/interop/host), by
+ * our plugin and by the Go plugin that BENCH_GO_PLUGIN names, in alternation against one PostgreSQL, and the same SQL by
+ * pgbench as the limit. BENCH_ROUNDS sets how often (default 3), BENCH_CASES a part of a case's name to run only those.
+ */
+import type { JsonValue } from '@coffer/base';
+import { type TestPostgres, startPostgres } from '@coffer/testkit';
+import { GoHost } from '../../tests/interop/go-host.ts';
+import { buildGoPrograms } from '../../tests/interop/go-programs.ts';
+import { machine, median, pluginFiles } from './measurement.ts';
+import { pgbenchRate } from './pgbench.ts';
+
+const ROUNDS = Number(process.env['BENCH_ROUNDS'] ?? 3);
+const ONLY = process.env['BENCH_CASES'] ?? '';
+const PASSWORD = 'Bench-1234-word';
+const ROLE = `CREATE ROLE "{{name}}" WITH PASSWORD '{{password}}' VALID UNTIL '{{expiration}}'`;
+const SHAPES: Readonly<Record<string, readonly string[]>> = {
+  seed: [`${ROLE} NOINHERIT LOGIN`, 'GRANT ALL ON DATABASE "yugabyte" TO "{{name}}"'],
+  'IN ROLE': [`${ROLE} LOGIN IN ROLE app`],
+};
+const METHODS = ['scram-sha-256', 'md5'] as const;
+type Method = (typeof METHODS)[number];
+
+interface Case {
+  readonly name: string;
+  readonly method: Method;
+  readonly statements: readonly string[];
+  readonly clients: number;
+  /** Users made in one round. The same for all: the more users live, the slower a GRANT. */
+  readonly count: number;
+  /** How many of them are dropped through the plugin. */
+  readonly drops: number;
+}
+
+function cases(method: Method): readonly Case[] {
+  return Object.entries(SHAPES)
+    .flatMap(([shape, statements]) =>
+      [1, 16].map((clients) => ({
+        name: `${method}, ${shape}, ${clients} ${clients === 1 ? 'client' : 'clients'}`,
+        method,
+        statements,
+        clients,
+        count: (method === 'md5' ? 3 : 1) * (clients === 1 ? 60 : 240),
+        drops: clients === 1 ? 30 : 96,
+      })),
+    )
+    .filter(({ name }) => name.includes(ONLY));
+}
+
+/** Work a second: `clients` at once, each takes the next item as soon as it is free. */
+async function rate<T>(items: readonly T[], clients: number, work: (item: T) => Promise<void>): Promise<number> {
+  const left = [...items];
+  const start = performance.now();
+  const client = async (): Promise<void> => {
+    for (let item = left.pop(); item !== undefined; item = left.pop()) await work(item);
+  };
+  await Promise.all(Array.from({ length: clients }, client));
+  return items.length / ((performance.now() - start) / 1000);
+}
+
+interface Rates {
+  readonly issue: number;
+  readonly revoke: number;
+}
+
+async function measure(host: GoHost, database: string, { statements, clients, count, drops }: Case): Promise<Rates> {
+  const names: JsonValue[] = [];
+  const expiration = new Date(Date.now() + 3_600_000).toISOString();
+  const request = { database, displayName: 'token', roleName: 'bench', password: PASSWORD, expiration };
+  const issue = await rate([...Array(count).keys()], clients, async () => {
+    names.push(await host.call('newUser', { ...request, statements: [...statements] }));
+  });
+  const revoke = await rate(names.slice(0, drops), clients, async (username) => {
+    await host.call('deleteUser', { database, username, statements: [] });
+  });
+  return { issue, revoke };
+}
+
+async function openBoth(host: GoHost, database: TestPostgres): Promise<readonly string[]> {
+  const { ours, go } = pluginFiles();
+  const plugins = [...ours.filter(({ name }) => name === 'executable'), ...(go === undefined ? [] : [go])];
+  const { host: address, port, user: username, password, database: db } = database;
+  for (const [at, { file }] of plugins.entries()) {
+    const plugin = `plugin-${at}-${port}`;
+    await host.call('register', { plugin, file, protocols: [5, 6] });
+    await host.open(plugin, plugin);
+    const config = { host: address, port, username, password, db };
+    await host.call('initialize', { database: plugin, config, verify: true });
+  }
+  return plugins.map((_, at) => `plugin-${at}-${port}`);
+}
+
+/** Of issuing only: what revoking could cost at best depends on how many names share a DROP. */
+async function limit(database: TestPostgres, { statements, clients, count }: Case): Promise<number | undefined> {
+  const expiration = new Date(Date.now() + 3_600_000).toISOString();
+  const sql = statements.map((statement) =>
+    statement.replace('{{password}}', PASSWORD).replace('{{expiration}}', expiration),
+  );
+  const load = { clients, count: count * 2 };
+  const rate = await pgbenchRate(database, sql.length > 1 ? ['BEGIN', ...sql, 'COMMIT'] : sql, load);
+  await clear(database);
+  return rate;
+}
+
+/** What is left of a round, so that the next one starts alike. */
+async function clear(database: TestPostgres): Promise<void> {
+  const rows = await database.query(`SELECT rolname FROM pg_roles WHERE rolname LIKE 'limit-%' OR rolname LIKE 'v-%'`);
+  const names = rows.map((row) => `"${String(row['rolname'])}"`);
+  if (names.length > 0) await database.query(`DROP OWNED BY ${names.join(', ')}`);
+  if (names.length > 0) await database.query(`DROP ROLE ${names.join(', ')}`);
+}
+
+async function runCase(host: GoHost, database: TestPostgres, plugins: readonly string[], one: Case): Promise<void> {
+  const limits: number[] = [];
+  const rates: Rates[][] = plugins.map(() => []);
+  // The first round warms up.
+  for (let round = 0; round <= ROUNDS; round++) {
+    const top = await limit(database, one);
+    if (round > 0 && top !== undefined) limits.push(top);
+    for (const [at, plugin] of plugins.entries()) {
+      const measured = await measure(host, plugin, round === 0 ? { ...one, drops: 16 } : one);
+      await clear(database);
+      if (round > 0) rates[at]?.push(measured);
+    }
+  }
+  print(
+    `issue, ${one.name}`,
+    median(limits),
+    rates.map((list) => median(list.map(({ issue }) => issue))),
+  );
+  print(
+    `revoke, ${one.name}`,
+    Number.NaN,
+    rates.map((list) => median(list.map(({ revoke }) => revoke))),
+  );
+}
+
+function print(name: string, top: number, [ours = Number.NaN, go = Number.NaN]: readonly number[]): void {
+  const rate = (value: number): string => (Number.isNaN(value) ? '-' : value.toFixed(0)).padStart(8);
+  const ratio = (value: number): string => (Number.isNaN(value) ? '-' : value.toFixed(2)).padStart(8);
+  console.log(`${name.padEnd(44)}${rate(top)}${rate(go)}${rate(ours)}${ratio(ours / go)}${ratio(ours / top)}`);
+}
+
+export async function benchPlugin(): Promise<void> {
+  const programs = buildGoPrograms();
+  if ('missing' in programs) throw new Error(programs.missing);
+  const host = new GoHost(programs.host, process.env);
+  console.log(`${machine()}; median of ${ROUNDS} rounds; users a second; PostgreSQL 15 with fsync on`);
+  const heads = ['limit', 'Go', 'ours', 'ours/Go', 'ours/lim'].map((head) => head.padStart(8)).join('');
+  console.log(`${'case'.padEnd(44)}${heads}`);
+  try {
+    for (const method of METHODS) {
+      if (cases(method).length === 0) continue;
+      const durable = { fsync: 'on', synchronous_commit: 'on', full_page_writes: 'on' };
+      const database = await startPostgres({ authMethod: method, settings: durable });
+      try {
+        await database.query('CREATE ROLE app');
+        const plugins = await openBoth(host, database);
+        for (const one of cases(method)) await runCase(host, database, plugins, one);
+        for (const plugin of plugins) await host.call('close', { database: plugin });
+      } finally {
+        await database.stop();
+      }
+    }
+  } finally {
+    await host.stop();
+  }
+}
