@@ -98,18 +98,16 @@ export class Leases {
    * @throws CofferError `failed` with what is still owed; the lease stays and is retried
    */
   async revoke(id: string): Promise<void> {
-    // Another worker may be at it: its claim ends with the lease gone or the error written. Otherwise it is claimed and
-    // marked in one statement, so that the expiration cannot get in between and swallow the error.
-    for (let marked = false; ; ) {
+    for (;;) {
       const lease = await this.#claimToRevoke(id);
       if (lease !== undefined) {
         const error = await this.revokeClaimed(lease);
         if (error === undefined) return;
         throw new CofferError('failed', `failed to revoke ${JSON.stringify(id)}: ${error}`);
       }
-      if ((await this.#get(id)) === undefined) return;
-      if (!marked) await this.revokeLater(id);
-      marked = true;
+      // Somebody else is at it: its claim ends with the lease gone, or with the lease as it is now marked.
+      const { changes } = await this.#options.store.run("UPDATE leases SET state = 'revoking' WHERE id = $1", [id]);
+      if (changes === 0) return;
       await sleep(20);
     }
   }
@@ -199,22 +197,22 @@ export class Leases {
     return rows.map((row) => String(row['id']));
   }
 
+  /** Claims a lease that nobody is at, and marks it to be revoked. */
   async #claimToRevoke(id: string): Promise<Lease | undefined> {
     const now = Date.now();
     const { rows } = await this.#options.store.run(
-      `UPDATE leases SET state = 'revoking', next_attempt = $3, claimed_until = $2 WHERE id = $1 AND claimed_until <= $3
+      `UPDATE leases SET claimed_until = $2, next_attempt = $2, state = 'revoking' WHERE id = $1 AND claimed_until <= $3
        RETURNING *`,
       [id, now + CLAIM_MS, now],
     );
     return rows[0] === undefined ? undefined : leaseFromRow(this.#options.barrier, rows[0]);
   }
 
-  async #claim(id: string, state: LeaseState): Promise<Lease | undefined> {
+  async #claimToRenew(id: string): Promise<Lease | undefined> {
     const now = Date.now();
     const { rows } = await this.#options.store.run(
-      `UPDATE leases SET claimed_until = $2 WHERE id = $1 AND claimed_until <= $3 AND state = $4
-       RETURNING *`,
-      [id, now + CLAIM_MS, now, state],
+      `UPDATE leases SET claimed_until = $2 WHERE id = $1 AND claimed_until <= $3 AND state = 'active' RETURNING *`,
+      [id, now + CLAIM_MS, now],
     );
     return rows[0] === undefined ? undefined : leaseFromRow(this.#options.barrier, rows[0]);
   }
@@ -222,7 +220,7 @@ export class Leases {
   /** Claims a lease for renewal; waits for another renewal of the same lease. */
   async #claimActive(id: string): Promise<Lease> {
     for (;;) {
-      const lease = await this.#claim(id, 'active');
+      const lease = await this.#claimToRenew(id);
       if (lease !== undefined && lease.expireTime > Date.now()) return lease;
       if (lease !== undefined) {
         await this.#options.store.run('UPDATE leases SET claimed_until = 0 WHERE id = $1', [id]);
