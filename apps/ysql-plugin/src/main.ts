@@ -1,7 +1,6 @@
 /** The ysql-plugin: launched by Vault, OpenBao or Coffer, it serves YugabyteDB (YSQL) logins over go-plugin. */
 import { createLogger, errorText, formatHclogLine } from '@coffer/base';
 import { serveDatabase } from '@coffer/database-plugin';
-import { createYsqlDatabase } from '@coffer/ysql';
 import manifest from '../package.json' with { type: 'json' };
 
 const version = `v${manifest.version}`;
@@ -15,7 +14,11 @@ async function main(): Promise<void> {
     process.stdout.write(`ysql-plugin ${version}\n`);
     return;
   }
-  await serveDatabase(() => createYsqlDatabase({ logger }), { logger, version });
+  const load = async () => {
+    const { createYsqlDatabase } = await import('@coffer/ysql');
+    return () => createYsqlDatabase({ logger });
+  };
+  await serveDatabase(load, { logger, version });
 }
 
 main().catch((error: unknown) => {

@@ -1,0 +1,12 @@
+/** `npm run bench -- NAME`: measures on this machine, prints medians and ratios. */
+import { benchStart } from './bench/start.ts';
+
+const BENCHES: Readonly<Record<string, () => Promise<void>>> = { start: benchStart };
+
+const [name = ''] = process.argv.slice(2);
+const bench = BENCHES[name];
+if (bench === undefined) {
+  console.error(`usage: npm run bench -- ${Object.keys(BENCHES).join(' | ')}`);
+  process.exit(1);
+}
+await bench();
