@@ -57,7 +57,9 @@ async function executable(name: string, script: string, scratch: string): Promis
   const target = join(scratch, name);
   await writeFile(target, stripSymbols(await readFile(process.execPath)));
   await chmod(target, 0o755);
-  await quietly(async () => inject(target, 'NODE_SEA_BLOB', await readFile(join(scratch, output)), { sentinelFuse: SENTINEL }));
+  await quietly(async () =>
+    inject(target, 'NODE_SEA_BLOB', await readFile(join(scratch, output)), { sentinelFuse: SENTINEL }),
+  );
   // Renamed into place, since a running server may have the old one open.
   await rename(target, join(dist, name));
 }

@@ -85,7 +85,8 @@ export async function benchStart(): Promise<void> {
     PLUGIN_CLIENT_CERT: certificatePem,
   };
   const starts = await inTurn(ROUNDS, files, (file) => start(file, env));
-  const memories = process.platform === 'linux' ? await inTurn(IDLE_ROUNDS, files, idle) : new Map<PluginFile, Memory[]>();
+  const memories =
+    process.platform === 'linux' ? await inTurn(IDLE_ROUNDS, files, idle) : new Map<PluginFile, Memory[]>();
 
   console.log(`${machine()}; medians of ${ROUNDS} starts and ${IDLE_ROUNDS} idle processes, in alternation\n`);
   console.log('plugin      sha256 ms  handshake ms  together ms  x Go   idle MB  x Go  own MB');

@@ -29,7 +29,8 @@ export function stripSymbols(file: Buffer): Buffer {
   const kept = sections.slice(0, first);
   const dropped = sections.slice(first, -1);
   const end = Math.max(...kept.map(endInFile));
-  if (dropped.some((section) => isAllocated(section) || !DROPPED.test(section.name) || section.offset < end)) return file;
+  if (dropped.some((section) => isAllocated(section) || !DROPPED.test(section.name) || section.offset < end))
+    return file;
   kept.push(nameTable);
 
   const head = Buffer.from(file.subarray(0, end));

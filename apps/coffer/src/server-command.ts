@@ -10,7 +10,7 @@ import {
   type LogLevel,
   type Secret,
 } from '@coffer/base';
-import { type DevServer, startDevServer } from './dev-server.ts';
+import type { DevServer } from './dev-server.ts';
 
 /** `coffer server -dev`: serves until SIGINT or SIGTERM. */
 export const serverCommand: CommandDefinition = defineCommand({
@@ -60,6 +60,8 @@ export const serverCommand: CommandDefinition = defineCommand({
     const { host, port } = parseListenAddress(flags['dev-listen-address']);
     const level = logLevel(flags['log-level']);
     const stopped = nextSignal();
+    // Only here: the other commands need nothing of a server, and are over before it would be loaded.
+    const { startDevServer } = await import('./dev-server.ts');
     const server = await start(async () =>
       startDevServer({
         host,

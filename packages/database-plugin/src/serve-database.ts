@@ -22,10 +22,7 @@ export interface ServeDatabaseOptions {
  *
  * @throws CofferError `failed` when it cannot listen
  */
-export async function serveDatabase(
-  load: () => Promise<() => Database>,
-  options: ServeDatabaseOptions,
-): Promise<void> {
+export async function serveDatabase(load: () => Promise<() => Database>, options: ServeDatabaseOptions): Promise<void> {
   const made: Instances[] = [];
   const version = (multiplexed: boolean) => async () => {
     const [create, { databaseServices }, { Instances }] = await Promise.all([

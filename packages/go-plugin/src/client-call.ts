@@ -56,9 +56,15 @@ async function ended(
     stream.close(constants.NGHTTP2_CANCEL);
   };
   const reader = new MessageReader(MESSAGE_LIMIT_BYTES, take);
-  stream.on('response', (headers) => (end.headers = headers));
-  stream.on('trailers', (trailers) => (end.trailers = trailers));
-  stream.on('error', (error) => (end.broken = error));
+  stream.on('response', (headers: HeaderValues) => {
+    end.headers = headers;
+  });
+  stream.on('trailers', (trailers: HeaderValues) => {
+    end.trailers = trailers;
+  });
+  stream.on('error', (error: Error) => {
+    end.broken = error;
+  });
   stream.on('data', (chunk: Buffer) => {
     if (end.ours !== undefined || !isGrpcContentType(end.headers?.['content-type'])) return;
     try {

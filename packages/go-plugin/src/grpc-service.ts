@@ -36,6 +36,5 @@ export function implementService<T extends GenServiceMethods>(
   handlers: ServiceHandlers<T>,
   logger: Logger,
 ): PluginService {
-  // The generated types prove each handler's shape here; whoever serves them only knows method names.
-  return { description: service, handlers: handlers as PluginService['handlers'], logger };
+  return { description: service, handlers, logger };
 }

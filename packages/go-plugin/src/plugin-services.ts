@@ -12,10 +12,7 @@ import { servedMethods } from './served-methods.ts';
 const HEALTH_NAME = 'plugin';
 
 /** The methods of a plugin: its own services, and those that every go-plugin has. */
-export function pluginMethods(
-  own: readonly PluginService[],
-  ...host: Parameters<typeof hostServices>
-): ServedMethods {
+export function pluginMethods(own: readonly PluginService[], ...host: Parameters<typeof hostServices>): ServedMethods {
   return servedMethods([...hostServices(...host), ...own]);
 }
 

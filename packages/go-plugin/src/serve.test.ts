@@ -35,9 +35,7 @@ async function check(client: Client): Promise<ServiceError | undefined> {
   try {
     return await new Promise((done) => {
       const deadline = { deadline: Date.now() + 10_000 };
-      client.makeUnaryRequest(path, encode, decode, request, deadline, (error) =>
-        done(error ?? undefined),
-      );
+      client.makeUnaryRequest(path, encode, decode, request, deadline, (error) => done(error ?? undefined));
     });
   } finally {
     client.close();

@@ -22,6 +22,7 @@ export function servedMethods(services: readonly PluginService[]): ServedMethods
 }
 
 function served(method: DescMethod, handler: PluginService['handlers'][string], logger: Logger): ServedMethod {
+  // `implementService` proved the handler's type by the method's kind.
   if (method.methodKind === 'unary') {
     return unary(method, handler as UnaryHandler<DescMessage, DescMessage>, logger);
   }
