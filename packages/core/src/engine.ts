@@ -15,8 +15,13 @@ export interface Engine {
    * failure, and after a crash half-way, so it must be safe to repeat.
    */
   revoke?(lease: Lease): Promise<void>;
-  /** Extends what a lease stands for in the outside world, before the lease itself is extended. */
-  renew?(lease: Lease, increment: number): Promise<TtlAnswer>;
+  /**
+   * Extends what a lease stands for in the outside world, before the lease itself is extended. `data` replaces the
+   * lease's where the renewal changed what its revocation or next renewal needs.
+   */
+  renew?(lease: Lease, increment: number): Promise<TtlAnswer & { readonly data?: JsonObject }>;
+  /** Closes what runs on a plugin, so that the next use starts what is registered now. Returns whether anything did. */
+  reload?(plugin: string): Promise<boolean>;
   /** Closes connections and processes. */
   close(): Promise<void>;
 }

@@ -3,7 +3,7 @@ import { CofferError, type Logger } from '@coffer/base';
 import type { Store } from '@coffer/store';
 import type { Barrier } from './barrier.ts';
 import type { Engine } from './engine.ts';
-import { type Lease, leaseFromRow, type LeaseState } from './lease.ts';
+import { type Lease, leaseFromRow, type LeaseState, sealLease } from './lease.ts';
 
 /** A claim's length in milliseconds: beyond the longest revocation or renewal, so a live worker never loses its own. */
 const CLAIM_MS = 120_000;
@@ -65,12 +65,13 @@ export class Leases {
       if (!lease.renewable) throw new CofferError('invalid-request', 'lease is not renewable');
       const engine = this.#options.engineFor(lease.path);
       if (engine?.renew === undefined) throw new CofferError('invalid-request', 'lease is not renewable');
-      const { ttl, warnings } = await engine.renew(lease, increment);
+      const { ttl, warnings, data = lease.data } = await engine.renew(lease, increment);
       const now = Date.now();
-      const renewed: Lease = { ...lease, expireTime: now + ttl * 1000, lastRenewal: now };
+      const renewed: Lease = { ...lease, expireTime: now + ttl * 1000, lastRenewal: now, data };
       await this.#options.store.run(
-        'UPDATE leases SET expire_time = $2, last_renewal = $3, next_attempt = $2 WHERE id = $1 AND state = $4',
-        [id, renewed.expireTime, now, 'active'],
+        `UPDATE leases SET expire_time = $2, last_renewal = $3, next_attempt = $2, value = $4
+         WHERE id = $1 AND state = 'active'`,
+        [id, renewed.expireTime, now, sealLease(this.#options.barrier, id, renewed)],
       );
       return { lease: renewed, ttl, warnings };
     } finally {
@@ -97,16 +98,16 @@ export class Leases {
    * @throws CofferError `failed` with what is still owed; the lease stays and is retried
    */
   async revoke(id: string): Promise<void> {
-    await this.revokeLater(id);
-    // Another worker may be at it: its claim ends with the lease gone or the error written.
     for (;;) {
-      const lease = await this.#claim(id);
+      const lease = await this.#claimToRevoke(id);
       if (lease !== undefined) {
         const error = await this.revokeClaimed(lease);
         if (error === undefined) return;
         throw new CofferError('failed', `failed to revoke ${JSON.stringify(id)}: ${error}`);
       }
-      if ((await this.#get(id)) === undefined) return;
+      // Somebody else is at it: its claim ends with the lease gone, or with the lease as it is now marked.
+      const { changes } = await this.#options.store.run("UPDATE leases SET state = 'revoking' WHERE id = $1", [id]);
+      if (changes === 0) return;
       await sleep(20);
     }
   }
@@ -196,12 +197,22 @@ export class Leases {
     return rows.map((row) => String(row['id']));
   }
 
-  async #claim(id: string, state?: LeaseState): Promise<Lease | undefined> {
+  /** Claims a lease that nobody is at, and marks it to be revoked. */
+  async #claimToRevoke(id: string): Promise<Lease | undefined> {
     const now = Date.now();
     const { rows } = await this.#options.store.run(
-      `UPDATE leases SET claimed_until = $2 WHERE id = $1 AND claimed_until <= $3 AND ($4 IS NULL OR state = $4)
+      `UPDATE leases SET claimed_until = $2, next_attempt = $2, state = 'revoking' WHERE id = $1 AND claimed_until <= $3
        RETURNING *`,
-      [id, now + CLAIM_MS, now, state ?? null],
+      [id, now + CLAIM_MS, now],
+    );
+    return rows[0] === undefined ? undefined : leaseFromRow(this.#options.barrier, rows[0]);
+  }
+
+  async #claimToRenew(id: string): Promise<Lease | undefined> {
+    const now = Date.now();
+    const { rows } = await this.#options.store.run(
+      `UPDATE leases SET claimed_until = $2 WHERE id = $1 AND claimed_until <= $3 AND state = 'active' RETURNING *`,
+      [id, now + CLAIM_MS, now],
     );
     return rows[0] === undefined ? undefined : leaseFromRow(this.#options.barrier, rows[0]);
   }
@@ -209,7 +220,7 @@ export class Leases {
   /** Claims a lease for renewal; waits for another renewal of the same lease. */
   async #claimActive(id: string): Promise<Lease> {
     for (;;) {
-      const lease = await this.#claim(id, 'active');
+      const lease = await this.#claimToRenew(id);
       if (lease !== undefined && lease.expireTime > Date.now()) return lease;
       if (lease !== undefined) {
         await this.#options.store.run('UPDATE leases SET claimed_until = 0 WHERE id = $1', [id]);

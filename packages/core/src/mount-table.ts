@@ -29,6 +29,8 @@ export class MountTable {
   readonly #options: MountTableOptions;
   readonly #rows: MountRows;
   readonly #mounted = new Map<string, Mounted>();
+  /** Paths whose mount is being written. */
+  readonly #enabling = new Set<string>();
 
   constructor(options: MountTableOptions) {
     this.#options = options;
@@ -70,12 +72,19 @@ export class MountTable {
   /** @throws CofferError `invalid-request` for a path in use or an unknown type */
   async enable(given: string, type: string, rest: Partial<Mount>): Promise<void> {
     const path = normalizeMountPath(given);
-    const clash = [...this.#mounted.keys()].find((other) => path.startsWith(other) || other.startsWith(path));
+    const clash = [...this.#mounted.keys(), ...this.#enabling].find(
+      (other) => path.startsWith(other) || other.startsWith(path),
+    );
     if (clash !== undefined) throw new CofferError('invalid-request', `path is already in use at ${clash}`);
     const mount = newMount(path, type, rest);
     const factory = this.#factory(type);
-    await this.#rows.save(mount);
-    this.#add(mount, factory);
+    this.#enabling.add(path);
+    try {
+      await this.#rows.save(mount);
+      this.#add(mount, factory);
+    } finally {
+      this.#enabling.delete(path);
+    }
     this.#options.logger.info('enabled secrets engine', { path, type });
   }
 
@@ -107,6 +116,17 @@ export class MountTable {
     if (mounted === undefined) throw new CofferError('invalid-request', `no mount at ${normalizeMountPath(given)}`);
     mounted.mount = change(mounted.mount);
     if (!mounted.builtin) await this.#rows.save(mounted.mount);
+  }
+
+  /** Reloads a plugin in every mount below one of `paths`, or in all. Returns the mounts that used it. */
+  async reload(plugin: string, paths: readonly string[]): Promise<string[]> {
+    const wanted = paths.map(normalizeMountPath);
+    const reloaded: string[] = [];
+    for (const [path, { engine }] of this.#mounted) {
+      if (wanted.length > 0 && !wanted.includes(path)) continue;
+      if ((await engine.reload?.(plugin)) === true) reloaded.push(path);
+    }
+    return reloaded;
   }
 
   async close(): Promise<void> {

@@ -1,4 +1,4 @@
-import { CofferError, errorText } from '@coffer/base';
+import { CofferError, errorText, isCofferError } from '@coffer/base';
 import type { Access } from './access.ts';
 import { dropRole } from './drop-user.ts';
 import { Failure } from './failure.ts';
@@ -37,7 +37,7 @@ export async function createUser(access: Access, user: NewUser): Promise<void> {
       }
     });
   } catch (error) {
-    throw ours ? await undone(access, user, error) : error;
+    throw ours ? await undone(access, user, error) : nothingMade(error);
   }
 }
 
@@ -58,10 +58,15 @@ async function committedUnheard(access: Access, user: NewUser, progress: Progres
   return (await findRole(access, user.name)) !== undefined;
 }
 
+/** Nothing of ours exists: `unavailable` would make the engine delete a user of that name, which may be somebody else's. */
+function nothingMade(error: unknown): unknown {
+  return isCofferError(error, 'unavailable') ? new CofferError('failed', error.message, { cause: error }) : error;
+}
+
 async function undone(access: Access, user: NewUser, error: unknown): Promise<unknown> {
   try {
     await undo(access, user);
-    return error;
+    return nothingMade(error);
   } catch (failure) {
     access.logger.error('a half made user could not be dropped', { username: user.name, error: errorText(failure) });
     // The one code that tells the engine to keep the lease and revoke it (see the contract of newUser).

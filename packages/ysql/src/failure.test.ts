@@ -42,7 +42,7 @@ describe('failureOfStatement', () => {
   });
   it('masks a bug, and keeps what the database said', () => {
     assert.equal(asCofferError(new TypeError('x')).message, 'internal error');
-    assert.equal(asCofferError(new Failure('upgrade', 'm')).code, 'unavailable');
+    assert.equal(asCofferError(new Failure('upgrade', 'm')).code, 'failed');
     assert.equal(asCofferError(new Failure('fatal', 'm').during('w')).message, 'w: m');
   });
 });

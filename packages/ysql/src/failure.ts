@@ -109,5 +109,5 @@ export function serverMessage(error: pg.DatabaseError): string {
 /** The error that leaves this room for anything thrown inside it. */
 export function asCofferError(thrown: unknown): CofferError {
   if (!(thrown instanceof Failure)) return CofferError.from(thrown);
-  return new CofferError(thrown.kind === 'upgrade' ? 'unavailable' : 'failed', thrown.message);
+  return new CofferError('failed', thrown.message);
 }

@@ -27,6 +27,9 @@ export interface UrlCredentials {
   readonly encoded: boolean;
 }
 
+const PLACEHOLDER = /(\{\{(?:username|password)\}\})/;
+const isPlaceholder = (text: string): boolean => /^\{\{(?:username|password)\}\}$/.test(text);
+
 const FIELDS_IN_URL = new Set([
   'sslmode',
   'sslrootcert',
@@ -61,7 +64,12 @@ export function parseConnectionUrl(text: string, credentials: UrlCredentials): U
 }
 
 function parseUrl(rest: string, fill: (value: string) => string): UrlSettings {
-  const decode = (part: string): string => fill(percentDecode(part));
+  // Placeholders are looked for before the decoding: `%7B%7Bpassword%7D%7D` is somebody's odd password, not one of them.
+  const decode = (part: string): string =>
+    part
+      .split(PLACEHOLDER)
+      .map((piece) => (isPlaceholder(piece) ? fill(piece) : percentDecode(piece)))
+      .join('');
   const [withoutFragment = ''] = splitOnce(rest, '#');
   const [beforeQuery = '', query] = splitOnce(withoutFragment, '?');
   const [authority = '', path] = splitOnce(beforeQuery, '/');

@@ -3,7 +3,7 @@ import { Connections } from './connections.ts';
 import type { EngineParts } from './engine-parts.ts';
 import { configPaths } from './path-config.ts';
 import { credsPaths } from './path-creds.ts';
-import { resetPaths } from './path-reset.ts';
+import { connectionsOf, resetPaths } from './path-reset.ts';
 import { rolesPaths } from './path-roles.ts';
 import type { DatabasePlugins } from './plugins.ts';
 import { renewUser, revokeUser } from './user-lease.ts';
@@ -27,6 +27,11 @@ export function createDatabaseEngine(options: DatabaseEngineOptions): EngineFact
       paths: [...configPaths(parts), ...resetPaths(parts), ...rolesPaths(parts), ...credsPaths(parts)],
       renew: (lease: Lease, increment: number) => renewUser(parts, lease, increment),
       revoke: (lease: Lease) => revokeUser(parts, lease),
+      reload: async (plugin: string) => {
+        const names = await connectionsOf(parts, plugin);
+        for (const name of names) await connections.reset(name);
+        return names.length > 0;
+      },
       close: () => connections.close(),
     };
   };

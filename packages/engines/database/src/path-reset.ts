@@ -3,9 +3,18 @@ import { definePath, type Path } from '@coffer/core';
 import { readConfig } from './config-entry.ts';
 import type { EngineParts } from './engine-parts.ts';
 
+/** The names of the connections that use a plugin. */
+export async function connectionsOf({ context }: EngineParts, plugin: string): Promise<string[]> {
+  const names: string[] = [];
+  for (const name of await context.storage.list('config/')) {
+    if ((await readConfig(context.storage, name))?.pluginName === plugin) names.push(name);
+  }
+  return names;
+}
+
 /** `reset/:name`, `reload/:plugin_name`: close connections and plugin, open them again. */
 export function resetPaths(parts: EngineParts): Path[] {
-  const { context, connections } = parts;
+  const { connections } = parts;
   const reopen = async (name: string): Promise<void> => {
     await connections.reset(name);
     await connections.use(name, async () => undefined);
@@ -27,12 +36,8 @@ export function resetPaths(parts: EngineParts): Path[] {
       },
       synopsis: 'Closes and reopens every connection that uses a plugin.',
       write: async ({ fields }) => {
-        const reopened: string[] = [];
-        for (const name of await context.storage.list('config/')) {
-          if ((await readConfig(context.storage, name))?.pluginName !== fields.plugin_name) continue;
-          await reopen(name);
-          reopened.push(name);
-        }
+        const reopened = await connectionsOf(parts, fields.plugin_name);
+        for (const name of reopened) await reopen(name);
         if (reopened.length === 0) {
           throw new CofferError(
             'invalid-request',

@@ -1,7 +1,7 @@
 import { CofferError } from '@coffer/base';
 import { definePath, type Path } from '@coffer/core';
 import type { EngineParts } from './engine-parts.ts';
-import { readRole, type RoleEntry, writeRole } from './role-entry.ts';
+import { readRole, type RoleEntry, VALID_UNTIL, type ValidUntil, writeRole } from './role-entry.ts';
 
 const FIELDS = {
   name: { type: 'string', required: true, description: 'The name of the role.' },
@@ -15,6 +15,11 @@ const FIELDS = {
   renew_statements: { type: 'strings', description: 'SQL to run at renewal; ALTER ROLE ... VALID UNTIL when empty.' },
   default_ttl: { type: 'duration', description: "TTL of a lease; the mount's when 0." },
   max_ttl: { type: 'duration', description: "Ceiling of a lease with all renewals; the mount's when 0." },
+  valid_until: {
+    type: 'string',
+    description:
+      'What VALID UNTIL follows: "lease" (default), or "max_ttl": the ceiling from the start, so that renewals need no SQL.',
+  },
   credential_type: { type: 'string', description: 'Only "password".' },
   credential_config: { type: 'object', description: 'Nothing can be set for passwords yet.' },
 } as const;
@@ -27,6 +32,7 @@ const NEW_ROLE: RoleEntry = {
   renewStatements: [],
   defaultTtl: 0,
   maxTtl: 0,
+  validUntil: 'lease',
 };
 
 /** `roles` (LIST), `roles/:name`: what a credential is made from. */
@@ -69,6 +75,7 @@ function oneRole({ context: { storage } }: EngineParts): Path {
         renewStatements: fields.renew_statements ?? previous.renewStatements,
         defaultTtl: fields.default_ttl ?? previous.defaultTtl,
         maxTtl: fields.max_ttl ?? previous.maxTtl,
+        validUntil: validUntilOf(fields.valid_until) ?? previous.validUntil,
       };
       if (role.dbName === '') throw new CofferError('invalid-request', 'database name is required');
       await writeRole(storage, fields.name, role);
@@ -91,7 +98,16 @@ function roleView(role: RoleEntry) {
     renew_statements: role.renewStatements,
     revocation_statements: role.revocationStatements,
     rollback_statements: role.rollbackStatements,
+    // Vault does not have it: shown only where it is used, so that answers are the same elsewhere.
+    ...(role.validUntil !== 'lease' && { valid_until: role.validUntil }),
   };
+}
+
+function validUntilOf(given: string | undefined): ValidUntil | undefined {
+  if (given === undefined) return undefined;
+  const known = VALID_UNTIL.find((each) => each === given);
+  if (known !== undefined) return known;
+  throw new CofferError('invalid-request', `field "valid_until" must be one of ${VALID_UNTIL.join(', ')}`);
 }
 
 function checkCredential(type: string | undefined, config: object | undefined): void {

@@ -9,7 +9,15 @@ export interface RoleEntry {
   readonly renewStatements: readonly string[];
   readonly defaultTtl: number;
   readonly maxTtl: number;
+  /**
+   * What the database's VALID UNTIL follows. `lease`: the lease's end, so every renewal is an ALTER ROLE. `max_ttl`: the
+   * ceiling from the start, so a renewal needs no SQL; if the server is lost, the login lives until then.
+   */
+  readonly validUntil: ValidUntil;
 }
+
+export const VALID_UNTIL = ['lease', 'max_ttl'] as const;
+export type ValidUntil = (typeof VALID_UNTIL)[number];
 
 export async function readRole(storage: EntryStorage, name: string): Promise<RoleEntry | undefined> {
   return (await storage.get(`roles/${name}`)) as unknown as RoleEntry | undefined;

@@ -18,6 +18,8 @@ interface UserData {
   readonly role: string;
   readonly dbName: string;
   readonly revocationStatements: readonly string[];
+  /** The database's VALID UNTIL, in milliseconds since 1970. */
+  readonly validUntil: number;
 }
 
 export interface IssueRequest {
@@ -36,7 +38,8 @@ export function issueUser(parts: EngineParts, request: IssueRequest): Promise<Pa
     }
     const now = Date.now();
     const limits = [{ defaultTtl: role.defaultTtl, maxTtl: role.maxTtl }, ...parts.context.ttlLimits()];
-    const { ttl, warnings } = grantTtl({ increment: 0, limits, issueTime: now, now });
+    const { ttl, ceiling, warnings } = grantTtl({ increment: 0, limits, issueTime: now, now });
+    const validUntil = validUntilFor(role, now + ttl * 1000, ceiling);
     const usernameConfig = { displayName: token.displayName, roleName };
     const named = await database.nameUser?.(usernameConfig);
     const data: UserData = {
@@ -44,6 +47,7 @@ export function issueUser(parts: EngineParts, request: IssueRequest): Promise<Pa
       role: roleName,
       dbName: role.dbName,
       revocationStatements: role.revocationStatements,
+      validUntil,
     };
     const intent = await parts.context.leases.begin({
       path,
@@ -58,7 +62,7 @@ export function issueUser(parts: EngineParts, request: IssueRequest): Promise<Pa
       usernameConfig,
       ...(named !== undefined && { username: named }),
       password,
-      expiration: new Date(now + ttl * 1000 + EXPIRATION_BUFFER_MS),
+      expiration: new Date(validUntil),
     });
     await intent.activate({ ...data, username });
     return {
@@ -67,6 +71,10 @@ export function issueUser(parts: EngineParts, request: IssueRequest): Promise<Pa
       warnings,
     };
   });
+}
+
+function validUntilFor(role: RoleEntry, leaseEnd: number, ceiling: number): number {
+  return (role.validUntil === 'max_ttl' ? ceiling : leaseEnd) + EXPIRATION_BUFFER_MS;
 }
 
 type UserToCreate = Omit<Parameters<Database['newUser']>[0], 'statements' | 'rollbackStatements'>;
@@ -90,8 +98,12 @@ async function createUser(
   }
 }
 
-/** Extends a login's VALID UNTIL to what the role allows now. */
-export async function renewUser(parts: EngineParts, lease: Lease, increment: number): Promise<TtlAnswer> {
+/** Extends a login's VALID UNTIL to what the role allows now; without SQL where it lies far enough already. */
+export async function renewUser(
+  parts: EngineParts,
+  lease: Lease,
+  increment: number,
+): Promise<TtlAnswer & { readonly data?: JsonObject }> {
   const data = userData(lease.data);
   const role = await readRole(parts.context.storage, data.role);
   if (role === undefined) {
@@ -107,16 +119,16 @@ export async function renewUser(parts: EngineParts, lease: Lease, increment: num
     issueTime: lease.issueTime,
     now,
   });
+  const leaseEnd = now + granted.ttl * 1000;
+  if (role.validUntil === 'max_ttl' && data.validUntil >= leaseEnd + EXPIRATION_BUFFER_MS) return granted;
+  const validUntil = validUntilFor(role, leaseEnd, granted.ceiling);
   await parts.connections.use(data.dbName, (database) =>
     database.updateUser({
       username: data.username,
-      expiration: {
-        newExpiration: new Date(now + granted.ttl * 1000 + EXPIRATION_BUFFER_MS),
-        statements: role.renewStatements,
-      },
+      expiration: { newExpiration: new Date(validUntil), statements: role.renewStatements },
     }),
   );
-  return granted;
+  return { ...granted, data: { ...data, validUntil } };
 }
 
 /** Ends a login. */

@@ -5,6 +5,7 @@ import { leasesPaths } from './path-leases.ts';
 import { mountsPaths } from './path-mounts.ts';
 import { passwordPoliciesPaths } from './path-password-policies.ts';
 import { pluginsCatalogPaths } from './path-plugins-catalog.ts';
+import { pluginsReloadPaths } from './path-plugins-reload.ts';
 import { policiesPaths } from './path-policies.ts';
 import { type ServerInfo, statusPaths } from './path-status.ts';
 
@@ -30,6 +31,7 @@ export function createSystemEngine(options: SystemEngineOptions): EngineFactory 
       ...passwordPoliciesPaths(services),
       ...capabilitiesPaths(services),
       ...pluginsCatalogPaths(services, pluginDirectory),
+      ...pluginsReloadPaths(services),
       ...internalUiPaths(services),
     ],
     close: () => Promise.resolve(),
