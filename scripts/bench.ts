@@ -1,7 +1,8 @@
 /** `npm run bench -- NAME`: measures on this machine, prints medians and ratios. */
 import { benchPlugin } from './bench/plugin.ts';
+import { benchStart } from './bench/start.ts';
 
-const BENCHES: Readonly<Record<string, () => Promise<void>>> = { plugin: benchPlugin };
+const BENCHES: Readonly<Record<string, () => Promise<void>>> = { plugin: benchPlugin, start: benchStart };
 
 const [name = ''] = process.argv.slice(2);
 const bench = BENCHES[name];

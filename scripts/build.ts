@@ -4,11 +4,12 @@
  */
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { chmod, copyFile, mkdir, mkdtemp, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { build } from 'esbuild';
 import { inject } from 'postject';
+import { stripSymbols } from './build/strip-symbols.ts';
 
 const root = resolve(import.meta.dirname, '..');
 const dist = join(root, 'dist');
@@ -36,25 +37,29 @@ async function bundle(entry: string, define: Record<string, string> = {}): Promi
 }
 
 async function executable(name: string, script: string, scratch: string): Promise<void> {
-  const main = join(scratch, `${name}.cjs`);
-  const blob = join(scratch, `${name}.blob`);
-  const config = join(scratch, `${name}.json`);
-  await writeFile(main, script);
+  // The name of `main` stands in the blob: a path would make every build another one.
+  const [main, output, config] = [`${name}.cjs`, `${name}.blob`, `${name}.json`];
+  await writeFile(join(scratch, main), script);
   const options = {
     main,
-    output: blob,
+    output,
     disableExperimentalSEAWarning: true,
-    useCodeCache: false,
+    // 11 ms of a start (docs/decisions/0005-own-grpc-layer.md).
+    useCodeCache: true,
     useSnapshot: false,
     // NODE_OPTIONS of whoever launches us must not reach the program.
     execArgvExtension: 'none',
   };
-  await writeFile(config, JSON.stringify(options));
-  await promisify(execFile)(process.execPath, ['--experimental-sea-config', config], { cwd: scratch });
+  await writeFile(join(scratch, config), JSON.stringify(options));
+  // V8's code cache holds what depends on a seed: with a seed of our own it is the same in every build.
+  const args = ['--random-seed=1', '--experimental-sea-config', config];
+  await promisify(execFile)(process.execPath, args, { cwd: scratch });
   const target = join(scratch, name);
-  await copyFile(process.execPath, target);
+  await writeFile(target, stripSymbols(await readFile(process.execPath)));
   await chmod(target, 0o755);
-  await quietly(async () => inject(target, 'NODE_SEA_BLOB', await readFile(blob), { sentinelFuse: SENTINEL }));
+  await quietly(async () =>
+    inject(target, 'NODE_SEA_BLOB', await readFile(join(scratch, output)), { sentinelFuse: SENTINEL }),
+  );
   // Renamed into place, since a running server may have the old one open.
   await rename(target, join(dist, name));
 }

@@ -11,9 +11,9 @@ import {
   type LogLevel,
   type Secret,
 } from '@coffer/base';
-import { type DevServer, startDevServer } from './dev-server.ts';
+import type { DevServer } from './dev-server.ts';
 import { parseListenAddress } from './listen-address.ts';
-import { type Server, startServer } from './server.ts';
+import type { Server } from './server.ts';
 import { readServerConfig, type ServerConfig } from './server-config.ts';
 
 /** `coffer server`: serves until SIGINT or SIGTERM; SIGHUP reads the certificates again. */
@@ -70,6 +70,8 @@ export const serverCommand: CommandDefinition = defineCommand({
       const { host, port } = devListenAddress(flags['dev-listen-address']);
       const level = givenLevel ?? 'info';
       const stopped = nextSignal(['SIGINT', 'SIGTERM', 'SIGHUP']);
+      // Only here: the other commands need nothing of a server, and are over before it would be loaded.
+      const { startDevServer } = await import('./dev-server.ts');
       const server = await start(async () =>
         startDevServer({
           host,
@@ -93,6 +95,7 @@ export const serverCommand: CommandDefinition = defineCommand({
     const level = givenLevel ?? config.logLevel ?? 'info';
     const logger = loggerAt(level);
     const stopped = nextSignal(['SIGINT', 'SIGTERM']);
+    const { startServer } = await import('./server.ts');
     const server = await start(() => startServer(config, io.env, logger));
     const reloads = reloadOnHangup(server, logger);
     ui.output(serverBanner(server, config, level));

@@ -19,7 +19,5 @@ function withoutNaming(database: Database): Database {
 }
 
 const plain = process.env['FIXTURE_NAMING'] === 'off';
-await serveDatabase(() => (plain ? withoutNaming(new MemoryDatabase()) : new MemoryDatabase()), {
-  logger,
-  version: 'v1.2.3',
-});
+const create = () => (plain ? withoutNaming(new MemoryDatabase()) : new MemoryDatabase());
+await serveDatabase(async () => create, { logger, version: 'v1.2.3' });

@@ -16,8 +16,8 @@ describe('negotiateVersion', () => {
   });
 });
 
-describe('the handshake line', async () => {
-  const { certificateDer } = await createCertificate();
+describe('the handshake line', () => {
+  const { certificateDer } = createCertificate();
   it('has six fields, and a seventh only when the host asked for broker multiplexing', () => {
     const line = formatHandshake({ protocolVersion: 6, socketPath: '/tmp/plugin1', certificateDer }, false);
     assert.match(line, /^1\|6\|unix\|\/tmp\/plugin1\|grpc\|[A-Za-z0-9+/]+$/);

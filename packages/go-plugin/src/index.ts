@@ -6,10 +6,12 @@ export { goErrorText, GrpcError, grpcStatus } from './grpc-error.ts';
 export {
   implementService,
   type PluginService,
-  type RequestMetadata,
   type ServiceHandlers,
+  type StreamHandler,
   type UnaryHandler,
 } from './grpc-service.ts';
+export type { RequestMetadata } from './grpc-headers.ts';
+export type { OpenStream } from './grpc-server.ts';
 export type { Cookie } from './handshake.ts';
 export { launch, type LaunchOptions } from './launch.ts';
 export type { CallOptions, PluginClient } from './plugin-client.ts';

@@ -3,10 +3,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CofferError, errorText, type Logger } from '@coffer/base';
-import { Client, credentials } from '@grpc/grpc-js';
 import { type Certificate, createCertificate } from './certificate.ts';
 import { PluginChild } from './child-process.ts';
 import { resolveCommand, verifyChecksum } from './command.ts';
+import { GrpcClient } from './grpc-client.ts';
 import { type Cookie, handshakeAuthority, parseHandshake } from './handshake.ts';
 import { PluginClient } from './plugin-client.ts';
 
@@ -39,7 +39,7 @@ export interface LaunchOptions {
 export async function launch(options: LaunchOptions): Promise<PluginClient> {
   const file = await resolveCommand(options.directory, options.path);
   if (options.sha256 !== undefined) await verifyChecksum(file, options.sha256);
-  const certificate = await createCertificate();
+  const certificate = createCertificate();
   // A directory of our own: a plugin that is killed cannot remove its socket.
   const socketDirectory = await mkdtemp(join(tmpdir(), 'coffer-plugin-'));
   const logger = options.logger.named(options.path);
@@ -83,33 +83,13 @@ async function connect(
   try {
     const handshake = parseHandshake(line, options.protocolVersions);
     const authority = handshakeAuthority(handshake);
-    const client = new Client(`unix:${handshake.socketPath}`, mutualTls(certificate, authority), CHANNEL_OPTIONS);
+    const client = new GrpcClient(handshake.socketPath, { ...certificate, authority });
     const plugin = new PluginClient(handshake.protocolVersion, child, client, logger);
     await plugin.open(timeoutMs);
     return plugin;
   } catch (error) {
     throw child.startError(error instanceof CofferError ? error.message : errorText(error), error);
   }
-}
-
-const CHANNEL_OPTIONS = {
-  // The only name in a go-plugin certificate.
-  'grpc.ssl_target_name_override': 'localhost',
-  'grpc.default_authority': 'localhost',
-  'grpc.enable_http_proxy': 0,
-  // Whether a call may be repeated is for the caller to know.
-  'grpc.enable_retries': 0,
-  // The limit is the plugin's (4 MiB with Go's); go-plugin's hosts have none.
-  'grpc.max_receive_message_length': -1,
-  'grpc.max_send_message_length': -1,
-};
-
-function mutualTls(certificate: Certificate, authority: string): ReturnType<typeof credentials.createSsl> {
-  return credentials.createSsl(
-    Buffer.from(authority),
-    Buffer.from(certificate.privateKeyPem),
-    Buffer.from(certificate.certificatePem),
-  );
 }
 
 /** Socket directories of running plugins; whatever ends this process in order leaves none behind. */

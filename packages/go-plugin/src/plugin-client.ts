@@ -1,15 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { create, type DescMessage, type DescMethodUnary, type Message } from '@bufbuild/protobuf';
+import { create, type DescMessage, type DescMethodUnary, fromBinary, toBinary } from '@bufbuild/protobuf';
 import type { MessageInitShape, MessageShape } from '@bufbuild/protobuf';
-import { EmptySchema } from '@bufbuild/protobuf/wkt';
 import { errorText, type Logger } from '@coffer/base';
-import { type Client, Metadata, type ServiceError } from '@grpc/grpc-js';
 import type { PluginChild } from './child-process.ts';
 import { PluginMultiplexing } from './gen/multiplexing_pb.ts';
-import { GRPCController, GRPCStdio, type StdioData } from './gen/plugin_pb.ts';
+import { GRPCController, GRPCStdio } from './gen/plugin_pb.ts';
+import type { GrpcClient } from './grpc-client.ts';
 import { GrpcError, grpcStatus } from './grpc-error.ts';
-import { grpcMethod } from './grpc-service.ts';
 import { PluginGoneError } from './plugin-gone.ts';
+import { methodPath } from './served-methods.ts';
 
 /** What Go's host gives a plugin to end by itself (hashicorp/go-plugin:client.go, Kill). */
 const SHUTDOWN_MS = 2000;
@@ -28,12 +27,12 @@ export class PluginClient {
   readonly protocolVersion: number;
   readonly pid: number;
   readonly #child: PluginChild;
-  readonly #client: Client;
+  readonly #client: GrpcClient;
   readonly #logger: Logger;
   #multiplexing = false;
   #killing: Promise<void> | undefined;
 
-  constructor(protocolVersion: number, child: PluginChild, client: Client, logger: Logger) {
+  constructor(protocolVersion: number, child: PluginChild, client: GrpcClient, logger: Logger) {
     this.protocolVersion = protocolVersion;
     this.pid = child.pid;
     this.#child = child;
@@ -114,51 +113,32 @@ export class PluginClient {
     await Promise.all([this.#child.ended, asked]);
   }
 
-  #unary<I extends DescMessage, O extends DescMessage>(
+  async #unary<I extends DescMessage, O extends DescMessage>(
     method: DescMethodUnary<I, O>,
     request: MessageInitShape<I>,
-    { metadata = {}, timeoutMs }: CallOptions,
+    options: CallOptions,
   ): Promise<MessageShape<O>> {
-    const { path, requestSerialize } = grpcMethod(method);
-    const headers = new Metadata();
-    for (const [key, value] of Object.entries(metadata)) headers.set(key, value);
-    const deadline = timeoutMs === undefined ? {} : { deadline: Date.now() + timeoutMs };
-    return new Promise((done, fail) => {
-      const decode = (bytes: Buffer) => grpcMethod(method).responseDeserialize(bytes) as MessageShape<O>;
-      this.#client.makeUnaryRequest<Message, MessageShape<O>>(
-        path,
-        requestSerialize,
-        decode,
-        create(method.input, request),
-        headers,
-        deadline,
-        (error, answer) => {
-          if (error !== null) fail(grpcError(error));
-          else if (answer === undefined) fail(new GrpcError(grpcStatus.INTERNAL, 'the plugin answered nothing'));
-          else done(answer);
-        },
-      );
-    });
+    const message = toBinary(method.input, create(method.input, request));
+    const answer = await this.#client.unary(methodPath(method), message, options);
+    try {
+      return fromBinary(method.output, answer);
+    } catch (error) {
+      // Not INTERNAL: that would say that the plugin refused, and here nobody knows what it did.
+      throw new GrpcError(grpcStatus.UNKNOWN, `the answer cannot be read: ${errorText(error)}`, { cause: error });
+    }
   }
 
   /** What a Go plugin prints after its handshake comes over this stream; it stalls when nobody reads it. */
   #readOutput(): void {
-    const { path, requestSerialize, responseDeserialize } = grpcMethod(GRPCStdio.method.streamStdio);
-    const stream = this.#client.makeServerStreamRequest(
-      path,
-      requestSerialize,
-      responseDeserialize,
-      create(EmptySchema),
-    );
-    stream.on('data', (message: StdioData) => {
-      const text = Buffer.from(message.data).toString('utf8').trimEnd();
+    const { streamStdio } = GRPCStdio.method;
+    const print = (message: Buffer) => {
+      const text = Buffer.from(fromBinary(streamStdio.output, message).data).toString('utf8').trimEnd();
       if (text !== '') this.#logger.debug(text, { pid: this.pid });
-    });
+    };
+    const request = toBinary(streamStdio.input, create(streamStdio.input));
     // Ends with the process, or at once when an old plugin has no such service.
-    stream.on('error', (error) => this.#logger.trace('plugin output stream ended', { error: errorText(error) }));
+    this.#client.read(methodPath(streamStdio), request, print).catch((error: unknown) => {
+      this.#logger.trace('plugin output stream ended', { error: errorText(error) });
+    });
   }
-}
-
-function grpcError(error: ServiceError): GrpcError {
-  return new GrpcError(error.code, error.details, { cause: error });
 }

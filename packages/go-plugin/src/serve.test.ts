@@ -5,12 +5,11 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { create, type Message } from '@bufbuild/protobuf';
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { Client, credentials, type ServiceError } from '@grpc/grpc-js';
 import { createCertificate } from './certificate.ts';
 import { eventually, FIXTURE_COOKIE } from './fixture.ts';
-import { Health, HealthCheckRequestSchema } from './gen/health_pb.ts';
-import { grpcMethod } from './grpc-service.ts';
+import { type HealthCheckRequest, HealthCheckRequestSchema, HealthCheckResponseSchema } from './gen/health_pb.ts';
 import { handshakeAuthority, parseHandshake } from './handshake.ts';
 
 const SOURCE = join(import.meta.dirname, 'fixture-plugin.ts');
@@ -29,14 +28,14 @@ async function start(env: Record<string, string>): Promise<{ child: ChildProcess
 }
 
 async function check(client: Client): Promise<ServiceError | undefined> {
-  const { path, requestSerialize, responseDeserialize } = grpcMethod(Health.method.check);
-  const request: Message = create(HealthCheckRequestSchema, { service: 'plugin' });
+  const path = '/grpc.health.v1.Health/Check';
+  const encode = (request: HealthCheckRequest) => Buffer.from(toBinary(HealthCheckRequestSchema, request));
+  const decode = (bytes: Buffer) => fromBinary(HealthCheckResponseSchema, bytes);
+  const request = create(HealthCheckRequestSchema, { service: 'plugin' });
   try {
     return await new Promise((done) => {
       const deadline = { deadline: Date.now() + 10_000 };
-      client.makeUnaryRequest(path, requestSerialize, responseDeserialize, request, deadline, (error) =>
-        done(error ?? undefined),
-      );
+      client.makeUnaryRequest(path, encode, decode, request, deadline, (error) => done(error ?? undefined));
     });
   } finally {
     client.close();
@@ -56,7 +55,7 @@ describe('serve', () => {
   });
 
   it('lets only the holder of the host certificate connect', async () => {
-    const own = await createCertificate();
+    const own = createCertificate();
     const env = {
       PLUGIN_PROTOCOL_VERSIONS: '5,6',
       PLUGIN_CLIENT_CERT: own.certificatePem,
@@ -77,7 +76,7 @@ describe('serve', () => {
     const plain = new Client(`unix:${handshake.socketPath}`, credentials.createInsecure());
     assert.notEqual(await check(plain), undefined, 'plain');
     assert.notEqual(await check(connect(undefined)), undefined, 'no certificate');
-    assert.notEqual(await check(connect(await createCertificate())), undefined, 'a stranger');
+    assert.notEqual(await check(connect(createCertificate())), undefined, 'a stranger');
     assert.equal(await check(connect(own)), undefined, 'the host, after all of these');
     await end(child);
     await eventually(() => !existsSync(handshake.socketPath), 'the socket is unlinked');

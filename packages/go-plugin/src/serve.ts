@@ -3,11 +3,11 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { CofferError, errorText, type Logger, randomFrom } from '@coffer/base';
-import { Server, ServerCredentials } from '@grpc/grpc-js';
-import { type Certificate, createCertificate } from './certificate.ts';
+import { createCertificate } from './certificate.ts';
+import { GrpcServer, type ServedMethods } from './grpc-server.ts';
 import type { PluginService } from './grpc-service.ts';
 import { type Cookie, formatHandshake, negotiateVersion } from './handshake.ts';
-import { HostStreams, hostServices } from './plugin-services.ts';
+import { HostStreams } from './host-streams.ts';
 
 /** What a plugin serves under one protocol version. */
 export interface VersionedServices {
@@ -18,8 +18,11 @@ export interface VersionedServices {
 
 export interface ServeOptions {
   readonly cookie: Cookie;
-  /** By protocol version; only the one that host and plugin agree on is made. */
-  readonly versions: Readonly<Record<number, () => VersionedServices>>;
+  /**
+   * By protocol version; only the one that host and plugin agree on is made, after the handshake: what it loads does not
+   * count to the plugin's start. Calls that arrive before it resolves wait; when it rejects the process ends.
+   */
+  readonly versions: Readonly<Record<number, () => VersionedServices | Promise<VersionedServices>>>;
   /** Lines in hclog's JSON form on stderr; nothing may write to stdout. */
   readonly logger: Logger;
   /** Releases what the services hold, before the process ends. It gets less than a second. */
@@ -42,7 +45,7 @@ const HOST_PID = process.ppid;
 /**
  * Makes this process a go-plugin (hashicorp/go-plugin:server.go): checks the cookie, listens on a unix socket with
  * AutoMTLS when the host sent `PLUGIN_CLIENT_CERT`, prints the handshake line, and ends the process on Shutdown, on
- * SIGTERM and when the host is gone. Resolves when the host can connect.
+ * SIGTERM and when the host is gone. Resolves when calls are answered.
  *
  * Without the cookie it prints go-plugin's text on stderr and exits with 1.
  * What this process prints on stdout from here on goes to stderr: stdout belongs to the handshake.
@@ -54,23 +57,19 @@ export async function serve(options: ServeOptions): Promise<void> {
     writeSync(2, NOT_A_PROGRAM);
     process.exit(1);
   }
-  process.stdout.write = process.stderr.write.bind(process.stderr);
-  // A host that died closed the other end; there is nobody left to tell.
-  process.stderr.on('error', () => undefined);
-
   const offered = Object.keys(options.versions).map(Number);
   const version = negotiateVersion(offered, process.env['PLUGIN_PROTOCOL_VERSIONS']);
-  const made = options.versions[version]?.() ?? { multiplexed: false, services: [] };
   const streams = new HostStreams();
-  const server = new Server();
+  const methods = Promise.withResolvers<ServedMethods>();
+  const clientCertificate = process.env['PLUGIN_CLIENT_CERT'] ?? '';
+  const certificate = clientCertificate === '' ? undefined : createCertificate();
+  const server = new GrpcServer(methods.promise, certificate && { ...certificate, clientAuthority: clientCertificate });
   const stop = stopOnce(options, server, streams);
-  const common = hostServices(streams, made.multiplexed, options.logger, () => stop('the host asked for it'));
-  for (const service of [...common, ...made.services]) server.addService(service.definition, service.implementation);
 
   const socketPath = newSocketPath();
   // Only a process.exit can be relied on to pass here, whatever the reason.
   process.on('exit', () => rmSync(socketPath, { force: true }));
-  const certificate = await listen(server, socketPath);
+  await listen(server, socketPath);
   endWithHost(options.logger, streams, stop);
   const handshake = {
     protocolVersion: version,
@@ -79,6 +78,30 @@ export async function serve(options: ServeOptions): Promise<void> {
   };
   const brokerMultiplexingAsked = (process.env['PLUGIN_MULTIPLEX_GRPC'] ?? '') !== '';
   writeSync(1, `${formatHandshake(handshake, brokerMultiplexingAsked)}\n`);
+
+  // Only now, since nothing that could print is loaded before: these streams take their time to be made.
+  process.stdout.write = process.stderr.write.bind(process.stderr);
+  // A host that died closed the other end; there is nobody left to tell.
+  process.stderr.on('error', () => undefined);
+  // The host connects meanwhile.
+  try {
+    const shutdown = () => stop('the host asked for it');
+    methods.resolve(await loadMethods(options, version, streams, shutdown));
+  } catch (error) {
+    options.logger.error('the plugin ends: it cannot load what it serves', { error: errorText(error) });
+    process.exit(1);
+  }
+}
+
+async function loadMethods(
+  { versions, logger }: ServeOptions,
+  version: number,
+  streams: HostStreams,
+  shutdown: () => void,
+): Promise<ServedMethods> {
+  const { pluginMethods } = await import('./plugin-services.ts');
+  const { services, multiplexed } = (await versions[version]?.()) ?? { services: [], multiplexed: false };
+  return pluginMethods(services, streams, multiplexed, logger, shutdown);
 }
 
 function newSocketPath(): string {
@@ -86,49 +109,30 @@ function newSocketPath(): string {
   return join(resolve(configured === '' ? tmpdir() : configured), `plugin${randomFrom('0123456789', 10)}`);
 }
 
-async function listen(server: Server, socketPath: string): Promise<Certificate | undefined> {
-  const clientCertificate = process.env['PLUGIN_CLIENT_CERT'] ?? '';
-  const certificate = clientCertificate === '' ? undefined : await createCertificate();
-  const bind = async (credentials: ServerCredentials) => {
-    // Only the host's user may connect, from the socket's first moment on.
-    const umask = process.umask(0o077);
-    try {
-      await new Promise<void>((done, fail) => {
-        server.bindAsync(`unix:${socketPath}`, credentials, (error) => (error === null ? done() : fail(error)));
-      });
-    } finally {
-      process.umask(umask);
-    }
-  };
+async function listen(server: GrpcServer, socketPath: string): Promise<void> {
+  // Only the host's user may connect, from the socket's first moment on.
+  const umask = process.umask(0o077);
   try {
-    await bind(certificate ? mutualTls(certificate, clientCertificate) : ServerCredentials.createInsecure());
+    await server.listen(socketPath);
   } catch (error) {
     throw new CofferError('failed', `the plugin cannot listen on ${socketPath}: ${errorText(error)}`, { cause: error });
+  } finally {
+    process.umask(umask);
   }
-  return certificate;
-}
-
-/** Only the holder of the key to the host's one-time certificate may connect. */
-function mutualTls(certificate: Certificate, clientCertificate: string): ServerCredentials {
-  const own = {
-    private_key: Buffer.from(certificate.privateKeyPem),
-    cert_chain: Buffer.from(certificate.certificatePem),
-  };
-  return ServerCredentials.createSsl(Buffer.from(clientCertificate), [own], true);
 }
 
 /** The way out: no new calls, a moment for the running ones, then for `onStop`, then the end of the process. */
-function stopOnce(options: ServeOptions, server: Server, streams: HostStreams): (reason: string) => void {
+function stopOnce(options: ServeOptions, server: GrpcServer, streams: HostStreams): (reason: string) => void {
   let stopping = false;
   return (reason) => {
     if (stopping) return;
     stopping = true;
     options.logger.debug('the plugin ends', { reason });
     streams.endAll();
-    const drained = new Promise<void>((done) => server.tryShutdown(() => done()));
+    const drained = server.drain();
     const end = async () => {
       await Promise.race([drained, delay(DRAIN_MS)]);
-      server.forceShutdown();
+      server.destroy();
       if (options.onStop) await Promise.race([options.onStop(), delay(RELEASE_MS)]);
     };
     end().then(

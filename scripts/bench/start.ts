@@ -1,0 +1,121 @@
+/**
+ * `npm run bench -- start`: how long a host waits for a plugin, and what it holds while it is idle.
+ *
+ * Start: reading and hashing the file, as a host does before every start, then starting the process, until its handshake
+ * line; with automatic mTLS. Idle: resident memory a second after a host has connected and made its first calls.
+ */
+import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { createReadStream, readFileSync } from 'node:fs';
+import { basename, delimiter, dirname } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { setTimeout as delay } from 'node:timers/promises';
+import { silentLogger } from '@coffer/base';
+import { DATABASE_COOKIE, PluginProcess } from '@coffer/database-plugin';
+import { createCertificateAuthority } from '@coffer/testkit';
+import { machine, median, type PluginFile, pluginFiles } from './measurement.ts';
+
+const ROUNDS = 15;
+const IDLE_ROUNDS = 3;
+const IDLE_MS = 1000;
+
+interface Start {
+  readonly hashMs: number;
+  readonly handshakeMs: number;
+}
+interface Memory {
+  /** Everything resident: the file's pages are shared with other processes, and how many there are is the kernel's choice. */
+  readonly residentMb: number;
+  /** The process's own. */
+  readonly privateMb: number;
+}
+
+async function start(file: string, env: NodeJS.ProcessEnv): Promise<Start> {
+  const begin = performance.now();
+  await pipeline(createReadStream(file, { highWaterMark: 1 << 20 }), createHash('sha256'));
+  const hashed = performance.now();
+  const child = spawn(file, { env, stdio: ['ignore', 'pipe', 'ignore'] });
+  const ended = new Promise<void>((done) => child.once('close', () => done()));
+  await new Promise<void>((done, fail) => {
+    child.once('error', fail);
+    child.once('exit', () => fail(new Error(`${file} ended before its handshake`)));
+    child.stdout.once('data', () => done());
+  });
+  const shaken = performance.now();
+  child.kill('SIGKILL');
+  await ended;
+  return { hashMs: hashed - begin, handshakeMs: shaken - hashed };
+}
+
+async function idle(file: string): Promise<Memory> {
+  const plugin = await PluginProcess.launch({ directory: dirname(file), path: basename(file), logger: silentLogger });
+  try {
+    await plugin.version();
+    await plugin.open().type();
+    await delay(IDLE_MS);
+    const status = readFileSync(`/proc/${plugin.pid}/status`, 'utf8');
+    const megabytes = (field: string) => Number(new RegExp(`^${field}:\\s+(\\d+) kB`, 'm').exec(status)?.[1]) / 1000;
+    return { residentMb: megabytes('VmRSS'), privateMb: megabytes('RssAnon') };
+  } finally {
+    await plugin.kill();
+  }
+}
+
+/** In alternation, so that a busy moment of the machine meets all alike. */
+async function inTurn<T>(rounds: number, files: readonly PluginFile[], run: (file: string) => Promise<T>) {
+  const results = new Map<PluginFile, T[]>(files.map((file) => [file, []]));
+  for (let round = 0; round < rounds; round++) {
+    for (const [plugin, values] of results) values.push(await run(plugin.file));
+  }
+  return results;
+}
+
+export async function benchStart(): Promise<void> {
+  const { ours, go } = pluginFiles();
+  const files = go === undefined ? ours : [go, ...ours];
+  // The script's first line asks for "node": the one that runs this.
+  const path = [dirname(process.execPath), process.env['PATH']].join(delimiter);
+  process.env['PATH'] = path;
+  delete process.env['NODE_EXTRA_CA_CERTS'];
+  const { certificatePem } = await createCertificateAuthority();
+  const env = {
+    ...process.env,
+    [DATABASE_COOKIE.key]: DATABASE_COOKIE.value,
+    PLUGIN_PROTOCOL_VERSIONS: '5,6',
+    PLUGIN_CLIENT_CERT: certificatePem,
+  };
+  const starts = await inTurn(ROUNDS, files, (file) => start(file, env));
+  const memories =
+    process.platform === 'linux' ? await inTurn(IDLE_ROUNDS, files, idle) : new Map<PluginFile, Memory[]>();
+
+  console.log(`${machine()}; medians of ${ROUNDS} starts and ${IDLE_ROUNDS} idle processes, in alternation\n`);
+  console.log('plugin      sha256 ms  handshake ms  together ms  x Go   idle MB  x Go  own MB');
+  const rows = files.map((file) => ({ file, ...summary(starts.get(file) ?? [], memories.get(file) ?? []) }));
+  const base = rows.find(({ file }) => file === go);
+  for (const row of rows) {
+    const times = [row.hashMs, row.handshakeMs, row.togetherMs].map((value) => value.toFixed(0));
+    const columns = [
+      row.file.name.padEnd(11),
+      ...times.map((text, i) => text.padStart([9, 13, 12][i] ?? 0)),
+      ratio(row.togetherMs, base?.togetherMs).padStart(5),
+      row.residentMb.toFixed(1).padStart(9),
+      ratio(row.residentMb, base?.residentMb).padStart(5),
+      row.privateMb.toFixed(1).padStart(7),
+    ];
+    console.log(columns.join(' '));
+  }
+}
+
+function summary(starts: readonly Start[], memories: readonly Memory[]) {
+  return {
+    hashMs: median(starts.map(({ hashMs }) => hashMs)),
+    handshakeMs: median(starts.map(({ handshakeMs }) => handshakeMs)),
+    togetherMs: median(starts.map(({ hashMs, handshakeMs }) => hashMs + handshakeMs)),
+    residentMb: median(memories.map(({ residentMb }) => residentMb)),
+    privateMb: median(memories.map(({ privateMb }) => privateMb)),
+  };
+}
+
+function ratio(value: number, base: number | undefined): string {
+  return base === undefined ? '-' : (value / base).toFixed(2);
+}
