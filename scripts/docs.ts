@@ -3,7 +3,9 @@ import { spawn } from 'node:child_process';
 import { resolve } from 'node:path';
 
 const root = resolve(import.meta.dirname, '..');
-const MAKERS = ['tests/ssl-modes.test.ts', 'tests/reference.test.ts'];
+const MAKERS = ['ssl-modes', 'reference', 'statement-counts', 'username-template'].map(
+  (name) => `tests/${name}.test.ts`,
+);
 const child = spawn(process.execPath, ['--test', ...MAKERS], {
   cwd: root,
   stdio: 'inherit',

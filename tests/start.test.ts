@@ -9,9 +9,11 @@ import { cleanEnvironment, ended } from './coffer-process.ts';
 
 const root = resolve(import.meta.dirname, '..');
 
-function start(...args: string[]) {
+function start(options: { args?: readonly string[]; detached?: boolean }) {
+  const { args = [], detached = false } = options;
   return spawn(process.execPath, ['scripts/start.ts', ...args], {
     cwd: root,
+    detached,
     env: cleanEnvironment(),
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -34,7 +36,7 @@ describe('npm start', () => {
         .listen(port, '127.0.0.1'),
     );
     try {
-      const child = start('--once');
+      const child = start({ args: ['--once'] });
       const [stdout, stderr, code] = await Promise.all([text(child.stdout), text(child.stderr), ended(child)]);
       assert.equal(code, 0, `${stdout}\n${stderr}`);
       assert.match(stdout, /port 5433 is busy/);
@@ -47,8 +49,9 @@ describe('npm start', () => {
     }
   });
 
-  it('serves until a signal, then revokes and leaves nothing running', async (test) => {
-    const child = start();
+  it("serves until a terminal's Ctrl-C, then revokes and leaves nothing running", async (test) => {
+    // A process group of its own: a terminal sends SIGINT to every process of it.
+    const child = start({ detached: true });
     let output = '';
     child.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()));
     const ready = new Promise<void>((done, fail) => {
@@ -63,7 +66,7 @@ describe('npm start', () => {
     const [, address = ''] = /Serving at (http:\/\/[\d.]+:\d+)/.exec(output) ?? [];
     const health = await fetch(`${address}/v1/sys/health`);
     assert.equal(health.status, 200);
-    child.kill('SIGINT');
+    process.kill(-(child.pid ?? 0), 'SIGINT');
     const code = await ended(child);
     assert.equal(code, 0, output);
     assert.doesNotMatch(output, /left behind/);

@@ -35,8 +35,8 @@ interface Answer {
 }
 
 interface Waiting {
-  done(result: JsonValue): void;
-  fail(error: Error): void;
+  readonly done: (result: JsonValue) => void;
+  readonly fail: (error: Error) => void;
 }
 
 /** What the host knows of a plugin's process. */
@@ -135,15 +135,13 @@ export class GoHost {
   }
 
   #logLine(line: string): void {
-    let level = '';
-    let message = line;
+    let entry: { '@level'?: string; '@message'?: string } = {};
     try {
-      const parsed = JSON.parse(line) as JsonObject;
-      level = String(parsed['@level']);
-      message = String(parsed['@message']);
+      entry = JSON.parse(line) as typeof entry;
     } catch {
       // A panic of the Go program is no JSON.
     }
+    const { '@level': level = '', '@message': message = line } = entry;
     this.log.push({ level, message, line });
     for (const look of this.#watchers) look();
   }

@@ -201,8 +201,16 @@ function logLevel(text: string): LogLevel {
   return level;
 }
 
-/** Resolves at the first of these signals. A second one ends the process at once. */
+/**
+ * Resolves at the first of these signals. A second Ctrl-C ends the process at once; any other signal that follows
+ * does not, since a terminal's Ctrl-C is often followed by a SIGTERM from whoever started us.
+ */
 async function nextSignal(signals: readonly NodeJS.Signals[]): Promise<void> {
+  let interrupts = 0;
+  process.on('SIGINT', () => {
+    interrupts++;
+    if (interrupts > 1) process.exit(1);
+  });
   await Promise.race(signals.map((signal) => once(process, signal)));
-  for (const signal of signals) process.on(signal, () => process.exit(1));
+  for (const signal of ['SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined);
 }

@@ -222,6 +222,12 @@ describe('core', () => {
     assert.equal(uses.filter((use) => use.status === 'fulfilled').length, 2);
   });
 
+  it('mounts a path once, also when asked twice at the same time', async () => {
+    const results = await Promise.allSettled([1, 2].map(() => core.services.mounts().enable('gate', 'door', {})));
+    assert.deepEqual(results.map(({ status }) => status).sort(), ['fulfilled', 'rejected']);
+    await assert.rejects(core.services.mounts().enable('gate/inner', 'door', {}), /path is already in use at gate\//);
+  });
+
   it('keeps a mount whose leases cannot be revoked', async () => {
     await issue('a');
     door.failures = 1;

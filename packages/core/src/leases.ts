@@ -99,16 +99,16 @@ export class Leases {
    * @throws CofferError `failed` with what is still owed; the lease stays and is retried
    */
   async revoke(id: string): Promise<void> {
-    await this.revokeLater(id);
-    // Another worker may be at it: its claim ends with the lease gone or the error written.
     for (;;) {
-      const lease = await this.#claim(id);
+      const lease = await this.#claimToRevoke(id);
       if (lease !== undefined) {
         const error = await this.revokeClaimed(lease);
         if (error === undefined) return;
         throw new CofferError('failed', `failed to revoke ${JSON.stringify(id)}: ${error}`);
       }
-      if ((await this.#get(id)) === undefined) return;
+      // Somebody else is at it: its claim ends with the lease gone, or with the lease as it is now marked.
+      const { changes } = await this.#options.store.run("UPDATE leases SET state = 'revoking' WHERE id = $1", [id]);
+      if (changes === 0) return;
       await sleep(20);
     }
   }
@@ -198,11 +198,21 @@ export class Leases {
     return rows.map((row) => String(row['id']));
   }
 
-  async #claim(id: string, state?: LeaseState): Promise<Lease | undefined> {
+  /** Claims a lease that nobody is at, and marks it to be revoked. */
+  async #claimToRevoke(id: string): Promise<Lease | undefined> {
+    const { rows } = await this.#options.store.run(
+      `UPDATE leases SET claimed_until = store_now() + $2, next_attempt = store_now() + $2, state = 'revoking'
+       WHERE id = $1 AND claimed_until <= store_now() RETURNING *`,
+      [id, CLAIM_MS],
+    );
+    return rows[0] === undefined ? undefined : leaseFromRow(this.#options.barrier, rows[0]);
+  }
+
+  async #claimToRenew(id: string): Promise<Lease | undefined> {
     const { rows } = await this.#options.store.run(
       `UPDATE leases SET claimed_until = store_now() + $2
-       WHERE id = $1 AND claimed_until <= store_now() AND (CAST($3 AS TEXT) IS NULL OR state = $3) RETURNING *`,
-      [id, CLAIM_MS, state ?? null],
+       WHERE id = $1 AND claimed_until <= store_now() AND state = 'active' RETURNING *`,
+      [id, CLAIM_MS],
     );
     return rows[0] === undefined ? undefined : leaseFromRow(this.#options.barrier, rows[0]);
   }
@@ -210,7 +220,7 @@ export class Leases {
   /** Claims a lease for renewal; waits for another renewal of the same lease. */
   async #claimActive(id: string): Promise<Lease> {
     for (;;) {
-      const lease = await this.#claim(id, 'active');
+      const lease = await this.#claimToRenew(id);
       if (lease !== undefined && lease.expireTime > Date.now()) return lease;
       if (lease !== undefined) {
         await this.#options.store.run('UPDATE leases SET claimed_until = 0 WHERE id = $1', [id]);

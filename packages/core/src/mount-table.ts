@@ -30,6 +30,8 @@ export class MountTable {
   readonly #options: MountTableOptions;
   readonly #rows: MountRows;
   readonly #mounted = new Map<string, Mounted>();
+  /** Paths whose mount is being written. */
+  readonly #enabling = new Set<string>();
 
   constructor(options: MountTableOptions) {
     this.#options = options;
@@ -71,12 +73,19 @@ export class MountTable {
   /** @throws CofferError `invalid-request` for a path in use or an unknown type */
   async enable(given: string, type: string, rest: Partial<Mount>): Promise<void> {
     const path = normalizeMountPath(given);
-    const clash = [...this.#mounted.keys()].find((other) => path.startsWith(other) || other.startsWith(path));
+    const clash = [...this.#mounted.keys(), ...this.#enabling].find(
+      (other) => path.startsWith(other) || other.startsWith(path),
+    );
     if (clash !== undefined) throw new CofferError('invalid-request', `path is already in use at ${clash}`);
     const mount = newMount(path, type, rest);
     const factory = this.#factory(type);
-    await this.#rows.save(mount);
-    this.#add(mount, factory);
+    this.#enabling.add(path);
+    try {
+      await this.#rows.save(mount);
+      this.#add(mount, factory);
+    } finally {
+      this.#enabling.delete(path);
+    }
     this.#options.logger.info('enabled secrets engine', { path, type });
   }
 

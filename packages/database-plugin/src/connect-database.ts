@@ -1,6 +1,6 @@
 import type { DescMessage, DescMethodUnary, MessageInitShape, MessageShape } from '@bufbuild/protobuf';
 import { CofferError, type JsonObject } from '@coffer/base';
-import { GrpcError, grpcStatus, isPluginGone, type PluginClient } from '@coffer/go-plugin';
+import { GrpcError, grpcStatus, isPluginGone, type PluginClient, PluginGoneError } from '@coffer/go-plugin';
 import type { Database, DeleteUserRequest, InitializeRequest, NewUserRequest } from './database.ts';
 import type { UpdateUserRequest, UsernameConfig } from './database.ts';
 import { Database as DatabaseService } from './gen/database_pb.ts';
@@ -92,6 +92,8 @@ export class ConnectedDatabase implements Database {
       this.#process.canName = true;
       return username;
     } catch (error) {
+      // Naming changes nothing, so it may be repeated whether or not it had reached the process.
+      if (isPluginGone(error)) throw new PluginGoneError(false, { cause: error });
       const status = error instanceof CofferError ? error.cause : undefined;
       if (!(status instanceof GrpcError) || status.code !== grpcStatus.UNIMPLEMENTED) throw error;
       this.#process.canName = false;

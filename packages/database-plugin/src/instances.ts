@@ -62,11 +62,12 @@ export class Instances {
 
   #id(metadata: RequestMetadata): string {
     if (!this.#multiplexed) return '';
-    const ids = metadata.get(MULTIPLEX_ID);
+    // Node.js joins repeated headers into one (RFC 9110, 5.3); an id has no comma.
+    const ids = metadata.get(MULTIPLEX_ID).flatMap((value) => String(value).split(/,\s*/));
     if (ids.length === 0) throw new GrpcError(grpcStatus.UNKNOWN, 'no multiplexing ID found');
     if (ids.length > 1)
       throw new GrpcError(grpcStatus.UNKNOWN, `unexpected number of IDs in metadata: (${ids.length})`);
-    const id = String(ids[0]);
+    const [id = ''] = ids;
     if (id === '') throw new GrpcError(grpcStatus.UNKNOWN, 'empty multiplex ID in metadata');
     return id;
   }

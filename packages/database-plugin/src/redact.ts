@@ -68,7 +68,7 @@ export function configSecrets(config: JsonObject): readonly Secret[] {
     }
   }
   // A template ("{{password}}") is no secret, and an empty value would be found everywhere.
-  return [...values].filter((value) => value !== '' && !value.includes('{{')).map((value) => new Secret(value));
+  return [...values].filter((value) => value !== '' && value !== '{{password}}').map((value) => new Secret(value));
 }
 
 function percentDecoded(value: string): string {

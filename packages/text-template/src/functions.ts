@@ -16,15 +16,21 @@ export interface Arguments {
 export interface TemplateFunction {
   /** What the arguments are, in order; the value before a pipe comes last. `…` takes any number more. */
   readonly parameters: readonly string[];
+  /** For the documentation. */
+  readonly description: string;
   call(args: Arguments): Value;
 }
 
 const MAX_RANDOM = 1000;
 
-/** hashicorp/vault:sdk/helper/template/funcs.go, and Go's own printf and print. */
+/**
+ * hashicorp/vault:sdk/helper/template/funcs.go, Go's own printf and print, and `join`. Templates have no lists, so join
+ * takes its values as arguments, the value before a pipe as the last of them.
+ */
 export const FUNCTIONS: Readonly<Record<string, TemplateFunction>> = {
   random: {
     parameters: ['length'],
+    description: 'That many random letters and digits, at most 1000.',
     call(args) {
       const length = args.number(0);
       if (length < 0 || length > MAX_RANDOM)
@@ -34,6 +40,7 @@ export const FUNCTIONS: Readonly<Record<string, TemplateFunction>> = {
   },
   truncate: {
     parameters: ['length', 'text'],
+    description: 'The first bytes of the text, never half a character.',
     call(args) {
       const length = args.number(0);
       if (length <= 0) throw new Error(`the length must be greater than 0, not ${length}`);
@@ -42,6 +49,8 @@ export const FUNCTIONS: Readonly<Record<string, TemplateFunction>> = {
   },
   truncate_sha256: {
     parameters: ['length', 'text'],
+    description:
+      'The text when it fits; else its first bytes and 8 digits of the SHA-256 of the rest, `length` bytes in all.',
     call(args) {
       const length = args.number(0);
       if (length <= HASH_LENGTH) throw new Error(`the length must be greater than ${HASH_LENGTH}, not ${length}`);
@@ -51,20 +60,58 @@ export const FUNCTIONS: Readonly<Record<string, TemplateFunction>> = {
       return head + sha256(tail).slice(0, HASH_LENGTH);
     },
   },
-  uppercase: { parameters: ['text'], call: (args) => mapCharacters(args.string(0), (text) => text.toUpperCase()) },
-  lowercase: { parameters: ['text'], call: (args) => mapCharacters(args.string(0), (text) => text.toLowerCase()) },
+  uppercase: {
+    parameters: ['text'],
+    description: 'The text in upper case.',
+    call: (args) => mapCharacters(args.string(0), (text) => text.toUpperCase()),
+  },
+  lowercase: {
+    parameters: ['text'],
+    description: 'The text in lower case.',
+    call: (args) => mapCharacters(args.string(0), (text) => text.toLowerCase()),
+  },
   replace: {
     parameters: ['find', 'replacement', 'text'],
+    description: 'The text with every `find` replaced.',
     call: (args) => replaceAll(args.string(2), args.string(0), args.string(1)),
   },
-  sha256: { parameters: ['text'], call: (args) => sha256(args.string(0)) },
-  base64: { parameters: ['text'], call: (args) => Buffer.from(args.string(0), 'utf8').toString('base64') },
-  unix_time: { parameters: [], call: ({ now }) => String(Math.floor(now / 1000)) },
-  unix_time_millis: { parameters: [], call: ({ now }) => String(Math.floor(now)) },
-  timestamp: { parameters: ['layout'], call: (args) => formatGoTime(args.now, args.string(0)) },
-  uuid: { parameters: [], call: () => randomId() },
-  printf: { parameters: ['format', '…'], call: (args) => sprintf(args.string(0), args.all.slice(1)) },
-  print: { parameters: ['…'], call: ({ all }) => print(all) },
+  sha256: {
+    parameters: ['text'],
+    description: 'The SHA-256 of the text, 64 hexadecimal digits.',
+    call: (args) => sha256(args.string(0)),
+  },
+  base64: {
+    parameters: ['text'],
+    description: 'The text in base64.',
+    call: (args) => Buffer.from(args.string(0), 'utf8').toString('base64'),
+  },
+  unix_time: {
+    parameters: [],
+    description: 'Seconds since 1970.',
+    call: ({ now }) => String(Math.floor(now / 1000)),
+  },
+  unix_time_millis: {
+    parameters: [],
+    description: 'Milliseconds since 1970.',
+    call: ({ now }) => String(Math.floor(now)),
+  },
+  timestamp: {
+    parameters: ['layout'],
+    description: 'The time in UTC by a layout of Go, such as `"20060102150405"`.',
+    call: (args) => formatGoTime(args.now, args.string(0)),
+  },
+  uuid: { parameters: [], description: 'A random UUID.', call: () => randomId() },
+  printf: {
+    parameters: ['format', '…'],
+    description: 'The values put into a format of Go: `%s`, `%d`, `%-8s` and their like.',
+    call: (args) => sprintf(args.string(0), args.all.slice(1)),
+  },
+  print: { parameters: ['…'], description: 'The values one after the other.', call: ({ all }) => print(all) },
+  join: {
+    parameters: ['separator', '…'],
+    description: 'The values with the separator between them.',
+    call: (args) => args.all.slice(1).join(args.string(0)),
+  },
 };
 
 const HASH_LENGTH = 8;

@@ -64,6 +64,22 @@ describe('functions', () => {
     assert.match(render('{{random 1000}}'), /^[0-9A-Za-z]{1000}$/);
   });
 
+  it('join puts the separator between its arguments', () => {
+    renders({
+      '{{join "-" "v" .DisplayName .RoleName}}': 'v-token-my-app-my-first-role',
+      '{{.RoleName | join "-" "v" .DisplayName}}': 'v-token-my-app-my-first-role',
+      '{{join "_" "a" 1 true | uppercase}}': 'A_1_TRUE',
+      '{{join "" "a" "b"}}': 'ab',
+      '{{join ", " "a" "" "b"}}': 'a, , b',
+      '{{join "-" "alone"}}{{join "-"}}': 'alone',
+      '{{join (print "<" ">") (.RoleName | truncate 2) (truncate 5 .DisplayName)}}': 'my<>token',
+    });
+    refuses({
+      '{{ join }}': 'template: 1:4: join takes 2 (separator, …), not 0',
+      '{{ join 1 "a" }}': 'template: 1:4: join: separator must be a string, not a number',
+    });
+  });
+
   it('timestamp takes Go layouts, in UTC', () => {
     renders({
       '{{timestamp "2006-01-02T15:04:05Z07:00"}}': '2026-11-04T09:05:07Z',

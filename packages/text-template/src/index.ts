@@ -3,13 +3,20 @@
  * of printf. Behaviour as in golang/go:src/text/template and hashicorp/vault:sdk/helper/template.
  */
 import { CofferError, errorText } from '@coffer/base';
-import type { Arguments } from './functions.ts';
+import type { Arguments, TemplateFunction } from './functions.ts';
 import { FUNCTIONS } from './functions.ts';
 import { lexTemplate } from './lexer.ts';
 import type { Node } from './parser.ts';
 import { ActionParser } from './parser.ts';
 import { templateError } from './position.ts';
 import type { Value } from './printf.ts';
+
+/**
+ * The functions of templates by name: their parameters (`…`: any number more; the value before a pipe comes last) and what
+ * they give, for documentation.
+ */
+export const TEMPLATE_FUNCTIONS: Readonly<Record<string, Pick<TemplateFunction, 'parameters' | 'description'>>> =
+  FUNCTIONS;
 
 export interface Template {
   /**

@@ -35,6 +35,20 @@ describe('renderStatement', () => {
       (error) => isCofferError(error, 'invalid-request') && !error.message.includes(awkward.name),
     );
   });
+  it('refuses values outside quotes that change what stands beside them', () => {
+    const values = { name: 'E', username: 'x--', password: "\\' OR true --" };
+    for (const template of [`SELECT {{name}}'{{password}}'`, `DO $$ BEGIN x {{name}}'{{password}}'; END $$`])
+      assert.throws(() => renderStatement(template, values), /would change what stands beside it/, template);
+    for (const template of [`CREATE ROLE {{username}} PASSWORD '{{password}}'`, 'DO $$ CREATE ROLE {{username}}; $$'])
+      assert.throws(() => renderStatement(template, values), /characters that are not safe there/, template);
+    assert.throws(() => renderStatement('DO ${{name}}$ x ${{name}}$', values), /in the tag of a dollar quote/);
+  });
+  it('escapes for a literal that goes on', () => {
+    assert.equal(
+      renderStatement(`SELECT E'a' -- {{password}}\n '{{password}}'`, { password: `\\'` }),
+      `SELECT E'a' -- {{password}}\n '\\\\'''`,
+    );
+  });
   it('reads a dollar-quoted block as SQL', () => {
     assert.equal(
       renderStatement(`DO $x$ BEGIN CREATE ROLE "{{name}}" PASSWORD '{{password}}'; END $x$`, awkward),

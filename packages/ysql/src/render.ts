@@ -6,8 +6,11 @@ export const PLACEHOLDERS = ['name', 'username', 'password', 'expiration'] as co
 export type Placeholder = (typeof PLACEHOLDERS)[number];
 export type PlaceholderValues = Readonly<Partial<Record<Placeholder, string>>>;
 
-/** What may stand outside quotes without changing a statement: a plain name, a number, a time. */
-const SAFE_BARE = /^[A-Za-z0-9_:.+-]+$/;
+/**
+ * What may stand outside quotes without changing a statement: a plain name, a number, a time. Signs only singly and inside:
+ * two of them start a comment.
+ */
+const SAFE_BARE = /^[\w:.]+(?:[+-][\w:.]+)*$/;
 const PLACEHOLDER = /\{\{(name|username|password|expiration)\}\}/g;
 
 /**
@@ -18,9 +21,7 @@ const PLACEHOLDER = /\{\{(name|username|password|expiration)\}\}/g;
  * @throws CofferError `invalid-request` when a placeholder has no value here, or its value cannot stand where it is
  */
 export function renderStatement(template: string, values: PlaceholderValues): string {
-  return tokenize(withMarks(template))
-    .map((token) => renderToken(token, values))
-    .join('');
+  return renderTokens(tokenize(withMarks(template)), values);
 }
 
 /** Whether a statement speaks of the user: only such a statement can make it. */
@@ -35,6 +36,22 @@ const MARKED = new RegExp(`${MARK}(name|username|password|expiration)${MARK}`, '
 
 function withMarks(template: string): string {
   return template.replaceAll(MARK, '').replace(PLACEHOLDER, (_, name: string) => `${MARK}${name}${MARK}`);
+}
+
+/** A value outside quotes may still change how its neighbours read: `E` right before a quote is no name. */
+function renderTokens(tokens: readonly Token[], values: PlaceholderValues): string {
+  const rendered = tokens.map((token) => renderToken(token, values)).join('');
+  if (quotesOf(tokens) === quotesOf(tokenize(rendered))) return rendered;
+  throw new CofferError(
+    'invalid-request',
+    'SQL statement: the value of a placeholder outside quotes would change what stands beside it; put quotes around the placeholder',
+  );
+}
+
+/** What begins where: the kinds of quotes and comments, with the letters before a quote. */
+function quotesOf(tokens: readonly Token[]): string {
+  const quotes = tokens.filter(({ kind }) => kind !== 'word' && kind !== 'space' && kind !== 'other');
+  return quotes.map(({ kind, text }) => `${kind}:${/^[a-z]?/i.exec(text)?.[0] ?? ''}`).join(' ');
 }
 
 function renderToken(token: Token, values: PlaceholderValues): string {
@@ -62,6 +79,9 @@ function renderToken(token: Token, values: PlaceholderValues): string {
 
 function renderDollar(text: string, values: PlaceholderValues): string {
   const tag = /^\$[^$]*\$/.exec(text)?.[0] ?? '$$';
+  if (tag.includes(MARK)) {
+    throw new CofferError('invalid-request', 'SQL statement: a placeholder cannot stand in the tag of a dollar quote');
+  }
   const body = text.slice(tag.length, -tag.length);
   const rendered = renderBody(body, values);
   if (rendered !== body && rendered.includes(tag)) {
@@ -79,9 +99,9 @@ function renderBody(body: string, values: PlaceholderValues): string {
   try {
     tokens = tokenize(body);
   } catch {
-    tokens = [{ kind: 'other', text: body }];
+    return renderToken({ kind: 'other', text: body }, values);
   }
-  return tokens.map((token) => renderToken(token, values)).join('');
+  return renderTokens(tokens, values);
 }
 
 function bare(value: string, name: Placeholder): string {

@@ -11,6 +11,19 @@ describe('splitSql', () => {
     ['doubled quote', "SELECT 'a'';b'; SELECT 2", ["SELECT 'a'';b'", 'SELECT 2']],
     ['backslash in a plain literal is a character', "SELECT 'a\\'; SELECT 2", ["SELECT 'a\\'", 'SELECT 2']],
     ['backslash in E literal', "SELECT E'a\\';b'; SELECT 2", ["SELECT E'a\\';b'", 'SELECT 2']],
+    ['E literal that goes on', "SELECT E'a'\n'b\\';c'; SELECT 2", ["SELECT E'a'\n'b\\';c'", 'SELECT 2']],
+    [
+      'E literal that goes on behind a comment',
+      "SELECT E'a' -- it's\n -- ;\n 'b\\';c'; SELECT 2",
+      ["SELECT E'a' -- it's\n -- ;\n 'b\\';c'", 'SELECT 2'],
+    ],
+    ['literals on one line', "SELECT E'a' 'b\\'; SELECT 2", ["SELECT E'a' 'b\\'", 'SELECT 2']],
+    [
+      'literals with a block comment between',
+      "SELECT E'a'\n/**/'b\\'; SELECT 2",
+      ["SELECT E'a'\n/**/'b\\'", 'SELECT 2'],
+    ],
+    ['no-break space in a name', 'SELECT a\u00a0$$ ; SELECT b$$', ['SELECT a\u00a0$$', 'SELECT b$$']],
     ['quoted identifier', 'DROP ROLE "a;b"""; SELECT 2', ['DROP ROLE "a;b"""', 'SELECT 2']],
     ['dollar quote', 'DO $$ BEGIN x; END $$; SELECT 2', ['DO $$ BEGIN x; END $$', 'SELECT 2']],
     ['tagged dollar quote', 'DO $a$ x; $$ ; $b$ $a$; SELECT 2', ['DO $a$ x; $$ ; $b$ $a$', 'SELECT 2']],
@@ -54,6 +67,13 @@ describe('splitSql', () => {
       );
     });
   }
+});
+
+describe('a literal of many megabytes', () => {
+  it('is one token', () => {
+    const text = 'a'.repeat(12_000_000);
+    for (const sql of [`'${text}'`, `E'${text}'`, `"${text}"`, `$$${text}$$`]) assert.equal(tokenize(sql).length, 1);
+  });
 });
 
 describe('splitStatements', () => {

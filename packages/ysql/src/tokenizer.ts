@@ -23,19 +23,28 @@ export interface Token {
   readonly text: string;
 }
 
+// Runs of plain characters are loops of their own: one alternative for each character would cost the regular expression
+// stack for each, and literals may be megabytes long.
+const ESCAPED = String.raw`'[^'\\]*(?:(?:\\[\s\S]|'')[^'\\]*)*'`;
+const PLAIN = `'[^']*(?:''[^']*)*'`;
+
 const PATTERNS: readonly (readonly [TokenKind, RegExp])[] = [
-  ['space', /\s+/y],
+  // PostgreSQL's own space: others, such as a no-break space, are letters to it.
+  ['space', /[ \t\n\r\f\v]+/y],
   ['comment', /--[^\r\n]*/y],
-  ['escape-string', /[eE]'(?:[^'\\]|\\[\s\S]|'')*'/y],
-  ['escape-string', /[uU]&'(?:[^']|'')*'/y],
-  ['escape-identifier', /[uU]&"(?:[^"]|"")*"/y],
+  ['escape-string', new RegExp(`[eE]${ESCAPED}`, 'y')],
+  ['escape-string', new RegExp(`[uU]&${PLAIN}`, 'y')],
+  ['escape-identifier', /[uU]&"[^"]*(?:""[^"]*)*"/y],
   // N'...', B'...' and X'...' read as plain strings: they have no backslash escapes either.
-  ['string', /(?:[nNbBxX])?'(?:[^']|'')*'/y],
-  ['identifier', /"(?:[^"]|"")*"/y],
+  ['string', new RegExp(`[nNbBxX]?${PLAIN}`, 'y')],
+  ['identifier', /"[^"]*(?:""[^"]*)*"/y],
   ['dollar', /(\$(?:[A-Za-z_\u0080-\uffff][\w\u0080-\uffff]*)?\$)[\s\S]*?\1/y],
   // A name may hold $, so the $$ of a$$ starts no quote.
   ['word', /(?!(?:[eEnNbBxX]'|[uU]&['"]))[A-Za-z_\u0080-\uffff][\w$\u0080-\uffff]*/y],
 ];
+/** What goes on with the kind of the literal before it. */
+const CONTINUED_ESCAPED = new RegExp(ESCAPED, 'y');
+const CONTINUED_UNICODE = new RegExp(PLAIN, 'y');
 const UNTERMINATED = /(?:[eEuUnNbBxX]&?)?'|"|\$(?:[A-Za-z_\u0080-\uffff][\w\u0080-\uffff]*)?\$|\/\*/y;
 
 /**
@@ -45,13 +54,42 @@ const UNTERMINATED = /(?:[eEuUnNbBxX]&?)?'|"|\$(?:[A-Za-z_\u0080-\uffff][\w\u008
  */
 export function tokenize(sql: string): Token[] {
   const tokens: Token[] = [];
+  const literal = new Continuation();
   let at = 0;
   while (at < sql.length) {
-    const token = blockComment(sql, at) ?? matchAt(sql, at);
+    const token = literal.read(sql, at) ?? blockComment(sql, at) ?? matchAt(sql, at);
+    literal.see(token);
     tokens.push(token);
     at += token.text.length;
   }
   return tokens;
+}
+
+/**
+ * A quote after a literal and a newline goes on with that literal, as SQL has it: in E'a'<newline>'b' the second part has
+ * backslash escapes, too. Line comments may stand between, block comments may not (postgres:src/backend/parser/scan.l,
+ * quotecontinue).
+ */
+class Continuation {
+  #pattern: RegExp | undefined;
+  #newline = false;
+
+  see({ kind, text }: Token): void {
+    if (kind === 'escape-string') {
+      // A part that goes on says nothing of its kind.
+      if (/^[eE]/.test(text)) this.#pattern = CONTINUED_ESCAPED;
+      else if (/^[uU]/.test(text)) this.#pattern = CONTINUED_UNICODE;
+      this.#newline = false;
+    } else if (kind === 'space') this.#newline ||= /[\r\n]/.test(text);
+    else if (kind !== 'comment' || text.startsWith('/*')) this.#pattern = undefined;
+  }
+
+  read(sql: string, at: number): Token | undefined {
+    if (this.#pattern === undefined || !this.#newline || sql[at] !== "'") return undefined;
+    this.#pattern.lastIndex = at;
+    const text = this.#pattern.exec(sql)?.[0];
+    return text === undefined ? undefined : { kind: 'escape-string', text };
+  }
 }
 
 function matchAt(sql: string, at: number): Token {

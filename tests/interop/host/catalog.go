@@ -144,15 +144,11 @@ func (c *catalog) NewPluginClient(ctx context.Context, config pluginutil.PluginC
 	return made, nil
 }
 
-// current is the process that a plugin's next database would share.
-func (c *catalog) current(name string) (*process, error) {
+// current is the process that a plugin's last database was given.
+func (c *catalog) current(name string) *process {
 	c.lock.Lock()
 	defer c.lock.Unlock()
-	found := c.processes[name]
-	if found == nil {
-		return nil, fmt.Errorf("plugin %q has no process", name)
-	}
-	return found, nil
+	return c.processes[name]
 }
 
 func (c *catalog) release(p *process) {

@@ -11,21 +11,21 @@ import (
 )
 
 // database decodes a request into `in` and finds the database that it names.
-func (h *host) database(line []byte, in any) (dbplugin.Database, error) {
+func (h *host) database(line []byte, in any) (opened, error) {
 	var named struct {
 		Database string `json:"database"`
 	}
 	if err := json.Unmarshal(line, &named); err != nil {
-		return nil, err
+		return opened{}, err
 	}
 	if err := json.Unmarshal(line, in); err != nil {
-		return nil, err
+		return opened{}, err
 	}
 	h.lock.Lock()
 	defer h.lock.Unlock()
 	found, ok := h.databases[named.Database]
 	if !ok {
-		return nil, fmt.Errorf("database %q is not open", named.Database)
+		return opened{}, fmt.Errorf("database %q is not open", named.Database)
 	}
 	return found, nil
 }
@@ -122,9 +122,9 @@ func version(_ context.Context, h *host, line []byte) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	versioner, ok := database.(logical.PluginVersioner)
+	versioner, ok := database.Database.(logical.PluginVersioner)
 	if !ok {
-		return nil, fmt.Errorf("%T has no version", database)
+		return nil, fmt.Errorf("%T has no version", database.Database)
 	}
 	return versioner.PluginVersion().Version, nil
 }

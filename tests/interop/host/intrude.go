@@ -8,7 +8,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
-	"encoding/json"
 	"math/big"
 	"time"
 
@@ -23,13 +22,7 @@ import (
 // intrude connects to a running plugin's socket without being its host: in plain text, without a certificate, and with
 // one that is not the host's. It answers the status of a call each.
 func intrude(ctx context.Context, h *host, line []byte) (any, error) {
-	var in struct {
-		Plugin string `json:"plugin"`
-	}
-	if err := json.Unmarshal(line, &in); err != nil {
-		return nil, err
-	}
-	used, err := h.catalog.current(in.Plugin)
+	used, err := h.database(line, &struct{}{})
 	if err != nil {
 		return nil, err
 	}
@@ -46,7 +39,7 @@ func intrude(ctx context.Context, h *host, line []byte) (any, error) {
 		"other certificate": credentials.NewTLS(other),
 	}
 	outcomes := map[string]string{}
-	socket := used.client.ReattachConfig().Addr.String()
+	socket := used.process.client.ReattachConfig().Addr.String()
 	for name, creds := range attempts {
 		outcomes[name], err = health(ctx, socket, creds)
 		if err != nil {

@@ -57,13 +57,20 @@ type host struct {
 	catalog *catalog
 	logger  hclog.Logger
 
+	opening   sync.Mutex
 	lock      sync.Mutex
-	databases map[string]dbplugin.Database
+	databases map[string]opened
+}
+
+// opened is a database with the process that it is in.
+type opened struct {
+	dbplugin.Database
+	process *process
 }
 
 func main() {
 	logger := hclog.New(&hclog.LoggerOptions{Name: "host", Level: hclog.Trace, JSONFormat: true, Output: os.Stderr})
-	h := &host{catalog: newCatalog(logger), logger: logger, databases: map[string]dbplugin.Database{}}
+	h := &host{catalog: newCatalog(logger), logger: logger, databases: map[string]opened{}}
 	var output sync.Mutex
 	var running sync.WaitGroup
 	lines := bufio.NewScanner(os.Stdin)

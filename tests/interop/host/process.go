@@ -20,7 +20,7 @@ type processView struct {
 func view(p *process) processView {
 	attach := p.client.ReattachConfig()
 	return processView{
-		PID: attach.Pid, Protocol: attach.ProtocolVersion, Multiplexing: p.multiplexing, Socket: attach.Addr.String(),
+		PID: attach.Pid, Protocol: p.client.NegotiatedVersion(), Multiplexing: p.multiplexing, Socket: attach.Addr.String(),
 	}
 }
 
@@ -78,16 +78,16 @@ func open(ctx context.Context, h *host, line []byte) (any, error) {
 	if err := json.Unmarshal(line, &in); err != nil {
 		return nil, err
 	}
+	// One after the other, since the SDK does not tell which process it was given.
+	h.opening.Lock()
+	defer h.opening.Unlock()
 	database, err := dbplugin.PluginFactoryVersion(ctx, in.Plugin, "", h.catalog, h.logger)
 	if err != nil {
 		return nil, err
 	}
+	current := h.catalog.current(in.Plugin)
 	h.lock.Lock()
-	h.databases[in.Database] = database
-	h.lock.Unlock()
-	current, err := h.catalog.current(in.Plugin)
-	if err != nil {
-		return nil, err
-	}
+	defer h.lock.Unlock()
+	h.databases[in.Database] = opened{database, current}
 	return view(current), nil
 }

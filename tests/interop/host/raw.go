@@ -20,20 +20,16 @@ import (
 )
 
 // raw calls a method as no client of Vault's would: the request is given in protobuf's text form or as base64 bytes,
-// with any number of multiplex ids. Vault's client checks most requests before it sends them; this reaches the server.
+// with any number of multiplex ids, to the process of a database. Vault's client checks most requests before it sends them; this reaches the server.
 func raw(ctx context.Context, h *host, line []byte) (any, error) {
 	var in struct {
-		Plugin string `json:"plugin"`
 		// Method is a full name: dbplugin.v5.Database.NewUser.
 		Method       string   `json:"method"`
 		Request      string   `json:"request"`
 		Bytes        string   `json:"bytes"`
 		MultiplexIDs []string `json:"multiplexIds"`
 	}
-	if err := json.Unmarshal(line, &in); err != nil {
-		return nil, err
-	}
-	used, err := h.catalog.current(in.Plugin)
+	used, err := h.database(line, &in)
 	if err != nil {
 		return nil, err
 	}
@@ -53,7 +49,7 @@ func raw(ctx context.Context, h *host, line []byte) (any, error) {
 	}
 	dot := strings.LastIndex(in.Method, ".")
 	var got []byte
-	err = used.conn.Invoke(ctx, "/"+in.Method[:dot]+"/"+in.Method[dot+1:], &sent, &got, grpc.ForceCodec(bytesCodec{}))
+	err = used.process.conn.Invoke(ctx, "/"+in.Method[:dot]+"/"+in.Method[dot+1:], &sent, &got, grpc.ForceCodec(bytesCodec{}))
 	if err != nil {
 		return nil, bareStatus{status.Convert(err)}
 	}
