@@ -150,6 +150,27 @@ for (const mode of ['postgresql', 'yugabytedb'] as const) {
       }
     }
 
+    it('leave a name that is taken alone, whatever fails', async () => {
+      const [theirs = ''] = names(1);
+      await server.query(`CREATE ROLE "${theirs}"`);
+      for (const type of ['error', 'error-after', 'drop-before', 'drop-after'] as const) {
+        const action: Fault['action'] = type.startsWith('drop')
+          ? { type: type as 'drop-before' }
+          : { type: type as 'error', sqlstate: '40001', message: 'conflict' };
+        for (const match of [/FROM pg_roles/, /^BEGIN/]) {
+          proxy.addFault({ match, action });
+          await assert.rejects(
+            opened.database.newUser(newUser(IN_ROLE, { username: theirs })),
+            /exists already and is not of our making/,
+          );
+          proxy.clearFaults();
+        }
+      }
+      const [row] = await server.query('SELECT rolcanlogin FROM pg_roles WHERE rolname = $1', [theirs]);
+      assert.deepEqual(row, { rolcanlogin: false });
+      await server.query(`DROP ROLE "${theirs}"`);
+    });
+
     it('with something else than plain statements are made alone', async () => {
       const list = names(6);
       const sql = `${IN_ROLE}; SET ROLE app; RESET ROLE`;
