@@ -16,12 +16,12 @@ const RANDOM: readonly (readonly [RegExp, string])[] = [
   [/("creation_time": ?|creation_time +)\d{10}/g, '$1<unix>'],
   [/v?\d+\.\d+\.\d+[-+][\w.+-]+/g, '<version>'],
   // A TTL counts down while the replay runs.
-  [/\b59m5\ds\b/g, '<almost 1h>'],
-  [/\b9m5\ds\b/g, '<almost 10m>'],
-  [/\b23h59m5\ds\b/g, '<almost 24h>'],
-  [/("ttl": ?)35\d\d\b/g, '$1<almost 3600>'],
-  [/("ttl": ?)59\d\b/g, '$1<almost 600>'],
-  [/("lease_duration": ?)863\d\d\b/g, '$1<almost 86400>'],
+  [/\b5[5-9]m(\d+s)?\b/g, '<almost 1h>'],
+  [/\b[5-9]m(\d+s)?\b/g, '<almost 10m>'],
+  [/\b23h5[5-9]m(\d+s)?\b/g, '<almost 24h>'],
+  [/("ttl": ?)3[345]\d\d\b/g, '$1<almost 3600>'],
+  [/("ttl": ?)[345]\d\d\b/g, '$1<almost 600>'],
+  [/("lease_duration": ?)86[0-3]\d\d\b/g, '$1<almost 86400>'],
   // Base62 keys of leases, one a line in a list.
   [/^[A-Za-z0-9]{24}$/gm, '<id>'],
   [/^( *)"[A-Za-z0-9]{24}"/gm, '$1"<id>"'],
