@@ -21,8 +21,8 @@ export const DIFFERENCES: readonly Difference[] = [
   {
     name: 'no cubbyhole, identity and kv mounts',
     reason:
-      'Coffer keeps database credentials. It has no key/value and identity engines, and a mount that does nothing would ' +
-      'mislead; cubbyhole comes with response wrapping.',
+      'Coffer keeps database credentials. It has no key/value, cubbyhole and identity engines, and a mount that does ' +
+      'nothing would mislead.',
     applies: isCommand('secrets', 'list'),
     otherColumns: true,
     expected: (recorded) => ({
