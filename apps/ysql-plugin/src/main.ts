@@ -1,5 +1,4 @@
 /** The ysql-plugin: launched by Vault, OpenBao or Coffer, it serves YugabyteDB (YSQL) logins over go-plugin. */
-import { setFlagsFromString } from 'node:v8';
 import { createLogger, errorText, formatHclogLine } from '@coffer/base';
 import { serveDatabase } from '@coffer/database-plugin';
 import manifest from '../package.json' with { type: 'json' };
@@ -20,9 +19,6 @@ async function main(): Promise<void> {
     return () => createYsqlDatabase({ logger });
   };
   await serveDatabase(load, { logger, version });
-  // A plugin shares its machine with its host: after a burst of calls it holds 90 MB with this, 215 MB without, for the
-  // same work. Not before all is loaded: V8 takes no code from its cache that was made under other flags.
-  setFlagsFromString('--optimize-for-size');
 }
 
 main().catch((error: unknown) => {
