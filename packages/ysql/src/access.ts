@@ -6,6 +6,7 @@ import type { Cluster } from './cluster.ts';
 import type { Creation, CreationOutcome } from './create-batch.ts';
 import type { DdlQueue } from './ddl-queue.ts';
 import type { DropOutcome } from './drop-batch.ts';
+import type { OwedSessions } from './owed-sessions.ts';
 import type { Session } from './session.ts';
 import type { SessionPool } from './session-pool.ts';
 import type { YsqlSettings } from './settings.ts';
@@ -23,6 +24,8 @@ export interface Access {
   readonly drops: Batches<string, DropOutcome>;
   /** Roles, by oid, whose sessions are ended with those of whoever else waits. */
   readonly endings: Batches<string, string>;
+  /** Sessions to be ended on nodes that could not be reached. */
+  readonly owed: OwedSessions;
   readonly logger: Logger;
 }
 

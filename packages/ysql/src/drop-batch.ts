@@ -2,6 +2,7 @@ import type { Access } from './access.ts';
 import type { DependentRole } from './dependencies.ts';
 import { readDependencies } from './dependencies.ts';
 import { Failure } from './failure.ts';
+import { sparingOthers } from './non-breaking-ddl.ts';
 import { quoteIdentifier } from './render.ts';
 import type { Session } from './session.ts';
 import { terminateSessions } from './sessions.ts';
@@ -69,9 +70,10 @@ async function dropAll(access: Access, session: Session, roles: readonly Depende
   };
   const drop = execute(`DROP ROLE IF EXISTS ${namesOf(roles)}`);
   if (withPrivileges.length === 0) {
-    await sendSteps(session, [before, drop, after]);
+    await sparingOthers(session, (spare) => sendSteps(session, [before, ...spare, drop, after]));
     return left;
   }
+  // Not spared: DROP OWNED must break, since it takes privileges away, and a refused SET would fail the whole block.
   await access.queue.withPrivileges(async () => {
     const { advisoryLock } = access;
     const block = [BEGIN, ...advisoryLock.take(session), ...dropPrivileges(withPrivileges), drop, COMMIT];

@@ -1,6 +1,7 @@
 import type { Access } from './access.ts';
 import { dealWithDependencies, findDependencies } from './dependencies.ts';
 import { Failure } from './failure.ts';
+import { sparingOthers } from './non-breaking-ddl.ts';
 import { quoteIdentifier } from './render.ts';
 import { retry } from './retry.ts';
 import { findRole } from './roles.ts';
@@ -60,7 +61,9 @@ async function dropBareRole(access: Access, name: string, oid: string): Promise<
   await retry('dropping a role', access.logger, () =>
     settled(access, () =>
       // Sessions on this node go first, where that is cheap, so that they hold no locks; all of them go afterwards.
-      useForDdl(access, 'shared', (session) => sendSteps(session, [ending, drop])),
+      useForDdl(access, 'shared', (session) =>
+        sparingOthers(session, (spare) => sendSteps(session, [ending, ...spare, drop])),
+      ),
     ),
   );
 }

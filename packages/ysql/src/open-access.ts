@@ -7,8 +7,9 @@ import { connect } from './connect.ts';
 import { createTogether } from './create-batch.ts';
 import { DdlQueue } from './ddl-queue.ts';
 import { dropTogether } from './drop-batch.ts';
+import { OwedSessions } from './owed-sessions.ts';
 import { SessionPool } from './session-pool.ts';
-import { endRoleSessions } from './sessions.ts';
+import { endOnNode, endRoleSessions } from './sessions.ts';
 import type { YsqlSettings } from './settings.ts';
 
 export function createAccess(settings: YsqlSettings, logger: Logger): Access {
@@ -29,6 +30,7 @@ export function createAccess(settings: YsqlSettings, logger: Logger): Access {
       await endRoleSessions(access, oids);
       return oids;
     }),
+    owed: new OwedSessions((node, oids, signal) => endOnNode(cluster, node, oids, signal), logger),
     logger,
   };
   return access;

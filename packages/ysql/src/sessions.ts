@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { errorText } from '@coffer/base';
 import type { Access } from './access.ts';
 import { askEveryNode } from './access.ts';
+import type { Cluster } from './cluster.ts';
 import type { Backend } from './failure.ts';
 import { Failure } from './failure.ts';
 import { quoteList } from './render.ts';
@@ -23,7 +24,8 @@ export function terminateSessions(oids: readonly string[]): Request {
 
 /**
  * Ends the sessions of roles on every node and sees them gone. Never rejects: sessions that are still there, and nodes
- * that could not be asked, become a warning with a count, since a lease must not hang on a node that is down.
+ * that could not be asked, become a warning with a count, since a lease must not hang on a node that is down. Those nodes
+ * are asked again in the background.
  */
 export async function endRoleSessions(access: Access, oids: readonly string[]): Promise<void> {
   const oid = oids.join(', ');
@@ -31,16 +33,44 @@ export async function endRoleSessions(access: Access, oids: readonly string[]): 
     const answers = await retry('ending sessions', access.logger, () =>
       askEveryNode(access, (session) => endHere(session, oids)),
     );
-    const unreachable = answers.filter((entry) => entry.answer === undefined).length;
+    const unreachable = answers.filter((entry) => entry.answer === undefined).map((entry) => entry.node);
     const left = answers.reduce((sum, entry) => sum + (entry.answer ?? 0), 0);
     if (left > 0) access.logger.warn('sessions of a revoked user have not ended yet', { sessions: left, oid });
-    if (unreachable > 0) {
-      access.logger.warn('nodes could not be asked to end the sessions of a revoked user', { nodes: unreachable, oid });
+    if (unreachable.length > 0) {
+      access.logger.warn('nodes could not be asked to end the sessions of a revoked user', {
+        nodes: unreachable.length,
+        oid,
+      });
+      access.owed.owe(unreachable, oids);
     }
   } catch (error) {
     const hint =
       error instanceof Failure && error.sqlstate === '42501' ? '; grant pg_signal_backend to the admin user' : '';
     access.logger.warn(`the sessions of a revoked user could not be ended: ${errorText(error)}${hint}`, { oid });
+  }
+}
+
+/**
+ * Tells the sessions of roles on one node to end; returns how many were there. Over a connection of its own: a node that
+ * does not answer must keep none from a call that waits for one.
+ *
+ * @throws Failure, CofferError as `connect`
+ */
+export async function endOnNode(
+  cluster: Cluster,
+  node: string,
+  oids: readonly string[],
+  signal: AbortSignal,
+): Promise<number> {
+  const session = await cluster.open({ node });
+  const stop = (): void => session.destroy();
+  signal.addEventListener('abort', stop);
+  try {
+    if (signal.aborted) return 0;
+    return (await session.query(terminateSessions(oids).sql)).rows.length;
+  } finally {
+    signal.removeEventListener('abort', stop);
+    await session.close();
   }
 }
 

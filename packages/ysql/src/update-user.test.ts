@@ -23,6 +23,33 @@ after(async () => {
 const ROLE = `CREATE ROLE "{{name}}" LOGIN PASSWORD '{{password}}'`;
 const expiration = { newExpiration: new Date('2040-01-01T00:00:00Z'), statements: [] };
 
+/** The DROP ROLE statements since then, and the values that the setting was given. */
+const dropsSince = (seen: number): (string | undefined)[] =>
+  proxy.statements.slice(seen).flatMap(({ sql }) => {
+    const match = /^SET.*= (\w+)|^DROP ROLE/.exec(sql);
+    return match === null ? [] : [match[1] ?? match[0]];
+  });
+
+describe('deleteUser', () => {
+  it('drops without breaking transactions where it can, and leaves no connection behind that would spare more', async () => {
+    await using opened = await openYsql({ ...server, port: proxy.port }, { max_open_connections: 1 });
+    const [first, second] = [
+      await opened.database.newUser(newUser(ROLE)),
+      await opened.database.newUser(newUser(ROLE)),
+    ];
+    let seen = proxy.statements.length;
+    await opened.database.deleteUser({ username: first, statements: [] });
+    assert.deepEqual(dropsSince(seen), ['true', 'DROP ROLE']);
+    // The batch fails, and the drop alone once.
+    const action = { type: 'error', sqlstate: '40001', message: 'conflict' } as const;
+    proxy.addFault({ match: /^DROP ROLE/, times: 2, action });
+    seen = proxy.statements.length;
+    await opened.database.deleteUser({ username: second, statements: [] });
+    const spared = ['true', 'DROP ROLE'];
+    assert.deepEqual(dropsSince(seen), [...spared, 'false', ...spared, 'false', ...spared]);
+  });
+});
+
 describe('updateUser', () => {
   it('asks once a connection whether an expiration can be set without breaking transactions, and does so', async () => {
     await using opened = await openYsql({ ...server, port: proxy.port });

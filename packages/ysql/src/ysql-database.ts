@@ -141,6 +141,7 @@ class YsqlDatabase implements Database {
       sleep(DRAIN_MILLISECONDS, undefined, { signal: patience.signal }).catch(() => undefined),
     ]);
     patience.abort();
+    former.access.owed.close();
     await former.access.pool.close();
   }
 
