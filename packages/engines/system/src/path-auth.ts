@@ -1,6 +1,7 @@
 import { CofferError } from '@coffer/base';
 import { type CoreServices, definePath, type Mount, normalizeMountPath, type Path } from '@coffer/core';
-import { mountConfig, tunePath } from './mount-tuning.ts';
+import { mountParts, mountType } from './mount-enabling.ts';
+import { tunePath } from './mount-tuning.ts';
 import { mountView, mountViews } from './mount-view.ts';
 
 const FIELDS = {
@@ -49,18 +50,8 @@ function oneAuth(services: CoreServices): Path {
       return { data: mountView(mount) };
     },
     write: async ({ fields }) => {
-      const type = fields.type ?? fields.plugin_name ?? '';
-      if (type === '') {
-        throw new CofferError('invalid-request', 'missing type: name the method to enable, as in "approle"');
-      }
-      const { path, description, local, seal_wrap, options } = fields;
-      await services.mounts().enable(`auth/${path}`, type, {
-        description,
-        local,
-        seal_wrap,
-        options: options ?? null,
-        config: mountConfig(fields.config),
-      });
+      const type = mountType(fields, 'missing type: name the method to enable, as in "approle"');
+      await services.mounts().enable(`auth/${fields.path}`, type, mountParts(fields));
       return undefined;
     },
     delete: async ({ fields }) => {

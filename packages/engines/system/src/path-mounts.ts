@@ -1,6 +1,7 @@
 import { CofferError } from '@coffer/base';
 import { type CoreServices, definePath, normalizeMountPath, type Path } from '@coffer/core';
-import { mountConfig, tunePath } from './mount-tuning.ts';
+import { mountParts, mountType } from './mount-enabling.ts';
+import { tunePath } from './mount-tuning.ts';
 import { mountView, mountViews } from './mount-view.ts';
 
 /** `sys/mounts`, `sys/mounts/:path`, `sys/mounts/:path/tune`. */
@@ -44,17 +45,8 @@ function oneMount(services: CoreServices): Path {
       return { data: mountView(mount) };
     },
     write: async ({ fields }) => {
-      const type = fields.type ?? fields.plugin_name ?? '';
-      if (type === '')
-        throw new CofferError('invalid-request', 'missing type: name the engine to mount, as in "database"');
-      const { path, description, local, seal_wrap, options } = fields;
-      await services.mounts().enable(secretsPath(path), type, {
-        description,
-        local,
-        seal_wrap,
-        options: options ?? null,
-        config: mountConfig(fields.config),
-      });
+      const type = mountType(fields, 'missing type: name the engine to mount, as in "database"');
+      await services.mounts().enable(secretsPath(fields.path), type, mountParts(fields));
       return undefined;
     },
     delete: async ({ fields }) => {
