@@ -4,8 +4,10 @@
  */
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { createReadStream, createWriteStream } from 'node:fs';
 import { chmod, mkdir, mkdtemp, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { pipeline } from 'node:stream/promises';
 import { promisify } from 'node:util';
 import { build } from 'esbuild';
 import { inject } from 'postject';
@@ -15,6 +17,7 @@ const root = resolve(import.meta.dirname, '..');
 const dist = join(root, 'dist');
 /** Node.js looks for this mark in its own binary (nodejs/node:doc/api/single-executable-applications.md). */
 const SENTINEL = 'NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2';
+const PIECE_BYTES = 16 * 1024;
 
 async function bundle(entry: string, define: Record<string, string> = {}): Promise<string> {
   const result = await build({
@@ -25,6 +28,7 @@ async function bundle(entry: string, define: Record<string, string> = {}): Promi
     // A file without extension beside a package.json that says "module" would be loaded as ESM: CJS runs anywhere.
     format: 'cjs',
     minifySyntax: true,
+    minifyWhitespace: true,
     legalComments: 'none',
     define: { 'import.meta.url': '"file:///"', ...define },
     // pg's native binding is optional and never used.
@@ -33,7 +37,12 @@ async function bundle(entry: string, define: Record<string, string> = {}): Promi
     logLevel: 'warning',
     logOverride: { 'empty-import-meta': 'silent' },
   });
-  return result.outputFiles[0]?.text ?? '';
+  return ascii(result.outputFiles[0]?.text ?? '');
+}
+
+/** One other character, and V8 keeps the whole text with two bytes for each. esbuild leaves those in regular expressions. */
+function ascii(script: string): string {
+  return script.replace(/[^\0-\x7f]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
 async function executable(name: string, script: string, scratch: string): Promise<void> {
@@ -60,8 +69,12 @@ async function executable(name: string, script: string, scratch: string): Promis
   await quietly(async () =>
     inject(target, 'NODE_SEA_BLOB', await readFile(join(scratch, output)), { sentinelFuse: SENTINEL }),
   );
+  // Again, in small pieces: Linux keeps a file in its page cache in pieces as large as it was written in, and a process
+  // that touches one holds all of it (docs/decisions/0005-own-grpc-layer.md).
+  const pieces = join(scratch, `${name}.pieces`);
+  await pipeline(createReadStream(target, { highWaterMark: PIECE_BYTES }), createWriteStream(pieces, { mode: 0o755 }));
   // Renamed into place, since a running server may have the old one open.
-  await rename(target, join(dist, name));
+  await rename(pieces, join(dist, name));
 }
 
 /** postject prints warnings about sections that it does not know; they mean nothing to who builds. */

@@ -2,7 +2,8 @@
  * `npm run bench -- start`: how long a host waits for a plugin, and what it holds while it is idle.
  *
  * Start: reading and hashing the file, as a host does before every start, then starting the process, until its handshake
- * line; with automatic mTLS. Idle: resident memory a second after a host has connected and made its first calls.
+ * line; with automatic mTLS. Idle: resident memory a second after a host has connected and made its first calls
+ * (launched), and a second after it has configured a database and verified the connection (configured).
  */
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -12,7 +13,7 @@ import { pipeline } from 'node:stream/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { silentLogger } from '@coffer/base';
 import { DATABASE_COOKIE, PluginProcess } from '@coffer/database-plugin';
-import { createCertificateAuthority } from '@coffer/testkit';
+import { createCertificateAuthority, startPostgres, type TestPostgres } from '@coffer/testkit';
 import { machine, median, type PluginFile, pluginFiles } from './measurement.ts';
 
 const ROUNDS = 15;
@@ -23,11 +24,10 @@ interface Start {
   readonly hashMs: number;
   readonly handshakeMs: number;
 }
+/** Everything resident, in MB: the file's pages are shared with other processes, and how many there are is the kernel's choice. */
 interface Memory {
-  /** Everything resident: the file's pages are shared with other processes, and how many there are is the kernel's choice. */
-  readonly residentMb: number;
-  /** The process's own. */
-  readonly privateMb: number;
+  readonly launchedMb: number;
+  readonly configuredMb: number;
 }
 
 async function start(file: string, env: NodeJS.ProcessEnv): Promise<Start> {
@@ -47,17 +47,35 @@ async function start(file: string, env: NodeJS.ProcessEnv): Promise<Start> {
   return { hashMs: hashed - begin, handshakeMs: shaken - hashed };
 }
 
-async function idle(file: string): Promise<Memory> {
+async function idle(
+  file: string,
+  { host, port, user: username, password, database: db }: TestPostgres,
+): Promise<Memory> {
   const plugin = await PluginProcess.launch({ directory: dirname(file), path: basename(file), logger: silentLogger });
-  try {
-    await plugin.version();
-    await plugin.open().type();
+  const residentMb = async () => {
     await delay(IDLE_MS);
     const status = readFileSync(`/proc/${plugin.pid}/status`, 'utf8');
-    const megabytes = (field: string) => Number(new RegExp(`^${field}:\\s+(\\d+) kB`, 'm').exec(status)?.[1]) / 1000;
-    return { residentMb: megabytes('VmRSS'), privateMb: megabytes('RssAnon') };
+    return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1]) / 1000;
+  };
+  try {
+    await plugin.version();
+    const database = plugin.open();
+    await database.type();
+    const launchedMb = await residentMb();
+    await database.initialize({ config: { host, port, username, password, db }, verifyConnection: true });
+    return { launchedMb, configuredMb: await residentMb() };
   } finally {
     await plugin.kill();
+  }
+}
+
+async function idleInTurn(files: readonly PluginFile[]) {
+  if (process.platform !== 'linux') return new Map<PluginFile, Memory[]>();
+  const postgres = await startPostgres();
+  try {
+    return await inTurn(IDLE_ROUNDS, files, (file) => idle(file, postgres));
+  } finally {
+    await postgres.stop();
   }
 }
 
@@ -85,11 +103,10 @@ export async function benchStart(): Promise<void> {
     PLUGIN_CLIENT_CERT: certificatePem,
   };
   const starts = await inTurn(ROUNDS, files, (file) => start(file, env));
-  const memories =
-    process.platform === 'linux' ? await inTurn(IDLE_ROUNDS, files, idle) : new Map<PluginFile, Memory[]>();
+  const memories = await idleInTurn(files);
 
   console.log(`${machine()}; medians of ${ROUNDS} starts and ${IDLE_ROUNDS} idle processes, in alternation\n`);
-  console.log('plugin      sha256 ms  handshake ms  together ms  x Go   idle MB  x Go  own MB');
+  console.log('plugin      sha256 ms  handshake ms  together ms  x Go  launched MB  x Go  configured MB  x Go');
   const rows = files.map((file) => ({ file, ...summary(starts.get(file) ?? [], memories.get(file) ?? []) }));
   const base = rows.find(({ file }) => file === go);
   for (const row of rows) {
@@ -98,9 +115,10 @@ export async function benchStart(): Promise<void> {
       row.file.name.padEnd(11),
       ...times.map((text, i) => text.padStart([9, 13, 12][i] ?? 0)),
       ratio(row.togetherMs, base?.togetherMs).padStart(5),
-      row.residentMb.toFixed(1).padStart(9),
-      ratio(row.residentMb, base?.residentMb).padStart(5),
-      row.privateMb.toFixed(1).padStart(7),
+      row.launchedMb.toFixed(1).padStart(12),
+      ratio(row.launchedMb, base?.launchedMb).padStart(5),
+      row.configuredMb.toFixed(1).padStart(14),
+      ratio(row.configuredMb, base?.configuredMb).padStart(5),
     ];
     console.log(columns.join(' '));
   }
@@ -111,8 +129,8 @@ function summary(starts: readonly Start[], memories: readonly Memory[]) {
     hashMs: median(starts.map(({ hashMs }) => hashMs)),
     handshakeMs: median(starts.map(({ handshakeMs }) => handshakeMs)),
     togetherMs: median(starts.map(({ hashMs, handshakeMs }) => hashMs + handshakeMs)),
-    residentMb: median(memories.map(({ residentMb }) => residentMb)),
-    privateMb: median(memories.map(({ privateMb }) => privateMb)),
+    launchedMb: median(memories.map(({ launchedMb }) => launchedMb)),
+    configuredMb: median(memories.map(({ configuredMb }) => configuredMb)),
   };
 }
 

@@ -2,6 +2,7 @@
 import { createLogger, errorText, formatHclogLine } from '@coffer/base';
 import { serveDatabase } from '@coffer/database-plugin';
 import manifest from '../package.json' with { type: 'json' };
+import { beginStart, endStart } from './start-flags.ts';
 
 const version = `v${manifest.version}`;
 
@@ -14,11 +15,13 @@ async function main(): Promise<void> {
     process.stdout.write(`ysql-plugin ${version}\n`);
     return;
   }
+  beginStart();
   const load = async () => {
     const { createYsqlDatabase } = await import('@coffer/ysql');
     return () => createYsqlDatabase({ logger });
   };
   await serveDatabase(load, { logger, version });
+  endStart();
 }
 
 main().catch((error: unknown) => {

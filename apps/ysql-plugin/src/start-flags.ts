@@ -1,0 +1,19 @@
+import { setFlagsFromString } from 'node:v8';
+
+const TIERS = ['sparkplug', 'maglev', 'turbofan'];
+
+/**
+ * While the plugin loads, V8 makes no machine code and does not let its young generation grow: what runs once is not
+ * worth it, and an idle plugin would keep it. Not before Node's own modules are loaded: V8 takes no code from its cache
+ * that was made under other flags (docs/decisions/0005-own-grpc-layer.md).
+ */
+export function beginStart(): void {
+  for (const tier of TIERS) setFlagsFromString(`--no-${tier}`);
+  setFlagsFromString('--semi-space-growth-factor=1');
+}
+
+/** V8's own choices again. */
+export function endStart(): void {
+  for (const tier of TIERS) setFlagsFromString(`--${tier}`);
+  setFlagsFromString('--semi-space-growth-factor=2');
+}
