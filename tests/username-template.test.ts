@@ -23,7 +23,7 @@ describe('the page on username templates', () => {
 
   it('shows what its examples give', async () => {
     const rows = EXAMPLES.map((template) => {
-      const name = parseTemplate(template).render(DATA, Date.UTC(2026, 10, 4, 9, 5, 7));
+      const name = parseTemplate(template).render(DATA, { now: Date.UTC(2026, 10, 4, 9, 5, 7) });
       return `| \`${template.replaceAll('|', '\\|')}\` | \`${name}\` |`;
     });
     await checkGenerated(PAGE, 'examples', ['| template | name |', '| --- | --- |', ...rows].join('\n'));

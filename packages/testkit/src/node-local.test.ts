@@ -8,6 +8,7 @@ describe('nodeLocal', () => {
   it('narrows pg_stat_activity, with or without alias', () => {
     const cases: [string, string][] = [
       ['SELECT pid FROM pg_stat_activity', `SELECT pid FROM ${ROWS} AS pg_stat_activity`],
+      ['SELECT pid FROM pg_stat_get_activity(NULL)', `SELECT pid FROM ${ROWS} AS pg_stat_activity`],
       ['select 1 from pg_catalog.pg_stat_activity where true', `select 1 from ${ROWS} AS pg_stat_activity where true`],
       ['SELECT 1 FROM pg_stat_activity a WHERE a.pid = 1', `SELECT 1 FROM ${ROWS} a WHERE a.pid = 1`],
       [

@@ -1,6 +1,7 @@
 /**
  * Makes session statements local to a node, as they are in YugabyteDB (yugabyte/yugabyte-db issues 13966 and 13967):
- * `pg_stat_activity` shows and `pg_terminate_backend` ends only the server processes `pids`.
+ * `pg_stat_activity` (and the function behind it, `pg_stat_get_activity(NULL)`) shows and `pg_terminate_backend` ends only
+ * the server processes `pids`.
  *
  * By text: `FROM`, `JOIN` or a comma before `pg_stat_activity`, with or without alias; every call of
  * `pg_terminate_backend`. Strings and comments that look the same are rewritten too, and other views of sessions
@@ -11,7 +12,8 @@ export function nodeLocal(sql: string, pids: readonly number[]): string {
   return terminateOnly(showOnly(sql, list), list);
 }
 
-const ACTIVITY = /(\bFROM|\bJOIN|,)(\s+)(?:pg_catalog\.)?pg_stat_activity\b(?!\.)(\s+(?:AS\s+)?(\w+))?/gi;
+const ACTIVITY =
+  /(\bFROM|\bJOIN|,)(\s+)(?:pg_catalog\.)?pg_stat_(?:activity\b(?!\.)|get_activity\(NULL\))(\s+(?:AS\s+)?(\w+))?/gi;
 /** Words that may follow a table without alias. */
 const NO_ALIAS =
   /^(?:cross|except|fetch|for|full|group|having|inner|intersect|join|left|limit|natural|offset|on|order|right|tablesample|union|using|where|window)$/i;

@@ -18,6 +18,8 @@ export interface TemplateFunction {
   readonly parameters: readonly string[];
   /** For the documentation. */
   readonly description: string;
+  /** What it gives is drawn at random. */
+  readonly drawn?: boolean;
   call(args: Arguments): Value;
 }
 
@@ -31,6 +33,7 @@ export const FUNCTIONS: Readonly<Record<string, TemplateFunction>> = {
   random: {
     parameters: ['length'],
     description: 'That many random letters and digits, at most 1000.',
+    drawn: true,
     call(args) {
       const length = args.number(0);
       if (length < 0 || length > MAX_RANDOM)
@@ -100,7 +103,7 @@ export const FUNCTIONS: Readonly<Record<string, TemplateFunction>> = {
     description: 'The time in UTC by a layout of Go, such as `"20060102150405"`.',
     call: (args) => formatGoTime(args.now, args.string(0)),
   },
-  uuid: { parameters: [], description: 'A random UUID.', call: () => randomId() },
+  uuid: { parameters: [], description: 'A random UUID.', drawn: true, call: () => randomId() },
   printf: {
     parameters: ['format', '…'],
     description: 'The values put into a format of Go: `%s`, `%d`, `%-8s` and their like.',

@@ -6,7 +6,7 @@ import { parseTemplate } from './index.ts';
 
 const NOW = Date.UTC(2026, 10, 4, 9, 5, 7, 120);
 const data = { DisplayName: 'token-my-app', RoleName: 'my-first-role' };
-const render = (text: string) => parseTemplate(text).render(data, NOW);
+const render = (text: string) => parseTemplate(text).render(data, { now: NOW });
 const renders = (cases: Readonly<Record<string, string>>) => {
   for (const [text, expected] of Object.entries(cases)) assert.equal(render(text), expected, text);
 };
@@ -91,7 +91,10 @@ describe('functions', () => {
       '{{timestamp "03Z07:0000 -07000000"}}': '09Z00 +00000000',
       '{{timestamp "T.0x"}}': 'T.1x',
     });
-    assert.equal(parseTemplate('{{timestamp "05.999|3PM|002"}}').render({}, Date.UTC(2024, 0, 1, 12)), '00|12PM|001');
+    assert.equal(
+      parseTemplate('{{timestamp "05.999|3PM|002"}}').render({}, { now: Date.UTC(2024, 0, 1, 12) }),
+      '00|12PM|001',
+    );
   });
 
   it('printf formats as Go does', () => {

@@ -21,12 +21,16 @@ export const TEMPLATE_FUNCTIONS: Readonly<Record<string, Pick<TemplateFunction, 
 export interface Template {
   /**
    * Fills the template in. `data` maps a field to its value: `{ DisplayName: 'token' }` for `{{.DisplayName}}`. `now` is
-   * Unix time in milliseconds for `unix_time` and its like (default: the current time; `timestamp` prints UTC).
+   * Unix time in milliseconds for `unix_time` and its like (default: the current time; `timestamp` prints UTC). `drawn`
+   * is called with each text that `random` and `uuid` give.
    *
    * @throws CofferError `invalid-request`, `template: LINE:COLUMN: message`, for a field that `data` lacks or an argument
    * that a function refuses. Render once with sample data to find these when a template is configured.
    */
-  render(data: Readonly<Record<string, string>>, now?: number): string;
+  render(
+    data: Readonly<Record<string, string>>,
+    options?: { readonly now?: number; readonly drawn?: (text: string) => void },
+  ): string;
 }
 
 /**
@@ -39,11 +43,13 @@ export function parseTemplate(text: string): Template {
     segment.kind === 'text' ? segment.text : new ActionParser(text, segment).parse(),
   );
   return {
-    render(data, now = Date.now()) {
+    render(data, { now = Date.now(), drawn } = {}) {
       const evaluate = (node: Node): Value => {
         if (node.kind === 'literal') return node.value;
         if (node.kind === 'field') return fieldValue(text, data, node);
-        return call(text, node, node.arguments.map(evaluate), now);
+        const value = call(text, node, node.arguments.map(evaluate), now);
+        if (FUNCTIONS[node.name]?.drawn === true) drawn?.(String(value));
+        return value;
       };
       return parts.map((part) => (typeof part === 'string' ? part : String(evaluate(part)))).join('');
     },

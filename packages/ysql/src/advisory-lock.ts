@@ -9,12 +9,13 @@ const LOCK_NOT_AVAILABLE = '55P03';
 /** For how long the lock is left out after somebody held it longer than that. */
 const DETOUR_MILLISECONDS = 30_000;
 
-/** Bounded: it must hold nobody up for ever. The bound is for the lock alone and not for the statements after it. */
-const TAKE = [
-  `SET LOCAL lock_timeout = ${PATIENCE_MILLISECONDS}`,
-  `SELECT pg_advisory_xact_lock(${KEY})`,
-  'SET LOCAL lock_timeout TO DEFAULT',
-];
+/**
+ * Bounded: it must hold nobody up for ever. The bound is for the lock alone and not for the statements after it. The
+ * server calls the functions of the inner SELECT in order, and none is left out, since they are volatile.
+ */
+const TAKE = `SELECT set_config('lock_timeout', before, true) FROM (
+  SELECT current_setting('lock_timeout') AS before, set_config('lock_timeout', '${PATIENCE_MILLISECONDS}', true),
+         pg_advisory_xact_lock(${KEY}) OFFSET 0) AS taken`;
 
 /**
  * Keeps several servers from changing the same privileges at the same moment, which the database answers with an error
@@ -37,16 +38,18 @@ export class AdvisoryLock {
     ];
   }
 
-  /** Statements that take the lock until the end of the transaction block; none where there is no such lock. */
+  /** The statement that takes the lock until the end of the transaction block; none where there is no such lock. */
   take(session: Session): readonly Step[] {
     if (session.advisoryLocks !== true || Date.now() < this.#leftOutUntil) return [];
-    return TAKE.map((sql) => ({
-      sql,
-      what: 'waiting for other servers to change privileges',
-      see: (answer) => {
-        if (!(answer instanceof Failure) || answer.sqlstate !== LOCK_NOT_AVAILABLE) return;
-        this.#leftOutUntil = Date.now() + DETOUR_MILLISECONDS;
+    return [
+      {
+        sql: TAKE,
+        what: 'waiting for other servers to change privileges',
+        see: (answer) => {
+          if (!(answer instanceof Failure) || answer.sqlstate !== LOCK_NOT_AVAILABLE) return;
+          this.#leftOutUntil = Date.now() + DETOUR_MILLISECONDS;
+        },
       },
-    }));
+    ];
   }
 }

@@ -130,7 +130,32 @@ for (const mode of ['postgresql', 'yugabytedb'] as const) {
       }
     }
 
-    for (const match of [/JOIN pg_shdepend/, /pg_terminate_backend/, /^DROP OWNED/, /^DROP ROLE/, /^COMMIT/]) {
+    for (const [shape, sql] of Object.entries({ 'IN ROLE': IN_ROLE, seed: SEED_SQL })) {
+      it(`with names that nobody can have cost one round trip, and survive faults: ${shape}`, async () => {
+        const seen: string[] = [];
+        const made = await watch(async () => {
+          for (const type of ['none', 'error', 'drop-before', 'drop-after'] as const) {
+            const action: Fault['action'] | undefined =
+              type === 'error'
+                ? { type, sqlstate: '40001', message: 'conflict' }
+                : type === 'none'
+                  ? undefined
+                  : { type };
+            const fault = action && proxy.addFault({ match: /^CREATE ROLE/, action, times: 3 });
+            seen.push(...(await Promise.all(Array.from({ length: 12 }, () => opened.database.newUser(newUser(sql))))));
+            if (fault !== undefined) assert.equal(fault.fired, 3);
+            proxy.clearFaults();
+          }
+        });
+        assert.equal(await rolesOf(seen), 48);
+        for (const name of seen.slice(0, 4)) await (await logIn(server, name, 'Pass-1234-word')).end();
+        assert.ok(made('SELECT rolname') === 0, 'nobody looks for names');
+        await dropAll(seen);
+        assert.equal(await rolesOf(seen), 0);
+      });
+    }
+
+    for (const match of [/FROM pg_shdepend/, /pg_terminate_backend/, /^DROP OWNED/, /^DROP ROLE/, /^COMMIT/]) {
       for (const type of ['drop-before', 'drop-after', 'error'] as const) {
         it(`are dropped in spite of ${type} at ${match.source}`, async () => {
           const list = names(8);

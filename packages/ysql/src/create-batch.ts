@@ -2,14 +2,16 @@ import type { Access } from './access.ts';
 import { Failure } from './failure.ts';
 import { quoteList } from './render.ts';
 import type { Answer, Session } from './session.ts';
-import { createsNamedRole, createsRole, isPlain } from './statements.ts';
+import type { RenderedStatement } from './statement-template.ts';
 import type { Step } from './steps.ts';
 import { sendSteps } from './steps.ts';
-import type { Progress, RenderedStatement } from './transaction.ts';
+import type { Progress } from './transaction.ts';
 import { refuseRollback, rollBack, settled, useForDdl } from './transaction.ts';
 
 export interface Creation {
   readonly name: string;
+  /** Nobody can have the name already (see `Username`). */
+  readonly unique: boolean;
   readonly statements: readonly RenderedStatement[];
 }
 
@@ -29,9 +31,13 @@ export interface CreationOutcome {
 }
 
 /** Whether a user may share a transaction: no statement of its role can reach a neighbour or the session. */
-export function canShare({ name, statements }: Creation): boolean {
-  const [first, ...others] = statements.map((statement) => statement.sql);
-  return first !== undefined && createsNamedRole(first, name) && [first, ...others].every(isPlain);
+export function canShare({ statements }: Creation): boolean {
+  return statements[0]?.makesUser === true && statements.every(isPlain);
+}
+
+/** Safe beside a neighbour's statements: no backslash, of which the server may think otherwise than we do. */
+function isPlain({ kind, sql }: RenderedStatement): boolean {
+  return (kind === 'create-role' || kind === 'grant') && !sql.includes('\\');
 }
 
 /**
@@ -70,6 +76,7 @@ export async function createTogether(
 
 class Member implements CreationOutcome {
   readonly name: string;
+  readonly unique: boolean;
   /** The statements before the first that touches privileges. */
   readonly creates: readonly RenderedStatement[];
   readonly rest: readonly RenderedStatement[];
@@ -77,9 +84,10 @@ class Member implements CreationOutcome {
   kind: CreationOutcome['kind'] = 'disturbed';
   error: unknown;
 
-  constructor({ name, statements }: Creation) {
-    const at = statements.findIndex((statement) => !createsRole(statement.sql));
+  constructor({ name, unique, statements }: Creation) {
+    const at = statements.findIndex((statement) => statement.kind !== 'create-role');
     this.name = name;
+    this.unique = unique;
     this.creates = at < 0 ? statements : statements.slice(0, at);
     this.rest = at < 0 ? [] : statements.slice(at);
   }
@@ -104,8 +112,14 @@ class Member implements CreationOutcome {
 }
 
 const FAILED_BLOCK = '25P02';
+const BEGIN: Step = { sql: 'BEGIN', what: 'unable to start transaction' };
 
-/** Two round trips: the look at what is there and BEGIN; then, for the names that are free, all the rest. */
+/**
+ * Two round trips: the look at what is there and BEGIN; then, for the names that are free, all the rest. Names that
+ * nobody can have need no look: one round trip, and no transaction at all for a single statement.
+ *
+ * Where BEGIN is not waited for, it may fail, and the statements take effect one by one: as they do anyhow on YugabyteDB.
+ */
 class SharedTransaction {
   readonly #access: Access;
   readonly #session: Session;
@@ -120,17 +134,23 @@ class SharedTransaction {
   /** @throws Failure */
   async run(): Promise<void> {
     try {
-      await this.#open();
+      const unique = this.#members.every((member) => member.unique);
+      if (!unique) await this.#open();
       const creates = this.#creates();
       const rest = this.#members.flatMap((member) => member.steps(member.rest));
+      const [only, ...others] = creates;
       if (this.#members.length === 0) await rollBack(this.#session);
-      else if (rest.length === 0) await this.#finish(creates);
-      else await this.#finishWithPrivileges(creates, rest);
+      else if (unique && only !== undefined && others.length + rest.length === 0) await this.#runAlone(only);
+      else await this.#finish(unique ? [...this.#begin(rest), ...creates] : creates, rest);
       for (const member of this.#members) member.kind = 'made';
     } catch (error) {
       await rollBack(this.#session);
       throw error;
     }
+  }
+
+  #begin(rest: readonly Step[]): readonly Step[] {
+    return rest.length > 0 ? [...this.#access.advisoryLock.probe(this.#session), BEGIN] : [BEGIN];
   }
 
   async #open(): Promise<void> {
@@ -145,23 +165,31 @@ class SharedTransaction {
           if (!(answer instanceof Failure)) for (const row of answer.rows) present.add(row['name']);
         },
       },
-      { sql: 'BEGIN', what: 'unable to start transaction' },
+      BEGIN,
     ]);
     for (const member of this.#members) if (present.has(member.name)) member.kind = 'existed';
     this.#members = this.#members.filter((member) => member.kind !== 'existed');
   }
 
-  async #finishWithPrivileges(creates: readonly Step[], rest: readonly Step[]): Promise<void> {
+  /** A statement by itself is its own transaction: when its answer is lost, the role is there or it is not. */
+  async #runAlone(step: Step): Promise<void> {
+    for (const member of this.#members) member.progress.committing = true;
+    await sendSteps(this.#session, [step]);
+  }
+
+  async #finish(creates: readonly Step[], rest: readonly Step[]): Promise<void> {
+    if (rest.length === 0) return await this.#commit(creates);
     const { queue, advisoryLock } = this.#access;
     // The server hashes a password while it makes a role: others need not wait for that.
     const apart = queue.load > 1;
     if (apart) await sendSteps(this.#session, creates);
+    // After BEGIN, for the lock ends with the transaction.
     await queue.withPrivileges(() =>
-      this.#finish([...advisoryLock.take(this.#session), ...(apart ? [] : creates), ...rest]),
+      this.#commit([...(apart ? [] : creates), ...advisoryLock.take(this.#session), ...rest]),
     );
   }
 
-  async #finish(steps: readonly Step[]): Promise<void> {
+  async #commit(steps: readonly Step[]): Promise<void> {
     const commit: Step = {
       sql: 'COMMIT',
       what: 'unable to commit transaction',

@@ -6,8 +6,8 @@ import { dropRole } from './drop-user.ts';
 import { Failure } from './failure.ts';
 import { retry } from './retry.ts';
 import { findRole } from './roles.ts';
-import { createsRole } from './statements.ts';
-import type { Progress, RenderedStatement } from './transaction.ts';
+import type { RenderedStatement } from './statement-template.ts';
+import type { Progress } from './transaction.ts';
 import { runTransaction } from './transaction.ts';
 
 export interface NewUser extends Creation {
@@ -21,7 +21,7 @@ export interface NewUser extends Creation {
  * @throws Failure or CofferError; its message says so when something is left behind
  */
 export async function createUser(access: Access, user: NewUser): Promise<void> {
-  const mode = user.statements.every((statement) => createsRole(statement.sql)) ? 'shared' : 'exclusive';
+  const mode = user.statements.every((statement) => statement.kind === 'create-role') ? 'shared' : 'exclusive';
   // Once true, a role of this name is ours to drop.
   let ours = false;
   const seen = async (progress: Progress, error: unknown): Promise<boolean> => {

@@ -28,18 +28,20 @@ export interface DependentRole {
   readonly dependencies: readonly Dependency[];
 }
 
+// LATERAL has the index of pg_shdepend asked for each role: a plain join reads all that depends on any role.
 // Default privileges and user mappings count as owned in the catalog, but belong to nobody when the role is gone:
 // REASSIGN OWNED passes them over and DROP OWNED removes them.
 const OWNED = `d.deptype = 'o' AND d.classid NOT IN ('pg_default_acl'::regclass, 'pg_user_mapping'::regclass)`;
 const DEPENDENCIES = `
   SELECT r.rolname::text AS name, r.oid::text AS oid, pg_has_role(current_user, r.oid, 'USAGE') AS member,
-         d.dbid::text AS dbid, b.datname::text AS datname,
-         count(*) FILTER (WHERE ${OWNED})::int4 AS owned, count(*) FILTER (WHERE NOT (${OWNED}))::int4 AS granted
+         d.dbid::text AS dbid, b.datname::text AS datname, d.owned, d.granted
   FROM pg_roles r
-  LEFT JOIN pg_shdepend d ON d.refclassid = 'pg_authid'::regclass AND d.refobjid = r.oid
+  LEFT JOIN LATERAL (
+    SELECT d.dbid, count(*) FILTER (WHERE ${OWNED})::int4 AS owned, count(*) FILTER (WHERE NOT (${OWNED}))::int4 AS granted
+    FROM pg_shdepend d WHERE d.refclassid = 'pg_authid'::regclass AND d.refobjid = r.oid GROUP BY d.dbid
+  ) d ON true
   LEFT JOIN pg_database b ON b.oid = d.dbid
-  WHERE r.rolname IN (NAMES)
-  GROUP BY r.rolname, r.oid, d.dbid, b.datname`;
+  WHERE r.rolname IN (NAMES)`;
 
 /** The role and what depends on it in the whole cluster; undefined when there is no such role. */
 export async function findDependencies(access: Access, name: string): Promise<DependentRole | undefined> {

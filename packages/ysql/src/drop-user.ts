@@ -7,9 +7,9 @@ import { retry } from './retry.ts';
 import { findRole } from './roles.ts';
 import { terminateSessions } from './sessions.ts';
 import type { YsqlSettings } from './settings.ts';
+import type { RenderedStatement } from './statement-template.ts';
 import type { Step } from './steps.ts';
 import { sendSteps } from './steps.ts';
-import type { RenderedStatement } from './transaction.ts';
 import { runTransaction, settled, useForDdl } from './transaction.ts';
 
 /** SQLSTATE dependent_objects_still_exist. */

@@ -4,7 +4,7 @@ import { Secret, isCofferError } from '@coffer/base';
 import type { Fault, FaultAction, TestPostgres, WireProxy } from '@coffer/testkit';
 import { startPostgres, startWireProxy } from '@coffer/testkit';
 import type { Opened } from './open-for-test.ts';
-import { SEED_SQL, logIn, newUser, openYsql, roleExists } from './open-for-test.ts';
+import { SEED_SQL, USERNAME_CONFIG, logIn, newUser, openYsql, roleExists } from './open-for-test.ts';
 
 let server: TestPostgres;
 before(async () => {
@@ -62,6 +62,18 @@ for (const mode of ['postgresql', 'yugabytedb'] as const) {
           await opened.database.deleteUser({ username, statements: [] });
         });
 
+        if (match.source.startsWith('^')) {
+          it(`newUser with a name that nobody can have survives ${kind} at ${match.source}`, async () => {
+            const username = await opened.database.nameUser?.(USERNAME_CONFIG);
+            assert.ok(username);
+            await withFaults([{ match, action, times: 2 }], async () => {
+              assert.equal(await opened.database.newUser(newUser(SEED_SQL, { username })), username);
+            });
+            assert.equal(await isComplete(username), true);
+            await opened.database.deleteUser({ username, statements: [] });
+          });
+        }
+
         it(`newUser leaves nothing after ${kind} at ${match.source} and an error for good`, async () => {
           const username = nextName();
           const sql = `${SEED_SQL} SELECT no_such_column`;
@@ -75,7 +87,18 @@ for (const mode of ['postgresql', 'yugabytedb'] as const) {
         });
       }
 
-      for (const match of [/^ROLLBACK/, /FROM pg_shdepend|JOIN pg_shdepend/, /^DROP OWNED/, /^DROP ROLE/]) {
+      it(`newUser in a single statement survives ${kind}`, async () => {
+        const sql = `CREATE ROLE "{{name}}" LOGIN PASSWORD '{{password}}' IN ROLE pg_read_all_data`;
+        let username = '';
+        await withFaults([{ match: /^CREATE ROLE/, action, times: 2 }], async () => {
+          username = await opened.database.newUser(newUser(sql));
+        });
+        await (await logIn(server, username, 'Pass-1234-word')).end();
+        await opened.database.deleteUser({ username, statements: [] });
+        assert.equal(await roleExists(server, username), false);
+      });
+
+      for (const match of [/^ROLLBACK/, /FROM pg_shdepend/, /^DROP OWNED/, /^DROP ROLE/]) {
         it(`undoing survives ${kind} at ${match.source}`, async () => {
           const username = nextName();
           const isReached = mode === 'yugabytedb' || match.source === '^ROLLBACK';
@@ -90,7 +113,7 @@ for (const mode of ['postgresql', 'yugabytedb'] as const) {
         });
       }
 
-      for (const match of [/JOIN pg_shdepend/, /pg_terminate_backend/, /^DROP OWNED/, /^DROP ROLE/]) {
+      for (const match of [/FROM pg_shdepend/, /pg_terminate_backend/, /^DROP OWNED/, /^DROP ROLE/]) {
         it(`deleteUser survives ${kind} at ${match.source}`, async () => {
           const username = nextName();
           await opened.database.newUser(newUser(SEED_SQL, { username }));

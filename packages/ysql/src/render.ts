@@ -32,21 +32,32 @@ export function namesUser(template: string): boolean {
 
 // A bare {{name}} would be cut into single characters by the tokenizer; as a word it stays whole. U+E000 is a private
 // character, so no real name carries it.
-const MARK = '\uE000';
+export const MARK = '\uE000';
 const MARKED = new RegExp(`${MARK}(name|username|password|expiration)${MARK}`, 'g');
 
-function withMarks(template: string): string {
+/** A template with its placeholders marked, for the tokenizer. */
+export function withMarks(template: string): string {
   return template.replaceAll(MARK, '').replace(PLACEHOLDER, (_, name: string) => `${MARK}${name}${MARK}`);
 }
 
-/** A value outside quotes may still change how its neighbours read: `E` right before a quote is no name. */
-function renderTokens(tokens: readonly Token[], values: PlaceholderValues): string {
+/**
+ * {@link renderStatement} for a template that was read {@link withMarks} before.
+ *
+ * @throws CofferError `invalid-request`
+ */
+export function renderTokens(tokens: readonly Token[], values: PlaceholderValues): string {
   const rendered = tokens.map((token) => renderToken(token, values)).join('');
+  // A value outside quotes may still change how its neighbours read: `E` right before a quote is no name.
+  if (!tokens.some(holdsBareMark)) return rendered;
   if (quotesOf(tokens) === quotesOf(tokenize(rendered))) return rendered;
   throw new CofferError(
     'invalid-request',
     'SQL statement: the value of a placeholder outside quotes would change what stands beside it; put quotes around the placeholder',
   );
+}
+
+function holdsBareMark({ kind, text }: Token): boolean {
+  return (kind === 'word' || kind === 'space' || kind === 'other') && text.includes(MARK);
 }
 
 /** What begins where: the kinds of quotes and comments, with the letters before a quote. */

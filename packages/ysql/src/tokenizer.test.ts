@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { isCofferError } from '@coffer/base';
-import { changesOneRole, createsNamedRole, createsRole, isPlain, splitStatements } from './statements.ts';
+import { splitStatements } from './statements.ts';
 import { splitSql, tokenize } from './tokenizer.ts';
 
 describe('splitSql', () => {
@@ -91,28 +91,5 @@ describe('splitStatements', () => {
   });
   it('does not take a keyword for base64', () => {
     assert.deepEqual(splitStatements(['ROLLBACK']), ['ROLLBACK']);
-  });
-});
-
-describe('what a statement does', () => {
-  it('knows what may run side by side', () => {
-    for (const sql of ['CREATE ROLE "x" LOGIN IN ROLE app', '/* c */ create  user y']) assert.ok(createsRole(sql), sql);
-    for (const sql of ['GRANT a TO x', 'DO $$ CREATE ROLE x $$', 'CREATE TABLE role()', 'CREATE USER MAPPING FOR x']) {
-      assert.ok(!createsRole(sql), sql);
-    }
-    assert.ok(changesOneRole('ALTER ROLE "x" NOLOGIN'));
-    assert.ok(!changesOneRole('ALTER DATABASE x RENAME TO y'));
-  });
-  it('knows whose role it is', () => {
-    assert.ok(createsNamedRole('CREATE ROLE "a""B" LOGIN', 'a"B'));
-    assert.ok(createsNamedRole('create user /* c */ ABC', 'abc'));
-    assert.ok(!createsNamedRole('CREATE ROLE "a" IN ROLE "b"', 'b'));
-    assert.ok(!createsNamedRole(`GRANT x TO "a"`, 'a'));
-  });
-  it('knows what is safe beside a neighbour', () => {
-    for (const sql of ['CREATE ROLE a', 'GRANT ALL ON DATABASE d TO a']) assert.ok(isPlain(sql), sql);
-    for (const sql of ['SET ROLE a', 'COMMIT', 'REVOKE a FROM b', `CREATE ROLE a PASSWORD 'x\\y'`, 'ALTER ROLE a']) {
-      assert.ok(!isPlain(sql), sql);
-    }
   });
 });

@@ -1,27 +1,12 @@
 import type { Access } from './access.ts';
 import type { DdlMode } from './ddl-queue.ts';
 import { Failure } from './failure.ts';
-import type { PlaceholderValues } from './render.ts';
-import { namesUser, renderStatement } from './render.ts';
 import type { Answer, Session } from './session.ts';
 import type { SessionWish } from './session-pool.ts';
 import { awaitBackendGone } from './sessions.ts';
+import type { RenderedStatement } from './statement-template.ts';
 import type { Step } from './steps.ts';
 import { sendSteps } from './steps.ts';
-
-export interface RenderedStatement {
-  readonly sql: string;
-  /** It speaks of the user, so it may be the one that makes it. */
-  readonly namesUser: boolean;
-}
-
-/** @throws CofferError `invalid-request` as {@link renderStatement} */
-export function renderStatements(
-  templates: readonly string[],
-  values: PlaceholderValues,
-): readonly RenderedStatement[] {
-  return templates.map((template) => ({ sql: renderStatement(template, values), namesUser: namesUser(template) }));
-}
 
 /** How far a transaction came. */
 export interface Progress {

@@ -1,10 +1,9 @@
 import type { Access } from './access.ts';
 import { sparingOthers } from './non-breaking-ddl.ts';
 import { retry } from './retry.ts';
-import { changesOneRole } from './statements.ts';
+import type { RenderedStatement } from './statement-template.ts';
 import type { Step } from './steps.ts';
 import { sendSteps } from './steps.ts';
-import type { RenderedStatement } from './transaction.ts';
 import { runStatement, runTransaction, settled, useForDdl } from './transaction.ts';
 
 export const DEFAULT_EXPIRATION_STATEMENT = `ALTER ROLE "{{name}}" VALID UNTIL '{{expiration}}'`;
@@ -15,7 +14,7 @@ export async function changeUser(access: Access, statements: readonly RenderedSt
   const [only] = statements;
   await retry('changing a user', access.logger, () =>
     statements.length === 1 && only !== undefined
-      ? runStatement(access, changesOneRole(only.sql) ? 'shared' : 'exclusive', only.sql)
+      ? runStatement(access, only.kind === 'alter-role' ? 'shared' : 'exclusive', only.sql)
       : runTransaction(access, 'exclusive', statements),
   );
 }

@@ -3,7 +3,16 @@ import type { UsernameConfig } from '@coffer/database-plugin';
 import { parseTemplate } from '@coffer/text-template';
 import { clipName } from './roles.ts';
 
-export type NameMaker = (config: UsernameConfig) => string;
+export interface Username {
+  readonly name: string;
+  /** It holds so much that was drawn at random for it that nobody can have it already. */
+  readonly unique: boolean;
+}
+
+export type NameMaker = (config: UsernameConfig) => Username;
+
+/** Letters and digits of one draw that make a name unique: 95 bits, or a UUID's 122. */
+const UNIQUE_LENGTH = 16;
 
 /**
  * Makes user names from a template of Go's text/template (fields .DisplayName and .RoleName); an empty template means the
@@ -12,14 +21,24 @@ export type NameMaker = (config: UsernameConfig) => string;
  * @throws CofferError `invalid-request` naming `username_template`, also when it cannot be rendered
  */
 export function createNameMaker(template: string): NameMaker {
-  if (template === '') return (config) => clipName(defaultName(config));
+  if (template === '') return defaultName;
   return namingField(() => {
     const parsed = parseTemplate(template);
-    const make: NameMaker = ({ displayName, roleName }) =>
-      clipName(namingField(() => parsed.render({ DisplayName: displayName, RoleName: roleName })));
+    const make: NameMaker = ({ displayName, roleName }) => {
+      const draws: string[] = [];
+      const data = { DisplayName: displayName, RoleName: roleName };
+      const name = namingField(() => parsed.render(data, { drawn: (text) => draws.push(text) }));
+      return username(name, draws);
+    };
     make({ displayName: '', roleName: '' });
     return make;
   });
+}
+
+/** What was drawn may have been cut or changed since; it counts as it stands in the name. */
+function username(text: string, draws: readonly string[]): Username {
+  const name = clipName(text);
+  return { name, unique: draws.some((draw) => draw.length >= UNIQUE_LENGTH && name.includes(draw)) };
 }
 
 function namingField<T>(work: () => T): T {
@@ -31,7 +50,8 @@ function namingField<T>(work: () => T): T {
   }
 }
 
-function defaultName(config: UsernameConfig): string {
+function defaultName(config: UsernameConfig): Username {
   const seconds = Math.floor(Date.now() / 1000);
-  return `v-${clipName(config.displayName, 8)}-${clipName(config.roleName, 8)}-${randomBase62(20)}-${seconds}`;
+  const draw = randomBase62(20);
+  return username(`v-${clipName(config.displayName, 8)}-${clipName(config.roleName, 8)}-${draw}-${seconds}`, [draw]);
 }

@@ -19,20 +19,21 @@ import { asCofferError } from './failure.ts';
 import { clipName } from './roles.ts';
 import { scramVerifier } from './scram.ts';
 import { parseSettings } from './settings.ts';
-import { splitStatements } from './statements.ts';
-import { renderStatements } from './transaction.ts';
+import { renderStatements } from './statement-template.ts';
 import {
   DEFAULT_EXPIRATION_STATEMENT,
   DEFAULT_PASSWORD_STATEMENT,
   changeExpiration,
   changeUser,
 } from './update-user.ts';
-import type { NameMaker } from './username.ts';
+import type { NameMaker, Username } from './username.ts';
 import { createNameMaker } from './username.ts';
 import { verifyUser } from './verify-user.ts';
 
 /** How long work under way may take to finish before its connections go: nothing is cut off before it is undone. */
 const DRAIN_MILLISECONDS = 30_000;
+/** A name forgotten costs a look when it is used. */
+const MOST_UNUSED = 1_000;
 
 /**
  * The `ysql` database: users of a YugabyteDB cluster (or of a PostgreSQL server). Nothing is connected until it is needed.
@@ -52,6 +53,8 @@ class YsqlDatabase implements Database {
   readonly #logger: Logger;
   #connected: Connected | undefined;
   readonly #work = new Set<Promise<unknown>>();
+  /** Unique names that were given out and not used yet. */
+  readonly #unused = new Set<string>();
 
   constructor(logger: Logger) {
     this.#logger = logger;
@@ -70,20 +73,17 @@ class YsqlDatabase implements Database {
 
   async newUser(request: NewUserRequest): Promise<string> {
     return await this.#run([request.password], async ({ access, makeName }) => {
-      const templates = splitStatements(request.statements);
-      if (templates.length === 0) throw new CofferError('invalid-request', 'empty creation statements');
-      const name = clipName(request.username ?? makeName(request.usernameConfig));
+      const { name, unique } = this.#nameOf(request, makeName);
       const values = {
         name,
         username: name,
         password: await storedPassword(access, request.password),
         expiration: formatTimeSeconds(request.expiration.getTime()),
       };
-      await createUser(access, {
-        name,
-        statements: renderStatements(templates, values),
-        rollbackStatements: renderStatements(splitStatements(request.rollbackStatements), values),
-      });
+      const statements = renderStatements(request.statements, values);
+      if (statements.length === 0) throw new CofferError('invalid-request', 'empty creation statements');
+      const rollbackStatements = renderStatements(request.rollbackStatements, values);
+      await createUser(access, { name, unique, statements, rollbackStatements });
       return name;
     });
   }
@@ -110,7 +110,7 @@ class YsqlDatabase implements Database {
     await this.#run([], async ({ access }) => {
       if (request.username === '') throw new CofferError('invalid-request', 'missing username');
       const name = clipName(request.username);
-      const statements = renderStatements(splitStatements(request.statements), { name, username: name });
+      const statements = renderStatements(request.statements, { name, username: name });
       if (statements.length > 0) await revokeUser(access, name, statements);
       else await dropRole(access, name, { ownedObjects: access.settings.ownedObjects, endSessions: true });
     });
@@ -121,7 +121,22 @@ class YsqlDatabase implements Database {
   }
 
   async nameUser(usernameConfig: UsernameConfig): Promise<string | undefined> {
-    return this.#inUse().makeName(usernameConfig);
+    const { name, unique } = this.#inUse().makeName(usernameConfig);
+    if (unique) this.#rememberUnused(name);
+    return name;
+  }
+
+  /** A name that we made up ourselves is unique only the first time. */
+  #nameOf({ username, usernameConfig }: NewUserRequest, makeName: NameMaker): Username {
+    if (username === undefined) return makeName(usernameConfig);
+    const name = clipName(username);
+    return { name, unique: this.#unused.delete(name) };
+  }
+
+  #rememberUnused(name: string): void {
+    const [oldest] = this.#unused;
+    if (this.#unused.size >= MOST_UNUSED && oldest !== undefined) this.#unused.delete(oldest);
+    this.#unused.add(name);
   }
 
   async verifyUser(username: string, password: Secret): Promise<LoginAnswer> {
@@ -204,9 +219,9 @@ async function changePassword(
   change: NonNullable<UpdateUserRequest['password']>,
 ): Promise<void> {
   if (change.newPassword.reveal() === '') throw new CofferError('invalid-request', 'missing password');
-  const templates = splitStatements(change.statements);
   const values = { name, username: name, password: await storedPassword(access, change.newPassword) };
-  await changeUser(access, renderStatements(templates.length > 0 ? templates : [DEFAULT_PASSWORD_STATEMENT], values));
+  const statements = renderStatements(change.statements, values);
+  await changeUser(access, statements.length > 0 ? statements : renderStatements([DEFAULT_PASSWORD_STATEMENT], values));
 }
 
 async function extend(
@@ -215,9 +230,9 @@ async function extend(
   change: NonNullable<UpdateUserRequest['expiration']>,
 ): Promise<void> {
   const values = { name, username: name, expiration: formatTimeSeconds(change.newExpiration.getTime()) };
-  const templates = splitStatements(change.statements);
-  if (templates.length > 0) {
-    await changeUser(access, renderStatements(templates, values));
+  const statements = renderStatements(change.statements, values);
+  if (statements.length > 0) {
+    await changeUser(access, statements);
     return;
   }
   for (const statement of renderStatements([DEFAULT_EXPIRATION_STATEMENT], values)) {

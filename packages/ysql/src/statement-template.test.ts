@@ -1,0 +1,57 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { renderStatements } from './statement-template.ts';
+
+const kindOf = (sql: string) => renderStatements([sql], { name: 'x' })[0]?.kind;
+const makesUser = (sql: string) => renderStatements([sql], { name: 'X', username: 'X' })[0]?.makesUser;
+
+describe('renderStatements', () => {
+  it('knows what a statement is by its first words', () => {
+    for (const sql of ['CREATE ROLE "x" LOGIN IN ROLE app', '/* c */ create  user y'])
+      assert.equal(kindOf(sql), 'create-role');
+    assert.equal(kindOf('ALTER ROLE "x" NOLOGIN'), 'alter-role');
+    assert.equal(kindOf('grant a TO x'), 'grant');
+    for (const sql of [
+      'DO $$ CREATE ROLE x $$',
+      'CREATE TABLE role()',
+      'CREATE USER MAPPING FOR x',
+      'ALTER USER MAPPING FOR x',
+      'ALTER DATABASE x RENAME TO y',
+      'SET ROLE a',
+      'DROP ROLE a',
+      'COMMIT',
+      'REVOKE a FROM b',
+    ]) {
+      assert.equal(kindOf(sql), 'other', sql);
+    }
+  });
+  it('knows which statement makes the user', () => {
+    for (const sql of ['CREATE ROLE "{{name}}" LOGIN', 'create user /* c */ "{{username}}"'])
+      assert.ok(makesUser(sql), sql);
+    for (const sql of [
+      'CREATE ROLE {{name}} LOGIN',
+      'CREATE ROLE "a" IN ROLE "{{name}}"',
+      'CREATE ROLE "a{{name}}"',
+      'GRANT x TO "{{name}}"',
+    ]) {
+      assert.ok(!makesUser(sql), sql);
+    }
+  });
+  it('fills the same statements in anew for each user', () => {
+    const sql = [`CREATE ROLE "{{name}}"; GRANT a TO "{{name}}"`];
+    for (const name of ['one', 'two', 'one']) {
+      const statements = renderStatements(sql, { name }).map((statement) => statement.sql);
+      assert.deepEqual(statements, [`CREATE ROLE "${name}"`, `GRANT a TO "${name}"`]);
+    }
+  });
+  it('keeps a bounded number of roles in mind, and is right for all', () => {
+    for (let round = 0; round < 2; round++) {
+      for (let at = 0; at < 200; at++) {
+        assert.deepEqual(
+          renderStatements([`SELECT '{{name}}', ${at}`], { name: 'n' }).map(({ sql }) => sql),
+          [`SELECT 'n', ${at}`],
+        );
+      }
+    }
+  });
+});

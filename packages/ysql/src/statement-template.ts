@@ -1,0 +1,75 @@
+import type { PlaceholderValues } from './render.ts';
+import { MARK, namesUser, renderTokens, withMarks } from './render.ts';
+import { splitStatements } from './statements.ts';
+import type { Token } from './tokenizer.ts';
+import { tokenize } from './tokenizer.ts';
+
+/** What a statement is, by its first words. */
+export type StatementKind =
+  /** It only makes a role: such statements touch no row that another one touches. */
+  | 'create-role'
+  /** It changes a role: no row but that role's own. */
+  | 'alter-role'
+  | 'grant'
+  | 'other';
+
+export interface RenderedStatement {
+  readonly sql: string;
+  readonly kind: StatementKind;
+  /** It speaks of the user, so it may be the one that makes it. */
+  readonly namesUser: boolean;
+  /** It makes the user, and fails when there is a role of that name already. */
+  readonly makesUser: boolean;
+}
+
+/** One statement of a role, read once for all its users. */
+interface StatementTemplate extends Omit<RenderedStatement, 'sql'> {
+  /** With its placeholders marked. */
+  readonly tokens: readonly Token[];
+}
+
+/**
+ * The single statements in a list as a role keeps it (see {@link splitStatements}), filled in.
+ *
+ * @throws CofferError `invalid-request` for a quote or comment without end, or as `renderStatement`
+ */
+export function renderStatements(elements: readonly string[], values: PlaceholderValues): readonly RenderedStatement[] {
+  return templatesOf(elements).map(({ tokens, ...what }) => ({ ...what, sql: renderTokens(tokens, values) }));
+}
+
+/** Roles whose statements are kept as they were read; a host has a few, and each user of a role sends them again. */
+const KEPT = 64;
+const KEPT_LENGTH = 16_384;
+const kept = new Map<string, readonly StatementTemplate[]>();
+
+function templatesOf(elements: readonly string[]): readonly StatementTemplate[] {
+  const key = JSON.stringify(elements);
+  const known = kept.get(key);
+  if (known !== undefined) return known;
+  const templates = splitStatements(elements).map(readTemplate);
+  if (key.length > KEPT_LENGTH) return templates;
+  const [oldest] = kept.keys();
+  if (kept.size >= KEPT && oldest !== undefined) kept.delete(oldest);
+  kept.set(key, templates);
+  return templates;
+}
+
+function readTemplate(template: string): StatementTemplate {
+  const tokens = tokenize(withMarks(template));
+  const significant = tokens.filter(({ kind }) => kind !== 'space' && kind !== 'comment');
+  const kind = kindOf(significant);
+  return { tokens, kind, namesUser: namesUser(template), makesUser: kind === 'create-role' && isUser(significant[2]) };
+}
+
+/** Only in quotes is a name what it says: elsewhere the server reads it in lower case. */
+function isUser(token: Token | undefined): boolean {
+  return token?.kind === 'identifier' && [`"${MARK}name${MARK}"`, `"${MARK}username${MARK}"`].includes(token.text);
+}
+
+function kindOf(significant: readonly Token[]): StatementKind {
+  const [first, second, third] = significant.map((token) => (token.kind === 'word' ? token.text.toUpperCase() : ''));
+  if (first === 'GRANT') return 'grant';
+  if ((second !== 'ROLE' && second !== 'USER') || third === 'MAPPING') return 'other';
+  if (first === 'CREATE') return 'create-role';
+  return first === 'ALTER' ? 'alter-role' : 'other';
+}
