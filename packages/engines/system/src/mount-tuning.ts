@@ -30,13 +30,15 @@ export function tunePath(services: CoreServices, { pattern, prefix, sudo }: Tune
     synopsis: 'Shows or changes the tuning of a mount.',
     read: async ({ fields }) => {
       const { config, description, path } = find(fields.path);
+      const maxTtl = config.max_lease_ttl || services.systemTtl.maxTtl;
       return {
         shape: 'flat',
         data: {
-          default_lease_ttl: config.default_lease_ttl || services.systemTtl.defaultTtl,
+          // What counts, as in hashicorp/vault:vault/dynamic_system_view.go: a default above the maximum is cut.
+          default_lease_ttl: Math.min(config.default_lease_ttl || services.systemTtl.defaultTtl, maxTtl),
           description,
           force_no_cache: config.force_no_cache,
-          max_lease_ttl: config.max_lease_ttl || services.systemTtl.maxTtl,
+          max_lease_ttl: maxTtl,
           ...(path.startsWith('auth/') && { token_type: 'default-service' }),
         },
       };
