@@ -9,7 +9,7 @@ import { SessionReplay } from './session-replay.ts';
 /** What the sessions replayed so far differed by. */
 const met = new Set<Difference>();
 
-function replayWhole(file: string, rolesThere: readonly string[] = []): () => SessionReplay {
+function replayWhole(file: string, preparation: readonly string[] = []): () => SessionReplay {
   let replay: SessionReplay | undefined;
   const started = (): SessionReplay => {
     assert.ok(replay, 'the server did not start');
@@ -17,7 +17,7 @@ function replayWhole(file: string, rolesThere: readonly string[] = []): () => Se
   };
   before(async () => {
     replay = await SessionReplay.start(file);
-    for (const statement of rolesThere) await replay.database.query(statement);
+    for (const statement of preparation) await replay.database.query(statement);
   });
   after(() => replay?.stop());
 
@@ -43,7 +43,9 @@ describe('the recorded seed session', () => {
 describe('the recorded session of rotation, logins and wrapping', () => {
   const file = 'rotation-wrapping-auth-session.jsonl';
   const replay = replayWhole(file, [
+    'DROP ROLE IF EXISTS rootuser',
     "CREATE ROLE rootuser SUPERUSER LOGIN PASSWORD 'rootpw'",
+    'DROP ROLE IF EXISTS static_app',
     'CREATE ROLE static_app LOGIN',
   ]);
 
