@@ -45,6 +45,9 @@ describe('auth methods', () => {
     assert.equal((await api.ok('GET', 'sys/auth/people/staff/tune')).data['max_lease_ttl'], 3600);
     await api.ok('POST', 'sys/mounts/auth/people/staff/tune', { default_lease_ttl: '20m' });
     assert.equal((await api.ok('GET', 'sys/mounts/auth/people/staff/tune')).data['default_lease_ttl'], 1200);
+    await api.ok('POST', 'sys/auth/people/staff/tune', { max_lease_ttl: '', default_lease_ttl: 'system' });
+    const tuned = (await api.ok('GET', 'sys/auth/people/staff/tune')).data;
+    assert.deepEqual([tuned['max_lease_ttl'], tuned['default_lease_ttl']], [3600, 3600]);
     const child = textOf(
       (await api.ok('POST', 'auth/token/create', { policies: [] }, { token: 'root' })).auth['client_token'],
     );

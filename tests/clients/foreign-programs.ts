@@ -14,7 +14,7 @@ export interface Missing {
 }
 
 /** Exact, so that a release of theirs is looked at before it is tested with. */
-const HVAC = 'hvac==2.3.0';
+const HVAC = 'hvac==2.4.0';
 
 /** What pip and go say when there is no network; any other failure is a failure of the tests. */
 const NO_NETWORK =

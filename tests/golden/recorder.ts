@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, request as httpRequest } from 'node:http';
+import { createServer, type IncomingHttpHeaders, type IncomingMessage, request as httpRequest } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 import type { JsonValue } from '@coffer/base';
@@ -7,9 +7,10 @@ import type { JsonValue } from '@coffer/base';
 export interface SeenExchange {
   readonly method: string;
   readonly path: string;
+  readonly requestHeaders: IncomingHttpHeaders;
   readonly requestBody: JsonValue | undefined;
   readonly status: number;
-  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly responseHeaders: IncomingHttpHeaders;
   readonly responseBody: JsonValue | undefined;
 }
 
@@ -38,9 +39,10 @@ export async function startRecorder(target: string): Promise<Recorder> {
         seen.push({
           method,
           path: url,
+          requestHeaders: headers,
           requestBody: parse(body),
           status,
-          headers: answer.headers,
+          responseHeaders: answer.headers,
           responseBody: parse(bytes),
         });
         outgoing.writeHead(status, answer.headers);

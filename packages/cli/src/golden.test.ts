@@ -1,12 +1,15 @@
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import type { CannedAnswer } from './cli-fixture.ts';
 import { runCli, withServer } from './cli-fixture.ts';
 
-/** Recorded sessions lie beside the repository (see shared/README.md); a plain clone has none. */
-const GOLDEN = join(import.meta.dirname, '../../../../shared/golden');
+/**
+ * The commands alone, with the recorded answers: here every byte counts, as times, ids and passwords are the recorded
+ * ones. tests/golden replays the same sessions against a server.
+ */
+const GOLDEN = join(import.meta.dirname, '../../../tests/golden');
 
 interface Entry {
   readonly command: readonly string[];
@@ -74,8 +77,8 @@ for (const [file, expected] of [
   ['rotation-wrapping-auth-session.jsonl', 53],
 ] as const) {
   const path = join(GOLDEN, file);
-  describe(`recorded session ${file}`, { skip: existsSync(path) ? false : `${path} is not there` }, () => {
-    const lines = existsSync(path) ? readFileSync(path, 'utf8').split('\n').filter(Boolean) : [];
+  describe(`recorded session ${file}`, () => {
+    const lines = readFileSync(path, 'utf8').split('\n').filter(Boolean);
     const entries = lines.map((line) => JSON.parse(line) as Entry);
     it('is replayed as a whole', () => assert.equal(entries.length, expected));
     for (const [index, entry] of entries.entries()) {

@@ -1,4 +1,4 @@
-import { CofferError, type JsonObject, randomBase62, randomId } from '@coffer/base';
+import { CofferError, type JsonObject, randomId } from '@coffer/base';
 import type { Store } from '@coffer/store';
 import type { Barrier } from './barrier.ts';
 
@@ -31,7 +31,7 @@ export function newMount(path: string, type: string, rest: Partial<Mount> = {}):
     path,
     type,
     uuid: randomId(),
-    accessor: `${kind}_${randomBase62(8).toLowerCase()}`,
+    accessor: `${kind}_${randomId().slice(0, 8)}`,
     description: '',
     config: DEFAULT_MOUNT_CONFIG,
     options: null,

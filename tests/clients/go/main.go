@@ -2,9 +2,13 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"net/http"
 	"os"
+	"runtime/debug"
 	"strings"
 
 	vault "github.com/hashicorp/vault/api"
@@ -13,14 +17,14 @@ import (
 func check(err error) {
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
+		fmt.Fprintln(os.Stderr, string(debug.Stack()))
 		os.Exit(1)
 	}
 }
 
 func expect(ok bool, what string, got any) {
 	if !ok {
-		fmt.Fprintf(os.Stderr, "%s: %v\n", what, got)
-		os.Exit(1)
+		check(fmt.Errorf("%s: %v", what, got))
 	}
 }
 
@@ -29,109 +33,74 @@ func must[T any](value T, err error) T {
 	return value
 }
 
+// refused expects the server's refusal with this status and text.
+func refused(err error, status int, text string) {
+	var answer *vault.ResponseError
+	expect(errors.As(err, &answer) && answer.StatusCode == status && strings.Contains(err.Error(), text), text, err)
+}
+
+// client takes VAULT_ADDR from the environment, as an agent does. It asks once: a sealed server stays sealed.
 func client(token string) *vault.Client {
 	c := must(vault.NewClient(vault.DefaultConfig()))
+	c.SetMaxRetries(0)
 	c.SetToken(token)
 	return c
 }
 
+// logsIn asks the test whether the database takes the password.
+func logsIn(username, password any) bool {
+	body := must(json.Marshal(map[string]any{"username": username, "password": password}))
+	response := must(http.Post(os.Getenv("FLOW_LOGINS"), "application/json", bytes.NewReader(body)))
+	defer response.Body.Close()
+	expect(response.StatusCode == 200, "login check", response.Status)
+	var answer struct{ LoggedIn bool }
+	check(json.NewDecoder(response.Body).Decode(&answer))
+	return answer.LoggedIn
+}
+
+func clientVersion() string {
+	build, _ := debug.ReadBuildInfo()
+	for _, module := range build.Deps {
+		if module.Path == "github.com/hashicorp/vault/api" {
+			return "vault/api " + module.Version
+		}
+	}
+	return "vault/api"
+}
+
 func main() {
-	root := client(os.Getenv("FLOW_TOKEN"))
 	mount := os.Getenv("FLOW_MOUNT")
 	var database map[string]any
 	check(json.Unmarshal([]byte(os.Getenv("FLOW_DATABASE")), &database))
+	admin, adminPassword := database["username"], database["password"]
 
-	health := must(root.Sys().Health())
-	expect(health.Initialized && !health.Sealed, "health", health)
-
+	root, keys := initialize()
+	status(root)
 	policies(root, mount)
 	configure(root, mount, database)
 	user := login(root, mount)
 	username := issue(root, user, mount)
 	wrap(root, user, mount)
+	static := rotateStatic(root, mount, os.Getenv("FLOW_STATIC_LOGIN"))
+	rotateRoot(root, mount, admin, adminPassword)
+	rotateKey(root)
+	seal(root, user, mount, keys)
+	kept := must(root.Logical().Read(mount + "/static-creds/svc"))
+	expect(kept.Data["password"] == static, "static password after the seal", nil)
 
+	// With the new root password, from before the seal and after it.
 	left := must(user.Logical().Read(mount + "/creds/app"))
+	expect(logsIn(left.Data["username"], left.Data["password"]), "login after the seal", nil)
 	check(user.Auth().Token().RevokeSelf(""))
+	_, err := user.Auth().Token().LookupSelf()
+	refused(err, 403, "permission denied")
+	must(root.Logical().Delete(mount + "/static-roles/svc"))
 	check(root.Sys().DisableAuth(mount + "-approle"))
 	check(root.Sys().DisableAuth(mount + "-userpass"))
+	check(root.Sys().DeletePolicy(mount))
 	check(json.NewEncoder(os.Stdout).Encode(map[string]any{
+		"client":     clientVersion(),
 		"username":   username,
 		"leftBehind": left.Data["username"],
 	}))
-}
-
-func policies(root *vault.Client, mount string) {
-	policy := fmt.Sprintf(`path "%s/creds/app" { capabilities = ["read"] }`, mount)
-	check(root.Sys().PutPolicy(mount, policy))
-	expect(must(root.Sys().GetPolicy(mount)) == policy, "policy", nil)
-	expect(strings.Contains(strings.Join(must(root.Sys().ListPolicies()), " "), mount), "policies", nil)
-}
-
-func configure(root *vault.Client, mount string, database map[string]any) {
-	check(root.Sys().Mount(mount, &vault.MountInput{
-		Type:   "database",
-		Config: vault.MountConfigInput{DefaultLeaseTTL: "30m", MaxLeaseTTL: "2h"},
-	}))
-	expect(must(root.Sys().ListMounts())[mount+"/"] != nil, "mounts", mount)
-	database["plugin_name"] = "ysql-plugin"
-	database["allowed_roles"] = "app"
-	must(root.Logical().Write(mount+"/config/yb", database))
-	must(root.Logical().Write(mount+"/roles/app", map[string]any{
-		"db_name": "yb", "creation_statements": os.Getenv("FLOW_CREATION"), "default_ttl": "10m", "max_ttl": "1h",
-	}))
-	expect(len(must(root.Logical().List(mount + "/roles")).Data["keys"].([]any)) == 1, "roles", nil)
-}
-
-func login(root *vault.Client, mount string) *vault.Client {
-	approle, userpass := mount+"-approle", mount+"-userpass"
-	check(root.Sys().EnableAuthWithOptions(approle, &vault.EnableAuthOptions{Type: "approle"}))
-	check(root.Sys().EnableAuthWithOptions(userpass, &vault.EnableAuthOptions{Type: "userpass"}))
-	expect(must(root.Sys().ListAuth())[approle+"/"].Type == "approle", "auth methods", nil)
-
-	role := "auth/" + approle + "/role/web"
-	must(root.Logical().Write(role, map[string]any{"token_policies": mount, "token_ttl": "20m"}))
-	roleID := must(root.Logical().Read(role + "/role-id")).Data["role_id"]
-	secretID := must(root.Logical().Write(role+"/secret-id", nil)).Data["secret_id"]
-	user := client("")
-	secret := must(user.Logical().Write("auth/"+approle+"/login", map[string]any{"role_id": roleID, "secret_id": secretID}))
-	expect(secret.Auth.LeaseDuration == 1200 && secret.Auth.Renewable, "login", secret.Auth)
-	user.SetToken(secret.Auth.ClientToken)
-
-	must(root.Logical().Write("auth/"+userpass+"/users/ana", map[string]any{"password": "pw"}))
-	person := client("")
-	entered := must(person.Logical().Write("auth/"+userpass+"/login/ana", map[string]any{"password": "pw"}))
-	person.SetToken(entered.Auth.ClientToken)
-	renewed := must(person.Auth().Token().RenewSelf(300))
-	expect(renewed.Auth.LeaseDuration == 300, "renewed login", renewed.Auth)
-	_, err := person.Logical().Read(mount + "/creds/app")
-	expect(err != nil && strings.Contains(err.Error(), "permission denied"), "without the policy", err)
-	return user
-}
-
-func issue(root, user *vault.Client, mount string) any {
-	secret := must(user.Logical().Read(mount + "/creds/app"))
-	expect(secret.LeaseDuration == 600, "lease", secret)
-	renewed := must(user.Sys().Renew(secret.LeaseID, 900))
-	expect(renewed.LeaseDuration == 900, "renewed lease", renewed)
-	expect(must(root.Sys().Lookup(secret.LeaseID)).Data["id"] == secret.LeaseID, "lease lookup", nil)
-	check(root.Sys().Revoke(secret.LeaseID))
-	return secret.Data["username"]
-}
-
-func wrap(root, user *vault.Client, mount string) {
-	wrapping := must(user.Clone())
-	wrapping.SetToken(user.Token())
-	wrapping.SetWrappingLookupFunc(func(string, string) string { return "5m" })
-	wrapped := must(wrapping.Logical().Read(mount + "/creds/app"))
-	expect(wrapped.WrapInfo != nil && wrapped.WrapInfo.TTL == 300, "wrapped", wrapped)
-	// With a token of its own, and then as the wrapping token itself.
-	unwrapped := must(root.Logical().Unwrap(wrapped.WrapInfo.Token))
-	expect(unwrapped.Data["password"] != nil, "unwrapped", nil)
-	_, err := root.Logical().Unwrap(wrapped.WrapInfo.Token)
-	expect(err != nil && strings.Contains(err.Error(), "wrapping token is not valid"), "unwrapped twice", err)
-	again := must(wrapping.Logical().Read(mount + "/creds/app"))
-	bearer := client(again.WrapInfo.Token)
-	expect(must(bearer.Logical().Unwrap("")).Data["password"] != nil, "unwrapped as the bearer", nil)
-	_, err = bearer.Logical().Unwrap("")
-	expect(err != nil && strings.Contains(err.Error(), "wrapping token is not valid"), "unwrapped twice as the bearer", err)
 }

@@ -24,18 +24,21 @@ export function tunePath(services: CoreServices, { pattern, prefix, sudo }: Tune
       max_lease_ttl: { type: 'any', description: 'Maximum TTL of leases: seconds, "24h", or "system".' },
       description: { type: 'string', description: 'Description for people.' },
       options: { type: 'object', description: 'Options of the engine.' },
+      force_no_cache: { type: 'boolean', description: 'Kept for compatibility: tuning does not change it.' },
       token_type: { type: 'string', description: 'Only "default-service" or "service".' },
     },
     synopsis: 'Shows or changes the tuning of a mount.',
     read: async ({ fields }) => {
       const { config, description, path } = find(fields.path);
+      const maxTtl = config.max_lease_ttl || services.systemTtl.maxTtl;
       return {
         shape: 'flat',
         data: {
-          default_lease_ttl: config.default_lease_ttl || services.systemTtl.defaultTtl,
+          // What counts, as in hashicorp/vault:vault/dynamic_system_view.go: a default above the maximum is cut.
+          default_lease_ttl: Math.min(config.default_lease_ttl || services.systemTtl.defaultTtl, maxTtl),
           description,
           force_no_cache: config.force_no_cache,
-          max_lease_ttl: config.max_lease_ttl || services.systemTtl.maxTtl,
+          max_lease_ttl: maxTtl,
           ...(path.startsWith('auth/') && { token_type: 'default-service' }),
         },
       };
@@ -54,21 +57,26 @@ export function tunePath(services: CoreServices, { pattern, prefix, sudo }: Tune
   });
 }
 
-/** The `config` of a mount with what is given. @throws CofferError `invalid-request` naming the field */
+/**
+ * The `config` of a new mount, or of one that is tuned: then what is absent or empty stays as it was, as in
+ * handleTuneWriteCommon of hashicorp/vault:vault/logical_system.go. `system` takes a mount's own TTL away.
+ *
+ * @throws CofferError `invalid-request` naming the field
+ */
 export function mountConfig(given: JsonObject, previous?: Mount['config']): Mount['config'] {
   const config = given;
   checkTokenType(config['token_type']);
   const ttl = (name: 'default_lease_ttl' | 'max_lease_ttl'): number => {
     const value = config[name];
-    if (value === undefined || value === null) return previous?.[name] ?? 0;
-    if (value === 'system' || value === '') return 0;
+    if (value === undefined || value === null || value === '') return previous?.[name] ?? 0;
+    if (value === 'system') return 0;
     if (typeof value === 'string' || typeof value === 'number') return parseDuration(value, name);
     throw new CofferError('invalid-request', `field "${name}" must be a duration such as 3600, "1h" or "system"`);
   };
   const merged = {
     default_lease_ttl: ttl('default_lease_ttl'),
     max_lease_ttl: ttl('max_lease_ttl'),
-    force_no_cache: config['force_no_cache'] === true,
+    force_no_cache: previous?.force_no_cache ?? config['force_no_cache'] === true,
   };
   if (merged.max_lease_ttl > 0 && merged.default_lease_ttl > merged.max_lease_ttl) {
     throw new CofferError(
