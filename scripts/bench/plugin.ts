@@ -3,7 +3,7 @@
  * our plugin and by the Go plugin that BENCH_GO_PLUGIN names, in alternation against one PostgreSQL, and the same SQL by
  * pgbench as the limit. BENCH_ROUNDS sets how often (default 3), BENCH_CASES a part of a case's name to run only those.
  */
-import type { JsonValue } from '@coffer/base';
+import type { JsonObject, JsonValue } from '@coffer/base';
 import { type TestPostgres, startPostgres } from '@coffer/testkit';
 import { GoHost } from '../../tests/interop/go-host.ts';
 import { buildGoPrograms } from '../../tests/interop/go-programs.ts';
@@ -40,22 +40,18 @@ function cases(method: Method): readonly Case[] {
         method,
         statements,
         clients,
-        count: (method === 'md5' ? 3 : 1) * (clients === 1 ? 60 : 240),
+        count: (method === 'md5' ? 3 : 1) * (clients === 1 ? 100 : 400),
         drops: clients === 1 ? 30 : 96,
       })),
     )
     .filter(({ name }) => name.includes(ONLY));
 }
 
-/** Work a second: `clients` at once, each takes the next item as soon as it is free. */
-async function rate<T>(items: readonly T[], clients: number, work: (item: T) => Promise<void>): Promise<number> {
-  const left = [...items];
-  const start = performance.now();
-  const client = async (): Promise<void> => {
-    for (let item = left.pop(); item !== undefined; item = left.pop()) await work(item);
-  };
-  await Promise.all(Array.from({ length: clients }, client));
-  return items.length / ((performance.now() - start) / 1000);
+/** Work a second, as the Go host sees it, and what the operations answered. */
+async function rate(host: GoHost, operation: string, clients: number, requests: readonly JsonObject[]) {
+  const answer = await host.call('load', { operation, clients, requests: [...requests] });
+  const { seconds, results } = answer as { readonly seconds: number; readonly results: readonly JsonValue[] };
+  return { rate: requests.length / seconds, results };
 }
 
 interface Rates {
@@ -64,16 +60,14 @@ interface Rates {
 }
 
 async function measure(host: GoHost, database: string, { statements, clients, count, drops }: Case): Promise<Rates> {
-  const names: JsonValue[] = [];
   const expiration = new Date(Date.now() + 3_600_000).toISOString();
-  const request = { database, displayName: 'token', roleName: 'bench', password: PASSWORD, expiration };
-  const issue = await rate([...Array(count).keys()], clients, async () => {
-    names.push(await host.call('newUser', { ...request, statements: [...statements] }));
-  });
-  const revoke = await rate(names.slice(0, drops), clients, async (username) => {
-    await host.call('deleteUser', { database, username, statements: [] });
-  });
-  return { issue, revoke };
+  const user = { database, displayName: 'token', roleName: 'bench', password: PASSWORD, expiration };
+  const issues = Array.from({ length: count }, () => ({ ...user, statements: [...statements] }));
+  const issue = await rate(host, 'newUser', clients, issues);
+  const names = issue.results.slice(0, drops);
+  const revocations = names.map((username) => ({ database, username, statements: [] }));
+  const revoke = await rate(host, 'deleteUser', clients, revocations);
+  return { issue: issue.rate, revoke: revoke.rate };
 }
 
 async function openBoth(host: GoHost, database: TestPostgres): Promise<readonly string[]> {
@@ -144,7 +138,8 @@ function print(name: string, top: number, [ours = Number.NaN, go = Number.NaN]: 
 export async function benchPlugin(): Promise<void> {
   const programs = buildGoPrograms();
   if ('missing' in programs) throw new Error(programs.missing);
-  const host = new GoHost(programs.host, process.env);
+  // Without the trace that the host writes of each call.
+  const host = new GoHost(programs.host, { ...process.env, HOST_LOG_LEVEL: 'warn' });
   console.log(`${machine()}; median of ${ROUNDS} rounds; users a second; PostgreSQL 15 with fsync on`);
   const heads = ['limit', 'Go', 'ours', 'ours/Go', 'ours/lim'].map((head) => head.padStart(8)).join('');
   console.log(`${'case'.padEnd(44)}${heads}`);

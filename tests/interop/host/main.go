@@ -38,19 +38,25 @@ type answer struct {
 
 type operation func(ctx context.Context, h *host, line []byte) (any, error)
 
-var operations = map[string]operation{
-	"register":   register,
-	"probe":      probe,
-	"open":       open,
-	"intrude":    intrude,
-	"initialize": initialize,
-	"newUser":    newUser,
-	"updateUser": updateUser,
-	"deleteUser": deleteUser,
-	"type":       typeOf,
-	"version":    version,
-	"close":      closeDatabase,
-	"raw":        raw,
+// Filled in by init, since load runs the others.
+var operations map[string]operation
+
+func init() {
+	operations = map[string]operation{
+		"register":   register,
+		"probe":      probe,
+		"open":       open,
+		"intrude":    intrude,
+		"initialize": initialize,
+		"newUser":    newUser,
+		"updateUser": updateUser,
+		"deleteUser": deleteUser,
+		"type":       typeOf,
+		"version":    version,
+		"close":      closeDatabase,
+		"raw":        raw,
+		"load":       load,
+	}
 }
 
 type host struct {
@@ -69,7 +75,7 @@ type opened struct {
 }
 
 func main() {
-	logger := hclog.New(&hclog.LoggerOptions{Name: "host", Level: hclog.Trace, JSONFormat: true, Output: os.Stderr})
+	logger := hclog.New(&hclog.LoggerOptions{Name: "host", Level: logLevel(), JSONFormat: true, Output: os.Stderr})
 	h := &host{catalog: newCatalog(logger), logger: logger, databases: map[string]opened{}}
 	var output sync.Mutex
 	var running sync.WaitGroup
@@ -94,6 +100,14 @@ func main() {
 		logger.Error("reading requests", "error", err)
 		os.Exit(1)
 	}
+}
+
+// logLevel is HOST_LOG_LEVEL, or all that there is.
+func logLevel() hclog.Level {
+	if level := hclog.LevelFromString(os.Getenv("HOST_LOG_LEVEL")); level != hclog.NoLevel {
+		return level
+	}
+	return hclog.Trace
 }
 
 func (h *host) serve(line []byte) answer {
