@@ -22,6 +22,8 @@ const LEASE_AGE_MS = 3_600_000;
 export interface CrashCase {
   readonly title: string;
   readonly scope?: Scope;
+  /** What it asks of the store is what another case asks. */
+  readonly sameStoreCalls?: true;
   /** `root_rotation_statements` of the connection. */
   readonly rootStatements?: string;
   /** Prepares what the request needs, beyond the connection and a dynamic role; answers the request. */
@@ -80,6 +82,7 @@ export const CASES: readonly CrashCase[] = [
   },
   {
     title: 'rotate-role by own statements',
+    sameStoreCalls: true,
     prepare: async (server, names) => {
       await makeStaticRole(server, names, { rotation_statements: STATEMENTS });
       return update('database/rotate-role/app');
@@ -88,6 +91,7 @@ export const CASES: readonly CrashCase[] = [
   { title: 'rotate-root', prepare: async () => update('database/rotate-root/yb') },
   {
     title: 'rotate-root by own statements',
+    sameStoreCalls: true,
     rootStatements: STATEMENTS,
     prepare: async () => update('database/rotate-root/yb'),
   },

@@ -27,7 +27,7 @@ for (const mode of ALL ? (['yugabytedb', 'postgresql'] as const) : (['yugabytedb
     for (const crashCase of CASES) {
       it(crashCase.title, { timeout: 1_800_000 }, async (test) => {
         const points = everyPoint(await harness.rehearse(crashCase));
-        const chosen = ALL ? points : bounded(points);
+        const chosen = ALL ? points : bounded(points, crashCase);
         const [kills, recoveries] = [lanes(KILLS), lanes(RECOVERIES)];
         const outcomes = await Promise.allSettled(
           chosen.map(async (point) => {

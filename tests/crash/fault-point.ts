@@ -1,4 +1,5 @@
 /** Where a process can be cut off: at each await on the store, on a statement of the database, or on a login to it. */
+import type { CrashCase } from './cases.ts';
 import type { StoreMoment } from './child.ts';
 import { isWrite, type StoreCall } from './observed-store.ts';
 
@@ -33,11 +34,11 @@ export function everyPoint({ calls, statements, logins }: Rehearsal): FaultPoint
 }
 
 /** Those after which something is different: before a write is as after the one that went before it. */
-export function bounded(points: readonly FaultPoint[]): FaultPoint[] {
+export function bounded(points: readonly FaultPoint[], { sameStoreCalls }: CrashCase): FaultPoint[] {
   return points.filter((point) => {
     switch (point.at) {
       case 'store':
-        return isWrite(point.call) && point.moment === 'after';
+        return sameStoreCalls !== true && isWrite(point.call) && point.moment === 'after';
       case 'statement':
         return /^(CREATE|ALTER|DROP|COMMIT)/i.test(point.sql) && (point.moment === 'after' || !/^COMMIT/i.test(point.sql));
       case 'login':

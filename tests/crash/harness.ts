@@ -30,9 +30,6 @@ const LATE_MS = 2_000;
 const LANDING_MS = 500;
 /** Longer than the longest sleep of a background loop. */
 const IDLE_MS = 6_000;
-const SETTLE_MS = 30_000;
-/** With the time of an unfinished creation, two minutes. */
-const LONG_SETTLE_MS = 200_000;
 
 /** What becomes of the statement; its answer reaches nobody. */
 const ACTIONS: Readonly<Record<StatementMoment, FaultAction>> = {
@@ -91,7 +88,7 @@ export class CrashHarness {
     const first = prepared.proxy.statements.length;
     let logins = 0;
     prepared.onLogin = () => (logins += 1);
-    const child = this.#spawn(prepared, crashCase, await this.#backgroundCalls());
+    const child = this.#spawn(prepared, crashCase, await this.backgroundCalls());
     const output = child.stdout === null ? Promise.resolve('') : text(child.stdout);
     assert.deepEqual(await once(child, 'exit'), [0, null]);
     const { calls } = JSON.parse(await output) as ChildReport;
@@ -99,7 +96,7 @@ export class CrashHarness {
   }
 
   /** What a server asks of its store that has nothing to do. */
-  #backgroundCalls(): Promise<readonly string[]> {
+  backgroundCalls(): Promise<readonly string[]> {
     this.#background ??= (async () => {
       await using prepared = await this.prepare({ title: 'nothing', prepare: async () => ({ operation: 'read', path: '' }) });
       let observed: ObservedStore | undefined;
@@ -170,7 +167,7 @@ export class CrashHarness {
   /** Sends the request of a try to a server that is killed at `point`. */
   async kill(prepared: Try, crashCase: CrashCase, point: FaultPoint): Promise<void> {
     const first = prepared.proxy.statements.length;
-    const background = await this.#backgroundCalls();
+    const background = await this.backgroundCalls();
     const child = this.#spawn(prepared, crashCase, background, point.at === 'store' ? point : undefined);
     const exit = once(child, 'exit');
     if (point.at === 'login') {
@@ -205,17 +202,22 @@ export class CrashHarness {
 
   /** Starts again after a kill, and checks what must hold. Afterwards the try has nothing left in the database. */
   async recover(prepared: Try, point: FaultPoint): Promise<void> {
-    const landed = isLate(point) ? sleep(LATE_MS + LANDING_MS) : undefined;
+    const landed = isLate(point) ? this.untilLanded() : undefined;
     await using server = await openServer(prepared.store);
     try {
-      if (this.#options.wholeTime) await settle(server, LONG_SETTLE_MS);
+      if (this.#options.wholeTime) await settle(server);
       await landed;
       if (!this.#options.wholeTime) await passTime(server);
-      await settle(server, SETTLE_MS);
+      await settle(server);
       await checkInvariant(server, this.database, prepared.names);
     } catch (error) {
       throw new Error(`killed ${describePoint(point)}\n${server.log()}`, { cause: error });
     }
+  }
+
+  /** Until a late statement of a server that was just killed has taken effect. */
+  untilLanded(): Promise<void> {
+    return sleep(LATE_MS + LANDING_MS);
   }
 
   #spawn(

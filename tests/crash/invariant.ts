@@ -9,19 +9,28 @@ import type { CrashServer } from './server.ts';
 
 const POLL_MS = 50;
 
-/**
- * Waits until nothing is left to finish: no lease but live ones, no open rotation, no claim.
- * @param patience milliseconds
- */
-export async function settle(server: CrashServer, patience: number): Promise<void> {
+/** A creation that was cut off is undone after two minutes. */
+const CREATION_PATIENCE_MS = 150_000;
+/** Everything else is finished without waiting for anybody who is gone. */
+const PATIENCE_MS = 30_000;
+
+/** Waits until nothing is left to finish: no lease but live ones, no open rotation, no claim. */
+export async function settle(server: CrashServer): Promise<void> {
+  await untilEmpty(server, CREATION_PATIENCE_MS, ["SELECT id FROM leases WHERE state = 'creating'"]);
+  await untilEmpty(server, PATIENCE_MS, [
+    "SELECT id, state, last_error FROM leases WHERE state <> 'active' OR claimed_until > 0",
+    `SELECT subject, state, last_error FROM intents
+     WHERE state = 'open' OR claimed_until > 0 OR substr(subject, 1, 5) = 'root/'`,
+  ]);
+}
+
+async function untilEmpty({ store }: CrashServer, patience: number, queries: readonly string[]): Promise<void> {
   const deadline = Date.now() + patience;
   for (;;) {
-    const { rows: leases } = await server.store.run("SELECT state, last_error FROM leases WHERE state <> 'active'");
-    const { rows: intents } = await server.store.run(
-      "SELECT subject, last_error FROM intents WHERE state = 'open' OR claimed_until > 0 OR substr(subject, 1, 5) = 'root/'",
-    );
-    if (leases.length === 0 && intents.length === 0) return;
-    assert.ok(Date.now() < deadline, `left unfinished: ${JSON.stringify({ leases, intents })}`);
+    const results = await Promise.all(queries.map((sql) => store.run(sql)));
+    const rows = results.flatMap((result) => result.rows);
+    if (rows.length === 0) return;
+    assert.ok(Date.now() < deadline, `left unfinished: ${JSON.stringify(rows)}`);
     await sleep(POLL_MS);
   }
 }

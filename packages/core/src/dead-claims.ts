@@ -17,6 +17,7 @@ export async function releaseDeadClaims(store: Store): Promise<void> {
             WHERE claimed_until > store_now()`,
       params: [CREATION_CLAIM_MS],
     },
-    { sql: "UPDATE intents SET claim = '', claimed_until = 0 WHERE claimed_until > 0" },
+    // The claim itself stays: whoever takes the row over must know that somebody was cut off there.
+    { sql: 'UPDATE intents SET claimed_until = 0 WHERE claimed_until > 0' },
   ]);
 }
