@@ -48,8 +48,7 @@ export const CASES: readonly CrashCase[] = [
   { title: 'issue', prepare: async () => ({ operation: 'read', path: 'database/creds/dynamic' }) },
   {
     title: 'renew',
-    prepare: async (server) =>
-      update('sys/leases/renew', { lease_id: await issueLease(server), increment: 20 * 3600 }),
+    prepare: async (server) => update('sys/leases/renew', { lease_id: await issueLease(server), increment: 20 * 3600 }),
   },
   {
     title: 'revoke',

@@ -39,7 +39,9 @@ for (const mode of ALL ? (['yugabytedb', 'postgresql'] as const) : (['yugabytedb
             await recoveries(() => harness.recover(prepared, point));
           }),
         );
-        test.diagnostic(`${crashCase.title}: killed at ${chosen.length} of ${points.length} points (${census(chosen)})`);
+        test.diagnostic(
+          `${crashCase.title}: killed at ${chosen.length} of ${points.length} points (${census(chosen)})`,
+        );
         assert.ok(chosen.length > 0);
         for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
       });

@@ -26,7 +26,8 @@ describe('a database that is down during a revocation', () => {
     await database.stop();
   });
 
-  const leaseCount = async (): Promise<unknown> => (await server.client.read('sys/leases/count'))?.data?.['lease_count'];
+  const leaseCount = async (): Promise<unknown> =>
+    (await server.client.read('sys/leases/count'))?.data?.['lease_count'];
 
   async function lookup(leaseId: string): Promise<Readonly<Record<string, unknown>>> {
     return (await server.client.write('sys/leases/lookup', { lease_id: leaseId }))?.data ?? {};

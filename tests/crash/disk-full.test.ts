@@ -67,10 +67,14 @@ describe('a store that fails in the middle of a request', () => {
   }
 
   async function writesOf(crashCase: CrashCase): Promise<StoreCall[]> {
-    return observed(crashCase, (_, work) => work(), async (request, _, store) => {
-      await request();
-      return store.calls.filter(isWrite);
-    });
+    return observed(
+      crashCase,
+      (_, work) => work(),
+      async (request, _, store) => {
+        await request();
+        return store.calls.filter(isWrite);
+      },
+    );
   }
 
   async function failAndGoOn(crashCase: CrashCase, fault: StoreFault, index: number): Promise<void> {

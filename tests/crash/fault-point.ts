@@ -40,7 +40,9 @@ export function bounded(points: readonly FaultPoint[], { sameStoreCalls }: Crash
       case 'store':
         return sameStoreCalls !== true && isWrite(point.call) && point.moment === 'after';
       case 'statement':
-        return /^(CREATE|ALTER|DROP|COMMIT)/i.test(point.sql) && (point.moment === 'after' || !/^COMMIT/i.test(point.sql));
+        return (
+          /^(CREATE|ALTER|DROP|COMMIT)/i.test(point.sql) && (point.moment === 'after' || !/^COMMIT/i.test(point.sql))
+        );
       case 'login':
         return false;
     }

@@ -50,8 +50,8 @@ export interface Try extends AsyncDisposable {
   readonly store: string;
   readonly proxy: WireProxy;
   readonly request: CrashRequest;
-  /** Set by the try: called at each login through its proxy. */
-  onLogin: () => void;
+  /** `onLogin`: called at each login through the proxy. */
+  readonly hooks: { onLogin: () => void };
 }
 
 export class CrashHarness {
@@ -87,7 +87,7 @@ export class CrashHarness {
     await using prepared = await this.prepare(crashCase);
     const first = prepared.proxy.statements.length;
     let logins = 0;
-    prepared.onLogin = () => (logins += 1);
+    prepared.hooks.onLogin = () => (logins += 1);
     const child = this.#spawn(prepared, crashCase, await this.backgroundCalls());
     const output = child.stdout === null ? Promise.resolve('') : text(child.stdout);
     assert.deepEqual(await once(child, 'exit'), [0, null]);
@@ -98,7 +98,10 @@ export class CrashHarness {
   /** What a server asks of its store that has nothing to do. */
   backgroundCalls(): Promise<readonly string[]> {
     this.#background ??= (async () => {
-      await using prepared = await this.prepare({ title: 'nothing', prepare: async () => ({ operation: 'read', path: '' }) });
+      await using prepared = await this.prepare({
+        title: 'nothing',
+        prepare: async () => ({ operation: 'read', path: '' }),
+      });
       let observed: ObservedStore | undefined;
       await using server = await openServer(prepared.store, (store) => (observed = new ObservedStore(store)));
       await server.request({ operation: 'read', path: 'sys/leases/count' });
@@ -114,29 +117,25 @@ export class CrashHarness {
     const n = ++this.#tries;
     const names: Names = { root: `crash_root_${n}`, app: `crash_app_${n}`, issued: `issued${n}-` };
     const store = join(this.#directory, `store-${n}.db`);
+    await using left = new AsyncDisposableStack();
+    left.defer(async () => {
+      await this.database.query(`DROP ROLE IF EXISTS ${names.root}, ${names.app}`);
+      for (const suffix of ['', '-wal', '-shm']) await rm(store + suffix, { force: true });
+    });
     await this.database.query(`CREATE ROLE ${names.root} SUPERUSER LOGIN PASSWORD '${ROOT_PASSWORD}'`);
     await this.database.query(`CREATE ROLE ${names.app} LOGIN PASSWORD '${CHOSEN_PASSWORD}'`);
-    let prepared: Try | undefined;
+    const hooks = { onLogin: (): void => undefined };
     const proxy = await startWireProxy({
       target: this.database,
       mode: this.#options.mode,
-      onBackend: () => prepared?.onLogin(),
+      onBackend: () => hooks.onLogin(),
     });
+    left.defer(() => proxy.stop());
     await using server = await openServer(store);
     await this.#configure(server, crashCase, names, proxy);
     const request = await crashCase.prepare(server, names);
-    prepared = {
-      names,
-      store,
-      proxy,
-      request,
-      onLogin: () => undefined,
-      [Symbol.asyncDispose]: async () => {
-        await proxy.stop();
-        for (const suffix of ['', '-wal', '-shm']) await rm(store + suffix, { force: true });
-      },
-    };
-    return prepared;
+    const kept = left.move();
+    return { names, store, proxy, request, hooks, [Symbol.asyncDispose]: () => kept.disposeAsync() };
   }
 
   async #configure(server: CrashServer, crashCase: CrashCase, names: Names, proxy: WireProxy): Promise<void> {
@@ -172,7 +171,7 @@ export class CrashHarness {
     const exit = once(child, 'exit');
     if (point.at === 'login') {
       let logins = 0;
-      prepared.onLogin = () => {
+      prepared.hooks.onLogin = () => {
         if (logins++ === point.index) child.kill('SIGKILL');
       };
     } else if (point.at === 'statement') {
@@ -186,7 +185,7 @@ export class CrashHarness {
       });
     }
     assert.deepEqual(await exit, [null, 'SIGKILL'], `the point was reached: ${describePoint(point)}`);
-    prepared.onLogin = () => undefined;
+    prepared.hooks.onLogin = () => undefined;
     if (!isLate(point)) await this.#untilSessionsEnd(prepared.names.root);
   }
 

@@ -50,7 +50,7 @@ async function checkStaticRole(server: CrashServer, database: TestDatabase, { ap
   let password = CHOSEN_PASSWORD;
   try {
     const shown = await server.request({ operation: 'read', path: 'database/static-creds/app' });
-    password = String(shown?.data?.['password']);
+    password = shown?.data?.['password'] as string;
   } catch (error) {
     if (!isCofferError(error, 'invalid-request')) throw error;
   }
@@ -67,7 +67,7 @@ async function checkLease(server: CrashServer, database: TestDatabase, names: Na
   const left = await loginsOf(database, names);
   const ended = [...before].filter(([name]) => !left.includes(name));
   assert.equal(ended.length, 1, `${id} names one login`);
-  const expireTime = Date.parse(String(lease?.data?.['expire_time']));
+  const expireTime = Date.parse(lease?.data?.['expire_time'] as string);
   for (const [name, until] of ended) assert.ok(until >= expireTime, `${name} is not cut off before its lease`);
 }
 

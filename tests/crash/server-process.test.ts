@@ -11,7 +11,13 @@ import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from '@coffer/client';
 import type { JsonObject } from '@coffer/base';
-import { databaseUnderTest, type FaultAction, startWireProxy, type TestDatabase, type WireProxy } from '@coffer/testkit';
+import {
+  databaseUnderTest,
+  type FaultAction,
+  startWireProxy,
+  type TestDatabase,
+  type WireProxy,
+} from '@coffer/testkit';
 import { DIST } from '../coffer-process.ts';
 import { configure, issue } from '../dev-server.ts';
 import { DurableHome, type DurableServer, type Initialized, initialize, unseal } from '../durable-process.ts';
@@ -49,7 +55,9 @@ describe('a server process killed while its plugin is at work', () => {
     server = await home.start();
     keys = await initialize(server, 1, 1);
     await open();
-    const sha256 = createHash('sha256').update(await readFile(join(plugins, 'ysql-plugin'))).digest('hex');
+    const sha256 = createHash('sha256')
+      .update(await readFile(join(plugins, 'ysql-plugin')))
+      .digest('hex');
     await client.write('sys/plugins/catalog/database/ysql-plugin', { sha256, command: 'ysql-plugin' });
     await configure(client, {
       host: proxy.host,
@@ -126,7 +134,7 @@ describe('a server process killed while its plugin is at work', () => {
 
   /** Nothing is left but what is named, and what is stored logs in. */
   async function check(): Promise<void> {
-    const password = String((await read('database/static-creds/app'))['password']);
+    const password = (await read('database/static-creds/app'))['password'] as string;
     assert.deepEqual(await tryLogin(database, 'killed_app', password), { user: 'killed_app' });
     await until(async () => (await read('sys/leases/count'))['lease_count'] === 0);
     assert.deepEqual(await issuedRoles(database), []);

@@ -184,7 +184,7 @@ async function runOnFreePort(
 function describeServer(
   options: StartOptions,
   files: ServerFiles,
-  started: { readonly running: PostgresProcess; readonly port: number; again(): Promise<PostgresProcess> },
+  started: { readonly running: PostgresProcess; readonly port: number; readonly again: () => Promise<PostgresProcess> },
 ): TestPostgres {
   const { port, again } = started;
   let { running } = started;
