@@ -43,5 +43,6 @@ if (given.length === 0 || !existsSync(built) || !statSync(built).isFile())
   await step('build', () => node('scripts/build.ts'));
 console.log(`== test: ${files.length} files`);
 // Per file, in milliseconds: a test that hangs must not take CI's whole time with it.
-const timeout = process.env['SOAK'] === undefined ? 300_000 : 3_600_000;
+const long = process.env['SOAK'] !== undefined || process.env['CRASH'] !== undefined;
+const timeout = long ? 3_600_000 : 300_000;
 process.exitCode = await node('--test', '--test-concurrency=2', `--test-timeout=${timeout}`, ...files);

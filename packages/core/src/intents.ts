@@ -33,11 +33,15 @@ export type IntentChange = Partial<Omit<Intent, 'subject' | 'login'>>;
 
 /** A row that nobody else may touch. Each change is refused once the claim was lost. */
 export interface ClaimedIntent extends Intent {
+  /** The worker before did not give its claim back: it is gone, and what it sent to the database may still take effect. */
+  readonly takenOver: boolean;
   /** Writes a change (of one field at least), keeps the claim, and returns the row as it is then. @throws CofferError `unavailable`: claim lost */
   save(change: IntentChange): Promise<ClaimedIntent>;
   /** Removes the row. @throws CofferError `unavailable` when the claim was lost */
   remove(): Promise<void>;
 }
+
+type HeldIntent = Intent & Pick<ClaimedIntent, 'takenOver'>;
 
 /** The intents of one mount. */
 export interface Intents {
@@ -59,6 +63,8 @@ export interface Intents {
   clear(): Promise<void>;
 }
 
+/** What the claim on a row that was taken over ends with, for whoever claims it to read. */
+const TAKEN_OVER = ' taken over';
 const COLUMNS = 'subject, login, state, next_attempt, attempts, last_error, value';
 
 /** `mount` is the mount's uuid. */
@@ -96,19 +102,21 @@ class MountIntents implements Intents {
     );
     if (changes === 0) return undefined;
     const row: Intent = { subject, login, state, value, nextAttempt: now, attempts: 0, lastError: null };
-    return { result: await this.#hold(claim, row, work) };
+    return { result: await this.#hold(claim, { ...row, takenOver: false }, work) };
   }
 
   async claim<T>(subject: string, work: (claimed: ClaimedIntent) => Promise<T>): Promise<{ result: T } | undefined> {
     const claim = randomBase62(20);
     const now = Date.now();
     const { rows } = await this.#store.run(
-      `UPDATE intents SET claim = $3, claimed_until = $4 WHERE mount = $1 AND subject = $2 AND claimed_until <= $5
-       RETURNING ${COLUMNS}`,
-      [this.#mount, subject, claim, now + CLAIM_MS, now],
+      `UPDATE intents SET claim = CASE claim WHEN '' THEN $3 ELSE $6 END, claimed_until = $4
+       WHERE mount = $1 AND subject = $2 AND claimed_until <= $5 RETURNING claim, ${COLUMNS}`,
+      [this.#mount, subject, claim, now + CLAIM_MS, now, claim + TAKEN_OVER],
     );
     if (rows[0] === undefined) return undefined;
-    return { result: await this.#hold(claim, this.#fromRow(rows[0]), work) };
+    const mine = String(rows[0]['claim']);
+    const row = { ...this.#fromRow(rows[0]), takenOver: mine.endsWith(TAKEN_OVER) };
+    return { result: await this.#hold(mine, row, work) };
   }
 
   async due(now: number, limit: number): Promise<string[]> {
@@ -141,7 +149,7 @@ class MountIntents implements Intents {
     return rows[0] === undefined ? undefined : this.#fromRow(rows[0]);
   }
 
-  async #hold<T>(claim: string, row: Intent, work: (claimed: ClaimedIntent) => Promise<T>): Promise<T> {
+  async #hold<T>(claim: string, row: HeldIntent, work: (claimed: ClaimedIntent) => Promise<T>): Promise<T> {
     const beats = new Set<Promise<unknown>>();
     const mine = [this.#mount, row.subject, claim];
     const timer = setInterval(() => {
@@ -167,7 +175,7 @@ class MountIntents implements Intents {
     }
   }
 
-  #claimed(claim: string, row: Intent): ClaimedIntent {
+  #claimed(claim: string, row: HeldIntent): ClaimedIntent {
     const mine = [this.#mount, row.subject, claim];
     return {
       ...row,

@@ -5,7 +5,7 @@ import type { Barrier } from './barrier.ts';
 import { sealLease } from './lease.ts';
 
 /** How long a creation may take before recovery looks at it, in milliseconds: beyond the engine's own time limits. */
-const CREATION_CLAIM_MS = 120_000;
+export const CREATION_CLAIM_MS = 120_000;
 
 export interface LeaseIntent {
   readonly path: string;

@@ -4,6 +4,7 @@ import type { Store } from '@coffer/store';
 import { Barrier } from './barrier.ts';
 import { loadClusterIdentity } from './cluster-identity.ts';
 import type { Core } from './core.ts';
+import { releaseDeadClaims } from './dead-claims.ts';
 import { createGenerateRoot } from './generate-root.ts';
 import { createKeyring, withEncryptions, withNewTerm } from './keyring.ts';
 import { checkShareCounts, ShareCollection, splitKey } from './key-shares.ts';
@@ -106,13 +107,14 @@ export class SealableCore implements SealControl {
    * @throws CofferError `failed` when the store is sealed in another way than is configured, or its key does not fit
    */
   async start(): Promise<void> {
-    const { staticSeal, logger } = this.#options;
+    const { store, staticSeal, logger } = this.#options;
     const record = await this.#rows.read();
     if (record === undefined) {
       logger.info('the store is not initialized: run "operator init"');
       return;
     }
     checkSealType(record.config, this.#options.staticSeal);
+    await releaseDeadClaims(store);
     if (staticSeal === undefined) return;
     await this.#inTurn(() => this.#openStatic(staticSeal, record));
   }

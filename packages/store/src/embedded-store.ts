@@ -35,6 +35,8 @@ function startWorker(workerData: WorkerData): Worker {
 }
 
 class EmbeddedStore implements Store {
+  /** The file is locked for as long as it is open. */
+  readonly exclusive = true;
   readonly #worker: Worker;
   readonly #pending = new Map<number, Pending>();
   #nextId = 1;

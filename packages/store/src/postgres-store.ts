@@ -86,6 +86,7 @@ function parseUrl(text: string): URL {
 }
 
 class PostgresStore implements Store {
+  readonly exclusive = false;
   readonly #pool: pg.Pool;
   readonly #working = new Set<Promise<unknown>>();
   #closing: Promise<void> | undefined;

@@ -30,6 +30,8 @@ export interface SqlResult {
  * (nothing of the request was kept, or the message says that this is unknown); `internal` for a statement it refuses.
  */
 export interface Store {
+  /** Whether no other process can have it open. What a claim says about a worker then ends with the process. */
+  readonly exclusive: boolean;
   /** Runs one statement in a transaction of its own; durable when the promise resolves. */
   run(sql: string, params?: readonly SqlValue[]): Promise<SqlResult>;
   /** Runs several statements in one transaction: all or none; durable when the promise resolves. */

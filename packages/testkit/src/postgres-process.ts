@@ -16,7 +16,9 @@ export interface ServerFiles {
 export interface PostgresProcess {
   readonly pid: number;
   readonly exited: boolean;
-  /** Fast shutdown, wait for the exit, remove `files.root`. Safe to call again. */
+  /** Fast shutdown and wait for the exit; the data stays. Safe to call again. */
+  halt(): Promise<void>;
+  /** As {@link halt}, then removes `files.root`. */
   stop(): Promise<void>;
 }
 
@@ -120,14 +122,16 @@ function supervise(child: ChildProcess, pid: number, watchdog: ChildProcess, fil
       resolve();
     });
   });
-  const stop = async (): Promise<void> => {
+  const halt = async (): Promise<void> => {
     child.ref();
-    if (!exited) {
-      child.kill('SIGINT');
-      const deadline = setTimeout(() => child.kill('SIGQUIT'), FAST_SHUTDOWN_MS);
-      await exit;
-      clearTimeout(deadline);
-    }
+    if (exited) return;
+    child.kill('SIGINT');
+    const deadline = setTimeout(() => child.kill('SIGQUIT'), FAST_SHUTDOWN_MS);
+    await exit;
+    clearTimeout(deadline);
+  };
+  const stop = async (): Promise<void> => {
+    await halt();
     await rm(files.root, { recursive: true, force: true });
   };
   return {
@@ -135,6 +139,7 @@ function supervise(child: ChildProcess, pid: number, watchdog: ChildProcess, fil
     get exited() {
       return exited;
     },
+    halt,
     stop,
   };
 }

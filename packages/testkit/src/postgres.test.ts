@@ -42,6 +42,19 @@ describe('startPostgres', () => {
     busy.close();
   });
 
+  it('halts and resumes with its data, on the same port', async () => {
+    const postgres = await startPostgres({ ybServers: false });
+    await postgres.query('CREATE TABLE kept AS SELECT 42 AS answer');
+    await postgres.halt();
+    await postgres.halt();
+    await assert.rejects(postgres.query('SELECT 1'), /ECONNREFUSED/);
+    await postgres.resume();
+    assert.deepEqual(await postgres.query('SELECT answer FROM kept'), [{ answer: 42 }]);
+    await postgres.halt();
+    await postgres.stop();
+    assert.equal(existsSync(postgres.dataDirectory), false);
+  });
+
   it('ends with the process that started it, even when that is killed', async () => {
     const script = `
       import { startPostgres } from '@coffer/testkit';

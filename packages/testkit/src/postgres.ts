@@ -66,8 +66,12 @@ export interface TestDatabase {
 export interface TestPostgres extends TestDatabase {
   readonly host: '127.0.0.1';
   readonly dataDirectory: string;
-  /** Of the postmaster. */
+  /** Of the postmaster; of the last one while halted. */
   readonly pid: number;
+  /** A fast shutdown that keeps the data, for {@link resume}. */
+  halt(): Promise<void>;
+  /** Starts the halted server again, with the same port and data. @throws CofferError `failed` when it does not start */
+  resume(): Promise<void>;
   /** The server's log so far; what it was at the end once stopped. */
   log(): string;
 }
@@ -97,7 +101,9 @@ export async function startPostgres(options: StartOptions = {}): Promise<TestPos
     await writeConfiguration(files, account, options);
     progress('starting PostgreSQL');
     const { running, port } = await runOnFreePort(binaries.postgres, files, account, options);
-    const server = describeServer(options, files, running, port);
+    const again = (): Promise<PostgresProcess> =>
+      runPostgres(binaries.postgres, files, account, options.ownProcessGroup ?? false);
+    const server = describeServer(options, files, { running, port, again });
     await prepareDatabase(server, options).catch(async (thrown: unknown) => {
       await running.stop();
       throw thrown;
@@ -178,9 +184,10 @@ async function runOnFreePort(
 function describeServer(
   options: StartOptions,
   files: ServerFiles,
-  running: PostgresProcess,
-  port: number,
+  started: { readonly running: PostgresProcess; readonly port: number; readonly again: () => Promise<PostgresProcess> },
 ): TestPostgres {
+  const { port, again } = started;
+  let { running } = started;
   const { user = 'yugabyte', password = 'yugabyte', database = 'yugabyte', tls } = options;
   const authority = `${encodeURIComponent(user)}:${encodeURIComponent(password)}@127.0.0.1:${port}`;
   const connection: Connection = { host: '127.0.0.1', port, user, password, ssl: adminTls(tls) };
@@ -194,8 +201,14 @@ function describeServer(
     database,
     url: `postgres://${authority}/${encodeURIComponent(database)}${tls?.only === true ? '?sslmode=require' : ''}`,
     dataDirectory: files.data,
-    pid: running.pid,
+    get pid() {
+      return running.pid;
+    },
     log,
+    halt: () => running.halt(),
+    resume: async () => {
+      running = await again();
+    },
     query: (sql, parameters = [], inDatabase = database) =>
       runQuery({ ...connection, database: inDatabase }, sql, parameters),
     stop: async () => {

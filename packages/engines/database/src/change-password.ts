@@ -13,6 +13,8 @@ export interface PasswordChange {
   readonly statements: readonly string[];
   /** Whether an earlier attempt with this very password may have taken effect. */
   readonly begun: boolean;
+  /** False: an earlier attempt may still be under way in the database, so that a failure says nothing. */
+  readonly final: boolean;
   /** False: where a login cannot be tried, the database's word that it changed the password is enough. */
   readonly mustLogIn: boolean;
   /** What the server makes of a password; undefined when it cannot be asked. */
@@ -71,7 +73,7 @@ async function afterFailure(change: PasswordChange, error: CofferError): Promise
   if (answer === 'accepted') return { outcome: 'changed', answer };
   if (answer !== 'refused') return { outcome: 'unknown', error };
   // With no old password to try, a server that refuses the new one after the change was given up is all there is.
-  const unchanged = change.oldPassword === undefined || (await oldLogsIn(change));
+  const unchanged = change.final && (change.oldPassword === undefined || (await oldLogsIn(change)));
   return { outcome: unchanged ? 'unchanged' : 'unknown', error };
 }
 

@@ -40,6 +40,27 @@ export function busy(): CofferError {
   return new CofferError('unavailable', 'a password rotation of this login is under way; try again in a few seconds');
 }
 
+/**
+ * For how long a statement of a worker that is gone may still take effect, in milliseconds: longer than statement_timeout
+ * is by default, and than a connection needs to be found dead.
+ */
+const LANDING_MS = 45_000;
+
+/** Goes on with an open row; when its worker was cut off, writes down that it may still be at work in the database. */
+export async function resume(claimed: ClaimedIntent): Promise<ClaimedIntent> {
+  return claimed.takenOver ? await noteCutOff(claimed) : claimed;
+}
+
+/** Writes down until when what was sent for this row, by somebody who is gone now, may still take effect. */
+export function noteCutOff(claimed: ClaimedIntent): Promise<ClaimedIntent> {
+  return claimed.save({ value: { ...claimed.value, mayLandUntil: Date.now() + LANDING_MS } });
+}
+
+/** Whether what earlier attempts sent has taken effect by now, or never will. */
+export function hasLanded({ value }: ClaimedIntent): boolean {
+  return Date.now() >= Number(value['mayLandUntil'] ?? 0);
+}
+
 /** Milliseconds until a failed attempt is repeated: `first`, doubled with each failure, up to five minutes. */
 export function retryDelay(attempts: number, first: number): number {
   return Math.min(300_000, first * 2 ** Math.min(attempts, 10));

@@ -4,7 +4,7 @@ import { type Database, isPluginGone, type LoginAnswer } from '@coffer/database-
 import { changePassword, type PasswordOutcome } from './change-password.ts';
 import { type ConfigEntry, readConfig, urlHoldsPassword, writeConfig } from './config-entry.ts';
 import type { EngineParts } from './engine-parts.ts';
-import { busy, retryDelay, waitFor } from './held-intent.ts';
+import { busy, hasLanded, noteCutOff, resume, retryDelay, waitFor } from './held-intent.ts';
 import { loginOf } from './static-role-entry.ts';
 
 const FIRST_SETTLE_MS = 1_000;
@@ -65,10 +65,9 @@ export async function dropOpenRotation(parts: EngineParts, name: string, claimed
 export async function rotateRoot(parts: EngineParts, name: string, held: ClaimedIntent): Promise<string | undefined> {
   const config = await rotatableConfig(parts, name);
   const begun = held.state === 'open';
-  const claimed = begun ? held : await open(parts, config, held);
-  const { password = '' } = claimed.value as RootIntent;
+  const claimed = begun ? await resume(held) : await open(parts, config, held);
   const outcome = await parts.connections.alone(name, async () => {
-    const changed = await change(parts, name, config, new Secret(password), begun);
+    const changed = await change(parts, name, config, claimed, begun);
     if (changed.outcome === 'changed') await keep(parts, name, claimed);
     return changed;
   });
@@ -135,28 +134,30 @@ async function change(
   parts: EngineParts,
   name: string,
   config: RotatableConfig,
-  newPassword: Secret,
+  claimed: ClaimedIntent,
   begun: boolean,
 ): Promise<PasswordOutcome> {
-  const attempt = (again: boolean): Promise<PasswordOutcome> =>
+  const { password = '' } = claimed.value as RootIntent;
+  const attempt = (again: boolean, final: boolean): Promise<PasswordOutcome> =>
     parts.connections.useAlone(name, (database) =>
       changePassword(database, {
         username: config.username,
-        newPassword,
+        newPassword: new Secret(password),
         oldPassword: config.password,
         statements: config.rootRotationStatements,
         begun: again,
+        final,
         mustLogIn: true,
-        ask: (password) => ask(parts, config, database, password),
+        ask: (tried) => ask(parts, config, database, tried),
       }),
     );
   try {
-    return await attempt(begun);
+    return await attempt(begun, hasLanded(claimed));
   } catch (thrown) {
     if (!isPluginGone(thrown)) return { outcome: 'unknown', error: CofferError.from(thrown) };
   }
   try {
-    return await attempt(true);
+    return await attempt(true, hasLanded(await noteCutOff(claimed)));
   } catch (thrown) {
     return { outcome: 'unknown', error: CofferError.from(thrown) };
   }

@@ -4,9 +4,9 @@ import { isPluginGone } from '@coffer/database-plugin';
 import { changePassword, type PasswordOutcome } from './change-password.ts';
 import { roleAllowed } from './config-entry.ts';
 import type { EngineParts } from './engine-parts.ts';
-import { retryDelay } from './held-intent.ts';
+import { hasLanded, noteCutOff, resume, retryDelay } from './held-intent.ts';
 import { nextRotation, withinWindow } from './rotation-time.ts';
-import { credentialOf, type StaticCredential, type StaticRoleEntry } from './static-role-entry.ts';
+import { credentialOf, type StaticRoleEntry } from './static-role-entry.ts';
 
 /** As in Vault (hashicorp/vault:builtin/logical/database/rotation.go). Settling an open change cannot wait as long. */
 const FIRST_RETRY_MS = 10_000;
@@ -28,16 +28,17 @@ export interface StaticRotation {
  */
 export async function rotateStaticRole(parts: EngineParts, rotation: StaticRotation): Promise<PasswordOutcome> {
   const { name, role, claimed } = rotation;
+  const begun = claimed.state === 'open' && credentialOf(claimed).pending !== '';
   let open: ClaimedIntent;
   try {
     open = await begin(parts, rotation);
   } catch (thrown) {
-    const error = CofferError.from(thrown);
-    await recordFailure(parts, { ...rotation, claimed }, { outcome: 'unchanged', error });
-    return { outcome: 'unchanged', error };
+    // Of a change that was begun before nobody can say yet whether it was made.
+    const failure = { outcome: begun ? 'unknown' : 'unchanged', error: CofferError.from(thrown) } as const;
+    await recordFailure(parts, rotation, failure);
+    return failure;
   }
-  const begun = claimed.state === 'open' && credentialOf(claimed).pending !== '';
-  const outcome = await change(parts, role, credentialOf(open), begun);
+  const outcome = await change(parts, role, open, begun);
   if (outcome.outcome !== 'changed') {
     await recordFailure(parts, { ...rotation, claimed: open }, outcome);
     return outcome;
@@ -63,7 +64,7 @@ async function begin(parts: EngineParts, { name, role, claimed }: StaticRotation
     return config.passwordPolicy;
   });
   const credential = credentialOf(claimed);
-  if (claimed.state === 'open' && credential.pending !== '') return claimed;
+  if (claimed.state === 'open' && credential.pending !== '') return await resume(claimed);
   const pending = await parts.generatePassword(policy);
   return claimed.save({ state: 'open', nextAttempt: Date.now(), value: { ...credential, pending } });
 }
@@ -71,10 +72,11 @@ async function begin(parts: EngineParts, { name, role, claimed }: StaticRotation
 async function change(
   parts: EngineParts,
   role: StaticRoleEntry,
-  credential: StaticCredential,
+  open: ClaimedIntent,
   begun: boolean,
 ): Promise<PasswordOutcome> {
-  const attempt = (again: boolean): Promise<PasswordOutcome> =>
+  const credential = credentialOf(open);
+  const attempt = (again: boolean, final: boolean): Promise<PasswordOutcome> =>
     parts.connections.use(role.dbName, (database) =>
       changePassword(database, {
         username: role.username,
@@ -82,18 +84,19 @@ async function change(
         oldPassword: credential.password === '' ? undefined : new Secret(credential.password),
         statements: role.rotationStatements,
         begun: again,
+        final,
         mustLogIn: false,
         ask: async (password) => database.verifyUser?.(role.username, password),
       }),
     );
   try {
-    return await attempt(begun);
+    return await attempt(begun, hasLanded(open));
   } catch (thrown) {
     if (!isPluginGone(thrown)) return { outcome: 'unknown', error: CofferError.from(thrown) };
   }
   try {
     // The plugin's process ended half-way: with a new one, see what came of it.
-    return await attempt(true);
+    return await attempt(true, hasLanded(await noteCutOff(open)));
   } catch (thrown) {
     return { outcome: 'unknown', error: CofferError.from(thrown) };
   }

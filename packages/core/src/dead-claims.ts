@@ -1,0 +1,23 @@
+import type { Store } from '@coffer/store';
+import { CREATION_CLAIM_MS } from './lease-issuer.ts';
+
+/**
+ * Takes back the claims that a process left behind which was killed, where the store is ours alone: whoever made them is
+ * gone, and users need not wait until they run out. For when the store was opened, before anything works on it.
+ *
+ * A login that was being made keeps its time. The database may still be about to make it, and whoever looks for it too
+ * early finds nothing to drop. That a lease is being revoked does not say that its creation had come to an end.
+ */
+export async function releaseDeadClaims(store: Store): Promise<void> {
+  if (!store.exclusive) return;
+  await store.transaction([
+    {
+      sql: `UPDATE leases SET claimed_until = CASE state WHEN 'active' THEN 0 ELSE issue_time + $1 END,
+              next_attempt = CASE state WHEN 'active' THEN next_attempt ELSE issue_time + $1 END
+            WHERE claimed_until > store_now()`,
+      params: [CREATION_CLAIM_MS],
+    },
+    // The claim itself stays: whoever takes the row over must know that somebody was cut off there.
+    { sql: 'UPDATE intents SET claimed_until = 0 WHERE claimed_until > 0' },
+  ]);
+}

@@ -1,0 +1,97 @@
+/** What is cut off: each request with what must be there before it. */
+import type { JsonObject } from '@coffer/base';
+import type { Scope } from './observed-store.ts';
+import type { CrashRequest, CrashServer } from './server.ts';
+
+/** The names of one try: nothing is shared between two but the database server. */
+export interface Names {
+  /** The login that the connection uses. */
+  readonly root: string;
+  /** The login of the static role. */
+  readonly app: string;
+  /** What the names of issued logins begin with. */
+  readonly issued: string;
+}
+
+export const CHOSEN_PASSWORD = 'chosen';
+export const ROOT_PASSWORD = 'root-chosen';
+export const STATEMENTS = 'SELECT 1; ALTER ROLE "{{name}}" PASSWORD \'{{password}}\'; SELECT 2';
+/** The lease's own age: beyond the time in which its creation may still be under way. */
+const LEASE_AGE_MS = 3_600_000;
+
+export interface CrashCase {
+  readonly title: string;
+  readonly scope?: Scope;
+  /** What it asks of the store is what another case asks. */
+  readonly sameStoreCalls?: true;
+  /** `root_rotation_statements` of the connection. */
+  readonly rootStatements?: string;
+  /** Prepares what the request needs, beyond the connection and a dynamic role; answers the request. */
+  readonly prepare: (server: CrashServer, names: Names) => Promise<CrashRequest>;
+}
+
+const update = (path: string, data: JsonObject = {}): CrashRequest => ({ operation: 'update', path, data });
+
+async function makeStaticRole(server: CrashServer, names: Names, more: JsonObject): Promise<void> {
+  await server.request(update('database/static-roles/app', { ...staticRole(names), ...more }));
+}
+
+const staticRole = ({ app }: Names): JsonObject => ({ db_name: 'yb', username: app, rotation_period: 86_400 });
+
+async function issueLease(server: CrashServer): Promise<string> {
+  const answer = await server.request({ operation: 'read', path: 'database/creds/dynamic' });
+  await server.store.run('UPDATE leases SET issue_time = issue_time - $1', [LEASE_AGE_MS]);
+  return answer?.lease?.id ?? '';
+}
+
+export const CASES: readonly CrashCase[] = [
+  { title: 'issue', prepare: async () => ({ operation: 'read', path: 'database/creds/dynamic' }) },
+  {
+    title: 'renew',
+    prepare: async (server) => update('sys/leases/renew', { lease_id: await issueLease(server), increment: 20 * 3600 }),
+  },
+  {
+    title: 'revoke',
+    prepare: async (server) => update('sys/leases/revoke', { lease_id: await issueLease(server), sync: true }),
+  },
+  {
+    title: 'revoke in the background',
+    scope: 'everything',
+    prepare: async (server) => update('sys/leases/revoke', { lease_id: await issueLease(server), sync: false }),
+  },
+  {
+    title: 'static role creation',
+    prepare: async (_, names) => update('database/static-roles/app', staticRole(names)),
+  },
+  {
+    title: 'static role creation, password kept',
+    prepare: async (_, names) =>
+      update('database/static-roles/app', {
+        ...staticRole(names),
+        password: CHOSEN_PASSWORD,
+        skip_import_rotation: true,
+      }),
+  },
+  {
+    title: 'rotate-role',
+    prepare: async (server, names) => {
+      await makeStaticRole(server, names, {});
+      return update('database/rotate-role/app');
+    },
+  },
+  {
+    title: 'rotate-role by own statements',
+    sameStoreCalls: true,
+    prepare: async (server, names) => {
+      await makeStaticRole(server, names, { rotation_statements: STATEMENTS });
+      return update('database/rotate-role/app');
+    },
+  },
+  { title: 'rotate-root', prepare: async () => update('database/rotate-root/yb') },
+  {
+    title: 'rotate-root by own statements',
+    sameStoreCalls: true,
+    rootStatements: STATEMENTS,
+    prepare: async () => update('database/rotate-root/yb'),
+  },
+];

@@ -1,0 +1,261 @@
+/**
+ * Kills a server at one point of one request, opens its store again and looks at what is left. Each try has a store, a
+ * proxy and logins of its own, so that tries can be made side by side.
+ */
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  databaseUnderTest,
+  type FaultAction,
+  startWireProxy,
+  type TestDatabase,
+  type WireProxy,
+} from '@coffer/testkit';
+import { build } from 'esbuild';
+import { type CrashCase, CHOSEN_PASSWORD, type Names, ROOT_PASSWORD } from './cases.ts';
+import type { ChildPlan, ChildReport } from './child.ts';
+import { describePoint, type FaultPoint, type Rehearsal, type StatementMoment } from './fault-point.ts';
+import { checkInvariant, settle } from './invariant.ts';
+import { ObservedStore } from './observed-store.ts';
+import { type CrashRequest, type CrashServer, openServer } from './server.ts';
+
+/** A late statement is carried out after this time; the next server has begun to finish what was open long before. */
+const LATE_MS = 2_000;
+const LANDING_MS = 500;
+/** Longer than the longest sleep of a background loop. */
+const IDLE_MS = 6_000;
+
+/** What becomes of the statement; its answer reaches nobody. */
+const ACTIONS: Readonly<Record<StatementMoment, FaultAction>> = {
+  before: { type: 'drop-before' },
+  after: { type: 'drop-after' },
+  late: { type: 'delay', ms: LATE_MS },
+};
+
+export interface HarnessOptions {
+  /** `yugabytedb`: each DDL commits on its own. */
+  readonly mode: 'postgresql' | 'yugabytedb';
+  /** True waits until an unfinished creation is due; false puts the clock of its row forward. */
+  readonly wholeTime: boolean;
+}
+
+export interface Try extends AsyncDisposable {
+  readonly names: Names;
+  readonly store: string;
+  readonly proxy: WireProxy;
+  readonly request: CrashRequest;
+  /** `onLogin`: called at each login through the proxy. */
+  readonly hooks: { onLogin: () => void };
+}
+
+export class CrashHarness {
+  readonly database: TestDatabase;
+  readonly #options: HarnessOptions;
+  readonly #directory: string;
+  readonly #program: string;
+  #tries = 0;
+  #background: Promise<readonly string[]> | undefined;
+
+  private constructor(options: HarnessOptions, database: TestDatabase, directory: string, program: string) {
+    this.#options = options;
+    this.database = database;
+    this.#directory = directory;
+    this.#program = program;
+  }
+
+  static async start(options: HarnessOptions): Promise<CrashHarness> {
+    const directory = await mkdtemp(join(tmpdir(), 'coffer-crash-'));
+    const program = join(directory, 'child.cjs');
+    await writeFile(program, await bundleChild());
+    const database = await databaseUnderTest({ settings: { max_connections: '400' } });
+    return new CrashHarness(options, database, directory, program);
+  }
+
+  async stop(): Promise<void> {
+    await this.database.stop();
+    await rm(this.#directory, { recursive: true });
+  }
+
+  /** What the request of a case does when nothing happens. */
+  async rehearse(crashCase: CrashCase): Promise<Rehearsal> {
+    await using prepared = await this.prepare(crashCase);
+    const first = prepared.proxy.statements.length;
+    let logins = 0;
+    prepared.hooks.onLogin = () => (logins += 1);
+    const child = this.#spawn(prepared, crashCase, await this.backgroundCalls());
+    const output = child.stdout === null ? Promise.resolve('') : text(child.stdout);
+    assert.deepEqual(await once(child, 'exit'), [0, null]);
+    const { calls } = JSON.parse(await output) as ChildReport;
+    return { calls, statements: prepared.proxy.statements.slice(first).map(({ sql }) => sql), logins };
+  }
+
+  /** What a server asks of its store that has nothing to do. */
+  backgroundCalls(): Promise<readonly string[]> {
+    this.#background ??= (async () => {
+      await using prepared = await this.prepare({
+        title: 'nothing',
+        prepare: async () => ({ operation: 'read', path: '' }),
+      });
+      let observed: ObservedStore | undefined;
+      await using server = await openServer(prepared.store, (store) => (observed = new ObservedStore(store)));
+      await server.request({ operation: 'read', path: 'sys/leases/count' });
+      observed?.unasked.clear();
+      await sleep(IDLE_MS);
+      return [...(observed?.unasked ?? [])];
+    })();
+    return this.#background;
+  }
+
+  /** A store with a connection and a dynamic role, and what the case needs; nobody has it open. */
+  async prepare(crashCase: CrashCase): Promise<Try> {
+    const n = ++this.#tries;
+    const names: Names = { root: `crash_root_${n}`, app: `crash_app_${n}`, issued: `issued${n}-` };
+    const store = join(this.#directory, `store-${n}.db`);
+    await using left = new AsyncDisposableStack();
+    left.defer(async () => {
+      await this.database.query(`DROP ROLE IF EXISTS ${names.root}, ${names.app}`);
+      for (const suffix of ['', '-wal', '-shm']) await rm(store + suffix, { force: true });
+    });
+    await this.database.query(`CREATE ROLE ${names.root} SUPERUSER LOGIN PASSWORD '${ROOT_PASSWORD}'`);
+    await this.database.query(`CREATE ROLE ${names.app} LOGIN PASSWORD '${CHOSEN_PASSWORD}'`);
+    const hooks = { onLogin: (): void => undefined };
+    const proxy = await startWireProxy({
+      target: this.database,
+      mode: this.#options.mode,
+      onBackend: () => hooks.onLogin(),
+    });
+    left.defer(() => proxy.stop());
+    await using server = await openServer(store);
+    await this.#configure(server, crashCase, names, proxy);
+    const request = await crashCase.prepare(server, names);
+    const kept = left.move();
+    return { names, store, proxy, request, hooks, [Symbol.asyncDispose]: () => kept.disposeAsync() };
+  }
+
+  async #configure(server: CrashServer, crashCase: CrashCase, names: Names, proxy: WireProxy): Promise<void> {
+    const write = (path: string, data: CrashRequest['data'] & object) =>
+      server.request({ operation: 'update', path, data });
+    await write('sys/mounts/database', { type: 'database' });
+    await write('database/config/yb', {
+      plugin_name: 'ysql-plugin',
+      allowed_roles: '*',
+      host: proxy.host,
+      port: proxy.port,
+      username: names.root,
+      password: ROOT_PASSWORD,
+      db: this.database.database,
+      username_template: `${names.issued}{{random 12}}`,
+      ...(crashCase.rootStatements !== undefined && { root_rotation_statements: crashCase.rootStatements }),
+    });
+    await write('database/roles/dynamic', {
+      db_name: 'yb',
+      creation_statements:
+        "CREATE ROLE \"{{name}}\" LOGIN PASSWORD '{{password}}' VALID UNTIL '{{expiration}}'; " +
+        `GRANT CONNECT ON DATABASE "${this.database.database}" TO "{{name}}";`,
+      default_ttl: '1h',
+      max_ttl: '24h',
+    });
+  }
+
+  /** Sends the request of a try to a server that is killed at `point`. */
+  async kill(prepared: Try, crashCase: CrashCase, point: FaultPoint): Promise<void> {
+    const first = prepared.proxy.statements.length;
+    const background = await this.backgroundCalls();
+    const child = this.#spawn(prepared, crashCase, background, point.at === 'store' ? point : undefined);
+    const exit = once(child, 'exit');
+    if (point.at === 'login') {
+      let logins = 0;
+      prepared.hooks.onLogin = () => {
+        if (logins++ === point.index) child.kill('SIGKILL');
+      };
+    } else if (point.at === 'statement') {
+      prepared.proxy.addFault({
+        match: (_, index) => {
+          if (index !== first + point.index) return false;
+          child.kill('SIGKILL');
+          return true;
+        },
+        action: ACTIONS[point.moment],
+      });
+    }
+    assert.deepEqual(await exit, [null, 'SIGKILL'], `the point was reached: ${describePoint(point)}`);
+    prepared.hooks.onLogin = () => undefined;
+    if (!isLate(point)) await this.#untilSessionsEnd(prepared.names.root);
+  }
+
+  /** What the killed process had sent has then taken effect, or never will. */
+  async #untilSessionsEnd(user: string): Promise<void> {
+    for (let polls = 0; ; polls++) {
+      const sessions = await this.database.query('SELECT 1 FROM pg_stat_activity WHERE usename = $1', [user]);
+      if (sessions.length === 0) return;
+      assert.ok(polls < 1_000, 'the sessions of a killed server end');
+      await sleep(10);
+    }
+  }
+
+  /** Starts again after a kill, and checks what must hold. Afterwards the try has nothing left in the database. */
+  async recover(prepared: Try, point: FaultPoint): Promise<void> {
+    const landed = isLate(point) ? this.untilLanded() : undefined;
+    await using server = await openServer(prepared.store);
+    try {
+      if (this.#options.wholeTime) await settle(server);
+      await landed;
+      if (!this.#options.wholeTime) await passTime(server);
+      await settle(server);
+      await checkInvariant(server, this.database, prepared.names);
+    } catch (error) {
+      throw new Error(`killed ${describePoint(point)}\n${server.log()}`, { cause: error });
+    }
+  }
+
+  /** Until a late statement of a server that was just killed has taken effect. */
+  untilLanded(): Promise<void> {
+    return sleep(LATE_MS + LANDING_MS);
+  }
+
+  #spawn(
+    { store, request }: Try,
+    { scope = 'request' }: CrashCase,
+    background: readonly string[],
+    kill?: ChildPlan['kill'],
+  ): ChildProcess {
+    const plan: ChildPlan = { store, request, scope, background, ...(kill && { kill }) };
+    return spawn(process.execPath, [this.#program, JSON.stringify(plan)], { stdio: ['ignore', 'pipe', 'inherit'] });
+  }
+}
+
+/** The time that a creation may take has passed: it is recovered now. */
+async function passTime({ store }: CrashServer): Promise<void> {
+  await store.run("UPDATE leases SET claimed_until = 0, next_attempt = 0 WHERE state = 'creating'");
+}
+
+function isLate(point: FaultPoint): boolean {
+  return point.at === 'statement' && point.moment === 'late';
+}
+
+/** One file, which starts in a fifth of the time that the sources take; as scripts/build.ts does. */
+async function bundleChild(): Promise<string> {
+  const bundle = async (entry: string, define: Record<string, string> = {}): Promise<string> => {
+    const { outputFiles } = await build({
+      entryPoints: [join(import.meta.dirname, entry)],
+      bundle: true,
+      platform: 'node',
+      target: 'node24',
+      format: 'cjs',
+      define: { 'import.meta.url': '"file:///"', ...define },
+      external: ['pg-native'],
+      write: false,
+      logLevel: 'warning',
+      logOverride: { 'empty-import-meta': 'silent' },
+    });
+    return outputFiles[0]?.text ?? '';
+  };
+  const worker = await bundle('../../packages/store/src/embedded-worker.ts');
+  return bundle('child.ts', { COFFER_EMBEDDED_WORKER: JSON.stringify(worker) });
+}

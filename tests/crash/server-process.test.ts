@@ -1,0 +1,188 @@
+/**
+ * The built server, killed with SIGKILL while the plugin that it launched is at work in the database; then started again
+ * and unsealed. The points between are those of crash.test.ts.
+ */
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { copyFile, mkdir, readFile, rename } from 'node:fs/promises';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Client } from '@coffer/client';
+import type { JsonObject } from '@coffer/base';
+import {
+  databaseUnderTest,
+  type FaultAction,
+  startWireProxy,
+  type TestDatabase,
+  type WireProxy,
+} from '@coffer/testkit';
+import { DIST } from '../coffer-process.ts';
+import { configure, issue } from '../dev-server.ts';
+import { DurableHome, type DurableServer, type Initialized, initialize, unseal } from '../durable-process.ts';
+import { issuedRoles, tryLogin } from '../logins.ts';
+
+/** Before or after the effect; what comes before it is in crash.test.ts as well. */
+const MOMENTS = process.env['CRASH'] === 'all' ? (['drop-before', 'drop-after'] as const) : (['drop-after'] as const);
+/** Beyond the time that a creation may take. */
+const AGE_MS = 3_600_000;
+
+describe('a server process killed while its plugin is at work', () => {
+  let database: TestDatabase;
+  let proxy: WireProxy;
+  let home: DurableHome;
+  let keys: Initialized;
+  let server: DurableServer;
+  let client: Client;
+
+  before(async () => {
+    database = await databaseUnderTest();
+    proxy = await startWireProxy({ target: database, mode: 'yugabytedb' });
+  });
+  after(async () => {
+    await proxy.stop();
+    await database.stop();
+  });
+  beforeEach(async () => {
+    await database.query("CREATE ROLE killed_root SUPERUSER LOGIN PASSWORD 'root-chosen'");
+    await database.query("CREATE ROLE killed_app LOGIN PASSWORD 'chosen'");
+    home = await DurableHome.make();
+    const plugins = home.path('plugins');
+    await mkdir(plugins);
+    await copyFile(join(DIST, 'ysql-plugin'), join(plugins, 'ysql-plugin'));
+    await home.configure(`${home.fileStorage}\nplugin_directory = ${JSON.stringify(plugins)}`);
+    server = await home.start();
+    keys = await initialize(server, 1, 1);
+    await open();
+    const sha256 = createHash('sha256')
+      .update(await readFile(join(plugins, 'ysql-plugin')))
+      .digest('hex');
+    await client.write('sys/plugins/catalog/database/ysql-plugin', { sha256, command: 'ysql-plugin' });
+    await configure(client, {
+      host: proxy.host,
+      port: proxy.port,
+      username: 'killed_root',
+      password: 'root-chosen',
+      db: database.database,
+    });
+    await client.write('database/static-roles/app', {
+      db_name: 'yugabytedb',
+      username: 'killed_app',
+      rotation_period: 86_400,
+    });
+  });
+  afterEach(async () => {
+    await home.remove();
+    for (const role of ['killed_root', 'killed_app']) await database.query(`DROP ROLE ${role}`);
+  });
+
+  async function open(): Promise<void> {
+    await unseal(server, keys.unseal_keys_b64);
+    client = server.client(keys.root_token);
+  }
+
+  /** Kills the server when the plugin sends the statement; what it asked for reaches nobody. */
+  async function killAt(statement: RegExp, action: FaultAction, work: () => Promise<unknown>): Promise<void> {
+    const fault = proxy.addFault({
+      match: (sql) => {
+        if (!statement.test(sql)) return false;
+        server.child.kill('SIGKILL');
+        return true;
+      },
+      action,
+    });
+    await assert.rejects(work());
+    await server.stop('SIGKILL');
+    assert.equal(fault.fired, 1);
+    proxy.clearFaults();
+    await untilPluginEnds();
+  }
+
+  /** A plugin whose host is gone ends, and its sessions with it. */
+  async function untilPluginEnds(): Promise<void> {
+    for (let polls = 0; ; polls++) {
+      const sessions = await database.query("SELECT 1 FROM pg_stat_activity WHERE usename = 'killed_root'");
+      if (sessions.length === 0) return;
+      assert.ok(polls < 600, 'the plugin ends after its host');
+      await sleep(50);
+    }
+  }
+
+  async function restart(): Promise<void> {
+    server = await home.start();
+    await open();
+  }
+
+  /** Changes rows of the store while no server has it: time that goes by. */
+  function passTime(sql: string): void {
+    const file = new DatabaseSync(home.storeFile);
+    file.exec(sql);
+    file.close();
+  }
+
+  async function until(reached: () => Promise<boolean>): Promise<void> {
+    for (let polls = 0; !(await reached()); polls++) {
+      assert.ok(polls < 400, `it comes to that:\n${server.output()}`);
+      await sleep(50);
+    }
+  }
+
+  async function read(path: string): Promise<JsonObject> {
+    return (await client.read(path))?.data ?? {};
+  }
+
+  /** Nothing is left but what is named, and what is stored logs in. */
+  async function check(): Promise<void> {
+    const password = (await read('database/static-creds/app'))['password'] as string;
+    assert.deepEqual(await tryLogin(database, 'killed_app', password), { user: 'killed_app' });
+    await until(async () => (await read('sys/leases/count'))['lease_count'] === 0);
+    assert.deepEqual(await issuedRoles(database), []);
+    await client.write('database/reset/yugabytedb', {});
+    const issued = await issue(client);
+    assert.deepEqual(await tryLogin(database, issued.username, issued.password), { user: issued.username });
+    await client.write('sys/leases/revoke', { lease_id: issued.leaseId, sync: true });
+    assert.deepEqual(await issuedRoles(database), []);
+    assert.match(server.output(), /plugin/);
+  }
+
+  it('rotate-role, where the next server cannot start the plugin at first', async () => {
+    await killAt(/^ALTER ROLE/, { type: 'drop-after' }, () => client.write('database/rotate-role/app', {}));
+    const plugin = home.path('plugins/ysql-plugin');
+    await rename(plugin, `${plugin}.away`);
+    await restart();
+    await until(async () => Number((await read('database/static-roles/app'))['failed_rotations']) > 0);
+    await rename(`${plugin}.away`, plugin);
+    await check();
+  });
+
+  for (const type of MOMENTS) {
+    it(`issue (${type})`, async () => {
+      await killAt(/^CREATE ROLE/, { type }, () => issue(client));
+      passTime(`UPDATE leases SET issue_time = issue_time - ${AGE_MS}, claimed_until = 0, next_attempt = 0`);
+      await restart();
+      await check();
+    });
+
+    it(`revoke (${type})`, async () => {
+      const { leaseId } = await issue(client);
+      await killAt(/^DROP ROLE/, { type }, () => client.write('sys/leases/revoke', { lease_id: leaseId, sync: true }));
+      passTime(`UPDATE leases SET issue_time = issue_time - ${AGE_MS}`);
+      await restart();
+      await check();
+    });
+
+    it(`rotate-role (${type})`, async () => {
+      await killAt(/^ALTER ROLE/, { type }, () => client.write('database/rotate-role/app', {}));
+      await restart();
+      await check();
+    });
+
+    it(`rotate-root (${type})`, async () => {
+      await killAt(/^ALTER ROLE/, { type }, () => client.write('database/rotate-root/yugabytedb', {}));
+      await restart();
+      await until(async () => 'refusal' in (await tryLogin(database, 'killed_root', 'root-chosen')));
+      await check();
+    });
+  }
+});
