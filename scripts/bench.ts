@@ -1,8 +1,13 @@
 /** `npm run bench -- NAME`: measures on this machine, prints medians and ratios. */
+import { benchLeases } from './bench/leases.ts';
 import { benchPlugin } from './bench/plugin.ts';
 import { benchStart } from './bench/start.ts';
 
-const BENCHES: Readonly<Record<string, () => Promise<void>>> = { plugin: benchPlugin, start: benchStart };
+const BENCHES: Readonly<Record<string, () => Promise<void>>> = {
+  leases: benchLeases,
+  plugin: benchPlugin,
+  start: benchStart,
+};
 
 const [name = ''] = process.argv.slice(2);
 const bench = BENCHES[name];

@@ -54,8 +54,8 @@ export class DurableHome {
   }
 
   /** Resolves when the server listens; rejects with what it printed when it ends instead. */
-  async start(): Promise<DurableServer> {
-    const child = spawn(COFFER, ['server', `-config=${this.path('coffer.hcl')}`, '-log-level=debug'], {
+  async start(args: readonly string[] = ['-log-level=debug']): Promise<DurableServer> {
+    const child = spawn(COFFER, ['server', `-config=${this.path('coffer.hcl')}`, ...args], {
       cwd: this.directory,
       env: cleanEnvironment(this.#env),
       stdio: ['ignore', 'pipe', 'pipe'],

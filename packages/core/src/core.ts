@@ -62,8 +62,8 @@ export class Core {
   /** Use {@link createCore}. */
   constructor(options: CoreOptions) {
     const { store, barrier, logger, systemTtl = SYSTEM_TTL } = options;
-    const wake = (): void => this.#expiration.wake();
-    const tokens = createTokenStore(store, barrier, wake);
+    const wake = (): void => this.#expiration.wakeLeases();
+    const tokens = createTokenStore(store, barrier, () => this.#expiration.wakeTokens());
     const policies = createPolicyStore(store, barrier);
     const leases = new Leases({
       store,

@@ -1,6 +1,8 @@
 import type { JsonObject } from '@coffer/base';
 import type { Store } from '@coffer/store';
 import type { Barrier } from './barrier.ts';
+import { type ListPage, rowLimit, WHOLE_LIST } from './list-page.ts';
+import { endOfPrefix } from './prefix.ts';
 
 /** The sealed key/value entries of one mount. Names are paths: `config/yugabytedb`, `roles/my-first-role`. */
 export interface EntryStorage {
@@ -14,8 +16,8 @@ export interface EntryStorage {
    * meanwhile; otherwise `change` is asked again with the newer value. Returns what `change` was last given.
    */
   update(name: string, change: (value: JsonObject) => JsonObject | undefined): Promise<JsonObject | undefined>;
-  /** The names under `prefix`, without it, sorted. */
-  list(prefix: string): Promise<string[]>;
+  /** The names under `prefix` (empty, or with trailing slash), without it, sorted; those of one page only when one is given. */
+  list(prefix: string, page?: ListPage): Promise<string[]>;
   /** Removes every entry of the mount. */
   clear(): Promise<void>;
 }
@@ -71,10 +73,10 @@ export function createEntryStorage(store: Store, barrier: Barrier, mount: string
         if (changes === 1) return value;
       }
     },
-    async list(prefix) {
+    async list(prefix, page = WHOLE_LIST) {
       const { rows } = await store.run(
-        'SELECT name FROM entries WHERE mount = $1 AND substr(name, 1, $2) = $3 ORDER BY name',
-        [mount, prefix.length, prefix],
+        'SELECT name FROM entries WHERE mount = $1 AND name > $2 AND name < $3 ORDER BY name LIMIT $4',
+        [mount, prefix + page.after, endOfPrefix(prefix), rowLimit(page)],
       );
       return rows.map((entry) => String(entry['name']).slice(prefix.length));
     },

@@ -4,12 +4,18 @@ import type { Store } from '@coffer/store';
 import type { Barrier } from './barrier.ts';
 import type { Engine } from './engine.ts';
 import { type Lease, leaseFromRow, type LeaseState, sealLease } from './lease.ts';
+import { type ListPage, WHOLE_LIST } from './list-page.ts';
+import { endOfPrefix, LAST_CHARACTER } from './prefix.ts';
 
 /** A claim's length in milliseconds: beyond the longest revocation or renewal, so a live worker never loses its own. */
 const CLAIM_MS = 120_000;
 const FIRST_RETRY_MS = 1_000;
 const LAST_RETRY_MS = 300_000;
 const ERROR_LENGTH = 500;
+/** Ids read at once where there may be very many. */
+const PAGE = 1000;
+/** Leases that one process revokes side by side: two batches of a plugin that drops 64 logins by one statement. */
+export const REVOCATIONS_AT_ONCE = 128;
 
 export interface RenewedLease {
   readonly lease: Lease;
@@ -42,10 +48,28 @@ export class Leases {
     return lease?.state === 'creating' ? undefined : lease;
   }
 
-  /** The ids below `prefix` (with trailing slash), one level deep: deeper levels show as `name/`. */
-  async list(prefix: string): Promise<string[]> {
-    const ids = await this.#idsBelow(prefix, "AND state <> 'creating'");
-    return [...new Set(ids.map((id) => id.slice(prefix.length).replace(/\/.*$/s, '/')))].sort();
+  /**
+   * The ids below `prefix` (with trailing slash), sorted, one level deep: deeper levels show as `name/`, and are passed
+   * over in the store whatever is in them.
+   */
+  async list(prefix: string, page: ListPage = WHOLE_LIST): Promise<string[]> {
+    const limit = page.limit > 0 ? page.limit : Number.POSITIVE_INFINITY;
+    const names: string[] = [];
+    let after = prefix + page.after.replace(/\/.*$/s, `/${LAST_CHARACTER}`);
+    // One to see whether there are levels here: then each id that is read shows another one.
+    for (let size = 1; names.length < limit; ) {
+      const ids = await this.#idsBelow(prefix, after, Math.min(size, limit - names.length), "AND state <> 'creating'");
+      if (ids.length === 0) break;
+      for (const id of ids) {
+        const [name = ''] = /^[^/]*\/?/.exec(id.slice(prefix.length)) ?? [];
+        names.push(name);
+        const level = name.endsWith('/');
+        size = level ? 1 : PAGE;
+        after = level ? prefix + name + LAST_CHARACTER : id;
+        if (level) break;
+      }
+    }
+    return names;
   }
 
   async count(state?: LeaseState): Promise<number> {
@@ -91,7 +115,12 @@ export class Leases {
   }
 
   async revokePrefixLater(prefix: string): Promise<void> {
-    for (const id of await this.#idsBelow(prefix)) await this.revokeLater(id);
+    await this.#options.store.run("UPDATE leases SET state = 'revoking', next_attempt = $3 WHERE id > $1 AND id < $2", [
+      prefix,
+      endOfPrefix(prefix),
+      Date.now(),
+    ]);
+    this.#options.wake();
   }
 
   /**
@@ -119,23 +148,29 @@ export class Leases {
    * @throws CofferError `failed` naming the first error and how many leases remain
    */
   async revokePrefix(prefix: string, options: { force?: boolean } = {}): Promise<void> {
-    const ids = await this.#idsBelow(prefix);
-    const errors: string[] = [];
-    const queue = [...ids];
-    const worker = async (): Promise<void> => {
-      for (let id = queue.pop(); id !== undefined; id = queue.pop()) {
-        try {
-          await this.revoke(id);
-        } catch (thrown) {
-          const { message } = CofferError.from(thrown);
-          if (options.force !== true) errors.push(message);
-          else await this.#forget(id, message);
-        }
+    let [revoked, failed] = [0, 0];
+    let firstError: string | undefined;
+    const revokeOne = async (id: string): Promise<void> => {
+      try {
+        await this.revoke(id);
+        revoked++;
+      } catch (thrown) {
+        const { message } = CofferError.from(thrown);
+        if (options.force === true) return this.#forget(id, message);
+        failed++;
+        firstError ??= message;
       }
     };
-    await Promise.all(Array.from({ length: Math.min(16, ids.length) }, worker));
-    if (errors[0] === undefined) return;
-    throw new CofferError('failed', `${errors.length} of ${ids.length} leases could not be revoked: ${errors[0]}`);
+    for (let after: string | undefined = prefix; after !== undefined; ) {
+      const ids: string[] = await this.#idsBelow(prefix, after, PAGE);
+      after = ids.at(-1);
+      const worker = async (): Promise<void> => {
+        for (let id = ids.pop(); id !== undefined; id = ids.pop()) await revokeOne(id);
+      };
+      await Promise.all(Array.from({ length: Math.min(REVOCATIONS_AT_ONCE, ids.length) }, worker));
+    }
+    if (firstError === undefined) return;
+    throw new CofferError('failed', `${failed} of ${revoked + failed} leases could not be revoked: ${firstError}`);
   }
 
   /** Leases whose time has come, claimed for this worker. */
@@ -147,7 +182,16 @@ export class Leases {
        ) RETURNING *`,
       [now, CLAIM_MS, limit],
     );
-    return rows.map((row) => leaseFromRow(this.#options.barrier, row));
+    const leases: Lease[] = [];
+    for (const row of rows) {
+      try {
+        leases.push(leaseFromRow(this.#options.barrier, row));
+      } catch (thrown) {
+        // It must keep nobody else from being revoked.
+        await this.#planRetry({ id: String(row['id']), attempts: Number(row['attempts']) }, thrown);
+      }
+    }
+    return leases;
   }
 
   /** When the next lease that nobody is at is due, in milliseconds since 1970. */
@@ -169,15 +213,21 @@ export class Leases {
       logger.debug('revoked lease', { lease_id: lease.id });
       return undefined;
     } catch (thrown) {
-      const error = CofferError.from(thrown).message.slice(0, ERROR_LENGTH);
-      const delay = Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** lease.attempts) * (0.75 + Math.random() / 2);
-      await store.run(
-        'UPDATE leases SET claimed_until = 0, attempts = attempts + 1, last_error = $2, next_attempt = $3 WHERE id = $1',
-        [lease.id, error, Date.now() + Math.round(delay)],
-      );
-      logger.error('failed to revoke lease', { lease_id: lease.id, attempt: lease.attempts + 1, error });
-      return error;
+      return this.#planRetry(lease, thrown);
     }
+  }
+
+  /** Gives a claimed lease back, with the error and the time of the next attempt. Returns the error's text. */
+  async #planRetry({ id, attempts }: Pick<Lease, 'id' | 'attempts'>, thrown: unknown): Promise<string> {
+    const { store, logger } = this.#options;
+    const error = CofferError.from(thrown).message.slice(0, ERROR_LENGTH);
+    const delay = Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** attempts) * (0.75 + Math.random() / 2);
+    await store.run(
+      'UPDATE leases SET claimed_until = 0, attempts = attempts + 1, last_error = $2, next_attempt = $3 WHERE id = $1',
+      [id, error, Date.now() + Math.round(delay)],
+    );
+    logger.error('failed to revoke lease', { lease_id: id, attempt: attempts + 1, error });
+    return error;
   }
 
   async #forget(id: string, error: string): Promise<void> {
@@ -190,10 +240,11 @@ export class Leases {
     return rows[0] === undefined ? undefined : leaseFromRow(this.#options.barrier, rows[0]);
   }
 
-  async #idsBelow(prefix: string, condition = ''): Promise<string[]> {
+  /** The next ids below `prefix` behind `after`, which is one of them or the prefix itself. */
+  async #idsBelow(prefix: string, after: string, limit: number, condition = ''): Promise<string[]> {
     const { rows } = await this.#options.store.run(
-      `SELECT id FROM leases WHERE substr(id, 1, $1) = $2 ${condition} ORDER BY id`,
-      [prefix.length, prefix],
+      `SELECT id FROM leases WHERE id > $1 AND id < $2 ${condition} ORDER BY id LIMIT $3`,
+      [after, endOfPrefix(prefix), limit],
     );
     return rows.map((row) => String(row['id']));
   }

@@ -8,17 +8,24 @@ export const LIST_FIELDS = {
   limit: { type: 'integer', default: 0, description: 'At most this many names; all when 0 or less.' },
 } as const satisfies FieldSchema;
 
+/** Which part of a list is asked for. */
+export type ListPage = FieldValues<typeof LIST_FIELDS>;
+
+export const WHOLE_LIST: ListPage = { after: '', limit: 0 };
+
+/** How many rows of the store make the page, for a LIMIT. */
+export function rowLimit({ limit }: ListPage): number {
+  return limit > 0 ? limit : Number.MAX_SAFE_INTEGER;
+}
+
 /**
- * One page of a list, by its `keys`; `key_info` is cut with them.
+ * One page of a list, by its `keys`; `key_info` is cut with them. A handler that has cut its list already loses nothing.
  * @throws CofferError `not-found` when nothing is left, as an empty list answers
  */
-export function listPage(
-  response: OutgoingResponse,
-  { after, limit }: FieldValues<typeof LIST_FIELDS>,
-): OutgoingResponse {
+export function listPage(response: OutgoingResponse, { after, limit }: ListPage): OutgoingResponse {
   const keys = response.data?.['keys'];
   if ((after === '' && limit <= 0) || !Array.isArray(keys)) return response;
-  const names = keys.map(String).filter((key) => after === '' || key > after);
+  const names = keys.map(String).filter((key) => after === '' || isBehind(key, after));
   const page = limit > 0 ? names.slice(0, limit) : names;
   if (page.length === 0) throw new CofferError('not-found', '');
   const info = response.data?.['key_info'];
@@ -26,4 +33,9 @@ export function listPage(
   if (!isJsonObject(info)) return { ...response, data };
   const kept = Object.fromEntries(Object.entries(info).filter(([key]) => page.includes(key)));
   return { ...response, data: { ...data, key_info: kept } };
+}
+
+/** By bytes, as the store sorts. */
+function isBehind(name: string, other: string): boolean {
+  return Buffer.compare(Buffer.from(name), Buffer.from(other)) > 0;
 }

@@ -1,6 +1,6 @@
 import { CofferError, type JsonObject } from '@coffer/base';
 import { type FieldSchema, type FieldValues, parseFields, unknownFieldMessage, unknownFields } from './fields.ts';
-import { LIST_FIELDS, listPage } from './list-page.ts';
+import { LIST_FIELDS, type ListPage, listPage, WHOLE_LIST } from './list-page.ts';
 import type { Operation, OutgoingResponse } from './logical.ts';
 import type { TokenEntry } from './token-entry.ts';
 
@@ -13,6 +13,10 @@ export interface PathRequest<S extends FieldSchema = FieldSchema> {
   /** With trailing slash: `database/`. */
   readonly mountPath: string;
   readonly fields: FieldValues<S>;
+  /**
+   * Of a list, the part that is asked for. Whoever keeps many names reads only these; a whole list is cut behind the handler.
+   */
+  readonly page: ListPage;
   /** The body as it came, for paths that take fields they do not declare. */
   readonly data: JsonObject;
   /** Absent only on paths that declare `unauthenticated`. */
@@ -69,7 +73,9 @@ export interface Path {
   exists(request: RawPathRequest): Promise<boolean>;
 }
 
-export type RawPathRequest = Omit<PathRequest, 'fields'> & { readonly params: Readonly<Record<string, string>> };
+export type RawPathRequest = Omit<PathRequest, 'fields' | 'page'> & {
+  readonly params: Readonly<Record<string, string>>;
+};
 
 export function definePath<const S extends FieldSchema>(definition: PathDefinition<S>): Path {
   const { pattern, fields, otherFields = 'warn' } = definition;
@@ -85,7 +91,8 @@ export function definePath<const S extends FieldSchema>(definition: PathDefiniti
       request.warnings.push(`Endpoint ignored these unrecognized parameters: [${unknown.sort().join(' ')}]`);
     }
     const { params, ...rest } = request;
-    return { ...rest, fields: parseFields(fields, { ...request.data, ...params }) };
+    const page = request.operation === 'list' ? parseFields(LIST_FIELDS, request.data) : WHOLE_LIST;
+    return { ...rest, page, fields: parseFields(fields, { ...request.data, ...params }) };
   };
 
   return {
@@ -102,9 +109,9 @@ export function definePath<const S extends FieldSchema>(definition: PathDefiniti
       const operation = request.operation === 'create' || request.operation === 'update' ? 'write' : request.operation;
       const handler = operation === 'help' ? undefined : definition[operation];
       if (handler === undefined) throw new CofferError('unsupported', 'unsupported operation');
-      const response = await handler(parse(request));
-      if (operation !== 'list' || response === undefined) return response;
-      return listPage(response, parseFields(LIST_FIELDS, request.data));
+      const parsed = parse(request);
+      const response = await handler(parsed);
+      return operation !== 'list' || response === undefined ? response : listPage(response, parsed.page);
     },
     async exists(request) {
       return definition.exists === undefined ? true : definition.exists(parse({ ...request, warnings: [] }));

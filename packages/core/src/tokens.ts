@@ -1,7 +1,8 @@
 import { CofferError, randomBase62, Secret } from '@coffer/base';
-import type { SqlRow, Store } from '@coffer/store';
+import type { SqlRow, SqlStatement, Store } from '@coffer/store';
 import type { Barrier } from './barrier.ts';
 import { revokeLeasesOf } from './lease.ts';
+import { type ListPage, rowLimit, WHOLE_LIST } from './list-page.ts';
 import type { TokenEntry } from './token-entry.ts';
 
 export type NewToken = Omit<TokenEntry, 'id' | 'accessor' | 'usesLeft' | 'lastRenewal' | 'type'> & {
@@ -17,14 +18,19 @@ export interface TokenStore {
   lookup(token: string): Promise<TokenEntry | undefined>;
   byId(id: string): Promise<TokenEntry | undefined>;
   byAccessor(accessor: string): Promise<TokenEntry | undefined>;
-  accessors(): Promise<string[]>;
-  /** Ends a token, its descendants and all their leases. `orphanChildren` keeps the descendants, without a parent. */
-  revoke(id: string, options?: { orphanChildren?: boolean }): Promise<void>;
+  /** The accessors of all tokens, sorted. */
+  accessors(page?: ListPage): Promise<string[]>;
+  /** Ends tokens, their descendants and all their leases, in one transaction. */
+  revoke(ids: string | readonly string[]): Promise<void>;
+  /** Ends a token and its leases. Its children stay, without a parent. */
+  revokeOrphaning(id: string): Promise<void>;
   extend(id: string, expireTime: number): Promise<void>;
   /** Ends every token that was issued by a request below `prefix` (`auth/userpass/`), as {@link revoke}. */
   revokeIssuedBelow(prefix: string): Promise<void>;
-  /** Ends the tokens whose time is over. Returns how many. */
-  revokeExpired(now: number): Promise<number>;
+  /** The ids of tokens to be ended: of `limit` whose time is over, and of `limit` whose uses are. */
+  expired(now: number, limit: number): Promise<string[]>;
+  /** When the next token is to be ended, in milliseconds since 1970. */
+  nextExpiry(): Promise<number | undefined>;
 }
 
 /** Vault's form for service tokens: `hvs.` and base62. */
@@ -32,6 +38,8 @@ const TOKEN_PREFIX = 'hvs.';
 /** Where the answers that wrapping tokens hold are kept, by the token's id: they go in the transaction that ends the token. */
 export const WRAPPED_ANSWERS = 'core/wrapping';
 const TOKEN_RANDOM = 24;
+/** Tokens read at once where all have to be read. */
+const PAGE = 500;
 /** Characters of a token that is made here. */
 export const TOKEN_LENGTH = TOKEN_PREFIX.length + TOKEN_RANDOM;
 
@@ -82,26 +90,36 @@ export function createTokenStore(store: Store, barrier: Barrier, wake: () => voi
     },
     byId: async (id) => valid(await one('id', id)),
     byAccessor: async (accessor) => valid(await one('accessor', accessor)),
-    async accessors() {
-      const { rows } = await store.run('SELECT accessor FROM tokens ORDER BY accessor');
+    async accessors(page = WHOLE_LIST) {
+      const { rows } = await store.run('SELECT accessor FROM tokens WHERE accessor > $1 ORDER BY accessor LIMIT $2', [
+        page.after,
+        rowLimit(page),
+      ]);
       return rows.map((row) => String(row['accessor']));
     },
-    async revoke(id, { orphanChildren = false } = {}) {
-      const ids = orphanChildren ? [id] : await descendants(store, id);
-      await store.transaction([
-        ...revokeLeasesOf(ids, Date.now()),
-        ...(orphanChildren ? [{ sql: "UPDATE tokens SET parent = '' WHERE parent = $1", params: [id] }] : []),
-        ...ids.flatMap((each) => [
-          { sql: 'DELETE FROM entries WHERE mount = $1 AND name = $2', params: [WRAPPED_ANSWERS, each] },
-          { sql: 'DELETE FROM tokens WHERE id = $1', params: [each] },
-        ]),
-      ]);
+    async revoke(given) {
+      const ids = typeof given === 'string' ? [given] : given;
+      const families = await Promise.all(ids.map((id) => descendants(store, id)));
+      await store.transaction(endingOf([...new Set(families.flat())]));
+      wake();
+    },
+    async revokeOrphaning(id) {
+      const orphan = { sql: "UPDATE tokens SET parent = '' WHERE parent = $1", params: [id] };
+      await store.transaction([orphan, ...endingOf([id])]);
       wake();
     },
     async revokeIssuedBelow(prefix) {
-      const { rows } = await store.run('SELECT * FROM tokens');
-      const entries = rows.map((row) => tokenFromRow(barrier, row)).filter((entry) => entry.path.startsWith(prefix));
-      for (const entry of entries) await this.revoke(entry.id);
+      // Where a token was issued is in its sealed value, so all are looked at, a page at a time.
+      for (let after: string | undefined = ''; after !== undefined; ) {
+        const { rows } = await store.run('SELECT * FROM tokens WHERE accessor > $1 ORDER BY accessor LIMIT $2', [
+          after,
+          PAGE,
+        ]);
+        const entries = rows.map((row) => tokenFromRow(barrier, row));
+        after = entries.at(-1)?.accessor;
+        const issued = entries.filter((entry) => entry.path.startsWith(prefix));
+        if (issued.length > 0) await this.revoke(issued.map((entry) => entry.id));
+      }
     },
     async extend(id, expireTime) {
       const entry = await one('id', id);
@@ -113,25 +131,46 @@ export function createTokenStore(store: Store, barrier: Barrier, wake: () => voi
       ]);
       wake();
     },
-    async revokeExpired(now) {
+    async expired(now, limit) {
+      // Each half has its index; an OR of the two would read every token.
       const { rows } = await store.run(
-        'SELECT id FROM tokens WHERE (expire_time IS NOT NULL AND expire_time <= $1) OR uses_left < 0 LIMIT 100',
-        [now],
+        `SELECT id FROM (SELECT id FROM tokens WHERE expire_time <= $1 ORDER BY expire_time LIMIT $2) AS over
+         UNION SELECT id FROM (SELECT id FROM tokens WHERE uses_left < 0 LIMIT $2) AS spent`,
+        [now, limit],
       );
-      for (const row of rows) await this.revoke(String(row['id']));
-      return rows.length;
+      return rows.map((row) => String(row['id']));
+    },
+    async nextExpiry() {
+      const { rows } = await store.run(
+        `SELECT CASE WHEN EXISTS (SELECT 1 FROM tokens WHERE uses_left < 0) THEN 0
+                     ELSE (SELECT min(expire_time) FROM tokens) END AS next`,
+      );
+      const next = rows[0]?.['next'];
+      return typeof next === 'number' ? next : undefined;
     },
   };
 }
 
+/** Ends these tokens and nothing else of their families. */
+function endingOf(ids: readonly string[]): SqlStatement[] {
+  return [
+    ...revokeLeasesOf(ids, Date.now()),
+    ...ids.flatMap((id) => [
+      { sql: 'DELETE FROM entries WHERE mount = $1 AND name = $2', params: [WRAPPED_ANSWERS, id] },
+      { sql: 'DELETE FROM tokens WHERE id = $1', params: [id] },
+    ]),
+  ];
+}
+
+/** The token itself, whether or not it is there, its children, theirs, and so on. */
 async function descendants(store: Store, id: string): Promise<string[]> {
   const { rows } = await store.run(
     `WITH RECURSIVE family (id) AS (
-       SELECT CAST($1 AS TEXT) UNION ALL SELECT tokens.id FROM tokens JOIN family ON tokens.parent = family.id
+       SELECT id FROM tokens WHERE parent = $1 UNION ALL SELECT tokens.id FROM tokens JOIN family ON tokens.parent = family.id
      ) SELECT id FROM family`,
     [id],
   );
-  return rows.map((row) => String(row['id']));
+  return [id, ...rows.map((row) => String(row['id']))];
 }
 
 function sealToken(barrier: Barrier, entry: TokenEntry): Uint8Array {

@@ -29,7 +29,7 @@ async function migrateOnce(transaction: Transaction, place: string): Promise<voi
   checkSchemaVersion(place, done);
   for (const [offset, statements] of MIGRATIONS.slice(done).entries()) {
     await transaction([
-      ...statements.map((sql) => ({ sql })),
+      ...statements.map((sql) => ({ sql: sql.replaceAll(' TEXT', ' TEXT COLLATE "C"') })),
       { sql: 'INSERT INTO migrations VALUES ($1)', params: [done + offset + 1] },
     ]);
   }

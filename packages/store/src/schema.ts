@@ -2,6 +2,8 @@
  * The relational schema, the same for both engines, as forward migrations: each runs once, in order, and is never edited
  * after a release. Only the common subset of SQLite and YSQL: TEXT, BIGINT, BYTEA/BLOB as `BYTEA` (SQLite gives the
  * column no affinity, which keeps bytes as bytes), range indexes say ASC because YSQL hashes the first column by default.
+ * TEXT sorts by its bytes: so SQLite does anyway, and PostgreSQL's columns are made with the collation "C". What begins
+ * with a prefix is therefore a range.
  *
  * Every statement may be repeated (`IF NOT EXISTS`): YugabyteDB commits each DDL on its own, so a start that was killed
  * half-way through a migration does it again.
@@ -36,8 +38,10 @@ export const MIGRATIONS: readonly (readonly string[])[] = [
     'CREATE UNIQUE INDEX IF NOT EXISTS tokens_accessor ON tokens (accessor ASC)',
     'CREATE INDEX IF NOT EXISTS tokens_parent ON tokens (parent ASC)',
     'CREATE INDEX IF NOT EXISTS tokens_expire_time ON tokens (expire_time ASC)',
+    'CREATE INDEX IF NOT EXISTS tokens_spent ON tokens (uses_left ASC) WHERE uses_left < 0',
+    // Leases are listed and revoked by what their id begins with, and YSQL hashes a primary key: hence none.
     `CREATE TABLE IF NOT EXISTS leases (
-       id TEXT PRIMARY KEY,
+       id TEXT NOT NULL,
        token TEXT NOT NULL,
        state TEXT NOT NULL,
        issue_time BIGINT NOT NULL,
@@ -49,6 +53,7 @@ export const MIGRATIONS: readonly (readonly string[])[] = [
        last_error TEXT,
        value BYTEA NOT NULL
      )`,
+    'CREATE UNIQUE INDEX IF NOT EXISTS leases_id ON leases (id ASC)',
     'CREATE INDEX IF NOT EXISTS leases_next_attempt ON leases (next_attempt ASC)',
     'CREATE INDEX IF NOT EXISTS leases_token ON leases (token ASC)',
   ],
@@ -61,7 +66,7 @@ export const MIGRATIONS: readonly (readonly string[])[] = [
      )`,
   ],
   [
-    `CREATE TABLE intents (
+    `CREATE TABLE IF NOT EXISTS intents (
        mount TEXT NOT NULL,
        subject TEXT NOT NULL,
        login TEXT NOT NULL,
@@ -74,8 +79,8 @@ export const MIGRATIONS: readonly (readonly string[])[] = [
        value BYTEA NOT NULL,
        PRIMARY KEY (mount, subject)
      )`,
-    'CREATE UNIQUE INDEX intents_login ON intents (mount ASC, login ASC)',
-    'CREATE INDEX intents_next_attempt ON intents (next_attempt ASC)',
+    'CREATE UNIQUE INDEX IF NOT EXISTS intents_login ON intents (mount ASC, login ASC)',
+    'CREATE INDEX IF NOT EXISTS intents_next_attempt ON intents (mount ASC, next_attempt ASC)',
   ],
 ];
 

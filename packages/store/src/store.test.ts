@@ -71,11 +71,26 @@ function suite(open: () => Promise<Store>): void {
       );
     }
     const family = await store.run(
-      `WITH RECURSIVE family (id) AS (SELECT CAST($1 AS TEXT) UNION ALL
+      `WITH RECURSIVE family (id) AS (SELECT id FROM tokens WHERE parent = $1 UNION ALL
          SELECT tokens.id FROM tokens JOIN family ON tokens.parent = family.id) SELECT id FROM family`,
       ['a'],
     );
-    assert.deepEqual(family.rows.map((row) => row['id']).sort(), ['a', 'b', 'c']);
+    assert.deepEqual(family.rows.map((row) => row['id']).sort(), ['b', 'c']);
+  });
+
+  it('sorts text by its bytes, whatever the locale, so that what begins alike is a range', async () => {
+    const ids = ['a/B', 'a/a', 'a/Ä', 'a/\u{10000}', 'a/\u{ffff}', 'a-b', 'a', 'a0', 'A/a'];
+    await store.transaction(ids.map((id) => ({ sql: LEASE, params: [id, 0, bytes('v')] })));
+    const below = await store.run('SELECT id FROM leases WHERE id > $1 AND id < $2 ORDER BY id', ['a/', 'a0']);
+    assert.deepEqual(
+      below.rows.map((row) => row['id']),
+      ['a/B', 'a/a', 'a/Ä', 'a/\u{ffff}', 'a/\u{10000}'],
+    );
+    const all = await store.run('SELECT id FROM leases ORDER BY id');
+    assert.deepEqual(
+      all.rows.map((row) => row['id']),
+      [...ids].sort((one, other) => Buffer.compare(Buffer.from(one), Buffer.from(other))),
+    );
   });
 
   it('has a clock of its own for claims', async () => {
@@ -135,7 +150,9 @@ describe('the store on PostgreSQL', () => {
   before(async () => {
     database = await databaseUnderTest();
     // A database of its own, since the one under test may be a real cluster's.
-    await database.query('CREATE DATABASE coffer_store');
+    // With a locale that sorts otherwise than by bytes, where the server has such.
+    const withLocale = "CREATE DATABASE coffer_store TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'en-US'";
+    await database.query(withLocale).catch(() => database.query('CREATE DATABASE coffer_store'));
     const own = new URL(database.url);
     own.pathname = '/coffer_store';
     url = own.toString();

@@ -66,8 +66,8 @@ function listRoles(storage: EntryStorage): Path {
     pattern: 'role',
     fields: {},
     synopsis: 'Lists the roles.',
-    list: async () => {
-      const keys = await storage.list('role/');
+    list: async ({ page }) => {
+      const keys = await storage.list('role/', page);
       if (keys.length === 0) throw new CofferError('not-found', '');
       return { data: { keys } };
     },

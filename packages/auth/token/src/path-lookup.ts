@@ -39,7 +39,7 @@ export function lookupPaths({ tokens }: CoreServices): Path[] {
       fields: {},
       sudo: true,
       synopsis: 'Lists the accessors of all tokens.',
-      list: async () => ({ data: { keys: await tokens.accessors() } }),
+      list: async ({ page }) => ({ data: { keys: await tokens.accessors(page) } }),
     }),
   ];
 }

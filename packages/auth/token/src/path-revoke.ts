@@ -32,7 +32,7 @@ export function revokePaths({ tokens }: CoreServices): Path[] {
       synopsis: 'Revokes a token and its leases. Its children stay, without a parent.',
       write: async ({ fields }) => {
         const entry = await tokens.lookup(fields.token);
-        if (entry !== undefined) await tokens.revoke(entry.id, { orphanChildren: true });
+        if (entry !== undefined) await tokens.revokeOrphaning(entry.id);
         return undefined;
       },
     }),

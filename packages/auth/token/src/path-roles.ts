@@ -35,8 +35,8 @@ export function rolesPaths(storage: EntryStorage): Path[] {
       pattern: 'roles',
       fields: {},
       synopsis: 'Lists the token roles.',
-      list: async () => {
-        const keys = await storage.list('roles/');
+      list: async ({ page }) => {
+        const keys = await storage.list('roles/', page);
         if (keys.length === 0) throw new CofferError('not-found', '');
         return { data: { keys } };
       },

@@ -11,7 +11,7 @@ import { rotateRootPaths } from './path-rotate-root.ts';
 import { staticCredsPaths } from './path-static-creds.ts';
 import { staticRolesPaths } from './path-static-roles.ts';
 import type { DatabasePlugins } from './plugins.ts';
-import { RotationWorker } from './rotation-worker.ts';
+import { createRotationWorker } from './rotation-worker.ts';
 import { renewUser, revokeUser } from './user-lease.ts';
 
 export { type BuiltinDatabase, createDatabasePlugins, type DatabasePlugins, probeDatabasePlugin } from './plugins.ts';
@@ -27,7 +27,7 @@ export interface DatabaseEngineOptions {
 export function createDatabaseEngine(options: DatabaseEngineOptions): EngineFactory {
   return (context) => {
     const connections = new Connections(context.storage, options.plugins, context.logger);
-    const rotations = new RotationWorker((subject) => finishOrRotate(parts, subject), context);
+    const rotations = createRotationWorker((subject) => finishOrRotate(parts, subject), context);
     const parts: EngineParts = { context, connections, wakeRotations: () => rotations.wake(), ...options };
     rotations.start();
     return {

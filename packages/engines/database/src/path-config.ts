@@ -45,8 +45,8 @@ function listConfigs({ context }: EngineParts): Path {
     pattern: 'config',
     fields: {},
     synopsis: 'Lists the configured connections.',
-    list: async () => {
-      const keys = await context.storage.list('config/');
+    list: async ({ page }) => {
+      const keys = await context.storage.list('config/', page);
       if (keys.length === 0) throw new CofferError('not-found', '');
       return { data: { keys } };
     },

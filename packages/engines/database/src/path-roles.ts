@@ -46,8 +46,8 @@ function listRoles({ context }: EngineParts): Path {
     pattern: 'roles',
     fields: {},
     synopsis: 'Lists the roles.',
-    list: async () => {
-      const keys = await context.storage.list('roles/');
+    list: async ({ page }) => {
+      const keys = await context.storage.list('roles/', page);
       if (keys.length === 0) throw new CofferError('not-found', '');
       return { data: { keys } };
     },

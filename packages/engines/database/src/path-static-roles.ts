@@ -61,8 +61,8 @@ function listRoles({ context }: EngineParts): Path {
     pattern: 'static-roles',
     fields: {},
     synopsis: 'Lists the static roles.',
-    list: async () => {
-      const keys = await listStaticRoles(context.storage);
+    list: async ({ page }) => {
+      const keys = await listStaticRoles(context.storage, page);
       if (keys.length === 0) throw new CofferError('not-found', '');
       return { data: { keys } };
     },

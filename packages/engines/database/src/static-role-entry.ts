@@ -1,5 +1,5 @@
 import { CofferError } from '@coffer/base';
-import type { EntryStorage, Intent } from '@coffer/core';
+import type { EntryStorage, Intent, ListPage } from '@coffer/core';
 
 /** A static role, as stored: one login that exists already, whose password is changed in time. Durations: seconds. */
 export interface StaticRoleEntry {
@@ -40,8 +40,8 @@ export async function deleteStaticRole(storage: EntryStorage, name: string): Pro
   await storage.delete(PREFIX + name);
 }
 
-export function listStaticRoles(storage: EntryStorage): Promise<string[]> {
-  return storage.list(PREFIX);
+export function listStaticRoles(storage: EntryStorage, page: ListPage): Promise<string[]> {
+  return storage.list(PREFIX, page);
 }
 
 /** The intent row of a static role. */

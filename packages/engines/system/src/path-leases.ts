@@ -66,7 +66,7 @@ function lookupPrefix({ leases }: CoreServices): Path {
     fields: { prefix: PREFIX },
     sudo: true,
     synopsis: 'Lists the lease ids below a prefix.',
-    list: async ({ fields }) => listOf(await leases.list(`${fields.prefix.replace(/\/+$/, '')}/`)),
+    list: async ({ fields, page }) => listOf(await leases.list(`${fields.prefix.replace(/\/+$/, '')}/`, page)),
   });
 }
 

@@ -1,0 +1,113 @@
+import { CofferError, type Logger } from '@coffer/base';
+
+/** Work whose items lie in the store with the time at which each is due. */
+export interface DueWork<Item> {
+  /** At most `limit` items that are due and that nobody is at, the most overdue first. */
+  due(limit: number): Promise<readonly Item[]>;
+  /** When the next item that nobody is at is due, in milliseconds since 1970; undefined when there is none. */
+  nextDue(): Promise<number | undefined>;
+  /** Does an item. Rejects only when what came of it could not be written down: it is then due again by itself. */
+  run(item: Item): Promise<void>;
+  /** Names an item in the log; of items with one name only one is run at a time. */
+  nameOf(item: Item): string;
+}
+
+export interface DueLoopOptions {
+  /** Items run side by side. */
+  readonly concurrency: number;
+  /** In milliseconds. Rows may also become due by another node's hand, without anybody here being told. */
+  readonly longestSleepMs: number;
+  /** In milliseconds: an item may stay due for a moment, while its worker has not claimed it yet. */
+  readonly shortestSleepMs: number;
+  readonly logger: Logger;
+}
+
+/**
+ * Does what is due, and sleeps until the next time. There is no timer for each item: the next time is an index look-up,
+ * so memory does not grow with the number of items.
+ */
+export class DueLoop<Item> {
+  readonly #work: DueWork<Item>;
+  readonly #options: DueLoopOptions;
+  readonly #running = new Map<string, Promise<void>>();
+  #timer: NodeJS.Timeout | undefined;
+  #round: Promise<void> | undefined;
+  #again = false;
+  #failed = false;
+  #stopped = true;
+
+  constructor(work: DueWork<Item>, options: DueLoopOptions) {
+    this.#work = work;
+    this.#options = options;
+  }
+
+  /** Looks soon, not at once: whoever starts the loop may still be under construction. */
+  start(): void {
+    this.#stopped = false;
+    this.#timer = setTimeout(() => this.wake(), 0);
+  }
+
+  /** Looks now instead of at the end of the current sleep. */
+  wake(): void {
+    if (this.#stopped) return;
+    if (this.#round !== undefined) {
+      this.#again = true;
+      return;
+    }
+    clearTimeout(this.#timer);
+    this.#round = this.#look().then((delay) => {
+      this.#round = undefined;
+      const immediately = this.#again;
+      this.#again = false;
+      if (!this.#stopped) this.#timer = setTimeout(() => this.wake(), immediately ? 0 : delay);
+    });
+  }
+
+  /** Starts nothing new and waits for what is under way. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+    await this.#round;
+    await Promise.all(this.#running.values());
+  }
+
+  /** Starts what is due and returns how long to sleep, in milliseconds. Never rejects. */
+  async #look(): Promise<number> {
+    const { concurrency, longestSleepMs, shortestSleepMs, logger } = this.#options;
+    if (this.#failed) {
+      // A store that can be read but not written, as on a full disk, would say the same at once, and again and again.
+      this.#failed = false;
+      return longestSleepMs;
+    }
+    try {
+      const free = concurrency - this.#running.size;
+      if (free > 0) for (const item of await this.#work.due(free)) this.#start(item);
+      // Whatever ends next wakes the loop.
+      if (this.#running.size >= concurrency) return longestSleepMs;
+      const next = (await this.#work.nextDue()) ?? Number.POSITIVE_INFINITY;
+      return Math.min(longestSleepMs, Math.max(shortestSleepMs, next - Date.now()));
+    } catch (thrown) {
+      logger.error('the store did not say what is due', { error: CofferError.from(thrown).message });
+      return longestSleepMs;
+    }
+  }
+
+  #start(item: Item): void {
+    const name = this.#work.nameOf(item);
+    if (this.#running.has(name)) return;
+    const work = this.#work
+      .run(item)
+      .catch((thrown: unknown) => {
+        this.#failed = true;
+        this.#options.logger.error('what came of it was not recorded', {
+          item: name,
+          error: CofferError.from(thrown).message,
+        });
+      })
+      .then(() => {
+        this.#running.delete(name);
+        this.wake();
+      });
+    this.#running.set(name, work);
+  }
+}
