@@ -8,6 +8,7 @@ export type { EntryStorage } from './entry-storage.ts';
 export { type Field, type FieldSchema, type FieldValues, parseFields, unknownFieldMessage } from './fields.ts';
 export type { ClaimedIntent, Intent, IntentChange, Intents, NewIntent } from './intents.ts';
 export { LIST_FIELDS } from './list-page.ts';
+export type { KeyRotationConfig } from './key-rotation.ts';
 export { createKeyring, type Keyring } from './keyring.ts';
 export { parseShare, type ShareCounts } from './key-shares.ts';
 export type { Lease, LeaseState } from './lease.ts';
