@@ -55,6 +55,7 @@ export function issueUser(parts: EngineParts, request: IssueRequest): Promise<Pa
     const limits = [{ defaultTtl: role.defaultTtl, maxTtl: role.maxTtl }, ...parts.context.ttlLimits()];
     const { ttl, ceiling, warnings } = grantTtl({ increment: 0, limits, issueTime: now, now });
     const validUntil = validUntilFor(role, now + ttl * 1000, ceiling);
+    const password = new Secret(await parts.generatePassword(role.passwordPolicy || config.passwordPolicy));
     const usernameConfig = { displayName: token.displayName, roleName };
     const named = await database.nameUser?.(usernameConfig);
     const data: UserData = {
@@ -72,7 +73,6 @@ export function issueUser(parts: EngineParts, request: IssueRequest): Promise<Pa
       issueTime: now,
       expireTime: now + ttl * 1000,
     });
-    const password = new Secret(await parts.generatePassword(config.passwordPolicy));
     const username = await createUser(
       database,
       { role, intent, data },
