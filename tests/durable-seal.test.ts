@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { coffer } from './coffer-process.ts';
-import { DurableHome, type Initialized, initialize, isSealed, unseal } from './durable-process.ts';
+import { DurableHome, type DurableServer, type Initialized, initialize, isSealed, unseal } from './durable-process.ts';
 
 describe('the seal of a server', () => {
   let home: DurableHome;
@@ -15,7 +15,7 @@ describe('the seal of a server', () => {
     const key = (name: string) => `current_key_id = "${name}", current_key = "file://${home.path(`${name}.key`)}"`;
     await writeFile(home.path('one.key'), randomBytes(32));
     await writeFile(home.path('two.key'), `${randomBytes(32).toString('hex')}\n`);
-    await home.configure(`${home.fileStorage}\nseal "static" { ${key('one')} }`);
+    await home.configure(`${home.fileStorage}\ncluster_name = "named"\nseal "static" { ${key('one')} }`);
     let server = await home.start();
     assert.match(
       (await server.run(['operator', 'init', '-key-shares=1', '-key-threshold=1'])).stderr,
@@ -25,6 +25,10 @@ describe('the seal of a server', () => {
     const { root_token: root, recovery_keys_b64: recovery } = JSON.parse(made.stdout) as Initialized;
     assert.equal(await isSealed(server), false);
     await server.client(root).write('sys/policies/acl/kept', { policy: '# kept' });
+    for (const path of ['sys/seal-status', 'sys/health']) {
+      const { body } = await server.client().request('GET', path);
+      assert.equal((body as { cluster_name: string }).cluster_name, 'named');
+    }
     await server.stop('SIGKILL');
 
     await home.configure(
@@ -47,6 +51,7 @@ describe('the seal of a server', () => {
     const { encoded_token: encoded } = JSON.parse(done.stdout) as { encoded_token: string };
     const token = (await coffer(['operator', 'generate-root', `-decode=${encoded}`, `-otp=${otp}`])).stdout.trim();
     assert.ok((await server.client(token).read('sys/mounts')) !== undefined);
+    await rekeysByRecoveryKeys(server, recovery[0] ?? '');
     await server.stop('SIGTERM');
 
     await home.configure(`${home.fileStorage}\nseal "static" { ${key('one')} }`);
@@ -64,6 +69,37 @@ describe('the seal of a server', () => {
     );
     await assert.rejects(home.start(), /the environment has no NO_SUCH_KEY/);
   });
+
+  async function rekeysByRecoveryKeys(server: DurableServer, recovery: string): Promise<void> {
+    const rekey = (...args: string[]) => server.run(['operator', 'rekey', ...args]);
+    const begin = async (...args: string[]): Promise<string> => {
+      const { stdout } = await rekey(...args, '-init', '-format=json');
+      return (JSON.parse(stdout) as { nonce: string }).nonce;
+    };
+    assert.match((await rekey('-target=moon', '-init')).stderr, /Unknown target: moon/);
+    const first = await begin('-target=recovery', '-key-shares=2', '-key-threshold=2');
+    assert.match((await rekey('-status')).stdout, /Started +false/);
+    const exchanged = await rekey('-target=recovery', `-nonce=${first}`, recovery);
+    const [, one = '', two = ''] = /Key 1: (\S+)\nKey 2: (\S+)\n/.exec(exchanged.stdout) ?? [];
+    assert.match(exchanged.stdout, /Vault recovery keys rekeyed with 2 key shares and a key threshold of 2\./);
+    assert.match((await server.run(['status'])).stdout, /Total Recovery Shares +2\nThreshold +2/);
+
+    const second = await begin('-key-shares=5', '-key-threshold=3');
+    assert.match((await rekey('-status')).stdout, /Rekey Progress +0\/2\nNew Shares +1\nNew Threshold +1/);
+    await rekey(`-nonce=${second}`, one);
+    const done = await rekey(`-nonce=${second}`, two);
+    assert.doesNotMatch(done.stdout, /Key 1/);
+    assert.match(done.stdout, /Vault root key rekeyed\./);
+    const again = await begin('-target=recovery', '-key-shares=1', '-key-threshold=1');
+    const altered = Buffer.from(two, 'base64');
+    altered[0] = (altered[0] ?? 0) ^ 1;
+    const wrong = await rekey('-target=recovery', `-nonce=${again}`, altered.toString('base64'));
+    assert.match(wrong.stdout, /Rekey Progress +1\/2/);
+    const refused = await rekey('-target=recovery', `-nonce=${again}`, one);
+    assert.match(refused.stderr, /recovery key verification failed/);
+    assert.equal((await rekey('-target=recovery', '-cancel')).exit, 0);
+    assert.match((await rekey('-target=recovery', '-status')).stdout, /Started +false/);
+  }
 
   it('seals, unseals share by share, rotates and rekeys, as the command line shows it', async () => {
     await home.configure(home.fileStorage);
@@ -96,6 +132,11 @@ describe('the seal of a server', () => {
     const begun = await server.run(['operator', 'rekey', '-init', '-key-shares=2', '-key-threshold=2', '-format=json']);
     const { nonce } = JSON.parse(begun.stdout) as { nonce: string };
     assert.match((await server.run(['operator', 'rekey', keys[0] ?? ''])).stderr, /Missing nonce value/);
+    for (const flag of ['-init', '-status', '-cancel']) {
+      const { stderr, exit } = await server.run(['operator', 'rekey', '-target=recovery', flag]);
+      assert.equal(exit, 2);
+      assert.match(stderr, /Code: 400\. Errors:\n\n\* recovery rekeying not supported/);
+    }
     await server.run(['operator', 'rekey', `-nonce=${nonce}`, keys[0] ?? '']);
     assert.match((await server.run(['operator', 'rekey', '-status'])).stdout, /Rekey Progress +1\/2/);
     const ready = await server.run(['operator', 'rekey', `-nonce=${nonce}`, '-format=json', keys[2] ?? '']);
@@ -115,6 +156,24 @@ describe('the seal of a server', () => {
     }
     assert.match((await server.run(['operator', 'key-status'], root)).stdout, /Key Term +2/);
     assert.equal(await server.stop('SIGTERM'), 0);
+  });
+
+  it('shows and changes when its encryption key is rotated by itself', async () => {
+    await home.configure(home.fileStorage);
+    const server = await home.start();
+    const { root_token: root, unseal_keys_b64: keys } = await initialize(server, 1, 1);
+    await unseal(server, keys);
+    const client = server.client(root);
+    const shown = async () => (await client.read('sys/rotate/config'))?.data;
+    assert.deepEqual(await shown(), { enabled: true, interval: 0, max_operations: 3_865_470_566 });
+    await client.write('sys/rotate/config', { max_operations: 3_221_225_472, interval: '5432h' });
+    await client.write('sys/rotate/config', { enabled: false });
+    assert.deepEqual(await shown(), { enabled: false, interval: '5432h0m0s', max_operations: 3_221_225_472 });
+    await assert.rejects(
+      client.write('sys/rotate/config', { interval: 60 }),
+      /interval must be greater or equal to 24h0m0s/,
+    );
+    await server.stop('SIGTERM');
   });
 
   it('tells its health by Vault’s codes', async () => {

@@ -23,6 +23,7 @@ const ONE = `CREATE ROLE "{{name}}" LOGIN PASSWORD '{{password}}' VALID UNTIL '{
 /** A store that counts the rows it gives out. */
 function counted(store: Store): Store & { rows: number } {
   const counting = {
+    exclusive: store.exclusive,
     rows: 0,
     async run(...args: Parameters<Store['run']>) {
       const result = await store.run(...args);

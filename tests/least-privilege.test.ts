@@ -3,18 +3,19 @@
  * an admin that has what YugabyteDB Aeon's `admin` has. Aeon's own roles are stand-ins.
  */
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { startPostgres, type TestPostgres } from '@coffer/testkit';
 import { splitSql } from '@coffer/ysql';
 import { logIn, newUser, openYsql, roleExists } from '../packages/ysql/src/open-for-test.ts';
 import { configure, issue, startTestServer, type TestServer } from './dev-server.ts';
+import { executedBlocks } from './documentation.ts';
 import { tryLogin } from './logins.ts';
 
-const page = readFileSync(join(resolve(import.meta.dirname, '..'), 'docs', 'database', 'admin-user.md'), 'utf8');
 const BLOCKS: ReadonlyMap<string, string> = new Map(
-  [...page.matchAll(/^```sql (\w+)\n([\s\S]*?)^```$/gm)].map(([, label = '', sql = '']) => [label, sql]),
+  executedBlocks('docs/database/admin-user.md', import.meta.filename).map(({ kind, text }) => [
+    kind.replace('sql ', ''),
+    text,
+  ]),
 );
 const ADMIN = { user: 'vault_admin', password: 'change-me' };
 const LOGIN = `CREATE ROLE "{{name}}" LOGIN PASSWORD '{{password}}' IN ROLE app_makers`;

@@ -3,13 +3,12 @@
  * fails this test. The tables in docs/database/statements.md are made here.
  */
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { Secret, silentLogger } from '@coffer/base';
 import { startPostgres, startWireProxy, type TestPostgres, type WireProxy } from '@coffer/testkit';
 import { createYsqlDatabase } from '@coffer/ysql';
 import { configure, issue, SEED_CREATION, startTestServer, type TestServer } from './dev-server.ts';
+import { executedBlocks } from './documentation.ts';
 import { checkGenerated } from './generated-docs.ts';
 import { tryLogin } from './logins.ts';
 import { countStatements, type Counted, LOG_EVERY_STATEMENT, STATEMENT_KINDS, total } from './statement-costs.ts';
@@ -183,8 +182,8 @@ describe('the kinds of statements', () => {
 
 describe('the examples with a DO block', () => {
   it('make users', async () => {
-    const page = readFileSync(join(import.meta.dirname, '..', 'docs', 'database', 'statements.md'), 'utf8');
-    const examples = [...page.matchAll(/^```sql\n(DO [\s\S]*?)^```$/gm)].map(([, sql = '']) => sql);
+    const blocks = executedBlocks('docs/database/statements.md', import.meta.filename);
+    const examples = blocks.map(({ text: sql }) => sql);
     assert.equal(examples.length, 2);
     const server = await startTestServer();
     const { host, port, user: username, password, database: db } = database;

@@ -1,16 +1,11 @@
 /** Runs every command of docs/auth.md, in order, in one shell. */
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
-import { text } from 'node:stream/consumers';
 import { after, before, describe, it } from 'node:test';
 import { databaseUnderTest, type TestDatabase } from '@coffer/testkit';
-import { COFFER, cleanEnvironment, ended } from '../coffer-process.ts';
 import { configure, startTestServer, type TestServer } from '../dev-server.ts';
+import { vaultShell } from '../docs-shell.ts';
+import { executedBlocks } from '../documentation.ts';
 import { issuedRoles } from '../logins.ts';
-
-const root = resolve(import.meta.dirname, '..', '..');
 
 describe('docs/auth.md', () => {
   let database: TestDatabase;
@@ -28,17 +23,9 @@ describe('docs/auth.md', () => {
   });
 
   it('does what it says', async () => {
-    const page = readFileSync(join(root, 'docs', 'auth.md'), 'utf8');
-    const commands = [...page.matchAll(/^```sh\n([\s\S]*?)^```$/gm)].map(([, code = '']) => code);
+    const commands = executedBlocks('docs/auth.md', import.meta.filename).map(({ text: code }) => code);
     assert.ok(commands.length >= 8);
-    const vault = `vault() { "${COFFER}" "$@"; }`;
-    const child = spawn('bash', ['-c', ['set -eu', vault, ...commands].join('\n')], {
-      cwd: root,
-      env: cleanEnvironment({ VAULT_ADDR: server.address, VAULT_TOKEN: 'root' }),
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    const [stdout, stderr, exit] = await Promise.all([text(child.stdout), text(child.stderr), ended(child)]);
-    assert.equal(exit, 0, `${stderr}\n${stdout}`);
+    const stdout = await vaultShell(commands.join('\n'), { address: server.address });
     // Both users that the page made, the one that was handed over wrapped among them.
     const users = await issuedRoles(database);
     assert.equal(users.length, 2);

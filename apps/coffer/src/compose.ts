@@ -16,6 +16,8 @@ export interface ComposeOptions {
   readonly pluginDirectory?: string;
   /** Opens the seal without shares. */
   readonly staticSeal?: StaticSeal;
+  /** As `sys/health` shows it, when the store is opened for the first time. Made when absent. */
+  readonly clusterName?: string;
   /** Lease limits of mounts without limits of their own. Default: Vault's 768 hours. */
   readonly systemTtl?: TtlLimits;
   readonly logger: Logger;
@@ -23,10 +25,11 @@ export interface ComposeOptions {
 
 /** The whole server but its listeners, behind its seal. Call `start()` on it. */
 export function composeSealable(options: ComposeOptions): SealableCore {
-  const { store, storageType, staticSeal, logger } = options;
+  const { store, storageType, staticSeal, clusterName, logger } = options;
   return new SealableCore({
     store,
     ...(staticSeal && { staticSeal }),
+    ...(clusterName !== undefined && { clusterName }),
     build: (parts) => {
       const { core, plugins } = composeCore(options, parts);
       return { core, close: () => plugins.close() };

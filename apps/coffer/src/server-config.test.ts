@@ -25,6 +25,7 @@ describe('the configuration file', () => {
       storage: { type: 'file', directory: '/var/lib/coffer' },
       pluginDirectory: '/usr/local/lib/coffer/plugins',
       apiAddr: 'https://coffer.example.com:8200',
+      clusterName: 'secrets-eu',
       defaultLeaseTtl: 3600,
       maxLeaseTtl: 86_400,
       logLevel: 'info',

@@ -26,6 +26,8 @@ export interface ServerConfig {
   readonly seal?: { readonly current: StaticKeySource; readonly previous?: StaticKeySource };
   readonly pluginDirectory?: string;
   readonly apiAddr?: string;
+  /** Names the cluster when its store is opened for the first time. */
+  readonly clusterName?: string;
   readonly defaultLeaseTtl?: number;
   readonly maxLeaseTtl?: number;
   readonly logLevel?: LogLevel;
@@ -37,6 +39,7 @@ const KEYS = [
   'seal',
   'plugin_directory',
   'api_addr',
+  'cluster_name',
   'default_lease_ttl',
   'max_lease_ttl',
   'log_level',
@@ -70,6 +73,7 @@ export function parseServerConfig(text: string, name: string): ServerConfig {
     ...(seal && { seal }),
     ...defined('pluginDirectory', pluginDirectory),
     ...defined('apiAddr', config.string('api_addr')),
+    ...defined('clusterName', config.string('cluster_name') || undefined),
     ...parseLeaseLimits(config),
     ...defined('logLevel', parseLogLevel(config)),
   };

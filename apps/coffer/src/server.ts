@@ -32,12 +32,13 @@ export async function startServer(
 ): Promise<Server> {
   const staticSeal = config.seal && (await readStaticSeal(config.seal, env));
   const store = await openStorage(config.storage, logger.named('storage'));
-  const { pluginDirectory } = config;
+  const { pluginDirectory, clusterName } = config;
   const sealable = composeSealable({
     store,
     storageType: config.storage.type,
     ...(staticSeal && { staticSeal }),
     ...(pluginDirectory !== undefined && { pluginDirectory }),
+    ...(clusterName !== undefined && { clusterName }),
     systemTtl: systemTtlOf(config),
     logger,
   });

@@ -4,12 +4,15 @@ import type { Barrier } from './barrier.ts';
 import { createEntryStorage } from './entry-storage.ts';
 import type { ClusterIdentity } from './seal-control.ts';
 
-/** The name and id that the store was given when it was first opened. Clients tell clusters apart by them. */
-export async function loadClusterIdentity(store: Store, barrier: Barrier): Promise<ClusterIdentity> {
+/**
+ * The name and id that the store was given when it was first opened. Clients tell clusters apart by them. `name` counts
+ * at that first time only, as in Vault (hashicorp/vault:vault/cluster.go, setupCluster).
+ */
+export async function loadClusterIdentity(store: Store, barrier: Barrier, name?: string): Promise<ClusterIdentity> {
   const storage = createEntryStorage(store, barrier, 'core/cluster');
   const entry = await storage.get('identity');
   if (entry !== undefined) return entry as unknown as ClusterIdentity;
-  const made = { name: `vault-cluster-${randomBase62(8).toLowerCase()}`, id: randomId() };
+  const made = { name: name ?? `vault-cluster-${randomBase62(8).toLowerCase()}`, id: randomId() };
   await storage.put('identity', made);
   return made;
 }

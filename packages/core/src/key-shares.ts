@@ -52,10 +52,11 @@ export class ShareCollection {
     return this.#shares.length;
   }
 
-  /** A share that is here already counts once. */
-  add(share: Uint8Array): void {
-    if (this.#shares.some((known) => Buffer.compare(known, share) === 0)) return;
+  /** A share that is here already counts once. Returns whether it is a new one. */
+  add(share: Uint8Array): boolean {
+    if (this.#shares.some((known) => Buffer.compare(known, share) === 0)) return false;
     this.#shares.push(share);
+    return true;
   }
 
   clear(): void {

@@ -24,8 +24,11 @@ export interface OpenIntent {
    * @throws CofferError `permission-denied` when the token was revoked meanwhile; the lease is then revoked
    */
   activate(data?: JsonObject): Promise<void>;
-  /** The effect failed. With `nothingLeft` the row goes; otherwise it stays and is revoked like an expired lease. */
-  abandon(nothingLeft: boolean): Promise<void>;
+  /**
+   * The effect failed. With `nothingLeft` the row goes; otherwise it stays and is revoked like an expired lease. `data`
+   * replaces the intent's where the failure told more.
+   */
+  abandon(nothingLeft: boolean, data?: JsonObject): Promise<void>;
 }
 
 /** Issues leases, intent first (DESIGN invariant 1). */
@@ -53,13 +56,13 @@ export function createLeaseIssuer(store: Store, barrier: Barrier, wake: () => vo
             [id, sealLease(barrier, id, { ...intent, data })],
           );
           if (changes === 1) return wake();
-          await release(store, id, sealLease(barrier, id, { ...intent, data }));
+          await release(store, id, intent, sealLease(barrier, id, { ...intent, data }));
           wake();
           throw new CofferError('permission-denied', 'the token was revoked while the credential was being made');
         },
-        async abandon(nothingLeft) {
+        async abandon(nothingLeft, data = intent.data) {
           if (nothingLeft) await store.run('DELETE FROM leases WHERE id = $1', [id]);
-          else await release(store, id, sealLease(barrier, id, intent));
+          else await release(store, id, intent, sealLease(barrier, id, { ...intent, data }));
           wake();
         },
       };
@@ -67,10 +70,17 @@ export function createLeaseIssuer(store: Store, barrier: Barrier, wake: () => vo
   };
 }
 
-/** Gives a row that was being created to the revocation. */
-async function release(store: Store, id: string, value: Uint8Array): Promise<void> {
+/**
+ * Gives a row that was being created to the revocation. An effect that took longer than its claim may come after the row
+ * was taken for abandoned, revoked in vain and removed: then the row is made again.
+ */
+async function release(store: Store, id: string, intent: LeaseIntent, value: Uint8Array): Promise<void> {
+  const { token, issueTime, expireTime } = intent;
   await store.run(
-    "UPDATE leases SET state = 'revoking', claimed_until = 0, next_attempt = $2, value = $3 WHERE id = $1",
-    [id, Date.now(), value],
+    `INSERT INTO leases (id, token, state, issue_time, expire_time, last_renewal, claimed_until, next_attempt,
+       attempts, last_error, value) VALUES ($1, $2, 'revoking', $3, $4, NULL, 0, $5, 0, NULL, $6)
+     ON CONFLICT (id) DO UPDATE SET state = 'revoking', claimed_until = 0, next_attempt = excluded.next_attempt,
+       value = excluded.value`,
+    [id, token, issueTime, expireTime, Date.now(), value],
   );
 }

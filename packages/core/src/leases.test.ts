@@ -42,6 +42,7 @@ describe('leases below a prefix', () => {
   before(async () => {
     const opened = await openEmbeddedStore({ path: ':memory:' });
     store = {
+      exclusive: opened.exclusive,
       ...{ close: () => opened.close(), transaction: (all) => opened.transaction(all) },
       run: (sql, params) => {
         statements.push(sql);

@@ -4,11 +4,13 @@ import { ShareCollection } from './key-shares.ts';
 /** Something that the holders of the present key agree on, share by share. At most one is under way. */
 export class OperatorAttempt<T> {
   readonly #what: string;
+  readonly #operation: string;
   #current: { readonly nonce: string; readonly wanted: T; readonly shares: ShareCollection } | undefined;
 
-  /** `what` stands in messages: `rekey`, `root generation`. */
-  constructor(what: string) {
+  /** Both stand in messages: `what` is not in progress (`barrier rekey`), its nonce is for an `operation` (`rekey`). */
+  constructor(what: string, operation = what) {
     this.#what = what;
+    this.#operation = operation;
   }
 
   get current(): { readonly nonce: string; readonly wanted: T; readonly progress: number } | undefined {
@@ -17,7 +19,7 @@ export class OperatorAttempt<T> {
   }
 
   start(wanted: T): void {
-    if (this.#current !== undefined) throw new CofferError('invalid-request', `${this.#what} already in progress`);
+    if (this.#current !== undefined) throw new CofferError('invalid-request', `${this.#operation} already in progress`);
     this.#current = { nonce: randomId(), wanted, shares: new ShareCollection() };
   }
 
@@ -37,10 +39,14 @@ export class OperatorAttempt<T> {
     if (nonce !== current.nonce) {
       throw new CofferError(
         'invalid-request',
-        `incorrect nonce supplied; nonce for this ${this.#what} is ${current.nonce}`,
+        `incorrect nonce supplied; nonce for this ${this.#operation} operation is ${JSON.stringify(current.nonce)}`,
       );
     }
-    current.shares.add(share);
+    if (!current.shares.add(share)) {
+      // Vault's words for every kind of attempt (hashicorp/vault:vault/rekey.go, generate_root.go).
+      const text = 'given key has already been provided during this generation operation';
+      throw new CofferError('invalid-request', text);
+    }
     if (current.shares.progress < required) return undefined;
     return { key: await current.shares.combine(), wanted: current.wanted, nonce: current.nonce };
   }

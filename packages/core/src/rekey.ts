@@ -1,25 +1,32 @@
-import { randomBytes } from 'node:crypto';
 import { CofferError } from '@coffer/base';
-import { checkShareCounts, type ShareCounts, splitKey } from './key-shares.ts';
+import { checkShareCounts, type ShareCounts } from './key-shares.ts';
 import { OperatorAttempt } from './operator-attempt.ts';
-import type { SealControl } from './seal-control.ts';
-import type { SealConfig, SealRecord } from './seal-rows.ts';
-import { KEY_BYTES } from './sealed-value.ts';
+import type { RekeyControl } from './seal-control.ts';
+import type { SealRecord } from './seal-rows.ts';
 
 export interface RekeyParts {
+  /** Which key is replaced. */
+  readonly what: 'barrier' | 'recovery';
+  /** Whether the seal opens by itself: then the shares are of the recovery key, whichever key is replaced. */
+  readonly byItself: boolean;
   readonly record: () => Promise<SealRecord>;
   readonly requireOpen: () => unknown;
   readonly verifyKey: (key: Uint8Array, record: SealRecord) => boolean;
   readonly inTurn: <T>(work: () => Promise<T>) => Promise<T>;
-  readonly replace: (config: SealConfig, unsealKey: Uint8Array) => Promise<void>;
+  readonly replace: (counts: ShareCounts) => Promise<readonly Uint8Array[]>;
 }
 
-/** New shares for old ones, agreed on by the holders of the old. */
-export function createRekey(parts: RekeyParts): SealControl['rekey'] {
-  const attempt = new OperatorAttempt<ShareCounts>('rekey');
+/** New shares for old ones, agreed on by the holders of the old. Texts as in hashicorp/vault:vault/rekey.go. */
+export function createRekey(parts: RekeyParts): RekeyControl {
+  const { what, byItself } = parts;
+  const attempt = new OperatorAttempt<ShareCounts>(`${what} rekey`, 'rekey');
+  const check = (): void => {
+    if (what === 'recovery' && !byItself) throw new CofferError('invalid-request', 'recovery rekeying not supported');
+    parts.requireOpen();
+  };
   return {
     async status() {
-      parts.requireOpen();
+      check();
       const { config } = await parts.record();
       const { wanted, nonce = '', progress = 0 } = attempt.current ?? {};
       return {
@@ -31,29 +38,41 @@ export function createRekey(parts: RekeyParts): SealControl['rekey'] {
         required: config.threshold,
       };
     },
-    async start(counts) {
-      parts.requireOpen();
-      checkShareCounts(counts);
-      const { config } = await parts.record();
-      if (config.type !== 'shamir') {
-        throw new CofferError('invalid-request', 'a static seal has no shares to rekey: configure another current_key');
-      }
+    async start(given) {
+      check();
+      // The new root key goes under the static key: nobody gets a share of it, whatever was asked for.
+      const counts = what === 'barrier' && byItself ? { shares: 1, threshold: 1 } : given;
+      checkCounts(what, counts);
+      await parts.record();
       attempt.start(counts);
     },
     update: (share, nonce) =>
       parts.inTurn(async () => {
-        parts.requireOpen();
+        check();
         const record = await parts.record();
         const agreed = await attempt.add(share, nonce, record.config.threshold);
         if (agreed === undefined) return undefined;
         if (!parts.verifyKey(agreed.key, record)) {
-          throw new CofferError('invalid-request', 'rekey failed, invalid key: the shares so far are forgotten');
+          const key = byItself ? 'recovery' : 'root';
+          const text = `${key} key verification failed: the shares do not make the present key, and are forgotten`;
+          throw new CofferError('invalid-request', text);
         }
-        const unsealKey = randomBytes(KEY_BYTES);
-        await parts.replace({ type: 'shamir', ...agreed.wanted }, unsealKey);
+        const shares = await parts.replace(agreed.wanted);
         attempt.cancel();
-        return splitKey(unsealKey, agreed.wanted);
+        return shares;
       }),
     cancel: () => attempt.cancel(),
   };
+}
+
+function checkCounts(what: RekeyParts['what'], counts: ShareCounts): void {
+  if (counts.threshold > counts.shares) {
+    throw new CofferError('invalid-request', 'provided threshold greater than the total shares');
+  }
+  try {
+    checkShareCounts(counts);
+  } catch (thrown) {
+    const { code, message } = CofferError.from(thrown);
+    throw new CofferError(code, `invalid ${what === 'barrier' ? 'rekey seal' : 'recovery'} configuration: ${message}`);
+  }
 }

@@ -1,4 +1,5 @@
 import type { Secret } from '@coffer/base';
+import type { KeyRotationConfig } from './key-rotation.ts';
 import type { ShareCounts } from './key-shares.ts';
 import type { SealConfig } from './seal-rows.ts';
 
@@ -56,6 +57,15 @@ export interface RekeyStatus {
   readonly required: number;
 }
 
+/** New shares for old ones, agreed on by the holders of the old. */
+export interface RekeyControl {
+  status(): Promise<RekeyStatus>;
+  start(counts: ShareCounts): Promise<void>;
+  /** The new shares when the last one needed has come; the old ones are worthless then. Undefined before. */
+  update(share: Uint8Array, nonce: string): Promise<readonly Uint8Array[] | undefined>;
+  cancel(): void;
+}
+
 export interface GenerateRootStatus {
   readonly started: boolean;
   readonly nonce: string;
@@ -82,13 +92,13 @@ export interface SealControl {
   keyStatus(): KeyStatus;
   /** New values are sealed under a new key from now on. */
   rotate(): Promise<void>;
-  readonly rekey: {
-    status(): Promise<RekeyStatus>;
-    start(counts: ShareCounts): Promise<void>;
-    /** The new shares when the last one needed has come. The old ones are worthless then. */
-    update(share: Uint8Array, nonce: string): Promise<readonly Uint8Array[] | undefined>;
-    cancel(): void;
-  };
+  /** When the key is rotated by itself. */
+  keyRotation(): Promise<KeyRotationConfig>;
+  setKeyRotation(config: KeyRotationConfig): Promise<void>;
+  /** Of the unseal key, or of the root key alone where the seal opens by itself. */
+  readonly rekey: RekeyControl;
+  /** Of the recovery key. */
+  readonly rekeyRecovery: RekeyControl;
   readonly generateRoot: {
     status(): Promise<GenerateRootStatus>;
     /** `otp`: as long as a token. */

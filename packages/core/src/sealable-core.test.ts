@@ -1,15 +1,8 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'node:test';
-import { silentLogger } from '@coffer/base';
 import { openEmbeddedStore, type Store } from '@coffer/store';
-import { createCore } from './core.ts';
-import { definePath } from './path.ts';
-import { SealableCore } from './sealable-core.ts';
-import type { SealControl } from './seal-control.ts';
-import type { StaticSeal } from './static-seal.ts';
-
-const request = (path: string, token = '') =>
-  ({ id: '', operation: 'read', path, token, data: {}, remoteAddress: '' }) as const;
+import type { SealableCore } from './sealable-core.ts';
+import { makeSealable, request } from './sealable-fixture.ts';
 
 describe('a core behind its seal', () => {
   let store: Store;
@@ -19,70 +12,13 @@ describe('a core behind its seal', () => {
   let builds = 0;
   let closes = 0;
 
-  function make(staticSeal?: StaticSeal): SealableCore {
-    const statusPath = (control: SealControl) =>
-      definePath({
-        pattern: 'seal-status',
-        fields: {},
-        unauthenticated: true,
-        synopsis: '',
-        read: async () => ({ data: { sealed: (await control.status()).sealed } }),
-      });
-    return new SealableCore({
+  const make = (): SealableCore =>
+    makeSealable({
       store,
-      ...(staticSeal && { staticSeal }),
-      sealedPaths: (control) => [statusPath(control)],
-      logger: silentLogger,
-      build: ({ barrier, seal }) => {
-        builds++;
-        const paths = [
-          statusPath(seal),
-          definePath({
-            pattern: 'seal',
-            fields: {},
-            sudo: true,
-            synopsis: '',
-            read: async () => {
-              seal.seal();
-              return { data: {} };
-            },
-          }),
-          definePath({
-            pattern: 'slow',
-            fields: {},
-            synopsis: '',
-            read: async () => {
-              await slow.promise;
-              return { data: { done: true } };
-            },
-          }),
-        ];
-        return {
-          core: createCore({
-            store,
-            barrier,
-            engines: () => new Map(),
-            builtins: () =>
-              new Map([
-                [
-                  'sys/',
-                  {
-                    type: 'system',
-                    description: '',
-                    factory: () => ({ paths, help: '', close: async () => undefined }),
-                  },
-                ],
-              ]),
-            builtinPlugins: [],
-            logger: silentLogger,
-          }),
-          close: async () => {
-            closes++;
-          },
-        };
-      },
+      slow: () => slow.promise,
+      onBuild: () => builds++,
+      onClose: () => closes++,
     });
-  }
 
   beforeEach(async () => {
     builds = 0;
@@ -178,11 +114,14 @@ describe('a core behind its seal', () => {
     const { nonce, required } = await core.rekey.status();
     assert.equal(required, 2);
     const share = (index: number): Uint8Array => Uint8Array.from(shares[index] ?? []);
-    await assert.rejects(core.rekey.update(share(0), 'other'), /incorrect nonce/);
+    await assert.rejects(core.rekey.update(share(0), 'other'), {
+      message: `incorrect nonce supplied; nonce for this rekey operation is "${nonce}"`,
+    });
     const altered = share(1);
     altered[0] = (altered[0] ?? 0) ^ 1;
     assert.equal(await core.rekey.update(share(0), nonce), undefined);
-    await assert.rejects(core.rekey.update(altered, nonce), /rekey failed, invalid key/);
+    await assert.rejects(core.rekey.update(share(0), nonce), /given key has already been provided/);
+    await assert.rejects(core.rekey.update(altered, nonce), /root key verification failed/);
     assert.equal(await core.rekey.update(share(0), nonce), undefined);
     const fresh = await core.rekey.update(share(1), nonce);
     assert.equal(fresh?.length, 1);
@@ -228,22 +167,31 @@ describe('a core behind its seal', () => {
     await assert.rejects(make().start(), { code: 'failed', message: /keyring\/root-key is missing/ });
   });
 
-  it('opens by itself with a static key, and makes root tokens by recovery keys', async () => {
-    const staticSeal: StaticSeal = { type: 'static', current: { id: 'a', key: new Uint8Array(32).fill(1) } };
-    core = make(staticSeal);
-    const { unsealShares, recoveryShares } = await core.init({ recovery: { shares: 3, threshold: 2 } });
-    assert.deepEqual([unsealShares.length, recoveryShares.length], [0, 3]);
-    assert.equal((await core.status()).sealed, false);
-    await core.stop();
-    core = make({ ...staticSeal });
-    await core.start();
-    assert.equal((await core.status()).sealed, false);
-    await assert.rejects(core.rekey.start({ shares: 1, threshold: 1 }), /static seal has no shares/);
-    await core.generateRoot.start('o'.repeat((await core.generateRoot.status()).otpLength));
-    const { nonce } = await core.generateRoot.status();
-    await core.generateRoot.update(Uint8Array.from(recoveryShares[2] ?? []), nonce);
-    assert.ok((await core.generateRoot.update(Uint8Array.from(recoveryShares[0] ?? []), nonce)).complete);
-    const other = make({ type: 'static', current: { id: 'a', key: new Uint8Array(32).fill(2) } });
-    await assert.rejects(other.start(), /the key "a" does not open this store/);
+  it('has recovery shares only where it opens by itself', async () => {
+    const refused = { code: 'invalid-request', message: 'recovery rekeying not supported' };
+    await assert.rejects(core.rekeyRecovery.status(), refused);
+    await opened();
+    await assert.rejects(core.rekeyRecovery.start({ shares: 1, threshold: 1 }), refused);
+    await assert.rejects(core.rekeyRecovery.update(new Uint8Array(32), ''), refused);
+  });
+
+  it('rotates the encryption key by itself, at its age', async (test) => {
+    const { root, shares } = await opened();
+    await core.setKeyRotation({ ...(await core.keyRotation()), interval: 24 * 3600 });
+    await core.tendKeys();
+    assert.equal(core.keyStatus().term, 1);
+    test.mock.timers.enable({ apis: ['Date'], now: Date.now() + 24 * 3_600_000 });
+    await core.tendKeys();
+    assert.equal(core.keyStatus().term, 2);
+    await core.tendKeys();
+    assert.equal(core.keyStatus().term, 2);
+    await core.setKeyRotation({ ...(await core.keyRotation()), enabled: false });
+    test.mock.timers.setTime(Date.now() + 48 * 3_600_000);
+    await core.tendKeys();
+    assert.equal(core.keyStatus().term, 2);
+    await core.handle(request('sys/seal', root));
+    await core.tendKeys();
+    await core.unseal(Uint8Array.from(shares[0] ?? []));
+    assert.deepEqual(await core.keyRotation(), { enabled: false, interval: 86_400, maxOperations: 3_865_470_566 });
   });
 });

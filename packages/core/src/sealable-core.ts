@@ -1,38 +1,35 @@
-import { randomBytes } from 'node:crypto';
 import { CofferError, errorText, type Logger, randomId } from '@coffer/base';
 import type { Store } from '@coffer/store';
-import { Barrier } from './barrier.ts';
+import type { Barrier } from './barrier.ts';
 import { loadClusterIdentity } from './cluster-identity.ts';
 import type { Core } from './core.ts';
 import { releaseDeadClaims } from './dead-claims.ts';
+import { createEntryStorage } from './entry-storage.ts';
 import { createGenerateRoot } from './generate-root.ts';
-import { createKeyring, withEncryptions, withNewTerm } from './keyring.ts';
-import { checkShareCounts, ShareCollection, splitKey } from './key-shares.ts';
+import { type KeyRotationConfig, readKeyRotation, writeKeyRotation } from './key-rotation.ts';
+import { checkShareCounts, ShareCollection } from './key-shares.ts';
 import type { IncomingRequest, OutgoingResponse } from './logical.ts';
 import { LiveCore } from './live-core.ts';
 import type { Path } from './path.ts';
 import { createRekey } from './rekey.ts';
-import { checkSealType, digestOf, isHoldersKey, rootKeyByStaticSeal, rootKeyByUnsealKey } from './root-key.ts';
+import { checkSealType, rootKeyByStaticSeal, rootKeyByUnsealKey } from './root-key.ts';
 import { createRootToken } from './root-token.ts';
 import type { ClusterIdentity, InitRequest, InitResult, KeyStatus, SealControl, SealStatus } from './seal-control.ts';
-import {
-  createSealRows,
-  openKeyring,
-  type SealConfig,
-  sealKeyring,
-  type SealRecord,
-  sealRecovery,
-  sealRootKey,
-  type SealRows,
-} from './seal-rows.ts';
-import { KEY_BYTES } from './sealed-value.ts';
+import { createSealKeys, SealKeys } from './seal-keys.ts';
+import { handleSealed, sealed } from './sealed-request.ts';
+import { createSealRows, type SealRecord, type SealRows } from './seal-rows.ts';
 import type { StaticSeal } from './static-seal.ts';
 import { createTokenStore } from './tokens.ts';
+
+/** How often it is looked whether the encryption key must be rotated, in milliseconds. */
+const TEND_KEYS_MS = 60_000;
 
 export interface SealableCoreOptions {
   readonly store: Store;
   /** Opens the seal without anybody's help; without it, shares do. */
   readonly staticSeal?: StaticSeal;
+  /** The name that the cluster gets when its store is opened for the first time. Made when absent. */
+  readonly clusterName?: string;
   /** Makes the core that works behind the open seal, each time it opens. `close` ends what is not the core's own. */
   readonly build: (parts: OpenParts) => { readonly core: Core; close(): Promise<void> };
   /** The paths under `sys/` that answer while sealed. */
@@ -49,11 +46,10 @@ export interface OpenParts {
 /** What is there only while the seal is open. */
 interface Opened {
   readonly live: LiveCore;
-  readonly barrier: Barrier;
+  readonly keys: SealKeys;
   readonly cluster: ClusterIdentity;
-  /** These two change together, in turn. */
-  rootKey: Uint8Array;
-  record: SealRecord;
+  /** Tends the keys from time to time. */
+  readonly timer: NodeJS.Timeout;
 }
 
 /**
@@ -65,6 +61,7 @@ interface Opened {
  */
 export class SealableCore implements SealControl {
   readonly rekey: SealControl['rekey'];
+  readonly rekeyRecovery: SealControl['rekeyRecovery'];
   readonly generateRoot: SealControl['generateRoot'];
   readonly #options: SealableCoreOptions;
   readonly #rows: SealRows;
@@ -83,16 +80,24 @@ export class SealableCore implements SealControl {
     const parts = {
       record: () => this.#record(),
       requireOpen: () => this.#open(),
-      verifyKey: (key: Uint8Array, record: SealRecord) => isHoldersKey(key, record, this.#open().rootKey),
+      verifyKey: (key: Uint8Array, record: SealRecord) => this.#open().keys.isHoldersKey(key, record),
+      inTurn: <T>(work: () => Promise<T>) => this.#inTurn(work),
     };
+    const byItself = options.staticSeal !== undefined;
     this.rekey = createRekey({
       ...parts,
-      inTurn: (work) => this.#inTurn(work),
-      replace: (config, unsealKey) => this.#replaceKeys(config, unsealKey),
+      what: 'barrier',
+      byItself,
+      replace: (counts) => this.#open().keys.replaceRootKey(counts),
+    });
+    this.rekeyRecovery = createRekey({
+      ...parts,
+      what: 'recovery',
+      byItself,
+      replace: (counts) => this.#open().keys.replaceRecoveryKey(counts),
     });
     this.generateRoot = createGenerateRoot({
       ...parts,
-      inTurn: (work) => this.#inTurn(work),
       createToken: async () => (await createRootToken(this.#open().live.core.services.tokens)).reveal(),
     });
   }
@@ -127,7 +132,7 @@ export class SealableCore implements SealControl {
 
   async handle(request: IncomingRequest): Promise<OutgoingResponse | undefined> {
     const opened = this.#opened;
-    if (opened === undefined) return this.#handleSealed(request);
+    if (opened === undefined) return handleSealed(this.#sealedPaths, request);
     const answer = await opened.live.handle(request);
     // Who asked for the seal is answered when everything behind it has ended.
     if (this.#opened === undefined && /^\/?sys\/seal$/.test(request.path)) await this.#closing;
@@ -136,7 +141,7 @@ export class SealableCore implements SealControl {
 
   async status(): Promise<SealStatus> {
     // A health check of an open server asks no store.
-    const record = this.#opened?.record ?? (await this.#rows.read());
+    const record = this.#opened?.keys.record ?? (await this.#rows.read());
     const cluster = this.#opened?.cluster;
     return {
       type: record?.config.type ?? (this.#options.staticSeal === undefined ? 'shamir' : 'static'),
@@ -170,65 +175,55 @@ export class SealableCore implements SealControl {
     const opened = this.#opened;
     if (opened === undefined) return;
     this.#opened = undefined;
+    clearInterval(opened.timer);
     this.resetUnseal();
     this.rekey.cancel();
+    this.rekeyRecovery.cancel();
     this.generateRoot.cancel();
     // Not in turn as a whole: the requests that it waits for may be waiting for their turn.
     this.#closing = opened.live
       .close()
       .catch((error: unknown) => this.#options.logger.error('the core did not end well', { error: errorText(error) }))
-      .then(() => this.#inTurn(() => this.#saveAndForget(opened)));
+      .then(() => this.#inTurn(() => opened.keys.forget()));
     this.#options.logger.info('vault is sealed');
   }
 
   keyStatus(): KeyStatus {
-    const { barrier } = this.#open();
-    const { activeTerm, keys } = barrier.keyring;
-    return {
-      term: activeTerm,
-      installTime: keys.get(activeTerm)?.installTime ?? 0,
-      encryptions: barrier.encryptions,
-    };
+    return this.#open().keys.status;
   }
 
   rotate(): Promise<void> {
-    return this.#inTurn(async () => {
-      const opened = this.#open();
-      const { barrier, rootKey, record } = opened;
-      const keyring = withNewTerm(withEncryptions(barrier.keyring, barrier.encryptions));
-      opened.record = await this.#rows.replace({ ...record, keyring: sealKeyring(rootKey, keyring) });
-      barrier.use(keyring);
-      this.#options.logger.info('installed new encryption key', { term: keyring.activeTerm });
-    });
+    return this.#inTurn(() => this.#open().keys.rotate());
+  }
+
+  keyRotation(): Promise<KeyRotationConfig> {
+    return readKeyRotation(this.#coreStorage(this.#open().keys.barrier));
+  }
+
+  setKeyRotation(config: KeyRotationConfig): Promise<void> {
+    return writeKeyRotation(this.#coreStorage(this.#open().keys.barrier), config);
+  }
+
+  /** Rotates the encryption key when its time has come. By itself it looks once a minute. Does nothing while sealed. */
+  async tendKeys(): Promise<void> {
+    if (this.#opened === undefined) return;
+    const config = await this.keyRotation();
+    await this.#inTurn(async () => this.#opened?.keys.tend(config));
   }
 
   async #init({ unseal, recovery, rootToken }: InitRequest): Promise<InitResult> {
-    const { staticSeal, store } = this.#options;
+    const { staticSeal, store, clusterName } = this.#options;
     const counts = staticSeal === undefined ? unseal : recovery;
     if (counts === undefined) throw new CofferError('invalid-request', 'the number of key shares is missing');
     checkShareCounts(counts);
     if ((await this.#rows.read()) !== undefined)
       throw new CofferError('invalid-request', 'Vault is already initialized');
-    const rootKey = randomBytes(KEY_BYTES);
-    const splitted = randomBytes(KEY_BYTES);
-    const config: SealConfig =
-      staticSeal === undefined
-        ? { type: 'shamir', ...counts }
-        : { type: 'static', ...counts, keyId: staticSeal.current.id };
-    const keyring = createKeyring();
-    const record = await this.#rows.create({
-      config,
-      rootKey: sealRootKey(staticSeal?.current.key ?? splitted, config, rootKey),
-      keyring: sealKeyring(rootKey, keyring),
-      ...(staticSeal && { recovery: sealRecovery(rootKey, digestOf(splitted)) }),
-    });
-    const barrier = new Barrier(keyring);
+    const { record, barrier, shares } = await createSealKeys(this.#rows, counts, staticSeal);
     const token = await createRootToken(
       createTokenStore(store, barrier, () => undefined),
       rootToken,
     );
-    await loadClusterIdentity(store, barrier);
-    const shares = await splitKey(splitted, counts);
+    await loadClusterIdentity(store, barrier, clusterName);
     if (staticSeal !== undefined) await this.#openStatic(staticSeal, record);
     return {
       unsealShares: staticSeal === undefined ? shares : [],
@@ -255,9 +250,10 @@ export class SealableCore implements SealControl {
   }
 
   async #openWith(rootKey: Uint8Array, record: SealRecord): Promise<void> {
-    const { store, build, logger } = this.#options;
-    const barrier = new Barrier(openKeyring(rootKey, record));
-    const cluster = await loadClusterIdentity(store, barrier);
+    const { store, staticSeal, clusterName, build, logger } = this.#options;
+    const keys = new SealKeys({ rows: this.#rows, record, rootKey, logger, ...(staticSeal && { staticSeal }) });
+    const { barrier } = keys;
+    const cluster = await loadClusterIdentity(store, barrier, clusterName);
     const built = build({ barrier, cluster, seal: this });
     const live = new LiveCore(built.core, () => built.close());
     try {
@@ -266,58 +262,17 @@ export class SealableCore implements SealControl {
       await live.close();
       throw error;
     }
-    this.#opened = { live, barrier, rootKey, cluster, record };
+    const timer = setInterval(() => {
+      this.tendKeys().catch((error: unknown) =>
+        logger.error('the encryption key was not looked after', { error: errorText(error) }),
+      );
+    }, TEND_KEYS_MS).unref();
+    this.#opened = { live, keys, cluster, timer };
     logger.info('vault is unsealed');
   }
 
-  async #handleSealed(request: IncomingRequest): Promise<OutgoingResponse | undefined> {
-    const path = request.path.replace(/^\/+/, '');
-    if (path.startsWith('sys/')) {
-      const relative = path.slice('sys/'.length);
-      for (const each of this.#sealedPaths) {
-        const params = each.match(relative);
-        if (params === undefined) continue;
-        const { token: clientToken, ...rest } = request;
-        return each.handle({
-          wrapTtl: 0,
-          ...rest,
-          path: relative,
-          mountPath: 'sys/',
-          params,
-          clientToken,
-          warnings: [],
-        });
-      }
-    }
-    throw sealed();
-  }
-
-  /** New unseal key, new root key: an old copy of the store with the old shares opens nothing written from now on. */
-  async #replaceKeys(config: SealConfig, unsealKey: Uint8Array): Promise<void> {
-    const opened = this.#open();
-    const rootKey = randomBytes(KEY_BYTES);
-    const keyring = withEncryptions(opened.barrier.keyring, opened.barrier.encryptions);
-    opened.record = await this.#rows.replace({
-      ...opened.record,
-      config,
-      rootKey: sealRootKey(unsealKey, config, rootKey),
-      keyring: sealKeyring(rootKey, keyring),
-    });
-    opened.rootKey.fill(0);
-    opened.rootKey = rootKey;
-    this.#options.logger.info('rekeyed', { shares: config.shares, threshold: config.threshold });
-  }
-
-  /** How often the key was used is only a count for operators: losing it must not keep the seal from closing. */
-  async #saveAndForget({ barrier, rootKey, record }: Opened): Promise<void> {
-    try {
-      const keyring = withEncryptions(barrier.keyring, barrier.encryptions);
-      await this.#rows.replace({ ...record, keyring: sealKeyring(rootKey, keyring) });
-    } catch (error) {
-      this.#options.logger.warn('the encryption count was not saved', { error: errorText(error) });
-    } finally {
-      rootKey.fill(0);
-    }
+  #coreStorage(barrier: Barrier): ReturnType<typeof createEntryStorage> {
+    return createEntryStorage(this.#options.store, barrier, 'core/keys');
   }
 
   async #record(): Promise<SealRecord> {
@@ -336,8 +291,4 @@ export class SealableCore implements SealControl {
     this.#turn = result.catch(() => undefined);
     return result;
   }
-}
-
-function sealed(): CofferError {
-  return new CofferError('sealed', 'Vault is sealed');
 }

@@ -13,9 +13,17 @@ import { timestampFromDate } from './timestamp.ts';
 /** Type and Close touch no database that could be slow for good reasons. Vault gives them 1 s. */
 const SHORT_CALL_MS = 10_000;
 
+/**
+ * Whoever waits for a call holds a claim or a lock meanwhile. Longer than our own plugin goes on trying (60 s) and its last
+ * statement may take (30 s), shorter than the host's claim on a lease (120 s).
+ */
+export const CALL_DEADLINE_MS = 110_000;
+
 /** What the instances of one process share. */
 export interface ConnectedProcess {
   readonly client: PluginClient;
+  /** The longest that a call may take, in milliseconds. */
+  readonly deadlineMs: number;
   /** Whether the plugin has our naming extension; unknown until it was asked. */
   canName: boolean | undefined;
   /** Likewise for the extension that verifies a login. */
@@ -139,13 +147,12 @@ export class ConnectedDatabase implements Database {
     operation: DatabaseOperation,
     method: DescMethodUnary<I, O>,
     request: MessageInitShape<I>,
-    timeoutMs?: number,
+    timeoutMs = this.#process.deadlineMs,
   ): Promise<MessageShape<O>> {
-    const options = { metadata: this.#metadata, ...(timeoutMs !== undefined && { timeoutMs }) };
     try {
-      return await this.#process.client.call(method, request, options);
+      return await this.#process.client.call(method, request, { metadata: this.#metadata, timeoutMs });
     } catch (error) {
-      throw hostError(operation, error);
+      throw hostError(operation, error, timeoutMs);
     }
   }
 }

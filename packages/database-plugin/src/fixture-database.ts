@@ -4,7 +4,8 @@ import type { LoginAnswer, UpdateUserRequest, UsernameConfig } from './database.
 
 /**
  * A Database whose users are kept in memory, with the contract's whole behaviour; statements direct it:
- * `FAIL` fails with the password in the text, `BUG` throws what nobody expects, `CRASH` ends the process.
+ * `FAIL` fails with the password in the text, `BUG` throws what nobody expects, `CRASH` ends the process, `STOP` freezes
+ * it, `NEVER` gives no answer.
  * `SHOW` makes `newUser` answer what it was asked, so that a test sees what arrived.
  */
 export class MemoryDatabase implements Database {
@@ -32,7 +33,7 @@ export class MemoryDatabase implements Database {
       };
       return JSON.stringify({ ...arrived, password: password.reveal(), config: this.#known() });
     }
-    this.#obey(statements, password.reveal());
+    await this.#obey(statements, password.reveal());
     const username = request.username ?? this.#name(usernameConfig);
     if (this.#users.has(username)) throw new CofferError('failed', `role "${username}" already exists`);
     this.#users.set(username, password.reveal());
@@ -40,7 +41,7 @@ export class MemoryDatabase implements Database {
   }
 
   async updateUser({ username, password, expiration }: UpdateUserRequest): Promise<void> {
-    this.#obey(
+    await this.#obey(
       [...(password?.statements ?? []), ...(expiration?.statements ?? [])],
       password?.newPassword.reveal() ?? '',
     );
@@ -49,7 +50,7 @@ export class MemoryDatabase implements Database {
   }
 
   async deleteUser({ username, statements }: DeleteUserRequest): Promise<void> {
-    this.#obey(statements, this.#users.get(username) ?? '');
+    await this.#obey(statements, this.#users.get(username) ?? '');
     this.#users.delete(username);
   }
 
@@ -80,12 +81,14 @@ export class MemoryDatabase implements Database {
     return `v-${displayName}-${roleName}-${textOf(this.#known()['host'])}`;
   }
 
-  #obey(statements: readonly string[], password: string): void {
+  async #obey(statements: readonly string[], password: string): Promise<void> {
     this.#known();
     const cause = new Error(`syntax error in: CREATE ROLE PASSWORD '${password}'`);
     if (statements.includes('FAIL')) throw new CofferError('failed', `cannot run "PASSWORD '${password}'"`, { cause });
     if (statements.includes('BUG')) throw cause;
     if (statements.includes('CRASH')) process.kill(process.pid, 'SIGKILL');
+    if (statements.includes('STOP')) process.kill(process.pid, 'SIGSTOP');
+    if (statements.includes('NEVER')) await new Promise(() => undefined);
   }
 }
 

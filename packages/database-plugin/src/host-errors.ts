@@ -44,13 +44,30 @@ const SETTLED: readonly number[] = [grpcStatus.INTERNAL, grpcStatus.INVALID_ARGU
 
 /**
  * What the host makes of a failed call: `failed`, or `unavailable` when the outcome is open, with Go's text of the status.
- * A plugin that is gone stays as it is.
+ * A plugin that is gone stays as it is. `timeoutMs` is the deadline that the call had.
  */
-export function hostError(operation: DatabaseOperation, thrown: unknown): CofferError {
+export function hostError(operation: DatabaseOperation, thrown: unknown, timeoutMs?: number): CofferError {
   if (isPluginGone(thrown) || !(thrown instanceof GrpcError)) return CofferError.from(thrown);
   const code = SETTLED.includes(thrown.code) ? 'failed' : 'unavailable';
-  return new CofferError(code, `${PREFIXES[operation].host}${thrown.message}`, { cause: thrown });
+  const late =
+    thrown.code === grpcStatus.DEADLINE_EXCEEDED && timeoutMs !== undefined
+      ? `: the plugin gave no answer in ${timeoutMs / 1000} s, so what it did is not known`
+      : '';
+  return new CofferError(code, `${PREFIXES[operation].host}${thrown.message}${late}`, { cause: thrown });
 }
+
+/**
+ * Whether a failure says nothing of a statement that had been begun: the plugin's process ended, or gave no answer in
+ * time. What it had sent to the database may still take effect there.
+ */
+export function isUnheard(thrown: unknown): boolean {
+  if (isPluginGone(thrown)) return thrown.outcomeUnknown;
+  const status = thrown instanceof CofferError ? thrown.cause : undefined;
+  return status instanceof GrpcError && UNHEARD.includes(status.code);
+}
+
+/** Statuses that are made on the way, or by a plugin that gave up on the call. */
+const UNHEARD: readonly number[] = [grpcStatus.DEADLINE_EXCEEDED, grpcStatus.CANCELLED, grpcStatus.UNAVAILABLE];
 
 /** What Vault's client refuses before it asks the plugin (sdk/database/dbplugin/v5/grpc_client.go). */
 export function checkNewUser(request: NewUserRequest): void {

@@ -6,7 +6,7 @@
  * `open()`. Both answer a client alike.
  */
 export type * from './database.ts';
-export { withHostErrors } from './host-errors.ts';
+export { isUnheard, withHostErrors } from './host-errors.ts';
 export { type LaunchDatabaseOptions, PluginProcess } from './plugin-process.ts';
 export { configSecrets, redactSecrets } from './redact.ts';
 export { DATABASE_COOKIE, serveDatabase, type ServeDatabaseOptions } from './serve-database.ts';

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { createLogger, type LogEntry, Secret, silentLogger } from '@coffer/base';
+import { createLogger, isCofferError, type LogEntry, Secret, silentLogger } from '@coffer/base';
 import { isPluginGone } from '@coffer/go-plugin';
 import { FIXTURE_FILE, pluginDirectory } from './fixture.ts';
+import { isUnheard } from './host-errors.ts';
 import { PluginProcess } from './plugin-process.ts';
 
 function newUser(roleName: string, statements: string[] = []) {
@@ -83,6 +84,39 @@ describe('PluginProcess', () => {
     await replacement.initialize({ config: { host: 'h' }, verifyConnection: false });
     assert.equal(await replacement.newUser(newUser('a')), 'v-d-a-h');
     await replacement.close();
+  });
+
+  it('gives up on a call that is never answered, and goes on', async () => {
+    const plugin = await launch({ callDeadlineMs: 300 });
+    const database = plugin.open();
+    await database.initialize({ config: { host: 'h' }, verifyConnection: false });
+    const never = { statements: ['NEVER'] };
+    const late =
+      /rpc error: code = DeadlineExceeded .*: the plugin gave no answer in 0\.3 s, so what it did is not known$/;
+    for (const call of [
+      () => database.newUser(newUser('a', ['NEVER'])),
+      () => database.updateUser({ username: 'u', password: { newPassword: new Secret('one-pass'), ...never } }),
+      () => database.deleteUser({ username: 'u', ...never }),
+    ]) {
+      await assert.rejects(call(), (e) => isCofferError(e, 'unavailable') && late.test(e.message) && isUnheard(e));
+    }
+    assert.equal(await database.newUser(newUser('a')), 'v-d-a-h');
+    assert.equal(plugin.exited, false);
+    await database.close();
+  });
+
+  it('ends a process that hangs', async () => {
+    const plugin = await launch({ callDeadlineMs: 300 });
+    const database = plugin.open();
+    await database.initialize({ config: { host: 'h' }, verifyConnection: false });
+    await assert.rejects(
+      database.newUser(newUser('a', ['STOP'])),
+      (e) =>
+        isPluginGone(e) && isUnheard(e) && /the plugin process did not answer any more and was ended/.test(e.message),
+    );
+    assert.equal(plugin.exited, true);
+    await assert.rejects(database.newUser(newUser('a')), (e) => isPluginGone(e) && !isUnheard(e));
+    await database.close();
   });
 
   it('answers undefined for a name when the plugin has no such thing', async () => {

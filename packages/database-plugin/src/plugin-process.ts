@@ -1,6 +1,6 @@
 import { CofferError, randomBase62 } from '@coffer/base';
 import { GrpcError, grpcStatus, launch, type LaunchOptions, type PluginClient } from '@coffer/go-plugin';
-import { ConnectedDatabase, type ConnectedProcess } from './connect-database.ts';
+import { CALL_DEADLINE_MS, ConnectedDatabase, type ConnectedProcess } from './connect-database.ts';
 import type { Database } from './database.ts';
 import { PluginVersion } from './gen/version_pb.ts';
 import { hostError } from './host-errors.ts';
@@ -14,6 +14,8 @@ export interface LaunchDatabaseOptions extends Omit<LaunchOptions, 'cookie' | 'p
   readonly metadataMode?: boolean;
   /** False asks for one process for each Database. Default true: many in one, where the plugin can. */
   readonly multiplexing?: boolean;
+  /** The longest that a call may take, in milliseconds. Default: 110 s. */
+  readonly callDeadlineMs?: number;
 }
 
 const VERSION_CALL_MS = 10_000;
@@ -24,9 +26,9 @@ export class PluginProcess {
   readonly #shared: ConnectedProcess;
   readonly #open = new Set<symbol>();
 
-  private constructor(client: PluginClient) {
+  private constructor(client: PluginClient, deadlineMs: number) {
     this.#client = client;
-    this.#shared = { client, canName: undefined, canVerify: undefined };
+    this.#shared = { client, deadlineMs, canName: undefined, canVerify: undefined };
   }
 
   /**
@@ -35,7 +37,14 @@ export class PluginProcess {
    * @throws CofferError `failed`, see `launch` of `@coffer/go-plugin`
    */
   static async launch(options: LaunchDatabaseOptions): Promise<PluginProcess> {
-    const { hostVersion = '1.21.4', metadataMode = false, multiplexing = true, env = {}, ...rest } = options;
+    const {
+      hostVersion = '1.21.4',
+      metadataMode = false,
+      multiplexing = true,
+      callDeadlineMs = CALL_DEADLINE_MS,
+      env = {},
+      ...rest
+    } = options;
     const hostEnv = {
       VAULT_VERSION: hostVersion,
       VAULT_PLUGIN_METADATA_MODE: String(metadataMode),
@@ -47,7 +56,7 @@ export class PluginProcess {
       cookie: DATABASE_COOKIE,
       protocolVersions: multiplexing ? [5, 6] : [5],
     });
-    return new PluginProcess(client);
+    return new PluginProcess(client, callDeadlineMs);
   }
 
   /** Whether {@link open} may be called more than once. */

@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { inspect } from 'node:util';
 import { CofferError, isCofferError, type JsonObject, Secret } from '@coffer/base';
+import { GrpcError, grpcStatus } from '@coffer/go-plugin';
 import { MemoryDatabase } from './fixture-database.ts';
+import { isUnheard } from './host-errors.ts';
 import { configSecrets, redactSecrets } from './redact.ts';
 
 const secretsOf = (config: JsonObject) =>
@@ -49,6 +51,24 @@ describe('redactSecrets', () => {
       assert.ok(isCofferError(error, 'failed'));
       assert.equal(error.message, `cannot run "PASSWORD '[password]'"`);
       assert.equal(inspect(error).includes('new-pw'), false);
+      return true;
+    });
+  });
+  it('keeps the status of an error that it cleans', async () => {
+    const status = new GrpcError(grpcStatus.DEADLINE_EXCEEDED, 'late: one-pass');
+    const late = new CofferError('unavailable', status.message, { cause: status });
+    const database = redactSecrets(
+      new (class extends MemoryDatabase {
+        override async newUser(): Promise<string> {
+          throw late;
+        }
+      })(),
+    );
+    const usernameConfig = { displayName: 'd', roleName: 'r' };
+    const rest = { usernameConfig, expiration: new Date(), statements: [], rollbackStatements: [] };
+    await assert.rejects(database.newUser({ ...rest, password: new Secret('one-pass') }), (error) => {
+      assert.ok(isUnheard(error));
+      assert.equal(inspect(error).includes('one-pass'), false);
       return true;
     });
   });

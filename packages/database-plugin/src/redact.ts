@@ -1,5 +1,6 @@
 import { inspect } from 'node:util';
 import { CofferError, errorText, isCofferError, type JsonObject, redact, Secret } from '@coffer/base';
+import { GrpcError } from '@coffer/go-plugin';
 import type { Database } from './database.ts';
 
 /**
@@ -93,8 +94,16 @@ function redactError(thrown: unknown, secrets: readonly Secret[]): unknown {
     : new CofferError(thrown.code, message, { cause });
 }
 
+function redactStatus(status: GrpcError, secrets: readonly Secret[]): GrpcError {
+  const details = redact(status.details, secrets);
+  const cause = redactCause(status.cause, secrets);
+  return details === status.details && cause === status.cause ? status : new GrpcError(status.code, details, { cause });
+}
+
 /** A driver's error can carry the statement in any of its fields, so all that a log could print is looked at. */
 function redactCause(cause: unknown, secrets: readonly Secret[]): unknown {
+  // Its code decides what the host makes of the failure.
+  if (cause instanceof GrpcError) return redactStatus(cause, secrets);
   const shown = inspect(cause, { depth: 8, maxStringLength: null });
   return redact(shown, secrets) === shown ? cause : new Error(redact(errorText(cause), secrets));
 }

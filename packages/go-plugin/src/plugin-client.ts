@@ -3,22 +3,29 @@ import { create, type DescMessage, type DescMethodUnary, fromBinary, toBinary } 
 import type { MessageInitShape, MessageShape } from '@bufbuild/protobuf';
 import { errorText, type Logger } from '@coffer/base';
 import type { PluginChild } from './child-process.ts';
+import { Health } from './gen/health_pb.ts';
 import { PluginMultiplexing } from './gen/multiplexing_pb.ts';
 import { GRPCController, GRPCStdio } from './gen/plugin_pb.ts';
 import type { GrpcClient } from './grpc-client.ts';
 import { GrpcError, grpcStatus } from './grpc-error.ts';
 import { PluginGoneError } from './plugin-gone.ts';
+import { HEALTH_NAME } from './plugin-services.ts';
 import { methodPath } from './served-methods.ts';
 
 /** What Go's host gives a plugin to end by itself (hashicorp/go-plugin:client.go, Kill). */
 const SHUTDOWN_MS = 2000;
 /** A dying process loses its connections a moment before we hear of its end. */
 const EXIT_NEWS_MS = 1000;
+/** How long a process that let a call's deadline pass may take to say that it is alive. */
+const HEALTH_MS = 5000;
 
 export interface CallOptions {
   /** Request metadata, by lower-case key. */
   readonly metadata?: Readonly<Record<string, string>>;
-  /** After this long the call rejects with DEADLINE_EXCEEDED. Without it, it may take as long as it takes. */
+  /**
+   * After this long the call rejects with DEADLINE_EXCEEDED; a process that then does not even answer a health check is
+   * ended. Without it, it may take as long as it takes.
+   */
   readonly timeoutMs?: number;
 }
 
@@ -74,7 +81,7 @@ export class PluginClient {
    * One unary call.
    *
    * @throws GrpcError with the plugin's status
-   * @throws PluginGoneError when the process has ended, before or during the call
+   * @throws PluginGoneError when the process has ended, before or during the call, or hung and was ended
    */
   async call<I extends DescMessage, O extends DescMessage>(
     method: DescMethodUnary<I, O>,
@@ -88,8 +95,23 @@ export class PluginClient {
       if (error instanceof GrpcError && error.code === grpcStatus.UNAVAILABLE) {
         await Promise.race([this.#child.ended, delay(EXIT_NEWS_MS, undefined, { ref: false })]);
       }
-      if (this.#child.hasEnded) throw new PluginGoneError(true, { cause: error });
+      const late = error instanceof GrpcError && error.code === grpcStatus.DEADLINE_EXCEEDED;
+      if (late) await this.#endIfHung();
+      if (this.#child.hasEnded) throw new PluginGoneError(true, { cause: error, hung: late });
       throw error;
+    }
+  }
+
+  /** A process that hangs (stopped, in an endless loop) would hold up whatever is asked of it next as well. */
+  async #endIfHung(): Promise<void> {
+    try {
+      await this.#unary(Health.method.check, { service: HEALTH_NAME }, { timeoutMs: HEALTH_MS });
+    } catch (error) {
+      // Any other status is an answer too.
+      if (!(error instanceof GrpcError) || error.code !== grpcStatus.DEADLINE_EXCEEDED) return;
+      this.#logger.error('the plugin does not answer any more: its process is ended', { pid: this.pid });
+      this.#child.kill();
+      await this.#child.ended;
     }
   }
 

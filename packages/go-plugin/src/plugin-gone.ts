@@ -11,8 +11,10 @@ export class PluginGoneError extends CofferError {
    */
   readonly outcomeUnknown: boolean;
 
-  constructor(outcomeUnknown: boolean, options?: { cause?: unknown }) {
-    const what = outcomeUnknown ? 'the plugin process ended during the call' : 'the plugin process has ended';
+  /** `hung`: it was ended because it did not answer any more. */
+  constructor(outcomeUnknown: boolean, options?: { cause?: unknown; hung?: boolean }) {
+    const ended = outcomeUnknown ? 'the plugin process ended during the call' : 'the plugin process has ended';
+    const what = options?.hung === true ? 'the plugin process did not answer any more and was ended' : ended;
     super('unavailable', `plugin shutdown: ${what}`, options);
     this.outcomeUnknown = outcomeUnknown;
   }

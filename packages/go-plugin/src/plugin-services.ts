@@ -9,7 +9,7 @@ import type { HostStreams } from './host-streams.ts';
 import { servedMethods } from './served-methods.ts';
 
 /** The service name that go-plugin hosts ask the health of (hashicorp/go-plugin:grpc_server.go, GRPCServiceName). */
-const HEALTH_NAME = 'plugin';
+export const HEALTH_NAME = 'plugin';
 
 /** The methods of a plugin: its own services, and those that every go-plugin has. */
 export function pluginMethods(own: readonly PluginService[], ...host: Parameters<typeof hostServices>): ServedMethods {

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CofferError, type Secret } from '@coffer/base';
-import { type Database, isPluginGone, type LoginAnswer } from '@coffer/database-plugin';
+import { type Database, isPluginGone, isUnheard, type LoginAnswer } from '@coffer/database-plugin';
 
 /** Between the two looks at a password that was set but does not log in: another node may not know it yet. */
 const SECOND_LOOK_MS = 1_000;
@@ -71,7 +71,8 @@ async function afterSuccess(change: PasswordChange): Promise<PasswordOutcome> {
 async function afterFailure(change: PasswordChange, error: CofferError): Promise<PasswordOutcome> {
   const answer = await answerTo(change, change.newPassword);
   if (answer === 'accepted') return { outcome: 'changed', answer };
-  if (answer !== 'refused') return { outcome: 'unknown', error };
+  // What the plugin sent before it went silent may still take effect: that it has not yet says nothing.
+  if (answer !== 'refused' || isUnheard(error)) return { outcome: 'unknown', error };
   // With no old password to try, a server that refuses the new one after the change was given up is all there is.
   const unchanged = change.final && (change.oldPassword === undefined || (await oldLogsIn(change)));
   return { outcome: unchanged ? 'unchanged' : 'unknown', error };

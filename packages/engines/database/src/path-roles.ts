@@ -1,6 +1,7 @@
 import { CofferError } from '@coffer/base';
 import { definePath, type Path } from '@coffer/core';
 import type { EngineParts } from './engine-parts.ts';
+import { CREDENTIAL_FIELDS, credentialView, passwordPolicyOf } from './role-credential.ts';
 import { readRole, type RoleEntry, VALID_UNTIL, type ValidUntil, writeRole } from './role-entry.ts';
 import { nameTaken, readStaticRole } from './static-role-entry.ts';
 
@@ -21,8 +22,7 @@ const FIELDS = {
     description:
       'What VALID UNTIL follows: "lease" (default), or "max_ttl": the ceiling from the start, so that renewals need no SQL.',
   },
-  credential_type: { type: 'string', description: 'Only "password".' },
-  credential_config: { type: 'object', description: 'Nothing can be set for passwords yet.' },
+  ...CREDENTIAL_FIELDS,
 } as const;
 
 const NEW_ROLE: RoleEntry = {
@@ -34,6 +34,7 @@ const NEW_ROLE: RoleEntry = {
   defaultTtl: 0,
   maxTtl: 0,
   validUntil: 'lease',
+  passwordPolicy: '',
 };
 
 /** `roles` (LIST), `roles/:name`: what a credential is made from. */
@@ -54,7 +55,7 @@ function listRoles({ context }: EngineParts): Path {
   });
 }
 
-function oneRole({ context: { storage } }: EngineParts): Path {
+function oneRole({ context: { storage }, generatePassword }: EngineParts): Path {
   return definePath({
     pattern: 'roles/:name',
     fields: FIELDS,
@@ -68,7 +69,8 @@ function oneRole({ context: { storage } }: EngineParts): Path {
     write: async ({ fields }) => {
       const previous = (await readRole(storage, fields.name)) ?? NEW_ROLE;
       if ((await readStaticRole(storage, fields.name)) !== undefined) throw nameTaken();
-      checkCredential(fields.credential_type, fields.credential_config);
+      const passwordPolicy = passwordPolicyOf(fields.credential_type, fields.credential_config);
+      if (passwordPolicy) await generatePassword(passwordPolicy);
       const role: RoleEntry = {
         dbName: fields.db_name ?? previous.dbName,
         creationStatements: fields.creation_statements ?? previous.creationStatements,
@@ -78,6 +80,7 @@ function oneRole({ context: { storage } }: EngineParts): Path {
         defaultTtl: fields.default_ttl ?? previous.defaultTtl,
         maxTtl: fields.max_ttl ?? previous.maxTtl,
         validUntil: validUntilOf(fields.valid_until) ?? previous.validUntil,
+        passwordPolicy: passwordPolicy ?? previous.passwordPolicy,
       };
       if (role.dbName === '') throw new CofferError('invalid-request', 'database name is required');
       await writeRole(storage, fields.name, role);
@@ -93,7 +96,7 @@ function oneRole({ context: { storage } }: EngineParts): Path {
 function roleView(role: RoleEntry) {
   return {
     creation_statements: role.creationStatements,
-    credential_type: 'password',
+    ...credentialView(role.passwordPolicy),
     db_name: role.dbName,
     default_ttl: role.defaultTtl,
     max_ttl: role.maxTtl,
@@ -110,21 +113,4 @@ function validUntilOf(given: string | undefined): ValidUntil | undefined {
   const known = VALID_UNTIL.find((each) => each === given);
   if (known !== undefined) return known;
   throw new CofferError('invalid-request', `field "valid_until" must be one of ${VALID_UNTIL.join(', ')}`);
-}
-
-/** @throws CofferError `invalid-request` for anything but a password, which is all that a PostgreSQL login takes */
-export function checkCredential(type: string | undefined, config: object | undefined): void {
-  if (type !== undefined && type !== 'password') {
-    throw new CofferError(
-      'invalid-request',
-      `field "credential_type": ${JSON.stringify(type)} is not something a PostgreSQL login takes; use "password"`,
-    );
-  }
-  const [unknown] = Object.keys(config ?? {});
-  if (unknown !== undefined) {
-    throw new CofferError(
-      'invalid-request',
-      `field "credential_config": "${unknown}" is not supported; set password_policy on the connection instead`,
-    );
-  }
 }

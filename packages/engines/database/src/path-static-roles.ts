@@ -3,8 +3,8 @@ import { definePath, type Intent, type Path, type PathRequest } from '@coffer/co
 import { createStaticRole } from './create-static-role.ts';
 import type { EngineParts } from './engine-parts.ts';
 import { withIntent } from './held-intent.ts';
-import { checkCredential } from './path-roles.ts';
 import { rotationView } from './path-static-creds.ts';
+import { CREDENTIAL_FIELDS, credentialView, passwordPolicyOf } from './role-credential.ts';
 import { rotateStaticRole } from './rotate-static-role.ts';
 import { mergeRotationTime, nextRotation } from './rotation-time.ts';
 import {
@@ -46,8 +46,7 @@ const FIELDS = {
     default: false,
     description: 'Keep the password that is given until the first rotation is due, in place of rotating at once.',
   },
-  credential_type: { type: 'string', description: 'Only "password".' },
-  credential_config: { type: 'object', description: 'Nothing can be set for passwords yet.' },
+  ...CREDENTIAL_FIELDS,
 } as const;
 type StaticRoleRequest = PathRequest<typeof FIELDS>;
 
@@ -105,7 +104,7 @@ function oneRole(parts: EngineParts): Path {
 function roleView(role: StaticRoleEntry, intent: Intent | undefined): JsonObject {
   const lastRotation = intent === undefined ? 0 : credentialOf(intent).lastRotation;
   return {
-    credential_type: 'password',
+    ...credentialView(role.passwordPolicy),
     db_name: role.dbName,
     ...(lastRotation > 0 && { last_vault_rotation: formatTime(lastRotation) }),
     ...rotationView(role),
@@ -121,8 +120,16 @@ function roleView(role: StaticRoleEntry, intent: Intent | undefined): JsonObject
   };
 }
 
-async function create(parts: EngineParts, { fields }: StaticRoleRequest): Promise<void> {
-  checkCredential(fields.credential_type, fields.credential_config);
+/** The policy that a request gives its role: one that exists. Undefined when it says nothing of it. */
+async function givenPolicy(parts: EngineParts, { fields }: StaticRoleRequest): Promise<string | undefined> {
+  const policy = passwordPolicyOf(fields.credential_type, fields.credential_config);
+  if (policy) await parts.generatePassword(policy);
+  return policy;
+}
+
+async function create(parts: EngineParts, request: StaticRoleRequest): Promise<void> {
+  const { fields } = request;
+  const passwordPolicy = (await givenPolicy(parts, request)) ?? '';
   const { name, db_name: dbName = '', username = '' } = fields;
   if (dbName === '') throw new CofferError('invalid-request', 'database name is a required field');
   if (username === '') {
@@ -133,6 +140,7 @@ async function create(parts: EngineParts, { fields }: StaticRoleRequest): Promis
     username,
     rotationStatements: fields.rotation_statements ?? [],
     ...mergeRotationTime(undefined, fields),
+    passwordPolicy,
   };
   await createStaticRole(parts, {
     name,
@@ -142,8 +150,9 @@ async function create(parts: EngineParts, { fields }: StaticRoleRequest): Promis
   });
 }
 
-async function update(parts: EngineParts, { fields }: StaticRoleRequest, previous: StaticRoleEntry): Promise<void> {
-  checkCredential(fields.credential_type, fields.credential_config);
+async function update(parts: EngineParts, request: StaticRoleRequest, previous: StaticRoleEntry): Promise<void> {
+  const { fields } = request;
+  const passwordPolicy = (await givenPolicy(parts, request)) ?? previous.passwordPolicy;
   const { name, db_name: dbName, username } = fields;
   if (username !== undefined && username !== previous.username) {
     throw new CofferError('invalid-request', 'cannot update static account username');
@@ -164,6 +173,7 @@ async function update(parts: EngineParts, { fields }: StaticRoleRequest, previou
     ...previous,
     rotationStatements: fields.rotation_statements ?? previous.rotationStatements,
     ...mergeRotationTime(previous, fields),
+    passwordPolicy,
   };
   await withIntent(parts.context.intents, staticSubject(name), async (claimed) => {
     await writeStaticRole(parts.context.storage, name, role);

@@ -32,17 +32,19 @@ export interface DatabasePluginsOptions {
   readonly builtins: ReadonlyMap<string, BuiltinDatabase>;
   /** Absolute; without it nothing registered can be started. */
   readonly directory?: string;
+  /** The longest that a call on a plugin's process may take, in milliseconds. Default: 110 s. */
+  readonly callDeadlineMs?: number;
   readonly logger: Logger;
 }
 
 export function createDatabasePlugins(options: DatabasePluginsOptions): DatabasePlugins {
-  const { catalog, builtins, directory, logger } = options;
+  const { catalog, builtins, directory, callDeadlineMs, logger } = options;
   /** One process for each registered plugin that can serve many databases; kept until its last database closes. */
   const shared = new Map<string, Promise<PluginProcess>>();
   const processes = new Set<PluginProcess>();
 
   const launch = async (entry: PluginEntry): Promise<PluginProcess> => {
-    const process = await launchPlugin(directory, entry, logger);
+    const process = await launchPlugin(directory, entry, logger, { callDeadlineMs });
     processes.add(process);
     process.onExit(() => processes.delete(process));
     return process;
@@ -92,7 +94,7 @@ async function launchPlugin(
   directory: string | undefined,
   entry: PluginEntry,
   logger: Logger,
-  metadataMode = false,
+  { metadataMode = false, callDeadlineMs }: { metadataMode?: boolean; callDeadlineMs?: number | undefined },
 ): Promise<PluginProcess> {
   if (directory === undefined) {
     throw new CofferError('failed', 'plugin directory is not configured: start the server with -dev-plugin-dir=DIR');
@@ -104,6 +106,7 @@ async function launchPlugin(
     args: entry.args,
     env: Object.fromEntries(entry.env.map((pair) => [pair.split('=')[0] ?? '', pair.slice(pair.indexOf('=') + 1)])),
     metadataMode,
+    ...(callDeadlineMs !== undefined && { callDeadlineMs }),
     logger,
   });
 }
@@ -113,7 +116,7 @@ async function launchPlugin(
  * @throws CofferError `failed` when it is not, or does not start within a few seconds
  */
 export async function probeDatabasePlugin(directory: string, entry: PluginEntry, logger: Logger): Promise<void> {
-  const process = await launchPlugin(directory, entry, logger, true);
+  const process = await launchPlugin(directory, entry, logger, { metadataMode: true });
   try {
     await process.version();
     await process.open().type();

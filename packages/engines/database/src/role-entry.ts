@@ -14,6 +14,8 @@ export interface RoleEntry {
    * ceiling from the start, so a renewal needs no SQL; if the server is lost, the login lives until then.
    */
   readonly validUntil: ValidUntil;
+  /** In place of the connection's; empty for that one. */
+  readonly passwordPolicy: string;
 }
 
 export const VALID_UNTIL = ['lease', 'max_ttl'] as const;

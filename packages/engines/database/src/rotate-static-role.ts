@@ -61,7 +61,7 @@ async function begin(parts: EngineParts, { name, role, claimed }: StaticRotation
     if (!roleAllowed(config.allowedRoles, name)) {
       throw new CofferError('failed', `${JSON.stringify(name)} is not an allowed role`);
     }
-    return config.passwordPolicy;
+    return role.passwordPolicy || config.passwordPolicy;
   });
   const credential = credentialOf(claimed);
   if (claimed.state === 'open' && credential.pending !== '') return await resume(claimed);

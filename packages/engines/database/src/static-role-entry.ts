@@ -12,6 +12,8 @@ export interface StaticRoleEntry {
   readonly rotationSchedule: string;
   /** How long after a scheduled time a rotation may still begin; 0: until it has succeeded. */
   readonly rotationWindow: number;
+  /** In place of the connection's; empty for that one. */
+  readonly passwordPolicy: string;
 }
 
 /** The role's password. It is in the role's intent row, so that one write makes a new one valid and ends the intent. */

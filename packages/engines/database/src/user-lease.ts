@@ -1,6 +1,13 @@
-import { CofferError, isCofferError, type JsonObject, Secret } from '@coffer/base';
-import { grantTtl, type Lease, type PathResponse, type TokenEntry, type TtlAnswer } from '@coffer/core';
-import type { Database } from '@coffer/database-plugin';
+import { CofferError, formatTime, isCofferError, type JsonObject, Secret } from '@coffer/base';
+import {
+  grantTtl,
+  type Lease,
+  type OpenIntent,
+  type PathResponse,
+  type TokenEntry,
+  type TtlAnswer,
+} from '@coffer/core';
+import { type Database, isUnheard } from '@coffer/database-plugin';
 import { roleAllowed } from './config-entry.ts';
 import type { EngineParts } from './engine-parts.ts';
 import { readRole, type RoleEntry } from './role-entry.ts';
@@ -11,6 +18,12 @@ import { readRole, type RoleEntry } from './role-entry.ts';
  */
 const EXPIRATION_BUFFER_MS = 5_000;
 
+/**
+ * Within this many milliseconds after its plugin went silent a statement may still take effect in the database: longer than
+ * statement_timeout is by default, and than a connection needs to be found dead.
+ */
+const MAY_LAND_MS = 45_000;
+
 /** What revocation and renewal need. A deleted role stays revocable: its statements are here. */
 interface UserData {
   /** Empty when a foreign plugin was asked and never answered. */
@@ -20,6 +33,8 @@ interface UserData {
   readonly revocationStatements: readonly string[];
   /** The database's VALID UNTIL, in milliseconds since 1970. */
   readonly validUntil: number;
+  /** Until when the user may still appear that nobody said was made, in milliseconds since 1970. */
+  readonly mayLandUntil?: number;
 }
 
 export interface IssueRequest {
@@ -40,6 +55,7 @@ export function issueUser(parts: EngineParts, request: IssueRequest): Promise<Pa
     const limits = [{ defaultTtl: role.defaultTtl, maxTtl: role.maxTtl }, ...parts.context.ttlLimits()];
     const { ttl, ceiling, warnings } = grantTtl({ increment: 0, limits, issueTime: now, now });
     const validUntil = validUntilFor(role, now + ttl * 1000, ceiling);
+    const password = new Secret(await parts.generatePassword(role.passwordPolicy || config.passwordPolicy));
     const usernameConfig = { displayName: token.displayName, roleName };
     const named = await database.nameUser?.(usernameConfig);
     const data: UserData = {
@@ -57,13 +73,16 @@ export function issueUser(parts: EngineParts, request: IssueRequest): Promise<Pa
       issueTime: now,
       expireTime: now + ttl * 1000,
     });
-    const password = new Secret(await parts.generatePassword(config.passwordPolicy));
-    const username = await createUser(database, role, intent, {
-      usernameConfig,
-      ...(named !== undefined && { username: named }),
-      password,
-      expiration: new Date(validUntil),
-    });
+    const username = await createUser(
+      database,
+      { role, intent, data },
+      {
+        usernameConfig,
+        ...(named !== undefined && { username: named }),
+        password,
+        expiration: new Date(validUntil),
+      },
+    );
     await intent.activate({ ...data, username });
     return {
       data: { password: password.reveal(), username },
@@ -81,8 +100,7 @@ type UserToCreate = Omit<Parameters<Database['newUser']>[0], 'statements' | 'rol
 
 async function createUser(
   database: Database,
-  role: RoleEntry,
-  intent: { abandon(nothingLeft: boolean): Promise<void> },
+  { role, intent, data }: { role: RoleEntry; intent: OpenIntent; data: UserData },
   user: UserToCreate,
 ): Promise<string> {
   try {
@@ -93,7 +111,8 @@ async function createUser(
     });
   } catch (error) {
     // `unavailable` is the only code that leaves the outcome open: the row stays, and revocation ends what may exist.
-    await intent.abandon(!isCofferError(error, 'unavailable'));
+    const unheard = isUnheard(error) ? { ...data, mayLandUntil: Date.now() + MAY_LAND_MS } : data;
+    await intent.abandon(!isCofferError(error, 'unavailable'), { ...unheard });
     throw error;
   }
 }
@@ -131,7 +150,10 @@ export async function renewUser(
   return { ...granted, data: { ...data, validUntil } };
 }
 
-/** Ends a login. */
+/**
+ * Ends a login.
+ * @throws CofferError `unavailable` for one that may still appear: it is dropped again later
+ */
 export async function revokeUser(parts: EngineParts, lease: Lease): Promise<void> {
   const data = userData(lease.data);
   if (data.username === '') {
@@ -146,6 +168,12 @@ export async function revokeUser(parts: EngineParts, lease: Lease): Promise<void
   }
   await parts.connections.use(data.dbName, (database) =>
     database.deleteUser({ username: data.username, statements: data.revocationStatements }),
+  );
+  if (data.mayLandUntil === undefined || Date.now() >= data.mayLandUntil) return;
+  throw new CofferError(
+    'unavailable',
+    `the plugin never said whether it made ${JSON.stringify(data.username)}, and the database may still do so: it is ` +
+      `dropped again after ${formatTime(data.mayLandUntil)}`,
   );
 }
 

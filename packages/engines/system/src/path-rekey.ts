@@ -1,11 +1,35 @@
 import { CofferError } from '@coffer/base';
-import { definePath, parseShare, type Path, type PathResponse, type SealControl } from '@coffer/core';
+import {
+  definePath,
+  parseShare,
+  type Path,
+  type PathResponse,
+  type RekeyControl,
+  type SealControl,
+} from '@coffer/core';
 import { encode } from './path-init.ts';
 
-/** `sys/rekey/init`, `sys/rekey/update`: new shares for old ones. The shares themselves are the authority. */
+/** `sys/rekey/` and `sys/rekey-recovery-key/`: new shares for old ones. The shares themselves are the authority. */
 export function rekeyPaths(seal: SealControl): Path[] {
+  return [
+    ...pathsOf(seal.rekey, {
+      prefix: 'rekey',
+      key: 'present key',
+      init:
+        'Begins, shows or cancels the exchange of the unseal shares. Where the seal opens by itself, the holders of the ' +
+        'recovery key have the root key replaced, and nobody gets shares.',
+    }),
+    ...pathsOf(seal.rekeyRecovery, {
+      prefix: 'rekey-recovery-key',
+      key: 'present recovery key',
+      init: 'Begins, shows or cancels the exchange of the shares of the recovery key, which a seal has that opens by itself.',
+    }),
+  ];
+}
+
+function pathsOf(control: RekeyControl, about: { prefix: string; key: string; init: string }): Path[] {
   const status = async (): Promise<PathResponse> => {
-    const { started, nonce, shares, threshold, progress, required } = await seal.rekey.status();
+    const { started, nonce, shares, threshold, progress, required } = await control.status();
     return {
       shape: 'raw',
       data: {
@@ -23,10 +47,10 @@ export function rekeyPaths(seal: SealControl): Path[] {
   };
   return [
     definePath({
-      pattern: 'rekey/init',
+      pattern: `${about.prefix}/init`,
       fields: {
         secret_shares: { type: 'integer', description: 'Into how many shares the new key is split.' },
-        secret_threshold: { type: 'integer', description: 'How many of them unseal.' },
+        secret_threshold: { type: 'integer', description: 'How many of them it takes.' },
         require_verification: { type: 'boolean', description: 'Not supported.' },
         pgp_keys: { type: 'comma-strings', description: 'Not supported.' },
         backup: { type: 'boolean', description: 'Not supported.' },
@@ -34,31 +58,31 @@ export function rekeyPaths(seal: SealControl): Path[] {
         stored_shares: { type: 'integer', description: 'Kept for compatibility.' },
       },
       unauthenticated: true,
-      synopsis: 'Begins, shows or cancels the exchange of the unseal shares.',
+      synopsis: about.init,
       read: status,
       write: async ({ fields }) => {
         if (fields.require_verification || fields.backup || fields.pgp_keys?.length) {
           throw new CofferError('invalid-request', 'verification, backup and PGP keys are not supported for a rekey');
         }
-        await seal.rekey.start({ shares: fields.secret_shares ?? 0, threshold: fields.secret_threshold ?? 0 });
+        await control.start({ shares: fields.secret_shares ?? 0, threshold: fields.secret_threshold ?? 0 });
         return status();
       },
       delete: async () => {
-        await seal.rekey.status();
-        seal.rekey.cancel();
+        await control.status();
+        control.cancel();
         return undefined;
       },
     }),
     definePath({
-      pattern: 'rekey/update',
+      pattern: `${about.prefix}/update`,
       fields: {
-        key: { type: 'string', required: true, description: 'One share of the present key.' },
+        key: { type: 'string', required: true, description: `One share of the ${about.key}.` },
         nonce: { type: 'string', required: true, description: 'The nonce that the start gave.' },
       },
       unauthenticated: true,
-      synopsis: 'Hands in one share of the present key. The last one is answered with the new shares.',
+      synopsis: `Hands in one share of the ${about.key}. The last one is answered with the new shares.`,
       write: async ({ fields }) => {
-        const shares = await seal.rekey.update(parseShare(fields.key), fields.nonce);
+        const shares = await control.update(parseShare(fields.key), fields.nonce);
         if (shares === undefined) return status();
         return {
           shape: 'raw',

@@ -14,10 +14,17 @@ export const operatorRekey = defineCommand({
   usage: '[options] [KEY]',
   description: `
     Makes new unseal shares, when enough holders of the present ones agree. One of them begins with -init; then each hands
-    in a share with the nonce that -init printed. The last one gets the new shares.`,
+    in a share with the nonce that -init printed. The last one gets the new shares.
+
+    Where the seal opens by itself there are recovery shares in place of unseal shares: -target=recovery exchanges them,
+    and without it they have the root key replaced, of which nobody gets shares.`,
   examples: [
     { caption: 'Begin:', command: 'operator rekey -init -key-shares=5 -key-threshold=3' },
     { caption: 'Hand in a share:', command: 'operator rekey -nonce=2dbd10f1' },
+    {
+      caption: 'Begin with the recovery shares of a seal that opens by itself:',
+      command: 'operator rekey -target=recovery -init',
+    },
     { caption: 'Give up:', command: 'operator rekey -cancel' },
   ],
   flags: {
@@ -26,28 +33,36 @@ export const operatorRekey = defineCommand({
     status: { type: 'boolean', usage: 'Show how far it is.' },
     'key-shares': { type: 'integer', aliases: ['n'], usage: 'Into how many shares the new key is split. Default: 5.' },
     'key-threshold': { type: 'integer', aliases: ['t'], usage: 'How many of them unseal. Default: 3.' },
+    target: {
+      type: 'string',
+      default: 'barrier',
+      usage: 'Which key: "barrier", or "recovery" where the seal opens by itself.',
+    },
     nonce: { type: 'string', usage: 'The nonce that -init printed. Needed when KEY is given.' },
   },
   output: ['format'],
   arguments: { min: 0, max: 1, expected: '0-1' },
   async run({ arguments: [argument], connect, flags, printer, stdin, ui }) {
+    const target = targetOf(flags.target);
+    const init = `${target.path}/init`;
     const client = (await connect()).with({ namespace: undefined });
     if (flags.cancel) {
-      await reporting('Error canceling rekey', client.delete('sys/rekey/init'));
+      await reporting('Error canceling rekey', client.delete(init));
       ui.output('Success! Canceled rekeying (if it was started)');
       return 0;
     }
     if (flags.init) {
       const body = { secret_shares: flags['key-shares'] ?? 5, secret_threshold: flags['key-threshold'] ?? 3 };
-      const begun = await reporting('Error initializing rekey', askBare(client, 'PUT', 'sys/rekey/init', body));
+      const begun = await reporting('Error initializing rekey', askBare(client, 'PUT', init, body));
       return showRekeyStatus(printer, begun);
     }
-    const status = await reporting('Error getting rekey status', askBare(client, 'GET', 'sys/rekey/init'));
+    const status = await reporting('Error getting rekey status', askBare(client, 'GET', init));
     if (flags.status) return showRekeyStatus(printer, status);
     if (status['started'] !== true) {
       throw usageFailure('No rekey is in progress. Start a rekey process by running "operator rekey -init".');
     }
     return handIn(client, printer, ui, {
+      target,
       nonce: flags.nonce ?? nonceWithoutFlag(argument, status),
       key: await readShare(
         { stdin, ui },
@@ -59,6 +74,24 @@ export const operatorRekey = defineCommand({
   },
 });
 
+interface RekeyTarget {
+  readonly path: string;
+  readonly recovery: boolean;
+}
+
+/** openbao/openbao:command/operator_rekey.go: "hsm" is the older name. */
+function targetOf(text: string): RekeyTarget {
+  switch (text.trim().toLowerCase()) {
+    case 'barrier':
+      return { path: 'sys/rekey', recovery: false };
+    case 'recovery':
+    case 'hsm':
+      return { path: 'sys/rekey-recovery-key', recovery: true };
+    default:
+      throw usageFailure(`Unknown target: ${text}`);
+  }
+}
+
 /** Whoever is asked for the share sees the nonce first; a share from a script must say which rekey it is for. */
 export function nonceWithoutFlag(argument: string | undefined, status: JsonObject): string {
   if (argument !== undefined) throw usageFailure('Missing nonce value: specify it via the -nonce flag');
@@ -69,25 +102,27 @@ async function handIn(
   client: Client,
   printer: Printer,
   ui: Ui,
-  { nonce, key, status }: { nonce: string; key: string; status: JsonObject },
+  { target, nonce, key, status }: { target: RekeyTarget; nonce: string; key: string; status: JsonObject },
 ): Promise<number> {
   const answer = await reporting(
     'Error posting unseal key',
-    askBare(client, 'PUT', 'sys/rekey/update', { key, nonce }),
+    askBare(client, 'PUT', `${target.path}/update`, { key, nonce }),
   );
   if (answer['complete'] !== true) return showRekeyStatus(printer, answer);
   if (printer.format !== 'table') return printer.data(answer);
   const shares = strings(answer['keys_base64']);
   const threshold = goValue(status['t'] ?? '');
-  ui.output(`\n${shares.map((share, index) => `Key ${index + 1}: ${share}`).join('\n')}`);
+  if (shares.length > 0) ui.output(`\n${shares.map((share, index) => `Key ${index + 1}: ${share}`).join('\n')}`);
   ui.output(`\nOperation nonce: ${goValue(answer['nonce'] ?? '')}\n`);
-  ui.output(
-    wrapText(
-      `Vault unseal keys rekeyed with ${shares.length} key shares and a key threshold of ${threshold}. Please securely distribute the key shares printed above. When Vault is re-sealed, restarted, or stopped, you must supply at least ${threshold} of these keys to unseal it before it can start servicing requests.`,
-      0,
-    ),
-  );
+  ui.output(wrapText(advice(target, shares.length, threshold), 0));
   return 0;
+}
+
+function advice({ recovery }: RekeyTarget, shares: number, threshold: string): string {
+  const distribute = `rekeyed with ${shares} key shares and a key threshold of ${threshold}. Please securely distribute the key shares printed above.`;
+  if (recovery) return `Vault recovery keys ${distribute}`;
+  if (shares === 0) return 'Vault root key rekeyed. The seal opens by itself: there are no key shares of it.';
+  return `Vault unseal keys ${distribute} When Vault is re-sealed, restarted, or stopped, you must supply at least ${threshold} of these keys to unseal it before it can start servicing requests.`;
 }
 
 function showRekeyStatus(printer: Printer, status: JsonObject): number {

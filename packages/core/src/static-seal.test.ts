@@ -1,0 +1,91 @@
+import assert from 'node:assert/strict';
+import { afterEach, beforeEach, describe, it } from 'node:test';
+import { openEmbeddedStore, type Store } from '@coffer/store';
+import type { RekeyControl } from './seal-control.ts';
+import type { SealableCore } from './sealable-core.ts';
+import { makeSealable } from './sealable-fixture.ts';
+import type { StaticSeal } from './static-seal.ts';
+
+const STATIC_SEAL: StaticSeal = { type: 'static', current: { id: 'a', key: new Uint8Array(32).fill(1) } };
+
+describe('a core that opens by itself', () => {
+  let store: Store;
+  let core: SealableCore;
+  beforeEach(async () => {
+    store = await openEmbeddedStore({ path: ':memory:' });
+    core = makeSealable({ store, staticSeal: STATIC_SEAL });
+  });
+  afterEach(async () => {
+    await core.stop();
+    await store.close();
+  });
+
+  async function restart(): Promise<void> {
+    await core.stop();
+    core = makeSealable({ store, staticSeal: STATIC_SEAL });
+    await core.start();
+  }
+
+  it('makes root tokens by recovery keys', async () => {
+    const { unsealShares, recoveryShares } = await core.init({ recovery: { shares: 3, threshold: 2 } });
+    assert.deepEqual([unsealShares.length, recoveryShares.length], [0, 3]);
+    assert.equal((await core.status()).sealed, false);
+    await restart();
+    assert.equal((await core.status()).sealed, false);
+    await core.generateRoot.start('o'.repeat((await core.generateRoot.status()).otpLength));
+    const { nonce } = await core.generateRoot.status();
+    await core.generateRoot.update(Uint8Array.from(recoveryShares[2] ?? []), nonce);
+    assert.ok((await core.generateRoot.update(Uint8Array.from(recoveryShares[0] ?? []), nonce)).complete);
+    const wrong = { ...STATIC_SEAL.current, key: new Uint8Array(32).fill(2) };
+    const other = makeSealable({ store, staticSeal: { type: 'static', current: wrong } });
+    await assert.rejects(other.start(), /the key "a" does not open this store/);
+  });
+
+  it('exchanges recovery shares and the root key, by recovery shares', async () => {
+    const { recoveryShares, rootToken } = await core.init({ recovery: { shares: 3, threshold: 2 } });
+    const hand = async (control: RekeyControl, shares: readonly Uint8Array[]): Promise<readonly Uint8Array[]> => {
+      const { nonce } = await control.status();
+      let made: readonly Uint8Array[] | undefined;
+      for (const share of shares) made = await control.update(Uint8Array.from(share), nonce);
+      assert.ok(made, 'these shares are enough');
+      return made;
+    };
+    await assert.rejects(core.rekeyRecovery.start({ shares: 2, threshold: 3 }), {
+      message: 'provided threshold greater than the total shares',
+    });
+    await assert.rejects(core.rekeyRecovery.start({ shares: 0, threshold: 0 }), {
+      message: 'invalid recovery configuration: shares must be at least one',
+    });
+    await assert.rejects(core.rekeyRecovery.update(new Uint8Array(33), 'x'), /^.*no recovery rekey in progress$/);
+
+    await core.rekeyRecovery.start({ shares: 2, threshold: 2 });
+    assert.equal((await core.rekeyRecovery.status()).required, 2);
+    assert.equal((await core.rekey.status()).started, false);
+    const fresh = await hand(core.rekeyRecovery, recoveryShares.slice(1));
+    assert.equal(fresh.length, 2);
+    assert.deepEqual([(await core.status()).shares, (await core.status()).threshold], [2, 2]);
+
+    await core.rekey.start({ shares: 5, threshold: 3 });
+    await assert.rejects(hand(core.rekey, recoveryShares.slice(1)), /recovery key verification failed/);
+    assert.deepEqual(await hand(core.rekey, fresh), [], 'nobody gets a share of the root key');
+
+    await restart();
+    assert.deepEqual([(await core.status()).shares, (await core.status()).threshold], [2, 2]);
+    assert.ok((await core.core?.services.tokens.lookup(rootToken.reveal())) !== undefined);
+    await core.rekeyRecovery.start({ shares: 1, threshold: 1 });
+    await hand(core.rekeyRecovery, fresh);
+  });
+
+  it('keeps the name that the cluster was given first', async () => {
+    for (const [clusterName, shown] of [
+      ['first', 'first'],
+      ['second', 'first'],
+    ] as const) {
+      core = makeSealable({ store, staticSeal: STATIC_SEAL, clusterName });
+      await core.start();
+      if (!(await core.status()).initialized) await core.init({ recovery: { shares: 1, threshold: 1 } });
+      assert.equal((await core.status()).cluster?.name, shown);
+      await core.stop();
+    }
+  });
+});

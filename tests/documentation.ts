@@ -1,0 +1,111 @@
+/** The code blocks of the documentation, and which test executes each of them. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { basename, join, resolve } from 'node:path';
+
+const ROOT = resolve(import.meta.dirname, '..');
+
+export interface Block {
+  /** From the root of the repository: `docs/auth.md`. */
+  readonly page: string;
+  /** What stands behind the fence: `sh`, `sh server`, `text`, ... */
+  readonly kind: string;
+  readonly text: string;
+}
+
+interface Executor {
+  readonly page: string;
+  /** The test that executes every block for which `takes` holds, as {@link executedBlocks} gives them to it. */
+  readonly test: string;
+  readonly takes: (block: Block) => boolean;
+}
+
+const isShell = ({ kind }: Block): boolean => kind.split(' ')[0] === 'sh';
+const isSql = ({ kind }: Block): boolean => kind.split(' ')[0] === 'sql';
+const isTemplate = (block: Block): boolean => isSql(block) && block.text.includes('{{');
+
+export const EXECUTORS: readonly Executor[] = [
+  {
+    page: 'docs/getting-started.md',
+    test: 'docs-commands.test.ts',
+    takes: (block) => block.kind === 'sh' && !block.text.startsWith('npm run build'),
+  },
+  { page: 'docs/plugin.md', test: 'docs-commands.test.ts', takes: isShell },
+  { page: 'docs/auth.md', test: 'auth/page.test.ts', takes: isShell },
+  { page: 'docs/production.md', test: 'production-docs.test.ts', takes: isShell },
+  {
+    page: 'docs/production.md',
+    test: '../apps/coffer/src/server-config.test.ts',
+    takes: ({ kind }) => kind === 'hcl',
+  },
+  { page: 'docs/database/admin-user.md', test: 'least-privilege.test.ts', takes: isSql },
+  { page: 'docs/database/statements.md', test: 'statement-counts.test.ts', takes: isTemplate },
+  {
+    page: 'docs/database/statements.md',
+    test: 'database-docs.test.ts',
+    takes: (block) => isShell(block) || (isSql(block) && !isTemplate(block)),
+  },
+  { page: 'docs/database/username-template.md', test: 'database-docs.test.ts', takes: isShell },
+  { page: 'docs/database/revocation.md', test: 'database-docs.test.ts', takes: isShell },
+  ...['static-roles', 'root-rotation'].map((page) => ({
+    page: `docs/database/${page}.md`,
+    test: 'static-roles-docs.test.ts',
+    takes: (block: Block) => isShell(block) || isSql(block),
+  })),
+];
+
+/** What no test executes, by its first line, and why that is right. */
+export const NOT_EXECUTED: readonly { readonly page: string; readonly firstLine: string; readonly why: string }[] = [
+  {
+    page: 'docs/getting-started.md',
+    firstLine: 'npm run build',
+    why: 'the tests run what it has built',
+  },
+  {
+    page: 'docs/getting-started.md',
+    firstLine: 'vault server -dev -dev-root-token-id=root -dev-plugin-dir="$PWD/dist"',
+    why: 'the test starts the server by the same flags on a free port, and compares',
+  },
+  {
+    page: 'docs/production.md',
+    firstLine: '[Unit]',
+    why: 'no systemd where tests run; its signals are tested with the server itself',
+  },
+  {
+    page: 'README.md',
+    firstLine: 'npm start    # installs, builds, starts a database and the server, and shows the first credential',
+    why: 'start.test.ts runs the script behind it; the tests cannot run themselves',
+  },
+  { page: 'README.md', firstLine: 'The first credential:', why: 'start.test.ts looks for it in what npm start prints' },
+  {
+    page: 'CONTRIBUTING.md',
+    firstLine: 'npm test                                   # everything, as CI does',
+    why: 'for developers: tests, checks and benches, which the tests cannot run',
+  },
+];
+
+/** Every page that people read. */
+export function documentationPages(): string[] {
+  const docs = readdirSync(join(ROOT, 'docs'), { recursive: true, encoding: 'utf8' });
+  const pages = docs.filter((file) => file.endsWith('.md')).map((file) => `docs/${file}`);
+  return ['README.md', 'CONTRIBUTING.md', ...pages.sort()];
+}
+
+export function readPage(page: string): string {
+  return readFileSync(join(ROOT, page), 'utf8');
+}
+
+export function blocksOf(page: string): Block[] {
+  return [...readPage(page).matchAll(/^```([^\n]*)\n([\s\S]*?)^```$/gm)].map(([, kind = '', text = '']) => ({
+    page,
+    kind,
+    text,
+  }));
+}
+
+/** The blocks of a page that the test in `file` executes. @throws Error when there are none */
+export function executedBlocks(page: string, file: string): Block[] {
+  const mine = EXECUTORS.filter((each) => each.page === page && basename(each.test) === basename(file));
+  const blocks = blocksOf(page).filter((block) => mine.some(({ takes }) => takes(block)));
+  if (blocks.length === 0) throw new Error(`${page} has no block for ${file}`);
+  return blocks;
+}

@@ -1,0 +1,193 @@
+/** A plugin that gives no answer in time, or hangs: what it may have done is found out, and nothing is lost. */
+import assert from 'node:assert/strict';
+import { createHash, randomUUID } from 'node:crypto';
+import { readFile, readlink, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createLogger, formatLogLine, type JsonObject } from '@coffer/base';
+import { Barrier, type Core, createCore, createKeyring, ROOT_POLICY } from '@coffer/core';
+import { createDatabaseEngine, createDatabasePlugins, type DatabasePlugins } from '@coffer/engine-database';
+import { openEmbeddedStore, type Store } from '@coffer/store';
+import { databaseUnderTest, startWireProxy, type TestDatabase, type WireProxy } from '@coffer/testkit';
+import { DIST } from './coffer-process.ts';
+import { issuedRoles, tryLogin } from './logins.ts';
+
+const DEADLINE_MS = 3_000;
+
+describe('a plugin without an answer', () => {
+  let database: TestDatabase;
+  let proxy: WireProxy;
+  let store: Store;
+  let core: Core;
+  let plugins: DatabasePlugins;
+  let token: string;
+  let log = '';
+
+  beforeEach(async () => {
+    log = '';
+    database = await databaseUnderTest();
+    await database.query("CREATE ROLE late_app LOGIN PASSWORD 'chosen'");
+    proxy = await startWireProxy({ target: database });
+    store = await openEmbeddedStore({ path: ':memory:' });
+    const logger = createLogger('', 'trace', (entry) => (log += formatLogLine(entry)));
+    core = createCore({
+      store,
+      barrier: new Barrier(createKeyring()),
+      builtinPlugins: [],
+      builtins: () => new Map(),
+      engines: ({ plugins: catalog, passwordPolicies }) => {
+        plugins = createDatabasePlugins({
+          catalog,
+          builtins: new Map(),
+          directory: DIST,
+          callDeadlineMs: DEADLINE_MS,
+          logger,
+        });
+        const generatePassword = (policy: string): Promise<string> => passwordPolicies.generate(policy);
+        return new Map([['database', createDatabaseEngine({ plugins, generatePassword })]]);
+      },
+      logger,
+    });
+    await core.start();
+    const sha256 = createHash('sha256')
+      .update(await readFile(join(DIST, 'ysql-plugin')))
+      .digest('hex');
+    const entry = {
+      name: 'ysql-plugin',
+      type: 'database',
+      command: 'ysql-plugin',
+      args: [],
+      env: [],
+      version: '',
+    } as const;
+    await core.services.plugins.register({ ...entry, sha256 });
+    await core.services.mounts().enable('database', 'database', {});
+    token = await rootToken();
+    await request('update', 'database/config/yb', {
+      plugin_name: 'ysql-plugin',
+      allowed_roles: '*',
+      host: proxy.host,
+      port: proxy.port,
+      username: database.user,
+      password: database.password,
+      db: database.database,
+    });
+    await request('update', 'database/roles/app', {
+      db_name: 'yb',
+      creation_statements: `CREATE ROLE "{{name}}" LOGIN PASSWORD '{{password}}' VALID UNTIL '{{expiration}}'`,
+    });
+    await request('update', 'database/static-roles/late', {
+      db_name: 'yb',
+      username: 'late_app',
+      rotation_period: 86_400,
+    });
+  });
+  afterEach(async () => {
+    await core.stop();
+    await plugins.close();
+    await store.close();
+    await proxy.stop();
+    for (const role of await issuedRoles(database)) await database.query(`DROP ROLE "${role}"`);
+    await database.query('DROP ROLE late_app');
+    await database.stop();
+  });
+
+  async function rootToken(): Promise<string> {
+    const made = await core.services.tokens.create({
+      parent: '',
+      displayName: 'token',
+      policies: [ROOT_POLICY],
+      path: 'auth/token/create',
+      meta: null,
+      creationTime: Date.now(),
+      creationTtl: 0,
+      expireTime: null,
+      explicitMaxTtl: 0,
+      period: 0,
+      numUses: 0,
+      renewable: false,
+    });
+    return made.token.reveal();
+  }
+
+  async function request(operation: 'read' | 'update', path: string, data: JsonObject = {}): Promise<JsonObject> {
+    const answer = await core.handle({ id: randomUUID(), operation, path, token, data, remoteAddress: '127.0.0.1' });
+    return answer?.data ?? {};
+  }
+
+  async function until<T>(look: () => Promise<T | undefined>, what: string): Promise<T> {
+    for (let tries = 0; tries < 600; tries++) {
+      const found = await look();
+      if (found !== undefined) return found;
+      await sleep(50);
+    }
+    assert.fail(`${what} did not happen:\n${log}`);
+  }
+
+  async function pluginPid(): Promise<number> {
+    for (const entry of await readdir('/proc')) {
+      if (!/^\d+$/.test(entry)) continue;
+      const exe = await readlink(`/proc/${entry}/exe`).catch(() => '');
+      const parent = await readFile(`/proc/${entry}/stat`, 'utf8').catch(() => '');
+      if (exe === join(DIST, 'ysql-plugin') && parent.includes(` ${process.pid} `)) return Number(entry);
+    }
+    assert.fail('no plugin process found');
+  }
+
+  it('leaves no login behind that is made after all', async (test) => {
+    const fault = proxy.addFault({ match: /^CREATE ROLE/, action: { type: 'delay', ms: DEADLINE_MS + 2_000 } });
+    await assert.rejects(request('read', 'database/creds/app'), {
+      code: 'unavailable',
+      message: /the plugin gave no answer in 3 s, so what it did is not known/,
+    });
+    assert.equal(fault.fired, 1);
+    const [leaf = ''] = await core.services.leases.list('database/creds/app/');
+    const id = `database/creds/app/${leaf}`;
+    await until(async () => (await issuedRoles(database))[0], 'the late statement');
+    await until(async () => ((await issuedRoles(database)).length === 0 ? true : undefined), 'the revocation');
+    const lease = await core.services.leases.lookup(id);
+    assert.match(lease?.lastError ?? '', /the plugin never said whether it made "v-token-app-.*dropped again after/);
+
+    test.mock.timers.enable({ apis: ['Date'], now: Date.now() + 60_000 });
+    await core.services.leases.revoke(id);
+    assert.equal(await core.services.leases.lookup(id), undefined);
+    test.mock.timers.reset();
+    assert.ok('username' in (await request('read', 'database/creds/app')));
+  });
+
+  it('is not believed to have left a password as it was', async () => {
+    const before = (await request('read', 'database/static-creds/late'))['password'];
+    proxy.addFault({ match: /^ALTER ROLE/, action: { type: 'delay', ms: DEADLINE_MS + 2_000 } });
+    await assert.rejects(request('update', 'database/rotate-role/late'), {
+      code: 'unavailable',
+      message: /unable to finish rotating credentials.*the plugin gave no answer in 3 s/,
+    });
+    const password = await until(async () => {
+      const shown = await request('read', 'database/static-creds/late').catch(() => undefined);
+      return shown?.['password'] as string | undefined;
+    }, 'the end of the rotation');
+    assert.notEqual(password, before);
+    // The late statement has landed by now, or will: it sets this very password.
+    await sleep(2_500);
+    assert.deepEqual(await tryLogin(database, 'late_app', password), { user: 'late_app' });
+  });
+
+  it('is ended when it hangs, and a new one finishes what it was at', async () => {
+    const pid = await pluginPid();
+    const fault = proxy.addFault({
+      match: (sql) => {
+        if (!sql.startsWith('ALTER ROLE')) return false;
+        process.kill(pid, 'SIGSTOP');
+        return true;
+      },
+      action: { type: 'drop-before' },
+    });
+    await request('update', 'database/rotate-role/late');
+    assert.equal(fault.fired, 1);
+    assert.notEqual(await pluginPid(), pid);
+    assert.match(log, /the plugin does not answer any more: its process is ended/);
+    const { password } = await request('read', 'database/static-creds/late');
+    assert.deepEqual(await tryLogin(database, 'late_app', password as string), { user: 'late_app' });
+  });
+});
