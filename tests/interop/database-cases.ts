@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { after, before, it } from 'node:test';
 import { VERSION } from '@coffer/base';
+import { TELLING_STATEMENTS } from '../../packages/ysql/src/telling-statements.ts';
 import type { ProcessView } from './go-host.ts';
 import { failure, type PluginUnderTest } from './plugin-under-test.ts';
 import { isRunning } from './process-end.ts';
@@ -51,6 +52,11 @@ export function databaseCases(start: () => PluginUnderTest, plugin: 'ysql' | 'ys
       error.message,
       /^unable to initialize: rpc error: code = Internal desc = failed to initialize: error verifying connection: .*password authentication failed.*\(SQLSTATE 28P01\)$/s,
     );
+    for (const scram of ['scram-sha-256', 'password']) {
+      const secrets = { password: newSecret(), sslpassword: newSecret(), private_key: newSecret() };
+      const refused = ysql.config({ ...secrets, tls_certificate: 'none', password_authentication: scram });
+      await failure(ysql.host.call('initialize', { database: other, config: refused, verify: true }));
+    }
     const missing = ysql.config({ username: '' });
     assert.equal(
       (await failure(ysql.host.call('initialize', { database: other, config: missing, verify: false }))).message,
@@ -111,6 +117,12 @@ export function databaseCases(start: () => PluginUnderTest, plugin: 'ysql' | 'ys
       ysql.newUser(plugin, repeated, { statements: [`DO $do$ BEGIN RAISE '%', '{{password}}'; END $do$`] }),
     );
     assert.match(syntax.message, /\[password\]/);
+
+    for (const sql of Object.values(TELLING_STATEMENTS)) {
+      await failure(ysql.newUser(plugin, newSecret(), { statements: [`CREATE ROLE "{{name}}"`, sql] }));
+      const telling = { database: plugin, username: ysql.admin, password: newSecret(), statements: [sql] };
+      await failure(ysql.host.call('updateUser', telling));
+    }
 
     const key = await failure(ysql.newUser(plugin, '', { credentialType: 1, publicKey: 'key' }));
     assert.match(key.message, /desc = unable to create new user: unsupported credential type: rsa_private_key/);

@@ -64,6 +64,11 @@ export class PluginUnderTest {
     return made;
   }
 
+  /** Who the configuration logs in as. */
+  get admin(): string {
+    return this.#cluster.admin;
+  }
+
   config(changes: JsonObject = {}): JsonObject {
     const { host, port, database } = this.database;
     return { host, port, db: database, username: this.#cluster.admin, password: this.#cluster.password, ...changes };

@@ -38,8 +38,9 @@ export function redact(text: string, secrets: readonly Secret[], label = '[passw
     const value = secret.reveal();
     if (value === '') continue;
     forms.add(value).add(encodeURIComponent(value)).add(JSON.stringify(value).slice(1, -1));
-    // SQL doubles quotes inside literals, so a server's message may carry the value in that form.
-    forms.add(value.replaceAll("'", "''"));
+    // SQL doubles quotes inside literals and identifiers, so a server's message may carry the value in these forms.
+    const quotes = value.replaceAll("'", "''");
+    forms.add(quotes).add(quotes.replaceAll('\\', '\\\\')).add(value.replaceAll('"', '""'));
   }
   let result = text;
   for (const form of [...forms].sort((a, b) => b.length - a.length)) result = result.replaceAll(form, label);

@@ -6,6 +6,7 @@ import type { Cluster } from './cluster.ts';
 import type { Creation, CreationOutcome } from './create-batch.ts';
 import type { DdlQueue } from './ddl-queue.ts';
 import type { DropOutcome } from './drop-batch.ts';
+import { Failure } from './failure.ts';
 import type { OwedSessions } from './owed-sessions.ts';
 import type { Session } from './session.ts';
 import type { SessionPool } from './session-pool.ts';
@@ -27,6 +28,8 @@ export interface Access {
   /** Sessions to be ended on nodes that could not be reached. */
   readonly owed: OwedSessions;
   readonly logger: Logger;
+  /** While the password of our own user changes: the same cluster by the new one. */
+  readonly successor?: Access;
 }
 
 /** One node's answer to a question that was asked on every node. */
@@ -34,6 +37,8 @@ export interface NodeAnswer<T> {
   readonly node: string;
   /** Undefined: the node could not be asked. */
   readonly answer: T | undefined;
+  /** Of a node that could not be asked: no server process runs there. */
+  readonly nobodyThere?: boolean;
 }
 
 /** Seconds for which a node that could not be reached is not asked again: a revocation must not wait for it each time. */
@@ -41,11 +46,13 @@ const UNREACHABLE_SECONDS = 60;
 
 /**
  * Asks a question on every node that can be addressed, since pg_stat_activity and pg_terminate_backend know one node's
- * sessions only (yugabyte-db issues 13966, 13967). Never rejects for a node that cannot be asked.
+ * sessions only (yugabyte-db issues 13966, 13967). Never rejects for a node that cannot be asked. Nodes that failed within
+ * `passOverSeconds` are not tried.
  */
 export async function askEveryNode<T>(
   access: Access,
   ask: (session: Session) => Promise<T>,
+  passOverSeconds = UNREACHABLE_SECONDS,
 ): Promise<readonly NodeAnswer<T>[]> {
   const first = await access.pool.use(async (session) => {
     const nodes = await access.cluster.nodes(session);
@@ -55,12 +62,12 @@ export async function askEveryNode<T>(
   const others = first.nodes.length <= 1 ? [] : first.nodes.filter((node) => node.key !== first.node);
   const answers = await Promise.all(
     others.map(async ({ key }): Promise<NodeAnswer<T>> => {
-      if (access.cluster.failedWithin(key, UNREACHABLE_SECONDS)) return { node: key, answer: undefined };
+      if (access.cluster.failedWithin(key, passOverSeconds)) return { node: key, answer: undefined };
       try {
         return { node: key, answer: await access.pool.use(ask, { node: key }) };
       } catch (error) {
         access.logger.debug('a node could not be asked about its sessions', { node: key, error: errorText(error) });
-        return { node: key, answer: undefined };
+        return { node: key, answer: undefined, nobodyThere: error instanceof Failure && error.nobodyThere };
       }
     }),
   );

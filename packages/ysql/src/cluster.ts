@@ -74,6 +74,11 @@ export class Cluster {
     return this.#nodes;
   }
 
+  /** Whether the node was in the last answer of yb_servers(). */
+  knows(key: string): boolean {
+    return this.#nodes.some((node) => node.key === key);
+  }
+
   /** Whether the node failed within `seconds`. */
   failedWithin(key: string, seconds: number): boolean {
     const failedAt = this.#states.get(key)?.failedAt;

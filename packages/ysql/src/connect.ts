@@ -9,6 +9,9 @@ import type { Endpoint, YsqlSettings } from './settings.ts';
 import type { Transport } from './tls.ts';
 import { tlsOptions, transports } from './tls.ts';
 
+/** `pg` names the server's requests for a credential (postgres protocol 3.0, message R) like this on its connection. */
+const CHALLENGES = ['authenticationCleartextPassword', 'authenticationMD5Password', 'authenticationSASL'] as const;
+
 /** Seconds that the client waits beyond statement_timeout before it takes the connection for dead. */
 const ANSWER_GRACE_SECONDS = 5;
 
@@ -96,13 +99,22 @@ async function open(
 ): Promise<Session> {
   const { client, applicationName } = await createClient(settings, target, address, database, transport);
   const session = new Session(client, { applicationName, database, host: target.host, address, port: target.port });
+  const asked = watchForChallenge(client);
   try {
     await client.connect();
   } catch (error) {
     session.destroy();
     throw error;
   }
+  session.askedForPassword = asked();
   return session;
+}
+
+/** To be called before `client` connects; what it returns tells whether the server has asked for a password. */
+export function watchForChallenge({ connection }: pg.Client): () => boolean {
+  let asked = false;
+  for (const name of CHALLENGES) connection.once(name, () => (asked = true));
+  return () => asked;
 }
 
 /** A client that is not connected yet. */

@@ -13,6 +13,9 @@ import pg from 'pg';
  */
 export type FailureKind = 'conflict' | 'lost' | 'unreachable' | 'busy' | 'upgrade' | 'fatal';
 
+/** SQLSTATE invalid_password. */
+export const WRONG_PASSWORD = '28P01';
+
 /** The server process behind a connection, to be found again when its answer was lost. */
 export interface Backend {
   readonly applicationName: string;

@@ -19,10 +19,16 @@ const PLACEHOLDER = /\{\{(name|username|password|expiration)\}\}/g;
  * Each value is escaped for where its placeholder stands: literal, quoted identifier, or the text of a dollar-quoted
  * block (which is read as SQL itself). Comments are left alone.
  *
- * @throws CofferError `invalid-request` when a placeholder has no value here, or its value cannot stand where it is
+ * @throws CofferError `invalid-request` when a placeholder has no value here, or its value cannot stand where it is; a
+ *   password stands in quotes only
  */
 export function renderStatement(template: string, values: PlaceholderValues): string {
-  return renderTokens(tokenize(withMarks(template)), values);
+  const tokens = tokenize(withMarks(template));
+  // The server's error would name the part of it that looks like a word.
+  if (tokens.some(({ kind, text }) => kind === 'word' && text.includes(`${MARK}password${MARK}`))) {
+    throw new CofferError('invalid-request', "SQL statement: {{password}} stands outside quotes; write '{{password}}'");
+  }
+  return renderTokens(tokens, values);
 }
 
 /** Whether a statement speaks of the user: only such a statement can make it. */

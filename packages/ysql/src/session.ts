@@ -35,6 +35,8 @@ export class Session {
   readonly openedAt = Date.now();
   /** The node's key, once it is known which node this is. */
   node: string | undefined;
+  /** Whether the server asked for a password before it let us in. */
+  askedForPassword = true;
   /** Whether the server takes `yb_make_next_ddl_statement_nonbreaking`; undefined: not asked yet. */
   nonBreakingDdl: boolean | undefined;
   /** Whether DDL here is part of the transaction that it stands in, as it was seen to be; undefined: not seen yet. */

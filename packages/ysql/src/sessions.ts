@@ -4,7 +4,7 @@ import type { Access } from './access.ts';
 import { askEveryNode } from './access.ts';
 import type { Cluster } from './cluster.ts';
 import type { Backend } from './failure.ts';
-import { Failure } from './failure.ts';
+import { Failure, WRONG_PASSWORD } from './failure.ts';
 import { quoteList } from './render.ts';
 import { retry } from './retry.ts';
 import type { Request, Session } from './session.ts';
@@ -12,6 +12,7 @@ import type { Request, Session } from './session.ts';
 /** How long a session that was told to end may take before it is reported. */
 const END_MILLISECONDS = 3_000;
 const POLL_MILLISECONDS = 20;
+const LONGEST_POLL_MILLISECONDS = 320;
 
 /** The question that ends the sessions of roles on one node. Its rows, `oid`, are the roles of those told to end. */
 export function terminateSessions(oids: readonly string[]): Request {
@@ -92,33 +93,46 @@ async function endHere(session: Session, oids: readonly string[]): Promise<numbe
 export async function awaitBackendGone(access: Access, backend: Backend | undefined): Promise<void> {
   if (backend === undefined) return;
   const deadline = Date.now() + (access.settings.statementTimeoutSeconds || 30) * 1000;
-  for (;;) {
-    if ((await countBackends(access, backend)) === 0) return;
-    if (Date.now() >= deadline) {
-      access.logger.warn('the server process of a lost connection is still there', {
-        application: backend.applicationName,
-      });
-      return;
+  const left = (): number => Math.max(0, deadline - Date.now());
+  let asking = access;
+  for (let pause = POLL_MILLISECONDS; ; pause = Math.min(pause * 2, LONGEST_POLL_MILLISECONDS)) {
+    const count = await countBackends(asking, backend);
+    if (count === 0) return;
+    if (count === 'refused' && asking.successor !== undefined) {
+      asking = asking.successor;
+      continue;
     }
-    await sleep(POLL_MILLISECONDS);
+    if (left() === 0) break;
+    // A password that is refused is not tried again: login profiles lock a user out after some failures.
+    await sleep(count === 'refused' ? left() : Math.min(pause, left()));
+    if (count === 'refused') break;
   }
+  access.logger.warn('the server process of a lost connection may still be there', {
+    application: backend.applicationName,
+  });
 }
 
-/** How many processes the backend still has; undefined when nobody could tell. */
-async function countBackends(access: Access, backend: Backend): Promise<number | undefined> {
+/** How many processes the backend still has; undefined when nobody could tell, `refused` when no login is possible. */
+async function countBackends(
+  access: Access,
+  { applicationName, node }: Backend,
+): Promise<number | 'refused' | undefined> {
   const count = async (session: Session): Promise<number> => {
     const { rows } = await session.query(
       'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = $1 AND pid <> pg_backend_pid()',
-      [backend.applicationName],
+      [applicationName],
     );
     return rows.length;
   };
   try {
-    if (backend.node !== undefined) return await access.pool.use(count, { node: backend.node });
-    const answers = await askEveryNode(access, count);
-    return answers.reduce((sum, entry) => sum + (entry.answer ?? 0), 0);
+    if (node !== undefined && access.cluster.knows(node)) return await access.pool.use(count, { node });
+    const all = await askEveryNode(access, count, 0);
+    const answers = node === undefined ? all : all.filter((entry) => entry.node === node);
+    const silent = answers.some(({ answer, nobodyThere }) => answer === undefined && nobodyThere !== true);
+    return silent || answers.length === 0 ? undefined : answers.reduce((sum, { answer = 0 }) => sum + answer, 0);
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
+    if (error.sqlstate === WRONG_PASSWORD) return 'refused';
     return error.nobodyThere ? 0 : undefined;
   }
 }

@@ -3,7 +3,7 @@ import { after, before, describe, it } from 'node:test';
 import { Secret } from '@coffer/base';
 import type { TestPostgres, WireProxy } from '@coffer/testkit';
 import { startPostgres, startWireProxy } from '@coffer/testkit';
-import { newUser, openYsql } from './open-for-test.ts';
+import { logIn, newUser, openYsql } from './open-for-test.ts';
 
 let server: TestPostgres;
 let proxy: WireProxy;
@@ -104,5 +104,44 @@ describe('updateUser', () => {
     );
     const after_ = await server.query('SELECT rolpassword FROM pg_authid WHERE rolname = $1', [username]);
     assert.notDeepEqual(after_, before_);
+  });
+});
+
+describe('the password of our own user', () => {
+  const changes: Readonly<Record<string, readonly string[]>> = {
+    'by the default statement': [],
+    'by several statements': [`ALTER ROLE "{{name}}" PASSWORD '{{password}}'`, 'SELECT 1'],
+  };
+  // For longer than the test may take: nothing but the new password can tell that the lost statement is over.
+  const config = { statement_timeout: '600s', connect_timeout: '5s' };
+
+  async function openAs(username: string): Promise<Awaited<ReturnType<typeof openYsql>>> {
+    await server.query(`CREATE ROLE ${username} SUPERUSER LOGIN PASSWORD 'first'`);
+    return openYsql({ ...server, port: proxy.port, user: username, password: 'first' }, config);
+  }
+  const failedLogins = (username: string): number =>
+    server.log().split(`password authentication failed for user "${username}"`).length - 1;
+
+  for (const [at, [how, statements]] of Object.entries(changes).entries()) {
+    for (const type of ['drop-before', 'drop-after'] as const) {
+      it(`is changed ${how} although the answer is lost (${type})`, { timeout: 60_000 }, async () => {
+        const username = `own_${at}_${type.replace('-', '_')}`;
+        await using opened = await openAs(username);
+        const fault = proxy.addFault({ match: statements.length > 0 ? /^COMMIT/ : /^ALTER ROLE/, action: { type } });
+        await opened.database.updateUser({ username, password: { newPassword: new Secret('second'), statements } });
+        assert.equal(fault.fired, 1);
+        await (await logIn(server, username, 'second')).end();
+        assert.ok(failedLogins(username) <= 3, 'login profiles lock a user out after some failures');
+        assert.deepEqual(opened.log, []);
+      });
+    }
+  }
+
+  it('is not taken for changed when neither logs in', async () => {
+    await using opened = await openAs('own_other');
+    await server.query(`ALTER ROLE own_other PASSWORD 'by-hand'`);
+    await server.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'own_other'`);
+    const change = { newPassword: new Secret('second'), statements: [] };
+    await assert.rejects(opened.database.updateUser({ username: 'own_other', password: change }), /28P01/);
   });
 });

@@ -1,10 +1,14 @@
+import type { Secret } from '@coffer/base';
 import type { Access } from './access.ts';
+import { Failure, WRONG_PASSWORD } from './failure.ts';
 import { sparingOthers } from './non-breaking-ddl.ts';
+import { createAccess } from './open-access.ts';
 import { retry } from './retry.ts';
 import type { RenderedStatement } from './statement-template.ts';
 import type { Step } from './steps.ts';
 import { sendSteps } from './steps.ts';
 import { runStatement, runTransaction, settled, useForDdl } from './transaction.ts';
+import { verifyUser } from './verify-user.ts';
 
 export const DEFAULT_EXPIRATION_STATEMENT = `ALTER ROLE "{{name}}" VALID UNTIL '{{expiration}}'`;
 export const DEFAULT_PASSWORD_STATEMENT = `ALTER ROLE "{{username}}" WITH PASSWORD '{{password}}'`;
@@ -17,6 +21,27 @@ export async function changeUser(access: Access, statements: readonly RenderedSt
       ? runStatement(access, only.kind === 'alter-role' ? 'shared' : 'exclusive', only.sql)
       : runTransaction(access, 'exclusive', statements),
   );
+}
+
+/**
+ * Changes the password of the user that we log in as. From the moment it takes effect the old one opens no connection, so
+ * what came of a lost answer is found out with the new one: when that logs in, the change has taken effect.
+ */
+export async function changeOwnPassword(
+  access: Access,
+  newPassword: Secret,
+  statements: readonly RenderedStatement[],
+): Promise<void> {
+  const { settings, logger } = access;
+  const successor = createAccess({ ...settings, password: newPassword }, logger);
+  try {
+    await changeUser({ ...access, successor }, statements);
+  } catch (error) {
+    if (!(error instanceof Failure) || error.sqlstate !== WRONG_PASSWORD) throw error;
+    if ((await verifyUser(access, settings.username, newPassword)) !== 'accepted') throw error;
+  } finally {
+    await successor.pool.close();
+  }
 }
 
 /**

@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { Secret } from '@coffer/base';
-import { databaseUnderTest, freePort, startPostgres, type TestDatabase } from '@coffer/testkit';
+import {
+  createCertificateAuthority,
+  databaseUnderTest,
+  freePort,
+  startPostgres,
+  type TestDatabase,
+} from '@coffer/testkit';
 import { openYsql } from './open-for-test.ts';
 
 const ask = async (target: TestDatabase, username: string, password: string, config = {}) => {
@@ -66,6 +72,18 @@ describe('verifying a login where the server trusts everyone', () => {
     assert.equal(await ask(database, 'nobody_of_that_name', 'right'), 'refused');
     await assert.rejects(ask(database, 'verify_barred', 'right'), /not permitted to log in/);
   });
+  it('warns loudly when a connection is configured', async () => {
+    await using trusted = await openYsql(database, { password: 'anything' });
+    assert.deepEqual(
+      trusted.log.map(({ level, message }) => [level, message.split(':')[0]]),
+      [['warn', 'the database let "yugabyte" in without asking for a password']],
+    );
+    // Then it may have looked at the certificate.
+    const authority = await createCertificateAuthority();
+    const { certificatePem, privateKeyPem } = await authority.issue({ commonName: 'yugabyte', client: true });
+    await using certified = await openYsql(database, { tls_certificate: certificatePem, private_key: privateKeyPem });
+    assert.deepEqual(certified.log, []);
+  });
 });
 
 describe('verifying a login where the server asks for MD5', () => {
@@ -75,6 +93,8 @@ describe('verifying a login where the server asks for MD5', () => {
       await database.query("CREATE ROLE verify_me LOGIN PASSWORD 'right'");
       assert.equal(await ask(database, 'verify_me', 'right'), 'accepted');
       assert.equal(await ask(database, 'verify_me', 'wrong'), 'refused');
+      await using opened = await openYsql(database);
+      assert.deepEqual(opened.log, []);
     } finally {
       await database.stop();
     }

@@ -2,17 +2,14 @@ import { isCofferError, type Secret } from '@coffer/base';
 import type { LoginAnswer } from '@coffer/database-plugin';
 import pg from 'pg';
 import type { Access } from './access.ts';
-import { createClient, resolve } from './connect.ts';
+import { createClient, resolve, watchForChallenge } from './connect.ts';
 import { explainConnect } from './connect-failure.ts';
-import { Failure } from './failure.ts';
+import { Failure, WRONG_PASSWORD } from './failure.ts';
 import { retry } from './retry.ts';
 import { findRole } from './roles.ts';
 import type { Endpoint, YsqlSettings } from './settings.ts';
 import type { Transport } from './tls.ts';
 import { transports } from './tls.ts';
-
-/** `pg` names the server's requests for a credential (postgres protocol 3.0, message R) like this on its connection. */
-const CHALLENGES = ['authenticationCleartextPassword', 'authenticationMD5Password', 'authenticationSASL'] as const;
 
 /**
  * Logs in as somebody else, over a connection of its own that is closed at once, and says what the server made of the
@@ -73,22 +70,21 @@ async function tryLogin(
   address: string,
   transport: Transport,
 ): Promise<LoginAnswer | ReturnType<typeof explainConnect>> {
-  let asked = false;
+  let asked = (): boolean => false;
   let taken = false;
   let client: pg.Client | undefined;
   try {
     ({ client } = await createClient(settings, target, address, settings.database, transport));
     client.on('error', () => undefined);
-    const { connection } = client;
-    for (const name of CHALLENGES) connection.once(name, () => (asked = true));
-    connection.once('authenticationOk', () => (taken = asked));
+    asked = watchForChallenge(client);
+    client.connection.once('authenticationOk', () => (taken = asked()));
     await client.connect();
   } catch (error) {
-    // 28P01 invalid_password, also for an expired VALID UNTIL and, where a password is asked for, for an unknown role.
-    if (error instanceof pg.DatabaseError && error.code === '28P01') return 'refused';
+    // Also for an expired VALID UNTIL and, where a password is asked for, for an unknown role.
+    if (error instanceof pg.DatabaseError && error.code === WRONG_PASSWORD) return 'refused';
     if (!taken) return explainConnect(error, settings, target.host, transport);
   } finally {
     client?.connection.stream.destroy();
   }
-  return asked ? 'accepted' : 'trusted';
+  return asked() ? 'accepted' : 'trusted';
 }

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { JsonObject, LogFields, LogLevel, Logger, Secret } from '@coffer/base';
-import { CofferError, errorText, formatTimeSeconds, redact } from '@coffer/base';
+import type { JsonObject, Logger } from '@coffer/base';
+import { CofferError, Secret, errorText, formatTimeSeconds, redact } from '@coffer/base';
 import type {
   Database,
   DeleteUserRequest,
@@ -11,19 +11,21 @@ import type {
   UsernameConfig,
 } from '@coffer/database-plugin';
 import type { Access } from './access.ts';
-
 import { createUser } from './create-user.ts';
 import { createAccess } from './open-access.ts';
 import { dropRole, revokeUser } from './drop-user.ts';
 import { asCofferError } from './failure.ts';
+import { redactingLogger, secretsOf, withCutForms } from './redaction.ts';
 import { clipName } from './roles.ts';
 import { scramVerifier } from './scram.ts';
+import type { YsqlSettings } from './settings.ts';
 import { parseSettings } from './settings.ts';
 import { renderStatements } from './statement-template.ts';
 import {
   DEFAULT_EXPIRATION_STATEMENT,
   DEFAULT_PASSWORD_STATEMENT,
   changeExpiration,
+  changeOwnPassword,
   changeUser,
 } from './update-user.ts';
 import type { NameMaker, Username } from './username.ts';
@@ -62,7 +64,7 @@ class YsqlDatabase implements Database {
 
   async initialize(request: InitializeRequest): Promise<JsonObject> {
     const settings = parseSettings(request.config, (message) => this.#logger.warn(message));
-    const access = createAccess(settings, redactingLogger(this.#logger, [settings.password]));
+    const access = createAccess(settings, redactingLogger(this.#logger, secretsOf(settings)));
     const connected: Connected = { access, makeName: createNameMaker(settings.usernameTemplate) };
     if (request.verifyConnection) await this.#verify(access);
     const former = this.#connected;
@@ -72,12 +74,12 @@ class YsqlDatabase implements Database {
   }
 
   async newUser(request: NewUserRequest): Promise<string> {
-    return await this.#run([request.password], async ({ access, makeName }) => {
+    return await this.#run(request.password, async ({ access, makeName }, password) => {
       const { name, unique } = this.#nameOf(request, makeName);
       const values = {
         name,
         username: name,
-        password: await storedPassword(access, request.password),
+        password,
         expiration: formatTimeSeconds(request.expiration.getTime()),
       };
       const statements = renderStatements(request.statements, values);
@@ -94,11 +96,11 @@ class YsqlDatabase implements Database {
     if (password === undefined && expiration === undefined) {
       throw new CofferError('invalid-request', 'no changes requested');
     }
-    await this.#run(password === undefined ? [] : [password.newPassword], async ({ access }) => {
+    await this.#run(password?.newPassword, async ({ access }, stored) => {
       const name = clipName(request.username);
       const failures: CofferError[] = [];
       // Both are tried, as the Go plugin does: a failed password change is no reason to let a user expire.
-      if (password !== undefined) await collect(failures, () => changePassword(access, name, password));
+      if (password !== undefined) await collect(failures, () => changePassword(access, name, password, stored));
       if (expiration !== undefined) await collect(failures, () => extend(access, name, expiration));
       const [first] = failures;
       if (first !== undefined)
@@ -107,7 +109,7 @@ class YsqlDatabase implements Database {
   }
 
   async deleteUser(request: DeleteUserRequest): Promise<void> {
-    await this.#run([], async ({ access }) => {
+    await this.#run(undefined, async ({ access }) => {
       if (request.username === '') throw new CofferError('invalid-request', 'missing username');
       const name = clipName(request.username);
       const statements = renderStatements(request.statements, { name, username: name });
@@ -140,7 +142,7 @@ class YsqlDatabase implements Database {
   }
 
   async verifyUser(username: string, password: Secret): Promise<LoginAnswer> {
-    return await this.#run([password], ({ access }) => verifyUser(access, clipName(username), password));
+    return await this.#run(password, ({ access }) => verifyUser(access, clipName(username), password));
   }
 
   async close(): Promise<void> {
@@ -166,62 +168,79 @@ class YsqlDatabase implements Database {
   }
 
   async #verify(access: Access): Promise<void> {
+    const { settings } = access;
     try {
-      await access.pool.use(async () => undefined);
+      const asked = await access.pool.use(async (session) => session.askedForPassword);
+      if (!asked && !hasCertificate(settings)) this.#logger.warn(trusts(settings.username));
     } catch (thrown) {
       await access.pool.close();
       const error = asCofferError(thrown);
       if (error.code === 'internal') throw error;
-      const message = redact(error.message, [access.settings.password]);
+      const message = redact(error.message, secretsOf(settings));
       throw new CofferError(error.code, `error verifying connection: ${message}`);
     }
   }
 
-  /** Runs one operation; whatever it throws leaves as a CofferError without any secret that was in play. */
-  async #run<T>(secrets: readonly Secret[], operation: (connected: Connected) => Promise<T>): Promise<T> {
-    const connected = this.#inUse();
-    const hidden = [connected.access.settings.password, ...secrets];
-    const logger = redactingLogger(this.#logger, hidden);
-    const work = operation({ ...connected, access: { ...connected.access, logger } });
+  /** Runs one operation; `stored` is what stands for `password` in SQL, empty when there is none. */
+  async #run<T>(
+    password: Secret | undefined,
+    operation: (connected: Connected, stored: string) => Promise<T>,
+  ): Promise<T> {
+    const work = withoutSecrets(this.#inUse(), password, operation);
     this.#work.add(work);
     try {
       return await work;
-    } catch (thrown) {
-      const error = asCofferError(thrown);
-      const message = redact(error.message, hidden);
-      throw new CofferError(error.code, message, { cause: error.code === 'internal' ? thrown : undefined });
     } finally {
       this.#work.delete(work);
     }
   }
 }
 
-function redactingLogger(logger: Logger, secrets: readonly Secret[]): Logger {
-  const clean = (fields: LogFields = {}): LogFields =>
-    Object.fromEntries(
-      Object.entries(fields).map(([key, value]) => [key, typeof value === 'string' ? redact(value, secrets) : value]),
-    );
-  const at = (level: LogLevel) => (message: string, fields?: LogFields) =>
-    logger[level](redact(message, secrets), clean(fields));
-  return {
-    trace: at('trace'),
-    debug: at('debug'),
-    info: at('info'),
-    warn: at('warn'),
-    error: at('error'),
-    named: (module) => redactingLogger(logger.named(module), secrets),
-  };
+/** Whatever an operation throws leaves as a CofferError without any secret that was in play. */
+async function withoutSecrets<T>(
+  connected: Connected,
+  password: Secret | undefined,
+  operation: (connected: Connected, stored: string) => Promise<T>,
+): Promise<T> {
+  const { access } = connected;
+  const stored = password === undefined ? '' : await storedPassword(access, password);
+  const given = password === undefined ? [] : [password, new Secret(stored)];
+  const hidden = withCutForms([...secretsOf(access.settings), ...given]);
+  const logger = redactingLogger(access.logger, hidden);
+  try {
+    return await operation({ ...connected, access: { ...access, logger } }, stored);
+  } catch (thrown) {
+    const error = asCofferError(thrown);
+    const message = redact(error.message, hidden);
+    throw new CofferError(error.code, message, { cause: error.code === 'internal' ? thrown : undefined });
+  }
+}
+
+/** Then the server may have let us in by it, and needs no password. */
+function hasCertificate({ tls }: YsqlSettings): boolean {
+  return tls.certificate.pem !== '' || tls.certificate.path !== '';
+}
+
+function trusts(username: string): string {
+  return (
+    `the database let "${username}" in without asking for a password: it trusts whoever can reach it, and the passwords of ` +
+    'its users protect nothing. See "trust" in its pg_hba.conf; on YugabyteDB, whether ysql_enable_auth is on.'
+  );
 }
 
 async function changePassword(
   access: Access,
   name: string,
   change: NonNullable<UpdateUserRequest['password']>,
+  stored: string,
 ): Promise<void> {
-  if (change.newPassword.reveal() === '') throw new CofferError('invalid-request', 'missing password');
-  const values = { name, username: name, password: await storedPassword(access, change.newPassword) };
-  const statements = renderStatements(change.statements, values);
-  await changeUser(access, statements.length > 0 ? statements : renderStatements([DEFAULT_PASSWORD_STATEMENT], values));
+  const { newPassword } = change;
+  if (newPassword.reveal() === '') throw new CofferError('invalid-request', 'missing password');
+  const values = { name, username: name, password: stored };
+  const given = renderStatements(change.statements, values);
+  const statements = given.length > 0 ? given : renderStatements([DEFAULT_PASSWORD_STATEMENT], values);
+  if (name === access.settings.username) await changeOwnPassword(access, newPassword, statements);
+  else await changeUser(access, statements);
 }
 
 async function extend(

@@ -1,0 +1,36 @@
+import type { LogFields, LogLevel, Logger } from '@coffer/base';
+import { Secret, redact } from '@coffer/base';
+import { NAME_BYTES, clipName } from './roles.ts';
+import type { YsqlSettings } from './settings.ts';
+
+/** What a configuration holds that must be shown to nobody. */
+export function secretsOf({ password, tls }: YsqlSettings): readonly Secret[] {
+  return [password, tls.keyPassword, new Secret(tls.privateKey.pem)];
+}
+
+/**
+ * The secrets, and what PostgreSQL may show of them: a value that stands where a name is meant is cut to 63 bytes before an
+ * error repeats it.
+ */
+export function withCutForms(secrets: readonly Secret[]): readonly Secret[] {
+  const long = secrets.map((secret) => secret.reveal()).filter((value) => Buffer.byteLength(value) > NAME_BYTES);
+  return [...secrets, ...long.map((value) => new Secret(clipName(value)))];
+}
+
+/** A logger whose lines show none of the secrets. */
+export function redactingLogger(logger: Logger, secrets: readonly Secret[]): Logger {
+  const clean = (fields: LogFields = {}): LogFields =>
+    Object.fromEntries(
+      Object.entries(fields).map(([key, value]) => [key, typeof value === 'string' ? redact(value, secrets) : value]),
+    );
+  const at = (level: LogLevel) => (message: string, fields?: LogFields) =>
+    logger[level](redact(message, secrets), clean(fields));
+  return {
+    trace: at('trace'),
+    debug: at('debug'),
+    info: at('info'),
+    warn: at('warn'),
+    error: at('error'),
+    named: (module) => redactingLogger(logger.named(module), secrets),
+  };
+}
