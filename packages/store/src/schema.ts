@@ -61,7 +61,7 @@ export const MIGRATIONS: readonly (readonly string[])[] = [
      )`,
   ],
   [
-    `CREATE TABLE intents (
+    `CREATE TABLE IF NOT EXISTS intents (
        mount TEXT NOT NULL,
        subject TEXT NOT NULL,
        login TEXT NOT NULL,
@@ -74,8 +74,8 @@ export const MIGRATIONS: readonly (readonly string[])[] = [
        value BYTEA NOT NULL,
        PRIMARY KEY (mount, subject)
      )`,
-    'CREATE UNIQUE INDEX intents_login ON intents (mount ASC, login ASC)',
-    'CREATE INDEX intents_next_attempt ON intents (next_attempt ASC)',
+    'CREATE UNIQUE INDEX IF NOT EXISTS intents_login ON intents (mount ASC, login ASC)',
+    'CREATE INDEX IF NOT EXISTS intents_next_attempt ON intents (next_attempt ASC)',
   ],
 ];
 
