@@ -47,6 +47,26 @@ export async function changePassword(database: Database, change: PasswordChange)
   return afterSuccess(change);
 }
 
+/**
+ * Makes an attempt at {@link changePassword}, and another one with a new process when the plugin's ended half-way, which
+ * sees what came of the first. `attempt` is told whether an earlier one may have taken effect. Never rejects.
+ */
+export async function changeWithNewProcess(
+  attempt: (begun: boolean) => Promise<PasswordOutcome>,
+  begun: boolean,
+): Promise<PasswordOutcome> {
+  try {
+    return await attempt(begun);
+  } catch (thrown) {
+    if (!isPluginGone(thrown)) return { outcome: 'unknown', error: CofferError.from(thrown) };
+  }
+  try {
+    return await attempt(true);
+  } catch (thrown) {
+    return { outcome: 'unknown', error: CofferError.from(thrown) };
+  }
+}
+
 async function afterSuccess(change: PasswordChange): Promise<PasswordOutcome> {
   let answer = await answerTo(change, change.newPassword);
   if (answer === 'refused') {

@@ -1,14 +1,11 @@
 import { CofferError, Secret } from '@coffer/base';
 import type { ClaimedIntent } from '@coffer/core';
 import { type Database, isPluginGone, type LoginAnswer } from '@coffer/database-plugin';
-import { changePassword, type PasswordOutcome } from './change-password.ts';
+import { changePassword, changeWithNewProcess, type PasswordOutcome } from './change-password.ts';
 import { type ConfigEntry, readConfig, urlHoldsPassword, writeConfig } from './config-entry.ts';
 import type { EngineParts } from './engine-parts.ts';
-import { busy, retryDelay, waitFor } from './held-intent.ts';
+import { busy, unsettledAttempt, waitFor } from './held-intent.ts';
 import { loginOf } from './static-role-entry.ts';
-
-const FIRST_SETTLE_MS = 1_000;
-const ERROR_LENGTH = 500;
 
 /** What an open rotation of a connection's own user holds. Empty when the row only keeps others away. */
 interface RootIntent {
@@ -83,11 +80,7 @@ export async function rotateRoot(parts: EngineParts, name: string, held: Claimed
       });
       throw new CofferError('failed', `failed to rotate root credentials: ${outcome.error.message}`);
     case 'unknown':
-      await claimed.save({
-        attempts: claimed.attempts + 1,
-        lastError: outcome.error.message.slice(0, ERROR_LENGTH),
-        nextAttempt: Date.now() + retryDelay(claimed.attempts, FIRST_SETTLE_MS),
-      });
+      await claimed.save(unsettledAttempt(claimed, outcome.error));
       parts.context.logger.error('what came of a root rotation is not known yet; it is settled in the background', {
         connection: name,
         attempt: claimed.attempts + 1,
@@ -138,28 +131,21 @@ async function change(
   newPassword: Secret,
   begun: boolean,
 ): Promise<PasswordOutcome> {
-  const attempt = (again: boolean): Promise<PasswordOutcome> =>
-    parts.connections.useAlone(name, (database) =>
-      changePassword(database, {
-        username: config.username,
-        newPassword,
-        oldPassword: config.password,
-        statements: config.rootRotationStatements,
-        begun: again,
-        mustLogIn: true,
-        ask: (password) => ask(parts, config, database, password),
-      }),
-    );
-  try {
-    return await attempt(begun);
-  } catch (thrown) {
-    if (!isPluginGone(thrown)) return { outcome: 'unknown', error: CofferError.from(thrown) };
-  }
-  try {
-    return await attempt(true);
-  } catch (thrown) {
-    return { outcome: 'unknown', error: CofferError.from(thrown) };
-  }
+  return changeWithNewProcess(
+    (again) =>
+      parts.connections.useAlone(name, (database) =>
+        changePassword(database, {
+          username: config.username,
+          newPassword,
+          oldPassword: config.password,
+          statements: config.rootRotationStatements,
+          begun: again,
+          mustLogIn: true,
+          ask: (password) => ask(parts, config, database, password),
+        }),
+      ),
+    begun,
+  );
 }
 
 /** A plugin without our extension is asked by a connection of its own, made with that password. */
