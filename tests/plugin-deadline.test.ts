@@ -1,7 +1,7 @@
 /** A plugin that gives no answer in time, or hangs: what it may have done is found out, and nothing is lost. */
 import assert from 'node:assert/strict';
 import { createHash, randomUUID } from 'node:crypto';
-import { readFile, readlink, readdir } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -12,6 +12,7 @@ import { openEmbeddedStore, type Store } from '@coffer/store';
 import { databaseUnderTest, startWireProxy, type TestDatabase, type WireProxy } from '@coffer/testkit';
 import { DIST } from './coffer-process.ts';
 import { issuedRoles, tryLogin } from './logins.ts';
+import { runningPlugin } from './running-plugin.ts';
 
 const DEADLINE_MS = 3_000;
 
@@ -125,16 +126,6 @@ describe('a plugin without an answer', () => {
     assert.fail(`${what} did not happen:\n${log}`);
   }
 
-  async function pluginPid(): Promise<number> {
-    for (const entry of await readdir('/proc')) {
-      if (!/^\d+$/.test(entry)) continue;
-      const exe = await readlink(`/proc/${entry}/exe`).catch(() => '');
-      const parent = await readFile(`/proc/${entry}/stat`, 'utf8').catch(() => '');
-      if (exe === join(DIST, 'ysql-plugin') && parent.includes(` ${process.pid} `)) return Number(entry);
-    }
-    assert.fail('no plugin process found');
-  }
-
   it('leaves no login behind that is made after all', async (test) => {
     const fault = proxy.addFault({ match: /^CREATE ROLE/, action: { type: 'delay', ms: DEADLINE_MS + 2_000 } });
     await assert.rejects(request('read', 'database/creds/app'), {
@@ -174,7 +165,7 @@ describe('a plugin without an answer', () => {
   });
 
   it('is ended when it hangs, and a new one finishes what it was at', async () => {
-    const pid = await pluginPid();
+    const pid = await runningPlugin(join(DIST, 'ysql-plugin'), process.pid);
     const fault = proxy.addFault({
       match: (sql) => {
         if (!sql.startsWith('ALTER ROLE')) return false;
@@ -185,7 +176,7 @@ describe('a plugin without an answer', () => {
     });
     await request('update', 'database/rotate-role/late');
     assert.equal(fault.fired, 1);
-    assert.notEqual(await pluginPid(), pid);
+    assert.notEqual(await runningPlugin(join(DIST, 'ysql-plugin'), process.pid), pid);
     assert.match(log, /the plugin does not answer any more: its process is ended/);
     const { password } = await request('read', 'database/static-creds/late');
     assert.deepEqual(await tryLogin(database, 'late_app', password as string), { user: 'late_app' });

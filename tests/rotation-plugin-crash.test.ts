@@ -1,6 +1,6 @@
 /** The plugin's process killed in the middle of a rotation: a new one finds out what came of it. */
 import assert from 'node:assert/strict';
-import { copyFile, mkdtemp, readdir, readFile, readlink, rm } from 'node:fs/promises';
+import { copyFile, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -14,6 +14,7 @@ import {
 import { DIST } from './coffer-process.ts';
 import { configure, issue, startTestServer, type TestServer } from './dev-server.ts';
 import { tryLogin } from './logins.ts';
+import { runningPlugin } from './running-plugin.ts';
 
 describe('a plugin killed in the middle of a rotation', () => {
   let database: TestDatabase;
@@ -51,7 +52,7 @@ describe('a plugin killed in the middle of a rotation', () => {
 
   /** Kills the plugin as soon as the ALTER is on its way; the fault decides whether it takes effect. */
   async function killAtAlter(action: FaultAction): Promise<{ readonly fired: number }> {
-    const pid = await pluginPid();
+    const pid = await runningPlugin(join(directory, 'ysql-plugin'), process.pid);
     return proxy.addFault({
       match: (sql) => {
         if (!sql.startsWith('ALTER ROLE')) return false;
@@ -60,16 +61,6 @@ describe('a plugin killed in the middle of a rotation', () => {
       },
       action,
     });
-  }
-
-  async function pluginPid(): Promise<number> {
-    for (const entry of await readdir('/proc')) {
-      if (!/^\d+$/.test(entry)) continue;
-      const exe = await readlink(`/proc/${entry}/exe`).catch(() => '');
-      const parent = await readFile(`/proc/${entry}/stat`, 'utf8').catch(() => '');
-      if (exe === join(directory, 'ysql-plugin') && parent.includes(` ${process.pid} `)) return Number(entry);
-    }
-    throw new Error('no plugin process found');
   }
 
   for (const type of ['drop-before', 'drop-after'] as const) {

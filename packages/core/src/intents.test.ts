@@ -92,6 +92,17 @@ describe('intents', () => {
     assert.equal((await intents.get('static/app'))?.attempts, 1);
   });
 
+  it('are claimed by the clock of the store, not of the node', async (test) => {
+    await intents.create(ROW, async () => {
+      test.mock.timers.enable({ apis: ['Date'], now: Date.now() + 3_600_000 });
+      assert.equal(await intents.claim('static/app', async () => 'taken over'), undefined);
+      assert.deepEqual(await intents.due(Date.now(), 10), []);
+      assert.equal(await intents.nextDue(), undefined);
+      test.mock.timers.reset();
+    });
+    assert.deepEqual(await intents.claim('static/app', async () => 'free'), { result: 'free' });
+  });
+
   it('are due in the order of their time, unless somebody is at them', async () => {
     const make = (name: string, nextAttempt: number | null) =>
       intents.create({ ...ROW, subject: name, login: name }, async (claimed) => {

@@ -2,7 +2,7 @@ import { CofferError, type JsonObject, randomBase62 } from '@coffer/base';
 import type { SqlRow, SqlValue, Store } from '@coffer/store';
 import type { Barrier } from './barrier.ts';
 
-/** A claim's length in milliseconds. Whoever works longer renews it, so a dead worker blocks nobody for longer. */
+/** A claim's length in milliseconds, by the store's clock: nodes need not agree on the time. Whoever works longer renews it, so a dead worker blocks nobody for longer. */
 const CLAIM_MS = 20_000;
 const HEARTBEAT_MS = 5_000;
 
@@ -97,8 +97,8 @@ class MountIntents implements Intents {
     const now = Date.now();
     const { changes } = await this.#store.run(
       `INSERT INTO intents (mount, subject, login, state, claim, claimed_until, next_attempt, attempts, last_error, value)
-       VALUES ($1, $2, $3, $4, $5, $6, $7, 0, NULL, $8) ON CONFLICT DO NOTHING`,
-      [this.#mount, subject, login, state, claim, now + CLAIM_MS, now, this.#seal(subject, value)],
+       VALUES ($1, $2, $3, $4, $5, store_now() + $6, $7, 0, NULL, $8) ON CONFLICT DO NOTHING`,
+      [this.#mount, subject, login, state, claim, CLAIM_MS, now, this.#seal(subject, value)],
     );
     if (changes === 0) return undefined;
     const row: Intent = { subject, login, state, value, nextAttempt: now, attempts: 0, lastError: null };
@@ -107,11 +107,10 @@ class MountIntents implements Intents {
 
   async claim<T>(subject: string, work: (claimed: ClaimedIntent) => Promise<T>): Promise<{ result: T } | undefined> {
     const claim = randomBase62(20);
-    const now = Date.now();
     const { rows } = await this.#store.run(
-      `UPDATE intents SET claim = CASE claim WHEN '' THEN $3 ELSE $6 END, claimed_until = $4
-       WHERE mount = $1 AND subject = $2 AND claimed_until <= $5 RETURNING claim, ${COLUMNS}`,
-      [this.#mount, subject, claim, now + CLAIM_MS, now, claim + TAKEN_OVER],
+      `UPDATE intents SET claim = CASE claim WHEN '' THEN $3 ELSE $5 END, claimed_until = store_now() + $4
+       WHERE mount = $1 AND subject = $2 AND claimed_until <= store_now() RETURNING claim, ${COLUMNS}`,
+      [this.#mount, subject, claim, CLAIM_MS, claim + TAKEN_OVER],
     );
     if (rows[0] === undefined) return undefined;
     const mine = String(rows[0]['claim']);
@@ -121,7 +120,7 @@ class MountIntents implements Intents {
 
   async due(now: number, limit: number): Promise<string[]> {
     const { rows } = await this.#store.run(
-      `SELECT subject FROM intents WHERE next_attempt <= $1 AND claimed_until <= $1 AND mount = $2
+      `SELECT subject FROM intents WHERE next_attempt <= $1 AND claimed_until <= store_now() AND mount = $2
        ORDER BY next_attempt LIMIT $3`,
       [now, this.#mount, limit],
     );
@@ -130,9 +129,9 @@ class MountIntents implements Intents {
 
   async nextDue(): Promise<number | undefined> {
     const { rows } = await this.#store.run(
-      `SELECT next_attempt FROM intents WHERE next_attempt IS NOT NULL AND claimed_until <= $1 AND mount = $2
+      `SELECT next_attempt FROM intents WHERE next_attempt IS NOT NULL AND claimed_until <= store_now() AND mount = $1
        ORDER BY next_attempt LIMIT 1`,
-      [Date.now(), this.#mount],
+      [this.#mount],
     );
     return rows[0] === undefined ? undefined : Number(rows[0]['next_attempt']);
   }
@@ -154,9 +153,9 @@ class MountIntents implements Intents {
     const mine = [this.#mount, row.subject, claim];
     const timer = setInterval(() => {
       const beat: Promise<unknown> = this.#store
-        .run('UPDATE intents SET claimed_until = $4 WHERE mount = $1 AND subject = $2 AND claim = $3', [
+        .run('UPDATE intents SET claimed_until = store_now() + $4 WHERE mount = $1 AND subject = $2 AND claim = $3', [
           ...mine,
-          Date.now() + CLAIM_MS,
+          CLAIM_MS,
         ])
         // The store is away: the claim runs out, and the next change says so.
         .catch(() => undefined)

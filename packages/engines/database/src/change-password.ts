@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CofferError, type Secret } from '@coffer/base';
+import type { ClaimedIntent } from '@coffer/core';
 import { type Database, isPluginGone, isUnheard, type LoginAnswer } from '@coffer/database-plugin';
+import { hasLanded, noteCutOff } from './held-intent.ts';
 
 /** Between the two looks at a password that was set but does not log in: another node may not know it yet. */
 const SECOND_LOOK_MS = 1_000;
@@ -47,6 +49,32 @@ export async function changePassword(database: Database, change: PasswordChange)
     return afterFailure(change, CofferError.from(thrown));
   }
   return afterSuccess(change);
+}
+
+/** `begun`: an earlier attempt may have taken effect. `final`: nothing of one is still under way. */
+export type PasswordAttempt = (begun: boolean, final: boolean) => Promise<PasswordOutcome>;
+
+/**
+ * Makes an attempt at {@link changePassword}, and another one with a new process when the plugin's ended half-way, which
+ * sees what came of the first. `claimed` keeps in mind until when something may still be under way. Never rejects.
+ */
+export async function changeWithNewProcess(
+  claimed: ClaimedIntent,
+  begun: boolean,
+  attempt: PasswordAttempt,
+): Promise<PasswordOutcome> {
+  try {
+    const result = await attempt(begun, hasLanded(claimed));
+    if (result.outcome === 'unknown' && isUnheard(result.error)) await noteCutOff(claimed);
+    return result;
+  } catch (thrown) {
+    if (!isPluginGone(thrown)) return { outcome: 'unknown', error: CofferError.from(thrown) };
+  }
+  try {
+    return await attempt(true, hasLanded(await noteCutOff(claimed)));
+  } catch (thrown) {
+    return { outcome: 'unknown', error: CofferError.from(thrown) };
+  }
 }
 
 async function afterSuccess(change: PasswordChange): Promise<PasswordOutcome> {

@@ -1,10 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CofferError } from '@coffer/base';
-import type { ClaimedIntent, Intents } from '@coffer/core';
+import type { ClaimedIntent, IntentChange, Intents } from '@coffer/core';
 
 /** How long a request waits for a rotation that is under way, in milliseconds. */
 export const PATIENCE_MS = 10_000;
 const POLL_MS = 25;
+/** Settling an open change cannot wait as long as a rotation that failed. */
+const FIRST_SETTLE_MS = 1_000;
+const ERROR_LENGTH = 500;
 
 /**
  * Runs `work` with the claim on a row, waiting for whoever is at it. Undefined when there is no such row.
@@ -64,4 +67,21 @@ export function hasLanded({ value }: ClaimedIntent): boolean {
 /** Milliseconds until a failed attempt is repeated: `first`, doubled with each failure, up to five minutes. */
 export function retryDelay(attempts: number, first: number): number {
   return Math.min(300_000, first * 2 ** Math.min(attempts, 10));
+}
+
+/** What a row remembers of an attempt that failed. */
+export function failedAttempt(
+  { attempts }: ClaimedIntent,
+  error: CofferError,
+): { readonly attempts: number; readonly lastError: string } {
+  return { attempts: attempts + 1, lastError: error.message.slice(0, ERROR_LENGTH) };
+}
+
+/** As {@link failedAttempt} for one whose outcome is not known: the row stays open, and is settled soon. */
+export function unsettledAttempt(
+  claimed: ClaimedIntent,
+  error: CofferError,
+): IntentChange & ReturnType<typeof failedAttempt> {
+  const nextAttempt = Date.now() + retryDelay(claimed.attempts, FIRST_SETTLE_MS);
+  return { ...failedAttempt(claimed, error), state: 'open', nextAttempt };
 }

@@ -1,14 +1,11 @@
 import { CofferError, Secret } from '@coffer/base';
 import type { ClaimedIntent } from '@coffer/core';
 import { type Database, isPluginGone, type LoginAnswer } from '@coffer/database-plugin';
-import { changePassword, type PasswordOutcome } from './change-password.ts';
+import { changePassword, changeWithNewProcess, type PasswordOutcome } from './change-password.ts';
 import { type ConfigEntry, readConfig, urlHoldsPassword, writeConfig } from './config-entry.ts';
 import type { EngineParts } from './engine-parts.ts';
-import { busy, hasLanded, noteCutOff, resume, retryDelay, waitFor } from './held-intent.ts';
+import { busy, resume, unsettledAttempt, waitFor } from './held-intent.ts';
 import { loginOf } from './static-role-entry.ts';
-
-const FIRST_SETTLE_MS = 1_000;
-const ERROR_LENGTH = 500;
 
 /** What an open rotation of a connection's own user holds. Empty when the row only keeps others away. */
 interface RootIntent {
@@ -82,11 +79,7 @@ export async function rotateRoot(parts: EngineParts, name: string, held: Claimed
       });
       throw new CofferError('failed', `failed to rotate root credentials: ${outcome.error.message}`);
     case 'unknown':
-      await claimed.save({
-        attempts: claimed.attempts + 1,
-        lastError: outcome.error.message.slice(0, ERROR_LENGTH),
-        nextAttempt: Date.now() + retryDelay(claimed.attempts, FIRST_SETTLE_MS),
-      });
+      await claimed.save(unsettledAttempt(claimed, outcome.error));
       parts.context.logger.error('what came of a root rotation is not known yet; it is settled in the background', {
         connection: name,
         attempt: claimed.attempts + 1,
@@ -138,7 +131,7 @@ async function change(
   begun: boolean,
 ): Promise<PasswordOutcome> {
   const { password = '' } = claimed.value as RootIntent;
-  const attempt = (again: boolean, final: boolean): Promise<PasswordOutcome> =>
+  return changeWithNewProcess(claimed, begun, (again, final) =>
     parts.connections.useAlone(name, (database) =>
       changePassword(database, {
         username: config.username,
@@ -150,17 +143,8 @@ async function change(
         mustLogIn: true,
         ask: (tried) => ask(parts, config, database, tried),
       }),
-    );
-  try {
-    return await attempt(begun, hasLanded(claimed));
-  } catch (thrown) {
-    if (!isPluginGone(thrown)) return { outcome: 'unknown', error: CofferError.from(thrown) };
-  }
-  try {
-    return await attempt(true, hasLanded(await noteCutOff(claimed)));
-  } catch (thrown) {
-    return { outcome: 'unknown', error: CofferError.from(thrown) };
-  }
+    ),
+  );
 }
 
 /** A plugin without our extension is asked by a connection of its own, made with that password. */

@@ -1,17 +1,14 @@
 import { CofferError, Secret } from '@coffer/base';
 import type { ClaimedIntent } from '@coffer/core';
-import { isPluginGone } from '@coffer/database-plugin';
-import { changePassword, type PasswordOutcome } from './change-password.ts';
+import { changePassword, changeWithNewProcess, type PasswordOutcome } from './change-password.ts';
 import { roleAllowed } from './config-entry.ts';
 import type { EngineParts } from './engine-parts.ts';
-import { hasLanded, noteCutOff, resume, retryDelay } from './held-intent.ts';
+import { failedAttempt, resume, retryDelay, unsettledAttempt } from './held-intent.ts';
 import { nextRotation, withinWindow } from './rotation-time.ts';
 import { credentialOf, type StaticRoleEntry } from './static-role-entry.ts';
 
-/** As in Vault (hashicorp/vault:builtin/logical/database/rotation.go). Settling an open change cannot wait as long. */
+/** As in Vault (hashicorp/vault:builtin/logical/database/rotation.go). */
 const FIRST_RETRY_MS = 10_000;
-const FIRST_SETTLE_MS = 1_000;
-const ERROR_LENGTH = 500;
 
 export interface StaticRotation {
   readonly name: string;
@@ -76,7 +73,7 @@ async function change(
   begun: boolean,
 ): Promise<PasswordOutcome> {
   const credential = credentialOf(open);
-  const attempt = (again: boolean, final: boolean): Promise<PasswordOutcome> =>
+  return changeWithNewProcess(open, begun, (again, final) =>
     parts.connections.use(role.dbName, (database) =>
       changePassword(database, {
         username: role.username,
@@ -88,18 +85,8 @@ async function change(
         mustLogIn: false,
         ask: async (password) => database.verifyUser?.(role.username, password),
       }),
-    );
-  try {
-    return await attempt(begun, hasLanded(open));
-  } catch (thrown) {
-    if (!isPluginGone(thrown)) return { outcome: 'unknown', error: CofferError.from(thrown) };
-  }
-  try {
-    // The plugin's process ended half-way: with a new one, see what came of it.
-    return await attempt(true, hasLanded(await noteCutOff(open)));
-  } catch (thrown) {
-    return { outcome: 'unknown', error: CofferError.from(thrown) };
-  }
+    ),
+  );
 }
 
 async function recordFailure(
@@ -107,22 +94,20 @@ async function recordFailure(
   { name, role, claimed }: StaticRotation,
   { outcome, error }: Exclude<PasswordOutcome, { outcome: 'changed' }>,
 ): Promise<void> {
-  const now = Date.now();
   const credential = credentialOf(claimed);
-  const common = { attempts: claimed.attempts + 1, lastError: error.message.slice(0, ERROR_LENGTH) };
-  const fields = { role: name, username: role.username, attempt: common.attempts, error: common.lastError };
+  const failed = failedAttempt(claimed, error);
+  const fields = { role: name, username: role.username, attempt: failed.attempts, error: failed.lastError };
   if (outcome === 'unknown') {
-    const nextAttempt = now + retryDelay(claimed.attempts, FIRST_SETTLE_MS);
-    await claimed.save({ ...common, state: 'open', nextAttempt });
+    await claimed.save(unsettledAttempt(claimed, error));
     parts.context.logger.warn('what came of a rotation is not known yet; it is settled in the background', fields);
     return;
   }
   // Without a password that logs in there is nothing to show: the row stays open, with a new password next time.
   const state = credential.password === '' ? 'open' : 'settled';
   await claimed.save({
-    ...common,
+    ...failed,
     state,
-    nextAttempt: retryTime(role, claimed, now),
+    nextAttempt: retryTime(role, claimed, Date.now()),
     value: { ...credential, pending: '' },
   });
   parts.context.logger.error('a rotation failed; the password is as it was', fields);

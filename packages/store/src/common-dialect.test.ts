@@ -1,0 +1,69 @@
+/** The store's SQL is for both engines, and on YugabyteDB it meets what that retries. */
+import assert from 'node:assert/strict';
+import { readdir, readFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { describe, it } from 'node:test';
+import { databaseUnderTest, startWireProxy } from '@coffer/testkit';
+import { openPostgresStore } from './postgres-store.ts';
+import { MIGRATIONS } from './schema.ts';
+
+describe('the schema', () => {
+  it('has range indexes that YSQL does not hash', () => {
+    const indexes = MIGRATIONS.flat().filter((sql) => /^CREATE (UNIQUE )?INDEX/.test(sql));
+    assert.ok(indexes.length >= 5);
+    for (const sql of indexes) {
+      const [, columns = ''] = /\(([^)]+)\)$/.exec(sql) ?? [];
+      for (const column of columns.split(',')) assert.match(column.trim(), /^\w+ ASC$/, sql);
+    }
+  });
+
+  it('can be made again after a start that was killed', () => {
+    for (const sql of MIGRATIONS.flat()) assert.match(sql, /IF NOT EXISTS/, sql);
+  });
+});
+
+describe('the statements', () => {
+  it('use nothing that one of the engines has not', async () => {
+    const packages = resolve(import.meta.dirname, '../..');
+    for (const room of ['core', 'store']) {
+      for (const file of await readdir(join(packages, room, 'src'))) {
+        if (/\.test\.ts$/.test(file)) continue;
+        const code = (await readFile(join(packages, room, 'src', file), 'utf8')).replace(
+          /\/\*[\s\S]*?\*\/|\/\/.*/g,
+          '',
+        );
+        assert.doesNotMatch(code, /SKIP LOCKED|FOR UPDATE|AUTOINCREMENT|\bSERIAL\b|\bNOW\(\)/, file);
+      }
+    }
+  });
+
+  it('are run again after 40001 and a deadlock, and once', async () => {
+    const database = await databaseUnderTest();
+    const proxy = await startWireProxy({ target: database });
+    await database.query('CREATE DATABASE coffer_conflicts');
+    const url = new URL(database.url);
+    url.pathname = '/coffer_conflicts';
+    url.host = `${proxy.host}:${proxy.port}`;
+    const store = await openPostgresStore({ connectionUrl: url.href, maxConnections: 1 });
+    try {
+      await store.run('CREATE TABLE counts (id INT PRIMARY KEY, n INT)');
+      await store.run('INSERT INTO counts VALUES (1, 0)');
+      const add = { sql: 'UPDATE counts SET n = n + 1 WHERE id = 1', params: [] };
+      const conflicts = [
+        { type: 'error', sqlstate: '40001', message: 'Restart read required' },
+        { type: 'error-after', sqlstate: '40P01', message: 'deadlock detected' },
+      ] as const;
+      for (const action of conflicts) {
+        const fault = proxy.addFault({ match: /^UPDATE counts/, action });
+        await store.transaction([add, { sql: 'SELECT 1', params: [] }]);
+        assert.equal(fault.fired, 1, action.sqlstate);
+      }
+      assert.equal((await store.run('SELECT n FROM counts')).rows[0]?.['n'], 2);
+    } finally {
+      await store.close();
+      await proxy.stop();
+      await database.query('DROP DATABASE coffer_conflicts');
+      await database.stop();
+    }
+  });
+});

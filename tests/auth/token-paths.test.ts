@@ -1,0 +1,112 @@
+/** auth/token/*: orphans, children, accessors; sys/capabilities*. */
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import type { JsonObject } from '@coffer/base';
+import { startTestServer, type TestServer } from '../dev-server.ts';
+import { apiAt, type Api, textOf } from './api.ts';
+
+let server: TestServer;
+let api: Api;
+before(async () => {
+  server = await startTestServer();
+  api = apiAt(server.address);
+  const policy = `path "app/*" { capabilities = ["read", "list"] }
+    path "app/secret" { capabilities = ["deny"] }
+    path "auth/token/create" { capabilities = ["update"] }
+    path "auth/token/create-orphan" { capabilities = ["update"] }
+    path "auth/token/accessors" { capabilities = ["list"] }
+    path "auth/token/revoke-orphan" { capabilities = ["update"] }`;
+  await api.ok('PUT', 'sys/policies/acl/app', { policy });
+});
+after(() => server.close());
+
+interface Made {
+  readonly token: string;
+  readonly accessor: string;
+}
+
+async function create(body: JsonObject = {}, by = 'root', path = 'auth/token/create'): Promise<Made> {
+  const { auth } = await api.ok('POST', path, { policies: ['app'], ...body }, { token: by });
+  return { token: textOf(auth['client_token']), accessor: textOf(auth['accessor']) };
+}
+const lives = async (token: string): Promise<boolean> =>
+  (await api('GET', 'auth/token/lookup-self', undefined, { token })).status === 200;
+const lookup = async (token: string): Promise<JsonObject> =>
+  (await api.ok('GET', 'auth/token/lookup-self', undefined, { token })).data;
+
+describe('tokens', () => {
+  it('end with their parent, orphans do not', async () => {
+    const parent = await create();
+    const child = await create({ policies: ['default'] }, parent.token);
+    const grandchild = await create({ policies: ['app'] }, parent.token);
+    const orphan = await create({}, 'root', 'auth/token/create-orphan');
+    const byField = await create({ no_parent: true });
+    assert.equal((await lookup(orphan.token))['orphan'], true);
+    assert.equal((await lookup(byField.token))['orphan'], true);
+    assert.equal((await lookup(child.token))['orphan'], false);
+    await api.ok('POST', 'auth/token/revoke', { token: parent.token });
+    for (const { token } of [parent, child, grandchild]) assert.equal(await lives(token), false);
+    for (const { token } of [orphan, byField]) assert.equal(await lives(token), true);
+  });
+
+  it('leave their children as orphans when that is asked for', async () => {
+    const parent = await create();
+    const child = await create({}, parent.token);
+    await api.ok('POST', 'auth/token/revoke-orphan', { token: parent.token });
+    assert.equal(await lives(parent.token), false);
+    assert.equal((await lookup(child.token))['orphan'], true);
+  });
+
+  it('need sudo for orphans, and for the accessors of all', async () => {
+    const { token } = await create();
+    const denied = [403, /permission denied/] as const;
+    await api.refused(denied, 'POST', 'auth/token/create-orphan', {}, { token });
+    await api.refused(denied, 'LIST', 'auth/token/accessors', undefined, { token });
+    await api.refused(denied, 'POST', 'auth/token/revoke-orphan', { token }, { token });
+    await api.refused([400, /root or sudo/], 'POST', 'auth/token/create', { no_parent: true }, { token });
+  });
+
+  it('are shown, renewed and revoked by their accessors, without the token', async () => {
+    const { token, accessor } = await create({ ttl: '1h', display_name: 'job', meta: { team: 'one' } });
+    const listed = await api.ok('GET', 'auth/token/accessors?list=true');
+    assert.ok((listed.data['keys'] as string[]).includes(accessor));
+    const { data } = await api.ok('POST', 'auth/token/lookup-accessor', { accessor });
+    assert.deepEqual([data['id'], data['display_name'], data['meta']], ['', 'token-job', { team: 'one' }]);
+    const renewed = await api.ok('POST', 'auth/token/renew-accessor', { accessor, increment: '2h' });
+    assert.deepEqual([renewed.auth['client_token'], renewed.auth['lease_duration']], ['', 7200]);
+    await api.ok('POST', 'auth/token/revoke-accessor', { accessor });
+    assert.equal(await lives(token), false);
+    await api.refused([403, /invalid accessor/], 'POST', 'auth/token/lookup-accessor', { accessor });
+  });
+
+  it('are periodic when made so, and end after so many uses', async () => {
+    const periodic = await create({ period: '1h' });
+    const renewed = await api.ok('POST', 'auth/token/renew-self', { increment: '5h' }, { token: periodic.token });
+    assert.equal(renewed.auth['lease_duration'], 3600);
+    assert.equal((await lookup(periodic.token))['period'], 3600);
+    const { token } = await create({ num_uses: 2 });
+    assert.equal(await lives(token), true);
+    assert.equal(await lives(token), true);
+    assert.equal(await lives(token), false);
+  });
+});
+
+describe('capabilities', () => {
+  it('are told of the calling token, of a token and of an accessor', async () => {
+    const { token, accessor } = await create();
+    const paths = ['app/x', 'app/secret', 'elsewhere'];
+    const expected = { 'app/x': ['list', 'read'], 'app/secret': ['deny'], elsewhere: ['deny'] };
+    for (const answer of [
+      await api.ok('POST', 'sys/capabilities-self', { paths }, { token }),
+      await api.ok('POST', 'sys/capabilities', { token, paths }),
+      await api.ok('POST', 'sys/capabilities-accessor', { accessor, paths }),
+    ]) {
+      assert.deepEqual(answer.data, expected);
+    }
+    const one = await api.ok('POST', 'sys/capabilities-self', { path: 'app/x' }, { token });
+    assert.deepEqual(one.body['capabilities'], ['list', 'read']);
+    assert.deepEqual((await api.ok('POST', 'sys/capabilities', { token: 'root', path: 'x' })).data['x'], ['root']);
+    await api.refused([400, 'invalid token'], 'POST', 'sys/capabilities', { token: 'none', path: 'x' });
+    await api.refused([400, 'paths must be supplied'], 'POST', 'sys/capabilities', { token });
+  });
+});
