@@ -2,7 +2,7 @@
  * A server killed with SIGKILL at every await of what it does: the next start finishes or undoes what was begun, no login
  * is left that nothing names, and every stored password logs in (DESIGN, invariants 1 and 2).
  *
- * Here after each call of the store that changes something, and around each statement that does; with CRASH=all
+ * Here after each call of the store and each statement that changes something; with CRASH=all
  * (`npm run test:crash`) at every point, in both modes of the database, with the real time of an unfinished creation.
  */
 import assert from 'node:assert/strict';

@@ -33,16 +33,18 @@ export function everyPoint({ calls, statements, logins }: Rehearsal): FaultPoint
   ];
 }
 
-/** Those after which something is different: before a write is as after the one that went before it. */
+/**
+ * Those after which something is different, since before a change things are as after the one that went before it; and
+ * those where a change comes late that the next server must not overlook.
+ */
 export function bounded(points: readonly FaultPoint[], { sameStoreCalls }: CrashCase): FaultPoint[] {
   return points.filter((point) => {
     switch (point.at) {
       case 'store':
         return sameStoreCalls !== true && isWrite(point.call) && point.moment === 'after';
       case 'statement':
-        return (
-          /^(CREATE|ALTER|DROP|COMMIT)/i.test(point.sql) && (point.moment === 'after' || !/^COMMIT/i.test(point.sql))
-        );
+        if (point.moment === 'late') return /^(CREATE|ALTER)/i.test(point.sql);
+        return point.moment === 'after' && /^(CREATE|ALTER|DROP|COMMIT)/i.test(point.sql);
       case 'login':
         return false;
     }

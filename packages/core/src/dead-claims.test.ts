@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'node:test';
+import { CofferError, silentLogger } from '@coffer/base';
 import { openEmbeddedStore, type Store } from '@coffer/store';
 import { Barrier } from './barrier.ts';
 import { releaseDeadClaims } from './dead-claims.ts';
@@ -23,6 +24,13 @@ describe('the claims of a process that was killed', () => {
     );
   }
 
+  const behind = (inner: Store): Store => ({
+    exclusive: inner.exclusive,
+    run: (sql, params) => inner.run(sql, params),
+    transaction: (statements) => inner.transaction(statements),
+    close: () => inner.close(),
+  });
+
   async function dueLeases(): Promise<string[]> {
     const { rows } = await store.run(
       'SELECT id FROM leases WHERE claimed_until <= store_now() AND next_attempt <= store_now() ORDER BY id',
@@ -36,7 +44,7 @@ describe('the claims of a process that was killed', () => {
     await addLease('retry later', 'revoking', HOUR_MS, -HOUR_MS);
     await addLease('young', 'revoking', 1_000, 120_000);
     await addLease('creating', 'creating', 1_000, 120_000);
-    await releaseDeadClaims(store);
+    await releaseDeadClaims(store, silentLogger);
     assert.deepEqual(await dueLeases(), ['revoking']);
     const { rows } = await store.run('SELECT id, claimed_until - issue_time AS claim FROM leases ORDER BY id');
     const claims = new Map(rows.map((row) => [row['id'], Number(row['claim'])]));
@@ -51,20 +59,23 @@ describe('the claims of a process that was killed', () => {
     assert.equal(await takenOver(), false);
     await store.run("UPDATE intents SET claim = 'of the dead', claimed_until = store_now() + 60000");
     assert.equal(await takenOver(), undefined, 'claimed');
-    await releaseDeadClaims(store);
+    await releaseDeadClaims(store, silentLogger);
     assert.equal(await takenOver(), true);
     assert.equal(await takenOver(), false, 'given back');
   });
 
   it('are left alone where other nodes work on the store', async () => {
     await addLease('revoking', 'revoking', HOUR_MS, 120_000);
-    const shared: Store = {
-      exclusive: false,
-      run: (sql, params) => store.run(sql, params),
-      transaction: (statements) => store.transaction(statements),
-      close: () => store.close(),
-    };
-    await releaseDeadClaims(shared);
+    const shared: Store = { ...behind(store), exclusive: false };
+    await releaseDeadClaims(shared, silentLogger);
     assert.deepEqual(await dueLeases(), []);
+  });
+
+  it('run out by themselves when they cannot be released', async () => {
+    const full: Store = {
+      ...behind(store),
+      transaction: () => Promise.reject(new CofferError('unavailable', 'the disk is full')),
+    };
+    await releaseDeadClaims(full, silentLogger);
   });
 });

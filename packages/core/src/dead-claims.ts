@@ -1,3 +1,4 @@
+import { errorText, type Logger } from '@coffer/base';
 import type { Store } from '@coffer/store';
 import { CREATION_CLAIM_MS } from './lease-issuer.ts';
 
@@ -8,8 +9,17 @@ import { CREATION_CLAIM_MS } from './lease-issuer.ts';
  * A login that was being made keeps its time. The database may still be about to make it, and whoever looks for it too
  * early finds nothing to drop. That a lease is being revoked does not say that its creation had come to an end.
  */
-export async function releaseDeadClaims(store: Store): Promise<void> {
+export async function releaseDeadClaims(store: Store, logger: Logger): Promise<void> {
   if (!store.exclusive) return;
+  try {
+    await release(store);
+  } catch (error) {
+    // A full disk is no reason not to start: without this the claims run out by themselves.
+    logger.warn('the claims of the process before this one could not be released', { error: errorText(error) });
+  }
+}
+
+async function release(store: Store): Promise<void> {
   await store.transaction([
     {
       sql: `UPDATE leases SET claimed_until = CASE state WHEN 'active' THEN 0 ELSE issue_time + $1 END,

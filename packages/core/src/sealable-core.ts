@@ -119,7 +119,7 @@ export class SealableCore implements SealControl {
       return;
     }
     checkSealType(record.config, this.#options.staticSeal);
-    await releaseDeadClaims(store);
+    await releaseDeadClaims(store, logger);
     if (staticSeal === undefined) return;
     await this.#inTurn(() => this.#openStatic(staticSeal, record));
   }
