@@ -73,10 +73,11 @@ export class Leases {
   }
 
   async count(state?: LeaseState): Promise<number> {
-    const { rows } = await this.#options.store.run(
-      'SELECT count(*) AS n FROM leases WHERE CAST($1 AS TEXT) IS NULL OR state = $1',
-      [state ?? null],
-    );
+    const { store } = this.#options;
+    const { rows } =
+      state === undefined
+        ? await store.run('SELECT count(*) AS n FROM leases')
+        : await store.run('SELECT count(*) AS n FROM leases WHERE state = $1', [state]);
     return Number(rows[0]?.['n'] ?? 0);
   }
 
