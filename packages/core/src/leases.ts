@@ -14,7 +14,10 @@ const LAST_RETRY_MS = 300_000;
 const ERROR_LENGTH = 500;
 /** Ids read at once where there may be very many. */
 const PAGE = 1000;
-/** Leases that one process revokes side by side: two batches of a plugin that drops 64 logins by one statement. */
+/**
+ * Leases that one process revokes side by side: two batches of a plugin that drops 64 logins by one statement, so that the
+ * next batch waits while one is dropped. More is no faster (docs/production.md); Vault has 200 workers.
+ */
 export const REVOCATIONS_AT_ONCE = 128;
 
 export interface RenewedLease {
