@@ -1,4 +1,4 @@
-import { createHmac } from 'node:crypto';
+import { createHmac, createSecretKey, type KeyObject } from 'node:crypto';
 import type { JsonObject } from '@coffer/base';
 import type { Keyring } from './keyring.ts';
 import { openValue, sealValue } from './sealed-value.ts';
@@ -10,9 +10,13 @@ import { openValue, sealValue } from './sealed-value.ts';
 export class Barrier {
   #keyring: Keyring;
   #encryptions: number;
+  /** By term. Node.js takes ten times as long to prepare a cipher from bytes (78 µs against 8 with 24.21). */
+  readonly #keys = new Map<number, KeyObject>();
+  readonly #hmacKey: KeyObject;
 
   constructor(keyring: Keyring) {
     this.#keyring = keyring;
+    this.#hmacKey = createSecretKey(keyring.hmacKey);
     this.#encryptions = keyring.keys.get(keyring.activeTerm)?.encryptions ?? 0;
   }
 
@@ -33,21 +37,30 @@ export class Barrier {
 
   /** @throws Error when the keyring has no key of its active term */
   seal(row: string, value: JsonObject): Uint8Array {
-    const { activeTerm, keys } = this.#keyring;
-    const active = keys.get(activeTerm);
-    if (active === undefined) throw new Error(`barrier: no key of term ${activeTerm}`);
+    const { activeTerm } = this.#keyring;
+    const key = this.#keyOf(activeTerm);
+    if (key === undefined) throw new Error(`barrier: no key of term ${activeTerm}`);
     this.#encryptions++;
-    return sealValue(active.key, activeTerm, row, Buffer.from(JSON.stringify(value)));
+    return sealValue(key, activeTerm, row, Buffer.from(JSON.stringify(value)));
   }
 
   /** @throws CofferError `failed` naming the row when it was altered, moved, or sealed under another key */
   open(row: string, sealed: Uint8Array): JsonObject {
-    const plain = openValue((term) => this.#keyring.keys.get(term)?.key, row, sealed);
+    const plain = openValue((term) => this.#keyOf(term), row, sealed);
     return JSON.parse(plain.toString('utf8')) as JsonObject;
   }
 
   /** The name under which a token's row is kept: the token itself is nowhere at rest. Hexadecimal HMAC-SHA-256. */
   tokenId(token: string): string {
-    return createHmac('sha256', this.#keyring.hmacKey).update(token).digest('hex');
+    return createHmac('sha256', this.#hmacKey).update(token).digest('hex');
+  }
+
+  #keyOf(term: number): KeyObject | undefined {
+    const known = this.#keys.get(term);
+    const bytes = this.#keyring.keys.get(term)?.key;
+    if (known !== undefined || bytes === undefined) return known;
+    const key = createSecretKey(bytes);
+    this.#keys.set(term, key);
+    return key;
   }
 }

@@ -222,6 +222,23 @@ describe('core', () => {
     assert.equal(uses.filter((use) => use.status === 'fulfilled').length, 2);
   });
 
+  it('ends many tokens that expire together, parents and children alike, and no others', async () => {
+    await core.services.policies.put('keys', 'path "door/keys/*" { capabilities = ["read"] }');
+    const expireTime = Date.now() + 500;
+    const living = await newToken(['keys']);
+    let parent = '';
+    for (let n = 0; n < 120; n++) {
+      const token = await newToken(['keys'], { parent: n % 2 === 1 ? parent : '', expireTime });
+      parent = (await core.services.tokens.lookup(token))?.id ?? '';
+      if (n % 10 === 0) await issue(`door-${n}`, token);
+    }
+    await issue('stays', living);
+    await eventually(async () => (await core.services.tokens.accessors()).length === 2);
+    await eventually(() => door.open.size === 1);
+    assert.deepEqual([...door.open], ['stays']);
+    assert.ok(await core.services.tokens.lookup(living));
+  });
+
   it('mounts a path once, also when asked twice at the same time', async () => {
     const results = await Promise.allSettled([1, 2].map(() => core.services.mounts().enable('gate', 'door', {})));
     assert.deepEqual(results.map(({ status }) => status).sort(), ['fulfilled', 'rejected']);

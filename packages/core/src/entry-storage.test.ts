@@ -23,6 +23,16 @@ describe('entries of a mount', () => {
     );
   });
 
+  it('are listed by what their name begins with, sorted, in pages', async () => {
+    for (const name of ['roles/b', 'roles/a', 'roles/a-1', 'roles/ä', 'roles0', 'role/x', 'roles'])
+      await storage.put(name, {});
+    assert.deepEqual(await storage.list('roles/'), ['a', 'a-1', 'b', 'ä']);
+    assert.deepEqual(await storage.list('roles/', { after: 'a', limit: 2 }), ['a-1', 'b']);
+    assert.deepEqual(await storage.list('roles/', { after: 'a0', limit: 0 }), ['b', 'ä']);
+    assert.deepEqual(await storage.list('nothing/'), []);
+    assert.deepEqual(await storage.list('', { after: 'roles', limit: 1 }), ['roles/a']);
+  });
+
   it('lose no update of many at once, and end when one says so', async () => {
     await storage.put('n', { left: 5 });
     const seen = await Promise.all(

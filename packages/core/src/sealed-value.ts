@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
+import { createCipheriv, createDecipheriv, type KeyObject, randomBytes } from 'node:crypto';
 import { CofferError } from '@coffer/base';
 
 const FORMAT = 1;
@@ -13,7 +13,7 @@ export const KEY_BYTES = 32;
  * moved to another row does not open.
  * Sealed form: format (1 byte), term (4 bytes, big endian), nonce (12), ciphertext, tag (16).
  */
-export function sealValue(key: Uint8Array, term: number, row: string, plain: Uint8Array): Uint8Array {
+export function sealValue(key: Uint8Array | KeyObject, term: number, row: string, plain: Uint8Array): Uint8Array {
   const header = Buffer.alloc(HEADER_BYTES);
   header.writeUInt8(FORMAT, 0);
   header.writeUInt32BE(term, 1);
@@ -25,7 +25,11 @@ export function sealValue(key: Uint8Array, term: number, row: string, plain: Uin
 }
 
 /** @throws CofferError `failed` naming the row when it was altered, moved, or sealed under another key */
-export function openValue(keyOf: (term: number) => Uint8Array | undefined, row: string, sealed: Uint8Array): Buffer {
+export function openValue(
+  keyOf: (term: number) => Uint8Array | KeyObject | undefined,
+  row: string,
+  sealed: Uint8Array,
+): Buffer {
   const bytes = Buffer.from(sealed);
   const header = bytes.subarray(0, HEADER_BYTES);
   try {

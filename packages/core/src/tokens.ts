@@ -132,17 +132,17 @@ export function createTokenStore(store: Store, barrier: Barrier, wake: () => voi
       wake();
     },
     async expired(now, limit) {
-      // Each half has its index; an OR of the two would read every token.
+      // Each half has its index, and the orders keep PostgreSQL to it; an OR of the two would read every token.
       const { rows } = await store.run(
         `SELECT id FROM (SELECT id FROM tokens WHERE expire_time <= $1 ORDER BY expire_time LIMIT $2) AS over
-         UNION SELECT id FROM (SELECT id FROM tokens WHERE uses_left < 0 LIMIT $2) AS spent`,
+         UNION SELECT id FROM (SELECT id FROM tokens WHERE uses_left < 0 ORDER BY uses_left LIMIT $2) AS spent`,
         [now, limit],
       );
       return rows.map((row) => String(row['id']));
     },
     async nextExpiry() {
       const { rows } = await store.run(
-        `SELECT CASE WHEN EXISTS (SELECT 1 FROM tokens WHERE uses_left < 0) THEN 0
+        `SELECT CASE WHEN (SELECT uses_left FROM tokens WHERE uses_left < 0 ORDER BY uses_left LIMIT 1) < 0 THEN 0
                      ELSE (SELECT min(expire_time) FROM tokens) END AS next`,
       );
       const next = rows[0]?.['next'];

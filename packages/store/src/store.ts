@@ -3,7 +3,8 @@
  * engines, the embedded one (SQLite) and YugabyteDB / PostgreSQL. The store does not know what rows mean.
  *
  * The common subset: `$1` parameters; `CAST($1 AS TEXT)` where a parameter stands alone (`$1 IS NULL`), since PostgreSQL
- * must be told its type; `ON CONFLICT`, `RETURNING`, `WITH RECURSIVE`, `substr`. No SKIP LOCKED: a claim is
+ * must be told its type; `ON CONFLICT`, `RETURNING`, `WITH RECURSIVE`. Text sorts by its bytes in UTF-8, so that what
+ * begins with a prefix is a range. No SKIP LOCKED: a claim is
  * `UPDATE t SET claimed_until = store_now() + $1 WHERE claimed_until <= store_now() AND id IN (SELECT … LIMIT …)`, with
  * the condition outside too, where PostgreSQL looks again after it has waited for another's row.
  *

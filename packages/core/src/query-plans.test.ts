@@ -1,0 +1,119 @@
+/** What is asked for often must not read a whole table: memory and time would grow with the number of leases and tokens. */
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { silentLogger } from '@coffer/base';
+import { openEmbeddedStore, type SqlStatement, type Store } from '@coffer/store';
+import { Barrier } from './barrier.ts';
+import { createEntryStorage } from './entry-storage.ts';
+import { createIntents } from './intents.ts';
+import { createKeyring } from './keyring.ts';
+import { createLeaseIssuer } from './lease-issuer.ts';
+import { Leases } from './leases.ts';
+import { createTokenStore, type NewToken } from './tokens.ts';
+
+const TOKEN: NewToken = {
+  ...{ parent: '', displayName: 't', policies: ['root'], path: 'auth/token/create', meta: null, creationTime: 0 },
+  ...{ creationTtl: 0, expireTime: Date.now() - 1, explicitMaxTtl: 0, period: 0, numUses: 1, renewable: false },
+};
+
+describe('the statements of', () => {
+  let store: Store;
+  let seen = new Map<string, SqlStatement>();
+  const barrier = new Barrier(createKeyring());
+  const nothing = (): void => undefined;
+
+  before(async () => {
+    const opened = await openEmbeddedStore({ path: ':memory:' });
+    store = {
+      run(sql, params = []) {
+        seen.set(sql, { sql, params });
+        return opened.run(sql, params);
+      },
+      transaction(statements) {
+        for (const statement of statements) seen.set(statement.sql, statement);
+        return opened.transaction(statements);
+      },
+      close: () => opened.close(),
+    };
+  });
+  after(() => store.close());
+
+  /** The tables that were read from one end to the other, with the statement; a walk along an index ends at its LIMIT. */
+  async function scansOf(work: () => Promise<unknown>): Promise<string[]> {
+    seen = new Map();
+    await work();
+    const statements = [...seen.values()];
+    assert.ok(statements.length > 0);
+    const scans: string[] = [];
+    for (const { sql, params } of statements) {
+      const { rows } = await store.run(`EXPLAIN QUERY PLAN ${sql}`, params);
+      const scan = rows.find(
+        (row) => /^SCAN \w+$/.test(String(row['detail'])) && !/^SCAN (over|spent|family)$/.test(String(row['detail'])),
+      );
+      if (scan !== undefined) scans.push(`${String(scan['detail'])}: ${sql}`);
+    }
+    return scans;
+  }
+
+  it('leases read no whole table', async () => {
+    const engine = {
+      help: '',
+      paths: [],
+      close: () => Promise.resolve(),
+      renew: async () => ({ ttl: 60, ceiling: 0, warnings: [] }),
+    };
+    const leases = new Leases({ store, barrier, engineFor: () => engine, logger: silentLogger, wake: nothing });
+    const issuer = createLeaseIssuer(store, barrier, nothing);
+    const scans = await scansOf(async () => {
+      const times = { issueTime: Date.now(), expireTime: Date.now() + 60_000 };
+      const intent = await issuer.begin({ path: 'a/b', token: 't', renewable: true, data: {}, ...times });
+      await intent.activate();
+      await leases.lookup(intent.id);
+      await leases.renew(intent.id, 60);
+      await leases.list('a/', { after: 'a', limit: 1 });
+      await leases.count();
+      await leases.revokeLater(intent.id);
+      await leases.revokePrefixLater('a/');
+      await leases.nextDue();
+      for (const lease of await leases.claimDue(Date.now(), 10)) await leases.revokeClaimed(lease);
+      await leases.revoke(intent.id);
+      await leases.revokePrefix('a/');
+      const other = await issuer.begin({ path: 'a/b', token: 't', renewable: true, data: {}, ...times });
+      await other.abandon(false);
+    });
+    assert.deepEqual(scans, []);
+  });
+
+  it('tokens read no whole table', async () => {
+    const tokens = createTokenStore(store, barrier, nothing);
+    const scans = await scansOf(async () => {
+      const { token, entry } = await tokens.create(TOKEN);
+      await tokens.use(token.reveal());
+      await tokens.byAccessor(entry.accessor);
+      await tokens.accessors({ after: 'a', limit: 1 });
+      await tokens.extend(entry.id, Date.now() - 1);
+      await tokens.nextExpiry();
+      assert.deepEqual(await tokens.expired(Date.now(), 10), [entry.id]);
+      await tokens.revoke([entry.id]);
+      await tokens.revokeOrphaning(entry.id);
+      await tokens.revokeIssuedBelow('auth/');
+    });
+    assert.deepEqual(scans, []);
+    assert.equal(await tokens.nextExpiry(), undefined);
+  });
+
+  it('entries and intents of one mount read no whole table', async () => {
+    const entries = createEntryStorage(store, barrier, 'm');
+    const intents = createIntents(store, barrier, 'm');
+    const scans = await scansOf(async () => {
+      await entries.put('roles/a', {});
+      await entries.get('roles/a');
+      await entries.list('roles/', { after: 'a', limit: 1 });
+      await intents.create({ subject: 's', login: 'l', state: 'open', value: {} }, async () => undefined);
+      await intents.due(Date.now(), 4);
+      await intents.nextDue();
+      await intents.ofLogin('l');
+    });
+    assert.deepEqual(scans, []);
+  });
+});
