@@ -25,6 +25,7 @@ describe('the statements of', () => {
   before(async () => {
     const opened = await openEmbeddedStore({ path: ':memory:' });
     store = {
+      exclusive: opened.exclusive,
       run(sql, params = []) {
         seen.set(sql, { sql, params });
         return opened.run(sql, params);

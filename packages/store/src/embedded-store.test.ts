@@ -12,6 +12,17 @@ import { openEmbeddedStore } from './index.ts';
 const insert = 'INSERT INTO entries (mount, name, value) VALUES ($1, $2, $3)';
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 
+/** Commits in a write-ahead log: frames that tell the database's size after them (sqlite.org/fileformat2.html, 4.1). */
+async function commitsIn(wal: string): Promise<number> {
+  const log = await readFile(wal);
+  const [header, frameHeader] = [32, 24];
+  if (log.length < header) return 0;
+  const frame = frameHeader + log.readUInt32BE(8);
+  let commits = 0;
+  for (let at = header; at + frame <= log.length; at += frame) if (log.readUInt32BE(at + 4) > 0) commits++;
+  return commits;
+}
+
 describe('the file of the embedded store', () => {
   let directory: string;
   let path: string;
@@ -45,6 +56,18 @@ describe('the file of the embedded store', () => {
     await assert.rejects(openEmbeddedStore({ path }), { code: 'failed', message: /another process has it open/ });
     await first.run(insert, ['m', 'a', bytes('still writable')]);
     await first.close();
+  });
+
+  it('commits writes that come together at once, and each is durable when it is answered', async () => {
+    const store = await openEmbeddedStore({ path });
+    const before = await commitsIn(`${path}-wal`);
+    const writes = 400;
+    await Promise.all(Array.from({ length: writes }, (_, index) => store.run(insert, ['m', `n${index}`, bytes('x')])));
+    const commits = (await commitsIn(`${path}-wal`)) - before;
+    assert.ok(commits > 0 && commits <= writes / 10, `${commits} commits for ${writes} writes`);
+    await store.run(insert, ['m', 'one more', bytes('x')]);
+    assert.equal((await commitsIn(`${path}-wal`)) - before, commits + 1);
+    await store.close();
   });
 
   it('says what is wrong when it cannot be opened', async () => {
