@@ -180,7 +180,8 @@ describe('many at once', () => {
       (await server.query(`SELECT 1 FROM pg_stat_activity WHERE application_name LIKE 'ysql-plugin %'`)).length;
     // A server process outlives its connection by a moment.
     const settlesAt = async (count: number): Promise<void> => {
-      while ((await idle()) !== count) await sleep(10);
+      for (let i = 0; i < 1_000 && (await idle()) !== count; i++) await sleep(10);
+      assert.equal(await idle(), count);
     };
     const use = async (config: JsonObject, count: number): Promise<void> => {
       await using opened = await openYsql(server, config);
