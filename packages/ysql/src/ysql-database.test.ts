@@ -224,6 +224,13 @@ describe('connecting', () => {
     );
     await initialize({ ...base, host: '127.0.0.1', port: 1 }, false);
   });
+  it('says where a username template is wrong', async () => {
+    const wrong = { ...base, host: '127.0.0.1', port: 1, username_template: 'v-{{ .RoleName | shout }}' };
+    await assert.rejects(initialize(wrong, false), {
+      code: 'invalid-request',
+      message: /^field "username_template": template: 1:18: function "shout" not defined/,
+    });
+  });
   it('explains a wrong password, and tries it once', async () => {
     await assert.rejects(
       initialize({ ...base, host: server.host, port: server.port, username: server.user }),
