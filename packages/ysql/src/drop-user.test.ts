@@ -150,8 +150,9 @@ describe('deleteUser', () => {
     assert.equal(await roleExists(server, username), false);
   });
 
-  it('locks a user out before it takes privileges away, when it must drop nothing', async () => {
+  it('locks a user out before it takes privileges away, when it must drop nothing', async (test) => {
     const proxy = await startWireProxy({ target: server });
+    test.after(() => proxy.stop());
     await using opened = await openYsql({ ...server, port: proxy.port }, { owned_objects: 'fail' });
     const username = await opened.database.newUser(newUser(`${LOGIN}; GRANT CREATE ON SCHEMA public TO "{{name}}"`));
     const session = await logIn(server, username, 'Pass-1234-word');
@@ -171,8 +172,6 @@ describe('deleteUser', () => {
     await server.query('DROP TABLE made_late');
     await opened.database.deleteUser({ username, statements: [] });
     assert.equal(await roleExists(server, username), false);
-    await opened.database.close();
-    await proxy.stop();
   });
 
   it('gives away a database that the user owns', async () => {
