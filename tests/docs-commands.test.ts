@@ -10,7 +10,27 @@ import { COFFER, type CommandResult, cleanEnvironment, DIST, ended, startServer 
 import { normalizeText } from './golden/normalize.ts';
 
 const root = resolve(import.meta.dirname, '..');
-const PAGES = ['getting-started.md', 'plugin.md'];
+const CONNECTION = `vault secrets enable database
+vault write database/config/yugabytedb plugin_name=ysql-plugin allowed_roles='*' host=127.0.0.1 port=5433 \\
+    username=yugabyte password=yugabyte db=yugabyte`;
+/** With what a reader of the page has done before: SQL as a superuser, then commands. */
+const PAGES: Readonly<Record<string, { readonly sql?: readonly string[]; readonly commands?: string }>> = {
+  'getting-started.md': {},
+  'plugin.md': {},
+  'database/statements.md': {
+    sql: [
+      'CREATE SCHEMA IF NOT EXISTS app',
+      'DO $$ BEGIN CREATE ROLE app_readers; EXCEPTION WHEN duplicate_object THEN NULL; END $$',
+    ],
+    commands: CONNECTION,
+  },
+  'database/username-template.md': { commands: CONNECTION },
+  'database/revocation.md': {
+    commands: `${CONNECTION}
+vault write database/roles/app db_name=yugabytedb creation_statements="CREATE ROLE \\"{{name}}\\" LOGIN PASSWORD '{{password}}'"
+LEASE=$(vault read -field=lease_id database/creds/app)`,
+  },
+};
 
 interface Block {
   /** What stands behind the fence: `sh`, `sh server`, `text`, ... */
@@ -37,12 +57,13 @@ describe('commands in the documentation', () => {
     assert.equal(command?.text.trim(), 'vault server -dev -dev-root-token-id=root -dev-plugin-dir="$PWD/dist"');
   });
 
-  for (const page of PAGES) {
+  for (const [page, { sql = [], commands = '' }] of Object.entries(PAGES)) {
     it(`${page}: print what the page says`, async () => {
       const database = await databaseUnderTest();
       const server = await startServer([`-dev-plugin-dir=${DIST}`]);
       try {
-        await runPage(page, database, server.address);
+        for (const statement of sql) await database.query(statement);
+        await runPage(page, commands, database, server.address);
       } finally {
         await server.stop();
         await database.stop();
@@ -51,7 +72,7 @@ describe('commands in the documentation', () => {
   }
 });
 
-async function runPage(page: string, database: TestDatabase, address: string): Promise<void> {
+async function runPage(page: string, before: string, database: TestDatabase, address: string): Promise<void> {
   const blocks = blocksOf(page);
   const commands = blocks.filter(isRun);
   const translate = (code: string): string =>
@@ -61,7 +82,7 @@ async function runPage(page: string, database: TestDatabase, address: string): P
       .replaceAll('localhost:5433', `localhost:${database.port}`);
   const script = commands.map(({ text: code }, index) => `echo "@@ ${index}"\n${translate(code)}`).join('\n');
   const setUp = `set -eu\nexport VAULT_ADDR=${address} VAULT_TOKEN=root\nvault() { "${COFFER}" "$@"; }\n`;
-  const { stdout, stderr, exit } = await shell(setUp + script);
+  const { stdout, stderr, exit } = await shell(`${setUp}${translate(before)}\n${script}`);
   assert.equal(exit, 0, `${stderr}\n${stdout}`);
   const printed = stdout.split(/^@@ \d+\n/m).slice(1);
   for (const [index, block] of commands.entries()) {
