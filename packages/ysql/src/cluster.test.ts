@@ -3,10 +3,13 @@ import { after, afterEach, before, describe, it } from 'node:test';
 import type { JsonObject } from '@coffer/base';
 import { isCofferError, silentLogger } from '@coffer/base';
 import type { PosedCluster, TestPostgres } from '@coffer/testkit';
-import { startPosedCluster, startPostgres } from '@coffer/testkit';
+import { startPosedCluster, startPostgres, ybServersFunction } from '@coffer/testkit';
+import type { Dial } from './cluster.ts';
+import { Cluster } from './cluster.ts';
+import { connect } from './connect.ts';
 import { createAccess } from './open-access.ts';
 import type { Session } from './session.ts';
-import { SEED_SQL, logIn, newUser, openYsql, roleExists } from './open-for-test.ts';
+import { SEED_SQL, newUser, openYsql, ownClock, roleExists } from './open-for-test.ts';
 import { parseSettings } from './settings.ts';
 
 let server: TestPostgres;
@@ -130,6 +133,86 @@ describe('load balancing', () => {
     assert.deepEqual(tally(names.slice(0, 2)), { n1: 1, n2: 1 });
     assert.ok(names.slice(3).includes('n3'));
   });
+  it('leaves a node that fails aside for as long as it is told to', async (test) => {
+    const passes = ownClock(test);
+    await posed.node('n2').refuse(true);
+    const names = await spread(9, { load_balance: 'only-primary', failed_host_reconnect_delay_secs: 30 }, async () => {
+      await posed.node('n2').refuse(false);
+    });
+    assert.equal(tally(names)['n2'], undefined);
+    await posed.node('n2').refuse(true);
+    const back = await spread(9, { load_balance: 'only-primary', failed_host_reconnect_delay_secs: 30 }, async () => {
+      await posed.node('n2').refuse(false);
+      passes(31);
+    });
+    assert.ok((tally(back)['n2'] ?? 0) >= 2, 'it is the least loaded one then');
+  });
+  it('asks for the nodes when it opens a connection, and only when the last answer is old', async (test) => {
+    const passes = ownClock(test);
+    const asked = (): number =>
+      posed.nodes.flatMap((node) => node.statements).filter(({ sql }) => sql.includes('yb_servers()')).length;
+    const asksOf = async (more: JsonObject, between: number): Promise<number> => {
+      const before_ = asked();
+      await spread(6, more, async () => passes(between));
+      return asked() - before_;
+    };
+    assert.equal(await asksOf({}, 299), 1);
+    assert.equal(await asksOf({}, 301), 2);
+    assert.equal(await asksOf({ yb_servers_refresh_interval: 7 }, 8), 2);
+    assert.equal(await asksOf({ yb_servers_refresh_interval: 0 }, 0), 6);
+    assert.equal(await asksOf({ load_balance: 'false' }, 301), 0);
+  });
+  describe('where nodes have two addresses', () => {
+    /** The posed nodes in the yb_servers() of a database, each with these two in place of its own address. */
+    async function list(addresses: (own: string, at: number) => { host: string; publicIp: string }): Promise<void> {
+      const servers = posed.nodes.map(({ host, port }, at) => {
+        const [nodeType, cloud, region, zone] = ['primary' as const, 'cloud1', 'datacenter1', 'z1'];
+        return { port, nodeType, cloud, region, zone, uuid: String(at), ...addresses(host, at) };
+      });
+      await server.query(ybServersFunction(servers));
+    }
+    const nowhere = (at: number): string => `127.1.1.${at + 1}`;
+    /** Opens four connections; returns the addresses that were tried, in order, without the contact point. */
+    async function tried(more: JsonObject = {}): Promise<string[]> {
+      const settings = parseSettings(config(more), () => undefined);
+      const hosts: string[] = [];
+      const dial: Dial = async (target, database) => {
+        hosts.push(target.host);
+        return connect(settings, target, database);
+      };
+      const cluster = new Cluster(settings, dial, silentLogger);
+      const sessions: Session[] = [];
+      for (let i = 0; i < 4; i++) sessions.push(await cluster.open());
+      assert.equal(new Set(sessions.map((session) => session.node)).size, 4);
+      await Promise.all(sessions.map((session) => session.close()));
+      return hosts.slice(1);
+    }
+    const OWN = ['127.0.0.1', '127.0.0.2', '127.0.0.3', '127.0.0.4'];
+    const withoutContact = (hosts: readonly string[]): string[] =>
+      [...new Set(hosts)].filter((host) => host !== '127.0.0.1').toSorted();
+
+    it('takes private ones when the contact point is a private one', async () => {
+      await list((own, at) => ({ host: own, publicIp: nowhere(at) }));
+      assert.deepEqual(withoutContact(await tried()), OWN.slice(1));
+    });
+    it('takes public ones when it is a public one', async () => {
+      await list((own, at) => ({ host: nowhere(at), publicIp: own }));
+      assert.deepEqual(withoutContact(await tried()), OWN.slice(1));
+    });
+    it('finds out when it is neither, once', async () => {
+      const contact = { host: server.host, port: server.port };
+      await list((own, at) => ({ host: nowhere(at), publicIp: own }));
+      const hosts = await tried(contact);
+      assert.deepEqual(hosts.filter((host) => host.startsWith('127.0')).toSorted(), OWN);
+      assert.equal(hosts.filter((host) => host.startsWith('127.1.1')).length, 1);
+      await list((own, at) => ({ host: own, publicIp: nowhere(at) }));
+      assert.deepEqual((await tried(contact)).toSorted(), OWN);
+    });
+    it('takes the private one of a node without a public one', async () => {
+      await list((own, at) => (at === 0 ? { host: nowhere(0), publicIp: own } : { host: own, publicIp: '' }));
+      assert.deepEqual(withoutContact(await tried()), OWN.slice(1));
+    });
+  });
   it('stays with the contact point when it can reach no listed address', async () => {
     const access = createAccess(
       parseSettings({ ...config({}), host: server.host, port: server.port }, () => undefined),
@@ -179,55 +262,6 @@ describe('a server without yb_servers()', () => {
       );
     }
     await plain.stop();
-  });
-});
-
-describe('revoking in a cluster', () => {
-  it('ends the sessions on every node, whether connections are balanced or not', async () => {
-    for (const load_balance of ['true', 'false']) {
-      await using opened = await openYsql({ ...server, ...pick('n1') }, { load_balance });
-      const username = await opened.database.newUser(newUser(SEED_SQL));
-      const sessions = await Promise.all(NAMES.map((name) => logIn(posed.node(name), username, 'Pass-1234-word')));
-      const ends = sessions.map((session) => new Promise((resolve) => session.once('end', resolve)));
-      await opened.database.deleteUser({ username, statements: [] });
-      const left = await server.query(
-        'SELECT pid FROM pg_stat_activity WHERE usesysid NOT IN (SELECT oid FROM pg_roles)',
-      );
-      assert.deepEqual(left, []);
-      await Promise.all(ends);
-      assert.deepEqual(opened.log, []);
-    }
-  });
-  it('does not wait for a node that is down, and says so', async () => {
-    await using opened = await openYsql({ ...server, ...pick('n1') }, { max_open_connections: 1 });
-    const username = await opened.database.newUser(newUser(SEED_SQL));
-    await posed.node('n3').refuse(true);
-    await opened.database.deleteUser({ username, statements: [] });
-    assert.equal(await roleExists(server, username), false);
-    assert.deepEqual(
-      opened.log.map(({ message, fields }) => [message, fields['nodes']]),
-      [['nodes could not be asked to end the sessions of a revoked user', 1]],
-    );
-  });
-  it('finds another node when one goes down in the middle of making a user', async () => {
-    await using opened = await openYsql({ ...server, ...pick('n1') }, { load_balance: 'only-primary' });
-    const names = NAMES.slice(0, 3).map((name) => posed.node(name));
-    for (const node of names) {
-      node.addFault({ match: /^GRANT/, action: { type: 'drop-before' } });
-    }
-    const username = await opened.database.newUser(newUser(SEED_SQL));
-    for (const node of names) node.clearFaults();
-    assert.equal(await roleExists(server, username), true);
-    await opened.database.deleteUser({ username, statements: [] });
-  });
-  it('asks no node twice in a row that does not answer', async () => {
-    await using opened = await openYsql({ ...server, ...pick('n1') }, { connect_timeout: '1s' });
-    posed.node('n3').hang(true);
-    for (let i = 0; i < 3; i++) {
-      const username = await opened.database.newUser(newUser(SEED_SQL));
-      await opened.database.deleteUser({ username, statements: [] });
-    }
-    assert.equal(opened.log.length, 3);
   });
 });
 

@@ -1,6 +1,7 @@
 import type { Logger } from '@coffer/base';
 import { errorText } from '@coffer/base';
 import { Failure } from './failure.ts';
+import { NodeList } from './node-list.ts';
 import type { Session } from './session.ts';
 import type { SessionWish } from './session-pool.ts';
 import type { Endpoint, YsqlSettings } from './settings.ts';
@@ -9,6 +10,9 @@ import { candidateGroups, leastLoaded } from './topology.ts';
 import { readNodes } from './yb-servers.ts';
 
 export type Dial = (target: Endpoint, database: string) => Promise<Session>;
+
+/** A node that has just come in may have a session to end: the smart drivers' interval is too long for that. */
+const EVERY_NODE_SECONDS = 30;
 
 interface NodeState {
   /** Our connections to it, those being opened included. */
@@ -26,9 +30,8 @@ export class Cluster {
   readonly #settings: YsqlSettings;
   readonly #dial: Dial;
   readonly #logger: Logger;
-  #nodes: readonly ClusterNode[] = [];
+  readonly #nodes = new NodeList();
   readonly #states = new Map<string, NodeState>();
-  #refreshedAt: number | undefined;
   #refreshing: Promise<void> | undefined;
   /** Set when the server has no yb_servers(): an old YugabyteDB, or PostgreSQL. */
   #withoutFunction = false;
@@ -61,9 +64,12 @@ export class Cluster {
     }
   }
 
-  /** The nodes of the cluster, asked over `session` when the last answer is too old; none for PostgreSQL. */
+  /**
+   * The nodes of the cluster, asked for over `session` when the last answer is too old for whoever wants to reach them all;
+   * none for PostgreSQL.
+   */
   async nodes(session: Session): Promise<readonly ClusterNode[]> {
-    if (this.#due()) {
+    if (this.#due(Math.min(this.#settings.refreshIntervalSeconds, EVERY_NODE_SECONDS))) {
       try {
         await this.#refreshOver(session);
       } catch (error) {
@@ -71,12 +77,17 @@ export class Cluster {
       }
     }
     session.node ??= this.#locate(session)?.key;
-    return this.#nodes;
+    return this.#nodes.current;
   }
 
-  /** Whether the node was in the last answer of yb_servers(). */
+  /** Keys of the nodes that the cluster named not long ago and does not name now. */
+  missing(): readonly string[] {
+    return this.#nodes.missing.map((node) => node.key);
+  }
+
+  /** Whether the node can be asked for by its key. */
   knows(key: string): boolean {
-    return this.#nodes.some((node) => node.key === key);
+    return this.#nodes.find(key) !== undefined;
   }
 
   /** Whether the node failed within `seconds`. */
@@ -99,15 +110,13 @@ export class Cluster {
   }
 
   async #openNode(key: string, database: string): Promise<Session> {
-    const node = this.#nodes.find((candidate) => candidate.key === key);
+    const node = this.#nodes.find(key);
     if (node === undefined) throw new Failure('unreachable', `node ${key} is not in the cluster any more`);
     return await this.#dialNode(node, database);
   }
 
-  #due(): boolean {
-    if (this.#withoutFunction) return false;
-    if (this.#refreshedAt === undefined) return true;
-    return Date.now() - this.#refreshedAt >= this.#settings.refreshIntervalSeconds * 1000;
+  #due(seconds = this.#settings.refreshIntervalSeconds): boolean {
+    return !this.#withoutFunction && this.#nodes.isOlderThan(seconds);
   }
 
   /** Returns the connection that asked, when there was need to ask and it can still be used. */
@@ -115,7 +124,7 @@ export class Cluster {
     if (!this.#due()) return undefined;
     if (this.#refreshing !== undefined) {
       await this.#refreshing.catch((error: unknown) => {
-        if (this.#nodes.length === 0) throw error;
+        if (this.#nodes.current.length === 0) throw error;
       });
       return undefined;
     }
@@ -128,7 +137,7 @@ export class Cluster {
     try {
       await this.#refreshing;
     } catch (error) {
-      if (this.#nodes.length === 0 && control?.broken !== false) throw error;
+      if (this.#nodes.current.length === 0 && control?.broken !== false) throw error;
       this.#logger.warn('yb_servers() could not be asked for the nodes', { error: errorText(error) });
     }
     return control?.broken === true ? undefined : control;
@@ -139,9 +148,9 @@ export class Cluster {
     try {
       return await this.#openContact(database);
     } catch (error) {
-      if (this.#nodes.length === 0 || !isElsewhere(error)) throw error;
+      if (this.#nodes.current.length === 0 || !isElsewhere(error)) throw error;
     }
-    for (const node of this.#nodes) {
+    for (const node of this.#nodes.current) {
       try {
         if (!this.#isSetAside(node)) return await this.#dialNode(node, database);
       } catch (error) {
@@ -158,11 +167,10 @@ export class Cluster {
         this.#logger.warn('the server has no function yb_servers(): connections are not balanced over nodes');
       }
       this.#withoutFunction = true;
-      this.#nodes = [];
+      this.#nodes.update([]);
       return;
     }
-    this.#nodes = nodes;
-    this.#refreshedAt = Date.now();
+    this.#nodes.update(nodes);
     const located = this.#locate(session);
     if (located === undefined || this.#addressKind !== undefined) return;
     const { host, address } = session.identity;
@@ -172,7 +180,7 @@ export class Cluster {
   /** The node that a connection leads to, when its address is one of the node's. */
   #locate(session: Session): ClusterNode | undefined {
     const { host, address, port } = session.identity;
-    return this.#nodes.find((node) => {
+    return this.#nodes.current.find((node) => {
       if (session.node !== undefined) return node.key === session.node;
       return (
         node.port === port && [node.host, node.publicIp].some((own) => own !== '' && (own === host || own === address))
@@ -183,7 +191,7 @@ export class Cluster {
   async #openBalanced(database: string, control: Session | undefined): Promise<Session> {
     const policy = this.#settings.balance;
     if (policy === undefined || this.#withoutFunction) return control ?? (await this.#openContact(database));
-    const groups = candidateGroups(this.#nodes, policy);
+    const groups = candidateGroups(this.#nodes.current, policy);
     const failures: string[] = [];
     // Nodes set aside come last rather than never: an outage of all of them must not outlast itself.
     for (const setAside of [false, true]) {

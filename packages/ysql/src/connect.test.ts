@@ -160,6 +160,21 @@ describe('a server with TLS only', () => {
       /not valid for the name "localhost"/,
     ),
   );
+  it('verify-full for nodes that are known by address', async () => {
+    // Two at once: the second is to the address that yb_servers() gives.
+    const settings = {
+      sslmode: 'verify-full',
+      sslrootcert: ca(),
+      load_balance: 'true',
+      yb_servers_refresh_interval: 0,
+    };
+    const make = async (config: JsonObject): Promise<unknown> => {
+      await using opened = await openYsql(secure, { ...config, max_idle_connections: -1 });
+      return await Promise.all([1, 2].map(() => opened.database.newUser(newUser('CREATE ROLE "{{name}}"'))));
+    };
+    await make({ ...settings, tls_server_name: 'db.example' });
+    await assert.rejects(make(settings), /not valid for the name "127.0.0.1"/);
+  });
   it(
     'wrong password',
     fails(at, () => ({ password: 'wrong' }), /password authentication failed for user "yugabyte" \(SQLSTATE 28P01\)/),

@@ -4,7 +4,6 @@ import { Failure } from './failure.ts';
 import { DEFAULT_REASSIGN_ROLE } from './fields.ts';
 import { quoteIdentifier, quoteList } from './render.ts';
 import { retry } from './retry.ts';
-import { findRole } from './roles.ts';
 import type { Session } from './session.ts';
 import { endRoleSessions } from './sessions.ts';
 import type { YsqlSettings } from './settings.ts';
@@ -69,7 +68,8 @@ export async function readDependencies(session: Session, names: readonly string[
 
 /**
  * Takes away all that depends on a role, in each database concerned. A role that owns something is locked and its
- * sessions are ended first, so that it makes nothing new meanwhile.
+ * sessions are ended first, so that it makes nothing new meanwhile; so is any other when `policy` is `fail`, since
+ * DROP OWNED for its privileges would drop what it made since we looked.
  *
  * @throws CofferError `failed` with the list of owned objects, when `policy` is `fail` and there are any
  */
@@ -79,7 +79,7 @@ export async function dealWithDependencies(
   policy: YsqlSettings['ownedObjects'],
 ): Promise<void> {
   let current: DependentRole | undefined = role;
-  if (ownsAnything(role)) {
+  if (ownsAnything(role) || policy === 'fail') {
     await execute(access, `ALTER ROLE ${quoteIdentifier(role.name)} NOLOGIN`);
     await endRoleSessions(access, [role.oid]);
     // Temporary tables went with the sessions.
@@ -127,16 +127,28 @@ async function becomeMember(access: Access, name: string): Promise<void> {
   if (!isMember) await execute(access, `GRANT ${quoteIdentifier(name)} TO CURRENT_USER`);
 }
 
-/** The role that takes over; the default one is made when first needed, without login and without rights. */
+/**
+ * The role that takes over; the default one is made when first needed, without login and without rights.
+ *
+ * @throws CofferError `failed` when the named one is not there, or may do what a revoked user could then make it do: a
+ *   function with SECURITY DEFINER runs with the rights of its owner
+ */
 async function reassignRole(access: Access): Promise<string> {
   const name = access.settings.reassignOwnedTo;
-  if ((await findRole(access, name)) === undefined) {
-    if (name !== DEFAULT_REASSIGN_ROLE) {
-      throw new CofferError(
-        'failed',
-        `field "reassign_owned_to": there is no role "${name}"; create it or name another`,
-      );
-    }
+  const refuse = (problem: string): CofferError => new CofferError('failed', `field "reassign_owned_to": ${problem}`);
+  const found = await findTarget(access, name);
+  if (found === 'superuser') {
+    throw refuse(
+      `"${name}" is a superuser, and what a revoked user made would run with its rights; name a role without any`,
+    );
+  }
+  if (found === 'ourselves') {
+    throw refuse(
+      `the connection logs in as "${name}", and what a revoked user made would run with its rights; name a role without any`,
+    );
+  }
+  if (found === undefined) {
+    if (name !== DEFAULT_REASSIGN_ROLE) throw refuse(`there is no role "${name}"; create it or name another`);
     try {
       await execute(access, `CREATE ROLE ${quoteIdentifier(name)} NOLOGIN`);
     } catch (error) {
@@ -146,6 +158,19 @@ async function reassignRole(access: Access): Promise<string> {
   }
   await becomeMember(access, name);
   return name;
+}
+
+/** What speaks against a role as the new owner, if it is there. */
+async function findTarget(access: Access, name: string): Promise<'superuser' | 'ourselves' | 'fit' | undefined> {
+  return await retry('looking for the role that takes over', access.logger, () =>
+    access.pool.use(async (session) => {
+      const sql = 'SELECT rolsuper, rolname = current_user AS ourselves FROM pg_roles WHERE rolname = $1';
+      const [role] = (await session.query(sql, [name])).rows;
+      if (role === undefined) return undefined;
+      if (role['rolsuper'] === true) return 'superuser';
+      return role['ourselves'] === true ? 'ourselves' : 'fit';
+    }),
+  );
 }
 
 const LISTED = 10;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { isCofferError } from '@coffer/base';
 import type { TestPostgres } from '@coffer/testkit';
-import { startPostgres } from '@coffer/testkit';
+import { startPostgres, startWireProxy } from '@coffer/testkit';
 import { logIn, newUser, openYsql, roleExists } from './open-for-test.ts';
 
 let server: TestPostgres;
@@ -99,6 +99,32 @@ describe('deleteUser', () => {
     assert.equal(await ownerOf('made_third'), 'app_group');
   });
 
+  it('gives them to nobody who has rights that a function of theirs would then run with', async () => {
+    const make = `${LOGIN}; GRANT CREATE ON SCHEMA public TO "{{name}}"`;
+    await server.query('CREATE ROLE other_super SUPERUSER NOLOGIN');
+    const refused: readonly (readonly [TestPostgres, string, RegExp])[] = [
+      [server, server.user, /field "reassign_owned_to": "\[password\]" is a superuser/],
+      [server, 'other_super', /field "reassign_owned_to": "other_super" is a superuser/],
+      [admin, 'admin', /field "reassign_owned_to": the connection logs in as "admin"/],
+    ];
+    for (const [as, reassign_owned_to, message] of refused) {
+      await using wrong = await openYsql(as, { reassign_owned_to });
+      const username = await wrong.database.newUser(newUser(make));
+      await runAs(username, [
+        'CREATE FUNCTION planted() RETURNS text LANGUAGE sql SECURITY DEFINER AS $$ SELECT current_user::text $$',
+      ]);
+      await assert.rejects(wrong.database.deleteUser({ username, statements: [] }), message);
+      await assert.rejects(logIn(server, username, 'Pass-1234-word'), { code: '28000' });
+      const [planted] = await server.query(
+        `SELECT pg_get_userbyid(proowner) AS owner FROM pg_proc WHERE proname = 'planted'`,
+      );
+      assert.equal(planted?.['owner'], username);
+      await server.query('DROP FUNCTION planted()');
+      await wrong.database.deleteUser({ username, statements: [] });
+      assert.equal(await roleExists(server, username), false);
+    }
+  });
+
   it('drops owned objects when it is told to', async () => {
     await using opened = await openYsql(server, { owned_objects: 'drop' });
     const username = await opened.database.newUser(newUser(`${LOGIN}; GRANT CREATE ON SCHEMA public TO "{{name}}"`));
@@ -120,6 +146,30 @@ describe('deleteUser', () => {
     );
     await assert.rejects(logIn(server, username, 'Pass-1234-word'), { code: '28000' });
     await server.query('DROP TABLE made_fifth');
+    await opened.database.deleteUser({ username, statements: [] });
+    assert.equal(await roleExists(server, username), false);
+  });
+
+  it('locks a user out before it takes privileges away, when it must drop nothing', async (test) => {
+    const proxy = await startWireProxy({ target: server });
+    test.after(() => proxy.stop());
+    await using opened = await openYsql({ ...server, port: proxy.port }, { owned_objects: 'fail' });
+    const username = await opened.database.newUser(newUser(`${LOGIN}; GRANT CREATE ON SCHEMA public TO "{{name}}"`));
+    const session = await logIn(server, username, 'Pass-1234-word');
+    let made: Promise<unknown> | undefined;
+    // As late as can be: just before the statement that ends what the user may do.
+    proxy.addFault({
+      match: (sql) => {
+        if (!/^ALTER ROLE .* NOLOGIN|^DROP OWNED/.test(sql)) return false;
+        made ??= session.query('CREATE TABLE made_late (id int)');
+        return true;
+      },
+      action: { type: 'delay', ms: 200 },
+    });
+    await assert.rejects(opened.database.deleteUser({ username, statements: [] }), /table made_late/);
+    await made;
+    assert.equal(await ownerOf('made_late'), username);
+    await server.query('DROP TABLE made_late');
     await opened.database.deleteUser({ username, statements: [] });
     assert.equal(await roleExists(server, username), false);
   });

@@ -32,7 +32,7 @@ export interface DropOptions {
  */
 export async function dropRole(access: Access, name: string, options: DropOptions): Promise<void> {
   let oid: string | undefined;
-  if (options.endSessions) {
+  if (options.endSessions && (await mayShare(access, name, options))) {
     const outcome = await access.drops.submit(name);
     oid = outcome.oid;
     if (outcome.done) {
@@ -53,6 +53,12 @@ export async function dropRole(access: Access, name: string, options: DropOption
     }
   }
   if (oid !== undefined && options.endSessions) await access.endings.submit(oid);
+}
+
+/** A batch would take away what the role was given before it is locked: `fail` must drop nothing that it made meanwhile. */
+async function mayShare(access: Access, name: string, { ownedObjects }: DropOptions): Promise<boolean> {
+  if (ownedObjects !== 'fail') return true;
+  return (await findDependencies(access, name))?.dependencies.length === 0;
 }
 
 async function dropBareRole(access: Access, name: string, oid: string): Promise<void> {

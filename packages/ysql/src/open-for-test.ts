@@ -1,3 +1,4 @@
+import type { TestContext } from 'node:test';
 import type { JsonObject, LogEntry } from '@coffer/base';
 import { Secret, createLogger } from '@coffer/base';
 import type { Database, NewUserRequest } from '@coffer/database-plugin';
@@ -53,4 +54,12 @@ export async function logIn(
 
 export async function roleExists(target: TestDatabase, name: string): Promise<boolean> {
   return (await target.query('SELECT 1 FROM pg_roles WHERE rolname = $1', [name])).length > 0;
+}
+
+/** Lets a test put our clock forward; the server's and the timers' stay. */
+export function ownClock(test: TestContext): (seconds: number) => void {
+  const now = Date.now.bind(Date);
+  let ahead = 0;
+  test.mock.method(Date, 'now', () => now() + ahead);
+  return (seconds) => (ahead += seconds * 1000);
 }

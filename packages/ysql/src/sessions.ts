@@ -27,7 +27,7 @@ export function terminateSessions(oids: readonly string[]): Request {
 /**
  * Ends the sessions of roles on every node and sees them gone. Never rejects: sessions that are still there, and nodes
  * that could not be asked, become a warning with a count, since a lease must not hang on a node that is down. Those nodes
- * are asked again in the background.
+ * are asked again in the background, and so are nodes that have left the cluster's list lately.
  */
 export async function endRoleSessions(access: Access, oids: readonly string[]): Promise<void> {
   const oid = oids.join(', ');
@@ -45,6 +45,8 @@ export async function endRoleSessions(access: Access, oids: readonly string[]): 
       });
       access.owed.owe(unreachable, oids);
     }
+    // Gone for good most likely, and no reason to wait; but one that is only cut off still serves its sessions.
+    access.owed.owe(access.cluster.missing(), oids);
   } catch (error) {
     const hint =
       error instanceof Failure && error.sqlstate === '42501' ? '; grant pg_signal_backend to the admin user' : '';

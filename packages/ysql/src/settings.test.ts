@@ -84,6 +84,21 @@ describe('host mode', () => {
     assert.deepEqual(limits(2, 5), [2, 2]);
     assert.deepEqual(limits(-1, -1), [Infinity, 0]);
   });
+  it('takes every number, boolean and duration as JSON value and as string, and names the field of any other', () => {
+    const base = { ...HOST_MODE, load_balance: 'any', max_open_connections: 20 };
+    // Of the latter an effect shows only with a connection_url.
+    const typed = YSQL_FIELDS.filter((field) => field.type !== 'string' && field.name !== 'disable_escaping');
+    assert.equal(typed.length, 10);
+    for (const { name, type } of typed) {
+      const samples = { integer: [7, '7'], boolean: [true, 'true'], duration: [90, '90', '1m30s'] }[type];
+      const [first, ...others] = samples.map((value) => parse({ ...base, [name]: value }));
+      for (const other of others) assert.deepEqual(other, first, name);
+      assert.notDeepEqual(first, parse({ ...base, [name]: type === 'boolean' ? 'false' : 8 }), name);
+      for (const wrong of ['soon', '1.5x', [7], { a: 1 }]) {
+        rejects({ ...base, [name]: wrong }, new RegExp(`"?${name}"?`));
+      }
+    }
+  });
   it('describes every field once', () => {
     assert.equal(new Set(YSQL_FIELDS.map((field) => field.name)).size, YSQL_FIELDS.length);
   });
@@ -148,6 +163,35 @@ describe('connection_url', () => {
     );
     assert.deepEqual([settings.hosts[0]?.port, settings.tls.mode, settings.username], [2, 'disable', 'u']);
     assert.match(warnings.join('\n'), /connection_url wins over host, port, sslmode[^]*application_name/);
+  });
+  it('means the same as fields', () => {
+    const login = { username: 'u', password: `p'@/ %` };
+    const more = {
+      sslmode: 'verify-full',
+      sslrootcert: '/ca file.crt',
+      sslcert: '/c.crt',
+      sslkey: '/c.key',
+      sslpassword: 'a&b=c d',
+      sslsni: '0',
+      load_balance: 'prefer-rr',
+      yb_servers_refresh_interval: '12',
+      topology_keys: 'a.b.*:2,a.b.c:10',
+      fallback_to_topology_keys_only: 'true',
+      failed_host_reconnect_delay_secs: '9',
+      connect_timeout: '3',
+    };
+    const fields = parse({ host: 'h1,h2', port: 5434, db: 'a b', ...login, ...more, statement_timeout: '8s' });
+    const query = new URLSearchParams({ ...more, statement_timeout: '8s' }).toString().replaceAll('+', '%20');
+    const url = `postgres://{{username}}:{{password}}@h1:5434,h2:5434/a%20b?${query}`;
+    const pairs = Object.entries(more).map(([key, value]) => `${key}='${value}'`);
+    const keywords = `host=h1,h2 port=5434 dbname='a b' user={{username}} password={{password}} ${pairs.join(' ')} statement_timeout=8s`;
+    for (const connection_url of [url, keywords]) {
+      const settings = parse({ connection_url, ...login });
+      assert.deepEqual(settings, fields, connection_url);
+      assert.equal(settings.password.reveal(), login.password);
+      assert.equal(settings.tls.keyPassword.reveal(), more.sslpassword);
+    }
+    assert.deepEqual(parse({ connection_url: url, ...login, host: 'other', port: 1, sslmode: 'disable' }), fields);
   });
   it('takes the settings of other drivers, and PostgreSQL parameters', () => {
     const settings = parse({

@@ -180,7 +180,8 @@ describe('many at once', () => {
       (await server.query(`SELECT 1 FROM pg_stat_activity WHERE application_name LIKE 'ysql-plugin %'`)).length;
     // A server process outlives its connection by a moment.
     const settlesAt = async (count: number): Promise<void> => {
-      while ((await idle()) !== count) await sleep(10);
+      for (let i = 0; i < 1_000 && (await idle()) !== count; i++) await sleep(10);
+      assert.equal(await idle(), count);
     };
     const use = async (config: JsonObject, count: number): Promise<void> => {
       await using opened = await openYsql(server, config);
@@ -222,6 +223,13 @@ describe('connecting', () => {
       /error verifying connection: .*: (no such host|the host name cannot)/,
     );
     await initialize({ ...base, host: '127.0.0.1', port: 1 }, false);
+  });
+  it('says where a username template is wrong', async () => {
+    const wrong = { ...base, host: '127.0.0.1', port: 1, username_template: 'v-{{ .RoleName | shout }}' };
+    await assert.rejects(initialize(wrong, false), {
+      code: 'invalid-request',
+      message: /^field "username_template": template: 1:18: function "shout" not defined/,
+    });
   });
   it('explains a wrong password, and tries it once', async () => {
     await assert.rejects(
