@@ -39,6 +39,8 @@ class EmbeddedStore implements Store {
   readonly exclusive = true;
   readonly #worker: Worker;
   readonly #pending = new Map<number, Pending>();
+  /** Not posted yet: a message costs as much as a statement, so what comes in one tick is one. */
+  #unsent: WorkerRequest[] = [];
   #nextId = 1;
   #ended: Error | undefined;
   #closing: Promise<void> | undefined;
@@ -77,8 +79,15 @@ class EmbeddedStore implements Store {
     const id = this.#nextId++;
     return new Promise((resolve, reject) => {
       this.#pending.set(id, { resolve, reject });
-      this.#worker.postMessage(request(id));
+      this.#unsent.push(request(id));
+      if (this.#unsent.length === 1) queueMicrotask(() => this.#send());
     });
+  }
+
+  #send(): void {
+    const requests = this.#unsent;
+    this.#unsent = [];
+    this.#worker.postMessage(requests);
   }
 
   #settle(answer: WorkerAnswer): void {

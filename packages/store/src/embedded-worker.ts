@@ -1,7 +1,7 @@
 /**
- * The embedded engine's thread: owns the SQLite database and commits what arrived together in one transaction, each
- * request inside a savepoint of its own, so that one that fails does not take its neighbours along. An answer is sent
- * only after the commit. What arrives while a commit waits for the disk is the next batch: the busier, the larger.
+ * The embedded engine's thread: owns the SQLite database and commits what arrived together in one transaction, in which
+ * a request that fails is undone alone and does not take its neighbours along. An answer is sent only after the commit.
+ * What arrives while a commit waits for the disk is the next batch: the busier, the larger.
  */
 import type { StatementSync } from 'node:sqlite';
 import { parentPort, workerData } from 'node:worker_threads';
@@ -23,20 +23,31 @@ const port = parentPort;
 if (port === null) throw new Error('embedded-worker.ts runs as a worker thread only');
 
 const database = openEmbeddedFile((workerData as WorkerData).path);
-const prepared = new Map<string, StatementSync>();
+interface Prepared {
+  readonly statement: StatementSync;
+  readonly givesRows: boolean;
+  /** Changes what it gives the rows of. */
+  readonly changesRows: boolean;
+}
+
+const prepared = new Map<string, Prepared>();
 let waiting: Extract<WorkerRequest, { statements: unknown }>[] = [];
 
-port.on('message', (request: WorkerRequest) => {
+port.on('message', (requests: readonly WorkerRequest[]) => {
+  for (const request of requests) take(request);
+});
+
+function take(request: WorkerRequest): void {
   if ('close' in request) {
     commitWaiting();
     database.close();
     answer([{ id: request.id, results: [] }]);
-    port.close();
+    port?.close();
     return;
   }
   waiting.push(request);
   if (waiting.length === 1) setImmediate(commitWaiting);
-});
+}
 
 function commitWaiting(): void {
   const batch = waiting;
@@ -54,18 +65,22 @@ function commitWaiting(): void {
   }
 }
 
-function runRequest(request: { id: number; statements: readonly SqlStatement[] }): WorkerAnswer {
-  database.exec('SAVEPOINT request');
+function runRequest({ id, statements }: { id: number; statements: readonly SqlStatement[] }): WorkerAnswer {
+  // A statement that fails leaves nothing behind by itself (https://sqlite.org/lang_conflict.html, ABORT).
+  const alone = statements.length === 1;
+  if (!alone) database.exec('SAVEPOINT request');
   try {
-    const results = request.statements.map(runStatement);
-    database.exec('RELEASE request');
-    return { id: request.id, results };
+    const results = statements.map(runStatement);
+    if (!alone) database.exec('RELEASE request');
+    return { id, results };
   } catch (error) {
     // On a full disk SQLite has already rolled everything back: then the whole batch has failed.
     if (!database.isTransaction) throw error;
-    database.exec('ROLLBACK TO request');
-    database.exec('RELEASE request');
-    return failure(request.id, error);
+    if (!alone) {
+      database.exec('ROLLBACK TO request');
+      database.exec('RELEASE request');
+    }
+    return failure(id, error);
   }
 }
 
@@ -76,17 +91,24 @@ function failure(id: number, error: unknown): WorkerAnswer {
 }
 
 function runStatement({ sql, params = [] }: SqlStatement): SqlResult {
-  let statement = prepared.get(sql);
-  if (statement === undefined) {
-    statement = database.prepare(sql);
-    prepared.set(sql, statement);
-  }
+  const { statement, givesRows, changesRows } = prepare(sql);
   const named = Object.fromEntries(params.map((value, index) => [`$${index + 1}`, value]));
-  if (statement.columns().length > 0) {
-    const rows = statement.all(named) as SqlRow[];
-    return { rows, changes: /^\s*(INSERT|UPDATE|DELETE)/i.test(sql) ? rows.length : 0 };
-  }
-  return { rows: [], changes: Number(statement.run(named).changes) };
+  if (!givesRows) return { rows: [], changes: Number(statement.run(named).changes) };
+  const rows = statement.all(named) as SqlRow[];
+  return { rows, changes: changesRows ? rows.length : 0 };
+}
+
+function prepare(sql: string): Prepared {
+  const known = prepared.get(sql);
+  if (known !== undefined) return known;
+  const statement = database.prepare(sql);
+  const made: Prepared = {
+    statement,
+    givesRows: statement.columns().length > 0,
+    changesRows: /^\s*(INSERT|UPDATE|DELETE)/i.test(sql),
+  };
+  prepared.set(sql, made);
+  return made;
 }
 
 function answer(answers: WorkerAnswer[]): void {
