@@ -3,6 +3,8 @@ import type { UsernameConfig } from '@coffer/database-plugin';
 import { parseTemplate } from '@coffer/text-template';
 import { clipName } from './roles.ts';
 
+const LONG = 'name'.repeat(50);
+
 export type NameMaker = (config: UsernameConfig) => string;
 
 /**
@@ -17,7 +19,9 @@ export function createNameMaker(template: string): NameMaker {
     const parsed = parseTemplate(template);
     const make: NameMaker = ({ displayName, roleName }) =>
       clipName(namingField(() => parsed.render({ DisplayName: displayName, RoleName: roleName })));
+    // With and without, so that both sides of an `if` are seen.
     make({ displayName: '', roleName: '' });
+    make({ displayName: LONG, roleName: LONG });
     return make;
   });
 }
