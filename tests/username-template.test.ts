@@ -10,6 +10,7 @@ const EXAMPLES = [
   '{{join "." "v" (truncate 5 .DisplayName) .RoleName}}',
   '{{.RoleName | join "_" "app" (timestamp "20060102")}}',
   '{{.RoleName | replace "-" "_" | truncate_sha256 12}}',
+  '{{with .RoleName}}{{.}}{{else}}unnamed{{end}}{{if eq .DisplayName "token"}}_t{{end}}',
 ];
 const DATA = { DisplayName: 'token-my-app', RoleName: 'my-first-role' };
 

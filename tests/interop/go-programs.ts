@@ -11,6 +11,8 @@ export interface GoPrograms {
   readonly host: string;
   /** A plugin made with HashiCorp's SDK: see `plugin/main.go`. */
   readonly plugin: string;
+  /** Vault's template library: see `template/main.go`. */
+  readonly template: string;
 }
 
 /** What `go build` says when it cannot have the modules; any other failure is a failure of the tests. */
@@ -24,7 +26,7 @@ export function buildGoPrograms(): GoPrograms | { readonly missing: string } {
   }
   const directory = mkdtempSync(join(tmpdir(), 'coffer-interop-'));
   process.on('exit', () => rmSync(directory, { recursive: true, force: true }));
-  const build = spawnSync('go', ['build', '-o', `${directory}/`, './host', './plugin'], {
+  const build = spawnSync('go', ['build', '-o', `${directory}/`, './host', './plugin', './template'], {
     cwd: import.meta.dirname,
     encoding: 'utf8',
   });
@@ -33,5 +35,10 @@ export function buildGoPrograms(): GoPrograms | { readonly missing: string } {
     const [first = ''] = build.stderr.trim().split('\n').slice(-1);
     return { missing: `Go modules cannot be downloaded: the interop tests are skipped (${first})` };
   }
-  return { directory, host: join(directory, 'host'), plugin: join(directory, 'plugin') };
+  return {
+    directory,
+    host: join(directory, 'host'),
+    plugin: join(directory, 'plugin'),
+    template: join(directory, 'template'),
+  };
 }

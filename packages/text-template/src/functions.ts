@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { randomBase62, randomId } from '@coffer/base';
+import { COMPARISONS } from './comparison.ts';
 import type { Value } from './printf.ts';
 import { sprintf } from './printf.ts';
 import { formatGoTime } from './time-layout.ts';
@@ -26,7 +27,7 @@ export interface TemplateFunction {
 const MAX_RANDOM = 1000;
 
 /**
- * hashicorp/vault:sdk/helper/template/funcs.go, Go's own printf and print, and `join`. Templates have no lists, so join
+ * hashicorp/vault:sdk/helper/template/funcs.go, Go's own, and `join`. Templates have no lists, so join
  * takes its values as arguments, the value before a pipe as the last of them.
  */
 export const FUNCTIONS: Readonly<Record<string, TemplateFunction>> = {
@@ -110,6 +111,22 @@ export const FUNCTIONS: Readonly<Record<string, TemplateFunction>> = {
     call: (args) => sprintf(args.string(0), args.all.slice(1)),
   },
   print: { parameters: ['…'], description: 'The values one after the other.', call: ({ all }) => print(all) },
+  println: {
+    parameters: ['…'],
+    description: 'The values with a space between them, and a line end.',
+    call: ({ all }) => `${all.join(' ')}\n`,
+  },
+  len: {
+    parameters: ['text'],
+    description: 'The number of bytes of the text.',
+    call: (args) => Buffer.byteLength(args.string(0)),
+  },
+  slice: {
+    parameters: ['text', '…'],
+    description: 'The bytes of the text from the second value on, up to the third.',
+    call: sliceBytes,
+  },
+  ...COMPARISONS,
   join: {
     parameters: ['separator', '…'],
     description: 'The values with the separator between them.',
@@ -125,6 +142,18 @@ function cutBytes(text: string, length: number): { head: string; tail: string } 
   let end = Math.min(length, bytes.length);
   while (end > 0 && ((bytes[end] ?? 0) & 0xc0) === 0x80) end--;
   return { head: bytes.toString('utf8', 0, end), tail: bytes.toString('utf8', end) };
+}
+
+function sliceBytes(args: Arguments): string {
+  if (args.all.length > 3) throw new Error('it takes a text and at most two numbers');
+  const bytes = Buffer.from(args.string(0), 'utf8');
+  const from = args.all.length > 1 ? args.number(1) : 0;
+  const to = args.all.length > 2 ? args.number(2) : bytes.length;
+  if (from < 0 || from > to || to > bytes.length)
+    throw new Error(`${from} to ${to} is not inside the ${bytes.length} bytes`);
+  const cutsCharacter = [from, to].some((at) => ((bytes[at] ?? 0) & 0xc0) === 0x80);
+  if (cutsCharacter) throw new Error(`${from} to ${to} cuts through a character`);
+  return bytes.toString('utf8', from, to);
 }
 
 function sha256(text: string): string {

@@ -132,17 +132,38 @@ describe('syntax', () => {
     });
   });
 
+  it('knows blocks and variables (as tests/interop/template.test.ts finds them in Vault)', () => {
+    renders({
+      '{{if eq .RoleName "x"}}1{{else if .RoleName}}2{{else}}3{{end}}4': '24',
+      '{{with .RoleName | truncate 2}}{{.}}-{{$.DisplayName}}{{else}}none{{end}}': 'my-token-my-app',
+      '{{with ""}}a{{else with "b"}}{{.}}{{end}}': 'b',
+      '{{$x := "a"}}{{if true}}{{$x = "b"}}{{$y := $x}}{{$y}}{{end}}{{$x}}': 'bb',
+      '{{$x := "a"}}{{if true}}{{$x := "b"}}{{$x}}{{end}}{{$x}}': 'ba',
+      '{{$d := .}}{{slice $d.RoleName 3 8}}': 'first',
+    });
+  });
+
   it('refuses the rest with line and column', () => {
     refuses({
       '{{ .RoleName | foo }}': /^template: 1:16: function "foo" not defined; known are random, /,
       'a\n b{{ .Role }}': 'template: 2:6: there is no field .Role; known are .DisplayName, .RoleName',
       '{{ .constructor }}': /^template: 1:4: there is no field .constructor/,
       '{{ toString }}': /^template: 1:4: function "toString" not defined/,
-      '{{ if true }}a{{ end }}':
-        'template: 1:4: "if" is not supported; a template has fields, pipes and function calls only',
-      '{{range .X}}': /"range" is not supported/,
-      '{{ $x := 1 }}': 'template: 1:4: variables are not supported',
-      '{{ . }}': 'template: 1:4: a dot must be followed by a field, as in .RoleName',
+      '{{range .X}}': 'template: 1:3: "range" is not supported: there are no lists and no other templates',
+      '{{ print (if) }}': 'template: 1:11: "if" must be the first word behind {{',
+      'a\n{{ if true }}b': 'template: 2:1: this block has no {{end}}',
+      '{{if true}}{{else}}b': 'template: 1:1: this block has no {{end}}',
+      '{{if true}}a{{else}}b{{else}}c{{end}}': 'template: 1:22: there is an {{else}} before it already',
+      'a{{ end }}': 'template: 1:2: this {{end}} belongs to no {{if}} or {{with}}',
+      '{{if true}}a{{end x}}': 'template: 1:13: nothing may stand behind "end" here',
+      '{{ if }}a{{ end }}': 'template: 1:7: a value or a function is missing here',
+      '{{ $x }}': 'template: 1:4: undefined variable "$x"',
+      '{{if true}}{{$x := 1}}{{end}}{{$x}}': 'template: 1:32: undefined variable "$x"',
+      '{{ $x = 1 }}': 'template: 1:4: undefined variable "$x"',
+      '{{ . := 1 }}': 'template: 1:6: only a function can have arguments; put it first, or put a pipe between',
+      '{{ $. }}': 'template: 1:6: a field must follow $.',
+      '{{ . }}': 'template: 1:1: the dot is no text here; name a field, as in .RoleName',
+      '{{with .RoleName}}{{.RoleName}}{{end}}': 'template: 1:21: there is no field .RoleName in a string',
       '{{ .RoleName.Name }}': 'template: 1:13: .RoleName has no fields of its own',
       '{{ .RoleName | truncate }}': 'template: 1:16: truncate takes 2 (length, text), not 1',
       '{{ unix_time 3 }}': 'template: 1:4: unix_time takes no argument, not 1',
@@ -163,6 +184,14 @@ describe('syntax', () => {
       '{{ truncate 8"x" }}': /^template: 1:14: unexpected "\\""; put a space/,
       '{{/* a }}': 'template: 1:1: this comment must end in */}} or */ -}}',
       '{{ # }}': 'template: 1:4: unexpected "#"',
+    });
+    assert.throws(() => parseTemplate('{{if true}}'.repeat(100_000)), {
+      code: 'invalid-request',
+      message: /more than 100 blocks/,
+    });
+    assert.throws(() => parseTemplate(`{{if true}}${'{{else if true}}'.repeat(100_000)}`), {
+      code: 'invalid-request',
+      message: /more than 100 blocks/,
     });
     assert.throws(() => parseTemplate(`{{${'('.repeat(100_000)}}}`), {
       code: 'invalid-request',
@@ -212,6 +241,11 @@ describe('syntax', () => {
       '"',
       '`',
       "'",
+      '{{if ',
+      '{{else}}',
+      '{{end}}',
+      '$x',
+      ':=',
       '8',
       '-',
       '/*',

@@ -3,7 +3,9 @@ import { templateError } from './position.ts';
 export type Token = { readonly offset: number } & (
   | { readonly kind: 'field' | 'name' | 'string'; readonly text: string }
   | { readonly kind: 'number'; readonly value: number }
-  | { readonly kind: '|' | '(' | ')' }
+  /** `$` (empty text) or `$text`, and a field of it. */
+  | { readonly kind: 'variable'; readonly text: string; readonly field: string | undefined }
+  | { readonly kind: '|' | '(' | ')' | '.' | ':=' | '=' }
 );
 export type Segment =
   | { readonly kind: 'text'; readonly text: string }
@@ -124,10 +126,17 @@ class ActionLexer {
       case ')':
         this.#at++;
         return { kind: character, offset };
+      case '=':
+        this.#at++;
+        return { kind: '=', offset };
       case '$':
-        throw this.#error('variables are not supported');
+        return this.#variable(offset);
       case '.':
         return this.#field(offset);
+    }
+    if (this.#text.startsWith(':=', offset)) {
+      this.#at += 2;
+      return { kind: ':=', offset };
     }
     const token = this.#literal(offset) ?? this.#name(offset);
     if (token === undefined) throw this.#error(`unexpected ${JSON.stringify(character)}`);
@@ -138,10 +147,22 @@ class ActionLexer {
   #field(offset: number): Token {
     this.#at++;
     const name = this.#match(NAME);
-    if (name === undefined) throw this.#error('a dot must be followed by a field, as in .RoleName', offset);
-    if (this.#text[this.#at] === '.') throw this.#error(`.${name} has no fields of its own`);
+    if (this.#text[this.#at] === '.') throw this.#error(`.${name ?? ''} has no fields of its own`);
     this.#requireBreak();
-    return { kind: 'field', text: name, offset };
+    return name === undefined ? { kind: '.', offset } : { kind: 'field', text: name, offset };
+  }
+
+  #variable(offset: number): Token {
+    this.#at++;
+    const text = this.#match(NAME) ?? '';
+    let field: string | undefined;
+    if (this.#text[this.#at] === '.') {
+      this.#at++;
+      field = this.#match(NAME);
+      if (field === undefined || this.#text[this.#at] === '.') throw this.#error(`a field must follow $${text}.`);
+    }
+    if (!this.#text.startsWith(':=', this.#at) && this.#text[this.#at] !== '=') this.#requireBreak();
+    return { kind: 'variable', text, field, offset };
   }
 
   #name(offset: number): Token | undefined {

@@ -5,10 +5,20 @@ import { templateError } from './position.ts';
 
 export type Node =
   | { readonly kind: 'literal'; readonly value: Value }
-  | { readonly kind: 'field'; readonly name: string; readonly offset: number }
+  /** What `.` stands for here. */
+  | { readonly kind: 'dot'; readonly offset: number }
+  /** `$` is what the template was given, under the empty name. */
+  | { readonly kind: 'variable'; readonly name: string; readonly offset: number }
+  | { readonly kind: 'field'; readonly name: string; readonly of: Node; readonly offset: number }
   | { readonly kind: 'call'; readonly name: string; readonly arguments: readonly Node[]; readonly offset: number };
 
-const KEYWORDS = ['if', 'else', 'end', 'range', 'with', 'define', 'template', 'block', 'break', 'continue', 'nil'];
+/** A value that is given to a variable (`$x := ...`, `$x = ...`), or to nothing. */
+export interface Pipeline {
+  readonly node: Node;
+  readonly variable?: { readonly name: string; readonly declares: boolean; readonly offset: number };
+}
+
+const KEYWORDS = [...['if', 'with', 'else', 'end', 'range', 'define', 'template', 'block', 'break', 'continue'], 'nil'];
 const MAX_DEPTH = 100;
 const MAX_CALLS = 200;
 
@@ -20,21 +30,41 @@ export class ActionParser {
   readonly #text: string;
   readonly #tokens: readonly Token[];
   readonly #end: number;
+  readonly #variables: ReadonlySet<string>;
   #next = 0;
   #depth = 0;
   #calls = 0;
 
-  constructor(text: string, action: Segment & { kind: 'action' }) {
+  /** `variables` are those that are known here. */
+  constructor(text: string, action: Segment & { kind: 'action' }, variables: ReadonlySet<string>) {
     this.#text = text;
     this.#tokens = action.tokens;
     this.#end = action.end - 2;
+    this.#variables = variables;
   }
 
-  parse(): Node {
+  /** `skip`: how many words in front (`if`, `else if`) are read already. */
+  parse(skip = 0): Pipeline {
+    this.#next = skip;
+    const variable = this.#assignment();
     const node = this.#pipeline();
     const rest = this.#tokens[this.#next];
     if (rest !== undefined) throw this.#error('this ) has no opening (', rest);
-    return node;
+    return { node, ...(variable && { variable }) };
+  }
+
+  #assignment(): Pipeline['variable'] | undefined {
+    const [target, sign] = this.#tokens.slice(this.#next);
+    if (target?.kind !== 'variable' || (sign?.kind !== ':=' && sign?.kind !== '=')) return undefined;
+    if (target.text === '' || target.field !== undefined)
+      throw this.#error('only a $name can be given a value', target);
+    this.#next += 2;
+    // That a variable which is given a value was declared before shows only when it comes to that, as in Go.
+    return { name: target.text, declares: sign.kind === ':=', offset: target.offset };
+  }
+
+  #known(name: string, token: Token): void {
+    if (!this.#variables.has(name)) throw this.#error(`undefined variable "$${name}"`, token);
   }
 
   #error(message: string, token: Token | undefined): Error {
@@ -87,8 +117,16 @@ export class ActionParser {
         return { kind: 'literal', value: token.text };
       case 'number':
         return { kind: 'literal', value: token.value };
+      case '.':
+        return { kind: 'dot', offset: token.offset };
       case 'field':
-        return { kind: 'field', name: token.text, offset: token.offset };
+        return { kind: 'field', name: token.text, of: { kind: 'dot', offset: token.offset }, offset: token.offset };
+      case 'variable': {
+        const { text: name, field, offset } = token;
+        this.#known(name, token);
+        const variable: Node = { kind: 'variable', name, offset };
+        return field === undefined ? variable : { kind: 'field', name: field, of: variable, offset };
+      }
       case 'name':
         if (token.text === 'true' || token.text === 'false') return { kind: 'literal', value: token.text === 'true' };
         return this.#checked(token, []);
@@ -108,7 +146,13 @@ export class ActionParser {
     const name = head.text;
     if (++this.#calls > MAX_CALLS) throw this.#error(`more than ${MAX_CALLS} function calls in one action`, head);
     if (KEYWORDS.includes(name)) {
-      throw this.#error(`"${name}" is not supported; a template has fields, pipes and function calls only`, head);
+      const known = ['if', 'with', 'else', 'end'].includes(name);
+      throw this.#error(
+        known
+          ? `"${name}" must be the first word behind {{`
+          : `"${name}" is not supported: there are no lists and no other templates`,
+        head,
+      );
     }
     const known = Object.hasOwn(FUNCTIONS, name) ? FUNCTIONS[name] : undefined;
     if (known === undefined)

@@ -23,12 +23,21 @@ const PLACEHOLDER = /\{\{(name|username|password|expiration)\}\}/g;
  *   password stands in quotes only
  */
 export function renderStatement(template: string, values: PlaceholderValues): string {
+  return renderTokens(readTokens(template), values);
+}
+
+/**
+ * A template's tokens with its placeholders marked, for {@link renderTokens}.
+ *
+ * @throws CofferError `invalid-request` for a quote or comment without end, or a password outside quotes
+ */
+export function readTokens(template: string): readonly Token[] {
   const tokens = tokenize(withMarks(template));
   // The server's error would name the part of it that looks like a word.
   if (tokens.some(({ kind, text }) => kind === 'word' && text.includes(`${MARK}password${MARK}`))) {
     throw new CofferError('invalid-request', "SQL statement: {{password}} stands outside quotes; write '{{password}}'");
   }
-  return renderTokens(tokens, values);
+  return tokens;
 }
 
 /** Whether a statement speaks of the user: only such a statement can make it. */
@@ -41,13 +50,12 @@ export function namesUser(template: string): boolean {
 export const MARK = '\uE000';
 const MARKED = new RegExp(`${MARK}(name|username|password|expiration)${MARK}`, 'g');
 
-/** A template with its placeholders marked, for the tokenizer. */
-export function withMarks(template: string): string {
+function withMarks(template: string): string {
   return template.replaceAll(MARK, '').replace(PLACEHOLDER, (_, name: string) => `${MARK}${name}${MARK}`);
 }
 
 /**
- * {@link renderStatement} for a template that was read {@link withMarks} before.
+ * {@link renderStatement} for a template that was read before.
  *
  * @throws CofferError `invalid-request`
  */

@@ -1,8 +1,7 @@
 import type { PlaceholderValues } from './render.ts';
-import { MARK, namesUser, renderTokens, withMarks } from './render.ts';
+import { MARK, namesUser, readTokens, renderTokens } from './render.ts';
 import { splitStatements } from './statements.ts';
 import type { Token } from './tokenizer.ts';
-import { tokenize } from './tokenizer.ts';
 
 /** What a statement is, by its first words. */
 export type StatementKind =
@@ -55,7 +54,7 @@ function templatesOf(elements: readonly string[]): readonly StatementTemplate[] 
 }
 
 function readTemplate(template: string): StatementTemplate {
-  const tokens = tokenize(withMarks(template));
+  const tokens = readTokens(template);
   const significant = tokens.filter(({ kind }) => kind !== 'space' && kind !== 'comment');
   const kind = kindOf(significant);
   return { tokens, kind, namesUser: namesUser(template), makesUser: kind === 'create-role' && isUser(significant[2]) };

@@ -13,6 +13,7 @@ export type NameMaker = (config: UsernameConfig) => Username;
 
 /** Letters and digits of one draw that make a name unique: 95 bits, or a UUID's 122. */
 const UNIQUE_LENGTH = 16;
+const LONG = 'name'.repeat(50);
 
 /**
  * Makes user names from a template of Go's text/template (fields .DisplayName and .RoleName); an empty template means the
@@ -30,7 +31,9 @@ export function createNameMaker(template: string): NameMaker {
       const name = namingField(() => parsed.render(data, { drawn: (text) => draws.push(text) }));
       return username(name, draws);
     };
+    // With and without, so that both sides of an `if` are seen.
     make({ displayName: '', roleName: '' });
+    make({ displayName: LONG, roleName: LONG });
     return make;
   });
 }

@@ -1,0 +1,57 @@
+import type { TemplateFunction } from './functions.ts';
+import type { Value } from './printf.ts';
+
+/**
+ * Go's own comparisons and truth functions (golang/go:src/text/template/funcs.go). `and` and `or` are worked out where the
+ * arguments are, since they need not look at all of them.
+ */
+export const COMPARISONS: Readonly<Record<string, TemplateFunction>> = {
+  and: {
+    parameters: ['value', '…'],
+    description: 'The first value that is empty or zero, else the last.',
+    call: lastOf,
+  },
+  or: {
+    parameters: ['value', '…'],
+    description: 'The first value that is not empty or zero, else the last.',
+    call: lastOf,
+  },
+  not: {
+    parameters: ['value'],
+    description: 'Whether the value is empty or zero.',
+    call: ({ all: [value] }) => !value,
+  },
+  eq: {
+    parameters: ['value', 'value', '…'],
+    description: 'Whether the first value is equal to one of the others.',
+    call: ({ all: [first, ...others] }) => others.some((other) => compare(first, other) === 0),
+  },
+  ne: comparison('Whether the values differ.', (order) => order !== 0),
+  lt: comparison('Whether the first value is less.', (order) => order < 0, true),
+  le: comparison('Whether the first value is less or equal.', (order) => order <= 0, true),
+  gt: comparison('Whether the first value is greater.', (order) => order > 0, true),
+  ge: comparison('Whether the first value is greater or equal.', (order) => order >= 0, true),
+};
+
+function lastOf({ all }: { readonly all: readonly Value[] }): Value {
+  return all.at(-1) ?? '';
+}
+
+function comparison(description: string, holds: (order: number) => boolean, ordered = false): TemplateFunction {
+  return {
+    parameters: ['value', 'value'],
+    description,
+    call: ({ all: [first, second] }) => {
+      if (ordered && typeof first === 'boolean') throw new Error('a boolean is neither less nor greater than another');
+      return holds(compare(first, second));
+    },
+  };
+}
+
+/** Texts by their bytes, as Go. */
+function compare(first: Value | undefined, second: Value | undefined): number {
+  if (typeof first !== typeof second) throw new Error(`a ${typeof first} cannot be compared with a ${typeof second}`);
+  if (typeof first === 'string' && typeof second === 'string')
+    return Buffer.compare(Buffer.from(first), Buffer.from(second));
+  return Number(first) - Number(second);
+}
