@@ -126,7 +126,7 @@ for (const where of ['PostgreSQL', 'YugabyteDB, posed'] as const) {
           ? { statements: { SET: 1, 'ALTER ROLE': 1 }, bumps: 1, breaking: 0 }
           : { statements: { 'ALTER ROLE': 1 }, bumps: 1, breaking: 1 },
         revoke: {
-          statements: { SELECT: 4, BEGIN: 1, 'DROP OWNED': 1, COMMIT: 1, 'DROP ROLE': 1 },
+          statements: { SELECT: 5, BEGIN: 1, 'DROP OWNED': 1, COMMIT: 1, 'DROP ROLE': 1 },
           bumps: 2,
           breaking: 2,
         },

@@ -42,6 +42,12 @@ const DEPENDENCIES = `
   LEFT JOIN pg_database b ON b.oid = d.dbid
   WHERE r.rolname IN (NAMES)`;
 
+/** A question that fails when one of the roles, by oid, owns something. */
+export function refuseOwners(oids: readonly string[]): string {
+  return `SELECT 1 / CASE WHEN EXISTS (SELECT FROM pg_shdepend d WHERE d.refclassid = 'pg_authid'::regclass
+          AND d.refobjid IN (${quoteList(oids)}) AND ${OWNED}) THEN 0 ELSE 1 END AS nothing_owned`;
+}
+
 /** The role and what depends on it in the whole cluster; undefined when there is no such role. */
 export async function findDependencies(access: Access, name: string): Promise<DependentRole | undefined> {
   const roles = await retry('looking for dependencies', access.logger, () =>

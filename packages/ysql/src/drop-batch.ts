@@ -1,6 +1,6 @@
 import type { Access } from './access.ts';
 import type { DependentRole } from './dependencies.ts';
-import { readDependencies } from './dependencies.ts';
+import { readDependencies, refuseOwners } from './dependencies.ts';
 import { Failure } from './failure.ts';
 import { sparingOthers } from './non-breaking-ddl.ts';
 import { quoteIdentifier } from './render.ts';
@@ -35,7 +35,8 @@ export async function dropTogether(access: Access, names: readonly string[]): Pr
     if (bare.length === 0) return [];
     const alive = await dropAll(access, session, bare);
     dropped = bare;
-    return (await access.cluster.nodes(session)).length > 1 ? bare.map((role) => role.oid) : alive;
+    const elsewhere = (await access.cluster.nodes(session)).length > 1 || access.cluster.missing().length > 0;
+    return elsewhere ? bare.map((role) => role.oid) : alive;
   };
   // Until it is known otherwise, everybody has sessions.
   let alive: readonly string[] | undefined;
@@ -93,6 +94,8 @@ const BEGIN: Step = { sql: 'BEGIN', what: 'unable to start transaction' };
 function dropPrivileges(roles: readonly DependentRole[]): readonly Step[] {
   const strangers = roles.filter((role) => !role.member);
   return [
+    // What a user made since we looked is not for DROP OWNED to drop: then all of them are left for later.
+    { sql: refuseOwners(roles.map((role) => role.oid)), what: 'looking for owned objects' },
     // DROP OWNED is for members of the role; a superuser counts as one.
     ...(strangers.length > 0 ? [execute(`GRANT ${namesOf(strangers)} TO CURRENT_USER`)] : []),
     execute(`DROP OWNED BY ${namesOf(roles)}`),

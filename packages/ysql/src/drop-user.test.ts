@@ -174,6 +174,27 @@ describe('deleteUser', () => {
     assert.equal(await roleExists(server, username), false);
   });
 
+  it('drops nothing that a user makes while it is revoked', async (test) => {
+    const proxy = await startWireProxy({ target: server });
+    test.after(() => proxy.stop());
+    await using opened = await openYsql({ ...server, port: proxy.port });
+    const username = await opened.database.newUser(newUser(`${LOGIN}; GRANT CREATE ON SCHEMA public TO "{{name}}"`));
+    const session = await logIn(server, username, 'Pass-1234-word');
+    let made: Promise<unknown> | undefined;
+    proxy.addFault({
+      match: (sql) => {
+        if (!/^SELECT usesysid/.test(sql)) return false;
+        made ??= session.query('CREATE TABLE made_meanwhile (id int)');
+        return true;
+      },
+      action: { type: 'delay', ms: 200 },
+    });
+    await opened.database.deleteUser({ username, statements: [] });
+    await made;
+    assert.equal(await roleExists(server, username), false);
+    assert.equal(await ownerOf('made_meanwhile'), 'coffer_reassigned');
+  });
+
   it('gives away a database that the user owns', async () => {
     for (const owned_objects of ['reassign', 'drop']) {
       await using opened = await openYsql(server, { owned_objects });
