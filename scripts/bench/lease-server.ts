@@ -36,6 +36,15 @@ export interface LeaseServer {
 /** A store on disk that a static key unseals, with the database engine configured and two roles. */
 export async function makeLeaseServer(database: TestPostgres): Promise<LeaseServer> {
   const home = await DurableHome.make();
+  try {
+    return await initialise(home, database);
+  } catch (error) {
+    await home.remove();
+    throw error;
+  }
+}
+
+async function initialise(home: DurableHome, database: TestPostgres): Promise<LeaseServer> {
   const key = randomBytes(32);
   await writeFile(home.path('unseal.key'), key, { mode: 0o600 });
   await mkdir(home.path('data'));
