@@ -115,9 +115,9 @@ describe('the password of our own user', () => {
   // For longer than the test may take: nothing but the new password can tell that the lost statement is over.
   const config = { statement_timeout: '600s', connect_timeout: '5s' };
 
-  async function openAs(username: string): Promise<Awaited<ReturnType<typeof openYsql>>> {
+  async function openAs(username: string, timeouts = config): Promise<Awaited<ReturnType<typeof openYsql>>> {
     await server.query(`CREATE ROLE ${username} SUPERUSER LOGIN PASSWORD 'first'`);
-    return openYsql({ ...server, port: proxy.port, user: username, password: 'first' }, config);
+    return openYsql({ ...server, port: proxy.port, user: username, password: 'first' }, timeouts);
   }
   const failedLogins = (username: string): number =>
     server.log().split(`password authentication failed for user "${username}"`).length - 1;
@@ -138,7 +138,8 @@ describe('the password of our own user', () => {
   }
 
   it('is not taken for changed when neither logs in', async () => {
-    await using opened = await openAs('own_other');
+    // Whoever notices the end of its connection only when it uses it waits as long as a statement may take.
+    await using opened = await openAs('own_other', { ...config, statement_timeout: '2s' });
     await server.query(`ALTER ROLE own_other PASSWORD 'by-hand'`);
     await server.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'own_other'`);
     const change = { newPassword: new Secret('second'), statements: [] };
