@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { JsonObject } from '@coffer/base';
 import { Secret, isCofferError, silentLogger } from '@coffer/base';
 import type { TestDatabase } from '@coffer/testkit';
-import { databaseUnderTest } from '@coffer/testkit';
+import { databaseUnderTest, startWireProxy } from '@coffer/testkit';
 import { SEED_SQL, USERNAME_CONFIG, logIn, newUser, openYsql, roleExists } from './open-for-test.ts';
 import { createYsqlDatabase } from './ysql-database.ts';
 
@@ -87,10 +87,19 @@ describe('a user', () => {
     assert.equal(await roleExists(server, username), false);
   });
 
-  it('can have only its SCRAM verifier sent', async () => {
-    await using opened = await openYsql(server, { password_authentication: 'scram-sha-256' });
+  it('can have only its SCRAM verifier sent', async (test) => {
+    const proxy = await startWireProxy({ target: server });
+    test.after(() => proxy.stop());
+    const { host, port } = proxy;
+    await using opened = await openYsql({ ...server, host, port }, { password_authentication: 'scram-sha-256' });
     const name = await opened.database.newUser(newUser(SEED_SQL));
     await (await logIn(server, name, 'Pass-1234-word')).end();
+    const password = { newPassword: new Secret('Next-1234-word'), statements: [] };
+    await opened.database.updateUser({ username: name, password });
+    await (await logIn(server, name, 'Next-1234-word')).end();
+    const sent = proxy.statements.map(({ sql }) => sql).join('\n');
+    assert.match(sent, /PASSWORD 'SCRAM-SHA-256\$4096:/);
+    assert.doesNotMatch(sent, /-1234-word/);
     await opened.database.deleteUser({ username: name, statements: [] });
   });
 });
