@@ -4,7 +4,7 @@ import { after, before, describe, it } from 'node:test';
 import type { JsonObject } from '@coffer/base';
 import { ApiError } from '@coffer/client';
 import { databaseUnderTest, type TestDatabase } from '@coffer/testkit';
-import { configure, issue, SEED_CREATION, startTestServer, type TestServer } from './dev-server.ts';
+import { configure, issue, SEED_CREATION, startTestServer, type TestServer, connectionTo } from './dev-server.ts';
 import { issuedRoles, tryLogin } from './logins.ts';
 
 let database: TestDatabase;
@@ -20,13 +20,7 @@ after(async () => {
   await database.stop();
 });
 
-const fields = (): JsonObject => ({
-  host: database.host,
-  port: database.port,
-  username: database.user,
-  password: database.password,
-  db: database.database,
-});
+const fields = (): JsonObject => connectionTo(database);
 
 /** Writes, and gives back the error's status and text. */
 async function refused(work: Promise<unknown>): Promise<{ status: number; text: string }> {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { startPostgres, type TestPostgres } from '@coffer/testkit';
-import { configure, type Issued, issue, startTestServer, type TestServer } from './dev-server.ts';
+import { configure, type Issued, issue, startTestServer, type TestServer, connectionTo } from './dev-server.ts';
 import { vaultShell } from './docs-shell.ts';
 import { executedBlocks } from './documentation.ts';
 import { tryLogin } from './logins.ts';
@@ -15,8 +15,7 @@ describe('the pages about short-lived users', () => {
   beforeEach(async () => {
     database = await startPostgres();
     server = await startTestServer();
-    const { host, port, user: username, password, database: db } = database;
-    await configure(server.client, { host, port, username, password, db });
+    await configure(server.client, connectionTo(database));
   });
   afterEach(async () => {
     await server.close();

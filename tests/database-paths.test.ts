@@ -8,7 +8,7 @@ import { after, before, describe, it } from 'node:test';
 import type { JsonObject } from '@coffer/base';
 import { databaseUnderTest, type TestDatabase } from '@coffer/testkit';
 import { DIST } from './coffer-process.ts';
-import { configure, issue, startTestServer, type TestServer } from './dev-server.ts';
+import { configure, issue, startTestServer, type TestServer, connectionTo } from './dev-server.ts';
 
 describe('the database engine', () => {
   let database: TestDatabase;
@@ -20,7 +20,7 @@ describe('the database engine', () => {
     directory = await mkdtemp(join(tmpdir(), 'coffer-plugins-'));
     await copyFile(join(DIST, 'ysql-plugin'), join(directory, 'ysql-plugin'));
     server = await startTestServer({ pluginDirectory: directory });
-    await configure(server.client, connection());
+    await configure(server.client, connectionTo(database));
   });
   after(async () => {
     await server.close();
@@ -28,13 +28,6 @@ describe('the database engine', () => {
     await rm(directory, { recursive: true });
   });
 
-  const connection = () => ({
-    host: database.host,
-    port: database.port,
-    username: database.user,
-    password: database.password,
-    db: database.database,
-  });
   const write = (path: string, fields: JsonObject) => server.client.write(`database/${path}`, fields);
   const read = async (path: string): Promise<JsonObject> => (await server.client.read(`database/${path}`))?.data ?? {};
   const remove = (path: string) => server.client.request('DELETE', `database/${path}`);
@@ -51,7 +44,7 @@ describe('the database engine', () => {
   it('lists connections, roles and static roles, page by page', async () => {
     const names = ['list-a', 'list-b', 'list-c'];
     for (const name of names) await database.query(`CREATE ROLE "${name}" LOGIN PASSWORD 'known'`);
-    const config = { plugin_name: 'ysql-plugin', verify_connection: false, ...connection() };
+    const config = { plugin_name: 'ysql-plugin', verify_connection: false, ...connectionTo(database) };
     const imported = { db_name: 'yugabytedb', password: 'known', skip_import_rotation: true, rotation_period: '1h' };
     const made = {
       config: () => config,
@@ -78,7 +71,7 @@ describe('the database engine', () => {
 
   it('merges an update of a connection, and shows no password', async () => {
     const url = `postgres://{{username}}:{{password}}@${database.host}:${database.port}/${database.database}`;
-    const { username, password } = connection();
+    const { username, password } = connectionTo(database);
     const first = { plugin_name: 'ysql-plugin', connection_url: url, username, password, allowed_roles: 'a,b*' };
     await write('config/merged', {
       ...first,
@@ -110,7 +103,7 @@ describe('the database engine', () => {
         plugin_name: 'ysql-plugin',
         allowed_roles: '*',
         username_template: `${name}_{{random 8 | lowercase}}`,
-        ...connection(),
+        ...connectionTo(database),
       });
       await write(`roles/of-${name}`, {
         db_name: name,
@@ -121,12 +114,12 @@ describe('the database engine', () => {
       await server.client.write('sys/leases/revoke', { lease_id: issued.leaseId });
       await remove(`config/${name}`);
     }
-    const wrong = { plugin_name: 'ysql-plugin', username_template: '{{foo}}', ...connection() };
+    const wrong = { plugin_name: 'ysql-plugin', username_template: '{{foo}}', ...connectionTo(database) };
     await assert.rejects(write('config/one', wrong), /field \\?"username_template.*function \\?"foo\\?" not defined/);
   });
 
   it('resets a connection, and reloads all of a plugin', async () => {
-    await write('config/second', { plugin_name: 'ysql-plugin', allowed_roles: '*', ...connection() });
+    await write('config/second', { plugin_name: 'ysql-plugin', allowed_roles: '*', ...connectionTo(database) });
     const answer = await write('reload/ysql-plugin', {});
     assert.deepEqual(answer?.data, { connections: ['second', 'yugabytedb'], count: 2 });
     await assert.rejects(write('reload/absent', {}), /no connection uses the plugin \\?"absent/);
@@ -144,7 +137,7 @@ describe('the database engine', () => {
       .digest('hex');
     const catalog = 'sys/plugins/catalog/database/ysql-plugin';
     await server.client.write(catalog, { sha256, command: 'ysql-plugin', version: 'v7.0.0' });
-    const config = { plugin_name: 'ysql-plugin', allowed_roles: '*', ...connection() };
+    const config = { plugin_name: 'ysql-plugin', allowed_roles: '*', ...connectionTo(database) };
     await write('config/versioned', { ...config, plugin_version: 'v7.0.0' });
     assert.equal((await read('config/versioned'))['plugin_version'], 'v7.0.0');
     await assert.rejects(write('config/versioned', { plugin_version: 'v8.0.0' }), /plugin not found in the catalog/);

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { createClient, type Client } from '@coffer/client';
 import { createLogger, formatLogLine, type JsonObject, Secret } from '@coffer/base';
+import type { TestDatabase } from '@coffer/testkit';
 import { startDevServer } from '../apps/coffer/src/dev-server.ts';
 
 export interface TestServer {
@@ -53,6 +54,11 @@ export interface Issued {
   readonly leaseId: string;
   readonly username: string;
   readonly password: string;
+}
+
+/** The fields of a configuration that lead to a database as its administrator. */
+export function connectionTo({ host, port, user: username, password, database: db }: TestDatabase) {
+  return { host, port, username, password, db };
 }
 
 /** Mounts the engine, configures `yugabytedb` with these fields and makes the seed's role. */

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
 import { isCofferError, type JsonObject, silentLogger } from '@coffer/base';
-import { Barrier, type Core, createCore, createKeyring, ROOT_POLICY } from '@coffer/core';
+import { Barrier, type Core, createCore, createKeyring, createRootToken } from '@coffer/core';
 import type { Database } from '@coffer/database-plugin';
 import { createDatabaseEngine, createDatabasePlugins } from '@coffer/engine-database';
 import { openEmbeddedStore, type Store } from '@coffer/store';
@@ -60,21 +60,7 @@ describe('rotation with a foreign plugin', () => {
     });
     await core.start();
     await core.services.mounts().enable('database', 'database', {});
-    const made = await core.services.tokens.create({
-      parent: '',
-      displayName: 'token',
-      policies: [ROOT_POLICY],
-      path: 'auth/token/create',
-      meta: null,
-      creationTime: Date.now(),
-      creationTtl: 0,
-      expireTime: null,
-      explicitMaxTtl: 0,
-      period: 0,
-      numUses: 0,
-      renewable: false,
-    });
-    token = made.token.reveal();
+    token = (await createRootToken(core.services.tokens)).reveal();
     await request('update', 'database/config/yb', {
       plugin_name: 'foreign',
       allowed_roles: '*',

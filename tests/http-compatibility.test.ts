@@ -6,7 +6,7 @@ import { json, text } from 'node:stream/consumers';
 import { after, before, describe, it } from 'node:test';
 import type { JsonObject } from '@coffer/base';
 import { databaseUnderTest, type TestDatabase } from '@coffer/testkit';
-import { configure, issue, startTestServer, type TestServer } from './dev-server.ts';
+import { configure, issue, startTestServer, type TestServer, connectionTo } from './dev-server.ts';
 import { issuedRoles } from './logins.ts';
 
 let database: TestDatabase;
@@ -15,13 +15,7 @@ let server: TestServer;
 before(async () => {
   database = await databaseUnderTest();
   server = await startTestServer();
-  await configure(server.client, {
-    host: database.host,
-    port: database.port,
-    username: database.user,
-    password: database.password,
-    db: database.database,
-  });
+  await configure(server.client, connectionTo(database));
 });
 after(async () => {
   await server.close();

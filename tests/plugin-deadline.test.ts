@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createLogger, formatLogLine, type JsonObject } from '@coffer/base';
-import { Barrier, type Core, createCore, createKeyring, ROOT_POLICY } from '@coffer/core';
+import { Barrier, type Core, createCore, createKeyring, createRootToken } from '@coffer/core';
 import { createDatabaseEngine, createDatabasePlugins, type DatabasePlugins } from '@coffer/engine-database';
 import { openEmbeddedStore, type Store } from '@coffer/store';
 import { databaseUnderTest, startWireProxy, type TestDatabase, type WireProxy } from '@coffer/testkit';
@@ -64,7 +64,7 @@ describe('a plugin without an answer', () => {
     } as const;
     await core.services.plugins.register({ ...entry, sha256 });
     await core.services.mounts().enable('database', 'database', {});
-    token = await rootToken();
+    token = (await createRootToken(core.services.tokens)).reveal();
     await request('update', 'database/config/yb', {
       plugin_name: 'ysql-plugin',
       allowed_roles: '*',
@@ -93,24 +93,6 @@ describe('a plugin without an answer', () => {
     await database.query('DROP ROLE late_app');
     await database.stop();
   });
-
-  async function rootToken(): Promise<string> {
-    const made = await core.services.tokens.create({
-      parent: '',
-      displayName: 'token',
-      policies: [ROOT_POLICY],
-      path: 'auth/token/create',
-      meta: null,
-      creationTime: Date.now(),
-      creationTtl: 0,
-      expireTime: null,
-      explicitMaxTtl: 0,
-      period: 0,
-      numUses: 0,
-      renewable: false,
-    });
-    return made.token.reveal();
-  }
 
   async function request(operation: 'read' | 'update', path: string, data: JsonObject = {}): Promise<JsonObject> {
     const answer = await core.handle({ id: randomUUID(), operation, path, token, data, remoteAddress: '127.0.0.1' });

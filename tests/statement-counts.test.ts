@@ -7,7 +7,7 @@ import { after, before, describe, it } from 'node:test';
 import { Secret, silentLogger } from '@coffer/base';
 import { startPostgres, startWireProxy, type TestPostgres, type WireProxy } from '@coffer/testkit';
 import { createYsqlDatabase } from '@coffer/ysql';
-import { configure, issue, SEED_CREATION, startTestServer, type TestServer } from './dev-server.ts';
+import { configure, issue, SEED_CREATION, startTestServer, type TestServer, connectionTo } from './dev-server.ts';
 import { executedBlocks } from './documentation.ts';
 import { checkGenerated } from './generated-docs.ts';
 import { tryLogin } from './logins.ts';
@@ -186,8 +186,7 @@ describe('the examples with a DO block', () => {
     const examples = blocks.map(({ text: sql }) => sql);
     assert.equal(examples.length, 2);
     const server = await startTestServer();
-    const { host, port, user: username, password, database: db } = database;
-    await configure(server.client, { host, port, username, password, db });
+    await configure(server.client, connectionTo(database));
     for (const [i, creation_statements] of examples.entries()) {
       await server.client.write(`database/roles/example-${i}`, { db_name: 'yugabytedb', creation_statements });
       const issued = await issue(server.client, `example-${i}`);

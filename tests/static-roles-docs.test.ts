@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { databaseUnderTest, type TestDatabase } from '@coffer/testkit';
-import { configure, startTestServer, type TestServer } from './dev-server.ts';
+import { configure, startTestServer, type TestServer, connectionTo } from './dev-server.ts';
 import { vaultShell } from './docs-shell.ts';
 import { blocksOf, executedBlocks } from './documentation.ts';
 import { tryLogin } from './logins.ts';
@@ -14,13 +14,7 @@ describe('the pages about static roles and root rotation', () => {
   before(async () => {
     database = await databaseUnderTest();
     server = await startTestServer();
-    await configure(server.client, {
-      host: database.host,
-      port: database.port,
-      username: database.user,
-      password: database.password,
-      db: database.database,
-    });
+    await configure(server.client, connectionTo(database));
   });
   after(async () => {
     await server.close();

@@ -1,6 +1,7 @@
 /** Requests as any HTTP client sends them, and what came back: for tests of statuses, texts and envelopes. */
 import assert from 'node:assert/strict';
 import { isJsonObject, type JsonObject, type JsonValue } from '@coffer/base';
+import { startTestServer } from '../dev-server.ts';
 
 export interface Answer {
   readonly status: number;
@@ -31,6 +32,19 @@ export interface Api {
     body?: JsonObject | null,
     options?: RequestOptions,
   ): Promise<void>;
+  /** What is known of a token, by the token itself. */
+  lookup(token: string): Promise<JsonObject>;
+  alive(token: string): Promise<boolean>;
+}
+
+/** A development server with the policies `app` and `ops`: each may read the path of its own name. */
+export async function startAuthServer(): Promise<{ readonly api: Api; close(): Promise<void> }> {
+  const server = await startTestServer();
+  const api = apiAt(server.address);
+  for (const name of ['app', 'ops']) {
+    await api.ok('PUT', `sys/policies/acl/${name}`, { policy: `path "${name}" { capabilities = ["read"] }` });
+  }
+  return { api, close: () => server.close() };
 }
 
 export function apiAt(address: string): Api {
@@ -44,12 +58,16 @@ export function apiAt(address: string): Api {
     const text = await response.text();
     return answerOf(response.status, text === '' ? {} : (JSON.parse(text) as JsonObject));
   };
+  const ok = async (...request: Parameters<typeof send>) => {
+    const answer = await send(...request);
+    assert.ok(answer.status < 300, `${request[0]} ${request[1]}: ${answer.status} ${answer.error}`);
+    return answer;
+  };
+  const self = 'auth/token/lookup-self';
   return Object.assign(send, {
-    ok: async (...request: Parameters<typeof send>) => {
-      const answer = await send(...request);
-      assert.ok(answer.status < 300, `${request[0]} ${request[1]}: ${answer.status} ${answer.error}`);
-      return answer;
-    },
+    ok,
+    lookup: async (token: string) => (await ok('GET', self, undefined, { token })).data,
+    alive: async (token: string) => (await send('GET', self, undefined, { token })).status === 200,
     refused: async ([status, error]: readonly [number, string | RegExp], ...request: Parameters<typeof send>) => {
       const answer = await send(...request);
       assert.equal(answer.status, status, `${request[0]} ${request[1]}: ${answer.error}`);

@@ -2,22 +2,15 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { JsonObject, JsonValue } from '@coffer/base';
-import { startTestServer, type TestServer } from '../dev-server.ts';
-import { apiAt, type Api, textOf } from './api.ts';
+import { type Api, startAuthServer, textOf } from './api.ts';
 
-let server: TestServer;
+let server: Awaited<ReturnType<typeof startAuthServer>>;
 let api: Api;
 before(async () => {
-  server = await startTestServer();
-  api = apiAt(server.address);
-  for (const name of ['app', 'ops']) {
-    await api.ok('PUT', `sys/policies/acl/${name}`, { policy: `path "${name}" { capabilities = ["read"] }` });
-  }
+  server = await startAuthServer();
+  ({ api } = server);
 });
 after(() => server.close());
-
-const lookup = async (token: string): Promise<JsonObject> =>
-  (await api.ok('GET', 'auth/token/lookup-self', undefined, { token })).data;
 
 describe('approle', () => {
   before(() => api.ok('POST', 'sys/auth/approle', { type: 'approle' }));
@@ -132,7 +125,7 @@ describe('approle', () => {
     await api.ok('POST', role, { token_ttl: '40m' });
     const renewed = await api.ok('POST', 'auth/token/renew-self', {}, { token });
     assert.equal(renewed.auth['lease_duration'], 2400);
-    assert.equal((await lookup(token))['display_name'], 'approle');
+    assert.equal((await api.lookup(token))['display_name'], 'approle');
     const { secret_id: left } = await secretId();
     const id = await roleId();
     await api.ok('DELETE', role);

@@ -1,25 +1,15 @@
 /** sys/auth: methods are enabled, tuned and disabled. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import type { JsonObject } from '@coffer/base';
-import { startTestServer, type TestServer } from '../dev-server.ts';
-import { apiAt, type Api, textOf } from './api.ts';
+import { type Api, startAuthServer, textOf } from './api.ts';
 
-let server: TestServer;
+let server: Awaited<ReturnType<typeof startAuthServer>>;
 let api: Api;
 before(async () => {
-  server = await startTestServer();
-  api = apiAt(server.address);
-  for (const name of ['app', 'ops']) {
-    await api.ok('PUT', `sys/policies/acl/${name}`, { policy: `path "${name}" { capabilities = ["read"] }` });
-  }
+  server = await startAuthServer();
+  ({ api } = server);
 });
 after(() => server.close());
-
-const lookup = async (token: string): Promise<JsonObject> =>
-  (await api.ok('GET', 'auth/token/lookup-self', undefined, { token })).data;
-const alive = async (token: string): Promise<boolean> =>
-  (await api('GET', 'auth/token/lookup-self', undefined, { token })).status === 200;
 
 describe('auth methods', () => {
   it('are enabled, tuned and disabled with every token they issued', async () => {
@@ -38,7 +28,7 @@ describe('auth methods', () => {
     assert.equal(auth['lease_duration'], 7200);
     assert.match(JSON.stringify(body['warnings']), /exceeded the effective max_ttl/);
     const token = textOf(auth['client_token']);
-    const shown = await lookup(token);
+    const shown = await api.lookup(token);
     assert.equal(shown['display_name'], 'people-staff-eve');
     assert.equal(shown['path'], 'auth/people/staff/login/eve');
     await api.ok('POST', 'sys/auth/people/staff/tune', { max_lease_ttl: '1h', default_lease_ttl: '10m' });
@@ -52,8 +42,8 @@ describe('auth methods', () => {
       (await api.ok('POST', 'auth/token/create', { policies: [] }, { token: 'root' })).auth['client_token'],
     );
     await api.ok('DELETE', 'sys/auth/people/staff');
-    assert.equal(await alive(token), false);
-    assert.equal(await alive(child), true);
+    assert.equal(await api.alive(token), false);
+    assert.equal(await api.alive(child), true);
     await api.refused([404, /no handler for route/], 'GET', 'auth/people/staff/users/eve');
     await api.ok('POST', 'sys/auth/people/staff', { type: 'userpass' });
     assert.equal((await api('GET', 'auth/people/staff/users/eve')).status, 404);
@@ -70,7 +60,7 @@ describe('auth methods', () => {
     const answers = await Promise.all([...early, ...Array.from({ length: 20 }, login)]);
     await disabled;
     for (const { status, auth } of answers) {
-      if (status === 200) assert.equal(await alive(textOf(auth['client_token'])), false);
+      if (status === 200) assert.equal(await api.alive(textOf(auth['client_token'])), false);
     }
   });
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { databaseUnderTest, type TestDatabase } from '@coffer/testkit';
-import { configure, startTestServer, type TestServer } from '../dev-server.ts';
+import { configure, startTestServer, type TestServer, connectionTo } from '../dev-server.ts';
 import { vaultShell } from '../docs-shell.ts';
 import { executedBlocks } from '../documentation.ts';
 import { issuedRoles } from '../logins.ts';
@@ -14,8 +14,7 @@ describe('docs/auth.md', () => {
   before(async () => {
     database = await databaseUnderTest();
     server = await startTestServer();
-    const { host, port, user: username, password, database: db } = database;
-    await configure(server.client, { host, port, username, password, db });
+    await configure(server.client, connectionTo(database));
   });
   after(async () => {
     await server.close();

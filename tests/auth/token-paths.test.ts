@@ -29,10 +29,6 @@ async function create(body: JsonObject = {}, by = 'root', path = 'auth/token/cre
   const { auth } = await api.ok('POST', path, { policies: ['app'], ...body }, { token: by });
   return { token: textOf(auth['client_token']), accessor: textOf(auth['accessor']) };
 }
-const lives = async (token: string): Promise<boolean> =>
-  (await api('GET', 'auth/token/lookup-self', undefined, { token })).status === 200;
-const lookup = async (token: string): Promise<JsonObject> =>
-  (await api.ok('GET', 'auth/token/lookup-self', undefined, { token })).data;
 
 describe('tokens', () => {
   it('end with their parent, orphans do not', async () => {
@@ -41,20 +37,20 @@ describe('tokens', () => {
     const grandchild = await create({ policies: ['app'] }, parent.token);
     const orphan = await create({}, 'root', 'auth/token/create-orphan');
     const byField = await create({ no_parent: true });
-    assert.equal((await lookup(orphan.token))['orphan'], true);
-    assert.equal((await lookup(byField.token))['orphan'], true);
-    assert.equal((await lookup(child.token))['orphan'], false);
+    assert.equal((await api.lookup(orphan.token))['orphan'], true);
+    assert.equal((await api.lookup(byField.token))['orphan'], true);
+    assert.equal((await api.lookup(child.token))['orphan'], false);
     await api.ok('POST', 'auth/token/revoke', { token: parent.token });
-    for (const { token } of [parent, child, grandchild]) assert.equal(await lives(token), false);
-    for (const { token } of [orphan, byField]) assert.equal(await lives(token), true);
+    for (const { token } of [parent, child, grandchild]) assert.equal(await api.alive(token), false);
+    for (const { token } of [orphan, byField]) assert.equal(await api.alive(token), true);
   });
 
   it('leave their children as orphans when that is asked for', async () => {
     const parent = await create();
     const child = await create({}, parent.token);
     await api.ok('POST', 'auth/token/revoke-orphan', { token: parent.token });
-    assert.equal(await lives(parent.token), false);
-    assert.equal((await lookup(child.token))['orphan'], true);
+    assert.equal(await api.alive(parent.token), false);
+    assert.equal((await api.lookup(child.token))['orphan'], true);
   });
 
   it('need sudo for orphans, and for the accessors of all', async () => {
@@ -75,7 +71,7 @@ describe('tokens', () => {
     const renewed = await api.ok('POST', 'auth/token/renew-accessor', { accessor, increment: '2h' });
     assert.deepEqual([renewed.auth['client_token'], renewed.auth['lease_duration']], ['', 7200]);
     await api.ok('POST', 'auth/token/revoke-accessor', { accessor });
-    assert.equal(await lives(token), false);
+    assert.equal(await api.alive(token), false);
     await api.refused([403, /invalid accessor/], 'POST', 'auth/token/lookup-accessor', { accessor });
   });
 
@@ -83,11 +79,11 @@ describe('tokens', () => {
     const periodic = await create({ period: '1h' });
     const renewed = await api.ok('POST', 'auth/token/renew-self', { increment: '5h' }, { token: periodic.token });
     assert.equal(renewed.auth['lease_duration'], 3600);
-    assert.equal((await lookup(periodic.token))['period'], 3600);
+    assert.equal((await api.lookup(periodic.token))['period'], 3600);
     const { token } = await create({ num_uses: 2 });
-    assert.equal(await lives(token), true);
-    assert.equal(await lives(token), true);
-    assert.equal(await lives(token), false);
+    assert.equal(await api.alive(token), true);
+    assert.equal(await api.alive(token), true);
+    assert.equal(await api.alive(token), false);
   });
 });
 

@@ -2,22 +2,15 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { JsonObject } from '@coffer/base';
-import { startTestServer, type TestServer } from '../dev-server.ts';
-import { apiAt, type Api, textOf } from './api.ts';
+import { type Api, startAuthServer, textOf } from './api.ts';
 
-let server: TestServer;
+let server: Awaited<ReturnType<typeof startAuthServer>>;
 let api: Api;
 before(async () => {
-  server = await startTestServer();
-  api = apiAt(server.address);
-  for (const name of ['app', 'ops']) {
-    await api.ok('PUT', `sys/policies/acl/${name}`, { policy: `path "${name}" { capabilities = ["read"] }` });
-  }
+  server = await startAuthServer();
+  ({ api } = server);
 });
 after(() => server.close());
-
-const lookup = async (token: string): Promise<JsonObject> =>
-  (await api.ok('GET', 'auth/token/lookup-self', undefined, { token })).data;
 
 describe('token roles', () => {
   const create = (name: string, body: JsonObject, token = 'root') =>
@@ -36,7 +29,7 @@ describe('token roles', () => {
     const made = await create('app', {}, maker);
     assert.deepEqual(made.auth['policies'], ['app', 'default']);
     assert.equal(made.auth['orphan'], true);
-    const shown = await lookup(textOf(made.auth['client_token']));
+    const shown = await api.lookup(textOf(made.auth['client_token']));
     assert.deepEqual([shown['role'], shown['path']], ['app', 'auth/token/create/app/ci']);
     assert.deepEqual((await create('app', { policies: ['team-a'] }, maker)).auth['policies'], ['default', 'team-a']);
     for (const policies of [['ops'], ['app', 'ops']]) {

@@ -2,24 +2,15 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { JsonObject } from '@coffer/base';
-import { startTestServer, type TestServer } from '../dev-server.ts';
-import { apiAt, type Api, textOf } from './api.ts';
+import { type Api, startAuthServer, textOf } from './api.ts';
 
-let server: TestServer;
+let server: Awaited<ReturnType<typeof startAuthServer>>;
 let api: Api;
 before(async () => {
-  server = await startTestServer();
-  api = apiAt(server.address);
-  for (const name of ['app', 'ops']) {
-    await api.ok('PUT', `sys/policies/acl/${name}`, { policy: `path "${name}" { capabilities = ["read"] }` });
-  }
+  server = await startAuthServer();
+  ({ api } = server);
 });
 after(() => server.close());
-
-const lookup = async (token: string): Promise<JsonObject> =>
-  (await api.ok('GET', 'auth/token/lookup-self', undefined, { token })).data;
-const alive = async (token: string): Promise<boolean> =>
-  (await api('GET', 'auth/token/lookup-self', undefined, { token })).status === 200;
 
 describe('userpass', () => {
   before(() => api.ok('POST', 'sys/auth/userpass', { type: 'userpass' }));
@@ -82,7 +73,7 @@ describe('userpass', () => {
     assert.equal((await login('far', 'p')).status, 403);
     await api.ok('PUT', 'auth/userpass/users/far', { token_bound_cidrs: ['127.0.0.0/8', '::1'] });
     const { auth } = await login('far', 'p');
-    const shown = await lookup(textOf(auth['client_token']));
+    const shown = await api.lookup(textOf(auth['client_token']));
     assert.deepEqual(shown['bound_cidrs'], ['127.0.0.0/8', '::1/128']);
   });
 
@@ -97,6 +88,6 @@ describe('userpass', () => {
     assert.deepEqual([auth['policies'], auth['lease_duration']], [['app'], 3600]);
     await api.ok('PUT', 'auth/userpass/users/dee', { token_num_uses: 2, token_no_default_policy: false });
     const token = textOf((await login('dee', 'p')).auth['client_token']);
-    assert.deepEqual([await alive(token), await alive(token), await alive(token)], [true, true, false]);
+    assert.deepEqual([await api.alive(token), await api.alive(token), await api.alive(token)], [true, true, false]);
   });
 });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { databaseUnderTest, type TestDatabase } from '@coffer/testkit';
-import { configure, startTestServer, type TestServer } from '../dev-server.ts';
+import { configure, startTestServer, type TestServer, connectionTo } from '../dev-server.ts';
 import { issuedRoles } from '../logins.ts';
 import { apiAt, type Api, textOf } from './api.ts';
 
@@ -18,8 +18,7 @@ describe('response wrapping', () => {
     database = await databaseUnderTest();
     server = await startTestServer();
     api = apiAt(server.address);
-    const { host, port, user: username, password, database: db } = database;
-    await configure(server.client, { host, port, username, password, db });
+    await configure(server.client, connectionTo(database));
   });
   after(async () => {
     await server.close();

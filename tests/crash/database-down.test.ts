@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startPostgres, type TestPostgres } from '@coffer/testkit';
-import { configure, issue, startTestServer, type TestServer } from '../dev-server.ts';
+import { configure, issue, startTestServer, type TestServer, connectionTo } from '../dev-server.ts';
 import { issuedRoles, tryLogin } from '../logins.ts';
 
 describe('a database that is down during a revocation', () => {
@@ -13,13 +13,7 @@ describe('a database that is down during a revocation', () => {
   before(async () => {
     database = await startPostgres();
     server = await startTestServer();
-    await configure(server.client, {
-      host: database.host,
-      port: database.port,
-      username: database.user,
-      password: database.password,
-      db: database.database,
-    });
+    await configure(server.client, connectionTo(database));
   });
   after(async () => {
     await server.close();

@@ -35,6 +35,7 @@ export { type PathRule, parsePolicy } from './policy.ts';
 export { type OpenParts, SealableCore, type SealableCoreOptions } from './sealable-core.ts';
 export type * from './seal-control.ts';
 export { parseStaticKey, type StaticKey, type StaticSeal } from './static-seal.ts';
+export { createRootToken } from './root-token.ts';
 export { DEFAULT_POLICY, ROOT_POLICY, type TokenEntry } from './token-entry.ts';
 export {
   changeTokenParameters,
