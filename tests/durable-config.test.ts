@@ -72,7 +72,7 @@ describe('the configuration of a server', () => {
       const { root_token: root, unseal_keys_b64: keys } = await initialize(server, 1, 1);
       await unseal(server, keys);
       await configure(server.client(root), connection(proxy));
-      const fault = proxy.addFault({ match: /^CREATE ROLE/, action: { type: 'delay', ms: 2_000 } });
+      const fault = proxy.addFault({ match: /^CREATE ROLE/m, action: { type: 'delay', ms: 2_000 } });
       const running = issue(server.client(root));
       while (fault.fired === 0) await sleep(10);
       const stopped = server.stop('SIGTERM');

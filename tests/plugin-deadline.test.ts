@@ -109,7 +109,7 @@ describe('a plugin without an answer', () => {
   }
 
   it('leaves no login behind that is made after all', async (test) => {
-    const fault = proxy.addFault({ match: /^CREATE ROLE/, action: { type: 'delay', ms: DEADLINE_MS + 2_000 } });
+    const fault = proxy.addFault({ match: /^CREATE ROLE/m, action: { type: 'delay', ms: DEADLINE_MS + 2_000 } });
     await assert.rejects(request('read', 'database/creds/app'), {
       code: 'unavailable',
       message: /the plugin gave no answer in 3 s, so what it did is not known/,
@@ -118,7 +118,7 @@ describe('a plugin without an answer', () => {
     const [leaf = ''] = await core.services.leases.list('database/creds/app/');
     const id = `database/creds/app/${leaf}`;
     // Sent only for a role that is there: the late statement has made it.
-    const drop = () => proxy.statements.find(({ sql }) => /^DROP ROLE.*"v-token-app-/.test(sql));
+    const drop = () => proxy.statements.find(({ sql }) => /^DROP ROLE.*"v-token-app-/m.test(sql));
     await until(async () => drop(), 'the revocation of what the late statement has made');
     await until(async () => ((await issuedRoles(database)).length === 0 ? true : undefined), 'the end of the role');
     const lease = await core.services.leases.lookup(id);

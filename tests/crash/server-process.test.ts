@@ -158,7 +158,7 @@ describe('a server process killed while its plugin is at work', () => {
 
   for (const type of MOMENTS) {
     it(`issue (${type})`, async () => {
-      await killAt(/^CREATE ROLE/, { type }, () => issue(client));
+      await killAt(/^CREATE ROLE/m, { type }, () => issue(client));
       passTime(`UPDATE leases SET issue_time = issue_time - ${AGE_MS}, claimed_until = 0, next_attempt = 0`);
       await restart();
       await check();
@@ -166,7 +166,7 @@ describe('a server process killed while its plugin is at work', () => {
 
     it(`revoke (${type})`, async () => {
       const { leaseId } = await issue(client);
-      await killAt(/^DROP ROLE/, { type }, () => client.write('sys/leases/revoke', { lease_id: leaseId, sync: true }));
+      await killAt(/^DROP ROLE/m, { type }, () => client.write('sys/leases/revoke', { lease_id: leaseId, sync: true }));
       passTime(`UPDATE leases SET issue_time = issue_time - ${AGE_MS}`);
       await restart();
       await check();

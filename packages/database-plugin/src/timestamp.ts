@@ -14,13 +14,16 @@ export const GO_ZERO_TIME = new Date(Number(YEAR_1_SECONDS) * 1000);
  */
 export function dateFromTimestamp(timestamp: Timestamp): Date {
   const { seconds, nanos } = timestamp;
-  // protobuf-go leaves out what is zero.
-  const parts = [seconds === 0n ? '' : `seconds:${seconds}`, nanos === 0 ? '' : `nanos:${nanos}`];
-  const shown = `timestamp: ${parts.filter((part) => part !== '').join(' ')}`;
-  if (seconds < YEAR_1_SECONDS) throw new Error(`${shown} before 0001-01-01`);
-  if (seconds >= YEAR_10000_SECONDS) throw new Error(`${shown} after 10000-01-01`);
-  if (nanos < 0 || nanos >= 1_000_000_000) throw new Error(`${shown}: nanos not in range [0, 1e9)`);
+  if (seconds < YEAR_1_SECONDS) throw new Error(`${shown(timestamp)} before 0001-01-01`);
+  if (seconds >= YEAR_10000_SECONDS) throw new Error(`${shown(timestamp)} after 10000-01-01`);
+  if (nanos < 0 || nanos >= 1_000_000_000) throw new Error(`${shown(timestamp)}: nanos not in range [0, 1e9)`);
   return new Date(Number(seconds) * 1000 + Math.floor(nanos / 1_000_000));
+}
+
+/** As protobuf-go prints it, which leaves out what is zero. */
+function shown({ seconds, nanos }: Timestamp): string {
+  const parts = [seconds === 0n ? '' : `seconds:${seconds}`, nanos === 0 ? '' : `nanos:${nanos}`];
+  return `timestamp: ${parts.filter((part) => part !== '').join(' ')}`;
 }
 
 export function timestampFromDate(date: Date): Timestamp {

@@ -86,7 +86,8 @@ export interface RequestMetadata {
 export function readMetadata(rawHeaders: readonly string[]): RequestMetadata {
   return {
     get(key) {
-      const found = rawHeaders.filter((_, i) => i % 2 === 1 && rawHeaders[i - 1] === key);
+      const found: string[] = [];
+      for (let i = 0; i < rawHeaders.length; i += 2) if (rawHeaders[i] === key) found.push(rawHeaders[i + 1] ?? '');
       // Binary values may share one header, comma separated, and have no padding.
       if (!key.endsWith('-bin')) return found;
       return found.flatMap((value) => value.split(',')).map((value) => Buffer.from(value, 'base64'));

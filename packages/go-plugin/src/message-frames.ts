@@ -35,6 +35,12 @@ export class MessageReader {
   push(chunk: Buffer): void {
     let rest = chunk;
     while (rest.length > 0) {
+      const whole = this.#wholeMessage(rest);
+      if (whole !== undefined) {
+        rest = rest.subarray(PREFIX_BYTES + whole.length);
+        this.#take(whole);
+        continue;
+      }
       rest = this.#message === undefined ? this.#pushPrefix(rest) : this.#pushMessage(this.#message, rest);
     }
   }
@@ -44,6 +50,15 @@ export class MessageReader {
     if (this.#message !== undefined || this.#prefixFilled > 0) {
       throw new GrpcError(grpcStatus.INTERNAL, 'the body of the call ends in the middle of a message');
     }
+  }
+
+  /** The message that `chunk` begins with, when all of it is there, as it mostly is: then nothing need be copied. */
+  #wholeMessage(chunk: Buffer): Buffer | undefined {
+    const between = this.#message === undefined && this.#prefixFilled === 0;
+    if (!between || chunk.length < PREFIX_BYTES || chunk[0] !== 0) return undefined;
+    const length = chunk.readUInt32BE(1);
+    if (length > this.#limitBytes || chunk.length < PREFIX_BYTES + length) return undefined;
+    return chunk.subarray(PREFIX_BYTES, PREFIX_BYTES + length);
   }
 
   #pushPrefix(chunk: Buffer): Buffer {

@@ -39,11 +39,11 @@ for (const mode of ['postgresql', 'yugabytedb'] as const) {
       await proxy.stop();
     });
 
-    /** What is sent meanwhile, by its first words. */
+    /** What is sent meanwhile, by its first words; several statements of one message stand on lines of their own. */
     const watch = async (work: () => Promise<unknown>): Promise<(start: string) => number> => {
       const first = proxy.statements.length;
       await work();
-      const seen = proxy.statements.slice(first).map(({ sql }) => sql);
+      const seen = proxy.statements.slice(first).flatMap(({ sql }) => sql.split('\n'));
       return (start) => seen.filter((sql) => sql.startsWith(start)).length;
     };
     const makeAll = (list: readonly string[], sql: string): Promise<PromiseSettledResult<string>[]> =>
@@ -73,7 +73,7 @@ for (const mode of ['postgresql', 'yugabytedb'] as const) {
       const list = names(12);
       const [bad = ''] = list;
       const fault: Fault = {
-        match: (sql) => sql.startsWith('CREATE ROLE') && sql.includes(`"${bad}"`),
+        match: (sql) => sql.includes(`CREATE ROLE "${bad}"`),
         times: 99,
         action: { type: 'error', sqlstate: '42501', message: 'not this one' },
       };
@@ -108,7 +108,7 @@ for (const mode of ['postgresql', 'yugabytedb'] as const) {
       await dropAll(list);
     });
 
-    for (const match of [/FROM pg_roles/, /^BEGIN/, /^CREATE ROLE/, /pg_advisory_xact_lock/, /^GRANT/, /^COMMIT/]) {
+    for (const match of [/FROM pg_roles/, /^BEGIN/m, /^CREATE ROLE/m, /pg_advisory_xact_lock/, /^GRANT/m, /^COMMIT/m]) {
       for (const type of ['drop-before', 'drop-after', 'error'] as const) {
         it(`survive ${type} at ${match.source}, whole or not at all`, async () => {
           const list = names(12);
@@ -141,7 +141,7 @@ for (const mode of ['postgresql', 'yugabytedb'] as const) {
                 : type === 'none'
                   ? undefined
                   : { type };
-            const fault = action && proxy.addFault({ match: /^CREATE ROLE/, action, times: 3 });
+            const fault = action && proxy.addFault({ match: /^CREATE ROLE/m, action, times: 3 });
             seen.push(...(await Promise.all(Array.from({ length: 12 }, () => opened.database.newUser(newUser(sql))))));
             if (fault !== undefined) assert.equal(fault.fired, 3);
             proxy.clearFaults();
@@ -155,7 +155,7 @@ for (const mode of ['postgresql', 'yugabytedb'] as const) {
       });
     }
 
-    for (const match of [/FROM pg_shdepend/, /pg_terminate_backend/, /^DROP OWNED/, /^DROP ROLE/, /^COMMIT/]) {
+    for (const match of [/FROM pg_shdepend/, /pg_terminate_backend/, /^DROP OWNED/m, /^DROP ROLE/m, /^COMMIT/m]) {
       for (const type of ['drop-before', 'drop-after', 'error'] as const) {
         it(`are dropped in spite of ${type} at ${match.source}`, async () => {
           const list = names(8);
@@ -182,7 +182,7 @@ for (const mode of ['postgresql', 'yugabytedb'] as const) {
         const action: Fault['action'] = type.startsWith('drop')
           ? { type: type as 'drop-before' }
           : { type: type as 'error', sqlstate: '40001', message: 'conflict' };
-        for (const match of [/FROM pg_roles/, /^BEGIN/]) {
+        for (const match of [/FROM pg_roles/, /^BEGIN/m]) {
           proxy.addFault({ match, action });
           await assert.rejects(
             opened.database.newUser(newUser(IN_ROLE, { username: theirs })),

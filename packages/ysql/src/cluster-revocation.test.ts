@@ -149,7 +149,7 @@ describe('revoking in a cluster', () => {
     await using opened = await openYsql({ ...server, ...pick('n1') }, { load_balance: 'only-primary' });
     const names = NAMES.slice(0, 3).map((name) => posed.node(name));
     for (const node of names) {
-      node.addFault({ match: /^GRANT/, action: { type: 'drop-before' } });
+      node.addFault({ match: /^GRANT/m, action: { type: 'drop-before' } });
     }
     const username = await opened.database.newUser(newUser(SEED_SQL));
     for (const node of names) node.clearFaults();

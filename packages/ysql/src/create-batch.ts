@@ -4,7 +4,7 @@ import { quoteList } from './render.ts';
 import type { Answer, Session } from './session.ts';
 import type { RenderedStatement } from './statement-template.ts';
 import type { Step } from './steps.ts';
-import { sendSteps } from './steps.ts';
+import { inOneMessage, sendSteps } from './steps.ts';
 import type { Progress } from './transaction.ts';
 import { refuseRollback, rollBack, settled, useForDdl } from './transaction.ts';
 
@@ -141,16 +141,12 @@ class SharedTransaction {
       const [only, ...others] = creates;
       if (this.#members.length === 0) await rollBack(this.#session);
       else if (unique && only !== undefined && others.length + rest.length === 0) await this.#runAlone(only);
-      else await this.#finish(unique ? [...this.#begin(rest), ...creates] : creates, rest);
+      else await this.#finish(unique ? [BEGIN, ...creates] : creates, rest);
       for (const member of this.#members) member.kind = 'made';
     } catch (error) {
       await rollBack(this.#session);
       throw error;
     }
-  }
-
-  #begin(rest: readonly Step[]): readonly Step[] {
-    return rest.length > 0 ? [...this.#access.advisoryLock.probe(this.#session), BEGIN] : [BEGIN];
   }
 
   async #open(): Promise<void> {
@@ -180,16 +176,23 @@ class SharedTransaction {
   async #finish(creates: readonly Step[], rest: readonly Step[]): Promise<void> {
     if (rest.length === 0) return await this.#commit(creates);
     const { queue, advisoryLock } = this.#access;
+    const probe = advisoryLock.probe(this.#session);
     // The server hashes a password while it makes a role: others need not wait for that.
     const apart = queue.load > 1;
-    if (apart) await sendSteps(this.#session, creates);
+    if (apart) await this.#send(creates, probe);
     // After BEGIN, for the lock ends with the transaction.
     await queue.withPrivileges(() =>
-      this.#commit([...(apart ? [] : creates), ...advisoryLock.take(this.#session), ...rest]),
+      this.#commit([...(apart ? [] : creates), ...advisoryLock.take(this.#session), ...rest], apart ? [] : probe),
     );
   }
 
-  async #commit(steps: readonly Step[]): Promise<void> {
+  /** `before`: what must not be in the transaction. */
+  async #send(block: readonly Step[], before: readonly Step[] = []): Promise<readonly Answer[]> {
+    const whole = this.#session.transactionalDdl === true;
+    return await sendSteps(this.#session, [...before, ...(whole ? [inOneMessage(block)] : block)]);
+  }
+
+  async #commit(block: readonly Step[], before: readonly Step[] = []): Promise<void> {
     const commit: Step = {
       sql: 'COMMIT',
       what: 'unable to commit transaction',
@@ -197,7 +200,7 @@ class SharedTransaction {
         if (clean) for (const member of this.#members) member.progress.committing = true;
       },
     };
-    const answers: readonly Answer[] = await sendSteps(this.#session, [...steps, commit]);
+    const answers = await this.#send([...block, commit], before);
     refuseRollback(this.#session, answers.at(-1));
   }
 

@@ -22,8 +22,6 @@ export interface Dependency {
 export interface DependentRole {
   readonly name: string;
   readonly oid: string;
-  /** Whether we have its privileges, as DROP OWNED needs. */
-  readonly member: boolean;
   readonly dependencies: readonly Dependency[];
 }
 
@@ -32,15 +30,14 @@ export interface DependentRole {
 // REASSIGN OWNED passes them over and DROP OWNED removes them.
 const OWNED = `d.deptype = 'o' AND d.classid NOT IN ('pg_default_acl'::regclass, 'pg_user_mapping'::regclass)`;
 const DEPENDENCIES = `
-  SELECT r.rolname::text AS name, r.oid::text AS oid, pg_has_role(current_user, r.oid, 'USAGE') AS member,
-         d.dbid::text AS dbid, b.datname::text AS datname, d.owned, d.granted
+  SELECT r.oid::text AS oid, d.dbid::text AS dbid, b.datname::text AS datname, d.owned, d.granted
   FROM pg_roles r
   LEFT JOIN LATERAL (
     SELECT d.dbid, count(*) FILTER (WHERE ${OWNED})::int4 AS owned, count(*) FILTER (WHERE NOT (${OWNED}))::int4 AS granted
     FROM pg_shdepend d WHERE d.refclassid = 'pg_authid'::regclass AND d.refobjid = r.oid GROUP BY d.dbid
   ) d ON true
   LEFT JOIN pg_database b ON b.oid = d.dbid
-  WHERE r.rolname IN (NAMES)`;
+  WHERE r.rolname = $1`;
 
 /** A question that fails when one of the roles, by oid, owns something. */
 export function refuseOwners(oids: readonly string[]): string {
@@ -50,26 +47,19 @@ export function refuseOwners(oids: readonly string[]): string {
 
 /** The role and what depends on it in the whole cluster; undefined when there is no such role. */
 export async function findDependencies(access: Access, name: string): Promise<DependentRole | undefined> {
-  const roles = await retry('looking for dependencies', access.logger, () =>
-    access.pool.use((session) => readDependencies(session, [name])),
+  const rows = await retry('looking for dependencies', access.logger, () =>
+    access.pool.use(async (session) => (await session.query(DEPENDENCIES, [name])).rows),
   );
-  return roles[0];
-}
-
-/** What depends on each of the roles that there are. */
-export async function readDependencies(session: Session, names: readonly string[]): Promise<readonly DependentRole[]> {
-  const { rows } = await session.query(DEPENDENCIES.replace('NAMES', () => quoteList(names)));
-  const roles = new Map<string, DependentRole & { readonly dependencies: Dependency[] }>();
+  const [first] = rows;
+  if (first === undefined) return undefined;
+  const dependencies: Dependency[] = [];
   for (const row of rows) {
-    const oid = String(row['oid']);
-    const role = roles.get(oid) ?? { name: String(row['name']), oid, member: row['member'] === true, dependencies: [] };
-    roles.set(oid, role);
     const database = typeof row['datname'] === 'string' ? row['datname'] : undefined;
     // No dbid: nothing depends on the role at all. A dbid without database: that database was dropped meanwhile.
     if (row['dbid'] === null || (row['dbid'] !== '0' && database === undefined)) continue;
-    role.dependencies.push({ database, owned: Number(row['owned']), granted: Number(row['granted']) });
+    dependencies.push({ database, owned: Number(row['owned']), granted: Number(row['granted']) });
   }
-  return [...roles.values()];
+  return { name, oid: String(first['oid']), dependencies };
 }
 
 /**

@@ -1,13 +1,14 @@
 import type { Access } from './access.ts';
-import type { DependentRole } from './dependencies.ts';
-import { readDependencies, refuseOwners } from './dependencies.ts';
+import { refuseOwners } from './dependencies.ts';
+import type { SeenRole } from './role-look.ts';
+import { lookAtRoles } from './role-look.ts';
 import { Failure } from './failure.ts';
 import { sparingOthers } from './non-breaking-ddl.ts';
 import { quoteIdentifier } from './render.ts';
 import type { Session } from './session.ts';
 import { terminateSessions } from './sessions.ts';
 import type { Step } from './steps.ts';
-import { sendSteps } from './steps.ts';
+import { inOneMessage, sendSteps } from './steps.ts';
 import { rollBack, settled, useForDdl } from './transaction.ts';
 
 export interface DropOutcome {
@@ -27,11 +28,11 @@ export interface DropOutcome {
  * @throws CofferError when no connection became free
  */
 export async function dropTogether(access: Access, names: readonly string[]): Promise<readonly DropOutcome[]> {
-  let roles: readonly DependentRole[] | undefined;
-  let dropped: readonly DependentRole[] = [];
+  let roles: readonly SeenRole[] | undefined;
+  let dropped: readonly SeenRole[] = [];
   const work = async (session: Session): Promise<readonly string[]> => {
-    roles = await readDependencies(session, names);
-    const bare = roles.filter((role) => role.dependencies.every((dependency) => isPrivilegeHere(access, dependency)));
+    roles = await lookAtRoles(session, names);
+    const bare = roles.filter((role) => role.dependencies !== 'more');
     if (bare.length === 0) return [];
     const alive = await dropAll(access, session, bare);
     dropped = bare;
@@ -52,14 +53,10 @@ export async function dropTogether(access: Access, names: readonly string[]): Pr
   });
 }
 
-function isPrivilegeHere(access: Access, { database, owned }: DependentRole['dependencies'][number]): boolean {
-  return owned === 0 && (database === undefined || database === access.settings.database);
-}
-
 /** Returns the oids of the roles that had sessions on this node still, or may have. */
-async function dropAll(access: Access, session: Session, roles: readonly DependentRole[]): Promise<readonly string[]> {
+async function dropAll(access: Access, session: Session, roles: readonly SeenRole[]): Promise<readonly string[]> {
   const oids = roles.map((role) => role.oid);
-  const withPrivileges = roles.filter((role) => role.dependencies.length > 0);
+  const withPrivileges = roles.filter((role) => role.dependencies === 'privileges');
   let left: readonly string[] = oids;
   // Sessions go first, so that they hold no locks, and again afterwards, when nobody can log in any more.
   const before: Step = { ...terminateSessions(oids), what: 'ending sessions', mayFail: true };
@@ -79,7 +76,8 @@ async function dropAll(access: Access, session: Session, roles: readonly Depende
     const { advisoryLock } = access;
     const block = [BEGIN, ...advisoryLock.take(session), ...dropPrivileges(withPrivileges), drop, COMMIT];
     const outside = [before, ...advisoryLock.probe(session)];
-    await sendSteps(session, [...outside, ...block, after]).catch(async (error: unknown) => {
+    const inside = session.transactionalDdl === true ? [inOneMessage(block)] : block;
+    await sendSteps(session, [...outside, ...inside, after]).catch(async (error: unknown) => {
       await rollBack(session);
       throw error;
     });
@@ -91,7 +89,7 @@ async function dropAll(access: Access, session: Session, roles: readonly Depende
 const COMMIT: Step = { sql: 'COMMIT', what: 'unable to commit transaction' };
 const BEGIN: Step = { sql: 'BEGIN', what: 'unable to start transaction' };
 
-function dropPrivileges(roles: readonly DependentRole[]): readonly Step[] {
+function dropPrivileges(roles: readonly SeenRole[]): readonly Step[] {
   const strangers = roles.filter((role) => !role.member);
   return [
     // What a user made since we looked is not for DROP OWNED to drop: then all of them are left for later.
@@ -106,6 +104,6 @@ function execute(sql: string): Step {
   return { sql, what: 'failed to execute query' };
 }
 
-function namesOf(roles: readonly DependentRole[]): string {
+function namesOf(roles: readonly SeenRole[]): string {
   return roles.map((role) => quoteIdentifier(role.name)).join(', ');
 }

@@ -52,7 +52,7 @@ for (const mode of ['postgresql', 'yugabytedb'] as const) {
     };
 
     for (const [kind, action] of Object.entries(TRANSIENT)) {
-      for (const match of [/FROM pg_roles/, /^BEGIN/, /^CREATE ROLE/, /^GRANT/, /^COMMIT/]) {
+      for (const match of [/FROM pg_roles/, /^BEGIN/m, /^CREATE ROLE/m, /^GRANT/m, /^COMMIT/m]) {
         it(`newUser survives ${kind} at ${match.source}`, async () => {
           const username = nextName();
           await withFaults([{ match, action, times: 2 }], async () => {
@@ -90,7 +90,7 @@ for (const mode of ['postgresql', 'yugabytedb'] as const) {
       it(`newUser in a single statement survives ${kind}`, async () => {
         const sql = `CREATE ROLE "{{name}}" LOGIN PASSWORD '{{password}}' IN ROLE pg_read_all_data`;
         let username = '';
-        await withFaults([{ match: /^CREATE ROLE/, action, times: 2 }], async () => {
+        await withFaults([{ match: /^CREATE ROLE/m, action, times: 2 }], async () => {
           username = await opened.database.newUser(newUser(sql));
         });
         await (await logIn(server, username, 'Pass-1234-word')).end();
@@ -98,7 +98,7 @@ for (const mode of ['postgresql', 'yugabytedb'] as const) {
         assert.equal(await roleExists(server, username), false);
       });
 
-      for (const match of [/^ROLLBACK/, /FROM pg_shdepend/, /^DROP OWNED/, /^DROP ROLE/]) {
+      for (const match of [/^ROLLBACK/, /FROM pg_shdepend/, /^DROP OWNED/m, /^DROP ROLE/m]) {
         it(`undoing survives ${kind} at ${match.source}`, async () => {
           const username = nextName();
           const isReached = mode === 'yugabytedb' || match.source === '^ROLLBACK';
@@ -113,7 +113,7 @@ for (const mode of ['postgresql', 'yugabytedb'] as const) {
         });
       }
 
-      for (const match of [/FROM pg_shdepend/, /pg_terminate_backend/, /^DROP OWNED/, /^DROP ROLE/]) {
+      for (const match of [/FROM pg_shdepend/, /pg_terminate_backend/, /^DROP OWNED/m, /^DROP ROLE/m]) {
         it(`deleteUser survives ${kind} at ${match.source}`, async () => {
           const username = nextName();
           await opened.database.newUser(newUser(SEED_SQL, { username }));
@@ -123,7 +123,7 @@ for (const mode of ['postgresql', 'yugabytedb'] as const) {
       }
 
       it(`custom revocation survives ${kind}`, async () => {
-        for (const match of [/^BEGIN/, /^REVOKE/, /^DROP ROLE/, /^COMMIT/]) {
+        for (const match of [/^BEGIN/m, /^REVOKE/, /^DROP ROLE/m, /^COMMIT/m]) {
           const username = nextName();
           await opened.database.newUser(newUser(SEED_SQL, { username }));
           const statements = ['REVOKE ALL ON DATABASE yugabyte FROM "{{name}}"', 'DROP ROLE IF EXISTS "{{name}}"'];
@@ -151,11 +151,11 @@ for (const mode of ['postgresql', 'yugabytedb'] as const) {
       const username = nextName();
       await withFaults(
         [
-          { match: /^GRANT ALL/, action: { type: 'error-after', sqlstate: '42501', message: 'no grant' } },
+          { match: /^GRANT ALL/m, action: { type: 'error-after', sqlstate: '42501', message: 'no grant' } },
           ...(mode === 'yugabytedb'
             ? [
                 {
-                  match: /^DROP ROLE/,
+                  match: /^DROP ROLE/m,
                   times: 99,
                   action: { type: 'error' as const, sqlstate: '42501', message: 'no drop' },
                 },
@@ -175,7 +175,7 @@ for (const mode of ['postgresql', 'yugabytedb'] as const) {
 
     it('runs the rollback statements first when something is left', async () => {
       const username = nextName();
-      proxy.addFault({ match: /^GRANT/, action: { type: 'error', sqlstate: '42501', message: 'no' } });
+      proxy.addFault({ match: /^GRANT/m, action: { type: 'error', sqlstate: '42501', message: 'no' } });
       const before_ = proxy.statements.length;
       await assert.rejects(
         opened.database.newUser(

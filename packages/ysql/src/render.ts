@@ -81,6 +81,7 @@ function quotesOf(tokens: readonly Token[]): string {
 }
 
 function renderToken(token: Token, values: PlaceholderValues): string {
+  if (!token.text.includes(MARK)) return token.text;
   const fill = (escape: (value: string, name: Placeholder) => string): string =>
     token.text.replace(MARKED, (_, name: Placeholder) => escape(valueOf(name, values), name));
   switch (token.kind) {

@@ -16,13 +16,14 @@ export interface SessionIdentity {
   readonly port: number;
 }
 
-/** A statement on its way to the server; `params` stand for $1, $2 ... */
+/** A statement on its way to the server; `params` stand for $1, $2 ... Without them it may be several. */
 export interface Request {
   readonly sql: string;
   readonly params?: readonly string[];
 }
 
 export type Row = Readonly<Record<string, unknown>>;
+/** Of several statements: the last one's. */
 export interface Answer {
   readonly rows: readonly Row[];
   /** The command tag's first word: `COMMIT`, `ROLLBACK`, `SELECT`. */
@@ -41,6 +42,8 @@ export class Session {
   nonBreakingDdl: boolean | undefined;
   /** Whether DDL here is part of the transaction that it stands in, as it was seen to be; undefined: not seen yet. */
   transactionalDdl: boolean | undefined;
+  /** Of the database that it is connected to; undefined: not asked yet. */
+  databaseOid: string | undefined;
   /** Whether the server has advisory locks; undefined: not asked yet. */
   advisoryLocks: boolean | undefined;
   readonly #client: pg.Client;
@@ -82,7 +85,7 @@ export class Session {
   }
 
   /**
-   * Runs one statement (never several, whose results would come as a list).
+   * Runs one message.
    *
    * @throws Failure
    */
@@ -112,7 +115,8 @@ export class Session {
     try {
       const client = this.#client;
       const result = params === undefined ? await client.query<Row>(sql) : await client.query<Row>(sql, [...params]);
-      return { rows: result.rows, command: result.command };
+      const { rows, command } = lastOf(result);
+      return { rows, command };
     } catch (error) {
       return failureOfStatement(error, this.backend);
     }
@@ -147,4 +151,11 @@ export class Session {
 interface ParameterStatus {
   readonly parameterName: string;
   readonly parameterValue: string;
+}
+
+/** `pg` gives a list for several statements, which its types do not say. */
+function lastOf(
+  result: pg.QueryResult<Row> | readonly pg.QueryResult<Row>[],
+): Pick<pg.QueryResult<Row>, 'rows' | 'command'> {
+  return 'rows' in result ? result : (result.at(-1) ?? { rows: [], command: '' });
 }

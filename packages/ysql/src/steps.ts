@@ -11,6 +11,22 @@ export interface Step extends Request {
 }
 
 /**
+ * The steps of a transaction block, or a part of it, as one message: the server answers once, at the end, and does nothing
+ * after the first that fails. Each step is told the answer of the last. Only where DDL is part of the transaction: elsewhere
+ * it must be seen how far the server came.
+ */
+export function inOneMessage(steps: readonly Step[]): Step {
+  return {
+    // On lines of their own, since a statement may end with a comment.
+    sql: steps.map(({ sql }) => sql).join('\n;\n'),
+    what: 'failed to execute query',
+    see: (answer, clean) => {
+      for (const step of steps) step.see?.(answer, clean);
+    },
+  };
+}
+
+/**
  * Sends all steps in one round trip, and returns the answers when all are well. Inside a transaction block nothing has an
  * effect after a failure; elsewhere it may.
  *

@@ -42,7 +42,7 @@ describe('deleteUser', () => {
     assert.deepEqual(dropsSince(seen), ['true', 'DROP ROLE']);
     // The batch fails, and the drop alone once.
     const action = { type: 'error', sqlstate: '40001', message: 'conflict' } as const;
-    proxy.addFault({ match: /^DROP ROLE/, times: 2, action });
+    proxy.addFault({ match: /^DROP ROLE/m, times: 2, action });
     seen = proxy.statements.length;
     await opened.database.deleteUser({ username: second, statements: [] });
     const spared = ['true', 'DROP ROLE'];
@@ -127,7 +127,7 @@ describe('the password of our own user', () => {
       it(`is changed ${how} although the answer is lost (${type})`, { timeout: 60_000 }, async () => {
         const username = `own_${at}_${type.replace('-', '_')}`;
         await using opened = await openAs(username);
-        const fault = proxy.addFault({ match: statements.length > 0 ? /^COMMIT/ : /^ALTER ROLE/, action: { type } });
+        const fault = proxy.addFault({ match: statements.length > 0 ? /^COMMIT/m : /^ALTER ROLE/, action: { type } });
         await opened.database.updateUser({ username, password: { newPassword: new Secret('second'), statements } });
         assert.equal(fault.fired, 1);
         await (await logIn(server, username, 'second')).end();
