@@ -196,6 +196,21 @@ for (const mode of ['postgresql', 'yugabytedb'] as const) {
       await server.query(`DROP ROLE "${theirs}"`);
     });
 
+    it('are made whole where a statement ends with a comment', async () => {
+      const list = names(8);
+      const grant = 'GRANT ALL ON DATABASE yugabyte TO "{{name}}" -- all; of it';
+      const sql = [`${IN_ROLE} -- it's\n`, `${grant}\n`].join(';');
+      for (const _ of ['on new connections', 'in one message']) {
+        assert.deepEqual(failures(await makeAll(list, sql)), []);
+        const granted = await server.query(
+          `SELECT 1 FROM pg_roles WHERE rolname = ANY($1) AND has_database_privilege(oid, 'yugabyte', 'CREATE')`,
+          [list],
+        );
+        assert.equal(granted.length, list.length);
+        await dropAll(list);
+      }
+    });
+
     it('with something else than plain statements are made alone', async () => {
       const list = names(6);
       const sql = `${IN_ROLE}; SET ROLE app; RESET ROLE`;

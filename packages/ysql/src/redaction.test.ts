@@ -84,7 +84,11 @@ for (const password_authentication of ['password', 'scram-sha-256']) {
             database.updateUser({ username: 'x', password: { newPassword, statements: ['SELECT 1', sql] } }),
           );
         }
-        proxy.addFault({ match: /^DROP ROLE/m, times: 20, action: { type: 'error', sqlstate: '42501', message: 'no' } });
+        proxy.addFault({
+          match: /^DROP ROLE/m,
+          times: 20,
+          action: { type: 'error', sqlstate: '42501', message: 'no' },
+        });
         const told = TELLING_STATEMENTS['a message'] ?? '';
         const half = newUser([`CREATE ROLE "{{name}}" LOGIN PASSWORD '{{password}}'`, told], {
           password: newPassword,

@@ -1,0 +1,67 @@
+import { Failure } from './failure.ts';
+import { quoteIdentifier, quoteList } from './render.ts';
+import type { Session } from './session.ts';
+import type { Step } from './steps.ts';
+import { sendSteps } from './steps.ts';
+
+/** A role as a quick look shows it: enough to know whether it can go together with others. */
+export interface SeenRole {
+  readonly name: string;
+  readonly oid: string;
+  /** Whether we have its privileges, as DROP OWNED needs. */
+  readonly member: boolean;
+  /** `privileges`: nothing but those, and all of them where the connection's database can take them away. */
+  readonly dependencies: 'none' | 'privileges' | 'more';
+}
+
+/** Whoever has more than that is not looked at further here. */
+const MOST_DEPENDENCIES = 100;
+const NO_DATABASE = '0';
+/** pg_default_acl and pg_user_mapping (their OIDs never change): owned in the catalog, but gone with DROP OWNED. */
+const NOBODYS_CLASSES: readonly string[] = ['826', '1418'];
+
+/**
+ * The roles that there are, and what depends on them in the whole cluster. One plain statement: a revocation costs the
+ * server little else, so the planning of a join would be most of it. (A subquery for each role has the index of
+ * pg_shdepend asked: a join reads all that depends on any role.)
+ */
+export async function lookAtRoles(session: Session, names: readonly string[]): Promise<readonly SeenRole[]> {
+  const roles = names.map((name) => `(${quoteList([name])}, to_regrole(${quoteList([quoteIdentifier(name)])})::oid)`);
+  const look: Step = {
+    sql: `SELECT r.name, r.oid::text AS oid, pg_has_role(current_user, r.oid, 'USAGE') AS member,
+                 ARRAY(SELECT concat_ws(' ', d.dbid, d.classid, d.deptype) FROM pg_shdepend d
+                       WHERE d.refclassid = 'pg_authid'::regclass AND d.refobjid = r.oid
+                       LIMIT ${MOST_DEPENDENCIES + 1}) AS dependencies
+          FROM (VALUES ${roles.join(', ')}) AS r (name, oid) WHERE r.oid IS NOT NULL`,
+    what: 'looking for dependencies',
+  };
+  const answers = await sendSteps(session, [...databaseOid(session), look]);
+  return (answers.at(-1)?.rows ?? []).map((row) => {
+    const dependencies = summary(session, row['dependencies'] as readonly string[]);
+    return { name: String(row['name']), oid: String(row['oid']), member: row['member'] === true, dependencies };
+  });
+}
+
+function databaseOid(session: Session): readonly Step[] {
+  if (session.databaseOid !== undefined) return [];
+  return [
+    {
+      sql: 'SELECT oid::text AS oid FROM pg_database WHERE datname = current_database()',
+      what: 'looking for the database',
+      see: (answer) => {
+        if (!(answer instanceof Failure)) session.databaseOid = String(answer.rows[0]?.['oid']);
+      },
+    },
+  ];
+}
+
+function summary(session: Session, dependencies: readonly string[]): SeenRole['dependencies'] {
+  if (dependencies.length === 0) return 'none';
+  if (dependencies.length > MOST_DEPENDENCIES) return 'more';
+  const here = [NO_DATABASE, session.databaseOid];
+  const onlyPrivileges = dependencies.every((dependency) => {
+    const [database, classId = '', kind] = dependency.split(' ');
+    return here.includes(database) && (kind !== 'o' || NOBODYS_CLASSES.includes(classId));
+  });
+  return onlyPrivileges ? 'privileges' : 'more';
+}
