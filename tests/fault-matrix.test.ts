@@ -76,6 +76,8 @@ for (const mode of ['postgresql', 'yugabytedb'] as const) {
     }
 
     async function statementsOf(operation: Operation): Promise<string[]> {
+      // A connection that a fault before this left new is asked once what it is and what it can do.
+      await revoke(await issue(server.client));
       const start: { index?: number } = {};
       const issued = operation === 'issue' ? undefined : await issue(server.client);
       start.index = proxy.statements.length;
