@@ -177,6 +177,16 @@ for (const preparer of ['a superuser', 'the admin of YugabyteDB Aeon'] as const)
       assert.deepEqual(opened.log, []);
     });
 
+    it('takes away what it gave by the statements of the page, which ask for membership', async () => {
+      await using opened = await openYsql(admin);
+      const username = await opened.database.newUser(newUser(`${LOGIN}; GRANT ALL ON DATABASE yugabyte TO "{{name}}"`));
+      const statements = [BLOCKS.get('revocation') ?? ''];
+      const withoutGrant = statements.map((sql) => sql.replace(/^GRANT .*;$/m, ''));
+      await assert.rejects(opened.database.deleteUser({ username, statements: withoutGrant }), /permission denied/);
+      await opened.database.deleteUser({ username, statements });
+      assert.equal(await roleExists(database, username), false);
+    });
+
     it('takes away what the owner gave only as a member of the owner', async () => {
       await using opened = await openYsql(admin);
       const username = await opened.database.newUser(newUser(LOGIN));

@@ -82,7 +82,9 @@ describe('a user', () => {
     await (await logIn(server, username, password)).end();
     await opened.database.deleteUser({
       username,
-      statements: [`DO $$ BEGIN NULL; END $$; DROP OWNED BY "{{name}}"; DROP ROLE "{{name}}"`],
+      statements: [
+        `DO $$ BEGIN NULL; END $$; GRANT "{{name}}" TO CURRENT_USER; DROP OWNED BY "{{name}}"; DROP ROLE "{{name}}"`,
+      ],
     });
     assert.equal(await roleExists(server, username), false);
   });
