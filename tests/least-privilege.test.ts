@@ -18,9 +18,6 @@ const ROOT = resolve(import.meta.dirname, '..');
 /** Where a superuser is spoken of, and what for. Everywhere else the product logs in as the documented admin. */
 const SUPERUSERS: Readonly<Record<string, string>> = {
   'packages/ysql/src/drop-user.test.ts': 'nothing of a revoked user may come to run with a superuser’s rights',
-  'scripts/bench/leases.ts': 'the figures are to be compared with earlier ones',
-  'scripts/bench/start.ts': 'the figures are to be compared with earlier ones',
-  'scripts/demo/demo-database.ts': '`yugabyte` is the superuser of a new YugabyteDB, and the seed’s page logs in as it',
   'tests/statement-counts.test.ts': 'what a superuser saves is in the documentation',
   'tests/least-privilege.test.ts': 'runs the SQL of the page, not the product',
 };
@@ -279,7 +276,7 @@ describe('the admin that all tests run as', () => {
 
   it('is no superuser, but where a file says why', async () => {
     const found: string[] = [];
-    for await (const file of glob(['packages/**/*.ts', 'tests/**/*.ts', 'apps/**/*.ts', 'scripts/**/*.ts'], {
+    for await (const file of glob(['packages/**/*.ts', 'tests/**/*.ts', 'apps/**/*.ts'], {
       cwd: ROOT,
     })) {
       if (file.includes('node_modules') || file.startsWith('packages/testkit/')) continue;
