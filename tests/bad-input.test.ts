@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { JsonObject } from '@coffer/base';
 import { ApiError } from '@coffer/client';
-import { databaseUnderTest, type TestDatabase } from '@coffer/testkit';
+import { databaseUnderTest, dropAdmin, makeAdmin, type TestDatabase } from '@coffer/testkit';
 import { configure, issue, SEED_CREATION, startTestServer, type TestServer, connectionTo } from './dev-server.ts';
 import { issuedRoles, tryLogin } from './logins.ts';
 
@@ -170,8 +170,7 @@ describe('awkward names and passwords', () => {
   for (const text of AWKWARD) {
     it(`works with ${JSON.stringify(text)} as user name and password, in both forms`, async () => {
       const name = `u ${text}`;
-      const quoted = `"${name.replaceAll('"', '""')}"`;
-      await database.query(`CREATE ROLE ${quoted} LOGIN SUPERUSER PASSWORD '${text.replaceAll("'", "''")}'`);
+      await makeAdmin(database, { user: name, password: text });
       try {
         const asFields = { ...fields(), username: name, password: text };
         const asUrl = {
@@ -200,7 +199,7 @@ describe('awkward names and passwords', () => {
           await server.client.delete('database/config/awkward');
         }
       } finally {
-        await database.query(`DROP ROLE ${quoted}`);
+        await dropAdmin(database, name);
       }
     });
   }

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { databaseUnderTest, type TestDatabase } from '@coffer/testkit';
+import { databaseUnderTest, dropAdmin, makeAdmin, type TestDatabase } from '@coffer/testkit';
 import { type ForeignProgram, type Missing, prepareGo, preparePython, runProgram } from './clients/foreign-programs.ts';
 import { type LoginChecks, startLoginChecks } from './clients/login-checks.ts';
 import { type LoggedRequest, startRequestLog } from './clients/request-log.ts';
@@ -91,7 +91,7 @@ describe('clients that we did not write', () => {
     });
   }
 
-  /** The flow with a superuser of its own, whose password it rotates, and a login for its static role. */
+  /** The flow with an admin of its own, whose password it rotates, and a login for its static role. */
   async function runFlow(
     program: ForeignProgram,
     mount: string,
@@ -99,8 +99,9 @@ describe('clients that we did not write', () => {
   ): Promise<{ client: string; username: string; leftBehind: string }> {
     const service = `${mount}_service`;
     const admin = { username: `${mount}_admin`, password: `${mount}-chosen` };
-    for (const role of [admin.username, service]) await database.query(`DROP ROLE IF EXISTS ${role}`);
-    await database.query(`CREATE ROLE ${admin.username} SUPERUSER LOGIN PASSWORD '${admin.password}'`);
+    await dropAdmin(database, admin.username);
+    await makeAdmin(database, { user: admin.username, password: admin.password });
+    await database.query(`DROP ROLE IF EXISTS ${service}`);
     await database.query(`CREATE ROLE ${service} LOGIN`);
     const { host, port, database: db } = database;
     const seen = await runProgram(program, {

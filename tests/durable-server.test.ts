@@ -71,7 +71,7 @@ describe('a server with a configuration file', () => {
   });
 
   it('keeps roles, leases, tokens and policies over kill -9, in a database', async () => {
-    await database.query('CREATE DATABASE coffer_durable');
+    await database.query(`CREATE DATABASE coffer_durable OWNER ${database.user}`);
     const url = new URL(database.url);
     url.pathname = '/coffer_durable';
     await home.configure(`storage "yugabytedb" { connection_url = ${JSON.stringify(url.toString())} }`);

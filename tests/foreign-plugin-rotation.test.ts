@@ -10,7 +10,7 @@ import { Barrier, type Core, createCore, createKeyring, createRootToken } from '
 import type { Database } from '@coffer/database-plugin';
 import { createDatabaseEngine, createDatabasePlugins } from '@coffer/engine-database';
 import { openEmbeddedStore, type Store } from '@coffer/store';
-import { databaseUnderTest, startWireProxy, type TestDatabase, type WireProxy } from '@coffer/testkit';
+import { databaseUnderTest, makeAdmin, startWireProxy, type TestDatabase, type WireProxy } from '@coffer/testkit';
 import { createYsqlDatabase } from '@coffer/ysql';
 import { tryLogin } from './logins.ts';
 
@@ -34,7 +34,7 @@ describe('rotation with a foreign plugin', () => {
 
   before(async () => {
     database = await databaseUnderTest();
-    await database.query("CREATE ROLE foreign_root SUPERUSER LOGIN PASSWORD 'root-chosen'");
+    await makeAdmin(database, { user: 'foreign_root', password: 'root-chosen' });
     await database.query("CREATE ROLE foreign_app LOGIN PASSWORD 'chosen'");
     proxy = await startWireProxy({ target: database });
     store = await openEmbeddedStore({ path: ':memory:' });

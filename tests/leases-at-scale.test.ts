@@ -159,7 +159,7 @@ describe('thousands of leases, with the store in a file', () => {
 
 describe('a thousand leases, with the store in a database', () => {
   suite(1_000, async (database) => {
-    await database.query('CREATE DATABASE coffer_scale');
+    await database.query(`CREATE DATABASE coffer_scale OWNER ${database.user}`);
     const url = new URL(database.url);
     url.pathname = '/coffer_scale';
     return {

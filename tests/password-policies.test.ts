@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { JsonObject } from '@coffer/base';
-import { databaseUnderTest, type TestDatabase } from '@coffer/testkit';
+import { databaseUnderTest, dropAdmin, makeAdmin, type TestDatabase } from '@coffer/testkit';
 import { configure, issue, startTestServer, type TestServer } from './dev-server.ts';
 import { tryLogin } from './logins.ts';
 
@@ -12,11 +12,10 @@ const policyOf = (length: number, charset: string): string =>
 describe('password policies', () => {
   let database: TestDatabase;
   let server: TestServer;
-  const LOGINS = ['policy_root', 'policy_app'];
 
   before(async () => {
     database = await databaseUnderTest();
-    await database.query("CREATE ROLE policy_root SUPERUSER LOGIN PASSWORD 'chosen'");
+    await makeAdmin(database, { user: 'policy_root', password: 'chosen' });
     await database.query("CREATE ROLE policy_app LOGIN PASSWORD 'chosen'");
     server = await startTestServer();
     for (const [name, text] of [
@@ -36,7 +35,8 @@ describe('password policies', () => {
   });
   after(async () => {
     await server.close();
-    for (const login of LOGINS) await database.query(`DROP ROLE "${login}"`);
+    await dropAdmin(database, 'policy_root');
+    await database.query('DROP ROLE policy_app');
     await database.stop();
   });
 

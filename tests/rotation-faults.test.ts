@@ -9,6 +9,7 @@ import { ApiError } from '@coffer/client';
 import {
   databaseUnderTest,
   type FaultAction,
+  makeAdmin,
   startPostgres,
   startWireProxy,
   type TestDatabase,
@@ -34,7 +35,7 @@ for (const mode of ['postgresql', 'yugabytedb'] as const) {
 
     before(async () => {
       database = await databaseUnderTest();
-      await database.query(`CREATE ROLE ${ROOT.user} SUPERUSER LOGIN PASSWORD '${ROOT.password}'`);
+      await makeAdmin(database, ROOT);
       await database.query("CREATE ROLE app_of_faults LOGIN PASSWORD 'chosen'");
       proxy = await startWireProxy({ target: database, mode });
       server = await startTestServer();
@@ -140,7 +141,7 @@ describe('a rotation whose outcome was not heard', () => {
     database = await startPostgres();
     proxy = await startWireProxy({ target: database });
     server = await startTestServer();
-    await database.query(`CREATE ROLE ${ROOT.user} SUPERUSER LOGIN PASSWORD '${ROOT.password}'`);
+    await makeAdmin(database, ROOT);
   });
   after(async () => {
     await server.close();

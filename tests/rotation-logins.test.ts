@@ -1,7 +1,7 @@
 /** Login profiles lock a user out after a few wrong passwords: a rotation tries none for the sake of it. */
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
-import { startPostgres, type TestPostgres } from '@coffer/testkit';
+import { makeAdmin, startPostgres, type TestPostgres } from '@coffer/testkit';
 import { configure, startTestServer, type TestServer } from './dev-server.ts';
 
 describe('the logins that a rotation tries', () => {
@@ -11,7 +11,7 @@ describe('the logins that a rotation tries', () => {
 
   before(async () => {
     database = await startPostgres();
-    await database.query("CREATE ROLE tried_root SUPERUSER LOGIN PASSWORD 'chosen'");
+    await makeAdmin(database, { user: 'tried_root', password: 'chosen' });
     await database.query("CREATE ROLE tried_app LOGIN PASSWORD 'chosen'");
     server = await startTestServer();
     await configure(server.client, {

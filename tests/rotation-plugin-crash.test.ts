@@ -5,8 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import {
-  type FaultAction,
   databaseUnderTest,
+  type FaultAction,
+  makeAdmin,
   startWireProxy,
   type TestDatabase,
   type WireProxy,
@@ -24,7 +25,7 @@ describe('a plugin killed in the middle of a rotation', () => {
 
   before(async () => {
     database = await databaseUnderTest();
-    await database.query("CREATE ROLE killed_root SUPERUSER LOGIN PASSWORD 'root-chosen'");
+    await makeAdmin(database, { user: 'killed_root', password: 'root-chosen' });
     await database.query("CREATE ROLE killed_app LOGIN PASSWORD 'chosen'");
     proxy = await startWireProxy({ target: database });
     directory = await mkdtemp(join(tmpdir(), 'coffer-plugins-'));

@@ -7,7 +7,7 @@ import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { JsonObject } from '@coffer/base';
 import { ApiError } from '@coffer/client';
-import { databaseUnderTest, type TestDatabase } from '@coffer/testkit';
+import { databaseUnderTest, makeAdmin, type TestDatabase } from '@coffer/testkit';
 import { DIST } from './coffer-process.ts';
 import { configure, startTestServer, type TestServer } from './dev-server.ts';
 import { tryLogin } from './logins.ts';
@@ -259,8 +259,8 @@ for (const [way, prefix] of [
 
     it('go on after the root user of the connection was rotated', async () => {
       const username = await login('rooted');
-      const root = await login('root');
-      await database.query(`ALTER ROLE "${root}" SUPERUSER`);
+      const root = `${prefix}_root`;
+      await makeAdmin(database, { user: root, password: 'chosen' });
       await write('app-rooted', { username, rotation_period: 3600 });
       await server.client.write('database/config/yugabytedb', { username: root, password: 'chosen' });
       await server.client.write('database/rotate-root/yugabytedb', {});

@@ -154,6 +154,8 @@ export async function benchLeases(): Promise<void> {
   for (const [name, bench] of Object.entries({ start: benchStarts, burst: benchBurst })) {
     if (!name.includes(ONLY)) continue;
     const database = await startPostgres({
+      // As when it was measured before.
+      admin: 'superuser',
       settings: { fsync: 'on', synchronous_commit: 'on', full_page_writes: 'on' },
     });
     try {

@@ -71,7 +71,7 @@ async function idle(
 
 async function idleInTurn(files: readonly PluginFile[]) {
   if (process.platform !== 'linux') return new Map<PluginFile, Memory[]>();
-  const postgres = await startPostgres();
+  const postgres = await startPostgres({ admin: 'superuser' });
   try {
     return await inTurn(IDLE_ROUNDS, files, (file) => idle(file, postgres));
   } finally {

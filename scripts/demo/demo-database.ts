@@ -20,7 +20,8 @@ export async function openDemoDatabase(): Promise<DemoDatabase> {
   console.log(
     'Starting an embedded PostgreSQL 15, which YSQL is built from (set YSQL_URL to use a real YugabyteDB) ...',
   );
-  const server = await startPostgres({ port: 5433, ownProcessGroup: true });
+  // As in a new YugabyteDB: whoever tries things out by hand finds what they expect.
+  const server = await startPostgres({ port: 5433, admin: 'superuser', ownProcessGroup: true });
   if (server.port !== 5433) console.log(`  port 5433 is busy; using ${server.port}`);
   return {
     ...describe(new URL(server.url)),

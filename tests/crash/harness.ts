@@ -12,7 +12,9 @@ import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   databaseUnderTest,
+  dropAdmin,
   type FaultAction,
+  makeAdmin,
   startWireProxy,
   type TestDatabase,
   type WireProxy,
@@ -119,10 +121,11 @@ export class CrashHarness {
     const store = join(this.#directory, `store-${n}.db`);
     await using left = new AsyncDisposableStack();
     left.defer(async () => {
-      await this.database.query(`DROP ROLE IF EXISTS ${names.root}, ${names.app}`);
+      await dropAdmin(this.database, names.root);
+      await this.database.query(`DROP ROLE IF EXISTS ${names.app}`);
       for (const suffix of ['', '-wal', '-shm']) await rm(store + suffix, { force: true });
     });
-    await this.database.query(`CREATE ROLE ${names.root} SUPERUSER LOGIN PASSWORD '${ROOT_PASSWORD}'`);
+    await makeAdmin(this.database, { user: names.root, password: ROOT_PASSWORD });
     await this.database.query(`CREATE ROLE ${names.app} LOGIN PASSWORD '${CHOSEN_PASSWORD}'`);
     const hooks = { onLogin: (): void => undefined };
     const proxy = await startWireProxy({

@@ -13,7 +13,9 @@ import type { Client } from '@coffer/client';
 import type { JsonObject } from '@coffer/base';
 import {
   databaseUnderTest,
+  dropAdmin,
   type FaultAction,
+  makeAdmin,
   startWireProxy,
   type TestDatabase,
   type WireProxy,
@@ -45,7 +47,7 @@ describe('a server process killed while its plugin is at work', () => {
     await database.stop();
   });
   beforeEach(async () => {
-    await database.query("CREATE ROLE killed_root SUPERUSER LOGIN PASSWORD 'root-chosen'");
+    await makeAdmin(database, { user: 'killed_root', password: 'root-chosen' });
     await database.query("CREATE ROLE killed_app LOGIN PASSWORD 'chosen'");
     home = await DurableHome.make();
     const plugins = home.path('plugins');
@@ -74,7 +76,8 @@ describe('a server process killed while its plugin is at work', () => {
   });
   afterEach(async () => {
     await home.remove();
-    for (const role of ['killed_root', 'killed_app']) await database.query(`DROP ROLE ${role}`);
+    await dropAdmin(database, 'killed_root');
+    await database.query('DROP ROLE killed_app');
   });
 
   async function open(): Promise<void> {

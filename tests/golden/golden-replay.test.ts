@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { isJsonObject } from '@coffer/base';
+import { dropAdmin, makeAdmin, type TestDatabase } from '@coffer/testkit';
 import { tryLogin } from '../logins.ts';
 import { DIFFERENCES, type Difference } from './differences.ts';
 import { readRecording } from './recording.ts';
@@ -9,7 +10,7 @@ import { SessionReplay } from './session-replay.ts';
 /** What the sessions replayed so far differed by. */
 const met = new Set<Difference>();
 
-function replayWhole(file: string, preparation: readonly string[] = []): () => SessionReplay {
+function replayWhole(file: string, prepare?: (database: TestDatabase) => Promise<unknown>): () => SessionReplay {
   let replay: SessionReplay | undefined;
   const started = (): SessionReplay => {
     assert.ok(replay, 'the server did not start');
@@ -17,7 +18,7 @@ function replayWhole(file: string, preparation: readonly string[] = []): () => S
   };
   before(async () => {
     replay = await SessionReplay.start(file);
-    for (const statement of preparation) await replay.database.query(statement);
+    await prepare?.(replay.database);
   });
   after(() => replay?.stop());
 
@@ -42,12 +43,12 @@ describe('the recorded seed session', () => {
 
 describe('the recorded session of rotation, logins and wrapping', () => {
   const file = 'rotation-wrapping-auth-session.jsonl';
-  const replay = replayWhole(file, [
-    'DROP ROLE IF EXISTS rootuser',
-    "CREATE ROLE rootuser SUPERUSER LOGIN PASSWORD 'rootpw'",
-    'DROP ROLE IF EXISTS static_app',
-    'CREATE ROLE static_app LOGIN',
-  ]);
+  const replay = replayWhole(file, async (database) => {
+    await dropAdmin(database, 'rootuser');
+    await makeAdmin(database, { user: 'rootuser', password: 'rootpw' });
+    await database.query('DROP ROLE IF EXISTS static_app');
+    await database.query('CREATE ROLE static_app LOGIN');
+  });
 
   it('told passwords that the database takes, and no older ones', async () => {
     const { database } = replay();

@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { type JsonObject, randomBase62, Secret } from '@coffer/base';
 import { ApiError, type Client, createClient } from '@coffer/client';
-import { databaseUnderTest, type TestDatabase } from '@coffer/testkit';
+import { databaseUnderTest, dropAdmin, makeAdmin, type TestDatabase } from '@coffer/testkit';
 import { type ServerProcess, startServer } from '../coffer-process.ts';
 import { type Issued, issue, SEED_CREATION } from '../dev-server.ts';
 import { issuedRoles, tryLogin } from '../logins.ts';
@@ -30,7 +30,7 @@ function underTheBuiltServer(): void {
     directory = await mkdtemp(join(tmpdir(), 'coffer-go-plugin-'));
     await copyFile(BINARY, join(directory, 'ysql-plugin'));
     database = await databaseUnderTest();
-    await database.query(`CREATE ROLE "${admin.user}" SUPERUSER LOGIN PASSWORD '${admin.password}'`);
+    await makeAdmin(database, admin);
     server = await startServer([`-dev-plugin-dir=${directory}`, '-log-level=trace']);
     client = createClient({ address: server.address, token: new Secret('root') });
     await client.request('POST', 'sys/mounts/database', { body: { type: 'database' } });
@@ -38,7 +38,7 @@ function underTheBuiltServer(): void {
   after(async () => {
     await server.stop();
     for (const password of passwords) assert.ok(!server.output().includes(password), 'no password is in the log');
-    await database.query(`DROP ROLE "${admin.user}"`);
+    await dropAdmin(database, admin.user);
     await database.stop();
     await rm(directory, { recursive: true });
   });

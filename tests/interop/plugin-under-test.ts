@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { resolve } from 'node:path';
 import { type JsonObject, type JsonValue, randomBase62 } from '@coffer/base';
-import { databaseUnderTest, type TestDatabase } from '@coffer/testkit';
+import { databaseUnderTest, dropAdmin, makeAdmin, type TestDatabase } from '@coffer/testkit';
 import { cleanEnvironment, DIST } from '../coffer-process.ts';
 import { SEED_CREATION } from '../dev-server.ts';
 import { tryLogin } from '../logins.ts';
@@ -24,13 +24,13 @@ export interface Cluster {
 export async function startCluster(): Promise<Cluster> {
   const database = await databaseUnderTest();
   const [admin, password] = [`interop_admin_${randomBase62(8)}`, newSecret()];
-  await database.query(`CREATE ROLE "${admin}" SUPERUSER LOGIN PASSWORD '${password.replaceAll("'", "''")}'`);
+  await makeAdmin(database, { user: admin, password });
   return {
     database,
     admin,
     password,
     async stop() {
-      await database.query(`DROP ROLE "${admin}"`);
+      await dropAdmin(database, admin);
       await database.stop();
     },
   };

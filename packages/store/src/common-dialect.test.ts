@@ -40,7 +40,7 @@ describe('the statements', () => {
   it('are run again after 40001 and a deadlock, and once', async () => {
     const database = await databaseUnderTest();
     const proxy = await startWireProxy({ target: database });
-    await database.query('CREATE DATABASE coffer_conflicts');
+    await database.query(`CREATE DATABASE coffer_conflicts OWNER ${database.user}`);
     const url = new URL(database.url);
     url.pathname = '/coffer_conflicts';
     url.host = `${proxy.host}:${proxy.port}`;

@@ -151,8 +151,9 @@ describe('the store on PostgreSQL', () => {
     database = await databaseUnderTest();
     // A database of its own, since the one under test may be a real cluster's.
     // With a locale that sorts otherwise than by bytes, where the server has such.
-    const withLocale = "CREATE DATABASE coffer_store TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'en-US'";
-    await database.query(withLocale).catch(() => database.query('CREATE DATABASE coffer_store'));
+    const create = `CREATE DATABASE coffer_store OWNER ${database.user}`;
+    const withLocale = `${create} TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'en-US'`;
+    await database.query(withLocale).catch(() => database.query(create));
     const own = new URL(database.url);
     own.pathname = '/coffer_store';
     url = own.toString();
@@ -165,7 +166,7 @@ describe('the store on PostgreSQL', () => {
   suite(() => openPostgresStore({ connectionUrl: url }));
 
   it('is made by several nodes that start at once', async () => {
-    await database.query('CREATE DATABASE coffer_store_race');
+    await database.query(`CREATE DATABASE coffer_store_race OWNER ${database.user}`);
     try {
       const own = new URL(url);
       own.pathname = '/coffer_store_race';

@@ -3,10 +3,10 @@ import pg from 'pg';
 export type Rows = Record<string, unknown>[];
 export type Connection = Pick<
   pg.ClientConfig,
-  'host' | 'port' | 'user' | 'password' | 'database' | 'ssl' | 'connectionString'
+  'host' | 'port' | 'user' | 'password' | 'database' | 'ssl' | 'connectionString' | 'options'
 >;
 
-/** Runs one statement over a connection of its own, as the tests' own administrator. */
+/** Runs one statement over a connection of its own, as whoever `connection` says. */
 export async function runQuery(connection: Connection, sql: string, parameters: readonly unknown[]): Promise<Rows> {
   const client = new pg.Client({ ...connection, application_name: 'coffer-testkit' });
   // A server that is stopped under us makes the query itself fail; the event carries nothing more.

@@ -5,6 +5,8 @@
 export type { Rows } from './admin-query.ts';
 export { createCertificateAuthority } from './certificates.ts';
 export type { CertificateAuthority, CertificateRequest, IssuedCertificate } from './certificates.ts';
+export { documentedAdmin, dropAdmin, makeAdmin } from './documented-admin.ts';
+export type { Login } from './documented-admin.ts';
 export type { Fault, FaultAction, InstalledFault } from './fault.ts';
 export { freePort } from './free-port.ts';
 export { startPosedCluster } from './posed-cluster.ts';

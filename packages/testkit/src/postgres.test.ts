@@ -6,7 +6,20 @@ import { createServer } from 'node:net';
 import { afterEach, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
-import { databaseUnderTest, freePort, startPostgres } from './index.ts';
+import { databaseUnderTest, dropAdmin, freePort, makeAdmin, startPostgres } from './index.ts';
+import type { Rows, TestPostgres } from './index.ts';
+
+/** Every login by name, with its attributes and what it is a member of, directly or not. */
+function rolesThatLogIn(postgres: TestPostgres): Promise<Rows> {
+  return postgres.query(`
+    SELECT rolname AS name,
+      concat_ws(' ', CASE WHEN rolsuper THEN 'super' END, CASE WHEN rolcreaterole THEN 'createrole' END,
+        CASE WHEN rolcreatedb THEN 'createdb' END, CASE WHEN rolreplication THEN 'replication' END,
+        CASE WHEN rolbypassrls THEN 'bypassrls' END) AS attributes,
+      (SELECT string_agg(g.rolname, ', ') FROM pg_roles g
+       WHERE g.oid <> r.oid AND NOT r.rolsuper AND pg_has_role(r.oid, g.oid, 'MEMBER')) AS member_of
+    FROM pg_roles r WHERE rolcanlogin ORDER BY rolname`);
+}
 
 describe('startPostgres', () => {
   it('starts, answers, has yb_servers() in new databases, and leaves nothing behind', async () => {
@@ -25,6 +38,57 @@ describe('startPostgres', () => {
     assert.throws(() => process.kill(postgres.pid, 0), { code: 'ESRCH' });
     assert.match(postgres.log(), /SELECT \$1::int \+ 1 AS sum/);
     await assert.rejects(postgres.query('SELECT 1'), /ECONNREFUSED/);
+  });
+
+  it('gives the product an admin with what the documentation says and nothing more', async () => {
+    const postgres = await startPostgres({ password: `o'wn\\ "admin"`, settings: { log_statement: 'all' } });
+    const client = new pg.Client({ connectionString: postgres.url });
+    await client.connect();
+    const seen = await client.query('SELECT current_user, current_setting($1) AS is_superuser', ['is_superuser']);
+    assert.deepEqual(seen.rows, [{ current_user: postgres.user, is_superuser: 'off' }]);
+    await client.end();
+    assert.deepEqual(await rolesThatLogIn(postgres), [
+      { name: postgres.superuser.user, attributes: 'super createrole createdb replication bypassrls', member_of: null },
+      { name: postgres.user, attributes: 'createrole', member_of: 'pg_signal_backend' },
+    ]);
+    const held = `
+      SELECT d.classid::regclass::text AS what, a.privilege_type AS privilege, a.is_grantable AS may_give
+      FROM pg_shdepend d LEFT JOIN pg_database b ON d.classid = 'pg_database'::regclass AND b.oid = d.objid
+      LEFT JOIN LATERAL aclexplode(b.datacl) a ON a.grantee = d.refobjid
+      WHERE d.refobjid = $1::regrole ORDER BY privilege`;
+    assert.deepEqual(
+      await postgres.query(held, [postgres.user]),
+      ['CONNECT', 'CREATE', 'TEMPORARY'].map((privilege) => ({ what: 'pg_database', privilege, may_give: true })),
+    );
+    const [asked] = await postgres.query('SELECT current_user, current_setting($1) AS is_superuser', ['is_superuser']);
+    assert.deepEqual(asked, { current_user: postgres.superuser.user, is_superuser: 'on' });
+    assert.ok(!postgres.log().includes("PASSWORD 'o''wn"), 'the admin’s password is not in the log');
+    await postgres.stop();
+  });
+
+  it('gives it the superuser when that is asked for', async () => {
+    const postgres = await startPostgres({ admin: 'superuser', ybServers: false });
+    const { user, password } = postgres;
+    assert.deepEqual(postgres.superuser, { user, password });
+    const [only, ...others] = await rolesThatLogIn(postgres);
+    assert.deepEqual([only?.['name'], others], [user, []]);
+    await postgres.stop();
+  });
+
+  it('has more admins made and dropped by several at once', async () => {
+    const postgres = await startPostgres({ ybServers: false });
+    const names = Array.from({ length: 8 }, (_, n) => `a "second" admin, ${n}`);
+    await Promise.all(names.map((user) => makeAdmin(postgres, { user, password: `${user}'s` })));
+    const roles = await rolesThatLogIn(postgres);
+    assert.deepEqual(
+      roles.filter(({ name }) => names.includes(String(name))),
+      names.map((name) => ({ name, attributes: 'createrole', member_of: 'pg_signal_backend' })),
+    );
+    await Promise.all(names.map((user) => dropAdmin(postgres, user)));
+    await dropAdmin(postgres, 'nobody');
+    assert.equal((await rolesThatLogIn(postgres)).length, 2);
+    await assert.rejects(makeAdmin(postgres, postgres), { code: '42710' });
+    await postgres.stop();
   });
 
   it('refuses a wrong password and takes the next port when the one asked for is busy', async () => {
@@ -119,7 +183,7 @@ describe('databaseUnderTest', () => {
     process.env['YSQL_URL'] = postgres.url;
     const named = await databaseUnderTest({ user: 'of no account' });
     const { host, port, user, password, database, url } = postgres;
-    assert.partialDeepStrictEqual(named, { host, port, user, password, database, url });
+    assert.partialDeepStrictEqual(named, { host, port, user, password, database, url, superuser: { user, password } });
     await named.stop();
     assert.deepEqual(await named.query('SELECT current_database() AS d', [], 'postgres'), [{ d: 'postgres' }]);
     await postgres.stop();

@@ -5,6 +5,7 @@ import path from 'node:path';
 import { CofferError, errorText } from '@coffer/base';
 import { type Account, findBinaries } from './binaries.ts';
 import { type Connection, type Rows, runQuery } from './admin-query.ts';
+import { documentedAdmin, type Login } from './documented-admin.ts';
 import { freePort } from './free-port.ts';
 import {
   initialiseData,
@@ -30,12 +31,17 @@ export interface ServerTls {
 export interface StartOptions {
   /** The port to listen on, or the next free one above it. Default: any free port. */
   readonly port?: number;
-  /** The superuser. Default `yugabyte`. */
+  /** The admin to give to the product. Default `yugabyte`. */
   readonly user?: string;
   /** Default `yugabyte`. */
   readonly password?: string;
   /** Made when it does not exist. Default `yugabyte`. */
   readonly database?: string;
+  /**
+   * `documented` (the default): `user` has what docs/database/admin-user.md says and nothing more, and `query()` runs as
+   * somebody else. `superuser`: `user` is the superuser, as `yugabyte` is in a new YugabyteDB. Say why.
+   */
+  readonly admin?: 'documented' | 'superuser';
   readonly tls?: ServerTls;
   /** Default `scram-sha-256`. `md5` also stores passwords as MD5. */
   readonly authMethod?: 'scram-sha-256' | 'md5' | 'trust';
@@ -53,9 +59,12 @@ export interface StartOptions {
 export interface TestDatabase {
   readonly host: string;
   readonly port: number;
+  /** The admin to give to the product: no superuser, see {@link StartOptions.admin}. */
   readonly user: string;
   readonly password: string;
   readonly database: string;
+  /** Whom `query()` runs as: for a test's own preparations. A test that gives it to the product says why. */
+  readonly superuser: Login;
   /** `postgres://user:password@host:port/database`, percent-encoded; with `sslmode=require` when plain is refused. */
   readonly url: string;
   /** Runs one statement as the superuser over a connection of its own. Default `database`: the one above. */
@@ -92,11 +101,12 @@ export async function startPostgres(options: StartOptions = {}): Promise<TestPos
   const files = { root, data: path.join(root, 'data'), log: path.join(root, 'server.log') };
   try {
     if (account !== undefined) await chown(root, account.uid, account.gid);
-    const { user = 'yugabyte', password = 'yugabyte', authMethod = 'scram-sha-256' } = options;
+    const { authMethod = 'scram-sha-256' } = options;
+    const superuser = superuserOf(options);
     const passwordFile = path.join(root, 'password');
-    await writeOwned(passwordFile, `${password}\n`, account);
+    await writeOwned(passwordFile, `${superuser.password}\n`, account);
     progress('initialising a PostgreSQL data directory');
-    await initialiseData(binaries.initdb, files, account, { name: user, passwordFile, authMethod });
+    await initialiseData(binaries.initdb, files, account, { name: superuser.user, passwordFile, authMethod });
     await rm(passwordFile);
     await writeConfiguration(files, account, options);
     progress('starting PostgreSQL');
@@ -114,6 +124,14 @@ export async function startPostgres(options: StartOptions = {}): Promise<TestPos
     await rm(root, { recursive: true, force: true });
     throw thrown;
   }
+}
+
+function adminOf({ user = 'yugabyte', password = 'yugabyte' }: StartOptions): Login {
+  return { user, password };
+}
+
+function superuserOf(options: StartOptions): Login {
+  return options.admin === 'superuser' ? adminOf(options) : { user: 'postgres', password: 'postgres' };
 }
 
 async function writeOwned(file: string, text: string, account: Account | undefined): Promise<void> {
@@ -188,9 +206,9 @@ function describeServer(
 ): TestPostgres {
   const { port, again } = started;
   let { running } = started;
-  const { user = 'yugabyte', password = 'yugabyte', database = 'yugabyte', tls } = options;
+  const { user, password } = adminOf(options);
+  const { database = 'yugabyte', tls } = options;
   const authority = `${encodeURIComponent(user)}:${encodeURIComponent(password)}@127.0.0.1:${port}`;
-  const connection: Connection = { host: '127.0.0.1', port, user, password, ssl: adminTls(tls) };
   let lastLog: string | undefined;
   const log = (): string => lastLog ?? readFileSync(files.log, 'utf8');
   return {
@@ -199,6 +217,7 @@ function describeServer(
     user,
     password,
     database,
+    superuser: superuserOf(options),
     url: `postgres://${authority}/${encodeURIComponent(database)}${tls?.only === true ? '?sslmode=require' : ''}`,
     dataDirectory: files.data,
     get pid() {
@@ -210,7 +229,7 @@ function describeServer(
       running = await again();
     },
     query: (sql, parameters = [], inDatabase = database) =>
-      runQuery({ ...connection, database: inDatabase }, sql, parameters),
+      runQuery({ ...superuserConnection(options, port), database: inDatabase }, sql, parameters),
     stop: async () => {
       lastLog ??= log();
       await running.stop();
@@ -218,18 +237,23 @@ function describeServer(
   };
 }
 
-/** The administrator speaks to the server just started on this machine: the names in its certificate do not matter. */
-function adminTls(tls: ServerTls | undefined): Connection['ssl'] {
-  if (tls?.only !== true) return false;
-  return { rejectUnauthorized: false, ...tls.clientCertificate };
+/** The server was just started on this machine: the names in its certificate do not matter. */
+function superuserConnection(options: StartOptions, port: number): Connection {
+  const ssl = options.tls?.only === true && { rejectUnauthorized: false, ...options.tls.clientCertificate };
+  return { host: '127.0.0.1', port, ...superuserOf(options), ssl };
 }
 
 async function prepareDatabase(server: TestPostgres, options: StartOptions): Promise<void> {
   if (options.ybServers !== false) {
     for (const existing of ['template1', 'postgres']) await server.query(ybServersFunction(), [], existing);
   }
-  if (server.database === 'postgres' || server.database === 'template1') return;
-  await server.query(`CREATE DATABASE "${server.database.replaceAll('"', '""')}"`, [], 'postgres');
+  if (server.database !== 'postgres' && server.database !== 'template1')
+    await server.query(`CREATE DATABASE "${server.database.replaceAll('"', '""')}"`, [], 'postgres');
+  if (options.admin === 'superuser') return;
+  // The admin's password is not for the log, which tests look through for it.
+  const unlogged = '-c log_statement=none -c log_min_duration_statement=-1';
+  const connection = { ...superuserConnection(options, server.port), database: server.database, options: unlogged };
+  await runQuery(connection, documentedAdmin(server, server.database).join('; '), []);
 }
 
 /**
@@ -260,6 +284,7 @@ export async function databaseUnderTest(options: StartOptions = {}): Promise<Tes
     user: decodeURIComponent(parts.username),
     password: decodeURIComponent(parts.password),
     database,
+    superuser: { user: decodeURIComponent(parts.username), password: decodeURIComponent(parts.password) },
     url,
     query: (sql, parameters = [], inDatabase = database) =>
       runQuery({ connectionString: withDatabase(inDatabase) }, sql, parameters),

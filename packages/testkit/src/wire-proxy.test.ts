@@ -14,6 +14,7 @@ before(async () => {
   plain = await startWireProxy({ target: postgres });
   yugabytedb = await startWireProxy({ target: postgres, mode: 'yugabytedb' });
   await postgres.query('CREATE TABLE marks (name text)');
+  await postgres.query(`GRANT ALL ON marks TO ${postgres.user}`);
 });
 after(async () => {
   await Promise.all([plain.stop(), yugabytedb.stop()]);

@@ -13,6 +13,8 @@ let server: TestPostgres;
 before(async () => {
   server = await startPostgres();
   await server.query('CREATE ROLE app');
+  // Some users are made with SET ROLE, which asks for membership.
+  await server.query(`GRANT app TO ${server.user} WITH ADMIN OPTION`);
 });
 after(() => server.stop());
 

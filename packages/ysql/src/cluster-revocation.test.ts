@@ -37,6 +37,10 @@ describe('revoking in a cluster', () => {
     await server.query('CREATE ROLE cluster_group');
     await server.query('CREATE DATABASE second');
     await server.query('CREATE TABLE elsewhere (id int)', [], 'second');
+    // Privileges that others give are taken away by a member of the owner.
+    await server.query('CREATE ROLE app_owner');
+    await server.query('ALTER TABLE elsewhere OWNER TO app_owner', [], 'second');
+    await server.query(`GRANT app_owner TO ${server.user}`);
     await server.query('GRANT CREATE ON SCHEMA public TO cluster_group');
   });
 

@@ -106,7 +106,7 @@ for (const password_authentication of ['password', 'scram-sha-256']) {
 
 describe("a configuration's secrets", () => {
   it('are in no error and in no log line', async () => {
-    const [password, sslpassword] = ['Hush7-admin-Hush7', 'Hush8-key-Hush8'];
+    const [password, sslpassword] = ['Hush7-adm1n-Hush7', 'Hush8-key-Hush8'];
     const authority = await createCertificateAuthority();
     const locked = await authority.issue({ commonName: 'x', client: true, passphrase: 'open sesame' });
     const other = await authority.issue({ commonName: 'y', client: true });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { Secret } from '@coffer/base';
 import type { TestPostgres, WireProxy } from '@coffer/testkit';
-import { startPostgres, startWireProxy } from '@coffer/testkit';
+import { makeAdmin, startPostgres, startWireProxy } from '@coffer/testkit';
 import { logIn, newUser, openYsql } from './open-for-test.ts';
 
 let server: TestPostgres;
@@ -116,7 +116,7 @@ describe('the password of our own user', () => {
   const config = { statement_timeout: '600s', connect_timeout: '5s' };
 
   async function openAs(username: string, timeouts = config): Promise<Awaited<ReturnType<typeof openYsql>>> {
-    await server.query(`CREATE ROLE ${username} SUPERUSER LOGIN PASSWORD 'first'`);
+    await makeAdmin(server, { user: username, password: 'first' });
     return openYsql({ ...server, port: proxy.port, user: username, password: 'first' }, timeouts);
   }
   const failedLogins = (username: string): number =>

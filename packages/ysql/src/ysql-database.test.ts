@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { JsonObject } from '@coffer/base';
 import { Secret, isCofferError, silentLogger } from '@coffer/base';
 import type { TestDatabase } from '@coffer/testkit';
-import { databaseUnderTest, startWireProxy } from '@coffer/testkit';
+import { databaseUnderTest, dropAdmin, makeAdmin, startWireProxy } from '@coffer/testkit';
 import { SEED_SQL, USERNAME_CONFIG, logIn, newUser, openYsql, roleExists } from './open-for-test.ts';
 import { createYsqlDatabase } from './ysql-database.ts';
 
@@ -82,7 +82,9 @@ describe('a user', () => {
     await (await logIn(server, username, password)).end();
     await opened.database.deleteUser({
       username,
-      statements: [`DO $$ BEGIN NULL; END $$; DROP OWNED BY "{{name}}"; DROP ROLE "{{name}}"`],
+      statements: [
+        `DO $$ BEGIN NULL; END $$; GRANT "{{name}}" TO CURRENT_USER; DROP OWNED BY "{{name}}"; DROP ROLE "{{name}}"`,
+      ],
     });
     assert.equal(await roleExists(server, username), false);
   });
@@ -251,8 +253,7 @@ describe('connecting', () => {
   });
   it('takes the first of several hosts that answers, and any password in the URL', async () => {
     const password = `x'"\\@/:%?#&=é {{username}}`;
-    const literal = password.replaceAll("'", "''");
-    await server.query(`CREATE ROLE "an admin@/:" SUPERUSER LOGIN PASSWORD '${literal}'`);
+    await makeAdmin(server, { user: 'an admin@/:', password });
     await initialize({
       connection_url: `postgres://{{username}}:{{password}}@127.0.0.1:1,${server.host}:${server.port}/${server.database}?load_balance=true`,
       username: 'an admin@/:',
@@ -264,6 +265,6 @@ describe('connecting', () => {
       password,
     });
     await initialize({ host: server.host, port: server.port, db: server.database, username: 'an admin@/:', password });
-    await server.query('DROP ROLE "an admin@/:"');
+    await dropAdmin(server, 'an admin@/:');
   });
 });
