@@ -19,7 +19,7 @@ const SHAPES: Readonly<Record<string, readonly string[]>> = {
   'IN ROLE': [`${ROLE} LOGIN IN ROLE app`],
 };
 /** Calls of each kind before anything is measured, for each shape. */
-const WARM_UP = { count: 400, drops: 100 };
+const WARM_UP = { count: 1000, drops: 300 };
 const METHODS = ['scram-sha-256', 'md5'] as const;
 type Method = (typeof METHODS)[number];
 
@@ -159,7 +159,7 @@ export async function benchPlugin(): Promise<void> {
     for (const method of METHODS) {
       if (cases(method).length === 0) continue;
       const durable = { fsync: 'on', synchronous_commit: 'on', full_page_writes: 'on' };
-      const database = await startPostgres({ authMethod: method, settings: durable });
+      const database = await startPostgres({ admin: 'superuser', authMethod: method, settings: durable });
       try {
         await database.query('CREATE ROLE app');
         const plugins = await openBoth(host, database);
