@@ -56,7 +56,7 @@ describe('DdlQueue', () => {
     ];
     for (const name of ['d', 'B', 'C', 'a']) await works.finish(name);
     await Promise.all(all);
-    assert.equal(works.log.join(' '), 'a+ d+ B+ d- B- C+ C- a-');
+    assert.equal(works.log.join(' '), 'a+ B+ d+ d- B- C+ C- a-');
   });
   it('goes on after a failure', async () => {
     const queue = new DdlQueue();

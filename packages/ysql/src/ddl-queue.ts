@@ -19,10 +19,8 @@ class Gate {
   }
 
   async run<T>(work: () => Promise<T>): Promise<T> {
-    await new Promise<void>((start) => {
-      this.#waiting.push(start);
-      this.advance();
-    });
+    if (this.#waiting.length === 0 && this.#mayStart(this.#running)) this.#running++;
+    else await new Promise<void>((start) => this.#waiting.push(start));
     try {
       return await work();
     } finally {

@@ -67,17 +67,22 @@ async function dropAll(access: Access, session: Session, roles: readonly SeenRol
     },
   };
   const drop = execute(`DROP ROLE IF EXISTS ${namesOf(roles)}`);
+  // Where DDL is part of the transaction, one message: when it may not end sessions, each role is dropped alone.
+  const whole = session.transactionalDdl === true;
   if (withPrivileges.length === 0) {
-    await sparingOthers(session, (spare) => sendSteps(session, [before, ...spare, drop, after]));
+    await sparingOthers(session, (spare) => {
+      const together = whole && spare.length === 0;
+      return sendSteps(session, [...(together ? [inOneMessage([before, drop])] : [before, ...spare, drop]), after]);
+    });
     return left;
   }
   // Not spared: DROP OWNED must break, since it takes privileges away, and a refused SET would fail the whole block.
   await access.queue.withPrivileges(async () => {
     const { advisoryLock } = access;
     const block = [BEGIN, ...advisoryLock.take(session), ...dropPrivileges(withPrivileges), drop, COMMIT];
-    const outside = [before, ...advisoryLock.probe(session)];
-    const inside = session.transactionalDdl === true ? [inOneMessage(block)] : block;
-    await sendSteps(session, [...outside, ...inside, after]).catch(async (error: unknown) => {
+    const probe = advisoryLock.probe(session);
+    const statements = whole ? [...probe, inOneMessage([before, ...block])] : [before, ...probe, ...block];
+    await sendSteps(session, [...statements, after]).catch(async (error: unknown) => {
       await rollBack(session);
       throw error;
     });

@@ -17,14 +17,14 @@ export function withCutForms(secrets: readonly Secret[]): readonly Secret[] {
   return [...secrets, ...long.map((value) => new Secret(clipName(value)))];
 }
 
-/** A logger whose lines show none of the secrets. */
-export function redactingLogger(logger: Logger, secrets: readonly Secret[]): Logger {
+/** A logger whose lines show none of the secrets, which are asked for with each line: most calls log none. */
+export function redactingLogger(logger: Logger, secrets: () => readonly Secret[]): Logger {
   const clean = (fields: LogFields = {}): LogFields =>
     Object.fromEntries(
-      Object.entries(fields).map(([key, value]) => [key, typeof value === 'string' ? redact(value, secrets) : value]),
+      Object.entries(fields).map(([key, value]) => [key, typeof value === 'string' ? redact(value, secrets()) : value]),
     );
   const at = (level: LogLevel) => (message: string, fields?: LogFields) =>
-    logger[level](redact(message, secrets), clean(fields));
+    logger[level](redact(message, secrets()), clean(fields));
   return {
     trace: at('trace'),
     debug: at('debug'),

@@ -64,7 +64,10 @@ class YsqlDatabase implements Database {
 
   async initialize(request: InitializeRequest): Promise<JsonObject> {
     const settings = parseSettings(request.config, (message) => this.#logger.warn(message));
-    const access = createAccess(settings, redactingLogger(this.#logger, secretsOf(settings)));
+    const access = createAccess(
+      settings,
+      redactingLogger(this.#logger, () => secretsOf(settings)),
+    );
     const connected: Connected = { access, makeName: createNameMaker(settings.usernameTemplate) };
     if (request.verifyConnection) await this.#verify(access);
     const former = this.#connected;
@@ -205,13 +208,13 @@ async function withoutSecrets<T>(
   const { access } = connected;
   const stored = password === undefined ? '' : await storedPassword(access, password);
   const given = password === undefined ? [] : [password, new Secret(stored)];
-  const hidden = withCutForms([...secretsOf(access.settings), ...given]);
+  const hidden = (): readonly Secret[] => withCutForms([...secretsOf(access.settings), ...given]);
   const logger = redactingLogger(access.logger, hidden);
   try {
     return await operation({ ...connected, access: { ...access, logger } }, stored);
   } catch (thrown) {
     const error = asCofferError(thrown);
-    const message = redact(error.message, hidden);
+    const message = redact(error.message, hidden());
     throw new CofferError(error.code, message, { cause: error.code === 'internal' ? thrown : undefined });
   }
 }
