@@ -7,12 +7,16 @@ import { startPostgres, startWireProxy } from '@coffer/testkit';
 import type { Opened } from './open-for-test.ts';
 import { SEED_SQL, logIn, newUser, openYsql, roleExists } from './open-for-test.ts';
 
+/** With privileges on more than the database. */
+const ON_TABLE = `${SEED_SQL} GRANT SELECT ON things TO "{{name}}"`;
 const IN_ROLE = `CREATE ROLE "{{name}}" LOGIN PASSWORD '{{password}}' IN ROLE app`;
 
 let server: TestPostgres;
 before(async () => {
   server = await startPostgres();
   await server.query('CREATE ROLE app');
+  await server.query('CREATE TABLE things (id int)');
+  await server.query(`ALTER TABLE things OWNER TO "${server.user}"`);
   // Some users are made with SET ROLE, which asks for membership.
   await server.query(`GRANT app TO ${server.user} WITH ADMIN OPTION`);
 });
@@ -55,7 +59,7 @@ for (const mode of ['postgresql', 'yugabytedb'] as const) {
     const failures = (results: readonly PromiseSettledResult<string>[]): unknown[] =>
       results.filter((result) => result.status === 'rejected').map((result): unknown => result.reason);
 
-    for (const [shape, sql] of Object.entries({ 'IN ROLE': IN_ROLE, seed: SEED_SQL })) {
+    for (const [shape, sql] of Object.entries({ 'IN ROLE': IN_ROLE, seed: SEED_SQL, 'on a table': ON_TABLE })) {
       it(`share transactions only where DDL is transactional, and drops share statements: ${shape}`, async () => {
         const list = names(24);
         const made = await watch(async () => assert.deepEqual(failures(await makeAll(list, sql)), []));
@@ -66,7 +70,8 @@ for (const mode of ['postgresql', 'yugabytedb'] as const) {
         for (const name of list.slice(0, 2)) await (await logIn(server, name, 'Pass-1234-word')).end();
         const dropped = await watch(() => dropAll(list));
         assert.equal(dropped('DROP ROLE'), 1);
-        assert.equal(dropped('DROP OWNED'), shape === 'seed' ? 1 : 0);
+        assert.equal(dropped('REVOKE'), shape === 'seed' ? 1 : 0);
+        assert.equal(dropped('DROP OWNED'), shape === 'on a table' ? 1 : 0);
         assert.equal(await rolesOf(list), 0);
       });
     }
@@ -157,11 +162,19 @@ for (const mode of ['postgresql', 'yugabytedb'] as const) {
       });
     }
 
-    for (const match of [/FROM pg_shdepend/, /pg_terminate_backend/, /^DROP OWNED/m, /^DROP ROLE/m, /^COMMIT/m]) {
+    const statements = [
+      /FROM pg_shdepend/,
+      /pg_terminate_backend/,
+      /^REVOKE/m,
+      /^DROP OWNED/m,
+      /^DROP ROLE/m,
+      /^COMMIT/m,
+    ];
+    for (const match of statements) {
       for (const type of ['drop-before', 'drop-after', 'error'] as const) {
         it(`are dropped in spite of ${type} at ${match.source}`, async () => {
           const list = names(8);
-          assert.deepEqual(failures(await makeAll(list, SEED_SQL)), []);
+          assert.deepEqual(failures(await makeAll(list, match.source === '^DROP OWNED' ? ON_TABLE : SEED_SQL)), []);
           const [first = ''] = list;
           const session = await logIn(server, first, 'Pass-1234-word');
           const ended = new Promise((resolve) => session.once('end', resolve));

@@ -21,8 +21,8 @@ export interface DropOutcome {
 }
 
 /**
- * Drops roles together, in two round trips: what depends on them; then one DROP OWNED for those that have privileges
- * and one DROP ROLE for all, since a cluster pays for each such statement and not for each role. Roles that own
+ * Drops roles together, in two round trips: what depends on them; then one REVOKE or DROP OWNED for those that have
+ * privileges and one DROP ROLE for all, since a cluster pays for each such statement and not for each role. Roles that own
  * something, or have privileges in another database, are left for later, and all of them when anything goes wrong.
  *
  * @throws CofferError when no connection became free
@@ -56,7 +56,7 @@ export async function dropTogether(access: Access, names: readonly string[]): Pr
 /** Returns the oids of the roles that had sessions on this node still, or may have. */
 async function dropAll(access: Access, session: Session, roles: readonly SeenRole[]): Promise<readonly string[]> {
   const oids = roles.map((role) => role.oid);
-  const withPrivileges = roles.filter((role) => role.dependencies === 'privileges');
+  const withPrivileges = roles.filter((role) => role.dependencies !== 'none');
   let left: readonly string[] = oids;
   // Sessions go first, so that they hold no locks, and again afterwards, when nobody can log in any more.
   const before: Step = { ...terminateSessions(oids), what: 'ending sessions', mayFail: true };
@@ -76,10 +76,10 @@ async function dropAll(access: Access, session: Session, roles: readonly SeenRol
     });
     return left;
   }
-  // Not spared: DROP OWNED must break, since it takes privileges away, and a refused SET would fail the whole block.
+  // Not spared: REVOKE and DROP OWNED must break, since they take privileges away, and a refused SET would fail the whole block.
   await access.queue.withPrivileges(async () => {
     const { advisoryLock } = access;
-    const block = [BEGIN, ...advisoryLock.take(session), ...dropPrivileges(withPrivileges), drop, COMMIT];
+    const block = [BEGIN, ...advisoryLock.take(session), ...takePrivileges(session, withPrivileges), drop, COMMIT];
     const probe = advisoryLock.probe(session);
     const statements = whole ? [...probe, inOneMessage([before, ...block])] : [before, ...probe, ...block];
     await sendSteps(session, [...statements, after]).catch(async (error: unknown) => {
@@ -94,7 +94,13 @@ async function dropAll(access: Access, session: Session, roles: readonly SeenRol
 const COMMIT: Step = { sql: 'COMMIT', what: 'unable to commit transaction' };
 const BEGIN: Step = { sql: 'BEGIN', what: 'unable to start transaction' };
 
-function dropPrivileges(roles: readonly SeenRole[]): readonly Step[] {
+function takePrivileges(session: Session, roles: readonly SeenRole[]): readonly Step[] {
+  // Takes nothing that a user made since we looked. What others than the admin have granted stays, and keeps DROP ROLE from
+  // its work: then each role goes alone.
+  if (roles.every((role) => role.dependencies === 'database')) {
+    const database = quoteIdentifier(session.identity.database);
+    return [execute(`REVOKE ALL ON DATABASE ${database} FROM ${namesOf(roles)}`)];
+  }
   const strangers = roles.filter((role) => !role.member);
   return [
     // What a user made since we looked is not for DROP OWNED to drop: then all of them are left for later.

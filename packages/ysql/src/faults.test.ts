@@ -9,6 +9,8 @@ import { SEED_SQL, USERNAME_CONFIG, logIn, newUser, openYsql, roleExists } from 
 let server: TestPostgres;
 before(async () => {
   server = await startPostgres();
+  await server.query('CREATE TABLE things (id int)');
+  await server.query(`ALTER TABLE things OWNER TO "${server.user}"`);
 });
 after(() => server.stop());
 
@@ -113,10 +115,11 @@ for (const mode of ['postgresql', 'yugabytedb'] as const) {
         });
       }
 
-      for (const match of [/FROM pg_shdepend/, /pg_terminate_backend/, /^DROP OWNED/m, /^DROP ROLE/m]) {
+      for (const match of [/FROM pg_shdepend/, /pg_terminate_backend/, /^REVOKE/m, /^DROP OWNED/m, /^DROP ROLE/m]) {
         it(`deleteUser survives ${kind} at ${match.source}`, async () => {
           const username = nextName();
-          await opened.database.newUser(newUser(SEED_SQL, { username }));
+          const sql = match.source === '^DROP OWNED' ? `${SEED_SQL} GRANT SELECT ON things TO "{{name}}"` : SEED_SQL;
+          await opened.database.newUser(newUser(sql, { username }));
           await withFaults([{ match, action }], () => opened.database.deleteUser({ username, statements: [] }));
           assert.equal(await roleExists(server, username), false);
         });

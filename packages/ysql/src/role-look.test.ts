@@ -40,7 +40,7 @@ interface Case {
 
 const CASES: readonly Case[] = [
   { what: 'nothing but a membership', expected: 'none', sql: ['GRANT app TO ROLE'] },
-  { what: 'a privilege on the database', expected: 'privileges', sql: ['GRANT ALL ON DATABASE yugabyte TO ROLE'] },
+  { what: 'a privilege on the database', expected: 'database', sql: ['GRANT ALL ON DATABASE yugabyte TO ROLE'] },
   { what: 'a privilege on a table here', expected: 'privileges', sql: ['GRANT SELECT ON things TO ROLE'] },
   {
     what: 'default privileges, which are owned but nobody’s',

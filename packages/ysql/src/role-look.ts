@@ -10,15 +10,21 @@ export interface SeenRole {
   readonly oid: string;
   /** Whether we have its privileges, as DROP OWNED needs. */
   readonly member: boolean;
-  /** `privileges`: nothing but those, and all of them where the connection's database can take them away. */
-  readonly dependencies: 'none' | 'privileges' | 'more';
+  /**
+   * `database`: nothing but privileges on the connection's database itself, as the seed's GRANT leaves them. `privileges`:
+   * nothing but those, and all of them where the connection's database can take them away.
+   */
+  readonly dependencies: 'none' | 'database' | 'privileges' | 'more';
 }
 
 /** Whoever has more than that is not looked at further here. */
 const MOST_DEPENDENCIES = 100;
 const NO_DATABASE = '0';
-/** pg_default_acl and pg_user_mapping (their OIDs never change): owned in the catalog, but gone with DROP OWNED. */
-const NOBODYS_CLASSES: readonly string[] = ['826', '1418'];
+// OIDs of catalogs, which never change: pg_database; and pg_default_acl and pg_user_mapping, whose rows are owned in the
+// catalog, but gone with DROP OWNED.
+const DATABASES = '1262';
+const NOBODYS: readonly string[] = ['826', '1418'];
+const OWNER = 'o';
 
 /**
  * The roles that there are, and what depends on them in the whole cluster. One plain statement: a revocation costs the
@@ -29,7 +35,7 @@ export async function lookAtRoles(session: Session, names: readonly string[]): P
   const roles = names.map((name) => `(${quoteList([name])}, to_regrole(${quoteList([quoteIdentifier(name)])})::oid)`);
   const look: Step = {
     sql: `SELECT r.name, r.oid::text AS oid, pg_has_role(current_user, r.oid, 'USAGE') AS member,
-                 ARRAY(SELECT concat_ws(' ', d.dbid, d.classid, d.deptype) FROM pg_shdepend d
+                 ARRAY(SELECT concat_ws(' ', d.dbid, d.classid, d.objid, d.deptype) FROM pg_shdepend d
                        WHERE d.refclassid = 'pg_authid'::regclass AND d.refobjid = r.oid
                        LIMIT ${MOST_DEPENDENCIES + 1}) AS dependencies
           FROM (VALUES ${roles.join(', ')}) AS r (name, oid) WHERE r.oid IS NOT NULL`,
@@ -58,10 +64,17 @@ function databaseOid(session: Session): readonly Step[] {
 function summary(session: Session, dependencies: readonly string[]): SeenRole['dependencies'] {
   if (dependencies.length === 0) return 'none';
   if (dependencies.length > MOST_DEPENDENCIES) return 'more';
-  const here = [NO_DATABASE, session.databaseOid];
-  const onlyPrivileges = dependencies.every((dependency) => {
-    const [database, classId = '', kind] = dependency.split(' ');
-    return here.includes(database) && (kind !== 'o' || NOBODYS_CLASSES.includes(classId));
+  const all = dependencies.map((dependency) => {
+    const [database, catalog = '', object, kind] = dependency.split(' ');
+    return { database, catalog, object, kind };
   });
+  const onDatabase = all.every(
+    ({ catalog, object, kind }) => catalog === DATABASES && object === session.databaseOid && kind !== OWNER,
+  );
+  if (onDatabase) return 'database';
+  const here = [NO_DATABASE, session.databaseOid];
+  const onlyPrivileges = all.every(
+    ({ database, catalog, kind }) => here.includes(database) && (kind !== OWNER || NOBODYS.includes(catalog)),
+  );
   return onlyPrivileges ? 'privileges' : 'more';
 }
