@@ -19,7 +19,7 @@ const SHAPES: Readonly<Record<string, readonly string[]>> = {
   'IN ROLE': [`${ROLE} LOGIN IN ROLE app`],
 };
 /** Calls of each kind before anything is measured, for each shape. */
-const WARM_UP = { count: 1000, drops: 300 };
+const WARM_UP = { count: 1000, drops: 800 };
 const METHODS = ['scram-sha-256', 'md5'] as const;
 type Method = (typeof METHODS)[number];
 
