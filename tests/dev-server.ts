@@ -56,9 +56,10 @@ export interface Issued {
   readonly password: string;
 }
 
-/** The fields of a configuration that lead to a database as its administrator. */
-export function connectionTo({ host, port, user: username, password, database: db }: TestDatabase) {
-  return { host, port, username, password, db };
+/** The fields of a configuration that lead to a database as its admin, `by` way of what stands before it, such as a proxy. */
+export function connectionTo(database: TestDatabase, by: Pick<TestDatabase, 'host' | 'port'> = database) {
+  const { user: username, password, database: db } = database;
+  return { host: by.host, port: by.port, username, password, db };
 }
 
 /** Mounts the engine, configures `yugabytedb` with these fields and makes the seed's role. */

@@ -7,7 +7,7 @@ import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { databaseUnderTest, startWireProxy, type TestDatabase } from '@coffer/testkit';
 import { DIST } from './coffer-process.ts';
-import { configure, issue } from './dev-server.ts';
+import { configure, connectionTo, issue } from './dev-server.ts';
 import { DurableHome, initialize, isSealed, unseal } from './durable-process.ts';
 import { tryLogin } from './logins.ts';
 import { runningPlugin } from './running-plugin.ts';
@@ -19,14 +19,6 @@ describe('the configuration of a server', () => {
   after(() => database.stop());
   beforeEach(async () => (home = await DurableHome.make({ SEAL_KEY: randomBytes(32).toString('base64') })));
   afterEach(() => home.remove());
-
-  const connection = ({ host, port }: { host: string; port: number } = database) => ({
-    host,
-    port,
-    username: database.user,
-    password: database.password,
-    db: database.database,
-  });
 
   it('unseals by a key in the environment, and shows the address that clients are told', async () => {
     await home.configure(
@@ -56,7 +48,7 @@ describe('the configuration of a server', () => {
     const catalog = 'sys/plugins/catalog/database/ysql-plugin';
     await assert.rejects(client.write(catalog, { sha256, command: '../coffer.hcl' }), /outside|path|command/);
     await client.write(catalog, { sha256, command: 'ysql-plugin' });
-    await configure(client, connection());
+    await configure(client, connectionTo(database));
     const issued = await issue(client);
     assert.deepEqual(await tryLogin(database, issued.username, issued.password), { user: issued.username });
     await runningPlugin(home.path('plugins/ysql-plugin'), server.child.pid ?? 0);
@@ -71,7 +63,7 @@ describe('the configuration of a server', () => {
       let server = await home.start();
       const { root_token: root, unseal_keys_b64: keys } = await initialize(server, 1, 1);
       await unseal(server, keys);
-      await configure(server.client(root), connection(proxy));
+      await configure(server.client(root), connectionTo(database, proxy));
       const fault = proxy.addFault({ match: /^CREATE ROLE/m, action: { type: 'delay', ms: 2_000 } });
       const running = issue(server.client(root));
       while (fault.fired === 0) await sleep(10);

@@ -12,7 +12,7 @@ import {
   type TestDatabase,
   type WireProxy,
 } from '@coffer/testkit';
-import { configure, issue, type Issued, startTestServer, type TestServer } from './dev-server.ts';
+import { configure, connectionTo, issue, type Issued, startTestServer, type TestServer } from './dev-server.ts';
 import { issuedRoles, tryLogin } from './logins.ts';
 
 const FAULTS: Readonly<Record<string, FaultAction>> = {
@@ -41,13 +41,7 @@ for (const mode of ['postgresql', 'yugabytedb'] as const) {
       database = await databaseUnderTest();
       proxy = await startWireProxy({ target: database, mode });
       server = await startTestServer();
-      await configure(server.client, {
-        host: proxy.host,
-        port: proxy.port,
-        username: database.user,
-        password: database.password,
-        db: database.database,
-      });
+      await configure(server.client, connectionTo(database, proxy));
       // Connections are made and probed once; the matrix counts the statements of each operation itself.
       await revoke(await issue(server.client));
     });

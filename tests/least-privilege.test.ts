@@ -3,24 +3,13 @@
  * an admin that has what YugabyteDB Aeon's `admin` has. Aeon's own roles are stand-ins.
  */
 import assert from 'node:assert/strict';
-import { glob, readFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { documentedAdmin, startPostgres, type TestPostgres } from '@coffer/testkit';
+import { startPostgres, type TestPostgres } from '@coffer/testkit';
 import { splitSql } from '@coffer/ysql';
 import { logIn, newUser, openYsql, roleExists } from '../packages/ysql/src/open-for-test.ts';
 import { configure, issue, startTestServer, type TestServer } from './dev-server.ts';
 import { executedBlocks } from './documentation.ts';
 import { tryLogin } from './logins.ts';
-
-const ROOT = resolve(import.meta.dirname, '..');
-
-/** Where a superuser is spoken of, and what for. Everywhere else the product logs in as the documented admin. */
-const SUPERUSERS: Readonly<Record<string, string>> = {
-  'packages/ysql/src/drop-user.test.ts': 'nothing of a revoked user may come to run with a superuser’s rights',
-  'tests/statement-counts.test.ts': 'what a superuser saves is in the documentation',
-  'tests/least-privilege.test.ts': 'runs the SQL of the page, not the product',
-};
 
 const BLOCKS: ReadonlyMap<string, string> = new Map(
   executedBlocks('docs/database/admin-user.md', import.meta.filename).map(({ kind, text }) => [
@@ -265,27 +254,6 @@ for (const preparer of ['a superuser', 'the admin of YugabyteDB Aeon'] as const)
     }
   });
 }
-
-describe('the admin that all tests run as', () => {
-  it('is made by the SQL of the page', () => {
-    assert.deepEqual(
-      documentedAdmin(ADMIN, 'yugabyte'),
-      ['admin', 'database'].flatMap((label) => splitSql(BLOCKS.get(label) ?? '')),
-    );
-  });
-
-  it('is no superuser, but where a file says why', async () => {
-    const found: string[] = [];
-    for await (const file of glob(['packages/**/*.ts', 'tests/**/*.ts', 'apps/**/*.ts'], {
-      cwd: ROOT,
-    })) {
-      if (file.includes('node_modules') || file.startsWith('packages/testkit/')) continue;
-      const text = await readFile(join(ROOT, file), 'utf8');
-      if (/admin: 'superuser'|\.superuser\b|\bSUPERUSER\b/.test(text)) found.push(file);
-    }
-    assert.deepEqual(found.sort(), Object.keys(SUPERUSERS).sort());
-  });
-});
 
 describe('an admin without the grant option', () => {
   it('gives nothing, and nobody says so but the page', async () => {

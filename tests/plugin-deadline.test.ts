@@ -11,6 +11,7 @@ import { createDatabaseEngine, createDatabasePlugins, type DatabasePlugins } fro
 import { openEmbeddedStore, type Store } from '@coffer/store';
 import { databaseUnderTest, startWireProxy, type TestDatabase, type WireProxy } from '@coffer/testkit';
 import { DIST } from './coffer-process.ts';
+import { connectionTo } from './dev-server.ts';
 import { issuedRoles, tryLogin } from './logins.ts';
 import { runningPlugin } from './running-plugin.ts';
 
@@ -68,11 +69,7 @@ describe('a plugin without an answer', () => {
     await request('update', 'database/config/yb', {
       plugin_name: 'ysql-plugin',
       allowed_roles: '*',
-      host: proxy.host,
-      port: proxy.port,
-      username: database.user,
-      password: database.password,
-      db: database.database,
+      ...connectionTo(database, proxy),
     });
     await request('update', 'database/roles/app', {
       db_name: 'yb',

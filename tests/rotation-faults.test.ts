@@ -15,7 +15,7 @@ import {
   type TestDatabase,
   type WireProxy,
 } from '@coffer/testkit';
-import { configure, issue, startTestServer, type TestServer } from './dev-server.ts';
+import { configure, connectionTo, issue, startTestServer, type TestServer } from './dev-server.ts';
 import { tryLogin } from './logins.ts';
 
 const FAULTS: Readonly<Record<string, FaultAction>> = {
@@ -166,13 +166,7 @@ describe('a rotation whose outcome was not heard', () => {
   }
 
   it('is settled when the database is back; readers wait, and get no password that may not log in', async () => {
-    await configure(server.client, {
-      host: proxy.host,
-      port: proxy.port,
-      username: database.user,
-      password: database.password,
-      db: database.database,
-    });
+    await configure(server.client, connectionTo(database, proxy));
     await database.query("CREATE ROLE app_unheard LOGIN PASSWORD 'chosen'");
     await server.client.write('database/static-roles/app', {
       db_name: 'yugabytedb',
@@ -232,13 +226,7 @@ describe('root rotation', () => {
     const database = await startPostgres({ authMethod: 'trust' });
     const server = await startTestServer();
     try {
-      await configure(server.client, {
-        host: database.host,
-        port: database.port,
-        username: database.user,
-        password: 'whatever',
-        db: database.database,
-      });
+      await configure(server.client, { ...connectionTo(database), password: 'whatever' });
       const answer = await server.client.write('database/rotate-root/yugabytedb', {});
       assert.match(answer?.warnings?.join() ?? '', /it trusts whoever can reach it/);
       assert.match(server.log(), /\[WARN\].*it trusts whoever can reach it/);

@@ -17,7 +17,7 @@ import {
   startPostgres,
   type TestPostgres,
 } from '@coffer/testkit';
-import { configure, issue, startTestServer, type TestServer } from './dev-server.ts';
+import { configure, connectionTo, issue, startTestServer, type TestServer } from './dev-server.ts';
 import { issuedRoles, tryLogin } from './logins.ts';
 
 const PAIRS = Number(process.env['SOAK'] ?? 150);
@@ -99,11 +99,10 @@ for (const mode of ['postgresql', 'yugabytedb'] as const) {
       server = await startTestServer();
       const [contact] = cluster.nodes;
       await configure(server.client, {
-        host: cluster.nodes.map(({ host }) => host).join(','),
-        port: contact?.port ?? 0,
-        username: database.user,
-        password: database.password,
-        db: database.database,
+        ...connectionTo(database, {
+          host: cluster.nodes.map(({ host }) => host).join(','),
+          port: contact?.port ?? 0,
+        }),
         load_balance: 'any',
         failed_host_reconnect_delay_secs: 0,
         max_open_connections: CLIENTS,

@@ -63,13 +63,7 @@ for (const where of ['PostgreSQL', 'YugabyteDB, posed'] as const) {
       // Not in the proxy's YugabyteDB mode, which has the server run a COMMIT and a BEGIN of its own with each DDL.
       proxy = await startWireProxy({ target: database, ...(spares && { rewrite: poseSetting }) });
       server = await startTestServer();
-      await configure(server.client, {
-        host: proxy.host,
-        port: proxy.port,
-        username: database.user,
-        password: database.password,
-        db: database.database,
-      });
+      await configure(server.client, connectionTo(database, proxy));
       const common = { db_name: 'yugabytedb', default_ttl: '1h', max_ttl: '24h' };
       await server.client.write('database/roles/in-role', { ...common, creation_statements: IN_ROLE_CREATION });
       await server.client.write('database/roles/ceiling', {

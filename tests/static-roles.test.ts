@@ -9,7 +9,7 @@ import type { JsonObject } from '@coffer/base';
 import { ApiError } from '@coffer/client';
 import { databaseUnderTest, makeAdmin, type TestDatabase } from '@coffer/testkit';
 import { DIST } from './coffer-process.ts';
-import { configure, startTestServer, type TestServer } from './dev-server.ts';
+import { configure, connectionTo, startTestServer, type TestServer } from './dev-server.ts';
 import { tryLogin } from './logins.ts';
 
 let database: TestDatabase;
@@ -45,11 +45,7 @@ for (const [way, prefix] of [
     before(async () => {
       server = await startTestServer(way === 'over go-plugin' ? { pluginDirectory: directory } : {});
       await configure(server.client, {
-        host: database.host,
-        port: database.port,
-        username: database.user,
-        password: database.password,
-        db: database.database,
+        ...connectionTo(database),
         allowed_roles: 'app*,my-first-role',
       });
     });

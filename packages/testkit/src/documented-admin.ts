@@ -17,7 +17,7 @@ const PAUSE_MS = 20;
 
 /**
  * The SQL of docs/database/admin-user.md that makes the login of the product: the blocks `sql admin` and `sql database`,
- * and nothing more. tests/least-privilege.test.ts holds it to the page, word for word. For a superuser or the database's
+ * and nothing more. tests/suite-admin.test.ts holds it to the page, word for word. For a superuser or the database's
  * owner.
  */
 export function documentedAdmin({ user, password }: Login, database: string): string[] {

@@ -278,13 +278,13 @@ export async function databaseUnderTest(options: StartOptions = {}): Promise<Tes
     return other.href;
   };
   const database = decodeURIComponent(parts.pathname.slice(1)) || 'yugabyte';
+  const login: Login = { user: decodeURIComponent(parts.username), password: decodeURIComponent(parts.password) };
   return {
     host: parts.hostname,
     port: Number(parts.port || 5433),
-    user: decodeURIComponent(parts.username),
-    password: decodeURIComponent(parts.password),
+    ...login,
     database,
-    superuser: { user: decodeURIComponent(parts.username), password: decodeURIComponent(parts.password) },
+    superuser: login,
     url,
     query: (sql, parameters = [], inDatabase = database) =>
       runQuery({ connectionString: withDatabase(inDatabase) }, sql, parameters),

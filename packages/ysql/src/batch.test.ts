@@ -2,21 +2,26 @@ import assert from 'node:assert/strict';
 import { type AddressInfo, type Server, connect, createServer } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import { isCofferError } from '@coffer/base';
-import type { Fault, TestPostgres, WireProxy } from '@coffer/testkit';
+import type { Fault, FaultAction, TestPostgres, WireProxy } from '@coffer/testkit';
 import { startPostgres, startWireProxy } from '@coffer/testkit';
 import type { Opened } from './open-for-test.ts';
-import { SEED_SQL, logIn, newUser, openYsql, roleExists } from './open-for-test.ts';
+import { ON_TABLE_SQL, SEED_SQL, createThings, logIn, newUser, openYsql, roleExists } from './open-for-test.ts';
 
-/** With privileges on more than the database. */
-const ON_TABLE = `${SEED_SQL} GRANT SELECT ON things TO "{{name}}"`;
 const IN_ROLE = `CREATE ROLE "{{name}}" LOGIN PASSWORD '{{password}}' IN ROLE app`;
+
+const CONFLICT = { sqlstate: '40001', message: 'conflict' };
+const ACTIONS = {
+  error: { type: 'error', ...CONFLICT },
+  'error-after': { type: 'error-after', ...CONFLICT },
+  'drop-before': { type: 'drop-before' },
+  'drop-after': { type: 'drop-after' },
+} as const satisfies Readonly<Record<string, FaultAction>>;
 
 let server: TestPostgres;
 before(async () => {
   server = await startPostgres();
   await server.query('CREATE ROLE app');
-  await server.query('CREATE TABLE things (id int)');
-  await server.query(`ALTER TABLE things OWNER TO "${server.user}"`);
+  await createThings(server);
   // Some users are made with SET ROLE, which asks for membership.
   await server.query(`GRANT app TO ${server.user} WITH ADMIN OPTION`);
 });
@@ -59,7 +64,7 @@ for (const mode of ['postgresql', 'yugabytedb'] as const) {
     const failures = (results: readonly PromiseSettledResult<string>[]): unknown[] =>
       results.filter((result) => result.status === 'rejected').map((result): unknown => result.reason);
 
-    for (const [shape, sql] of Object.entries({ 'IN ROLE': IN_ROLE, seed: SEED_SQL, 'on a table': ON_TABLE })) {
+    for (const [shape, sql] of Object.entries({ 'IN ROLE': IN_ROLE, seed: SEED_SQL, 'on a table': ON_TABLE_SQL })) {
       it(`share transactions only where DDL is transactional, and drops share statements: ${shape}`, async () => {
         const list = names(24);
         const made = await watch(async () => assert.deepEqual(failures(await makeAll(list, sql)), []));
@@ -119,9 +124,7 @@ for (const mode of ['postgresql', 'yugabytedb'] as const) {
       for (const type of ['drop-before', 'drop-after', 'error'] as const) {
         it(`survive ${type} at ${match.source}, whole or not at all`, async () => {
           const list = names(12);
-          const action: Fault['action'] =
-            type === 'error' ? { type, sqlstate: '40001', message: 'conflict' } : { type };
-          const fault = proxy.addFault({ match, action, times: 2 });
+          const fault = proxy.addFault({ match, action: ACTIONS[type], times: 2 });
           assert.deepEqual(failures(await makeAll(list, SEED_SQL)), []);
           assert.ok(fault.fired > 0);
           proxy.clearFaults();
@@ -142,13 +145,8 @@ for (const mode of ['postgresql', 'yugabytedb'] as const) {
         const seen: string[] = [];
         const made = await watch(async () => {
           for (const type of ['none', 'error', 'drop-before', 'drop-after'] as const) {
-            const action: Fault['action'] | undefined =
-              type === 'error'
-                ? { type, sqlstate: '40001', message: 'conflict' }
-                : type === 'none'
-                  ? undefined
-                  : { type };
-            const fault = action && proxy.addFault({ match: /^CREATE ROLE/m, action, times: 3 });
+            const fault =
+              type === 'none' ? undefined : proxy.addFault({ match: /^CREATE ROLE/m, action: ACTIONS[type], times: 3 });
             seen.push(...(await Promise.all(Array.from({ length: 12 }, () => opened.database.newUser(newUser(sql))))));
             if (fault !== undefined) assert.equal(fault.fired, 3);
             proxy.clearFaults();
@@ -174,13 +172,11 @@ for (const mode of ['postgresql', 'yugabytedb'] as const) {
       for (const type of ['drop-before', 'drop-after', 'error'] as const) {
         it(`are dropped in spite of ${type} at ${match.source}`, async () => {
           const list = names(8);
-          assert.deepEqual(failures(await makeAll(list, match.source === '^DROP OWNED' ? ON_TABLE : SEED_SQL)), []);
+          assert.deepEqual(failures(await makeAll(list, match.source === '^DROP OWNED' ? ON_TABLE_SQL : SEED_SQL)), []);
           const [first = ''] = list;
           const session = await logIn(server, first, 'Pass-1234-word');
           const ended = new Promise((resolve) => session.once('end', resolve));
-          const action: Fault['action'] =
-            type === 'error' ? { type, sqlstate: '40001', message: 'conflict' } : { type };
-          const fault = proxy.addFault({ match, action });
+          const fault = proxy.addFault({ match, action: ACTIONS[type] });
           await dropAll(list);
           assert.equal(fault.fired, 1);
           proxy.clearFaults();
@@ -193,10 +189,7 @@ for (const mode of ['postgresql', 'yugabytedb'] as const) {
     it('leave a name that is taken alone, whatever fails', async () => {
       const [theirs = ''] = names(1);
       await server.query(`CREATE ROLE "${theirs}"`);
-      for (const type of ['error', 'error-after', 'drop-before', 'drop-after'] as const) {
-        const action: Fault['action'] = type.startsWith('drop')
-          ? { type: type as 'drop-before' }
-          : { type: type as 'error', sqlstate: '40001', message: 'conflict' };
+      for (const action of Object.values(ACTIONS)) {
         for (const match of [/FROM pg_roles/, /^BEGIN/m]) {
           proxy.addFault({ match, action });
           await assert.rejects(
@@ -236,37 +229,6 @@ for (const mode of ['postgresql', 'yugabytedb'] as const) {
     });
   });
 }
-
-describe('several servers', () => {
-  it('wait for each other before they touch shared privileges, but not for ever', async () => {
-    const list = names(2);
-    await using one = await openYsql(server);
-    // The lock's key shows in what is sent; whoever holds it for ever must not hold us up.
-    const proxy = await startWireProxy({ target: server });
-    await using other = await openYsql({ ...server, port: proxy.port });
-    await other.database.newUser(newUser(SEED_SQL, { username: list[0] ?? '' }));
-    const take = proxy.statements.find(({ sql }) => sql.includes('pg_advisory_xact_lock'))?.sql ?? '';
-    const holder = await logIn(server, server.user, server.password);
-    await holder.query('BEGIN');
-    await holder.query(take);
-    assert.equal(await one.database.newUser(newUser(SEED_SQL, { username: list[1] ?? '' })), list[1]);
-    await holder.end();
-    for (const username of list) await one.database.deleteUser({ username, statements: [] });
-    await proxy.stop();
-  });
-  it('get no error', async () => {
-    await using one = await openYsql(server);
-    await using other = await openYsql(server);
-    const list = names(24);
-    await Promise.all(
-      list.map((username, at) => (at % 2 ? one : other).database.newUser(newUser(SEED_SQL, { username }))),
-    );
-    await Promise.all(
-      list.map((username, at) => (at % 2 ? one : other).database.deleteUser({ username, statements: [] })),
-    );
-    assert.equal(await rolesOf(list), 0);
-  });
-});
 
 /** A relay that makes the server call itself a YugabyteDB in its ParameterStatus; nothing else changes. */
 async function relayAsYugabyte(port: number): Promise<Server> {

@@ -1,9 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Batches } from './batches.ts';
 
-const SLOW = -1;
 const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 describe('Batches', () => {
@@ -37,24 +35,6 @@ describe('Batches', () => {
     });
     await Promise.all(Array.from({ length: 16 }, (_, item) => batches.submit(item)));
     assert.deepEqual(sizes, [4, 4, 4, 4]);
-  });
-  it('lets fewer batches run at once while items are quick', async () => {
-    const sizes: number[] = [];
-    const batches = new Batches<number, number>({ batches: 4, quickBatches: 2, items: 64 }, async (items) => {
-      sizes.push(items.length);
-      if (items.includes(SLOW)) await sleep(50);
-      return items;
-    });
-    const sixteen = async (): Promise<readonly number[]> => {
-      sizes.length = 0;
-      await Promise.all(Array.from({ length: 16 }, (_, item) => batches.submit(item)));
-      return [...sizes];
-    };
-    await batches.submit(SLOW);
-    assert.deepEqual(await sixteen(), [4, 4, 4, 4]);
-    assert.deepEqual(await sixteen(), [8, 8]);
-    await batches.submit(SLOW);
-    assert.deepEqual(await sixteen(), [4, 4, 4, 4]);
   });
   it('rejects all items of a batch that fails, and goes on', async () => {
     let calls = 0;

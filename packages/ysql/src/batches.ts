@@ -1,14 +1,9 @@
 export interface BatchLimits {
   /** Batches under way at once. */
   readonly batches: number;
-  /** The same while an item takes less than {@link QUICK_MILLISECONDS}. Default `batches`. */
-  readonly quickBatches?: number;
   /** Items of one batch. */
   readonly items: number;
 }
-
-/** Below that, sending a batch costs both ends more than working on one of its items does. */
-const QUICK_MILLISECONDS = 1.5;
 
 interface Waiter<Item, Outcome> {
   readonly item: Item;
@@ -26,8 +21,6 @@ export class Batches<Item, Outcome> {
   readonly #waiting: Waiter<Item, Outcome>[] = [];
   #running = 0;
   #scheduled = false;
-  /** Of the last batch. */
-  #itemMilliseconds = Infinity;
 
   /** `work` gives one outcome for each item, in order; when it rejects, all its items do. */
   constructor(limits: BatchLimits, work: (items: readonly Item[]) => Promise<readonly Outcome[]>) {
@@ -49,11 +42,9 @@ export class Batches<Item, Outcome> {
   }
 
   #start(): void {
-    const { batches, quickBatches = batches } = this.#limits;
-    const most = this.#itemMilliseconds < QUICK_MILLISECONDS ? Math.min(quickBatches, batches) : batches;
-    while (this.#waiting.length > 0 && this.#running < most) {
+    while (this.#waiting.length > 0 && this.#running < this.#limits.batches) {
       // Shared out evenly: the work of one batch is done by one server process.
-      const share = Math.ceil(this.#waiting.length / (most - this.#running));
+      const share = Math.ceil(this.#waiting.length / (this.#limits.batches - this.#running));
       this.#running++;
       this.#run(this.#waiting.splice(0, Math.min(share, this.#limits.items))).catch((error: unknown) => {
         throw error;
@@ -63,7 +54,6 @@ export class Batches<Item, Outcome> {
 
   /** Never rejects. */
   async #run(batch: readonly Waiter<Item, Outcome>[]): Promise<void> {
-    const begun = performance.now();
     try {
       const outcomes = await this.#work(batch.map((waiter) => waiter.item));
       for (const [at, waiter] of batch.entries()) {
@@ -74,7 +64,6 @@ export class Batches<Item, Outcome> {
     } catch (error) {
       for (const waiter of batch) waiter.reject(error);
     } finally {
-      this.#itemMilliseconds = (performance.now() - begun) / batch.length;
       this.#running--;
       this.#start();
     }

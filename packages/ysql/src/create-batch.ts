@@ -4,7 +4,7 @@ import { quoteList } from './render.ts';
 import type { Answer, Session } from './session.ts';
 import type { RenderedStatement } from './statement-template.ts';
 import type { Step } from './steps.ts';
-import { inOneMessage, sendSteps } from './steps.ts';
+import { BEGIN, asBlock, sendSteps } from './steps.ts';
 import type { Progress } from './transaction.ts';
 import { refuseRollback, rollBack, settled, useForDdl } from './transaction.ts';
 
@@ -112,7 +112,6 @@ class Member implements CreationOutcome {
 }
 
 const FAILED_BLOCK = '25P02';
-const BEGIN: Step = { sql: 'BEGIN', what: 'unable to start transaction' };
 
 /**
  * Two round trips: the look at what is there and BEGIN; then, for the names that are free, all the rest. Names that
@@ -176,20 +175,19 @@ class SharedTransaction {
   async #finish(creates: readonly Step[], rest: readonly Step[]): Promise<void> {
     if (rest.length === 0) return await this.#commit(creates);
     const { queue, advisoryLock } = this.#access;
-    const probe = advisoryLock.probe(this.#session);
     // The server hashes a password while it makes a role: others need not wait for that.
     const apart = queue.load > 1;
-    if (apart) await this.#send(creates, probe);
+    // Before BEGIN, since a failure of it must not fail the transaction; asked once, so that it stands in the first only.
+    const probe = (): readonly Step[] => advisoryLock.probe(this.#session);
+    if (apart) await this.#send(creates, probe());
     // After BEGIN, for the lock ends with the transaction.
     await queue.withPrivileges(() =>
-      this.#commit([...(apart ? [] : creates), ...advisoryLock.take(this.#session), ...rest], apart ? [] : probe),
+      this.#commit([...(apart ? [] : creates), ...advisoryLock.take(this.#session), ...rest], probe()),
     );
   }
 
-  /** `before`: what must not be in the transaction. */
   async #send(block: readonly Step[], before: readonly Step[] = []): Promise<readonly Answer[]> {
-    const whole = this.#session.transactionalDdl === true;
-    return await sendSteps(this.#session, [...before, ...(whole ? [inOneMessage(block)] : block)]);
+    return await sendSteps(this.#session, [...before, ...asBlock(this.#session, block)]);
   }
 
   async #commit(block: readonly Step[], before: readonly Step[] = []): Promise<void> {

@@ -4,6 +4,7 @@ import { Failure } from './failure.ts';
 import { DEFAULT_REASSIGN_ROLE } from './fields.ts';
 import { quoteIdentifier, quoteList } from './render.ts';
 import { retry } from './retry.ts';
+import { NOBODYS_CATALOGS, OWNER } from './role-look.ts';
 import type { Session } from './session.ts';
 import { endRoleSessions } from './sessions.ts';
 import type { YsqlSettings } from './settings.ts';
@@ -26,9 +27,7 @@ export interface DependentRole {
 }
 
 // LATERAL has the index of pg_shdepend asked for each role: a plain join reads all that depends on any role.
-// Default privileges and user mappings count as owned in the catalog, but belong to nobody when the role is gone:
-// REASSIGN OWNED passes them over and DROP OWNED removes them.
-const OWNED = `d.deptype = 'o' AND d.classid NOT IN ('pg_default_acl'::regclass, 'pg_user_mapping'::regclass)`;
+const OWNED = `d.deptype = '${OWNER}' AND d.classid NOT IN (${NOBODYS_CATALOGS.join(', ')})`;
 const DEPENDENCIES = `
   SELECT r.oid::text AS oid, d.dbid::text AS dbid, b.datname::text AS datname, d.owned, d.granted
   FROM pg_roles r

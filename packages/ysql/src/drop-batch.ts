@@ -1,14 +1,14 @@
 import type { Access } from './access.ts';
 import { refuseOwners } from './dependencies.ts';
-import type { SeenRole } from './role-look.ts';
-import { lookAtRoles } from './role-look.ts';
 import { Failure } from './failure.ts';
 import { sparingOthers } from './non-breaking-ddl.ts';
 import { quoteIdentifier } from './render.ts';
+import type { SeenRole } from './role-look.ts';
+import { lookAtRoles } from './role-look.ts';
 import type { Session } from './session.ts';
 import { terminateSessions } from './sessions.ts';
 import type { Step } from './steps.ts';
-import { inOneMessage, sendSteps } from './steps.ts';
+import { BEGIN, asBlock, sendSteps } from './steps.ts';
 import { rollBack, settled, useForDdl } from './transaction.ts';
 
 export interface DropOutcome {
@@ -67,12 +67,12 @@ async function dropAll(access: Access, session: Session, roles: readonly SeenRol
     },
   };
   const drop = execute(`DROP ROLE IF EXISTS ${namesOf(roles)}`);
-  // Where DDL is part of the transaction, one message: when it may not end sessions, each role is dropped alone.
-  const whole = session.transactionalDdl === true;
+  // Sessions are ended in the block too: where that is one message and we may end none, each role is dropped alone.
   if (withPrivileges.length === 0) {
     await sparingOthers(session, (spare) => {
-      const together = whole && spare.length === 0;
-      return sendSteps(session, [...(together ? [inOneMessage([before, drop])] : [before, ...spare, drop]), after]);
+      // What spares others must stand outside a transaction block.
+      const steps = spare.length > 0 ? [before, ...spare, drop] : asBlock(session, [before, drop]);
+      return sendSteps(session, [...steps, after]);
     });
     return left;
   }
@@ -80,9 +80,8 @@ async function dropAll(access: Access, session: Session, roles: readonly SeenRol
   await access.queue.withPrivileges(async () => {
     const { advisoryLock } = access;
     const block = [BEGIN, ...advisoryLock.take(session), ...takePrivileges(session, withPrivileges), drop, COMMIT];
-    const probe = advisoryLock.probe(session);
-    const statements = whole ? [...probe, inOneMessage([before, ...block])] : [before, ...probe, ...block];
-    await sendSteps(session, [...statements, after]).catch(async (error: unknown) => {
+    const steps = [...advisoryLock.probe(session), ...asBlock(session, [before, ...block]), after];
+    await sendSteps(session, steps).catch(async (error: unknown) => {
       await rollBack(session);
       throw error;
     });
@@ -92,7 +91,6 @@ async function dropAll(access: Access, session: Session, roles: readonly SeenRol
 
 // A block that failed answers COMMIT with ROLLBACK, but then an earlier step has failed already.
 const COMMIT: Step = { sql: 'COMMIT', what: 'unable to commit transaction' };
-const BEGIN: Step = { sql: 'BEGIN', what: 'unable to start transaction' };
 
 function takePrivileges(session: Session, roles: readonly SeenRole[]): readonly Step[] {
   // Takes nothing that a user made since we looked. What others than the admin have granted stays, and keeps DROP ROLE from

@@ -4,13 +4,21 @@ import { Secret, isCofferError } from '@coffer/base';
 import type { Fault, FaultAction, TestPostgres, WireProxy } from '@coffer/testkit';
 import { startPostgres, startWireProxy } from '@coffer/testkit';
 import type { Opened } from './open-for-test.ts';
-import { SEED_SQL, USERNAME_CONFIG, logIn, newUser, openYsql, roleExists } from './open-for-test.ts';
+import {
+  ON_TABLE_SQL,
+  SEED_SQL,
+  USERNAME_CONFIG,
+  createThings,
+  logIn,
+  newUser,
+  openYsql,
+  roleExists,
+} from './open-for-test.ts';
 
 let server: TestPostgres;
 before(async () => {
   server = await startPostgres();
-  await server.query('CREATE TABLE things (id int)');
-  await server.query(`ALTER TABLE things OWNER TO "${server.user}"`);
+  await createThings(server);
 });
 after(() => server.stop());
 
@@ -118,7 +126,7 @@ for (const mode of ['postgresql', 'yugabytedb'] as const) {
       for (const match of [/FROM pg_shdepend/, /pg_terminate_backend/, /^REVOKE/m, /^DROP OWNED/m, /^DROP ROLE/m]) {
         it(`deleteUser survives ${kind} at ${match.source}`, async () => {
           const username = nextName();
-          const sql = match.source === '^DROP OWNED' ? `${SEED_SQL} GRANT SELECT ON things TO "{{name}}"` : SEED_SQL;
+          const sql = match.source === '^DROP OWNED' ? ON_TABLE_SQL : SEED_SQL;
           await opened.database.newUser(newUser(sql, { username }));
           await withFaults([{ match, action }], () => opened.database.deleteUser({ username, statements: [] }));
           assert.equal(await roleExists(server, username), false);

@@ -22,11 +22,7 @@ export function createAccess(settings: YsqlSettings, logger: Logger): Access {
     queue: new DdlQueue(),
     advisoryLock: new AdvisoryLock(),
     creations: new Batches(
-      {
-        batches: Math.min(settings.maxOpen, CREATING_CONNECTIONS),
-        quickBatches: QUICK_CONNECTIONS,
-        items: BATCH_ITEMS,
-      },
+      { batches: Math.min(settings.maxOpen, CREATING_CONNECTIONS), items: BATCH_ITEMS },
       (creations) => createTogether(access, creations),
     ),
     drops: new Batches({ batches: 1, items: BATCH_ITEMS }, (names) => dropTogether(access, names)),
@@ -42,8 +38,6 @@ export function createAccess(settings: YsqlSettings, logger: Logger): Access {
 
 /** Under SCRAM the server computes for milliseconds on each new password: as many processes of its work at that. */
 const CREATING_CONNECTIONS = 4;
-/** Where it does not: one of them works while the other's answer is read. */
-const QUICK_CONNECTIONS = 2;
 /** Bounds the locks of one transaction and the length of one statement. */
 const BATCH_ITEMS = 64;
 /** A session that takes its time to end holds up nobody but who was told together with it. */

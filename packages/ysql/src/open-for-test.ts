@@ -8,6 +8,8 @@ import { createYsqlDatabase } from './ysql-database.ts';
 
 /** The seed's creation statements. */
 export const SEED_SQL = `CREATE ROLE "{{username}}" WITH PASSWORD '{{password}}' VALID UNTIL '{{expiration}}' NOINHERIT LOGIN; GRANT ALL ON DATABASE "yugabyte" TO "{{username}}";`;
+/** The same with privileges on more than the database: on the table of {@link createThings}. */
+export const ON_TABLE_SQL = `${SEED_SQL} GRANT SELECT ON things TO "{{username}}";`;
 export const USERNAME_CONFIG = { displayName: 'token', roleName: 'my-role' };
 
 export interface Opened extends AsyncDisposable {
@@ -50,6 +52,12 @@ export async function logIn(
   client.on('error', () => undefined);
   await client.connect();
   return client;
+}
+
+/** A table on which the admin may give privileges. */
+export async function createThings(target: TestDatabase): Promise<void> {
+  await target.query('CREATE TABLE things (id int)');
+  await target.query(`ALTER TABLE things OWNER TO "${target.user}"`);
 }
 
 export async function roleExists(target: TestDatabase, name: string): Promise<boolean> {

@@ -19,12 +19,16 @@ export function withCutForms(secrets: readonly Secret[]): readonly Secret[] {
 
 /** A logger whose lines show none of the secrets, which are asked for with each line: most calls log none. */
 export function redactingLogger(logger: Logger, secrets: () => readonly Secret[]): Logger {
-  const clean = (fields: LogFields = {}): LogFields =>
+  const clean = (fields: LogFields, hidden: readonly Secret[]): LogFields =>
     Object.fromEntries(
-      Object.entries(fields).map(([key, value]) => [key, typeof value === 'string' ? redact(value, secrets()) : value]),
+      Object.entries(fields).map(([key, value]) => [key, typeof value === 'string' ? redact(value, hidden) : value]),
     );
-  const at = (level: LogLevel) => (message: string, fields?: LogFields) =>
-    logger[level](redact(message, secrets()), clean(fields));
+  const at =
+    (level: LogLevel) =>
+    (message: string, fields: LogFields = {}) => {
+      const hidden = secrets();
+      logger[level](redact(message, hidden), clean(fields, hidden));
+    };
   return {
     trace: at('trace'),
     debug: at('debug'),

@@ -20,11 +20,15 @@ export interface SeenRole {
 /** Whoever has more than that is not looked at further here. */
 const MOST_DEPENDENCIES = 100;
 const NO_DATABASE = '0';
-// OIDs of catalogs, which never change: pg_database; and pg_default_acl and pg_user_mapping, whose rows are owned in the
-// catalog, but gone with DROP OWNED.
+/** OID of pg_database; those of catalogs never change. */
 const DATABASES = '1262';
-const NOBODYS: readonly string[] = ['826', '1418'];
-const OWNER = 'o';
+/** pg_shdepend's type of dependency of what a role owns. */
+export const OWNER = 'o';
+/**
+ * OIDs of pg_default_acl and pg_user_mapping. What is in them counts as owned, but belongs to nobody when the role is gone:
+ * REASSIGN OWNED passes it over and DROP OWNED removes it.
+ */
+export const NOBODYS_CATALOGS: readonly string[] = ['826', '1418'];
 
 /**
  * The roles that there are, and what depends on them in the whole cluster. One plain statement: a revocation costs the
@@ -74,7 +78,7 @@ function summary(session: Session, dependencies: readonly string[]): SeenRole['d
   if (onDatabase) return 'database';
   const here = [NO_DATABASE, session.databaseOid];
   const onlyPrivileges = all.every(
-    ({ database, catalog, kind }) => here.includes(database) && (kind !== OWNER || NOBODYS.includes(catalog)),
+    ({ database, catalog, kind }) => here.includes(database) && (kind !== OWNER || NOBODYS_CATALOGS.includes(catalog)),
   );
   return onlyPrivileges ? 'privileges' : 'more';
 }

@@ -102,19 +102,13 @@ export class Session {
    * ROLLBACK) or the connection is lost.
    */
   async pipeline(requests: readonly Request[]): Promise<readonly (Answer | Failure)[]> {
-    const answers = await this.#sendAll(requests);
-    if (answers.some((answer) => answer instanceof Failure && answer.kind === 'lost')) this.destroy();
-    return answers;
-  }
-
-  async #sendAll(requests: readonly Request[]): Promise<readonly (Answer | Failure)[]> {
-    const [only] = requests;
-    if (only !== undefined && requests.length === 1) return [await this.#send(only)];
     const { stream } = this.#client.connection;
     stream.cork();
     const sent = requests.map((request) => this.#send(request));
     stream.uncork();
-    return await Promise.all(sent);
+    const answers = await Promise.all(sent);
+    if (answers.some((answer) => answer instanceof Failure && answer.kind === 'lost')) this.destroy();
+    return answers;
   }
 
   async #send({ sql, params }: Request): Promise<Answer | Failure> {

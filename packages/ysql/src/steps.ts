@@ -10,20 +10,25 @@ export interface Step extends Request {
   readonly mayFail?: boolean;
 }
 
+export const BEGIN: Step = { sql: 'BEGIN', what: 'unable to start transaction' };
+
 /**
- * The steps of a transaction block, or a part of it, as one message: the server answers once, at the end, and does nothing
- * after the first that fails. Each step is told the answer of the last. Only where DDL is part of the transaction: elsewhere
- * it must be seen how far the server came.
+ * Steps that take effect together or not at all, as they are best sent: where DDL is part of the transaction, as one message.
+ * Then the server answers once, at the end, does nothing after the first that fails (none of them may fail), and each step is
+ * told the answer of the last. Elsewhere each is a message of its own, for it must be seen how far the server came.
  */
-export function inOneMessage(steps: readonly Step[]): Step {
-  return {
-    // On lines of their own, since a statement may end with a comment.
-    sql: steps.map(({ sql }) => sql).join('\n;\n'),
-    what: 'failed to execute query',
-    see: (answer, clean) => {
-      for (const step of steps) step.see?.(answer, clean);
+export function asBlock(session: Session, steps: readonly Step[]): readonly Step[] {
+  if (session.transactionalDdl !== true) return steps;
+  return [
+    {
+      // On lines of their own, since a statement may end with a comment.
+      sql: steps.map(({ sql }) => sql).join('\n;\n'),
+      what: 'failed to execute query',
+      see: (answer, clean) => {
+        for (const step of steps) step.see?.(answer, clean);
+      },
     },
-  };
+  ];
 }
 
 /**

@@ -5,8 +5,7 @@ import type { Answer, Session } from './session.ts';
 import type { SessionWish } from './session-pool.ts';
 import { awaitBackendGone } from './sessions.ts';
 import type { RenderedStatement } from './statement-template.ts';
-import type { Step } from './steps.ts';
-import { sendSteps } from './steps.ts';
+import { BEGIN, sendSteps } from './steps.ts';
 
 /** How far a transaction came. */
 export interface Progress {
@@ -34,9 +33,8 @@ export async function runTransaction(
   await settled(access, () =>
     useForDdl(access, mode, async (session) => {
       try {
-        const begin: Step = { sql: 'BEGIN', what: 'unable to start transaction' };
         const lock = mode === 'exclusive' ? advisoryLock.take(session) : [];
-        await sendSteps(session, [...(mode === 'exclusive' ? advisoryLock.probe(session) : []), begin, ...lock]);
+        await sendSteps(session, [...(mode === 'exclusive' ? advisoryLock.probe(session) : []), BEGIN, ...lock]);
         await runStatements(session, statements, progress);
         await commit(session, progress);
       } catch (error) {
