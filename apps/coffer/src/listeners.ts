@@ -27,7 +27,13 @@ export async function openListeners(
   try {
     for (const config of configs) {
       const tls = config.tls && (await readIdentity(config.tls));
-      const edge = createHttpEdge({ handle, logger: logger.named('http'), ...(tls && { tls }) });
+      const maxDurationMs = config.maxRequestMs;
+      const edge = createHttpEdge({
+        handle,
+        logger: logger.named('http'),
+        ...(tls && { tls }),
+        ...(maxDurationMs !== undefined && { maxDurationMs }),
+      });
       const { address: host, port } = await edge.listen(config.host, config.port);
       const address = `${tls === undefined ? 'http' : 'https'}://${formatListenAddress({ host, port })}`;
       opened.push({ edge, config, address });

@@ -7,6 +7,8 @@ import { type ListenAddress, parseListenAddress } from './listen-address.ts';
 export interface ListenerConfig extends ListenAddress {
   /** Files in PEM; absent for plain HTTP. */
   readonly tls?: { readonly certFile: string; readonly keyFile: string };
+  /** The longest that a client is kept waiting, in milliseconds; the default when absent. */
+  readonly maxRequestMs?: number;
 }
 
 export type StorageConfig =
@@ -42,6 +44,7 @@ const KEYS = [
   'cluster_name',
   'default_lease_ttl',
   'max_lease_ttl',
+  'default_max_request_duration',
   'log_level',
 ];
 
@@ -60,7 +63,10 @@ export async function readServerConfig(file: string): Promise<ServerConfig> {
 export function parseServerConfig(text: string, name: string): ServerConfig {
   const config = parseHcl(text, name);
   config.allowOnly(KEYS);
-  const listeners = config.blocks('listener', 1).map((block) => parseListener(block));
+  const maxRequestMs = parseMaxRequestMs(config, 'default_max_request_duration');
+  const listeners = config
+    .blocks('listener', 1)
+    .map((block) => ({ ...defined('maxRequestMs', maxRequestMs), ...parseListener(block) }));
   if (listeners.length === 0) throw config.error('a block listener "tcp" { address = "127.0.0.1:8200" … } is missing');
   const pluginDirectory = config.string('plugin_directory');
   if (pluginDirectory !== undefined && !isAbsolute(pluginDirectory)) {
@@ -82,7 +88,7 @@ export function parseServerConfig(text: string, name: string): ServerConfig {
 function parseListener(block: HclBlock): ListenerConfig {
   const { body } = block;
   if (block.labels[0] !== 'tcp') throw body.error('the only type of listener is "tcp"', block);
-  body.allowOnly(['address', 'tls_disable', 'tls_cert_file', 'tls_key_file']);
+  body.allowOnly(['address', 'tls_disable', 'tls_cert_file', 'tls_key_file', 'max_request_duration']);
   const address = body.string('address') ?? '127.0.0.1:8200';
   const parsed = parseListenAddress(address);
   if (parsed === undefined) {
@@ -90,11 +96,12 @@ function parseListener(block: HclBlock): ListenerConfig {
   }
   const certFile = body.string('tls_cert_file');
   const keyFile = body.string('tls_key_file');
-  if (parseTlsDisable(body)) return parsed;
+  const listener = { ...parsed, ...defined('maxRequestMs', parseMaxRequestMs(body, 'max_request_duration')) };
+  if (parseTlsDisable(body)) return listener;
   if (certFile === undefined || keyFile === undefined) {
     throw body.error('give "tls_cert_file" and "tls_key_file", or "tls_disable = true" for plain HTTP', block);
   }
-  return { ...parsed, tls: { certFile, keyFile } };
+  return { ...listener, tls: { certFile, keyFile } };
 }
 
 /** Vault also takes 1 and 0 here, and its documentation uses them. */
@@ -172,6 +179,12 @@ function parseLeaseLimits(config: HclObject): Pick<ServerConfig, 'defaultLeaseTt
     throw config.error('"default_lease_ttl" is longer than "max_lease_ttl"', config.attribute('default_lease_ttl'));
   }
   return { ...defined('defaultLeaseTtl', defaultLeaseTtl), ...defined('maxLeaseTtl', maxLeaseTtl) };
+}
+
+/** 0 is the default, as in Vault. */
+function parseMaxRequestMs(object: HclObject, key: string): number | undefined {
+  const seconds = object.duration(key);
+  return seconds === undefined || seconds === 0 ? undefined : seconds * 1000;
 }
 
 function parseLogLevel(config: HclObject): LogLevel | undefined {

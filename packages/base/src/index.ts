@@ -1,4 +1,5 @@
-/** What every room may use: the error class, `Secret`, JSON values, Go durations and times, random names, the log. */
+/** What every room may use: the error class, `Secret`, JSON values, Go durations and times, deadlines, random names, the log. */
+export * from './deadline.ts';
 export * from './duration.ts';
 export * from './error.ts';
 export * from './json.ts';

@@ -1,4 +1,4 @@
-import { CofferError, errorText, type Logger } from '@coffer/base';
+import { CofferError, currentDeadline, errorText, type Logger } from '@coffer/base';
 import type { Store } from '@coffer/store';
 import type { Acl } from './acl.ts';
 import type { Barrier } from './barrier.ts';
@@ -17,6 +17,7 @@ import type { Path, RawPathRequest } from './path.ts';
 import { type BuiltinPlugin, createPluginCatalog, type PluginCatalog } from './plugin-catalog.ts';
 import { createPolicyStore, type PolicyStore } from './policies.ts';
 import type { TokenEntry } from './token-entry.ts';
+import { answerInTime } from './request-deadline.ts';
 import { createTokenStore, type TokenStore, WRAPPED_ANSWERS } from './tokens.ts';
 import { createWrapping, NO_WRAPPING_TOKEN, type Wrapping } from './wrapping.ts';
 import { SYSTEM_TTL, type TtlLimits } from './ttl.ts';
@@ -121,7 +122,32 @@ export class Core {
    * @throws CofferError with Vault's texts. What an engine fails with (`failed`, `unavailable`, `unsupported`) is wrapped
    *   as go-multierror does, `invalid-request` is not: Vault's two channels of errors.
    */
-  async handle(request: IncomingRequest): Promise<OutgoingResponse | undefined> {
+  handle(request: IncomingRequest): Promise<OutgoingResponse | undefined> {
+    return answerInTime(request, async () => {
+      const answer = await this.#serve(request);
+      const reason = currentDeadline()?.reason;
+      if (answer === undefined || reason === undefined) return answer;
+      await this.#takeBack(request, answer);
+      throw reason;
+    });
+  }
+
+  /** What came too late was handed to nobody. */
+  async #takeBack({ id, path }: IncomingRequest, answer: OutgoingResponse): Promise<void> {
+    if ((answer.lease ?? answer.auth ?? answer.wrapInfo) === undefined) return;
+    this.#logger.warn('an answer came when nobody waited for it any more: what it holds is revoked', {
+      request_id: id,
+      path,
+      lease_id: answer.lease?.id,
+    });
+    try {
+      await this.services.wrapping.withdraw(answer);
+    } catch (error) {
+      this.#logger.error('it could not be revoked', { request_id: id, error: errorText(error) });
+    }
+  }
+
+  async #serve(request: IncomingRequest): Promise<OutgoingResponse | undefined> {
     const fullPath = request.path.replace(/^\/+/, '');
     const { engine, path, raw } = this.#route(request, fullPath);
     const token = path?.unauthenticated === true ? undefined : await this.#authenticate(raw, path);
@@ -131,6 +157,7 @@ export class Core {
     if (resolved.operation === 'help') return help(engine.help, path);
     if (path === undefined) throw new CofferError('not-found', multiError(['unsupported path']));
     const response = await this.#run(path, { ...resolved, ...(token && { token }) });
+    if (currentDeadline()?.over === true) return response;
     if (raw.wrapTtl === 0 || response === undefined || isOpen(response)) return response;
     return this.services.wrapping.wrap(response, fullPath, raw.wrapTtl);
   }

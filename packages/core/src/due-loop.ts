@@ -1,4 +1,4 @@
-import { CofferError, type Logger } from '@coffer/base';
+import { CofferError, type Logger, withoutDeadline } from '@coffer/base';
 
 /** Work whose items lie in the store with the time at which each is due. */
 export interface DueWork<Item> {
@@ -55,7 +55,8 @@ export class DueLoop<Item> {
       return;
     }
     clearTimeout(this.#timer);
-    this.#round = this.#look().then((delay) => {
+    // Whoever wakes it may be a request, whose time is not that of the work.
+    this.#round = withoutDeadline(() => this.#look()).then((delay) => {
       this.#round = undefined;
       const immediately = this.#again;
       this.#again = false;

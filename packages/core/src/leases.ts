@@ -1,5 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { CofferError, type Logger } from '@coffer/base';
+import { awaiting, CofferError, currentDeadline, type Logger, pause } from '@coffer/base';
 import type { Store } from '@coffer/store';
 import type { Barrier } from './barrier.ts';
 import type { Engine } from './engine.ts';
@@ -133,6 +132,16 @@ export class Leases {
    * @throws CofferError `failed` with what is still owed; the lease stays and is retried
    */
   async revoke(id: string): Promise<void> {
+    try {
+      await this.#revoke(id);
+    } catch (error) {
+      // Nobody waits any more, but it was asked for.
+      if (currentDeadline()?.over === true) await this.revokeLater(id);
+      throw error;
+    }
+  }
+
+  async #revoke(id: string): Promise<void> {
     for (;;) {
       const lease = await this.#claimToRevoke(id);
       if (lease !== undefined) {
@@ -143,7 +152,7 @@ export class Leases {
       // Somebody else is at it: its claim ends with the lease gone, or with the lease as it is now marked.
       const { changes } = await this.#options.store.run("UPDATE leases SET state = 'revoking' WHERE id = $1", [id]);
       if (changes === 0) return;
-      await sleep(20);
+      await awaiting(`whoever is at the lease ${id}`, () => pause(20));
     }
   }
 
@@ -170,9 +179,15 @@ export class Leases {
       const ids: string[] = await this.#idsBelow(prefix, after, PAGE);
       after = ids.at(-1);
       const worker = async (): Promise<void> => {
-        for (let id = ids.pop(); id !== undefined; id = ids.pop()) await revokeOne(id);
+        for (let id = ids.pop(); id !== undefined && currentDeadline()?.over !== true; id = ids.pop())
+          await revokeOne(id);
       };
       await Promise.all(Array.from({ length: Math.min(REVOCATIONS_AT_ONCE, ids.length) }, worker));
+      const reason = currentDeadline()?.reason;
+      if (reason === undefined) continue;
+      // Nobody waits any more, but it was asked for: the expiration ends the rest.
+      await this.revokePrefixLater(prefix);
+      throw reason;
     }
     if (firstError === undefined) return;
     throw new CofferError('failed', `${failed} of ${revoked + failed} leases could not be revoked: ${firstError}`);
@@ -283,7 +298,7 @@ export class Leases {
         throw new CofferError('invalid-request', 'lease expired');
       }
       if ((await this.#get(id))?.state !== 'active') throw new CofferError('invalid-request', 'lease not found');
-      await sleep(20);
+      await awaiting(`whoever is at the lease ${id}`, () => pause(20));
     }
   }
 }

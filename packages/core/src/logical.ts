@@ -17,6 +17,10 @@ export interface IncomingRequest {
   readonly remoteAddress: string;
   /** Seconds to wrap the answer for; absent or 0 for an answer in the open. */
   readonly wrapTtl?: number;
+  /** How long the client is kept waiting at most, in milliseconds. Default: 90 s, as Vault's. */
+  readonly maxDurationMs?: number;
+  /** Aborted when the client has gone. */
+  readonly gone?: AbortSignal;
 }
 
 /** What the core answers. The edge turns it into a body by `shape`. Errors are thrown as CofferError. */

@@ -1,4 +1,4 @@
-import { CofferError, type Logger } from '@coffer/base';
+import { CofferError, type Logger, withoutDeadline } from '@coffer/base';
 import type { Store } from '@coffer/store';
 import type { Barrier } from './barrier.ts';
 import type { Engine, EngineFactory } from './engine.ts';
@@ -102,6 +102,11 @@ export class MountTable {
     if (mounted === undefined) return;
     if (mounted.builtin) throw new CofferError('invalid-request', `cannot unmount ${path}`);
     mounted.tainted = true;
+    // A client that does not wait for the end of very many leases must not leave half a mount, as in Vault.
+    await withoutDeadline(() => this.#unmount(path, mounted, revoke));
+  }
+
+  async #unmount(path: string, mounted: Mounted, revoke: (path: string) => Promise<void>): Promise<void> {
     try {
       await revoke(path);
     } catch (error) {

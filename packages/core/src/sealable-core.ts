@@ -1,4 +1,13 @@
-import { CofferError, errorText, type Logger, randomId } from '@coffer/base';
+import {
+  CofferError,
+  Deadline,
+  errorText,
+  type Logger,
+  randomId,
+  whileAwaited,
+  withDeadline,
+  withoutDeadline,
+} from '@coffer/base';
 import type { Store } from '@coffer/store';
 import type { Barrier } from './barrier.ts';
 import { loadClusterIdentity } from './cluster-identity.ts';
@@ -12,6 +21,7 @@ import type { IncomingRequest, OutgoingResponse } from './logical.ts';
 import { LiveCore } from './live-core.ts';
 import type { Path } from './path.ts';
 import { createRekey } from './rekey.ts';
+import { answerInTime } from './request-deadline.ts';
 import { checkSealType, rootKeyByStaticSeal, rootKeyByUnsealKey } from './root-key.ts';
 import { createRootToken } from './root-token.ts';
 import type { ClusterIdentity, InitRequest, InitResult, KeyStatus, SealControl, SealStatus } from './seal-control.ts';
@@ -23,6 +33,8 @@ import { createTokenStore } from './tokens.ts';
 
 /** How often it is looked whether the encryption key must be rotated, in milliseconds. */
 const TEND_KEYS_MS = 60_000;
+/** How long the status of a sealed server waits for the store, in milliseconds. */
+const STATUS_MS = 2_000;
 
 export interface SealableCoreOptions {
   readonly store: Store;
@@ -70,6 +82,7 @@ export class SealableCore implements SealControl {
   #unsealNonce = '';
   #opened: Opened | undefined;
   #closing: Promise<void> = Promise.resolve();
+  #lastSeen: SealRecord | undefined;
   /** One change of the seal at a time. */
   #turn: Promise<unknown> = Promise.resolve();
 
@@ -130,7 +143,11 @@ export class SealableCore implements SealControl {
     await this.#closing;
   }
 
-  async handle(request: IncomingRequest): Promise<OutgoingResponse | undefined> {
+  handle(request: IncomingRequest): Promise<OutgoingResponse | undefined> {
+    return answerInTime(request, () => this.#serve(request));
+  }
+
+  async #serve(request: IncomingRequest): Promise<OutgoingResponse | undefined> {
     const opened = this.#opened;
     if (opened === undefined) return handleSealed(this.#sealedPaths, request);
     const answer = await opened.live.handle(request);
@@ -141,7 +158,7 @@ export class SealableCore implements SealControl {
 
   async status(): Promise<SealStatus> {
     // A health check of an open server asks no store.
-    const record = this.#opened?.keys.record ?? (await this.#rows.read());
+    const record = this.#opened?.keys.record ?? (await this.#seenRecord());
     const cluster = this.#opened?.cluster;
     return {
       type: record?.config.type ?? (this.#options.staticSeal === undefined ? 'shamir' : 'static'),
@@ -181,8 +198,7 @@ export class SealableCore implements SealControl {
     this.rekeyRecovery.cancel();
     this.generateRoot.cancel();
     // Not in turn as a whole: the requests that it waits for may be waiting for their turn.
-    this.#closing = opened.live
-      .close()
+    this.#closing = withoutDeadline(() => opened.live.close())
       .catch((error: unknown) => this.#options.logger.error('the core did not end well', { error: errorText(error) }))
       .then(() => this.#inTurn(() => opened.keys.forget()));
     this.#options.logger.info('vault is sealed');
@@ -273,6 +289,16 @@ export class SealableCore implements SealControl {
 
   #coreStorage(barrier: Barrier): ReturnType<typeof createEntryStorage> {
     return createEntryStorage(this.#options.store, barrier, 'core/keys');
+  }
+
+  /** What the store says of the seal, or said last: whoever asks for the status must not wait for a store that hangs. */
+  async #seenRecord(): Promise<SealRecord | undefined> {
+    try {
+      this.#lastSeen = await withDeadline(new Deadline(STATUS_MS), () => whileAwaited(this.#rows.read()));
+    } catch (error) {
+      if (this.#lastSeen === undefined) throw error;
+    }
+    return this.#lastSeen;
   }
 
   async #record(): Promise<SealRecord> {

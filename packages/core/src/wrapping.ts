@@ -35,6 +35,8 @@ export interface Wrapping {
   lookup(token: string): Promise<WrappedAnswer>;
   /** Moves the answer to a new token with the TTL anew, and ends the old one. @throws CofferError `invalid-request` */
   rewrap(token: string): Promise<OutgoingResponse>;
+  /** Revokes what an answer that nobody gets would have handed out: a lease, a token, or a wrapped answer with what it holds. */
+  withdraw(response: OutgoingResponse): Promise<void>;
 }
 
 export interface WrappingOptions {
@@ -88,7 +90,9 @@ export function createWrapping({ storage, tokens, leases, logger }: WrappingOpti
       },
     };
   };
-  const withdraw = async ({ lease, auth }: OutgoingResponse): Promise<void> => {
+  const withdraw = async ({ lease, auth, wrapInfo }: OutgoingResponse): Promise<void> => {
+    const wrapped = wrapInfo?.['token'];
+    if (typeof wrapped === 'string') await withdraw((await take(wrapped)).response);
     if (lease !== undefined) await leases.revokeLater(lease.id);
     const accessor = auth?.['accessor'];
     const entry = typeof accessor === 'string' ? await tokens.byAccessor(accessor) : undefined;
@@ -117,6 +121,7 @@ export function createWrapping({ storage, tokens, leases, logger }: WrappingOpti
       const { response, path, ttl } = await take(token);
       return this.wrap(response, path, ttl);
     },
+    withdraw,
   };
 }
 

@@ -1,5 +1,5 @@
 import type { DescMessage, DescMethodUnary, MessageInitShape, MessageShape } from '@bufbuild/protobuf';
-import { CofferError, type JsonObject, type Secret } from '@coffer/base';
+import { CofferError, type JsonObject, requireTime, type Secret, timeLeft, withoutDeadline } from '@coffer/base';
 import { GrpcError, grpcStatus, isPluginGone, type PluginClient, PluginGoneError } from '@coffer/go-plugin';
 import type { Database, DeleteUserRequest, InitializeRequest, LoginAnswer, NewUserRequest } from './database.ts';
 import type { UpdateUserRequest, UsernameConfig } from './database.ts';
@@ -128,7 +128,7 @@ export class ConnectedDatabase implements Database {
   }
 
   close(): Promise<void> {
-    this.#closing ??= this.#close();
+    this.#closing ??= withoutDeadline(() => this.#close());
     return this.#closing;
   }
 
@@ -147,8 +147,10 @@ export class ConnectedDatabase implements Database {
     operation: DatabaseOperation,
     method: DescMethodUnary<I, O>,
     request: MessageInitShape<I>,
-    timeoutMs = this.#process.deadlineMs,
+    mostMs = this.#process.deadlineMs,
   ): Promise<MessageShape<O>> {
+    requireTime();
+    const timeoutMs = Math.max(1, Math.round(timeLeft(mostMs)));
     try {
       return await this.#process.client.call(method, request, { metadata: this.#metadata, timeoutMs });
     } catch (error) {

@@ -1,4 +1,4 @@
-import { CofferError, errorText, type Logger, Secret } from '@coffer/base';
+import { CofferError, currentDeadline, errorText, type Logger, Secret, withoutDeadline } from '@coffer/base';
 import { GrpcError, grpcStatus, implementService, type PluginService } from '@coffer/go-plugin';
 import type { NewUserRequest, UpdateUserRequest } from './database.ts';
 import type * as wire from './gen/database_pb.ts';
@@ -40,7 +40,13 @@ export function databaseServices(instances: Instances, version: string, logger: 
           const wanted = newUserRequest(request);
           const instance = instances.find(metadata);
           refuseOtherCredentials(request.credentialType);
-          return { username: await instance.newUser(wanted) };
+          const username = await instance.newUser(wanted);
+          // Its host has given up and was told of nothing, so nobody would ever drop it.
+          if (currentDeadline()?.over === true) {
+            logger.warn('a user was made when nobody waited for it any more: it is dropped', { username });
+            await withoutDeadline(() => instance.deleteUser({ username, statements: [] }));
+          }
+          return { username };
         }),
       updateUser: (request, metadata) =>
         guard('updateUser', async () => {

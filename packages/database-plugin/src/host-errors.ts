@@ -51,7 +51,7 @@ export function hostError(operation: DatabaseOperation, thrown: unknown, timeout
   const code = SETTLED.includes(thrown.code) ? 'failed' : 'unavailable';
   const late =
     thrown.code === grpcStatus.DEADLINE_EXCEEDED && timeoutMs !== undefined
-      ? `: the plugin gave no answer in ${timeoutMs / 1000} s, so what it did is not known`
+      ? `: the plugin gave no answer in ${Math.round(timeoutMs / 100) / 10} s, so what it did is not known`
       : '';
   return new CofferError(code, `${PREFIXES[operation].host}${thrown.message}${late}`, { cause: thrown });
 }

@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
+import { Deadline, withDeadline } from '@coffer/base';
 import { GrpcError, grpcStatus } from './grpc-error.ts';
 import { CONTENT_TYPE, isGrpcContentType, readMetadata, readTimeout, statusHeaders } from './grpc-headers.ts';
 import type { OpenStream, ServedMethod, ServedMethods } from './grpc-server.ts';
@@ -18,6 +19,9 @@ export class ServerCall {
   readonly #rawHeaders: readonly string[];
   #answered = false;
   #deadline: NodeJS.Timeout | undefined;
+  #timeoutMs: number | undefined;
+  /** Nobody waits for the answer any more. */
+  readonly #gone = new AbortController();
 
   constructor(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, rawHeaders: readonly string[]) {
     this.#stream = stream;
@@ -26,6 +30,7 @@ export class ServerCall {
     // A reset by the caller: 'close' follows.
     stream.on('error', () => undefined);
     stream.once('close', () => {
+      if (!this.#answered) this.#gone.abort();
       this.#answered = true;
       clearTimeout(this.#deadline);
     });
@@ -51,6 +56,7 @@ export class ServerCall {
     try {
       const timeoutMs = readTimeout(typeof value === 'string' ? value : undefined);
       if (timeoutMs === undefined) return;
+      this.#timeoutMs = timeoutMs;
       const expire = () => this.#fail(new GrpcError(grpcStatus.DEADLINE_EXCEEDED, 'context deadline exceeded'));
       this.#deadline = setTimeout(expire, Math.min(timeoutMs, LONGEST_TIMER_MS));
     } catch (error) {
@@ -81,7 +87,7 @@ export class ServerCall {
       reader.end();
       const [request] = messages;
       if (request === undefined) throw new GrpcError(grpcStatus.INTERNAL, 'the call has no message');
-      this.#succeed(await method.answer(request, readMetadata(this.#rawHeaders)));
+      this.#succeed(await this.#inTime(() => method.answer(request, readMetadata(this.#rawHeaders))));
     };
     this.#stream.on('data', (chunk: Buffer) => {
       // What still comes after the answer is read and dropped: a reset would hide the answer from the caller.
@@ -95,6 +101,16 @@ export class ServerCall {
     this.#stream.once('end', () => {
       if (!this.#answered) work().catch((error: unknown) => this.#fail(error));
     });
+  }
+
+  /** What is done for the call knows how long its caller waits. */
+  async #inTime<T>(work: () => Promise<T>): Promise<T> {
+    const deadline = new Deadline(this.#timeoutMs ?? LONGEST_TIMER_MS, { gone: this.#gone.signal });
+    try {
+      return await withDeadline(deadline, work);
+    } finally {
+      deadline.clear();
+    }
   }
 
   #hold(method: ServedMethod & { kind: 'held' }): void {

@@ -28,6 +28,8 @@ export interface HttpEdgeOptions {
   readonly headersTimeoutMs?: number;
   /** For a whole request, its body included, to arrive. Default 60 000. */
   readonly requestTimeoutMs?: number;
+  /** How long a request that has arrived is worked on before its client hears that it took too long. Default 90 000. */
+  readonly maxDurationMs?: number;
   /** For a connection without requests. Default 120 000: longer than the 90 s after which Go's clients let go. */
   readonly idleTimeoutMs?: number;
 }

@@ -17,6 +17,8 @@ export interface ExchangeOptions {
   readonly logger: Logger;
   readonly maxBodyBytes: number;
   readonly requestTimeoutMs: number;
+  /** See {@link RequestHandler}. */
+  readonly maxDurationMs?: number;
 }
 
 /** How long a client that sends too large a body may still read our answer before the connection is cut. */
@@ -32,6 +34,7 @@ export class Exchange {
   readonly #id = randomId();
   /** The answer is out, or there is nobody left to take it. */
   #closed = false;
+  readonly #gone = new AbortController();
 
   constructor(
     options: ExchangeOptions,
@@ -48,6 +51,7 @@ export class Exchange {
     const end = 'stream' in request ? undefined : connections.begin(request.socket);
     response.once('close', () => {
       this.#closed = true;
+      if (!response.writableEnded) this.#gone.abort();
       end?.();
     });
     // A client that goes away is no error of ours; without listeners it would end the process.
@@ -85,6 +89,7 @@ export class Exchange {
       data = parseJsonBody(body);
     }
     const { operation, path } = target;
+    const { maxDurationMs } = this.#options;
     const answer = await this.#options.handle({
       id: this.#id,
       operation,
@@ -92,6 +97,8 @@ export class Exchange {
       token: readToken(headers),
       data,
       remoteAddress,
+      gone: this.#gone.signal,
+      ...(maxDurationMs !== undefined && { maxDurationMs }),
       ...(wrapTtl > 0 && { wrapTtl }),
     });
     if (this.#closed) this.#reportLostAnswer(answer);

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { CofferError, errorText } from '@coffer/base';
+import { awaiting, CofferError, errorText } from '@coffer/base';
 import pg from 'pg';
 import { migratePostgres } from './postgres-migrations.ts';
 import type { SqlResult, SqlStatement, SqlValue, Store } from './store.ts';
@@ -102,7 +102,7 @@ class PostgresStore implements Store {
 
   async transaction(statements: readonly SqlStatement[]): Promise<readonly SqlResult[]> {
     if (this.#closing !== undefined) throw new CofferError('unavailable', 'the store is closed');
-    const work = this.#withRetries(statements);
+    const work = awaiting('the store', () => this.#withRetries(statements));
     this.#working.add(work);
     try {
       return await work;

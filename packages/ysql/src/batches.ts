@@ -1,3 +1,5 @@
+import { currentDeadline, type Deadline, withoutDeadline } from '@coffer/base';
+
 export interface BatchLimits {
   /** Batches under way at once. */
   readonly batches: number;
@@ -7,6 +9,7 @@ export interface BatchLimits {
 
 interface Waiter<Item, Outcome> {
   readonly item: Item;
+  readonly deadline: Deadline | undefined;
   readonly resolve: (outcome: Outcome) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -28,9 +31,10 @@ export class Batches<Item, Outcome> {
     this.#work = work;
   }
 
+  /** @throws CofferError `failed` when nobody waited any more before the work on it began; and what `work` rejects with */
   submit(item: Item): Promise<Outcome> {
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ item, resolve, reject });
+      this.#waiting.push({ item, deadline: currentDeadline(), resolve, reject });
       if (this.#scheduled) return;
       this.#scheduled = true;
       // Requests that came in one packet are taken together.
@@ -43,12 +47,24 @@ export class Batches<Item, Outcome> {
 
   #start(): void {
     while (this.#waiting.length > 0 && this.#running < this.#limits.batches) {
+      this.#dropUnawaited();
+      if (this.#waiting.length === 0) return;
       // Shared out evenly: the work of one batch is done by one server process.
       const share = Math.ceil(this.#waiting.length / (this.#limits.batches - this.#running));
       this.#running++;
-      this.#run(this.#waiting.splice(0, Math.min(share, this.#limits.items))).catch((error: unknown) => {
+      const batch = this.#waiting.splice(0, Math.min(share, this.#limits.items));
+      // What is done for many is bounded by nobody's time.
+      withoutDeadline(() => this.#run(batch)).catch((error: unknown) => {
         throw error;
       });
+    }
+  }
+
+  #dropUnawaited(): void {
+    const over = this.#waiting.filter(({ deadline }) => deadline?.over === true);
+    for (const waiter of over) {
+      this.#waiting.splice(this.#waiting.indexOf(waiter), 1);
+      waiter.reject(waiter.deadline?.reason);
     }
   }
 

@@ -1,4 +1,4 @@
-import { CofferError, errorText, isCofferError } from '@coffer/base';
+import { CofferError, errorText, isCofferError, withoutDeadline } from '@coffer/base';
 import type { Access } from './access.ts';
 import type { Creation } from './create-batch.ts';
 import { canShare } from './create-batch.ts';
@@ -74,7 +74,8 @@ function nothingMade(error: unknown): unknown {
 
 async function undone(access: Access, user: NewUser, error: unknown): Promise<unknown> {
   try {
-    await undo(access, user);
+    // Whoever waits: a role of ours is there.
+    await withoutDeadline(() => undo(access, user));
     return nothingMade(error);
   } catch (failure) {
     access.logger.error('a half made user could not be dropped', { username: user.name, error: errorText(failure) });

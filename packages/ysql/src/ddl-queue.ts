@@ -1,3 +1,5 @@
+import { whileAwaited } from '@coffer/base';
+
 /**
  * `shared`: statements that only make, change or drop roles of their own.
  * `exclusive`: anything else. PostgreSQL answers "tuple concurrently updated" when two GRANTs meet on one object.
@@ -20,12 +22,30 @@ class Gate {
 
   async run<T>(work: () => Promise<T>): Promise<T> {
     if (this.#waiting.length === 0 && this.#mayStart(this.#running)) this.#running++;
-    else await new Promise<void>((start) => this.#waiting.push(start));
+    else await this.#turn();
     try {
       return await work();
     } finally {
       this.#running--;
       this.advance();
+    }
+  }
+
+  /** @throws CofferError `failed` when nobody waits any more: the place is then given up */
+  async #turn(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#waiting.push(resolve);
+    try {
+      await whileAwaited(promise);
+    } catch (error) {
+      const at = this.#waiting.indexOf(resolve);
+      if (at >= 0) this.#waiting.splice(at, 1);
+      else {
+        // The turn came at the same moment.
+        this.#running--;
+        this.advance();
+      }
+      throw error;
     }
   }
 

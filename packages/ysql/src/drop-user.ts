@@ -1,3 +1,4 @@
+import { withoutDeadline } from '@coffer/base';
 import type { Access } from './access.ts';
 import { dealWithDependencies, findDependencies } from './dependencies.ts';
 import { Failure } from './failure.ts';
@@ -36,7 +37,7 @@ export async function dropRole(access: Access, name: string, options: DropOption
     const outcome = await access.drops.submit(name);
     oid = outcome.oid;
     if (outcome.done) {
-      if (oid !== undefined && !outcome.ended) await access.endings.submit(oid);
+      if (oid !== undefined && !outcome.ended) await endSessions(access, oid);
       return;
     }
   }
@@ -52,7 +53,12 @@ export async function dropRole(access: Access, name: string, options: DropOption
       if (!(error instanceof Failure) || error.sqlstate !== DEPENDENT_OBJECTS || round === ROUNDS) throw error;
     }
   }
-  if (oid !== undefined && options.endSessions) await access.endings.submit(oid);
+  if (oid !== undefined && options.endSessions) await endSessions(access, oid);
+}
+
+/** Whoever waits: the role is gone, so the next attempt would not find its sessions any more. */
+async function endSessions(access: Access, oid: string): Promise<void> {
+  await withoutDeadline(() => access.endings.submit(oid));
 }
 
 /** A batch would take away what the role was given before it is locked: `fail` must drop nothing that it made meanwhile. */
@@ -93,5 +99,5 @@ export async function revokeUser(
       if ((await findRole(access, name)) !== undefined) throw error;
     }
   });
-  await access.endings.submit(oid);
+  await endSessions(access, oid);
 }

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Logger } from '@coffer/base';
+import { type Logger, timeLeft } from '@coffer/base';
 import type { FailureKind } from './failure.ts';
 import { Failure } from './failure.ts';
 
@@ -29,7 +29,7 @@ const WORTH: Readonly<Record<FailureKind, number>> = {
 };
 
 /**
- * Runs `work` until it succeeds or fails for good. `work` must look at the state before it acts: an earlier attempt may
+ * Runs `work` until it succeeds or fails for good, or nobody waits for it any more. `work` must look at the state before it acts: an earlier attempt may
  * have taken effect. Throws what the last attempt threw.
  */
 export async function retry<T>(
@@ -38,7 +38,7 @@ export async function retry<T>(
   work: (attempt: number) => Promise<T>,
   policy: RetryPolicy = RETRY_POLICY,
 ): Promise<T> {
-  const deadline = Date.now() + policy.totalMilliseconds;
+  const deadline = Date.now() + timeLeft(policy.totalMilliseconds);
   for (let attempt = 1; ; attempt++) {
     try {
       return await work(attempt);

@@ -1,5 +1,5 @@
 import type { Logger } from '@coffer/base';
-import { CofferError, errorText } from '@coffer/base';
+import { CofferError, errorText, timeLeft } from '@coffer/base';
 import type { Session } from './session.ts';
 import type { YsqlSettings } from './settings.ts';
 
@@ -59,7 +59,8 @@ export class SessionPool {
   }
 
   async #acquire(wish: SessionWish): Promise<Session> {
-    const deadline = Date.now() + WAIT_MILLISECONDS;
+    const patience = timeLeft(WAIT_MILLISECONDS);
+    const deadline = Date.now() + patience;
     let queued = false;
     for (;;) {
       if (this.#closed) throw new CofferError('unavailable', 'the database connection was closed');
@@ -68,7 +69,7 @@ export class SessionPool {
       if (Date.now() >= deadline) {
         throw new CofferError(
           'unavailable',
-          `no database connection became free in ${WAIT_MILLISECONDS / 1000} s (max_open_connections=${this.#limits.maxOpen})`,
+          `no database connection became free in ${Math.round(patience / 100) / 10} s (max_open_connections=${this.#limits.maxOpen})`,
         );
       }
       await this.#wait(deadline - Date.now(), queued);

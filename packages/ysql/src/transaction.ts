@@ -1,3 +1,4 @@
+import { withoutDeadline } from '@coffer/base';
 import type { Access } from './access.ts';
 import type { DdlMode } from './ddl-queue.ts';
 import { Failure } from './failure.ts';
@@ -73,7 +74,10 @@ export async function settled<T>(access: Access, work: () => Promise<T>): Promis
   try {
     return await work();
   } catch (error) {
-    if (error instanceof Failure && error.kind === 'lost') await awaitBackendGone(access, error.backend);
+    // Whoever waits: what is concluded afterwards must be final.
+    if (error instanceof Failure && error.kind === 'lost') {
+      await withoutDeadline(() => awaitBackendGone(access, error.backend));
+    }
     throw error;
   }
 }

@@ -1,8 +1,11 @@
-import { CofferError, type Logger } from '@coffer/base';
+import { awaiting, CofferError, Deadline, type Logger, requireTime, whileAwaited, withDeadline } from '@coffer/base';
 import type { EntryStorage } from '@coffer/core';
 import type { Database } from '@coffer/database-plugin';
 import { type ConfigEntry, readConfig } from './config-entry.ts';
 import type { DatabasePlugins } from './plugins.ts';
+
+/** For the start of a plugin and its look at a configuration: it connects to nothing yet. In milliseconds. */
+const OPEN_MS = 30_000;
 
 /**
  * The open databases of one mount, by configuration name. Opened when first used; a database whose plugin has died is
@@ -29,7 +32,7 @@ export class Connections {
    * @throws CofferError `failed` when there is no such configuration, and whatever opening or `work` throws
    */
   async use<T>(name: string, work: (database: Database, config: ConfigEntry) => Promise<T>): Promise<T> {
-    for (let gate = this.#gates.get(name); gate !== undefined; gate = this.#gates.get(name)) await gate;
+    await this.#passGate(name);
     const working = this.#working.get(name) ?? new Set<Promise<unknown>>();
     this.#working.set(name, working);
     const done = this.useAlone(name, work);
@@ -46,8 +49,9 @@ export class Connections {
    * the password of the connection's own user changes, a new connection could log in with neither the old nor the new.
    */
   async alone<T>(name: string, work: () => Promise<T>): Promise<T> {
-    for (let gate = this.#gates.get(name); gate !== undefined; gate = this.#gates.get(name)) await gate;
-    const done = Promise.allSettled([...(this.#working.get(name) ?? [])]).then(work);
+    await this.#passGate(name);
+    const others = Promise.allSettled([...(this.#working.get(name) ?? [])]);
+    const done = awaiting(`the work under way on the connection "${name}"`, () => whileAwaited(others)).then(work);
     const gate = done.then(
       () => undefined,
       () => undefined,
@@ -68,7 +72,9 @@ export class Connections {
     }
     const opening = this.#get(name, config);
     try {
-      return await work(await opening, config);
+      const database = await awaiting(`the plugin of the connection "${name}" to open`, () => whileAwaited(opening));
+      requireTime();
+      return await awaiting(`the database of the connection "${name}"`, () => work(database, config));
     } catch (error) {
       const gone = this.#plugins.gone(error);
       if (gone === undefined) throw error;
@@ -77,6 +83,13 @@ export class Connections {
     }
     // The plugin had crashed before this call reached it: once more, with a new process.
     return work(await this.#get(name, config), config);
+  }
+
+  /** Waits for whoever has the configuration to himself. */
+  async #passGate(name: string): Promise<void> {
+    for (let gate = this.#gates.get(name); gate !== undefined; gate = this.#gates.get(name)) {
+      await awaiting(`the rotation of the root user of the connection "${name}"`, () => whileAwaited(gate));
+    }
   }
 
   /** Takes a database that was opened for a new configuration; the one before is closed. */
@@ -100,19 +113,23 @@ export class Connections {
   #get(name: string, config: ConfigEntry): Promise<Database> {
     const existing = this.#open.get(name);
     if (existing !== undefined) return existing;
-    const opening = this.#plugins.open(config.pluginName, config.pluginVersion).then(async (database) => {
-      try {
-        await database.initialize({ config: config.connectionDetails, verifyConnection: false });
-      } catch (error) {
-        await database.close();
-        throw error;
-      }
-      return database;
-    });
+    // Not bounded by the time of whoever asked first: others wait for it as well.
+    const opening = withDeadline(new Deadline(OPEN_MS), () => this.#openNew(config));
     this.#open.set(name, opening);
     // A database that did not open is tried again by the next use.
     opening.catch(() => this.#open.get(name) === opening && this.#open.delete(name));
     return opening;
+  }
+
+  async #openNew(config: ConfigEntry): Promise<Database> {
+    const database = await this.#plugins.open(config.pluginName, config.pluginVersion);
+    try {
+      await database.initialize({ config: config.connectionDetails, verifyConnection: false });
+    } catch (error) {
+      await database.close();
+      throw error;
+    }
+    return database;
   }
 
   async #forget(name: string, opening: Promise<Database>): Promise<void> {

@@ -1,4 +1,4 @@
-import { CofferError, Secret } from '@coffer/base';
+import { CofferError, requireTime, Secret } from '@coffer/base';
 import type { ClaimedIntent, NewIntent } from '@coffer/core';
 import { readConfig, roleAllowed } from './config-entry.ts';
 import { finishOrRotate } from './due-rotation.ts';
@@ -131,6 +131,7 @@ async function keepPassword(
       );
     }
     if (answer === 'trusted') warnTrusted(parts, name, role);
+    requireTime();
     await writeStaticRole(parts.context.storage, name, role);
     const now = Date.now();
     await claimed.save({ state: 'settled', nextAttempt: nextRotation(role, now, now) });

@@ -1,5 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { CofferError } from '@coffer/base';
+import { CofferError, pause, timeLeft } from '@coffer/base';
 import type { ClaimedIntent, IntentChange, Intents } from '@coffer/core';
 
 /** How long a request waits for a rotation that is under way, in milliseconds. */
@@ -18,24 +17,24 @@ export async function withIntent<T>(
   subject: string,
   work: (claimed: ClaimedIntent) => Promise<T>,
 ): Promise<{ result: T } | undefined> {
-  const deadline = Date.now() + PATIENCE_MS;
+  const deadline = Date.now() + timeLeft(PATIENCE_MS);
   for (;;) {
     const done = await intents.claim(subject, work);
     if (done !== undefined) return done;
     if ((await intents.get(subject)) === undefined) return undefined;
     if (Date.now() >= deadline) throw busy();
-    await sleep(POLL_MS);
+    await pause(POLL_MS);
   }
 }
 
 /** Waits until `look` finds what it wants. @throws CofferError `unavailable` with `reason` when the time is over */
 export async function waitFor<T>(look: () => Promise<T | undefined>, reason: () => CofferError): Promise<T> {
-  const deadline = Date.now() + PATIENCE_MS;
+  const deadline = Date.now() + timeLeft(PATIENCE_MS);
   for (;;) {
     const found = await look();
     if (found !== undefined) return found;
     if (Date.now() >= deadline) throw reason();
-    await sleep(POLL_MS);
+    await pause(POLL_MS);
   }
 }
 

@@ -1,4 +1,4 @@
-import { CofferError, type JsonObject } from '@coffer/base';
+import { CofferError, type JsonObject, requireTime } from '@coffer/base';
 import { definePath, type FieldValues, multiError, type Path, type PathRequest, type PathResponse } from '@coffer/core';
 import type { Database } from '@coffer/database-plugin';
 import {
@@ -105,6 +105,7 @@ async function saveConfig(parts: EngineParts, { fields, data }: ConfigRequest): 
   const database = await openDatabase(parts, entry);
   try {
     const kept = await initialize(database, entry, fields.verify_connection);
+    requireTime();
     await writeConfig(parts.context.storage, fields.name, { ...entry, connectionDetails: kept });
   } catch (error) {
     await database.close();

@@ -1,0 +1,149 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { CofferError } from './error.ts';
+
+/** The longest that a timer of Node.js can wait. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+/** What lies beneath ends this much sooner, so that whoever asked hears its reason: a tenth of the time, at most this. */
+const MOST_RESERVE_MS = 10_000;
+
+const current = new AsyncLocalStorage<Deadline | undefined>();
+
+/**
+ * How long somebody waits for what is being done, and whether he still does: what a `context.Context` is in Go. It is
+ * carried along by {@link withDeadline} and not by arguments; whatever serves more than one caller leaves it behind with
+ * {@link withoutDeadline}.
+ */
+export class Deadline {
+  readonly totalMs: number;
+  readonly #end: number;
+  readonly #over = new AbortController();
+  #reason: CofferError | undefined;
+  readonly #timer: NodeJS.Timeout;
+  readonly #awaited = new Set<{ readonly what: string }>();
+
+  /** `gone` is aborted when whoever asked does not wait any more. `setting` is named when the time is over. */
+  constructor(totalMs: number, options: { readonly gone?: AbortSignal; readonly setting?: string } = {}) {
+    const { gone, setting } = options;
+    this.totalMs = totalMs;
+    this.#end = performance.now() + totalMs;
+    const expire = (): void => this.#stop(this.#exceeded(setting));
+    this.#timer = setTimeout(expire, Math.min(totalMs, LONGEST_TIMER_MS)).unref();
+    const leave = (): void => this.#stop(new CofferError('failed', 'context canceled: the client has gone'));
+    if (gone?.aborted === true) leave();
+    else gone?.addEventListener('abort', leave, { once: true });
+  }
+
+  /** Aborted when nobody waits any more. */
+  get signal(): AbortSignal {
+    return this.#over.signal;
+  }
+
+  /** Why nobody waits any more, to reject with; undefined while somebody does. */
+  get reason(): CofferError | undefined {
+    return this.#reason;
+  }
+
+  get over(): boolean {
+    return this.#reason !== undefined;
+  }
+
+  /** For what lies beneath, in milliseconds: it ends a little sooner. 0 when the time is over. */
+  get leftMs(): number {
+    if (this.over) return 0;
+    return Math.max(0, this.#end - performance.now() - Math.min(MOST_RESERVE_MS, this.totalMs / 10));
+  }
+
+  /** The answer is there. */
+  clear(): void {
+    clearTimeout(this.#timer);
+  }
+
+  /** Remembers what is waited for, for the error's text. */
+  async await<T>(what: string, work: () => Promise<T>): Promise<T> {
+    const entry = { what };
+    this.#awaited.add(entry);
+    try {
+      return await work();
+    } finally {
+      this.#awaited.delete(entry);
+    }
+  }
+
+  #stop(reason: CofferError): void {
+    this.#reason ??= reason;
+    this.#over.abort();
+  }
+
+  /** Vault's text (hashicorp/vault passes Go's on), and what took so long. */
+  #exceeded(setting: string | undefined): CofferError {
+    const last = [...this.#awaited].at(-1);
+    const within = `no answer in ${this.totalMs / 1000} s${setting === undefined ? '' : ` (${setting})`}`;
+    const on = last === undefined ? '' : `; it is waiting for ${last.what}`;
+    return new CofferError('failed', `context deadline exceeded: ${within}${on}`);
+  }
+}
+
+/** Runs `work`, and all that it starts, with this deadline. */
+export function withDeadline<T>(deadline: Deadline, work: () => T): T {
+  return current.run(deadline, work);
+}
+
+/** Runs what must be finished whoever waits, or what is done for more than one caller. */
+export function withoutDeadline<T>(work: () => T): T {
+  return current.run(undefined, work);
+}
+
+export function currentDeadline(): Deadline | undefined {
+  return current.getStore();
+}
+
+/** `mostMs`, or less when the deadline comes sooner: how long something beneath may take, in milliseconds. */
+export function timeLeft(mostMs: number): number {
+  return Math.min(mostMs, current.getStore()?.leftMs ?? mostMs);
+}
+
+/**
+ * To be called right before something is begun: nothing is, once nobody waits for it.
+ * @throws CofferError `failed`
+ */
+export function requireTime(): void {
+  const reason = current.getStore()?.reason;
+  if (reason !== undefined) throw reason;
+}
+
+/** Sleeps. @throws CofferError `failed` as soon as nobody waits any more */
+export async function pause(milliseconds: number): Promise<void> {
+  const deadline = current.getStore();
+  try {
+    await sleep(milliseconds, undefined, deadline && { signal: deadline.signal });
+  } catch (error) {
+    throw deadline?.reason ?? error;
+  }
+}
+
+/**
+ * Waits for something that is not ours to end; it goes on when nobody waits for it any more.
+ * @throws CofferError `failed` as soon as nobody waits any more, and whatever `work` rejects with
+ */
+export async function whileAwaited<T>(work: Promise<T>): Promise<T> {
+  const deadline = current.getStore();
+  if (deadline === undefined) return work;
+  const { signal } = deadline;
+  const over = Promise.withResolvers<never>();
+  const stop = (): void => over.reject(deadline.reason);
+  if (signal.aborted) stop();
+  else signal.addEventListener('abort', stop, { once: true });
+  try {
+    return await Promise.race([work, over.promise]);
+  } finally {
+    signal.removeEventListener('abort', stop);
+    work.catch(() => undefined);
+  }
+}
+
+/** Names what is waited for meanwhile, should the deadline pass: `the store`. */
+export function awaiting<T>(what: string, work: () => Promise<T>): Promise<T> {
+  const deadline = current.getStore();
+  return deadline === undefined ? work() : deadline.await(what, work);
+}
