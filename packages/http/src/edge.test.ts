@@ -51,8 +51,9 @@ describe('requests', () => {
       await fetch(`${url}/database/roles?list=true&after=c`, { headers: { Authorization: 'Bearer s.y' } });
       await fetch(`${url}/sys/x`, { method: 'POST' });
     });
-    const rest = seen.map(({ id, ...other }) => {
+    const rest = seen.map(({ id, gone, ...other }) => {
       assert.match(id, /^[0-9a-f-]{36}$/);
+      assert.equal(gone?.aborted, false, 'each client got its answer');
       return other;
     });
     const remoteAddress = '127.0.0.1';
