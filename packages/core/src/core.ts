@@ -132,7 +132,9 @@ export class Core {
     if (path === undefined) throw new CofferError('not-found', multiError(['unsupported path']));
     const response = await this.#run(path, { ...resolved, ...(token && { token }) });
     if (raw.wrapTtl === 0 || response === undefined || isOpen(response)) return response;
-    return this.services.wrapping.wrap(response, fullPath, raw.wrapTtl);
+    // A wrapping token that called has ended by what it asked for, and the last use of a token may have ended it.
+    const caller = path.takesWrappingToken || token?.usesLeft === 1 ? undefined : token;
+    return this.services.wrapping.wrap(response, fullPath, raw.wrapTtl, caller);
   }
 
   /** The engine and the path that a request is for, where there are such, and the request relative to the mount. */
