@@ -159,7 +159,9 @@ export class Core {
     const response = await this.#run(path, { ...resolved, ...(token && { token }) });
     if (currentDeadline()?.over === true) return response;
     if (raw.wrapTtl === 0 || response === undefined || isOpen(response)) return response;
-    return this.services.wrapping.wrap(response, fullPath, raw.wrapTtl);
+    // A wrapping token that called has ended by what it asked for, and the last use of a token may have ended it.
+    const caller = path.takesWrappingToken || token?.usesLeft === 1 ? undefined : token;
+    return this.services.wrapping.wrap(response, fullPath, raw.wrapTtl, caller);
   }
 
   /** The engine and the path that a request is for, where there are such, and the request relative to the mount. */

@@ -2,6 +2,7 @@
 export { type Acl, createAcl, ROOT_ACL } from './acl.ts';
 export { cidrsAllow, parseCidrs } from './cidr.ts';
 export { Barrier } from './barrier.ts';
+export { type Condition, validToken } from './condition.ts';
 export { Core, type CoreOptions, type CoreServices, createCore } from './core.ts';
 export { DueLoop, type DueLoopOptions, type DueWork } from './due-loop.ts';
 export type { Engine, EngineContext, EngineFactory } from './engine.ts';

@@ -15,6 +15,13 @@ const INTENT = {
   expireTime: 2,
 };
 
+async function addToken(store: Store, id: string, expireTime: number | null = null): Promise<void> {
+  await store.run(
+    "INSERT INTO tokens (id, accessor, parent, expire_time, uses_left, value) VALUES ($1, $1, '', $2, 0, $3)",
+    [id, expireTime, new Uint8Array()],
+  );
+}
+
 describe('a lease that is being made', () => {
   const barrier = new Barrier(createKeyring());
   let store: Store;
@@ -22,6 +29,7 @@ describe('a lease that is being made', () => {
   beforeEach(async () => {
     store = await openEmbeddedStore({ path: ':memory:' });
     issuer = createLeaseIssuer(store, barrier, () => undefined);
+    await addToken(store, 't');
   });
   afterEach(() => store.close());
 
@@ -49,6 +57,14 @@ describe('a lease that is being made', () => {
     const intent = await issuer.begin(INTENT);
     assert.equal((await leases())[0]?.state, 'creating');
     await intent.abandon(true);
+    assert.deepEqual(await leases(), []);
+  });
+
+  it('is not begun for a token that is gone or whose time is over', async () => {
+    await addToken(store, 'late', Date.now() - 1);
+    for (const token of ['late', 'gone']) {
+      await assert.rejects(issuer.begin({ ...INTENT, token }), { code: 'permission-denied' });
+    }
     assert.deepEqual(await leases(), []);
   });
 });

@@ -2,6 +2,7 @@ import { randomBase62, type JsonObject } from '@coffer/base';
 import { CofferError } from '@coffer/base';
 import type { Store } from '@coffer/store';
 import type { Barrier } from './barrier.ts';
+import { insertWhile, validToken } from './condition.ts';
 import { sealLease } from './lease.ts';
 
 /** How long a creation may take before recovery looks at it, in milliseconds: beyond the engine's own time limits. */
@@ -33,7 +34,10 @@ export interface OpenIntent {
 
 /** Issues leases, intent first (DESIGN invariant 1). */
 export interface LeaseIssuer {
-  /** Makes the durable row in state `creating`. Call it before the effect. */
+  /**
+   * Makes the durable row in state `creating`. Call it before the effect.
+   * @throws CofferError `permission-denied` when the token is not valid any more: there is no row then
+   */
   begin(intent: LeaseIntent): Promise<OpenIntent>;
 }
 
@@ -41,12 +45,20 @@ export function createLeaseIssuer(store: Store, barrier: Barrier, wake: () => vo
   return {
     async begin(intent) {
       const id = `${intent.path}/${randomBase62(24)}`;
-      await store.run(
-        `INSERT INTO leases (id, token, state, issue_time, expire_time, last_renewal, claimed_until, next_attempt,
-           attempts, last_error, value) VALUES ($1, $2, 'creating', $3, $4, NULL, store_now() + $5, store_now() + $5,
-           0, NULL, $6)`,
-        [id, intent.token, intent.issueTime, intent.expireTime, CREATION_CLAIM_MS, sealLease(barrier, id, intent)],
+      const { sql, params } = insertWhile(
+        {
+          into: `leases (id, token, state, issue_time, expire_time, last_renewal, claimed_until, next_attempt, attempts,
+            last_error, value)`,
+          values: "$1, $2, 'creating', $3, $4, NULL, store_now() + $5, store_now() + $5, 0, NULL, $6",
+          params: [
+            ...[id, intent.token, intent.issueTime, intent.expireTime, CREATION_CLAIM_MS],
+            sealLease(barrier, id, intent),
+          ],
+        },
+        [validToken(intent.token)],
       );
+      const { changes: begun } = await store.run(sql, params);
+      if (begun === 0) throw new CofferError('permission-denied', 'permission denied');
       return {
         id,
         async activate(data = intent.data) {

@@ -1,5 +1,5 @@
 import type { JsonObject } from '@coffer/base';
-import type { SqlRow, SqlStatement } from '@coffer/store';
+import type { SqlRow } from '@coffer/store';
 import type { Barrier } from './barrier.ts';
 
 /**
@@ -56,12 +56,4 @@ export function leaseFromRow(barrier: Barrier, row: SqlRow): Lease {
     lastError: row['last_error'] === null ? null : String(row['last_error']),
     ...sealed,
   };
-}
-
-/** Marks every lease of these tokens to be revoked now. For the transaction that ends the tokens. */
-export function revokeLeasesOf(tokenIds: readonly string[], now: number): SqlStatement[] {
-  return tokenIds.map((token) => ({
-    sql: "UPDATE leases SET state = 'revoking', next_attempt = $1 WHERE token = $2",
-    params: [now, token],
-  }));
 }

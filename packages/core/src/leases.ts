@@ -97,11 +97,13 @@ export class Leases {
       const { ttl, warnings, data = lease.data } = await engine.renew(lease, increment);
       const now = Date.now();
       const renewed: Lease = { ...lease, expireTime: now + ttl * 1000, lastRenewal: now, data };
-      await this.#options.store.run(
+      const { changes } = await this.#options.store.run(
         `UPDATE leases SET expire_time = $2, last_renewal = $3, next_attempt = $2, value = $4
          WHERE id = $1 AND state = 'active'`,
         [id, renewed.expireTime, now, sealLease(this.#options.barrier, id, renewed)],
       );
+      // Revoked meanwhile. Whoever did so has waited for this claim, and ends what was extended.
+      if (changes === 0) throw new CofferError('invalid-request', 'lease not found');
       return { lease: renewed, ttl, warnings };
     } finally {
       await this.#options.store.run('UPDATE leases SET claimed_until = 0 WHERE id = $1', [id]);
@@ -197,7 +199,7 @@ export class Leases {
   async claimDue(now: number, limit: number): Promise<Lease[]> {
     const { rows } = await this.#options.store.run(
       `UPDATE leases SET claimed_until = store_now() + $2, state = 'revoking'
-       WHERE claimed_until <= store_now() AND id IN (
+       WHERE claimed_until <= store_now() AND next_attempt <= $1 AND id IN (
          SELECT id FROM leases WHERE next_attempt <= $1 AND claimed_until <= store_now() ORDER BY next_attempt LIMIT $3
        ) RETURNING *`,
       [now, CLAIM_MS, limit],

@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import { CofferError, type JsonObject } from '@coffer/base';
 import { parseCidrs } from './cidr.ts';
+import type { Condition } from './condition.ts';
 import type { EngineContext } from './engine.ts';
 import type { OutgoingResponse } from './logical.ts';
 import { DEFAULT_POLICY, type TokenEntry } from './token-entry.ts';
@@ -17,13 +18,16 @@ export interface Login {
   /** The request's path: `auth/userpass/login/ana`. */
   readonly path: string;
   readonly remoteAddress: string;
+  /** What has proven it: the user or role as it was read, the secret id. It must still be there when the token is made. */
+  readonly proof: readonly Condition[];
   /** Instead of the parameters' networks, where the credential itself has its own. */
   readonly boundCidrs?: readonly string[];
 }
 
 /**
  * Makes the token of a login: an orphan, bounded by the parameters, the mount and the system.
- * @throws CofferError `permission-denied` when the method was disabled meanwhile; no token is left then
+ * @throws CofferError `permission-denied` when the method was disabled meanwhile, or the user or role was changed; no token is
+ *   left then
  */
 export async function issueLoginToken(
   tokens: TokenStore,
@@ -57,6 +61,8 @@ export async function issueLoginToken(
     numUses: parameters.numUses,
     renewable: true,
     ...(boundCidrs.length > 0 && { boundCidrs }),
+    provided: login.proof,
+    otherwise: 'what this login is granted by was changed or deleted during the login: log in again',
   });
   if (!context.active()) {
     // Disabling revokes the tokens that are there; this one may have come after it looked.

@@ -159,14 +159,15 @@ export class MountTable {
   #add(mount: Mount, factory: EngineFactory, builtin = false): void {
     const { store, barrier, leases, systemTtl, logger } = this.#options;
     const current = (): Mount => this.#mounted.get(mount.path)?.mount ?? mount;
+    const active = (): boolean => {
+      const mounted = this.#mounted.get(mount.path);
+      return mounted?.engine === engine && !mounted.tainted;
+    };
     const engine: Engine = factory({
       mount: current,
-      active: () => {
-        const mounted = this.#mounted.get(mount.path);
-        return mounted?.engine === engine && !mounted.tainted;
-      },
+      active,
       storage: createEntryStorage(store, barrier, mount.uuid),
-      leases,
+      leases: whileActive(leases, active),
       intents: createIntents(store, barrier, mount.uuid),
       ttlLimits: () => {
         const { default_lease_ttl: defaultTtl, max_lease_ttl: maxTtl } = current().config;
@@ -186,4 +187,19 @@ export class MountTable {
     }
     return longest;
   }
+}
+
+/**
+ * Disabling a mount stops its requests first and then looks for leases. One that began before and whose intent is not yet
+ * there when it looks finds here that the mount is being disabled; any other intent is found by that look, and waited for.
+ */
+function whileActive(leases: LeaseIssuer, active: () => boolean): LeaseIssuer {
+  return {
+    async begin(intent) {
+      const begun = await leases.begin(intent);
+      if (active()) return begun;
+      await begun.abandon(true);
+      throw new CofferError('permission-denied', 'the secrets engine was disabled during the request');
+    },
+  };
 }

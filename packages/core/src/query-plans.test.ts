@@ -65,9 +65,11 @@ describe('the statements of', () => {
     };
     const leases = new Leases({ store, barrier, engineFor: () => engine, logger: silentLogger, wake: nothing });
     const issuer = createLeaseIssuer(store, barrier, nothing);
+    const { entry } = await createTokenStore(store, barrier, nothing).create({ ...TOKEN, expireTime: null });
+    const ofToken = { path: 'a/b', token: entry.id, renewable: true, data: {} };
     const scans = await scansOf(async () => {
       const times = { issueTime: Date.now(), expireTime: Date.now() + 60_000 };
-      const intent = await issuer.begin({ path: 'a/b', token: 't', renewable: true, data: {}, ...times });
+      const intent = await issuer.begin({ ...ofToken, ...times });
       await intent.activate();
       await leases.lookup(intent.id);
       await leases.renew(intent.id, 60);
@@ -79,7 +81,7 @@ describe('the statements of', () => {
       for (const lease of await leases.claimDue(Date.now(), 10)) await leases.revokeClaimed(lease);
       await leases.revoke(intent.id);
       await leases.revokePrefix('a/');
-      const other = await issuer.begin({ path: 'a/b', token: 't', renewable: true, data: {}, ...times });
+      const other = await issuer.begin({ ...ofToken, ...times });
       await other.abandon(false);
     });
     assert.deepEqual(scans, []);
@@ -88,11 +90,14 @@ describe('the statements of', () => {
   it('tokens read no whole table', async () => {
     const tokens = createTokenStore(store, barrier, nothing);
     const scans = await scansOf(async () => {
+      const living = await tokens.create({ ...TOKEN, expireTime: null, numUses: 0 });
+      await tokens.create({ ...TOKEN, parent: living.entry.id });
+      await tokens.extend(living.entry.id, Date.now() + 60_000);
+      await tokens.revoke(living.entry.id);
       const { token, entry } = await tokens.create(TOKEN);
       await tokens.use(token.reveal());
       await tokens.byAccessor(entry.accessor);
       await tokens.accessors({ after: 'a', limit: 1 });
-      await tokens.extend(entry.id, Date.now() - 1);
       await tokens.nextExpiry();
       assert.deepEqual(await tokens.expired(Date.now(), 10), [entry.id]);
       await tokens.revoke([entry.id]);

@@ -1,16 +1,21 @@
 import { CofferError, randomBase62, Secret } from '@coffer/base';
 import type { SqlRow, SqlStatement, Store } from '@coffer/store';
 import type { Barrier } from './barrier.ts';
-import { revokeLeasesOf } from './lease.ts';
+import { type Condition, insertWhile, validToken } from './condition.ts';
 import { type ListPage, rowLimit, WHOLE_LIST } from './list-page.ts';
 import type { TokenEntry } from './token-entry.ts';
 
 export type NewToken = Omit<TokenEntry, 'id' | 'accessor' | 'usesLeft' | 'lastRenewal' | 'type'> & {
   /** The token itself; made when absent. */
   readonly token?: string;
+  /** What must hold in the moment that it is inserted, besides that its parent is valid. */
+  readonly provided?: readonly Condition[];
+  /** What the error says when that does not hold. Default: `permission denied`. */
+  readonly otherwise?: string;
 };
 
 export interface TokenStore {
+  /** @throws CofferError `permission-denied` when the parent, or what it is made on the strength of, is there no longer */
   create(token: NewToken): Promise<{ token: Secret; entry: TokenEntry }>;
   /** The entry of a token that is valid now, using up one of its uses. */
   use(token: string): Promise<TokenEntry | undefined>;
@@ -18,14 +23,25 @@ export interface TokenStore {
   lookup(token: string): Promise<TokenEntry | undefined>;
   byId(id: string): Promise<TokenEntry | undefined>;
   byAccessor(accessor: string): Promise<TokenEntry | undefined>;
+  /** The id of a token, whether or not there is such: what has expired may still have children to be ended. */
+  idOf(token: string): string;
+  /** The id of the token of an accessor, which may have expired. */
+  idOfAccessor(accessor: string): Promise<string | undefined>;
   /** The accessors of all tokens, sorted. */
   accessors(page?: ListPage): Promise<string[]>;
-  /** Ends tokens, their descendants and all their leases, in one transaction. */
+  /**
+   * Ends tokens, their descendants and all their leases, in one transaction: once it resolves, none of them works, and what
+   * they had begun to make is refused or undone.
+   */
   revoke(ids: string | readonly string[]): Promise<void>;
   /** Ends a token and its leases. Its children stay, without a parent. */
   revokeOrphaning(id: string): Promise<void>;
+  /** @throws CofferError `permission-denied` when the token has ended meanwhile: nothing brings it back */
   extend(id: string, expireTime: number): Promise<void>;
-  /** Ends every token that was issued by a request below `prefix` (`auth/userpass/`), as {@link revoke}. */
+  /**
+   * Ends every token that was issued by a request below `prefix` (`auth/userpass/`, `auth/userpass/login/ana/`), as
+   * {@link revoke}. Tokens without an end stay: Vault finds tokens by their leases, and these have none.
+   */
   revokeIssuedBelow(prefix: string): Promise<void>;
   /** The ids of tokens to be ended: of `limit` whose time is over, and of `limit` whose uses are. */
   expired(now: number, limit: number): Promise<string[]>;
@@ -40,6 +56,10 @@ export const WRAPPED_ANSWERS = 'core/wrapping';
 const TOKEN_RANDOM = 24;
 /** Tokens read at once where all have to be read. */
 const PAGE = 500;
+/** The expire time of tokens that are about to be ended: no request is served for them, and none is made from them. */
+const CLOSED = 0;
+/** The expire time of tokens that this transaction ends: no other ever sees it. */
+const ENDING = -1;
 /** Characters of a token that is made here. */
 export const TOKEN_LENGTH = TOKEN_PREFIX.length + TOKEN_RANDOM;
 
@@ -54,24 +74,35 @@ export function createTokenStore(store: Store, barrier: Barrier, wake: () => voi
   };
 
   return {
-    async create({ token = `${TOKEN_PREFIX}${randomBase62(TOKEN_RANDOM)}`, ...rest }) {
+    async create({ token, provided = [], otherwise = 'permission denied', ...rest }) {
+      const made = token ?? `${TOKEN_PREFIX}${randomBase62(TOKEN_RANDOM)}`;
       const entry: TokenEntry = {
         ...rest,
-        id: barrier.tokenId(token),
+        id: barrier.tokenId(made),
         accessor: randomBase62(24),
         usesLeft: rest.numUses,
         lastRenewal: null,
         type: 'service',
       };
-      if ((await one('id', entry.id)) !== undefined) {
+      const { sql, params } = insertWhile(
+        {
+          into: 'tokens (id, accessor, parent, expire_time, uses_left, value)',
+          values: '$1, $2, $3, $4, $5, $6',
+          params: [entry.id, entry.accessor, entry.parent, entry.expireTime, entry.usesLeft, sealToken(barrier, entry)],
+          onConflict: 'ON CONFLICT (id) DO NOTHING',
+        },
+        [...(entry.parent === '' ? [] : [validToken(entry.parent)]), ...provided],
+      );
+      const { changes } = await store.run(sql, params);
+      if (changes === 0) {
+        // An id of the server's own making is taken by nobody.
+        if (token === undefined || (await one('id', entry.id)) === undefined) {
+          throw new CofferError('permission-denied', otherwise);
+        }
         throw new CofferError('invalid-request', 'cannot create a token with a duplicate ID');
       }
-      await store.run(
-        'INSERT INTO tokens (id, accessor, parent, expire_time, uses_left, value) VALUES ($1, $2, $3, $4, $5, $6)',
-        [entry.id, entry.accessor, entry.parent, entry.expireTime, entry.usesLeft, sealToken(barrier, entry)],
-      );
       wake();
-      return { token: new Secret(token), entry };
+      return { token: new Secret(made), entry };
     },
     async use(token) {
       const entry = valid(await one('id', barrier.tokenId(token)));
@@ -90,6 +121,11 @@ export function createTokenStore(store: Store, barrier: Barrier, wake: () => voi
     },
     byId: async (id) => valid(await one('id', id)),
     byAccessor: async (accessor) => valid(await one('accessor', accessor)),
+    idOf: (token) => barrier.tokenId(token),
+    async idOfAccessor(accessor) {
+      const { rows } = await store.run('SELECT id FROM tokens WHERE accessor = $1', [accessor]);
+      return rows[0] === undefined ? undefined : String(rows[0]['id']);
+    },
     async accessors(page = WHOLE_LIST) {
       const { rows } = await store.run('SELECT accessor FROM tokens WHERE accessor > $1 ORDER BY accessor LIMIT $2', [
         page.after,
@@ -99,13 +135,17 @@ export function createTokenStore(store: Store, barrier: Barrier, wake: () => voi
     },
     async revoke(given) {
       const ids = typeof given === 'string' ? [given] : given;
-      const families = await Promise.all(ids.map((id) => descendants(store, id)));
-      await store.transaction(endingOf([...new Set(families.flat())]));
+      if (!store.exclusive) await closeFamilies(store, ids);
+      await store.transaction([...ids.map((id) => markFamily(id, ENDING)), ...endOfMarked()]);
       wake();
     },
     async revokeOrphaning(id) {
-      const orphan = { sql: "UPDATE tokens SET parent = '' WHERE parent = $1", params: [id] };
-      await store.transaction([orphan, ...endingOf([id])]);
+      await store.transaction([
+        // First: it waits for a child that is being made, so that the next statement finds it.
+        { sql: 'UPDATE tokens SET expire_time = $1 WHERE id = $2', params: [ENDING, id] },
+        { sql: "UPDATE tokens SET parent = '' WHERE parent = $1", params: [id] },
+        ...endOfMarked(),
+      ]);
       wake();
     },
     async revokeIssuedBelow(prefix) {
@@ -117,18 +157,22 @@ export function createTokenStore(store: Store, barrier: Barrier, wake: () => voi
         ]);
         const entries = rows.map((row) => tokenFromRow(barrier, row));
         after = entries.at(-1)?.accessor;
-        const issued = entries.filter((entry) => entry.path.startsWith(prefix));
+        const issued = entries.filter(({ path, expireTime }) => expireTime !== null && `${path}/`.startsWith(prefix));
         if (issued.length > 0) await this.revoke(issued.map((entry) => entry.id));
       }
     },
     async extend(id, expireTime) {
       const entry = await one('id', id);
-      if (entry === undefined) throw new CofferError('not-found', 'token not found');
-      await store.run('UPDATE tokens SET expire_time = $2, value = $3 WHERE id = $1', [
-        id,
-        expireTime,
-        sealToken(barrier, { ...entry, expireTime, lastRenewal: Date.now() }),
-      ]);
+      const sealed = entry && sealToken(barrier, { ...entry, expireTime, lastRenewal: Date.now() });
+      const { changes } =
+        sealed === undefined
+          ? { changes: 0 }
+          : await store.run(
+              `UPDATE tokens SET expire_time = $2, value = $3
+               WHERE id = $1 AND uses_left >= 0 AND (expire_time IS NULL OR expire_time > store_now())`,
+              [id, expireTime, sealed],
+            );
+      if (changes === 0) throw new CofferError('permission-denied', 'bad token');
       wake();
     },
     async expired(now, limit) {
@@ -151,26 +195,46 @@ export function createTokenStore(store: Store, barrier: Barrier, wake: () => voi
   };
 }
 
-/** Ends these tokens and nothing else of their families. */
-function endingOf(ids: readonly string[]): SqlStatement[] {
-  return [
-    ...revokeLeasesOf(ids, Date.now()),
-    ...ids.flatMap((id) => [
-      { sql: 'DELETE FROM entries WHERE mount = $1 AND name = $2', params: [WRAPPED_ANSWERS, id] },
-      { sql: 'DELETE FROM tokens WHERE id = $1', params: [id] },
-    ]),
-  ];
+/**
+ * Where several write at once: closes the tokens and their descendants, until there is nothing left to close.
+ *
+ * Whoever makes a child holds the parent's row (see {@link insertWhile}), so closing the parent waits for it, and the next
+ * round finds the child; or the parent was closed first, and there is no child. When a round finds nothing, every member is
+ * closed and no more can come. Each round is committed by itself and begins with a new snapshot, so this holds under
+ * REPEATABLE READ too, which YugabyteDB has in place of READ COMMITTED unless told otherwise, and where the statements of one
+ * transaction would all miss the same late child. If the process dies in between, closed tokens are expired ones: the
+ * expiration ends them.
+ */
+async function closeFamilies(store: Store, ids: readonly string[]): Promise<void> {
+  for (;;) {
+    const results = await store.transaction(ids.map((id) => markFamily(id, CLOSED)));
+    if (results.every(({ changes }) => changes === 0)) return;
+  }
 }
 
-/** The token itself, whether or not it is there, its children, theirs, and so on. */
-async function descendants(store: Store, id: string): Promise<string[]> {
-  const { rows } = await store.run(
-    `WITH RECURSIVE family (id) AS (
-       SELECT id FROM tokens WHERE parent = $1 UNION ALL SELECT tokens.id FROM tokens JOIN family ON tokens.parent = family.id
-     ) SELECT id FROM family`,
-    [id],
-  );
-  return [id, ...rows.map((row) => String(row['id']))];
+/** The token, its children, theirs, and so on, each once however they hang together. */
+function markFamily(id: string, expireTime: typeof CLOSED | typeof ENDING): SqlStatement {
+  return {
+    sql: `UPDATE tokens SET expire_time = $1 WHERE (expire_time IS NULL OR expire_time > $1) AND id IN (
+            WITH RECURSIVE family (id) AS (
+              SELECT id FROM tokens WHERE id = $2
+              UNION SELECT tokens.id FROM tokens JOIN family ON tokens.parent = family.id
+            ) SELECT id FROM family)`,
+    params: [expireTime, id],
+  };
+}
+
+/** Ends the tokens that this transaction has marked, with what hangs on them. */
+function endOfMarked(): SqlStatement[] {
+  const marked = '(SELECT id FROM tokens WHERE expire_time = $1)';
+  return [
+    {
+      sql: `UPDATE leases SET state = 'revoking', next_attempt = $2 WHERE token IN ${marked}`,
+      params: [ENDING, Date.now()],
+    },
+    { sql: `DELETE FROM entries WHERE mount = $2 AND name IN ${marked}`, params: [ENDING, WRAPPED_ANSWERS] },
+    { sql: 'DELETE FROM tokens WHERE expire_time = $1', params: [ENDING] },
+  ];
 }
 
 function sealToken(barrier: Barrier, entry: TokenEntry): Uint8Array {

@@ -1,4 +1,5 @@
 import { CofferError, formatTime, type JsonObject, type Logger } from '@coffer/base';
+import { type Condition, validToken } from './condition.ts';
 import type { EntryStorage } from './entry-storage.ts';
 import type { Leases } from './leases.ts';
 import type { OutgoingResponse } from './logical.ts';
@@ -27,8 +28,11 @@ export const NO_WRAPPING_TOKEN = 'wrapping token is not valid or does not exist'
  * changes neither its owner nor its end.
  */
 export interface Wrapping {
-  /** Keeps `response` for `ttl` seconds. When that fails, what the answer would have handed out is revoked. */
-  wrap(response: OutgoingResponse, path: string, ttl: number): Promise<OutgoingResponse>;
+  /**
+   * Keeps `response` for `ttl` seconds. When that fails, as when the token that asked is valid no more, what the answer would
+   * have handed out is revoked.
+   */
+  wrap(response: OutgoingResponse, path: string, ttl: number, caller?: TokenEntry): Promise<OutgoingResponse>;
   /** Gives the answer out and ends the token: of several callers at once only one gets it. @throws CofferError `invalid-request` */
   unwrap(token: string): Promise<OutgoingResponse>;
   /** @throws CofferError `invalid-request` for what is no wrapping token */
@@ -53,15 +57,12 @@ export function createWrapping({ storage, tokens, leases, logger }: WrappingOpti
     if (entry?.policies.includes(WRAPPING_POLICY) !== true) throw noWrappingToken();
     return entry;
   };
-  const take = async (token: string): Promise<WrappedEntry> => {
-    const { id } = await find(token);
-    // Taking the entry decides between callers; the token only has to be cleared away.
-    const taken = await storage.take(id);
-    if (taken === undefined) throw noWrappingToken();
-    await tokens.revoke(id);
-    return taken as unknown as WrappedEntry;
-  };
-  const keep = async (response: OutgoingResponse, path: string, ttl: number): Promise<OutgoingResponse> => {
+  const keep = async (
+    response: OutgoingResponse,
+    path: string,
+    ttl: number,
+    provided: readonly Condition[],
+  ): Promise<{ id: string; answer: OutgoingResponse }> => {
     const creationTime = Date.now();
     const { token, entry } = await tokens.create({
       parent: '',
@@ -76,19 +77,21 @@ export function createWrapping({ storage, tokens, leases, logger }: WrappingOpti
       period: 0,
       numUses: 0,
       renewable: false,
+      provided,
     });
-    await storage.put(entry.id, { path, creationTime, ttl, response: response as JsonObject });
+    // The entry goes with the token: one that was revoked meanwhile gets none, which nothing would take away again.
+    const wrappedEntry = { path, creationTime, ttl, response: response as JsonObject };
+    if (!(await storage.putWhile(entry.id, wrappedEntry, [validToken(entry.id)]))) throw noWrappingToken();
     const wrapped = response.auth?.['accessor'];
-    return {
-      wrapInfo: {
-        token: token.reveal(),
-        accessor: entry.accessor,
-        ttl,
-        creation_time: formatTime(creationTime),
-        creation_path: path,
-        ...(typeof wrapped === 'string' && { wrapped_accessor: wrapped }),
-      },
+    const wrapInfo = {
+      token: token.reveal(),
+      accessor: entry.accessor,
+      ttl,
+      creation_time: formatTime(creationTime),
+      creation_path: path,
+      ...(typeof wrapped === 'string' && { wrapped_accessor: wrapped }),
     };
+    return { id: entry.id, answer: { wrapInfo } };
   };
   const withdraw = async ({ lease, auth, wrapInfo }: OutgoingResponse): Promise<void> => {
     const wrapped = wrapInfo?.['token'];
@@ -100,9 +103,9 @@ export function createWrapping({ storage, tokens, leases, logger }: WrappingOpti
   };
 
   return {
-    async wrap(response, path, ttl) {
+    async wrap(response, path, ttl, caller) {
       try {
-        return await keep(response, path, ttl);
+        return (await keep(response, path, ttl, caller === undefined ? [] : [validToken(caller.id)])).answer;
       } catch (error) {
         logger.error('an answer could not be wrapped: what it holds is revoked', {
           path,
@@ -112,14 +115,29 @@ export function createWrapping({ storage, tokens, leases, logger }: WrappingOpti
         throw error;
       }
     },
-    unwrap: async (token) => (await take(token)).response,
+    async unwrap(token) {
+      const { id } = await find(token);
+      // Taking the entry decides between callers; the token only has to be cleared away.
+      const taken = await storage.take(id);
+      if (taken === undefined) throw noWrappingToken();
+      await tokens.revoke(id);
+      return (taken as unknown as WrappedEntry).response;
+    },
     async lookup(token) {
       const { path, creationTime, creationTtl } = await find(token);
       return { path, creationTime, ttl: creationTtl };
     },
     async rewrap(token) {
-      const { response, path, ttl } = await take(token);
-      return this.wrap(response, path, ttl);
+      const { id } = await find(token);
+      const found = await storage.get(id);
+      if (found === undefined) throw noWrappingToken();
+      const { response, path, ttl } = found as unknown as WrappedEntry;
+      const moved = await keep(response, path, ttl, [storage.there(id)]);
+      // As above: who takes the old entry has moved it. When it was unwrapped or revoked meanwhile, that was first.
+      const taken = await storage.take(id);
+      await tokens.revoke(taken === undefined ? moved.id : id);
+      if (taken === undefined) throw noWrappingToken();
+      return moved.answer;
     },
     withdraw,
   };

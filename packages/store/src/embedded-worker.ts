@@ -101,7 +101,8 @@ function runStatement({ sql, params = [] }: SqlStatement): SqlResult {
 function prepare(sql: string): Prepared {
   const known = prepared.get(sql);
   if (known !== undefined) return known;
-  const statement = database.prepare(sql);
+  // One transaction runs after the other here, and SQLite has no locks on rows.
+  const statement = database.prepare(sql.replaceAll('FOR SHARE', ''));
   const made: Prepared = {
     statement,
     givesRows: statement.columns().length > 0,

@@ -164,7 +164,9 @@ async function inTransaction(
   connection: pg.PoolClient,
   statements: readonly SqlStatement[],
 ): Promise<readonly SqlResult[]> {
-  await connection.query('BEGIN');
+  // Said here, since the database's own default may be another. YugabyteDB takes REPEATABLE READ unless
+  // yb_enable_read_committed_isolation is on.
+  await connection.query('BEGIN ISOLATION LEVEL READ COMMITTED');
   try {
     const results: SqlResult[] = [];
     for (const statement of statements) results.push(await query(connection, statement));

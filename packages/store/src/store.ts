@@ -8,6 +8,9 @@
  * `UPDATE t SET claimed_until = store_now() + $1 WHERE claimed_until <= store_now() AND id IN (SELECT … LIMIT …)`, with
  * the condition outside too, where PostgreSQL looks again after it has waited for another's row.
  *
+ * `FOR SHARE` behind a SELECT keeps others from changing its rows until the transaction is over. The embedded engine runs one
+ * transaction after the other and leaves it out.
+ *
  * `store_now()` in a statement is the store's clock in milliseconds since 1970: several nodes with clocks of their own
  * agree on whether a claim is over.
  */
@@ -35,7 +38,10 @@ export interface Store {
   readonly exclusive: boolean;
   /** Runs one statement in a transaction of its own; durable when the promise resolves. */
   run(sql: string, params?: readonly SqlValue[]): Promise<SqlResult>;
-  /** Runs several statements in one transaction: all or none; durable when the promise resolves. */
+  /**
+   * Runs several statements in one transaction: all or none; durable when the promise resolves. Isolation is READ COMMITTED or
+   * stricter: a statement may see what others committed since the one before it.
+   */
   transaction(statements: readonly SqlStatement[]): Promise<readonly SqlResult[]>;
   /** Waits for what was submitted, then closes. Later calls reject. Idempotent. */
   close(): Promise<void>;

@@ -1,6 +1,7 @@
 import { CofferError } from '@coffer/base';
 import {
   cidrsAllow,
+  type Condition,
   type CoreServices,
   definePath,
   type EngineContext,
@@ -28,18 +29,20 @@ export function loginPaths({ tokens }: CoreServices, context: EngineContext, sec
         if (fields.role_id === '') throw new CofferError('invalid-request', 'missing role_id');
         const found = await roleOfId(context.storage, fields.role_id.trim());
         if (found === undefined) throw invalidLogin();
-        const { name, role } = found;
+        const { name, role, unchanged } = found;
         if (!cidrsAllow(role.token.boundCidrs, remoteAddress)) {
           throw new CofferError('permission-denied', 'login request originated from invalid CIDR');
         }
         const secretId = await useSecretId(secretIds, name, role, fields.secret_id.trim(), remoteAddress);
+        const { entry, proof } = secretId ?? { proof: [] };
         return issueLoginToken(tokens, context, {
           displayName: '',
-          metadata: { ...secretId?.metadata, role_name: name },
+          metadata: { ...entry?.metadata, role_name: name },
           parameters: role.token,
           path: `${mountPath}login`,
           remoteAddress,
-          ...(secretId && { boundCidrs: secretId.tokenBoundCidrs }),
+          proof: [unchanged, ...proof],
+          ...(entry && { boundCidrs: entry.tokenBoundCidrs }),
         });
       },
     }),
@@ -52,7 +55,7 @@ async function useSecretId(
   role: RoleEntry,
   secretId: string,
   address: string,
-): Promise<SecretIdEntry | undefined> {
+): Promise<{ readonly entry?: SecretIdEntry; readonly proof: readonly Condition[] } | undefined> {
   if (!role.bindSecretId) {
     checkAddress([role.secretIdBoundCidrs], address);
     return undefined;

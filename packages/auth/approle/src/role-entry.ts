@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { CofferError, randomId } from '@coffer/base';
-import { type EntryStorage, NEW_TOKEN_PARAMETERS, type TokenParameters } from '@coffer/core';
+import { type Condition, type EntryStorage, NEW_TOKEN_PARAMETERS, type TokenParameters } from '@coffer/core';
 
 /** Durations in seconds, 0 for "no end" or "not set here". */
 export interface RoleEntry {
@@ -57,14 +57,16 @@ export async function writeRole(
   if (before !== undefined && before.roleId !== role.roleId) await storage.delete(`role-id/${before.roleId}`);
 }
 
-/** The role that logs in with this role id. */
+/** The role that logs in with this role id, with the condition that it is still as it was read. */
 export async function roleOfId(
   storage: EntryStorage,
   roleId: string,
-): Promise<{ name: string; role: RoleEntry } | undefined> {
+): Promise<{ readonly name: string; readonly role: RoleEntry; readonly unchanged: Condition } | undefined> {
   const name = (await storage.get(`role-id/${roleId}`))?.['name'];
-  const role = typeof name === 'string' ? await readRole(storage, name) : undefined;
-  return typeof name === 'string' && role?.roleId === roleId ? { name, role } : undefined;
+  const found = typeof name === 'string' ? await storage.read(`role/${name.toLowerCase()}`) : undefined;
+  const role = found?.value as unknown as RoleEntry | undefined;
+  if (typeof name !== 'string' || found === undefined || role?.roleId !== roleId) return undefined;
+  return { name, role, unchanged: found.unchanged };
 }
 
 export async function requireRole(storage: EntryStorage, name: string): Promise<RoleEntry> {

@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto';
 import { CofferError, randomId } from '@coffer/base';
-import { cidrsAllow, type EntryStorage } from '@coffer/core';
+import { cidrsAllow, type Condition, type EntryStorage } from '@coffer/core';
 import type { RoleEntry } from './role-entry.ts';
 
 /** A secret id of a role. Times are milliseconds since 1970, durations seconds. The secret id itself is not in it. */
@@ -57,10 +57,17 @@ export class SecretIds {
 
   /**
    * Uses a secret id up by one, and ends it after its last use: of several logins at once no more succeed than it has uses.
+   * `proof` holds until the secret id is destroyed; after its last use there is nothing left to destroy.
    * @throws CofferError `permission-denied` from an address that it is not bound to; that costs no use
    */
-  async use(name: string, role: RoleEntry, secretId: string, address: string): Promise<SecretIdEntry | undefined> {
-    const used = await this.#storage.update(`secret-id/${name}/${hashOf(role, secretId)}`, (value) => {
+  async use(
+    name: string,
+    role: RoleEntry,
+    secretId: string,
+    address: string,
+  ): Promise<{ readonly entry: SecretIdEntry; readonly proof: readonly Condition[] } | undefined> {
+    const key = `secret-id/${name}/${hashOf(role, secretId)}`;
+    const used = await this.#storage.update(key, (value) => {
       const entry = value as unknown as SecretIdEntry;
       if (isExpired(entry)) return undefined;
       checkAddress([role.secretIdBoundCidrs, entry.boundCidrs], address);
@@ -69,8 +76,10 @@ export class SecretIds {
     });
     if (used === undefined) return undefined;
     const entry = used as unknown as SecretIdEntry;
-    if (isExpired(entry) || entry.usesLeft === 1) await this.#storage.delete(`accessor/${name}/${entry.accessor}`);
-    return isExpired(entry) ? undefined : entry;
+    const over = isExpired(entry) || entry.usesLeft === 1;
+    if (over) await this.#storage.delete(`accessor/${name}/${entry.accessor}`);
+    if (isExpired(entry)) return undefined;
+    return { entry, proof: over ? [] : [this.#storage.there(key)] };
   }
 
   lookup(name: string, role: RoleEntry, secretId: string): Promise<SecretIdEntry | undefined> {

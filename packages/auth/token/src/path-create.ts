@@ -11,6 +11,7 @@ import {
   type PathResponse,
   ROOT_POLICY,
   type TokenEntry,
+  validToken,
 } from '@coffer/core';
 import { policiesOf } from './policies.ts';
 import { readTokenRole, type TokenRole } from './role-entry.ts';
@@ -122,6 +123,8 @@ async function issue(services: CoreServices, context: EngineContext, creation: C
   const { token, entry } = await services.tokens.create({
     ...(fields.id !== undefined && { token: fields.id }),
     parent: orphan ? '' : parent.id,
+    // An orphan outlives the calling token, and is yet made by a valid one.
+    provided: [validToken(parent.id)],
     displayName: fields.display_name === '' ? 'token' : `token-${fields.display_name}`,
     policies,
     path: tokenPath(role),

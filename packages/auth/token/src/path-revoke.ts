@@ -20,8 +20,7 @@ export function revokePaths({ tokens }: CoreServices): Path[] {
       fields: { token: TOKEN },
       synopsis: 'Revokes a token, its children and their leases.',
       write: async ({ fields }) => {
-        const entry = await tokens.lookup(fields.token);
-        if (entry !== undefined) await tokens.revoke(entry.id);
+        await tokens.revoke(tokens.idOf(fields.token));
         return undefined;
       },
     }),
@@ -31,8 +30,7 @@ export function revokePaths({ tokens }: CoreServices): Path[] {
       sudo: true,
       synopsis: 'Revokes a token and its leases. Its children stay, without a parent.',
       write: async ({ fields }) => {
-        const entry = await tokens.lookup(fields.token);
-        if (entry !== undefined) await tokens.revokeOrphaning(entry.id);
+        await tokens.revokeOrphaning(tokens.idOf(fields.token));
         return undefined;
       },
     }),
@@ -41,9 +39,9 @@ export function revokePaths({ tokens }: CoreServices): Path[] {
       fields: { accessor: { type: 'string', required: true, description: "The token's accessor." } },
       synopsis: 'Revokes the token of an accessor, its children and their leases.',
       write: async ({ fields }) => {
-        const entry = await tokens.byAccessor(fields.accessor);
-        if (entry === undefined) throw new CofferError('invalid-request', 'invalid accessor');
-        await tokens.revoke(entry.id);
+        const id = await tokens.idOfAccessor(fields.accessor);
+        if (id === undefined) throw new CofferError('invalid-request', 'invalid accessor');
+        await tokens.revoke(id);
         return undefined;
       },
     }),

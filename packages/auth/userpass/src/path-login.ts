@@ -12,7 +12,7 @@ import {
   type TtlAnswer,
 } from '@coffer/core';
 import { verifyNobody, verifyPassword } from './password-hash.ts';
-import { readUser } from './user-entry.ts';
+import { findUser, readUser } from './user-entry.ts';
 
 /** `login/:username`: a token for a user's password. */
 export function loginPaths({ tokens }: CoreServices, context: EngineContext): Path[] {
@@ -29,11 +29,14 @@ export function loginPaths({ tokens }: CoreServices, context: EngineContext): Pa
         if (fields.password === '') throw new CofferError('invalid-request', 'missing password');
         const password = new Secret(fields.password);
         const username = fields.username.toLowerCase();
-        const user = await readUser(context.storage, username);
-        const verified = user ? await verifyPassword(user.passwordHash, password) : await verifyNobody(password);
-        if (user === undefined || !verified) {
+        const found = await findUser(context.storage, username);
+        const verified = found
+          ? await verifyPassword(found.user.passwordHash, password)
+          : await verifyNobody(password);
+        if (found === undefined || !verified) {
           throw new CofferError('invalid-request', 'invalid username or password');
         }
+        const { user, unchanged } = found;
         if (!cidrsAllow(user.token.boundCidrs, remoteAddress)) {
           throw new CofferError('permission-denied', 'login request originated from invalid CIDR');
         }
@@ -43,6 +46,7 @@ export function loginPaths({ tokens }: CoreServices, context: EngineContext): Pa
           parameters: user.token,
           path: `${mountPath}${path.replace(/\/$/, '')}`,
           remoteAddress,
+          proof: [unchanged],
         });
       },
     }),

@@ -66,7 +66,7 @@ function lookupPrefix({ leases }: CoreServices): Path {
     fields: { prefix: PREFIX },
     sudo: true,
     synopsis: 'Lists the lease ids below a prefix.',
-    list: async ({ fields, page }) => listOf(await leases.list(`${fields.prefix.replace(/\/+$/, '')}/`, page)),
+    list: async ({ fields, page }) => listOf(await leases.list(withSlash(fields.prefix), page)),
   });
 }
 
@@ -122,14 +122,16 @@ function revoke({ leases }: CoreServices, pattern: string): Path {
   });
 }
 
-function revokePrefix({ leases }: CoreServices, base: string): Path {
+function revokePrefix(services: CoreServices, base: string): Path {
+  const { leases } = services;
   return definePath({
     pattern: `${base}/:prefix*`,
     fields: { prefix: PREFIX, sync: SYNC },
     sudo: true,
-    synopsis: 'Revokes every lease below a prefix.',
+    synopsis: 'Revokes every lease below a prefix; below `auth/`, the tokens that were issued there.',
     write: async ({ fields }) => {
-      const prefix = `${fields.prefix.replace(/\/+$/, '')}/`;
+      const prefix = withSlash(fields.prefix);
+      await revokeTokens(services, prefix);
       if (fields.sync) {
         await leases.revokePrefix(prefix);
         return undefined;
@@ -140,7 +142,16 @@ function revokePrefix({ leases }: CoreServices, base: string): Path {
   });
 }
 
-function revokeForce({ leases }: CoreServices, base: string): Path {
+/** A token lies where it was issued, as its lease does in Vault: `auth/userpass/login/ana`. */
+async function revokeTokens({ tokens }: CoreServices, prefix: string): Promise<void> {
+  if (prefix.startsWith('auth/')) await tokens.revokeIssuedBelow(prefix);
+}
+
+function withSlash(prefix: string): string {
+  return `${prefix.replace(/\/+$/, '')}/`;
+}
+
+function revokeForce(services: CoreServices, base: string): Path {
   return definePath({
     pattern: `${base}/:prefix*`,
     fields: { prefix: PREFIX },
@@ -148,7 +159,9 @@ function revokeForce({ leases }: CoreServices, base: string): Path {
     synopsis: 'Revokes every lease below a prefix, and forgets those whose revocation fails.',
     description: 'What a forgotten lease stood for may still exist in the database. The log names each.',
     write: async ({ fields }) => {
-      await leases.revokePrefix(`${fields.prefix.replace(/\/+$/, '')}/`, { force: true });
+      const prefix = withSlash(fields.prefix);
+      await revokeTokens(services, prefix);
+      await services.leases.revokePrefix(prefix, { force: true });
       return undefined;
     },
   });
