@@ -60,10 +60,11 @@ function withMarks(template: string): string {
  * @throws CofferError `invalid-request`
  */
 export function renderTokens(tokens: readonly Token[], values: PlaceholderValues): string {
-  const rendered = tokens.map((token) => renderToken(token, values)).join('');
+  const rendered = tokens.flatMap((token) => renderToken(token, values));
+  const text = rendered.map((token) => token.text).join('');
   // A value outside quotes may still change how its neighbours read: `E` right before a quote is no name.
-  if (!tokens.some(holdsBareMark)) return rendered;
-  if (quotesOf(tokens) === quotesOf(tokenize(rendered))) return rendered;
+  if (!tokens.some(holdsBareMark)) return text;
+  if (quotesOf(rendered) === quotesOf(tokenize(text))) return text;
   throw new CofferError(
     'invalid-request',
     'SQL statement: the value of a placeholder outside quotes would change what stands beside it; put quotes around the placeholder',
@@ -80,27 +81,48 @@ function quotesOf(tokens: readonly Token[]): string {
   return quotes.map(({ kind, text }) => `${kind}:${/^[a-z]?/i.exec(text)?.[0] ?? ''}`).join(' ');
 }
 
-function renderToken(token: Token, values: PlaceholderValues): string {
-  if (!token.text.includes(MARK)) return token.text;
-  const fill = (escape: (value: string, name: Placeholder) => string): string =>
-    token.text.replace(MARKED, (_, name: Placeholder) => escape(valueOf(name, values), name));
+function renderToken(token: Token, values: PlaceholderValues): readonly Token[] {
+  if (!token.text.includes(MARK)) return [token];
+  return token.kind === 'string' ? renderString(token.text, values) : [{ ...token, text: renderText(token, values) }];
+}
+
+/**
+ * A value with a backslash stands in a literal that has escapes whatever standard_conforming_strings is at that moment: an
+ * earlier statement of the role may have turned it off.
+ */
+function renderString(text: string, values: PlaceholderValues): readonly Token[] {
+  const filled = fill(text, values, (value) => value.replaceAll("'", "''"));
+  // B'...' and X'...' never have escapes.
+  if (!filled.includes('\\') || /^[bx]/i.test(filled)) return [{ kind: 'string', text: filled }];
+  const escaped = filled.slice(filled.indexOf("'")).replaceAll('\\', '\\\\');
+  return [
+    // N'...' is short for NCHAR '...'.
+    ...(/^n/i.test(filled) ? [{ kind: 'word', text: 'NCHAR' } as const] : []),
+    // Keeps a word before the quote apart.
+    { kind: 'space', text: ' ' },
+    { kind: 'escape-string', text: `E${escaped}` },
+  ];
+}
+
+function fill(text: string, values: PlaceholderValues, escape: (value: string, name: Placeholder) => string): string {
+  return text.replace(MARKED, (_, name: Placeholder) => escape(valueOf(name, values), name));
+}
+
+function renderText(token: Token, values: PlaceholderValues): string {
+  const filled = (escape: (value: string, name: Placeholder) => string): string => fill(token.text, values, escape);
   switch (token.kind) {
-    case 'string':
-      return fill((value) => value.replaceAll("'", "''"));
     case 'escape-string':
-      return fill((value) => value.replaceAll('\\', '\\\\').replaceAll("'", "''"));
+      return filled((value) => value.replaceAll('\\', '\\\\').replaceAll("'", "''"));
     case 'identifier':
-      return fill((value) => value.replaceAll('"', '""'));
+      return filled((value) => value.replaceAll('"', '""'));
     case 'escape-identifier':
-      return fill((value) => value.replaceAll('\\', '\\\\').replaceAll('"', '""'));
+      return filled((value) => value.replaceAll('\\', '\\\\').replaceAll('"', '""'));
     case 'dollar':
       return renderDollar(token.text, values);
     case 'comment':
       return token.text.replace(MARKED, (_, name: string) => `{{${name}}}`);
-    case 'word':
-    case 'space':
-    case 'other':
-      return fill(bare);
+    default:
+      return filled(bare);
   }
 }
 
@@ -126,7 +148,7 @@ function renderBody(body: string, values: PlaceholderValues): string {
   try {
     tokens = tokenize(body);
   } catch {
-    return renderToken({ kind: 'other', text: body }, values);
+    return renderText({ kind: 'other', text: body }, values);
   }
   return renderTokens(tokens, values);
 }
