@@ -60,7 +60,7 @@ function withMarks(template: string): string {
  * @throws CofferError `invalid-request`
  */
 export function renderTokens(tokens: readonly Token[], values: PlaceholderValues): string {
-  const rendered = tokens.flatMap((token) => renderToken(token, values));
+  const rendered = tokens.flatMap((token, at) => renderToken(token, tokens[at - 1], values));
   const text = rendered.map((token) => token.text).join('');
   // A value outside quotes may still change how its neighbours read: `E` right before a quote is no name.
   if (!tokens.some(holdsBareMark)) return text;
@@ -81,9 +81,13 @@ function quotesOf(tokens: readonly Token[]): string {
   return quotes.map(({ kind, text }) => `${kind}:${/^[a-z]?/i.exec(text)?.[0] ?? ''}`).join(' ');
 }
 
-function renderToken(token: Token, values: PlaceholderValues): readonly Token[] {
+function renderToken(token: Token, before: Token | undefined, values: PlaceholderValues): readonly Token[] {
   if (!token.text.includes(MARK)) return [token];
-  return token.kind === 'string' ? renderString(token.text, values) : [{ ...token, text: renderText(token, values) }];
+  if (token.kind !== 'string') return [{ ...token, text: renderText(token, values) }];
+  const rendered = renderString(token.text, values);
+  // The E of a literal must not become a part of the word before it.
+  const apart = before?.kind === 'word' && !holdsBareMark(before);
+  return apart ? [{ kind: 'space', text: ' ' }, ...rendered] : rendered;
 }
 
 /**
@@ -97,9 +101,12 @@ function renderString(text: string, values: PlaceholderValues): readonly Token[]
   const escaped = filled.slice(filled.indexOf("'")).replaceAll('\\', '\\\\');
   return [
     // N'...' is short for NCHAR '...'.
-    ...(/^n/i.test(filled) ? [{ kind: 'word', text: 'NCHAR' } as const] : []),
-    // Keeps a word before the quote apart.
-    { kind: 'space', text: ' ' },
+    ...(/^n/i.test(filled)
+      ? ([
+          { kind: 'word', text: 'NCHAR' },
+          { kind: 'space', text: ' ' },
+        ] as const)
+      : []),
     { kind: 'escape-string', text: `E${escaped}` },
   ];
 }
