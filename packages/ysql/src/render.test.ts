@@ -59,6 +59,14 @@ describe('renderStatement', () => {
       `SELECT E'a' -- {{password}}\n '\\\\'''`,
     );
   });
+  it('gives every part of such a literal the same escapes', () => {
+    const values = { name: '\\', password: `p'` };
+    assert.equal(
+      renderStatement(`SELECT 'a\\' -- c\n '{{name}}'\n'{{password}}'`, values),
+      `SELECT E'a\\\\' -- c\n '\\\\'\n'p'''`,
+    );
+    assert.equal(renderStatement(`SELECT '{{password}}' '{{name}}'`, values), `SELECT 'p''' E'\\\\'`);
+  });
   it('reads a dollar-quoted block as SQL', () => {
     assert.equal(
       renderStatement(`DO $x$ BEGIN CREATE ROLE "{{name}}" PASSWORD '{{password}}'; END $x$`, awkward),

@@ -60,7 +60,8 @@ function withMarks(template: string): string {
  * @throws CofferError `invalid-request`
  */
 export function renderTokens(tokens: readonly Token[], values: PlaceholderValues): string {
-  const rendered = tokens.flatMap((token, at) => renderToken(token, tokens[at - 1], values));
+  const strings = renderStrings(tokens, values);
+  const rendered = tokens.flatMap((token, at) => renderToken(token, tokens[at - 1], strings, values));
   const text = rendered.map((token) => token.text).join('');
   // A value outside quotes may still change how its neighbours read: `E` right before a quote is no name.
   if (!tokens.some(holdsBareMark)) return text;
@@ -81,34 +82,67 @@ function quotesOf(tokens: readonly Token[]): string {
   return quotes.map(({ kind, text }) => `${kind}:${/^[a-z]?/i.exec(text)?.[0] ?? ''}`).join(' ');
 }
 
-function renderToken(token: Token, before: Token | undefined, values: PlaceholderValues): readonly Token[] {
-  if (!token.text.includes(MARK)) return [token];
-  if (token.kind !== 'string') return [{ ...token, text: renderText(token, values) }];
-  const rendered = renderString(token.text, values);
-  // The E of a literal must not become a part of the word before it.
-  const apart = before?.kind === 'word' && !holdsBareMark(before);
-  return apart ? [{ kind: 'space', text: ' ' }, ...rendered] : rendered;
+/** The parts of one literal: a quote after a newline goes on with the literal before it (see `tokenizer.ts`). */
+function literalsOf(tokens: readonly Token[]): readonly (readonly Token[])[] {
+  const literals: Token[][] = [];
+  let open: Token[] | undefined;
+  let newline = false;
+  for (const token of tokens) {
+    if (token.kind === 'string' && open !== undefined && newline && token.text.startsWith("'")) open.push(token);
+    else if (token.kind === 'string') literals.push((open = [token]));
+    else if (token.kind === 'space') newline ||= /[\r\n]/.test(token.text);
+    else if (token.kind !== 'comment' || token.text.startsWith('/*')) open = undefined;
+    if (token.kind === 'string') newline = false;
+  }
+  return literals;
 }
 
 /**
- * A value with a backslash stands in a literal that has escapes whatever standard_conforming_strings is at that moment: an
- * earlier statement of the role may have turned it off.
+ * Literals in which a value has a backslash: they are given escapes, so that they read the same whatever
+ * standard_conforming_strings is at that moment. An earlier statement of the role may have turned it off.
  */
-function renderString(text: string, values: PlaceholderValues): readonly Token[] {
-  const filled = fill(text, values, (value) => value.replaceAll("'", "''"));
-  // B'...' and X'...' never have escapes.
-  if (!filled.includes('\\') || /^[bx]/i.test(filled)) return [{ kind: 'string', text: filled }];
-  const escaped = filled.slice(filled.indexOf("'")).replaceAll('\\', '\\\\');
+function renderStrings(tokens: readonly Token[], values: PlaceholderValues): ReadonlyMap<Token, readonly Token[]> {
+  const rendered = new Map<Token, readonly Token[]>();
+  for (const literal of literalsOf(tokens)) {
+    const filled = literal.map(({ text }) => fill(text, values, (value) => value.replaceAll("'", "''")));
+    // B'...' and X'...' never have escapes.
+    const escaped = literal.some((token) => token.text.includes(MARK)) && !/^[bx]/i.test(filled[0] ?? '');
+    const convert = escaped && filled.some((text) => text.includes('\\'));
+    for (const [at, token] of literal.entries()) {
+      const text = filled[at] ?? '';
+      rendered.set(token, convert ? escapeString(text, at === 0) : [{ ...token, text }]);
+    }
+  }
+  return rendered;
+}
+
+function escapeString(text: string, first: boolean): readonly Token[] {
+  const quoted = text.slice(text.indexOf("'")).replaceAll('\\', '\\\\');
+  if (!first) return [{ kind: 'escape-string', text: quoted }];
   return [
     // N'...' is short for NCHAR '...'.
-    ...(/^n/i.test(filled)
+    ...(/^n/i.test(text)
       ? ([
           { kind: 'word', text: 'NCHAR' },
           { kind: 'space', text: ' ' },
         ] as const)
       : []),
-    { kind: 'escape-string', text: `E${escaped}` },
+    { kind: 'escape-string', text: `E${quoted}` },
   ];
+}
+
+function renderToken(
+  token: Token,
+  before: Token | undefined,
+  strings: ReadonlyMap<Token, readonly Token[]>,
+  values: PlaceholderValues,
+): readonly Token[] {
+  const string = strings.get(token);
+  if (string === undefined)
+    return token.text.includes(MARK) ? [{ ...token, text: renderText(token, values) }] : [token];
+  // The E of a literal must not become a part of the word before it.
+  const apart = string[0]?.kind !== 'string' && before?.kind === 'word' && !holdsBareMark(before);
+  return apart ? [{ kind: 'space', text: ' ' }, ...string] : string;
 }
 
 function fill(text: string, values: PlaceholderValues, escape: (value: string, name: Placeholder) => string): string {
