@@ -22,7 +22,7 @@ const IN_ROLE_CREATION = `CREATE ROLE "{{name}}" LOGIN PASSWORD '{{password}}' V
  */
 function poseSetting(sql: string): string {
   return sql
-    .replace(/current_setting\('yb_make_next_ddl_statement_nonbreaking', true\)/, "'off'")
+    .replace(/pg_catalog\.current_setting\('yb_make_next_ddl_statement_nonbreaking', true\)/, "'off'")
     .replace(/\byb_make_next_ddl_statement_nonbreaking\b/, 'yb.make_next_ddl_statement_nonbreaking');
 }
 

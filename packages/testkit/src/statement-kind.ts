@@ -16,6 +16,10 @@ export function isCommit(sql: string): boolean {
   return word === 'COMMIT' || word === 'END';
 }
 
+export function isLocalSetting(sql: string): boolean {
+  return /^SET\s+LOCAL\s/i.test(sql.replace(LEADING_SPACE, ''));
+}
+
 /** DDL, or a DO block that names some. */
 export function isDdl(sql: string): boolean {
   const word = firstWord(sql);

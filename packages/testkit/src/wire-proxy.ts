@@ -20,8 +20,7 @@ export interface WireProxyOptions {
   /**
    * `postgresql` (default) passes transactions as they are. `yugabytedb`: each DDL statement in a transaction block
    * commits on its own and ROLLBACK undoes none of it, YugabyteDB's default (ysql_yb_ddl_transaction_block_enabled off).
-   * Limits: what the block did before the DDL commits with it; SET LOCAL, savepoints and the isolation level of BEGIN
-   * are lost with it; only texts of one statement are recognised, and DO blocks that name DDL, as a whole.
+   * Limits: what the block did before the DDL commits with it; savepoints and the isolation level of BEGIN are lost with it; only texts of one statement are recognised, and DO blocks that name DDL, as a whole.
    */
   readonly mode?: 'postgresql' | 'yugabytedb';
   /** Loopback address to listen on. Default 127.0.0.1. */

@@ -4,7 +4,7 @@ import type { FaultAction, FaultList } from './fault.ts';
 import { Mailbox } from './mailbox.ts';
 import { encodeRequest, type ExecutedStatement, type Request, RequestReader, StatementNames } from './request.ts';
 import { ServerConnection, type Target } from './server-connection.ts';
-import { isCommit, isDdl } from './statement-kind.ts';
+import { isCommit, isDdl, isLocalSetting } from './statement-kind.ts';
 import {
   encodeErrorResponse,
   encodeQuery,
@@ -40,6 +40,8 @@ export class WireSession {
   readonly #requests = new Mailbox<Request>();
   readonly #names = new StatementNames();
   readonly #abandoned = new AbortController();
+  /** SET LOCAL of the client's open transaction block: it outlives the commit of a DDL statement. */
+  #localSettings: string[] = [];
   #server: ServerConnection | undefined;
   #authenticated = false;
 
@@ -159,6 +161,8 @@ export class WireSession {
     }
     if (hit === undefined) await this.#pass(request, server, executed);
     else await this.#inject(hit.action, hit.sql, request, server, executed);
+    if (server.status === 'I') this.#localSettings = [];
+    else this.#localSettings.push(...executed.map(({ sql }) => sql).filter(isLocalSetting));
   }
 
   async #inject(
@@ -223,7 +227,7 @@ export class WireSession {
     const failed = answers.some((message) => message.type === 'E');
     if (failed || status !== 'T' || !this.#commitsAlone(executed)) return { answers, failed };
     const commitError = await command(server, encodeQuery('COMMIT'));
-    await command(server, encodeQuery('BEGIN'));
+    for (const sql of ['BEGIN', ...this.#localSettings]) await command(server, encodeQuery(sql));
     if (commitError === undefined) return { answers, failed };
     await command(server, FAIL_BLOCK);
     return { answers: [commitError], failed: true };

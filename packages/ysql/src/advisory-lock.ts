@@ -13,9 +13,10 @@ const DETOUR_MILLISECONDS = 30_000;
  * Bounded: it must hold nobody up for ever. The bound is for the lock alone and not for the statements after it. The
  * server calls the functions of the inner SELECT in order, and none is left out, since they are volatile.
  */
-const TAKE = `SELECT set_config('lock_timeout', before, true) FROM (
-  SELECT current_setting('lock_timeout') AS before, set_config('lock_timeout', '${PATIENCE_MILLISECONDS}', true),
-         pg_advisory_xact_lock(${KEY}) OFFSET 0) AS taken`;
+const TAKE = `SELECT pg_catalog.set_config('lock_timeout', before, true) FROM (
+  SELECT pg_catalog.current_setting('lock_timeout') AS before,
+         pg_catalog.set_config('lock_timeout', '${PATIENCE_MILLISECONDS}', true),
+         pg_catalog.pg_advisory_xact_lock(${KEY}) OFFSET 0) AS taken`;
 
 /**
  * Keeps several servers from changing the same privileges at the same moment, which the database answers with an error
@@ -29,7 +30,7 @@ export class AdvisoryLock {
     if (session.advisoryLocks !== undefined) return [];
     return [
       {
-        sql: `SELECT pg_try_advisory_xact_lock(${KEY})`,
+        sql: `SELECT pg_catalog.pg_try_advisory_xact_lock(${KEY})`,
         what: 'looking for advisory locks',
         // YugabyteDB before 2.25.1, or with the flag off, raises an error.
         see: (answer) => (session.advisoryLocks = !(answer instanceof Failure)),

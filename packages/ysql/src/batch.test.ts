@@ -120,7 +120,14 @@ for (const mode of ['postgresql', 'yugabytedb'] as const) {
       await dropAll(list);
     });
 
-    for (const match of [/FROM pg_roles/, /^BEGIN/m, /^CREATE ROLE/m, /pg_advisory_xact_lock/, /^GRANT/m, /^COMMIT/m]) {
+    for (const match of [
+      /FROM pg_catalog\.pg_roles/,
+      /^BEGIN/m,
+      /^CREATE ROLE/m,
+      /pg_advisory_xact_lock/,
+      /^GRANT/m,
+      /^COMMIT/m,
+    ]) {
       for (const type of ['drop-before', 'drop-after', 'error'] as const) {
         it(`survive ${type} at ${match.source}, whole or not at all`, async () => {
           const list = names(12);
@@ -161,7 +168,7 @@ for (const mode of ['postgresql', 'yugabytedb'] as const) {
     }
 
     const statements = [
-      /FROM pg_shdepend/,
+      /FROM pg_catalog\.pg_shdepend/,
       /pg_terminate_backend/,
       /^REVOKE/m,
       /^DROP OWNED/m,
@@ -190,7 +197,7 @@ for (const mode of ['postgresql', 'yugabytedb'] as const) {
       const [theirs = ''] = names(1);
       await server.query(`CREATE ROLE "${theirs}"`);
       for (const action of Object.values(ACTIONS)) {
-        for (const match of [/FROM pg_roles/, /^BEGIN/m]) {
+        for (const match of [/FROM pg_catalog\.pg_roles/, /^BEGIN/m]) {
           proxy.addFault({ match, action });
           await assert.rejects(
             opened.database.newUser(newUser(IN_ROLE, { username: theirs })),

@@ -97,7 +97,7 @@ describe('revoking in a cluster', () => {
     await makeTable(username);
     const ends = await sessionsEverywhere(username);
     const seen = posed.nodes.map((node) => node.statements.length);
-    await assert.rejects(opened.database.deleteUser({ username, statements: [] }), /table of_cluster_user/);
+    await assert.rejects(opened.database.deleteUser({ username, statements: [] }), /table public\.of_cluster_user/);
     await Promise.all(ends);
     await assert.rejects(logIn(posed.node('n2'), username, 'Pass-1234-word'), { code: '28000' });
     const sent = posed.nodes.flatMap((node, at) => node.statements.slice(seen[at]).map(({ sql }) => sql));

@@ -4,7 +4,9 @@ import pg from 'pg';
 import { Failure } from './failure.ts';
 import type { ConnectFailure } from './connect-failure.ts';
 import { explainConnect } from './connect-failure.ts';
+import { logInAsLibpq } from './scram.ts';
 import { Session } from './session.ts';
+import { ourSettings } from './session-settings.ts';
 import type { Endpoint, YsqlSettings } from './settings.ts';
 import type { Transport } from './tls.ts';
 import { tlsOptions, transports } from './tls.ts';
@@ -98,15 +100,18 @@ async function open(
   transport: Transport,
 ): Promise<Session> {
   const { client, applicationName } = await createClient(settings, target, address, database, transport);
-  const session = new Session(client, { applicationName, database, host: target.host, address, port: target.port });
+  const identity = { applicationName, database, host: target.host, address, port: target.port };
+  const session = new Session(client, identity, ourSettings(settings));
   const asked = watchForChallenge(client);
   try {
     await client.connect();
+    session.askedForPassword = asked();
+    // By SQL and not at the start: poolers and the YSQL Connection Manager pass on not every parameter of a start.
+    await session.query(session.ourSettings);
   } catch (error) {
     session.destroy();
     throw error;
   }
-  session.askedForPassword = asked();
   return session;
 }
 
@@ -146,6 +151,7 @@ export async function createClient(
     ...(timeout > 0 && { statement_timeout: timeout * 1000, query_timeout: (timeout + ANSWER_GRACE_SECONDS) * 1000 }),
     ...(options !== '' && { options }),
   });
+  logInAsLibpq(client, () => settings.password.reveal());
   return { client, applicationName };
 }
 

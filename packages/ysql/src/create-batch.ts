@@ -2,9 +2,10 @@ import type { Access } from './access.ts';
 import { Failure } from './failure.ts';
 import { quoteList } from './render.ts';
 import type { Answer, Session } from './session.ts';
+import { lendPathLocally } from './session-settings.ts';
 import type { RenderedStatement } from './statement-template.ts';
 import type { Step } from './steps.ts';
-import { BEGIN, asBlock, sendSteps } from './steps.ts';
+import { BEGIN, COMMIT, asBlock, sendSteps } from './steps.ts';
 import type { Progress } from './transaction.ts';
 import { refuseRollback, rollBack, settled, useForDdl } from './transaction.ts';
 
@@ -136,7 +137,8 @@ class SharedTransaction {
       const unique = this.#members.every((member) => member.unique);
       if (!unique) await this.#open();
       const creates = this.#creates();
-      const rest = this.#members.flatMap((member) => member.steps(member.rest));
+      const lend = lendPathLocally(this.#members.flatMap((member) => member.rest));
+      const rest = [...lend, ...this.#members.flatMap((member) => member.steps(member.rest))];
       const [only, ...others] = creates;
       if (this.#members.length === 0) await rollBack(this.#session);
       else if (unique && only !== undefined && others.length + rest.length === 0) await this.#runAlone(only);
@@ -154,7 +156,7 @@ class SharedTransaction {
       ...this.#access.advisoryLock.probe(this.#session),
       {
         // Without parameters, which would cost the server as much again as the rest of it.
-        sql: `SELECT rolname::text AS name FROM pg_roles WHERE rolname IN (${quoteList(this.#members.map((member) => member.name))})`,
+        sql: `SELECT rolname::pg_catalog.text AS name FROM pg_catalog.pg_roles WHERE rolname IN (${quoteList(this.#members.map((member) => member.name))})`,
         what: 'looking for a role',
         see: (answer) => {
           if (!(answer instanceof Failure)) for (const row of answer.rows) present.add(row['name']);
@@ -192,8 +194,7 @@ class SharedTransaction {
 
   async #commit(block: readonly Step[], before: readonly Step[] = []): Promise<void> {
     const commit: Step = {
-      sql: 'COMMIT',
-      what: 'unable to commit transaction',
+      ...COMMIT,
       see: (_, clean) => {
         if (clean) for (const member of this.#members) member.progress.committing = true;
       },
@@ -218,7 +219,7 @@ class SharedTransaction {
       this.#access.queue.learn(transactional);
     };
     return {
-      sql: 'SELECT txid_current_if_assigned() IS NOT NULL AS ours',
+      sql: 'SELECT pg_catalog.txid_current_if_assigned() IS NOT NULL AS ours',
       what: 'looking for the transaction of a DDL statement',
       see: (answer) => {
         if (!(answer instanceof Failure)) learn(answer.rows[0]?.['ours'] === true);

@@ -8,7 +8,7 @@ import { NOBODYS_CATALOGS, OWNER } from './role-look.ts';
 import type { Session } from './session.ts';
 import { endRoleSessions } from './sessions.ts';
 import type { YsqlSettings } from './settings.ts';
-import { runStatement, settled } from './transaction.ts';
+import { runOurs, settled } from './transaction.ts';
 
 /** What depends on a role in one database, counted. */
 export interface Dependency {
@@ -26,21 +26,24 @@ export interface DependentRole {
   readonly dependencies: readonly Dependency[];
 }
 
+const ROLES = `'pg_catalog.pg_authid'::pg_catalog.regclass`;
 // LATERAL has the index of pg_shdepend asked for each role: a plain join reads all that depends on any role.
 const OWNED = `d.deptype = '${OWNER}' AND d.classid NOT IN (${NOBODYS_CATALOGS.join(', ')})`;
 const DEPENDENCIES = `
-  SELECT r.oid::text AS oid, d.dbid::text AS dbid, b.datname::text AS datname, d.owned, d.granted
-  FROM pg_roles r
+  SELECT r.oid::pg_catalog.text AS oid, d.dbid::pg_catalog.text AS dbid, b.datname::pg_catalog.text AS datname,
+         d.owned, d.granted
+  FROM pg_catalog.pg_roles r
   LEFT JOIN LATERAL (
-    SELECT d.dbid, count(*) FILTER (WHERE ${OWNED})::int4 AS owned, count(*) FILTER (WHERE NOT (${OWNED}))::int4 AS granted
-    FROM pg_shdepend d WHERE d.refclassid = 'pg_authid'::regclass AND d.refobjid = r.oid GROUP BY d.dbid
+    SELECT d.dbid, pg_catalog.count(*) FILTER (WHERE ${OWNED})::pg_catalog.int4 AS owned,
+           pg_catalog.count(*) FILTER (WHERE NOT (${OWNED}))::pg_catalog.int4 AS granted
+    FROM pg_catalog.pg_shdepend d WHERE d.refclassid = ${ROLES} AND d.refobjid = r.oid GROUP BY d.dbid
   ) d ON true
-  LEFT JOIN pg_database b ON b.oid = d.dbid
+  LEFT JOIN pg_catalog.pg_database b ON b.oid = d.dbid
   WHERE r.rolname = $1`;
 
 /** A question that fails when one of the roles, by oid, owns something. */
 export function refuseOwners(oids: readonly string[]): string {
-  return `SELECT 1 / CASE WHEN EXISTS (SELECT FROM pg_shdepend d WHERE d.refclassid = 'pg_authid'::regclass
+  return `SELECT 1 / CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_shdepend d WHERE d.refclassid = ${ROLES}
           AND d.refobjid IN (${quoteList(oids)}) AND ${OWNED}) THEN 0 ELSE 1 END AS nothing_owned`;
 }
 
@@ -106,7 +109,7 @@ function databasesOf(access: Access, role: DependentRole): readonly string[] {
 }
 
 async function execute(access: Access, sql: string, database?: string): Promise<void> {
-  await retry('dealing with dependencies', access.logger, () => runStatement(access, 'exclusive', sql, database));
+  await retry('dealing with dependencies', access.logger, () => runOurs(access, 'exclusive', sql, database));
 }
 
 /** DROP OWNED and REASSIGN OWNED are for members of the role; a superuser counts as one. */
@@ -114,7 +117,10 @@ async function becomeMember(access: Access, name: string): Promise<void> {
   const isMember = await retry('looking for a membership', access.logger, () =>
     settled(access, () =>
       access.pool.use(async (session) => {
-        const { rows } = await session.query(`SELECT pg_has_role(current_user, $1::name, 'USAGE') AS member`, [name]);
+        const { rows } = await session.query(
+          `SELECT pg_catalog.pg_has_role(current_user, $1::pg_catalog.name, 'USAGE') AS member`,
+          [name],
+        );
         return rows[0]?.['member'] === true;
       }),
     ),
@@ -159,7 +165,7 @@ async function reassignRole(access: Access): Promise<string> {
 async function findTarget(access: Access, name: string): Promise<'superuser' | 'ourselves' | 'fit' | undefined> {
   return await retry('looking for the role that takes over', access.logger, () =>
     access.pool.use(async (session) => {
-      const sql = 'SELECT rolsuper, rolname = current_user AS ourselves FROM pg_roles WHERE rolname = $1';
+      const sql = 'SELECT rolsuper, rolname = current_user AS ourselves FROM pg_catalog.pg_roles WHERE rolname = $1';
       const [role] = (await session.query(sql, [name])).rows;
       if (role === undefined) return undefined;
       if (role['rolsuper'] === true) return 'superuser';
@@ -187,10 +193,10 @@ async function ownedObjectsError(access: Access, role: DependentRole): Promise<C
 }
 
 async function describeOwned(session: Session, oid: string, shared: boolean): Promise<readonly string[]> {
-  const place = shared ? '0' : '(SELECT oid FROM pg_database WHERE datname = current_database())';
+  const place = shared ? '0' : '(SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())';
   const { rows } = await session.query(
-    `SELECT pg_describe_object(d.classid, d.objid, d.objsubid) AS object FROM pg_shdepend d
-     WHERE d.refclassid = 'pg_authid'::regclass AND d.refobjid = $1::oid AND d.dbid = ${place} AND ${OWNED}
+    `SELECT pg_catalog.pg_describe_object(d.classid, d.objid, d.objsubid) AS object FROM pg_catalog.pg_shdepend d
+     WHERE d.refclassid = ${ROLES} AND d.refobjid = $1::pg_catalog.oid AND d.dbid = ${place} AND ${OWNED}
      ORDER BY 1 LIMIT ${LISTED}`,
     [oid],
   );

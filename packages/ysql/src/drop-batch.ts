@@ -8,7 +8,7 @@ import { lookAtRoles } from './role-look.ts';
 import type { Session } from './session.ts';
 import { terminateSessions } from './sessions.ts';
 import type { Step } from './steps.ts';
-import { BEGIN, asBlock, sendSteps } from './steps.ts';
+import { BEGIN, COMMIT, asBlock, sendSteps } from './steps.ts';
 import { rollBack, settled, useForDdl } from './transaction.ts';
 
 export interface DropOutcome {
@@ -79,6 +79,7 @@ async function dropAll(access: Access, session: Session, roles: readonly SeenRol
   // Not spared: REVOKE and DROP OWNED must break, since they take privileges away, and a refused SET would fail the whole block.
   await access.queue.withPrivileges(async () => {
     const { advisoryLock } = access;
+    // An answer of ROLLBACK to this COMMIT need not be looked for: an earlier step has failed then.
     const block = [BEGIN, ...advisoryLock.take(session), ...takePrivileges(session, withPrivileges), drop, COMMIT];
     const steps = [...advisoryLock.probe(session), ...asBlock(session, [before, ...block]), after];
     await sendSteps(session, steps).catch(async (error: unknown) => {
@@ -88,9 +89,6 @@ async function dropAll(access: Access, session: Session, roles: readonly SeenRol
   });
   return left;
 }
-
-// A block that failed answers COMMIT with ROLLBACK, but then an earlier step has failed already.
-const COMMIT: Step = { sql: 'COMMIT', what: 'unable to commit transaction' };
 
 function takePrivileges(session: Session, roles: readonly SeenRole[]): readonly Step[] {
   // Takes nothing that a user made since we looked. What others than the admin have granted stays, and keeps DROP ROLE from

@@ -142,7 +142,7 @@ describe('deleteUser', () => {
       opened.database.deleteUser({ username, statements: [] }),
       (error) =>
         isCofferError(error, 'failed') &&
-        /owned_objects is "fail": in database "\[password\]": table made_fifth/.test(error.message),
+        /owned_objects is "fail": in database "\[password\]": table public\.made_fifth/.test(error.message),
     );
     await assert.rejects(logIn(server, username, 'Pass-1234-word'), { code: '28000' });
     await server.query('DROP TABLE made_fifth');
@@ -166,7 +166,7 @@ describe('deleteUser', () => {
       },
       action: { type: 'delay', ms: 200 },
     });
-    await assert.rejects(opened.database.deleteUser({ username, statements: [] }), /table made_late/);
+    await assert.rejects(opened.database.deleteUser({ username, statements: [] }), /table public\.made_late/);
     await made;
     assert.equal(await ownerOf('made_late'), username);
     await server.query('DROP TABLE made_late');

@@ -62,7 +62,7 @@ for (const mode of ['postgresql', 'yugabytedb'] as const) {
     };
 
     for (const [kind, action] of Object.entries(TRANSIENT)) {
-      for (const match of [/FROM pg_roles/, /^BEGIN/m, /^CREATE ROLE/m, /^GRANT/m, /^COMMIT/m]) {
+      for (const match of [/FROM pg_catalog\.pg_roles/, /^BEGIN/m, /^CREATE ROLE/m, /^GRANT/m, /^COMMIT/m]) {
         it(`newUser survives ${kind} at ${match.source}`, async () => {
           const username = nextName();
           await withFaults([{ match, action, times: 2 }], async () => {
@@ -108,7 +108,7 @@ for (const mode of ['postgresql', 'yugabytedb'] as const) {
         assert.equal(await roleExists(server, username), false);
       });
 
-      for (const match of [/^ROLLBACK/, /FROM pg_shdepend/, /^DROP OWNED/m, /^DROP ROLE/m]) {
+      for (const match of [/^ROLLBACK/, /FROM pg_catalog\.pg_shdepend/, /^DROP OWNED/m, /^DROP ROLE/m]) {
         it(`undoing survives ${kind} at ${match.source}`, async () => {
           const username = nextName();
           const isReached = mode === 'yugabytedb' || match.source === '^ROLLBACK';
@@ -123,7 +123,13 @@ for (const mode of ['postgresql', 'yugabytedb'] as const) {
         });
       }
 
-      for (const match of [/FROM pg_shdepend/, /pg_terminate_backend/, /^REVOKE/m, /^DROP OWNED/m, /^DROP ROLE/m]) {
+      for (const match of [
+        /FROM pg_catalog\.pg_shdepend/,
+        /pg_terminate_backend/,
+        /^REVOKE/m,
+        /^DROP OWNED/m,
+        /^DROP ROLE/m,
+      ]) {
         it(`deleteUser survives ${kind} at ${match.source}`, async () => {
           const username = nextName();
           const sql = match.source === '^DROP OWNED' ? ON_TABLE_SQL : SEED_SQL;

@@ -43,6 +43,8 @@ async function takeBack(session: Session): Promise<void> {
 }
 
 async function hasSetting(session: Session): Promise<boolean> {
-  const { rows } = await session.query(`SELECT current_setting('${NON_BREAKING}', true) IS NOT NULL AS known`);
+  const { rows } = await session.query(
+    `SELECT pg_catalog.current_setting('${NON_BREAKING}', true) IS NOT NULL AS known`,
+  );
   return rows[0]?.['known'] === true;
 }

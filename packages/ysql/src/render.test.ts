@@ -12,7 +12,17 @@ const awkward = {
 
 describe('renderStatement', () => {
   it('escapes for a literal, and never expands a value again', () => {
-    assert.equal(renderStatement(`PASSWORD '{{password}}'`, awkward), `PASSWORD 'p''q"r\\s{{name}}$$é'`);
+    assert.equal(renderStatement(`PASSWORD '{{password}}'`, awkward), `PASSWORD E'p''q"r\\\\s{{name}}$$é'`);
+    assert.equal(renderStatement(`PASSWORD '{{password}}'`, { password: `p'q` }), `PASSWORD 'p''q'`);
+  });
+  it('gives a value with a backslash a literal that reads the same whatever standard_conforming_strings is', () => {
+    const values = { name: `\\'; CREATE ROLE x; --` };
+    const literal = `E'\\\\''; CREATE ROLE x; --'`;
+    assert.equal(renderStatement(`SELECT f('{{name}}')`, values), `SELECT f(${literal})`);
+    assert.equal(renderStatement(`SELECT a LIKE'{{name}}'`, values), `SELECT a LIKE ${literal}`);
+    assert.equal(renderStatement(`SELECT N'{{name}}'`, values), `SELECT NCHAR ${literal}`);
+    assert.equal(renderStatement(`SELECT 'a\\b{{name}}'`, { name: '\\' }), `SELECT E'a\\\\b\\\\'`);
+    assert.equal(renderStatement(`SELECT 'a\\b{{name}}'`, { name: 'c' }), `SELECT E'a\\\\bc'`);
   });
   it('escapes for an E literal', () => {
     assert.equal(renderStatement(`PASSWORD E'{{name}}'`, awkward), `PASSWORD E'a"b''c\\\\d'`);
@@ -49,10 +59,18 @@ describe('renderStatement', () => {
       `SELECT E'a' -- {{password}}\n '\\\\'''`,
     );
   });
+  it('gives every part of such a literal the same escapes', () => {
+    const values = { name: '\\', password: `p'` };
+    assert.equal(
+      renderStatement(`SELECT 'a\\' -- c\n '{{name}}'\n'{{password}}'`, values),
+      `SELECT E'a\\\\' -- c\n '\\\\'\n'p'''`,
+    );
+    assert.equal(renderStatement(`SELECT '{{password}}' '{{name}}'`, values), `SELECT 'p''' E'\\\\'`);
+  });
   it('reads a dollar-quoted block as SQL', () => {
     assert.equal(
       renderStatement(`DO $x$ BEGIN CREATE ROLE "{{name}}" PASSWORD '{{password}}'; END $x$`, awkward),
-      `DO $x$ BEGIN CREATE ROLE "a""b'c\\d" PASSWORD 'p''q"r\\s{{name}}$$é'; END $x$`,
+      `DO $x$ BEGIN CREATE ROLE "a""b'c\\d" PASSWORD E'p''q"r\\\\s{{name}}$$é'; END $x$`,
     );
   });
   it('refuses a value that would end the block it stands in', () => {

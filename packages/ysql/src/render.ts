@@ -60,10 +60,12 @@ function withMarks(template: string): string {
  * @throws CofferError `invalid-request`
  */
 export function renderTokens(tokens: readonly Token[], values: PlaceholderValues): string {
-  const rendered = tokens.map((token) => renderToken(token, values)).join('');
+  const strings = renderStrings(tokens, values);
+  const rendered = tokens.flatMap((token, at) => renderToken(token, tokens[at - 1], strings, values));
+  const text = rendered.map((token) => token.text).join('');
   // A value outside quotes may still change how its neighbours read: `E` right before a quote is no name.
-  if (!tokens.some(holdsBareMark)) return rendered;
-  if (quotesOf(tokens) === quotesOf(tokenize(rendered))) return rendered;
+  if (!tokens.some(holdsBareMark)) return text;
+  if (quotesOf(rendered) === quotesOf(tokenize(text))) return text;
   throw new CofferError(
     'invalid-request',
     'SQL statement: the value of a placeholder outside quotes would change what stands beside it; put quotes around the placeholder',
@@ -80,27 +82,88 @@ function quotesOf(tokens: readonly Token[]): string {
   return quotes.map(({ kind, text }) => `${kind}:${/^[a-z]?/i.exec(text)?.[0] ?? ''}`).join(' ');
 }
 
-function renderToken(token: Token, values: PlaceholderValues): string {
-  if (!token.text.includes(MARK)) return token.text;
-  const fill = (escape: (value: string, name: Placeholder) => string): string =>
-    token.text.replace(MARKED, (_, name: Placeholder) => escape(valueOf(name, values), name));
+/** The parts of one literal: a quote after a newline goes on with the literal before it (see `tokenizer.ts`). */
+function literalsOf(tokens: readonly Token[]): readonly (readonly Token[])[] {
+  const literals: Token[][] = [];
+  let open: Token[] | undefined;
+  let newline = false;
+  for (const token of tokens) {
+    if (token.kind === 'string' && open !== undefined && newline && token.text.startsWith("'")) open.push(token);
+    else if (token.kind === 'string') literals.push((open = [token]));
+    else if (token.kind === 'space') newline ||= /[\r\n]/.test(token.text);
+    else if (token.kind !== 'comment' || token.text.startsWith('/*')) open = undefined;
+    if (token.kind === 'string') newline = false;
+  }
+  return literals;
+}
+
+/**
+ * Literals in which a value has a backslash: they are given escapes, so that they read the same whatever
+ * standard_conforming_strings is at that moment. An earlier statement of the role may have turned it off.
+ */
+function renderStrings(tokens: readonly Token[], values: PlaceholderValues): ReadonlyMap<Token, readonly Token[]> {
+  const rendered = new Map<Token, readonly Token[]>();
+  for (const literal of literalsOf(tokens)) {
+    const filled = literal.map(({ text }) => fill(text, values, (value) => value.replaceAll("'", "''")));
+    // B'...' and X'...' never have escapes.
+    const escaped = literal.some((token) => token.text.includes(MARK)) && !/^[bx]/i.test(filled[0] ?? '');
+    const convert = escaped && filled.some((text) => text.includes('\\'));
+    for (const [at, token] of literal.entries()) {
+      const text = filled[at] ?? '';
+      rendered.set(token, convert ? escapeString(text, at === 0) : [{ ...token, text }]);
+    }
+  }
+  return rendered;
+}
+
+function escapeString(text: string, first: boolean): readonly Token[] {
+  const quoted = text.slice(text.indexOf("'")).replaceAll('\\', '\\\\');
+  if (!first) return [{ kind: 'escape-string', text: quoted }];
+  return [
+    // N'...' is short for NCHAR '...'.
+    ...(/^n/i.test(text)
+      ? ([
+          { kind: 'word', text: 'NCHAR' },
+          { kind: 'space', text: ' ' },
+        ] as const)
+      : []),
+    { kind: 'escape-string', text: `E${quoted}` },
+  ];
+}
+
+function renderToken(
+  token: Token,
+  before: Token | undefined,
+  strings: ReadonlyMap<Token, readonly Token[]>,
+  values: PlaceholderValues,
+): readonly Token[] {
+  const string = strings.get(token);
+  if (string === undefined)
+    return token.text.includes(MARK) ? [{ ...token, text: renderText(token, values) }] : [token];
+  // The E of a literal must not become a part of the word before it.
+  const apart = string[0]?.kind !== 'string' && before?.kind === 'word' && !holdsBareMark(before);
+  return apart ? [{ kind: 'space', text: ' ' }, ...string] : string;
+}
+
+function fill(text: string, values: PlaceholderValues, escape: (value: string, name: Placeholder) => string): string {
+  return text.replace(MARKED, (_, name: Placeholder) => escape(valueOf(name, values), name));
+}
+
+function renderText(token: Token, values: PlaceholderValues): string {
+  const filled = (escape: (value: string, name: Placeholder) => string): string => fill(token.text, values, escape);
   switch (token.kind) {
-    case 'string':
-      return fill((value) => value.replaceAll("'", "''"));
     case 'escape-string':
-      return fill((value) => value.replaceAll('\\', '\\\\').replaceAll("'", "''"));
+      return filled((value) => value.replaceAll('\\', '\\\\').replaceAll("'", "''"));
     case 'identifier':
-      return fill((value) => value.replaceAll('"', '""'));
+      return filled((value) => value.replaceAll('"', '""'));
     case 'escape-identifier':
-      return fill((value) => value.replaceAll('\\', '\\\\').replaceAll('"', '""'));
+      return filled((value) => value.replaceAll('\\', '\\\\').replaceAll('"', '""'));
     case 'dollar':
       return renderDollar(token.text, values);
     case 'comment':
       return token.text.replace(MARKED, (_, name: string) => `{{${name}}}`);
-    case 'word':
-    case 'space':
-    case 'other':
-      return fill(bare);
+    default:
+      return filled(bare);
   }
 }
 
@@ -126,7 +189,7 @@ function renderBody(body: string, values: PlaceholderValues): string {
   try {
     tokens = tokenize(body);
   } catch {
-    return renderToken({ kind: 'other', text: body }, values);
+    return renderText({ kind: 'other', text: body }, values);
   }
   return renderTokens(tokens, values);
 }

@@ -36,11 +36,13 @@ export const NOBODYS_CATALOGS: readonly string[] = ['826', '1418'];
  * pg_shdepend asked: a join reads all that depends on any role.)
  */
 export async function lookAtRoles(session: Session, names: readonly string[]): Promise<readonly SeenRole[]> {
-  const roles = names.map((name) => `(${quoteList([name])}, to_regrole(${quoteList([quoteIdentifier(name)])})::oid)`);
+  const roles = names.map(
+    (name) => `(${quoteList([name])}, pg_catalog.to_regrole(${quoteList([quoteIdentifier(name)])})::pg_catalog.oid)`,
+  );
   const look: Step = {
-    sql: `SELECT r.name, r.oid::text AS oid, pg_has_role(current_user, r.oid, 'USAGE') AS member,
-                 ARRAY(SELECT concat_ws(' ', d.dbid, d.classid, d.objid, d.deptype) FROM pg_shdepend d
-                       WHERE d.refclassid = 'pg_authid'::regclass AND d.refobjid = r.oid
+    sql: `SELECT r.name, r.oid::pg_catalog.text AS oid, pg_catalog.pg_has_role(current_user, r.oid, 'USAGE') AS member,
+                 ARRAY(SELECT pg_catalog.concat_ws(' ', d.dbid, d.classid, d.objid, d.deptype) FROM pg_catalog.pg_shdepend d
+                       WHERE d.refclassid = 'pg_catalog.pg_authid'::pg_catalog.regclass AND d.refobjid = r.oid
                        LIMIT ${MOST_DEPENDENCIES + 1}) AS dependencies
           FROM (VALUES ${roles.join(', ')}) AS r (name, oid) WHERE r.oid IS NOT NULL`,
     what: 'looking for dependencies',
@@ -56,7 +58,7 @@ function databaseOid(session: Session): readonly Step[] {
   if (session.databaseOid !== undefined) return [];
   return [
     {
-      sql: 'SELECT oid::text AS oid FROM pg_database WHERE datname = current_database()',
+      sql: 'SELECT oid::pg_catalog.text AS oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()',
       what: 'looking for the database',
       see: (answer) => {
         if (!(answer instanceof Failure)) session.databaseOid = String(answer.rows[0]?.['oid']);

@@ -21,7 +21,10 @@ export function clipName(name: string, bytes: number = NAME_BYTES): string {
 export async function findRole(access: Access, name: string): Promise<string | undefined> {
   return await retry('looking for a role', access.logger, () =>
     access.pool.use(async (session) => {
-      const { rows } = await session.query('SELECT oid::text AS oid FROM pg_roles WHERE rolname = $1', [name]);
+      const { rows } = await session.query(
+        'SELECT oid::pg_catalog.text AS oid FROM pg_catalog.pg_roles WHERE rolname = $1',
+        [name],
+      );
       const oid = rows[0]?.['oid'];
       return typeof oid === 'string' ? oid : undefined;
     }),

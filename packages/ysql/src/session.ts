@@ -33,6 +33,8 @@ export interface Answer {
 /** One connection to the database. It is broken as soon as its socket is, even while nobody uses it. */
 export class Session {
   readonly identity: SessionIdentity;
+  /** One message that makes the settings ours again (see `session-settings.ts`). */
+  readonly ourSettings: string;
   readonly openedAt = Date.now();
   /** The node's key, once it is known which node this is. */
   node: string | undefined;
@@ -50,8 +52,9 @@ export class Session {
   #broken = false;
   readonly #onClosed: (() => void)[] = [];
 
-  constructor(client: pg.Client, identity: SessionIdentity) {
+  constructor(client: pg.Client, identity: SessionIdentity, ourSettings: string) {
     this.identity = identity;
+    this.ourSettings = ourSettings;
     this.#client = client;
     client.on('error', () => this.#break());
     client.on('end', () => this.#break());

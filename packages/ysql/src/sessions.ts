@@ -19,8 +19,8 @@ export function terminateSessions(oids: readonly string[]): Request {
   return {
     // By oid: once the role is dropped its sessions have no name any more.
     // The function behind pg_stat_activity, at a third of the view's cost.
-    sql: `SELECT usesysid::text AS oid, pg_terminate_backend(pid) FROM pg_stat_get_activity(NULL)
-          WHERE usesysid IN (${quoteList(oids)}) AND pid <> pg_backend_pid()`,
+    sql: `SELECT usesysid::pg_catalog.text AS oid, pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_get_activity(NULL)
+          WHERE usesysid IN (${quoteList(oids)}) AND pid <> pg_catalog.pg_backend_pid()`,
   };
 }
 
@@ -121,7 +121,8 @@ async function countBackends(
 ): Promise<number | 'refused' | undefined> {
   const count = async (session: Session): Promise<number> => {
     const { rows } = await session.query(
-      'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = $1 AND pid <> pg_backend_pid()',
+      `SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity
+       WHERE application_name = $1 AND pid <> pg_catalog.pg_backend_pid()`,
       [applicationName],
     );
     return rows.length;

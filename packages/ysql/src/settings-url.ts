@@ -1,4 +1,5 @@
 import { CofferError } from '@coffer/base';
+import { OUR_SETTINGS } from './session-settings.ts';
 
 export interface HostPort {
   readonly host: string;
@@ -120,14 +121,19 @@ function fromPairs(pairs: readonly (readonly [string, string])[]): UrlSettings {
   const ignored: string[] = [];
   const own: Record<string, string> = {};
   for (const [rawKey, value] of pairs) {
-    const key = snakeCase(rawKey);
+    const key = settingName(rawKey);
     if (['host', 'port', 'user', 'password', 'dbname', 'database', 'options'].includes(key)) own[key] = value;
     else if (key === 'statement_timeout') fields[key] = statementTimeoutSeconds(value);
     else if (FIELDS_IN_URL.has(key)) fields[key] = value;
-    else if (IGNORED_IN_URL.test(key)) ignored.push(key);
+    else if (isIgnored(key)) ignored.push(key);
     else parameters[key] = value;
   }
-  if (own['options'] !== undefined) parameters['options'] = own['options'];
+  const options = readOptions(own['options'] ?? '');
+  for (const [name, value] of options.parameters) {
+    if (isIgnored(name)) ignored.push(name);
+    else parameters[name] = value;
+  }
+  if (options.rest !== '') parameters['options'] = options.rest;
   const database = own['dbname'] ?? own['database'];
   return {
     hosts: hostsFromPairs(own['host'], own['port']),
@@ -154,9 +160,32 @@ function statementTimeoutSeconds(value: string): string {
   return /^\d+$/.test(value) ? String(Math.ceil(Number(value) / 1000)) : value;
 }
 
-/** JDBC's `load-balance` and Node's `loadBalance` are the same setting as Go's `load_balance`. */
-function snakeCase(key: string): string {
-  return key.replaceAll('-', '_').replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+/**
+ * JDBC's `load-balance` and Node's `loadBalance` are the same setting as Go's `load_balance`; the server's own settings have
+ * no capitals that matter (`TimeZone`).
+ */
+function settingName(key: string): string {
+  const snake = key.replaceAll('-', '_').replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+  return FIELDS_IN_URL.has(snake) || IGNORED_IN_URL.test(snake) ? snake : key.toLowerCase();
+}
+
+function isIgnored(key: string): boolean {
+  return IGNORED_IN_URL.test(key) || OUR_SETTINGS.has(key);
+}
+
+/** PostgreSQL's `options`: words with backslash escapes, of which `-c name=value` and `--name=value` set something. */
+function readOptions(text: string): { readonly parameters: readonly [string, string][]; readonly rest: string } {
+  const words = [...text.matchAll(/(?:[^\s\\]|\\.)+/gs)].map(([word]) => word);
+  const parameters: [string, string][] = [];
+  const rest: string[] = [];
+  for (let at = 0; at < words.length; at++) {
+    const word = words[at] ?? '';
+    const setting = word === '-c' ? `-c${words[++at] ?? ''}` : word;
+    const [, name, value] = /^(?:-c|--)([\w.-]+)=(.*)$/s.exec(setting) ?? [];
+    if (name === undefined || value === undefined) rest.push(setting);
+    else parameters.push([name.replaceAll('-', '_').toLowerCase(), value.replace(/\\(.)/gs, '$1')]);
+  }
+  return { parameters, rest: rest.join(' ') };
 }
 
 /** libpq's `key = value` pairs; a value may stand in single quotes, with backslash escapes. */

@@ -11,6 +11,9 @@ describe('renderStatements', () => {
       assert.equal(kindOf(sql), 'create-role');
     assert.equal(kindOf('ALTER ROLE "x" NOLOGIN'), 'alter-role');
     assert.equal(kindOf('grant a TO x'), 'grant');
+    assert.equal(kindOf('REVOKE a FROM b'), 'revoke');
+    for (const sql of ['DROP ROLE a', 'drop user a', 'DROP OWNED BY a', 'REASSIGN OWNED BY a TO b'])
+      assert.equal(kindOf(sql), 'drop', sql);
     for (const sql of [
       'DO $$ CREATE ROLE x $$',
       'CREATE TABLE role()',
@@ -18,12 +21,33 @@ describe('renderStatements', () => {
       'ALTER USER MAPPING FOR x',
       'ALTER DATABASE x RENAME TO y',
       'SET ROLE a',
-      'DROP ROLE a',
+      'DROP TABLE a',
       'COMMIT',
-      'REVOKE a FROM b',
     ]) {
       assert.equal(kindOf(sql), 'other', sql);
     }
+  });
+  it('knows which statement may name what has a schema', () => {
+    const usesPath = (sql: string) => renderStatements([sql], { name: 'x' })[0]?.usesPath;
+    for (const sql of [
+      'GRANT SELECT ON things TO x',
+      'REVOKE EXECUTE ON FUNCTION f() FROM x',
+      'GRANT SELECT ON ALL TABLES IN SCHEMA app TO x',
+      'ALTER ROLE x SET search_path FROM CURRENT',
+      'DO $$ BEGIN NULL; END $$',
+      'DROP TABLE things',
+    ])
+      assert.equal(usesPath(sql), true, sql);
+    for (const sql of [
+      'CREATE ROLE "on" LOGIN IN ROLE app',
+      'GRANT app TO x',
+      'GRANT "ON" TO x',
+      'GRANT ALL ON DATABASE app TO x',
+      'REVOKE USAGE ON /* the */ SCHEMA app FROM x',
+      `ALTER ROLE x VALID UNTIL '2030-01-01'`,
+      'DROP OWNED BY x',
+    ])
+      assert.equal(usesPath(sql), false, sql);
   });
   it('knows which statement makes the user', () => {
     for (const sql of ['CREATE ROLE "{{name}}" LOGIN', 'create user /* c */ "{{username}}"'])

@@ -10,11 +10,16 @@ export type StatementKind =
   /** It changes a role: no row but that role's own. */
   | 'alter-role'
   | 'grant'
+  | 'revoke'
+  /** DROP ROLE, DROP OWNED, REASSIGN OWNED. */
+  | 'drop'
   | 'other';
 
 export interface RenderedStatement {
   readonly sql: string;
   readonly kind: StatementKind;
+  /** What it names is looked for along the search path. */
+  readonly usesPath: boolean;
   /** It speaks of the user, so it may be the one that makes it. */
   readonly namesUser: boolean;
   /** It makes the user, and fails when there is a role of that name already. */
@@ -57,7 +62,24 @@ function readTemplate(template: string): StatementTemplate {
   const tokens = readTokens(template);
   const significant = tokens.filter(({ kind }) => kind !== 'space' && kind !== 'comment');
   const kind = kindOf(significant);
-  return { tokens, kind, namesUser: namesUser(template), makesUser: kind === 'create-role' && isUser(significant[2]) };
+  return {
+    tokens,
+    kind,
+    usesPath: usesPath(kind, significant),
+    namesUser: namesUser(template),
+    makesUser: kind === 'create-role' && isUser(significant[2]),
+  };
+}
+
+/** Databases, schemas and roles have no schema; ALTER ROLE ... SET may take or check a value by the path. */
+function usesPath(kind: StatementKind, significant: readonly Token[]): boolean {
+  const words = significant.map((token) => (token.kind === 'word' ? token.text.toUpperCase() : '.'));
+  if (kind === 'alter-role') return words.includes('SET');
+  if (kind === 'grant' || kind === 'revoke') {
+    const on = words.indexOf('ON');
+    return on >= 0 && !['DATABASE', 'SCHEMA', 'TABLESPACE'].includes(words[on + 1] ?? '');
+  }
+  return kind === 'other';
 }
 
 /** Only in quotes is a name what it says: elsewhere the server reads it in lower case. */
@@ -68,7 +90,10 @@ function isUser(token: Token | undefined): boolean {
 function kindOf(significant: readonly Token[]): StatementKind {
   const [first, second, third] = significant.map((token) => (token.kind === 'word' ? token.text.toUpperCase() : ''));
   if (first === 'GRANT') return 'grant';
+  if (first === 'REVOKE') return 'revoke';
+  if (second === 'OWNED' && (first === 'DROP' || first === 'REASSIGN')) return 'drop';
   if ((second !== 'ROLE' && second !== 'USER') || third === 'MAPPING') return 'other';
   if (first === 'CREATE') return 'create-role';
+  if (first === 'DROP') return 'drop';
   return first === 'ALTER' ? 'alter-role' : 'other';
 }

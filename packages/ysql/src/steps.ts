@@ -6,11 +6,17 @@ export interface Step extends Request {
   readonly what: string;
   /** `clean`: no statement before it failed. */
   readonly see?: (answer: Answer | Failure, clean: boolean) => void;
-  /** A failure of it is an answer like another. Never of a statement inside a transaction block. */
-  readonly mayFail?: boolean;
+  /**
+   * A failure of it is an answer like another; `always`: a lost connection, too. Never of a statement inside a transaction
+   * block.
+   */
+  readonly mayFail?: boolean | 'always';
 }
 
 export const BEGIN: Step = { sql: 'BEGIN', what: 'unable to start transaction' };
+// A block that failed answers COMMIT with ROLLBACK.
+export const COMMIT: Step = { sql: 'COMMIT', what: 'unable to commit transaction' };
+export const ROLLBACK: Step = { sql: 'ROLLBACK', what: 'unable to roll back' };
 
 /**
  * Steps that take effect together or not at all, as they are best sent: where DDL is part of the transaction, as one message.
@@ -46,7 +52,7 @@ export async function sendSteps(session: Session, steps: readonly Step[]): Promi
     if (answer === undefined) continue;
     see?.(answer, first === undefined);
     if (!(answer instanceof Failure)) good.push(answer);
-    else if (mayFail !== true || answer.kind === 'lost') first ??= answer.during(what);
+    else if (mayFail !== 'always' && (mayFail !== true || answer.kind === 'lost')) first ??= answer.during(what);
   }
   if (first !== undefined) throw first;
   return good;

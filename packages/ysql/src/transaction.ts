@@ -4,9 +4,11 @@ import type { DdlMode } from './ddl-queue.ts';
 import { Failure } from './failure.ts';
 import type { Answer, Session } from './session.ts';
 import type { SessionWish } from './session-pool.ts';
+import { lendPath, takeBack } from './session-settings.ts';
 import { awaitBackendGone } from './sessions.ts';
 import type { RenderedStatement } from './statement-template.ts';
-import { BEGIN, sendSteps } from './steps.ts';
+import type { Step } from './steps.ts';
+import { BEGIN, COMMIT, ROLLBACK, sendSteps } from './steps.ts';
 
 /** How far a transaction came. */
 export interface Progress {
@@ -35,21 +37,33 @@ export async function runTransaction(
     useForDdl(access, mode, async (session) => {
       try {
         const lock = mode === 'exclusive' ? advisoryLock.take(session) : [];
-        await sendSteps(session, [...(mode === 'exclusive' ? advisoryLock.probe(session) : []), BEGIN, ...lock]);
+        const probe = mode === 'exclusive' ? advisoryLock.probe(session) : [];
+        await sendSteps(session, [...probe, BEGIN, ...lock, ...lendPath(statements)]);
         await runStatements(session, statements, progress);
-        await commit(session, progress);
+        await commit(session, statements, progress);
       } catch (error) {
-        await rollBack(session);
+        await rollBack(session, takeBack(session, statements));
         throw error;
       }
     }),
   );
 }
 
-/** Runs one statement in a transaction of its own; otherwise as {@link runTransaction}. */
-export async function runStatement(access: Access, mode: DdlMode, sql: string, database?: string): Promise<void> {
+/** Runs one statement of ours in a transaction of its own; otherwise as {@link runTransaction}. */
+export async function runOurs(access: Access, mode: DdlMode, sql: string, database?: string): Promise<void> {
   await settled(access, () =>
-    useForDdl(access, mode, (session) => step(session, sql, 'failed to execute query'), { database }),
+    useForDdl(access, mode, (session) => sendSteps(session, [{ sql, what: 'failed to execute query' }]), { database }),
+  );
+}
+
+/** Runs one statement of a role without a transaction block; otherwise as {@link runTransaction}. */
+export async function runStatement(access: Access, mode: DdlMode, statement: RenderedStatement): Promise<void> {
+  const lent = [statement];
+  await settled(access, () =>
+    useForDdl(access, mode, (session) => {
+      const run: Step = { sql: statement.sql, what: 'failed to execute query' };
+      return sendSteps(session, [...lendPath(lent), run, ...takeBack(session, lent)]);
+    }),
   );
 }
 
@@ -99,9 +113,10 @@ async function runStatements(
   }
 }
 
-async function commit(session: Session, progress: Progress): Promise<void> {
+async function commit(session: Session, statements: readonly RenderedStatement[], progress: Progress): Promise<void> {
   progress.committing = true;
-  refuseRollback(session, await step(session, 'COMMIT', 'unable to commit transaction'));
+  const [answer] = await sendSteps(session, [COMMIT, ...takeBack(session, statements)]);
+  refuseRollback(session, answer);
 }
 
 /**
@@ -115,10 +130,10 @@ export function refuseRollback(session: Session, answer: Answer | undefined): vo
 }
 
 /** A failed ROLLBACK leaves a connection inside a transaction; the pool drops it, which rolls back as well. */
-export async function rollBack(session: Session): Promise<void> {
+export async function rollBack(session: Session, afterwards: readonly Step[] = []): Promise<void> {
   if (session.broken) return;
   try {
-    await session.query('ROLLBACK');
+    await sendSteps(session, [ROLLBACK, ...afterwards]);
   } catch {
     session.destroy();
   }

@@ -18,7 +18,7 @@ export async function changeUser(access: Access, statements: readonly RenderedSt
   const [only] = statements;
   await retry('changing a user', access.logger, () =>
     statements.length === 1 && only !== undefined
-      ? runStatement(access, only.kind === 'alter-role' ? 'shared' : 'exclusive', only.sql)
+      ? runStatement(access, only.kind === 'alter-role' ? 'shared' : 'exclusive', only)
       : runTransaction(access, 'exclusive', statements),
   );
 }

@@ -13,7 +13,7 @@ const UNDEFINED_FUNCTION = '42883';
  */
 export async function readNodes(session: Session): Promise<readonly ClusterNode[] | undefined> {
   try {
-    const { rows } = await session.query('SELECT * FROM yb_servers()');
+    const { rows } = await session.query('SELECT * FROM pg_catalog.yb_servers()');
     return rows.map(nodeOf);
   } catch (error) {
     if (error instanceof Failure && error.sqlstate === UNDEFINED_FUNCTION) return undefined;
