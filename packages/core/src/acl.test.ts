@@ -93,6 +93,16 @@ describe('policies', () => {
     ]);
   });
 
+  it('fold to lower case, and deny wins among what folds together', () => {
+    const rules = acl(
+      'path "auth/u/Users/Bob" { capabilities = ["deny"] } path "auth/u/users/bob" { capabilities = ["update"] } path "A/*" { capabilities = ["read"] }',
+    );
+    assert.deepEqual(rules.capabilities('auth/u/users/bob'), ['update']);
+    assert.deepEqual(rules.folded().capabilities('auth/u/users/bob'), ['deny']);
+    assert.deepEqual(rules.folded().capabilities('a/x'), ['read']);
+    assert.equal(rules.folded(), rules.folded());
+  });
+
   it('say which line is wrong', () => {
     const cases = [
       ['path "a" { capabilities = ["raed"] }', /1:.*invalid capability "raed"/],

@@ -14,16 +14,24 @@ export interface Acl {
   allows(operation: Operation, path: string, data: JsonObject, sudo: boolean, wrapTtl?: number): boolean;
   /** The capabilities on `path`, sorted; `['deny']` when there are none, `['root']` for the root policy. */
   capabilities(path: string): string[];
+  /**
+   * The same rules with their paths in lower case, so that rules that differ in case alone are merged (deny wins). For
+   * paths of which an engine folds a name: ask it about the path in lower case.
+   */
+  folded(): Acl;
 }
 
 export const ROOT_ACL: Acl = {
   allows: () => true,
   capabilities: () => ['root'],
+  folded: () => ROOT_ACL,
 };
 
 export function createAcl(rules: readonly PathRule[]): Acl {
   const merged = mergeRules(rules);
+  let folded: Acl | undefined;
   return {
+    folded: () => (folded ??= createAcl(rules.map((rule) => ({ ...rule, path: rule.path.toLowerCase() })))),
     allows(operation, path, data, sudo, wrapTtl = 0) {
       const rule = findRule(merged, path, operation === 'list');
       if (rule === undefined || rule.capabilities.has('deny')) return false;
