@@ -26,9 +26,9 @@ export function newRole(): RoleEntry {
   };
 }
 
-/** Role names do not distinguish case, as in Vault. */
+/** Role names do not distinguish case, as in Vault: the paths fold them. */
 export async function readRole(storage: EntryStorage, name: string): Promise<RoleEntry | undefined> {
-  return (await storage.get(`role/${name.toLowerCase()}`)) as unknown as RoleEntry | undefined;
+  return (await storage.get(`role/${name}`)) as unknown as RoleEntry | undefined;
 }
 
 /**
@@ -37,11 +37,10 @@ export async function readRole(storage: EntryStorage, name: string): Promise<Rol
  */
 export async function writeRole(
   storage: EntryStorage,
-  given: string,
+  name: string,
   role: RoleEntry,
   before?: RoleEntry,
 ): Promise<void> {
-  const name = given.toLowerCase();
   if (!role.bindSecretId && role.secretIdBoundCidrs.length === 0 && role.token.boundCidrs.length === 0) {
     throw new CofferError(
       'invalid-request',
@@ -63,13 +62,13 @@ export async function roleOfId(
   roleId: string,
 ): Promise<{ name: string; role: RoleEntry } | undefined> {
   const name = (await storage.get(`role-id/${roleId}`))?.['name'];
-  const role = typeof name === 'string' ? await readRole(storage, name) : undefined;
+  // Read also when there is none, so that the time does not tell.
+  const role = await readRole(storage, typeof name === 'string' ? name : '');
   return typeof name === 'string' && role?.roleId === roleId ? { name, role } : undefined;
 }
 
 export async function requireRole(storage: EntryStorage, name: string): Promise<RoleEntry> {
   const role = await readRole(storage, name);
-  if (role === undefined)
-    throw new CofferError('not-found', `role ${JSON.stringify(name.toLowerCase())} does not exist`);
+  if (role === undefined) throw new CofferError('not-found', `role ${JSON.stringify(name)} does not exist`);
   return role;
 }

@@ -6,13 +6,13 @@ export interface UserEntry {
   readonly token: TokenParameters;
 }
 
-/** User names do not distinguish case, as in Vault. */
+/** User names do not distinguish case, as in Vault: the paths fold them. */
 export async function readUser(storage: EntryStorage, name: string): Promise<UserEntry | undefined> {
-  return (await storage.get(`users/${name.toLowerCase()}`)) as unknown as UserEntry | undefined;
+  return (await storage.get(`users/${name}`)) as unknown as UserEntry | undefined;
 }
 
 export async function writeUser(storage: EntryStorage, name: string, user: UserEntry): Promise<void> {
-  await storage.put(`users/${name.toLowerCase()}`, {
+  await storage.put(`users/${name}`, {
     passwordHash: { ...user.passwordHash },
     token: { ...user.token },
   });
