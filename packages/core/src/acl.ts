@@ -1,5 +1,6 @@
 import type { JsonObject, JsonValue } from '@coffer/base';
 import type { Operation } from './logical.ts';
+import { foldName } from './names.ts';
 import type { Capability, ParameterRules, PathRule } from './policy.ts';
 
 /**
@@ -31,7 +32,7 @@ export function createAcl(rules: readonly PathRule[]): Acl {
   const merged = mergeRules(rules);
   let folded: Acl | undefined;
   return {
-    folded: () => (folded ??= createAcl(rules.map((rule) => ({ ...rule, path: rule.path.toLowerCase() })))),
+    folded: () => (folded ??= createAcl(rules.map((rule) => ({ ...rule, path: foldName(rule.path) })))),
     allows(operation, path, data, sudo, wrapTtl = 0) {
       const rule = findRule(merged, path, operation === 'list');
       if (rule === undefined || rule.capabilities.has('deny')) return false;

@@ -1,35 +1,81 @@
 import { BlockList, isIP } from 'node:net';
 import { CofferError } from '@coffer/base';
 
+/** Networks in one list. */
+const MAX_CIDRS = 256;
+/** Longest address or network that is shown in an error. */
+const SHOWN_LENGTH = 64;
+
 /**
- * Addresses and networks in the form that is kept: a single address becomes a network of one.
- * @throws CofferError `invalid-request` naming `field` for what is neither
+ * Addresses and networks in the form that is kept: a single address becomes a network of one, an IPv4 address in IPv6's form
+ * one of IPv4.
+ * @throws CofferError `invalid-request` naming `field` for what is neither, and for too many
  */
 export function parseCidrs(given: readonly string[], field: string): string[] {
+  if (given.length > MAX_CIDRS) {
+    throw new CofferError(
+      'invalid-request',
+      `field "${field}" has ${given.length} networks; at most ${MAX_CIDRS} are taken`,
+    );
+  }
   return given.map((text) => {
     const [address = '', prefix, ...rest] = text.trim().split('/');
     const family = isIP(address);
     const longest = family === 4 ? 32 : 128;
     const length = prefix === undefined ? longest : /^\d{1,3}$/.test(prefix) ? Number(prefix) : Number.NaN;
-    if (family === 0 || rest.length > 0 || !(length <= longest)) {
+    // A zone (`%eth0`) means something on one machine only.
+    if (family === 0 || rest.length > 0 || !(length <= longest) || address.includes('%')) {
       throw new CofferError(
         'invalid-request',
-        `field "${field}": ${JSON.stringify(text)} is not an address or network; use a form like "10.0.0.0/8"`,
+        `field "${field}": ${JSON.stringify(text.slice(0, SHOWN_LENGTH))} is not an address or network; use a form like "10.0.0.0/8"`,
       );
     }
-    return `${address}/${length}`;
+    const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
+    return mapped !== undefined && length >= 96 ? `${mapped}/${length - 96}` : `${address}/${length}`;
   });
 }
 
 /** Whether `address` lies in one of `cidrs` (as {@link parseCidrs} gives them). An empty list allows every address. */
 export function cidrsAllow(cidrs: readonly string[], address: string): boolean {
   if (cidrs.length === 0) return true;
-  const family = isIP(address);
-  if (family === 0) return false;
+  const [bare = ''] = address.split('%', 1);
+  const family = isIP(bare);
+  return family !== 0 && blockListOf(cidrs).check(bare, family === 6 ? 'ipv6' : 'ipv4');
+}
+
+/**
+ * Whether whoever is bound to `cidrs` is bound to `outer` too. Nobody is bound to an empty list: an empty `outer` holds
+ * everything, and what is bound to nothing is not within a list that binds.
+ */
+export function cidrsWithin(cidrs: readonly string[], outer: readonly string[]): boolean {
+  if (outer.length === 0) return true;
+  return cidrs.length > 0 && cidrs.every((cidr) => outer.some((other) => contains(other, cidr)));
+}
+
+/**
+ * The addresses that both lists allow. Two networks either lie within one another or have nothing in common, so that these
+ * are the smaller ones of all pairs. Undefined when both bind and no address is left: an empty list would allow every one.
+ */
+export function commonCidrs(a: readonly string[], b: readonly string[]): readonly string[] | undefined {
+  if (a.length === 0 || b.length === 0) return a.length === 0 ? b : a;
+  const inner = (some: readonly string[], others: readonly string[]): string[] =>
+    some.filter((cidr) => others.some((other) => contains(other, cidr)));
+  const common = [...new Set([...inner(a, b), ...inner(b, a)])];
+  return common.length > 0 ? common : undefined;
+}
+
+function contains(outer: string, inner: string): boolean {
+  const [outerAddress = '', outerLength] = outer.split('/');
+  const [innerAddress = '', innerLength] = inner.split('/');
+  const sameFamily = isIP(outerAddress) === isIP(innerAddress);
+  return sameFamily && Number(innerLength) >= Number(outerLength) && cidrsAllow([outer], innerAddress);
+}
+
+function blockListOf(cidrs: readonly string[]): BlockList {
   const networks = new BlockList();
   for (const cidr of cidrs) {
     const [network = '', length] = cidr.split('/');
     networks.addSubnet(network, Number(length), isIP(network) === 6 ? 'ipv6' : 'ipv4');
   }
-  return networks.check(address, family === 6 ? 'ipv6' : 'ipv4');
+  return networks;
 }

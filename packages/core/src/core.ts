@@ -3,7 +3,7 @@ import type { Store } from '@coffer/store';
 import type { Acl } from './acl.ts';
 import type { Barrier } from './barrier.ts';
 import { cidrsAllow } from './cidr.ts';
-import type { Engine, EngineFactory } from './engine.ts';
+import type { EngineFactory } from './engine.ts';
 import { createEntryStorage } from './entry-storage.ts';
 import { Expiration } from './expiration.ts';
 import { createLeaseIssuer } from './lease-issuer.ts';
@@ -18,6 +18,7 @@ import { type BuiltinPlugin, createPluginCatalog, type PluginCatalog } from './p
 import { createPolicyStore, type PolicyStore } from './policies.ts';
 import type { TokenEntry } from './token-entry.ts';
 import { answerInTime } from './request-deadline.ts';
+import { dataOf, findRoute, foldsNames, type Route, withFoldedNames } from './router.ts';
 import { createTokenStore, type TokenStore, WRAPPED_ANSWERS } from './tokens.ts';
 import { createWrapping, NO_WRAPPING_TOKEN, type Wrapping } from './wrapping.ts';
 import { SYSTEM_TTL, type TtlLimits } from './ttl.ts';
@@ -89,7 +90,8 @@ export class Core {
       }),
       plugins: createPluginCatalog(createEntryStorage(store, barrier, 'core/plugin-catalog'), options.builtinPlugins),
       systemTtl,
-      aclOf: (token) => policies.acl(token.policies),
+      aclOf: async (token) =>
+        withFoldedNames(await policies.acl(token.policies), (path) => foldsNames(this.#mounts, path)),
     };
     this.#mounts = new MountTable({
       store,
@@ -148,13 +150,15 @@ export class Core {
   }
 
   async #serve(request: IncomingRequest): Promise<OutgoingResponse | undefined> {
-    const fullPath = request.path.replace(/^\/+/, '');
-    const { engine, path, raw } = this.#route(request, fullPath);
+    const { path: fullPath } = request;
+    const route = findRoute(this.#mounts, fullPath, request.operation);
+    const path = route?.path;
+    const raw = rawRequest(request, route);
     const token = path?.unauthenticated === true ? undefined : await this.#authenticate(raw, path);
     const resolved = await this.#resolveWrite(raw, path);
-    if (token !== undefined) await this.#authorize(token, fullPath, resolved, path?.sudo ?? false);
-    if (engine === undefined) throw noHandler(fullPath);
-    if (resolved.operation === 'help') return help(engine.help, path);
+    if (token !== undefined) await this.#authorize(token, fullPath, resolved, path);
+    if (route === undefined) throw noHandler(fullPath);
+    if (resolved.operation === 'help') return help(route.engine.help, path);
     if (path === undefined) throw new CofferError('not-found', multiError(['unsupported path']));
     const response = await this.#run(path, { ...resolved, ...(token && { token }) });
     if (currentDeadline()?.over === true) return response;
@@ -164,27 +168,12 @@ export class Core {
     return this.services.wrapping.wrap(response, fullPath, raw.wrapTtl, caller);
   }
 
-  /** The engine and the path that a request is for, where there are such, and the request relative to the mount. */
-  #route(request: IncomingRequest, fullPath: string): { engine?: Engine; path?: Path; raw: RawPathRequest } {
-    const { token: clientToken, wrapTtl = 0, ...rest } = request;
-    const raw = { ...rest, wrapTtl, path: '', mountPath: '', params: {}, clientToken, warnings: [] };
-    const routed = this.#mounts.route(fullPath);
-    if (routed === undefined) return { raw };
-    const { engine, mount } = routed;
-    const relative = fullPath.slice(mount.path.length);
-    const found = findPath(engine.paths, relative);
-    return {
-      engine,
-      ...(found && { path: found.path }),
-      raw: { ...raw, path: relative, mountPath: mount.path, params: found?.params ?? {} },
-    };
-  }
-
   async #authenticate(request: RawPathRequest, path: Path | undefined): Promise<TokenEntry> {
     const { clientToken, remoteAddress } = request;
-    const entry = clientToken === '' ? undefined : await this.services.tokens.use(clientToken);
-    if (entry !== undefined && cidrsAllow(entry.boundCidrs ?? [], remoteAddress)) return entry;
-    if (entry === undefined && path?.takesWrappingToken === true && request.data['token'] === undefined) {
+    const allowedHere = (entry: TokenEntry): boolean => cidrsAllow(entry.boundCidrs ?? [], remoteAddress);
+    const entry = clientToken === '' ? undefined : await this.services.tokens.use(clientToken, allowedHere);
+    if (entry !== undefined) return entry;
+    if (path?.takesWrappingToken === true && request.data['token'] === undefined) {
       throw new CofferError('invalid-request', NO_WRAPPING_TOKEN);
     }
     throw new CofferError('permission-denied', 'permission denied');
@@ -192,13 +181,16 @@ export class Core {
 
   /** A write to something that does not exist yet is a `create`. */
   async #resolveWrite(request: RawPathRequest, path: Path | undefined): Promise<RawPathRequest> {
-    if (request.operation !== 'update' || path === undefined || !path.operations.includes('write')) return request;
+    if (request.operation !== 'update' || path?.creates !== true) return request;
     return (await path.exists(request)) ? request : { ...request, operation: 'create' };
   }
 
-  async #authorize(token: TokenEntry, path: string, request: RawPathRequest, sudo: boolean): Promise<void> {
-    const acl = await this.services.aclOf(token);
-    if (acl.allows(request.operation, path, request.data, sudo, request.wrapTtl)) return;
+  async #authorize(token: TokenEntry, fullPath: string, request: RawPathRequest, path?: Path): Promise<void> {
+    // Help tells nobody anything, so a valid token is enough (hashicorp/vault:vault/acl.go AllowOperation).
+    if (request.operation === 'help') return;
+    const folds = (path?.foldedNames ?? []).length > 0;
+    const acl = withFoldedNames(await this.services.policies.acl(token.policies), () => folds);
+    if (acl.allows(request.operation, fullPath, request.data, path?.sudo ?? false, request.wrapTtl)) return;
     throw new CofferError('permission-denied', multiError(['permission denied']));
   }
 
@@ -248,15 +240,12 @@ function isOpen({ wrapInfo, shape, data, lease, auth, warnings = [] }: OutgoingR
   return wrapInfo !== undefined || shape === 'raw' || empty;
 }
 
-function findPath(
-  paths: readonly Path[],
-  path: string,
-): { path: Path; params: Readonly<Record<string, string>> } | undefined {
-  for (const each of paths) {
-    const params = each.match(path);
-    if (params !== undefined) return { path: each, params };
-  }
-  return undefined;
+/** The request as its path sees it. */
+function rawRequest(request: IncomingRequest, route: Route | undefined): RawPathRequest {
+  const { token: clientToken, wrapTtl = 0, ...rest } = request;
+  const { relative: path = '', mount, params = {} } = route ?? {};
+  const place = { path, mountPath: mount?.path ?? '', params, data: dataOf(request, params) };
+  return { ...rest, ...place, wrapTtl, clientToken, warnings: [] };
 }
 
 function noHandler(path: string): CofferError {

@@ -1,6 +1,6 @@
 /** The core: barrier, mounts and router, policies, tokens, leases, plugin catalog. Knows no HTTP and no SQL dialect. */
 export { type Acl, createAcl, ROOT_ACL } from './acl.ts';
-export { cidrsAllow, parseCidrs } from './cidr.ts';
+export { cidrsAllow, cidrsWithin, commonCidrs, parseCidrs } from './cidr.ts';
 export { Barrier } from './barrier.ts';
 export { type Condition, validToken } from './condition.ts';
 export { Core, type CoreOptions, type CoreServices, createCore } from './core.ts';
@@ -10,6 +10,7 @@ export type { EntryStorage } from './entry-storage.ts';
 export { type Field, type FieldSchema, type FieldValues, parseFields, unknownFieldMessage } from './fields.ts';
 export type { ClaimedIntent, Intent, IntentChange, Intents, NewIntent } from './intents.ts';
 export type { KeyRotationConfig } from './key-rotation.ts';
+export { globMatches } from './glob.ts';
 export { createKeyring, type Keyring } from './keyring.ts';
 export { parseShare, type ShareCounts } from './key-shares.ts';
 export type { Lease, LeaseState } from './lease.ts';
@@ -17,10 +18,19 @@ export { LIST_FIELDS, type ListPage } from './list-page.ts';
 export type { LeaseIntent, LeaseIssuer, OpenIntent } from './lease-issuer.ts';
 export type { Leases, RenewedLease } from './leases.ts';
 export type * from './logical.ts';
-export { authView, grantLoginRenewal, issueLoginToken, type Login, loginPolicies } from './login.ts';
+export {
+  authView,
+  grantLoginRenewal,
+  issueLoginToken,
+  loggedLogin,
+  type Login,
+  loginCidrs,
+  loginPolicies,
+} from './login.ts';
 export { type Mount, type MountConfig, normalizeMountPath } from './mount.ts';
 export type { MountTable } from './mount-table.ts';
 export { multiError } from './multi-error.ts';
+export { checkNames, cleanDisplayName, foldName, MAX_NAMES } from './names.ts';
 export type { PasswordPolicies } from './password-policies.ts';
 export { definePath, type Path, type PathRequest, type PathResponse } from './path.ts';
 export {

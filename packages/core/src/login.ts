@@ -1,10 +1,12 @@
 import { isIP } from 'node:net';
-import { CofferError, type JsonObject } from '@coffer/base';
-import { parseCidrs } from './cidr.ts';
+import { CofferError, errorText, type JsonObject } from '@coffer/base';
+import { commonCidrs, parseCidrs } from './cidr.ts';
 import type { Condition } from './condition.ts';
 import type { EngineContext } from './engine.ts';
 import type { OutgoingResponse } from './logical.ts';
-import { DEFAULT_POLICY, type TokenEntry } from './token-entry.ts';
+import { loggedName } from './names.ts';
+import type { PathRequest } from './path.ts';
+import { DEFAULT_POLICY, ROOT_POLICY, type TokenEntry } from './token-entry.ts';
 import type { TokenParameters } from './token-parameters.ts';
 import type { TokenStore } from './tokens.ts';
 import { grantTtl, type TtlAnswer } from './ttl.ts';
@@ -20,14 +22,15 @@ export interface Login {
   readonly remoteAddress: string;
   /** What has proven it: the user or role as it was read, the secret id. It must still be there when the token is made. */
   readonly proof: readonly Condition[];
-  /** Instead of the parameters' networks, where the credential itself has its own. */
+  /** Networks of the credential itself, which bind besides the parameters'. */
   readonly boundCidrs?: readonly string[];
 }
 
 /**
  * Makes the token of a login: an orphan, bounded by the parameters, the mount and the system.
- * @throws CofferError `permission-denied` when the method was disabled meanwhile, or the user or role was changed; no token is
- *   left then
+ * @throws CofferError `permission-denied` when the method was disabled meanwhile, or the user or role was changed, and when no
+ *   address could use the token; `invalid-request` for a root token: nobody who may change users or roles becomes root by it.
+ *   No token is left then
  */
 export async function issueLoginToken(
   tokens: TokenStore,
@@ -35,6 +38,11 @@ export async function issueLoginToken(
   login: Login,
 ): Promise<OutgoingResponse> {
   const { parameters } = login;
+  const policies = loginPolicies(parameters);
+  // In Vault's words (hashicorp/vault:vault/request_handling.go LoginCreateToken).
+  if (policies.includes(ROOT_POLICY))
+    throw new CofferError('invalid-request', 'auth methods cannot create root tokens');
+  const boundCidrs = loginCidrs(login);
   const now = Date.now();
   const { ttl, warnings } = grantTtl({
     increment: parameters.period,
@@ -46,11 +54,10 @@ export async function issueLoginToken(
     .mount()
     .path.replace(/^auth\//, '')
     .replaceAll('/', '-');
-  const boundCidrs = boundCidrsOf(login);
   const { token, entry } = await tokens.create({
     parent: '',
     displayName: `${source}${login.displayName}`.replace(/-$/, ''),
-    policies: loginPolicies(parameters),
+    policies,
     path: login.path,
     meta: login.metadata,
     creationTime: now,
@@ -104,9 +111,37 @@ export function loginPolicies({ policies, noDefaultPolicy }: TokenParameters): s
   return [...new Set(noDefaultPolicy ? policies : [...policies, DEFAULT_POLICY])].sort();
 }
 
-function boundCidrsOf({ parameters, boundCidrs = [], remoteAddress }: Login): readonly string[] {
-  if (parameters.strictlyBindIp && isIP(remoteAddress) !== 0) return parseCidrs([remoteAddress], 'remote address');
-  return boundCidrs.length > 0 ? boundCidrs : parameters.boundCidrs;
+/**
+ * The networks that the token of a login is bound to; empty for none.
+ * @throws CofferError `permission-denied` when no address is left
+ */
+export function loginCidrs({
+  parameters,
+  boundCidrs = [],
+  remoteAddress,
+}: Pick<Login, 'parameters' | 'boundCidrs' | 'remoteAddress'>): readonly string[] {
+  const strictly = parameters.strictlyBindIp && isIP(remoteAddress) !== 0;
+  const own = strictly ? parseCidrs([remoteAddress], 'remote address') : [];
+  const byCredential = commonCidrs(parameters.boundCidrs, boundCidrs);
+  const bound = byCredential && commonCidrs(byCredential, own);
+  if (bound !== undefined) return bound;
+  throw new CofferError('permission-denied', 'login request originated from invalid CIDR');
+}
+
+/** A login whose refusal leaves a log line: with the name that it was for, never with what should have proven it. */
+export async function loggedLogin<T>(
+  { logger }: Pick<EngineContext, 'logger'>,
+  { id, remoteAddress }: Pick<PathRequest, 'id' | 'remoteAddress'>,
+  name: string,
+  login: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await login();
+  } catch (thrown) {
+    const fields = { name: loggedName(name), remote_address: remoteAddress, request_id: id };
+    logger.warn('login failed', { ...fields, reason: errorText(thrown) });
+    throw thrown;
+  }
 }
 
 /** The `auth` part of a response. `token` is empty where only the accessor is known. */

@@ -2,6 +2,7 @@ import { CofferError, type JsonObject } from '@coffer/base';
 import { type FieldSchema, type FieldValues, parseFields, unknownFieldMessage, unknownFields } from './fields.ts';
 import { LIST_FIELDS, type ListPage, listPage, WHOLE_LIST } from './list-page.ts';
 import type { Operation, OutgoingResponse } from './logical.ts';
+import { foldName } from './names.ts';
 import type { TokenEntry } from './token-entry.ts';
 
 /** A request as a path's handler sees it. `fields` holds the parsed body and the parameters of the pattern. */
@@ -34,9 +35,14 @@ export type PathHandler<S extends FieldSchema> = (request: PathRequest<S>) => Pr
 
 /** One API path as data: its pattern, fields, operations and help. Router, help text and reference come from it. */
 export interface PathDefinition<S extends FieldSchema> {
-  /** Segments with `:name` for one segment and `:name*` at the end for the rest: `roles/:name`, `leases/lookup/:prefix*`. */
+  /** Segments with `:name` for one segment and one `:name*` for one or more: `roles/:name`, `mounts/:path*\/tune`. */
   readonly pattern: string;
   readonly fields: S;
+  /**
+   * Parameters of the pattern that do not distinguish case. The handler gets them in lower case, and a policy must allow the
+   * path as it was sent and in lower case.
+   */
+  readonly foldedNames?: readonly string[];
   /** What a field that is not declared does: an error (`refuse`), a warning as in Vault (`warn`, default), or nothing. */
   readonly otherFields?: 'refuse' | 'warn' | 'accept';
   readonly read?: PathHandler<S>;
@@ -44,7 +50,10 @@ export interface PathDefinition<S extends FieldSchema> {
   readonly write?: PathHandler<S>;
   readonly delete?: PathHandler<S>;
   readonly list?: PathHandler<S>;
-  /** Whether the thing exists: decides between the capabilities `create` and `update`. Without it a write is an update. */
+  /**
+   * Whether the thing exists: decides between the capabilities `create` and `update`. Without it a write is an update, as on
+   * most paths of Vault: `tests/auth/capabilities.test.ts` has the table.
+   */
   readonly exists?: (request: PathRequest<S>) => Promise<boolean>;
   /** Serves requests without a token. */
   readonly unauthenticated?: boolean;
@@ -60,13 +69,16 @@ export interface PathDefinition<S extends FieldSchema> {
 export interface Path {
   readonly pattern: string;
   readonly fields: FieldSchema;
+  readonly foldedNames: readonly string[];
   readonly operations: readonly ('read' | 'write' | 'delete' | 'list')[];
   readonly unauthenticated: boolean;
   readonly sudo: boolean;
   readonly takesWrappingToken: boolean;
   readonly synopsis: string;
   readonly description: string;
-  /** The pattern's parameters when `path` matches. */
+  /** Whether a write to what does not exist yet is a `create`. */
+  readonly creates: boolean;
+  /** The pattern's parameters, folded where they are, when `path` is of it. The path of a list comes without its last slash. */
   match(path: string): Readonly<Record<string, string>> | undefined;
   /** @throws CofferError `unsupported` for an operation it does not have, `invalid-request` for its fields */
   handle(request: RawPathRequest): Promise<PathResponse>;
@@ -78,7 +90,7 @@ export type RawPathRequest = Omit<PathRequest, 'fields' | 'page'> & {
 };
 
 export function definePath<const S extends FieldSchema>(definition: PathDefinition<S>): Path {
-  const { pattern, fields, otherFields = 'warn' } = definition;
+  const { pattern, fields, foldedNames = [], otherFields = 'warn' } = definition;
   const operations = (['read', 'write', 'delete', 'list'] as const).filter((name) => definition[name] !== undefined);
 
   const parse = (request: RawPathRequest): PathRequest<S> => {
@@ -98,13 +110,15 @@ export function definePath<const S extends FieldSchema>(definition: PathDefiniti
   return {
     pattern,
     fields,
+    foldedNames,
     operations,
+    creates: definition.exists !== undefined,
     unauthenticated: definition.unauthenticated ?? false,
     sudo: definition.sudo ?? false,
     takesWrappingToken: definition.takesWrappingToken ?? false,
     synopsis: definition.synopsis,
     description: definition.description ?? '',
-    match: compilePattern(pattern),
+    match: compilePattern(pattern, foldedNames),
     async handle(request) {
       const operation = request.operation === 'create' || request.operation === 'update' ? 'write' : request.operation;
       const handler = operation === 'help' ? undefined : definition[operation];
@@ -119,18 +133,24 @@ export function definePath<const S extends FieldSchema>(definition: PathDefiniti
   };
 }
 
-function compilePattern(pattern: string): Path['match'] {
-  const source = pattern
-    .split('/')
-    .map((segment) => {
-      if (!segment.startsWith(':')) return segment.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
-      const rest = segment.endsWith('*');
-      return rest ? `(?<${segment.slice(1, -1)}>.+)` : `(?<${segment.slice(1)}>[^/]+)`;
-    })
-    .join('/');
-  const regex = new RegExp(`^${source}/?$`);
+/** Segment by segment, exactly: what the router takes for a path's parameters is all that a policy has seen of it. */
+function compilePattern(pattern: string, foldedNames: readonly string[]): Path['match'] {
+  const parts = pattern.split('/').map((part) => {
+    const name = part.startsWith(':') ? part.replace(/^:|\*$/g, '') : undefined;
+    return { literal: part, name, many: name !== undefined && part.endsWith('*') };
+  });
+  const many = parts.findIndex((part) => part.many);
   return (path) => {
-    const found = regex.exec(path);
-    return found === null ? undefined : { ...found.groups };
+    const segments = path.split('/');
+    const extra = segments.length - parts.length;
+    if (extra < 0 || (extra > 0 && many === -1) || segments.includes('')) return undefined;
+    const params: Record<string, string> = {};
+    for (const [index, { literal, name }] of parts.entries()) {
+      const from = many !== -1 && index > many ? index + extra : index;
+      const text = segments.slice(from, index === many ? from + extra + 1 : from + 1).join('/');
+      if (name === undefined && text !== literal) return undefined;
+      if (name !== undefined) params[name] = foldedNames.includes(name) ? foldName(text) : text;
+    }
+    return params;
   };
 }

@@ -3,6 +3,7 @@ import type { Store } from '@coffer/store';
 import { type Acl, createAcl, ROOT_ACL } from './acl.ts';
 import type { Barrier } from './barrier.ts';
 import { DEFAULT_POLICY_TEXT, WRAPPING_POLICY_TEXT } from './default-policy.ts';
+import { foldName } from './names.ts';
 import { type PathRule, parsePolicy } from './policy.ts';
 import { DEFAULT_POLICY, ROOT_POLICY, UNASSIGNABLE_POLICIES, WRAPPING_POLICY } from './token-entry.ts';
 
@@ -31,7 +32,7 @@ export function createPolicyStore(store: Store, barrier: Barrier): PolicyStore {
   const parsed = new Map<string, readonly PathRule[]>();
 
   const get = async (given: string): Promise<PolicyEntry | undefined> => {
-    const name = given.toLowerCase();
+    const name = foldName(given);
     if (name === WRAPPING_POLICY) return { name, text: WRAPPING_POLICY_TEXT, modified: formatTime(0), version: 1 };
     const { rows } = await store.run('SELECT value FROM policies WHERE name = $1', [name]);
     const value = rows[0]?.['value'];
@@ -53,7 +54,7 @@ export function createPolicyStore(store: Store, barrier: Barrier): PolicyStore {
   return {
     get,
     async put(given, text) {
-      const name = given.toLowerCase();
+      const name = foldName(given);
       if (BUILTIN_POLICIES.includes(name)) throw new CofferError('invalid-request', `cannot update "${name}" policy`);
       parsePolicy(text);
       const version = ((await get(name))?.version ?? 0) + 1;
@@ -65,7 +66,7 @@ export function createPolicyStore(store: Store, barrier: Barrier): PolicyStore {
       parsed.delete(name);
     },
     async delete(given) {
-      const name = given.toLowerCase();
+      const name = foldName(given);
       if (name === DEFAULT_POLICY || BUILTIN_POLICIES.includes(name)) {
         throw new CofferError('invalid-request', `cannot delete "${name}" policy`);
       }

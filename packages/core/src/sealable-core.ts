@@ -152,7 +152,7 @@ export class SealableCore implements SealControl {
     if (opened === undefined) return handleSealed(this.#sealedPaths, request);
     const answer = await opened.live.handle(request);
     // Who asked for the seal is answered when everything behind it has ended.
-    if (this.#opened === undefined && /^\/?sys\/seal$/.test(request.path)) await this.#closing;
+    if (this.#opened === undefined && request.path === 'sys/seal') await this.#closing;
     return answer;
   }
 

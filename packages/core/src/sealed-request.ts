@@ -1,23 +1,28 @@
 import { CofferError } from '@coffer/base';
 import type { IncomingRequest, OutgoingResponse } from './logical.ts';
 import type { Path } from './path.ts';
+import { dataOf, findPath } from './router.ts';
 
 /** Serves a request while the seal is closed: `paths` under `sys/` answer, everything else is `sealed`. */
 export async function handleSealed(
   paths: readonly Path[],
   request: IncomingRequest,
 ): Promise<OutgoingResponse | undefined> {
-  const path = request.path.replace(/^\/+/, '');
+  const { token: clientToken, path, ...rest } = request;
   if (!path.startsWith('sys/')) throw sealed();
   const relative = path.slice('sys/'.length);
-  for (const each of paths) {
-    const params = each.match(relative);
-    if (params === undefined) continue;
-    const { token: clientToken, ...rest } = request;
-    const context = { path: relative, mountPath: 'sys/', params, clientToken, warnings: [] };
-    return each.handle({ wrapTtl: 0, ...rest, ...context });
-  }
-  throw sealed();
+  const found = findPath(paths, relative, request.operation);
+  if (found === undefined) throw sealed();
+  const { params } = found;
+  const context = {
+    path: relative,
+    mountPath: 'sys/',
+    params,
+    data: dataOf(request, params),
+    clientToken,
+    warnings: [],
+  };
+  return found.path.handle({ wrapTtl: 0, ...rest, ...context });
 }
 
 export function sealed(): CofferError {

@@ -1,6 +1,7 @@
 import { CofferError, type JsonObject } from '@coffer/base';
 import { parseCidrs } from './cidr.ts';
 import type { FieldValues } from './fields.ts';
+import { checkNames, foldName } from './names.ts';
 import { UNASSIGNABLE_POLICIES } from './token-entry.ts';
 
 /** The fields that roles and users of every auth method share (hashicorp/vault:sdk/helper/tokenutil/tokenutil.go). */
@@ -44,6 +45,9 @@ export const NEW_TOKEN_PARAMETERS: TokenParameters = {
   type: 'default',
 };
 
+/** Policies of one token, and globs of one role: each of the former is matched with each of the latter. */
+const MAX_POLICIES = 128;
+
 const TYPES = ['default', 'service', 'default-service'];
 
 /**
@@ -56,7 +60,8 @@ export function changeTokenParameters(
 ): TokenParameters {
   const cidrs = fields.token_bound_cidrs;
   const changed: TokenParameters = {
-    policies: fields.token_policies === undefined ? previous.policies : checkPolicies(fields.token_policies),
+    policies:
+      fields.token_policies === undefined ? previous.policies : checkPolicies(fields.token_policies, 'token_policies'),
     ttl: fields.token_ttl ?? previous.ttl,
     maxTtl: fields.token_max_ttl ?? previous.maxTtl,
     explicitMaxTtl: fields.token_explicit_max_ttl ?? previous.explicitMaxTtl,
@@ -86,10 +91,11 @@ function checkParameters({ ttl, maxTtl, numUses, type }: TokenParameters): void 
 
 /**
  * Policy names as they are kept: lower case, sorted, each once.
- * @throws CofferError `invalid-request` for one that the server keeps to itself
+ * @throws CofferError `invalid-request` for one that the server keeps to itself, and for names too many or too long
  */
-export function checkPolicies(names: readonly string[]): string[] {
-  const clean = [...new Set(names.map((name) => name.toLowerCase().trim()).filter((name) => name !== ''))].sort();
+export function checkPolicies(names: readonly string[], field = 'policies', most = MAX_POLICIES): string[] {
+  const folded = checkNames(names, field, most).map((name) => foldName(name).trim());
+  const clean = [...new Set(folded.filter((name) => name !== ''))].sort();
   const reserved = clean.find((name) => UNASSIGNABLE_POLICIES.includes(name));
   if (reserved !== undefined)
     throw new CofferError('invalid-request', `cannot assign policy ${JSON.stringify(reserved)}`);

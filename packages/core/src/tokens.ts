@@ -17,8 +17,8 @@ export type NewToken = Omit<TokenEntry, 'id' | 'accessor' | 'usesLeft' | 'lastRe
 export interface TokenStore {
   /** @throws CofferError `permission-denied` when the parent, or what it is made on the strength of, is there no longer */
   create(token: NewToken): Promise<{ token: Secret; entry: TokenEntry }>;
-  /** The entry of a token that is valid now, using up one of its uses. */
-  use(token: string): Promise<TokenEntry | undefined>;
+  /** The entry of a token that is valid now and that `allowed` takes, using up one of its uses; otherwise it costs none. */
+  use(token: string, allowed?: (entry: TokenEntry) => boolean): Promise<TokenEntry | undefined>;
   /** The entry of a token that is valid now, without using it. */
   lookup(token: string): Promise<TokenEntry | undefined>;
   byId(id: string): Promise<TokenEntry | undefined>;
@@ -104,9 +104,10 @@ export function createTokenStore(store: Store, barrier: Barrier, wake: () => voi
       wake();
       return { token: new Secret(made), entry };
     },
-    async use(token) {
+    async use(token, allowed = () => true) {
       const entry = valid(await one('id', barrier.tokenId(token)));
-      if (entry === undefined || entry.numUses === 0) return entry;
+      if (entry === undefined || !allowed(entry)) return undefined;
+      if (entry.numUses === 0) return entry;
       // The last use leaves -1: the token is spent, and ends with the request that follows.
       const { changes } = await store.run(
         `UPDATE tokens SET uses_left = CASE WHEN uses_left = 1 THEN -1 ELSE uses_left - 1 END

@@ -57,6 +57,14 @@ export function createWrapping({ storage, tokens, leases, logger }: WrappingOpti
     if (entry?.policies.includes(WRAPPING_POLICY) !== true) throw noWrappingToken();
     return entry;
   };
+  const take = async (token: string): Promise<WrappedEntry> => {
+    const { id } = await find(token);
+    // Taking the entry decides between callers; the token only has to be cleared away.
+    const taken = await storage.take(id);
+    if (taken === undefined) throw noWrappingToken();
+    await tokens.revoke(id);
+    return taken as unknown as WrappedEntry;
+  };
   const keep = async (
     response: OutgoingResponse,
     path: string,
@@ -115,14 +123,7 @@ export function createWrapping({ storage, tokens, leases, logger }: WrappingOpti
         throw error;
       }
     },
-    async unwrap(token) {
-      const { id } = await find(token);
-      // Taking the entry decides between callers; the token only has to be cleared away.
-      const taken = await storage.take(id);
-      if (taken === undefined) throw noWrappingToken();
-      await tokens.revoke(id);
-      return (taken as unknown as WrappedEntry).response;
-    },
+    unwrap: async (token) => (await take(token)).response,
     async lookup(token) {
       const { path, creationTime, creationTtl } = await find(token);
       return { path, creationTime, ttl: creationTtl };

@@ -2,6 +2,11 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { CofferError, parseDuration } from '@coffer/base';
 import type { IncomingRequest, JsonObject, JsonValue } from '@coffer/core';
 
+/** Longest path, in characters: the id of a lease under the deepest mount fits many times over. */
+const MAX_PATH_LENGTH = 4096;
+/** Longest segment of one, in characters: the name of a role, a user, a policy. */
+const MAX_SEGMENT_LENGTH = 512;
+
 /** What the request line asks for, before any body is read. */
 export interface Target {
   readonly operation: IncomingRequest['operation'];
@@ -12,7 +17,8 @@ export interface Target {
 
 /**
  * Reads verb and URL as Vault does (openbao/openbao:http/logical.go buildLogicalRequestNoAuth, http/help.go). The path
- * of a list always ends in `/`; every other path is as sent. Returns undefined for what is not under `/v1/`.
+ * of a list always ends in `/`; every other path is as sent, and decoded: from here on it is one string, which policy, router
+ * and engine all see. Returns undefined for what is not under `/v1/`.
  *
  * @throws CofferError `invalid-request` for a malformed path or query, `unsupported` for other verbs
  */
@@ -23,6 +29,10 @@ export function parseTarget(method: string, url: string): Target | undefined {
   const parameters = new URLSearchParams(queryStart === -1 ? '' : url.slice(queryStart + 1));
   const path = decodePath(rawPath.slice('/v1/'.length));
   const operation = operationOf(method, path, parameters);
+  if (operation === 'update' && path.endsWith('/')) {
+    // In Vault's words (hashicorp/vault:vault/request_handling.go handleCancelableRequest).
+    throw new CofferError('invalid-request', "cannot write to a path ending in '/'");
+  }
   const listPath = operation === 'list' && !path.endsWith('/') ? `${path}/` : path;
   return { operation, path: listPath, query: queryData(parameters) };
 }
@@ -65,11 +75,17 @@ function decodePath(raw: string): string {
   if (/[^\x21-\x7e]/.test(raw)) {
     throw new CofferError('invalid-request', 'the path has characters that must be percent-encoded as UTF-8');
   }
-  if (/\p{Cc}|\p{Cf}/u.test(path))
+  if (/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(path))
     throw new CofferError('invalid-request', 'the path must not have unprintable characters');
   const segments = path.replace(/\/$/, '').split('/');
   if (segments.some((segment) => segment === '' || segment === '.' || segment === '..')) {
     throw new CofferError('invalid-request', 'the path must not have empty, "." or ".." segments');
+  }
+  if (path.length > MAX_PATH_LENGTH || segments.some((segment) => segment.length > MAX_SEGMENT_LENGTH)) {
+    throw new CofferError(
+      'invalid-request',
+      `the path is too long: at most ${MAX_SEGMENT_LENGTH} characters between two slashes, and ${MAX_PATH_LENGTH} in all`,
+    );
   }
   return path;
 }

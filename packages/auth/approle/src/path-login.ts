@@ -7,11 +7,13 @@ import {
   type EngineContext,
   grantLoginRenewal,
   issueLoginToken,
+  loggedLogin,
+  loginCidrs,
   type Path,
   type TokenEntry,
   type TtlAnswer,
 } from '@coffer/core';
-import { readRole, type RoleEntry, roleOfId } from './role-entry.ts';
+import { newRole, readRole, roleOfId } from './role-entry.ts';
 import { checkAddress, type SecretIdEntry, type SecretIds } from './secret-ids.ts';
 
 /** `login`: a token for a role id and a secret id. */
@@ -25,50 +27,55 @@ export function loginPaths({ tokens }: CoreServices, context: EngineContext, sec
       },
       unauthenticated: true,
       synopsis: 'Logs in with a role id and a secret id.',
-      write: async ({ fields, mountPath, remoteAddress }) => {
+      write: async (request) => {
+        const { fields, mountPath, remoteAddress } = request;
         if (fields.role_id === '') throw new CofferError('invalid-request', 'missing role_id');
         const found = await roleOfId(context.storage, fields.role_id.trim());
-        if (found === undefined) throw invalidLogin();
-        const { name, role, unchanged } = found;
-        if (!cidrsAllow(role.token.boundCidrs, remoteAddress)) {
-          throw new CofferError('permission-denied', 'login request originated from invalid CIDR');
-        }
-        const secretId = await useSecretId(secretIds, name, role, fields.secret_id.trim(), remoteAddress);
-        const { entry, proof } = secretId ?? { proof: [] };
-        return issueLoginToken(tokens, context, {
-          displayName: '',
-          metadata: { ...entry?.metadata, role_name: name },
-          parameters: role.token,
-          path: `${mountPath}login`,
-          remoteAddress,
-          proof: [unchanged, ...proof],
-          ...(entry && { boundCidrs: entry.tokenBoundCidrs }),
+        const { name, role } = found ?? NOBODY;
+        // The line of a failure has no role id: somebody may have sent the secret id in its place.
+        return loggedLogin(context, request, name, async () => {
+          const secretId = await useSecretId(secretIds, { name, role }, fields.secret_id.trim(), remoteAddress);
+          const { entry, proof } = secretId ?? { proof: [] };
+          return issueLoginToken(tokens, context, {
+            displayName: '',
+            metadata: { ...entry?.metadata, role_name: name },
+            parameters: role.token,
+            path: `${mountPath}login`,
+            remoteAddress,
+            proof: [...(found ? [found.unchanged] : []), ...proof],
+            ...(entry && { boundCidrs: entry.tokenBoundCidrs }),
+          });
         });
       },
     }),
   ];
 }
 
+/** Stands for a role id that there is not: a login with one takes the same steps as one with a wrong secret id. */
+const NOBODY = { name: '', role: newRole() };
+
 async function useSecretId(
   secretIds: SecretIds,
-  name: string,
-  role: RoleEntry,
+  { name, role }: typeof NOBODY,
   secretId: string,
-  address: string,
+  remoteAddress: string,
 ): Promise<{ readonly entry?: SecretIdEntry; readonly proof: readonly Condition[] } | undefined> {
+  const check = (entry?: SecretIdEntry): void => {
+    checkAddress([role.secretIdBoundCidrs, entry?.boundCidrs ?? []], remoteAddress);
+    if (!cidrsAllow(role.token.boundCidrs, remoteAddress)) {
+      throw new CofferError('permission-denied', 'login request originated from invalid CIDR');
+    }
+    loginCidrs({ parameters: role.token, boundCidrs: entry?.tokenBoundCidrs ?? [], remoteAddress });
+  };
   if (!role.bindSecretId) {
-    checkAddress([role.secretIdBoundCidrs], address);
+    check();
     return undefined;
   }
   if (secretId === '') throw new CofferError('invalid-request', 'missing secret_id');
-  const used = await secretIds.use(name, role, secretId, address);
-  if (used === undefined) throw invalidLogin();
+  const used = await secretIds.use(name, role, secretId, check);
+  // One text for both, so that nobody can try role ids by themselves.
+  if (used === undefined) throw new CofferError('invalid-request', 'invalid role or secret ID');
   return used;
-}
-
-/** One text for both, so that nobody can try role ids by themselves. */
-function invalidLogin(): CofferError {
-  return new CofferError('invalid-request', 'invalid role or secret ID');
 }
 
 /** A renewal ends with the role. */

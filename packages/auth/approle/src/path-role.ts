@@ -77,6 +77,7 @@ function listRoles(storage: EntryStorage): Path {
 function oneRole(storage: EntryStorage, secretIds: SecretIds): Path {
   return definePath({
     pattern: 'role/:role_name',
+    foldedNames: ['role_name'],
     fields: FIELDS,
     synopsis: 'Manages a role: what its logins need and what their tokens are like.',
     exists: async ({ fields }) => (await readRole(storage, fields.role_name)) !== undefined,
@@ -101,7 +102,7 @@ function oneRole(storage: EntryStorage, secretIds: SecretIds): Path {
     delete: async ({ fields }) => {
       const role = await readRole(storage, fields.role_name);
       if (role === undefined) return undefined;
-      const name = fields.role_name.toLowerCase();
+      const { role_name: name } = fields;
       // The role first: from there on nobody logs in, whatever else is left.
       await storage.delete(`role/${name}`);
       await storage.delete(`role-id/${role.roleId}`);
@@ -114,6 +115,7 @@ function oneRole(storage: EntryStorage, secretIds: SecretIds): Path {
 function roleId(storage: EntryStorage): Path {
   return definePath({
     pattern: 'role/:role_name/role-id',
+    foldedNames: ['role_name'],
     fields: { role_name: ROLE_NAME, role_id: ROLE_ID },
     synopsis: "Reads or changes a role's id.",
     read: async ({ fields }) => ({ data: { role_id: (await requireRole(storage, fields.role_name)).roleId } }),
@@ -129,6 +131,7 @@ function roleId(storage: EntryStorage): Path {
 function oneSetting(storage: EntryStorage, url: string, field: keyof typeof SETTINGS): Path {
   return definePath({
     pattern: `role/:role_name/${url}`,
+    foldedNames: ['role_name'],
     fields: { role_name: ROLE_NAME, ...SETTINGS },
     synopsis: `Reads, writes or resets ${field} of a role.`,
     read: async ({ fields }) => {

@@ -1,5 +1,6 @@
 import { CofferError, formatTime, isJsonObject, type JsonObject, randomId } from '@coffer/base';
 import {
+  cidrsWithin,
   definePath,
   type EntryStorage,
   type FieldValues,
@@ -47,11 +48,12 @@ export function secretIdPaths(storage: EntryStorage, secretIds: SecretIds): Path
 function generate(storage: EntryStorage, secretIds: SecretIds): Path {
   return definePath({
     pattern: 'role/:role_name/secret-id',
+    foldedNames: ['role_name'],
     fields: GENERATE,
     synopsis: 'Makes a secret id, or lists the accessors of all.',
     list: async ({ fields }) => {
       await requireRole(storage, fields.role_name);
-      const keys = await secretIds.accessors(fields.role_name.toLowerCase());
+      const keys = await secretIds.accessors(fields.role_name);
       if (keys.length === 0) throw new CofferError('not-found', '');
       return { data: { keys } };
     },
@@ -62,6 +64,7 @@ function generate(storage: EntryStorage, secretIds: SecretIds): Path {
 function custom(storage: EntryStorage, secretIds: SecretIds): Path {
   return definePath({
     pattern: 'role/:role_name/custom-secret-id',
+    foldedNames: ['role_name'],
     fields: { ...GENERATE, secret_id: SECRET_ID },
     synopsis: 'Takes a secret id that was made elsewhere.',
     write: ({ fields }) => create(storage, secretIds, fields, fields.secret_id),
@@ -77,7 +80,7 @@ async function create(
   const role = await requireRole(storage, fields.role_name);
   if (secretId === '') throw new CofferError('invalid-request', 'missing secret_id');
   if (!role.bindSecretId) throw new CofferError('invalid-request', 'bind_secret_id is not set on the role');
-  const entry = await secretIds.create(fields.role_name.toLowerCase(), role, secretId, newSecretId(role, fields));
+  const entry = await secretIds.create(fields.role_name, role, secretId, newSecretId(role, fields));
   return {
     data: {
       secret_id: secretId,
@@ -100,10 +103,21 @@ function newSecretId(role: RoleEntry, fields: FieldValues<typeof GENERATE>): New
   return {
     ttl,
     numUses,
-    boundCidrs: parseCidrs(fields.cidr_list, 'cidr_list'),
-    tokenBoundCidrs: parseCidrs(fields.token_bound_cidrs, 'token_bound_cidrs'),
+    boundCidrs: parseSubset(fields.cidr_list, 'cidr_list', role.secretIdBoundCidrs),
+    tokenBoundCidrs: parseSubset(fields.token_bound_cidrs, 'token_bound_cidrs', role.token.boundCidrs),
     metadata: parseMetadata(fields.metadata),
   };
+}
+
+/** Networks within those of the role; none for the role's own. In Vault's words (its verifyCIDRRoleSecretIDSubset). */
+function parseSubset(given: readonly string[], field: string, ofRole: readonly string[]): string[] {
+  const cidrs = parseCidrs(given, field);
+  if (cidrs.length === 0 || cidrsWithin(cidrs, ofRole)) return cidrs;
+  throw new CofferError(
+    'invalid-request',
+    `field "${field}": failed to verify subset relationship between CIDR blocks on the role ${JSON.stringify(ofRole)} ` +
+      `and CIDR blocks on the secret ID ${JSON.stringify(cidrs)}`,
+  );
 }
 
 function parseMetadata(text: string): Record<string, string> {
@@ -125,22 +139,24 @@ function bySecretId(storage: EntryStorage, secretIds: SecretIds): Path[] {
   const fields = { role_name: ROLE_NAME, secret_id: SECRET_ID };
   const destroy = async (given: { role_name: string; secret_id: string }): Promise<undefined> => {
     const role = await requireRole(storage, given.role_name);
-    await secretIds.destroy(given.role_name.toLowerCase(), role, given.secret_id);
+    await secretIds.destroy(given.role_name, role, given.secret_id);
     return undefined;
   };
   return [
     definePath({
       pattern: 'role/:role_name/secret-id/lookup',
+      foldedNames: ['role_name'],
       fields,
       synopsis: 'Shows a secret id: its limits and metadata.',
       write: async ({ fields: given }) => {
         const role = await requireRole(storage, given.role_name);
-        const entry = await secretIds.lookup(given.role_name.toLowerCase(), role, given.secret_id);
+        const entry = await secretIds.lookup(given.role_name, role, given.secret_id);
         return entry && { data: secretIdView(entry) };
       },
     }),
     definePath({
       pattern: 'role/:role_name/secret-id/destroy',
+      foldedNames: ['role_name'],
       fields,
       synopsis: 'Ends a secret id.',
       write: ({ fields: given }) => destroy(given),
@@ -156,23 +172,25 @@ function byAccessor(storage: EntryStorage, secretIds: SecretIds): Path[] {
     new CofferError('not-found', `failed to find accessor entry for secret_id_accessor: ${JSON.stringify(accessor)}`);
   const destroy = async ({ role_name: name, secret_id_accessor: accessor }: Given): Promise<undefined> => {
     await requireRole(storage, name);
-    if (!(await secretIds.destroyByAccessor(name.toLowerCase(), accessor))) throw missing(accessor);
+    if (!(await secretIds.destroyByAccessor(name, accessor))) throw missing(accessor);
     return undefined;
   };
   return [
     definePath({
       pattern: 'role/:role_name/secret-id-accessor/lookup',
+      foldedNames: ['role_name'],
       fields,
       synopsis: 'Shows the secret id of an accessor, without the secret id.',
       write: async ({ fields: given }) => {
         await requireRole(storage, given.role_name);
-        const entry = await secretIds.byAccessor(given.role_name.toLowerCase(), given.secret_id_accessor);
+        const entry = await secretIds.byAccessor(given.role_name, given.secret_id_accessor);
         if (entry === undefined) throw missing(given.secret_id_accessor);
         return { data: secretIdView(entry) };
       },
     }),
     definePath({
       pattern: 'role/:role_name/secret-id-accessor/destroy',
+      foldedNames: ['role_name'],
       fields,
       synopsis: 'Ends the secret id of an accessor.',
       write: ({ fields: given }) => destroy(given),

@@ -26,9 +26,9 @@ export function newRole(): RoleEntry {
   };
 }
 
-/** Role names do not distinguish case, as in Vault. */
+/** Role names do not distinguish case, as in Vault: the paths fold them. */
 export async function readRole(storage: EntryStorage, name: string): Promise<RoleEntry | undefined> {
-  return (await storage.get(`role/${name.toLowerCase()}`)) as unknown as RoleEntry | undefined;
+  return (await storage.get(`role/${name}`)) as unknown as RoleEntry | undefined;
 }
 
 /**
@@ -37,11 +37,10 @@ export async function readRole(storage: EntryStorage, name: string): Promise<Rol
  */
 export async function writeRole(
   storage: EntryStorage,
-  given: string,
+  name: string,
   role: RoleEntry,
   before?: RoleEntry,
 ): Promise<void> {
-  const name = given.toLowerCase();
   if (!role.bindSecretId && role.secretIdBoundCidrs.length === 0 && role.token.boundCidrs.length === 0) {
     throw new CofferError(
       'invalid-request',
@@ -63,7 +62,8 @@ export async function roleOfId(
   roleId: string,
 ): Promise<{ readonly name: string; readonly role: RoleEntry; readonly unchanged: Condition } | undefined> {
   const name = (await storage.get(`role-id/${roleId}`))?.['name'];
-  const found = typeof name === 'string' ? await storage.read(`role/${name.toLowerCase()}`) : undefined;
+  // Read also when there is none, so that the time does not tell.
+  const found = await storage.read(`role/${typeof name === 'string' ? name : ''}`);
   const role = found?.value as unknown as RoleEntry | undefined;
   if (typeof name !== 'string' || found === undefined || role?.roleId !== roleId) return undefined;
   return { name, role, unchanged: found.unchanged };
@@ -71,7 +71,6 @@ export async function roleOfId(
 
 export async function requireRole(storage: EntryStorage, name: string): Promise<RoleEntry> {
   const role = await readRole(storage, name);
-  if (role === undefined)
-    throw new CofferError('not-found', `role ${JSON.stringify(name.toLowerCase())} does not exist`);
+  if (role === undefined) throw new CofferError('not-found', `role ${JSON.stringify(name)} does not exist`);
   return role;
 }

@@ -58,19 +58,19 @@ export class SecretIds {
   /**
    * Uses a secret id up by one, and ends it after its last use: of several logins at once no more succeed than it has uses.
    * `proof` holds until the secret id is destroyed; after its last use there is nothing left to destroy.
-   * @throws CofferError `permission-denied` from an address that it is not bound to; that costs no use
+   * What `check` throws, for an address that it is not bound to, costs no use.
    */
   async use(
     name: string,
     role: RoleEntry,
     secretId: string,
-    address: string,
+    check: (entry: SecretIdEntry) => void,
   ): Promise<{ readonly entry: SecretIdEntry; readonly proof: readonly Condition[] } | undefined> {
     const key = `secret-id/${name}/${hashOf(role, secretId)}`;
     const used = await this.#storage.update(key, (value) => {
       const entry = value as unknown as SecretIdEntry;
       if (isExpired(entry)) return undefined;
-      checkAddress([role.secretIdBoundCidrs, entry.boundCidrs], address);
+      check(entry);
       if (entry.usesLeft === 0) return value;
       return entry.usesLeft === 1 ? undefined : { ...value, usesLeft: entry.usesLeft - 1, lastUpdated: Date.now() };
     });

@@ -1,6 +1,9 @@
 import { CofferError, type JsonObject } from '@coffer/base';
 import {
   authView,
+  checkNames,
+  cleanDisplayName,
+  commonCidrs,
   type CoreServices,
   definePath,
   type EngineContext,
@@ -54,7 +57,8 @@ export function createPaths(services: CoreServices, context: EngineContext): Pat
   ): Promise<PathResponse> => {
     const { token: parent, fields, mountPath, path } = request;
     if (parent === undefined) throw new CofferError('permission-denied', 'permission denied');
-    const sudo = (await services.aclOf(parent)).allows('update', mountPath + path, {}, true);
+    const capabilities = (await services.aclOf(parent)).capabilities(mountPath + path);
+    const sudo = capabilities.includes('sudo') || capabilities.includes(ROOT_POLICY);
     checkValues(fields);
     const creation = { fields, parent, sudo, ...rest };
     checkRights(creation);
@@ -70,7 +74,6 @@ export function createPaths(services: CoreServices, context: EngineContext): Pat
     definePath({
       pattern: 'create-orphan',
       fields: FIELDS,
-      sudo: true,
       synopsis: 'Makes a token without a parent: it outlives the calling one.',
       write: (request) => create(request, { orphan: true }),
     }),
@@ -98,6 +101,8 @@ function checkValues(fields: Fields): void {
   }
   if (fields.entity_alias !== '') refuse('field "entity_alias": there are no entities; leave it out');
   if (fields.num_uses < 0) refuse('number of uses cannot be negative');
+  checkNames([fields.id ?? ''], 'id');
+  checkNames([fields.display_name], 'display_name');
   if (fields.id !== undefined && /[\s/.]/.test(fields.id))
     refuse('field "id": a token id has no spaces, slashes or dots');
 }
@@ -117,6 +122,7 @@ function checkRights({ fields, parent, sudo, role }: Creation): void {
 async function issue(services: CoreServices, context: EngineContext, creation: Creation): Promise<PathResponse> {
   const { fields, parent, sudo, orphan, role } = creation;
   const { policies: asked, no_default_policy: noDefaultPolicy } = fields;
+  const boundCidrs = boundCidrsOf(creation);
   const policies = policiesOf({ asked, noDefaultPolicy, parent, sudo, ...(role && { role }) });
   const now = Date.now();
   const { ttl, warnings, endless, period, explicitMaxTtl } = grantTerms(context, creation, policies, now);
@@ -125,7 +131,7 @@ async function issue(services: CoreServices, context: EngineContext, creation: C
     parent: orphan ? '' : parent.id,
     // An orphan outlives the calling token, and is yet made by a valid one.
     provided: [validToken(parent.id)],
-    displayName: fields.display_name === '' ? 'token' : `token-${fields.display_name}`,
+    displayName: cleanDisplayName(fields.display_name === '' ? 'token' : `token-${fields.display_name}`),
     policies,
     path: tokenPath(role),
     meta: metaOf(fields.meta),
@@ -137,9 +143,20 @@ async function issue(services: CoreServices, context: EngineContext, creation: C
     renewable: !endless && fields.renewable && role?.renewable !== false,
     numUses: shorter(fields.num_uses, role?.numUses ?? 0),
     ...(role && { role: role.name }),
-    ...(role && role.boundCidrs.length > 0 && { boundCidrs: role.boundCidrs }),
+    ...(boundCidrs.length > 0 && { boundCidrs }),
   });
   return { data: null, auth: authView(entry, token.reveal(), ttl), warnings };
+}
+
+/**
+ * A token is bound to the networks of whoever makes it, an orphan too, and to those of its role: Vault lets a role or an orphan
+ * leave the former, by which whoever stole a bound token could get rid of the bonds.
+ */
+function boundCidrsOf({ parent, role }: Creation): readonly string[] {
+  const common = commonCidrs(role?.boundCidrs ?? [], parent.boundCidrs ?? []);
+  return (
+    common ?? refuse("the role's token_bound_cidrs and the networks of the calling token have no address in common")
+  );
 }
 
 /** How long the token is valid, by the request, the role and the mount. */

@@ -1,5 +1,13 @@
 import { CofferError } from '@coffer/base';
-import { checkPolicies, definePath, type EntryStorage, type FieldValues, parseCidrs, type Path } from '@coffer/core';
+import {
+  checkPolicies,
+  definePath,
+  type EntryStorage,
+  type FieldValues,
+  MAX_NAMES,
+  parseCidrs,
+  type Path,
+} from '@coffer/core';
 import { NEW_TOKEN_ROLE, readTokenRole, type TokenRole } from './role-entry.ts';
 
 const FIELDS = {
@@ -10,8 +18,8 @@ const FIELDS = {
       "Policies that its tokens may have, whatever the creating token's own; all of them when none is asked.",
   },
   disallowed_policies: { type: 'comma-strings', description: 'Policies that its tokens may not have.' },
-  allowed_policies_glob: { type: 'comma-strings', description: 'As allowed_policies, with * at either end.' },
-  disallowed_policies_glob: { type: 'comma-strings', description: 'As disallowed_policies, with * at either end.' },
+  allowed_policies_glob: { type: 'comma-strings', description: 'As allowed_policies, with * for any text.' },
+  disallowed_policies_glob: { type: 'comma-strings', description: 'As disallowed_policies, with * for any text.' },
   orphan: { type: 'boolean', description: 'Its tokens have no parent.' },
   renewable: { type: 'boolean', description: 'Whether its tokens can be renewed; true when new.' },
   path_suffix: { type: 'string', description: "Behind the path in its tokens' lookup." },
@@ -27,6 +35,7 @@ const FIELDS = {
   allowed_entity_aliases: { type: 'comma-strings', default: [], description: 'Not supported: there are no entities.' },
 } as const;
 type Fields = FieldValues<typeof FIELDS>;
+type PolicyField = Extract<keyof Fields, `${string}allowed_policies${string}`>;
 
 /** `auth/token/roles` (LIST), `auth/token/roles/:name`. */
 export function rolesPaths(storage: EntryStorage): Path[] {
@@ -66,13 +75,15 @@ export function rolesPaths(storage: EntryStorage): Path[] {
 function changeRole(previous: TokenRole, fields: Fields): TokenRole {
   refuseWhatIsNotMade(fields);
   const boundCidrs = fields.token_bound_cidrs ?? fields.bound_cidrs;
-  const policies = (given: readonly string[] | undefined, before: readonly string[]): readonly string[] =>
-    given === undefined ? before : checkPolicies(given);
+  const policies = (name: PolicyField, before: readonly string[]): readonly string[] =>
+    fields[name] === undefined
+      ? before
+      : checkPolicies(fields[name], name, name.endsWith('_glob') ? undefined : MAX_NAMES);
   return {
-    allowedPolicies: policies(fields.allowed_policies, previous.allowedPolicies),
-    disallowedPolicies: policies(fields.disallowed_policies, previous.disallowedPolicies),
-    allowedPoliciesGlob: policies(fields.allowed_policies_glob, previous.allowedPoliciesGlob),
-    disallowedPoliciesGlob: policies(fields.disallowed_policies_glob, previous.disallowedPoliciesGlob),
+    allowedPolicies: policies('allowed_policies', previous.allowedPolicies),
+    disallowedPolicies: policies('disallowed_policies', previous.disallowedPolicies),
+    allowedPoliciesGlob: policies('allowed_policies_glob', previous.allowedPoliciesGlob),
+    disallowedPoliciesGlob: policies('disallowed_policies_glob', previous.disallowedPoliciesGlob),
     orphan: fields.orphan ?? previous.orphan,
     renewable: fields.renewable ?? previous.renewable,
     pathSuffix: fields.path_suffix ?? previous.pathSuffix,

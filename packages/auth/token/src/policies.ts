@@ -1,5 +1,5 @@
 import { CofferError } from '@coffer/base';
-import { checkPolicies, DEFAULT_POLICY, ROOT_POLICY, type TokenEntry } from '@coffer/core';
+import { checkPolicies, DEFAULT_POLICY, globMatches, ROOT_POLICY, type TokenEntry } from '@coffer/core';
 import type { TokenRole } from './role-entry.ts';
 
 export interface PolicyQuestion {
@@ -19,36 +19,36 @@ export interface PolicyQuestion {
  * @throws CofferError `invalid-request` for a policy that this caller or role may not give
  */
 export function policiesOf(question: PolicyQuestion): string[] {
-  const { asked = [], parent, role, noDefaultPolicy } = question;
+  const { asked = [], parent, sudo, role, noDefaultPolicy } = question;
   const roleNames = role !== undefined && namesPolicies(role);
-  const policies = roleNames ? byRole(question, role) : byParent(question);
+  const leaveDefaultOut =
+    noDefaultPolicy || role?.noDefaultPolicy === true || (role && disallows(role, DEFAULT_POLICY));
+  const policies = roleNames ? byRole(question, role, leaveDefaultOut !== true) : byParent(question);
   if (policies.includes(ROOT_POLICY)) {
     if (parent.policies.includes(ROOT_POLICY)) return [ROOT_POLICY];
     throw refusal('root tokens may not be created without parent token being root');
   }
-  const leaveDefaultOut =
-    noDefaultPolicy || role?.noDefaultPolicy === true || (role && disallows(role, DEFAULT_POLICY));
-  // A token that inherits gets `default` only from a parent that has it.
-  const inherits = asked.length === 0 && !roleNames;
+  // Without a role that names policies, and without sudo, `default` comes only from a parent that has it.
+  const inherits = !roleNames && (asked.length === 0 || !(sudo || parent.policies.includes(DEFAULT_POLICY)));
   return leaveDefaultOut || inherits ? [...policies].sort() : [...new Set([...policies, DEFAULT_POLICY])].sort();
 }
 
 function byParent({ asked = [], parent, sudo }: PolicyQuestion): readonly string[] {
   if (asked.length === 0) return parent.policies;
   const policies = checkPolicies(asked);
-  if (sudo || policies.every((name) => name === DEFAULT_POLICY || parent.policies.includes(name))) return policies;
+  if (sudo || policies.every((name) => parent.policies.includes(name))) return policies;
   if (policies.includes(ROOT_POLICY)) throw refusal('root tokens may not be created without parent token being root');
   throw refusal('child policies must be subset of parent');
 }
 
-function byRole({ asked = [], parent }: PolicyQuestion, role: TokenRole): readonly string[] {
+function byRole({ asked = [], parent }: PolicyQuestion, role: TokenRole, withDefault: boolean): readonly string[] {
   const restricts = role.allowedPolicies.length > 0 || role.allowedPoliciesGlob.length > 0;
   const policies = asked.length > 0 ? checkPolicies(asked) : restricts ? role.allowedPolicies : parent.policies;
   for (const name of policies) {
     if (disallows(role, name)) throw refusal(`token policy ${JSON.stringify(name)} is disallowed by this role`);
     const allowed =
       !restricts ||
-      name === DEFAULT_POLICY ||
+      (withDefault && name === DEFAULT_POLICY) ||
       role.allowedPolicies.includes(name) ||
       globs(role.allowedPoliciesGlob, name);
     if (!allowed) {
@@ -70,15 +70,8 @@ function disallows(role: TokenRole, name: string): boolean {
   return role.disallowedPolicies.includes(name) || globs(role.disallowedPoliciesGlob, name);
 }
 
-/** `*` at either end, as github.com/ryanuber/go-glob is used there. */
 function globs(patterns: readonly string[], name: string): boolean {
-  return patterns.some((pattern) => {
-    const source = pattern
-      .split('*')
-      .map((part) => part.replace(/[.+?^${}()|[\]\\]/g, '\\$&'))
-      .join('.*');
-    return new RegExp(`^${source}$`, 's').test(name);
-  });
+  return patterns.some((pattern) => globMatches(pattern, name));
 }
 
 /** Go's `%q` of a list. */

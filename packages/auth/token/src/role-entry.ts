@@ -4,7 +4,7 @@ import type { EntryStorage } from '@coffer/core';
 export interface TokenRole {
   readonly allowedPolicies: readonly string[];
   readonly disallowedPolicies: readonly string[];
-  /** With `*` at either end. */
+  /** With `*` for any text. */
   readonly allowedPoliciesGlob: readonly string[];
   readonly disallowedPoliciesGlob: readonly string[];
   readonly orphan: boolean;

@@ -6,49 +6,52 @@ import {
   type EngineContext,
   grantLoginRenewal,
   issueLoginToken,
+  loggedLogin,
   loginPolicies,
   type Path,
+  type PathRequest,
+  type PathResponse,
   type TokenEntry,
   type TtlAnswer,
 } from '@coffer/core';
 import { verifyNobody, verifyPassword } from './password-hash.ts';
 import { findUser, readUser } from './user-entry.ts';
 
+const FIELDS = {
+  username: { type: 'string', required: true, description: 'The user.' },
+  password: { type: 'string', default: '', description: 'The password.' },
+} as const;
+
 /** `login/:username`: a token for a user's password. */
 export function loginPaths({ tokens }: CoreServices, context: EngineContext): Path[] {
+  const login = async ({ fields, mountPath, remoteAddress }: PathRequest<typeof FIELDS>): Promise<PathResponse> => {
+    if (fields.password === '') throw new CofferError('invalid-request', 'missing password');
+    const { username } = fields;
+    const password = new Secret(fields.password);
+    const found = await findUser(context.storage, username);
+    const verified = found ? await verifyPassword(found.user.passwordHash, password) : await verifyNobody(password);
+    if (found === undefined || !verified) throw new CofferError('invalid-request', 'invalid username or password');
+    const { user, unchanged } = found;
+    if (!cidrsAllow(user.token.boundCidrs, remoteAddress)) {
+      throw new CofferError('permission-denied', 'login request originated from invalid CIDR');
+    }
+    return issueLoginToken(tokens, context, {
+      displayName: username,
+      metadata: { username },
+      parameters: user.token,
+      path: `${mountPath}login/${username}`,
+      remoteAddress,
+      proof: [unchanged],
+    });
+  };
   return [
     definePath({
       pattern: 'login/:username',
-      fields: {
-        username: { type: 'string', required: true, description: 'The user.' },
-        password: { type: 'string', default: '', description: 'The password.' },
-      },
+      foldedNames: ['username'],
+      fields: FIELDS,
       unauthenticated: true,
       synopsis: 'Logs in with a user name and a password.',
-      write: async ({ fields, mountPath, path, remoteAddress }) => {
-        if (fields.password === '') throw new CofferError('invalid-request', 'missing password');
-        const password = new Secret(fields.password);
-        const username = fields.username.toLowerCase();
-        const found = await findUser(context.storage, username);
-        const verified = found
-          ? await verifyPassword(found.user.passwordHash, password)
-          : await verifyNobody(password);
-        if (found === undefined || !verified) {
-          throw new CofferError('invalid-request', 'invalid username or password');
-        }
-        const { user, unchanged } = found;
-        if (!cidrsAllow(user.token.boundCidrs, remoteAddress)) {
-          throw new CofferError('permission-denied', 'login request originated from invalid CIDR');
-        }
-        return issueLoginToken(tokens, context, {
-          displayName: username,
-          metadata: { username },
-          parameters: user.token,
-          path: `${mountPath}${path.replace(/\/$/, '')}`,
-          remoteAddress,
-          proof: [unchanged],
-        });
-      },
+      write: (request) => loggedLogin(context, request, request.fields.username, () => login(request)),
     }),
   ];
 }

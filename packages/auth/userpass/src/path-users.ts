@@ -48,6 +48,7 @@ function listUsers(storage: EntryStorage): Path {
 function oneUser(storage: EntryStorage): Path {
   return definePath({
     pattern: 'users/:username',
+    foldedNames: ['username'],
     fields: FIELDS,
     synopsis: 'Manages a user: the password, and what the tokens are like.',
     exists: async ({ fields }) => (await readUser(storage, fields.username)) !== undefined,
@@ -77,7 +78,7 @@ function oneUser(storage: EntryStorage): Path {
       return undefined;
     },
     delete: async ({ fields }) => {
-      await storage.delete(`users/${fields.username.toLowerCase()}`);
+      await storage.delete(`users/${fields.username}`);
       return undefined;
     },
   });
@@ -86,6 +87,7 @@ function oneUser(storage: EntryStorage): Path {
 function password(storage: EntryStorage): Path {
   return definePath({
     pattern: 'users/:username/password',
+    foldedNames: ['username'],
     fields: { username: USERNAME, password: PASSWORD },
     synopsis: "Changes a user's password.",
     write: async ({ fields }) => {
@@ -101,6 +103,7 @@ function password(storage: EntryStorage): Path {
 function policies(storage: EntryStorage): Path {
   return definePath({
     pattern: 'users/:username/policies',
+    foldedNames: ['username'],
     fields: { username: USERNAME, policies: POLICIES, token_policies: TOKEN_FIELDS.token_policies },
     synopsis: "Changes a user's policies.",
     write: async ({ fields }) => {

@@ -6,9 +6,9 @@ export interface UserEntry {
   readonly token: TokenParameters;
 }
 
-/** User names do not distinguish case, as in Vault. */
+/** User names do not distinguish case, as in Vault: the paths fold them. */
 export async function readUser(storage: EntryStorage, name: string): Promise<UserEntry | undefined> {
-  return (await storage.get(`users/${name.toLowerCase()}`)) as unknown as UserEntry | undefined;
+  return (await storage.get(`users/${name}`)) as unknown as UserEntry | undefined;
 }
 
 /** The user with the condition that it is still as it was read: for a login. */
@@ -16,12 +16,12 @@ export async function findUser(
   storage: EntryStorage,
   name: string,
 ): Promise<{ readonly user: UserEntry; readonly unchanged: Condition } | undefined> {
-  const found = await storage.read(`users/${name.toLowerCase()}`);
+  const found = await storage.read(`users/${name}`);
   return found && { user: found.value as unknown as UserEntry, unchanged: found.unchanged };
 }
 
 export async function writeUser(storage: EntryStorage, name: string, user: UserEntry): Promise<void> {
-  await storage.put(`users/${name.toLowerCase()}`, {
+  await storage.put(`users/${name}`, {
     passwordHash: { ...user.passwordHash },
     token: { ...user.token },
   });

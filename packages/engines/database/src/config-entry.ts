@@ -1,5 +1,5 @@
 import type { JsonObject } from '@coffer/base';
-import type { EntryStorage } from '@coffer/core';
+import { type EntryStorage, globMatches } from '@coffer/core';
 
 /** A configured connection, as stored. `connectionDetails` holds the plugin's own fields as they were written. */
 export interface ConfigEntry {
@@ -53,14 +53,7 @@ function maskUrlPassword(url: string): string {
   );
 }
 
-/** Whether a role may use a connection: `*`, the name, or a glob with `*` at either end (hashicorp/vault:sdk/helper/strutil). */
+/** Whether a role may use a connection: by `*`, the name, or a glob (hashicorp/vault:sdk/helper/strutil). */
 export function roleAllowed(allowed: readonly string[], role: string): boolean {
-  return allowed.some((pattern) => {
-    if (!pattern.includes('*')) return pattern === role;
-    const source = pattern
-      .split('*')
-      .map((part) => part.replace(/[.+?^${}()|[\]\\]/g, '\\$&'))
-      .join('.*');
-    return new RegExp(`^${source}$`, 's').test(role);
-  });
+  return allowed.some((pattern) => globMatches(pattern, role));
 }

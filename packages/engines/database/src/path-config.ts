@@ -1,5 +1,13 @@
 import { CofferError, type JsonObject, requireTime } from '@coffer/base';
-import { definePath, type FieldValues, multiError, type Path, type PathRequest, type PathResponse } from '@coffer/core';
+import {
+  checkNames,
+  definePath,
+  type FieldValues,
+  multiError,
+  type Path,
+  type PathRequest,
+  type PathResponse,
+} from '@coffer/core';
 import type { Database } from '@coffer/database-plugin';
 import {
   type ConfigEntry,
@@ -138,7 +146,7 @@ function mergeConfig(previous: ConfigEntry, fields: FieldValues<typeof FIELDS>, 
     pluginName: fields.plugin_name ?? previous.pluginName,
     pluginVersion: fields.plugin_version ?? previous.pluginVersion,
     connectionDetails: { ...previous.connectionDetails, ...own },
-    allowedRoles: fields.allowed_roles ?? previous.allowedRoles,
+    allowedRoles: checkNames(fields.allowed_roles ?? previous.allowedRoles, 'allowed_roles'),
     rootRotationStatements: rotation ?? previous.rootRotationStatements,
     passwordPolicy: fields.password_policy ?? previous.passwordPolicy,
   };

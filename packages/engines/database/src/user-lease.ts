@@ -1,5 +1,6 @@
 import { CofferError, formatTime, isCofferError, type JsonObject, Secret } from '@coffer/base';
 import {
+  cleanDisplayName,
   grantTtl,
   type Lease,
   type OpenIntent,
@@ -56,7 +57,7 @@ export function issueUser(parts: EngineParts, request: IssueRequest): Promise<Pa
     const { ttl, ceiling, warnings } = grantTtl({ increment: 0, limits, issueTime: now, now });
     const validUntil = validUntilFor(role, now + ttl * 1000, ceiling);
     const password = new Secret(await parts.generatePassword(role.passwordPolicy || config.passwordPolicy));
-    const usernameConfig = { displayName: token.displayName, roleName };
+    const usernameConfig = { displayName: cleanDisplayName(token.displayName), roleName };
     const named = await database.nameUser?.(usernameConfig);
     const data: UserData = {
       username: named ?? '',

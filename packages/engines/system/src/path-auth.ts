@@ -43,7 +43,6 @@ function oneAuth(services: CoreServices): Path {
     sudo: true,
     synopsis: 'Enables, shows or disables an auth method.',
     description: 'Disabling it revokes every token that it issued, and their leases.',
-    exists: async ({ fields }) => find(fields.path) !== undefined,
     read: async ({ fields }) => {
       const mount = find(fields.path);
       if (mount === undefined) throw new CofferError('invalid-request', `no auth method enabled at ${fields.path}`);

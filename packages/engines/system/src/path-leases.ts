@@ -2,7 +2,6 @@ import { CofferError, formatTime, type JsonObject } from '@coffer/base';
 import { type CoreServices, definePath, type Lease, type Path } from '@coffer/core';
 
 const LEASE_ID = { type: 'string', description: 'The lease id.' } as const;
-const URL_LEASE_ID = { type: 'string', description: 'The lease id, in the URL.' } as const;
 const SYNC = {
   type: 'boolean',
   default: true,
@@ -20,11 +19,8 @@ export function leasesPaths(services: CoreServices): Path[] {
     lookup(services),
     lookupPrefix(services),
     count(services),
-    ...['leases/renew', 'renew'].flatMap((base) => [renew(services, base), renew(services, `${base}/:url_lease_id*`)]),
-    ...['leases/revoke', 'revoke'].flatMap((base) => [
-      revoke(services, base),
-      revoke(services, `${base}/:url_lease_id*`),
-    ]),
+    ...['leases/renew', 'renew'].flatMap((base) => [renew(services, base), renew(services, `${base}/:lease_id*`)]),
+    ...['leases/revoke', 'revoke'].flatMap((base) => [revoke(services, base), revoke(services, `${base}/:lease_id*`)]),
     ...['leases/revoke-prefix', 'revoke-prefix'].map((base) => revokePrefix(services, base)),
     ...['leases/revoke-force', 'revoke-force'].map((base) => revokeForce(services, base)),
   ];
@@ -91,15 +87,11 @@ function renew({ leases }: CoreServices, pattern: string): Path {
     pattern,
     fields: {
       lease_id: LEASE_ID,
-      url_lease_id: URL_LEASE_ID,
       increment: { type: 'duration', default: 0, description: 'TTL from now; 0 for the default.' },
     },
     synopsis: 'Renews a lease, at most to its max_ttl.',
     write: async ({ fields }) => {
-      const { lease, ttl, warnings } = await leases.renew(
-        requireId(fields.lease_id ?? fields.url_lease_id),
-        fields.increment,
-      );
+      const { lease, ttl, warnings } = await leases.renew(requireId(fields.lease_id), fields.increment);
       return { data: null, lease: { id: lease.id, durationSeconds: ttl, renewable: lease.renewable }, warnings };
     },
   });
@@ -108,10 +100,10 @@ function renew({ leases }: CoreServices, pattern: string): Path {
 function revoke({ leases }: CoreServices, pattern: string): Path {
   return definePath({
     pattern,
-    fields: { lease_id: LEASE_ID, url_lease_id: URL_LEASE_ID, sync: SYNC },
+    fields: { lease_id: LEASE_ID, sync: SYNC },
     synopsis: 'Revokes a lease.',
     write: async ({ fields }) => {
-      const id = requireId(fields.lease_id ?? fields.url_lease_id);
+      const id = requireId(fields.lease_id);
       if (fields.sync) {
         await leases.revoke(id);
         return undefined;

@@ -38,7 +38,6 @@ function oneMount(services: CoreServices): Path {
       plugin_version: { type: 'string', description: 'Kept for compatibility: engines are built in.' },
     },
     synopsis: 'Mounts, shows or unmounts a secrets engine.',
-    exists: async ({ fields }) => services.mounts().get(normalizeMountPath(fields.path)) !== undefined,
     read: async ({ fields }) => {
       const mount = services.mounts().get(secretsPath(fields.path));
       if (mount === undefined) throw new CofferError('invalid-request', `no secrets engine mounted at ${fields.path}`);

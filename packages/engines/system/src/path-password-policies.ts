@@ -23,7 +23,6 @@ export function passwordPoliciesPaths({ passwordPolicies }: CoreServices): Path[
         policy: { type: 'string', description: 'The policy in HCL or JSON: length, and rule "charset" blocks.' },
       },
       synopsis: 'Reads, writes or deletes a password policy.',
-      exists: async ({ fields }) => (await passwordPolicies.get(fields.name)) !== undefined,
       read: async ({ fields }) => {
         const policy = await passwordPolicies.get(fields.name);
         return policy === undefined ? undefined : { data: { policy } };

@@ -61,6 +61,7 @@ function ofType({ plugins }: CoreServices, type: PluginType): Path {
   return definePath({
     pattern: `plugins/catalog/${type}`,
     fields: {},
+    sudo: true,
     synopsis: `Lists the ${type} plugins by name.`,
     list: async () => {
       const entries = [...plugins.builtins, ...(await plugins.list())].filter((entry) => entry.type === type);
@@ -77,7 +78,6 @@ function one({ plugins }: CoreServices, directory: string | undefined, pattern: 
     fields: FIELDS,
     sudo: true,
     synopsis: 'Registers, shows or deregisters a plugin.',
-    exists: async ({ fields }) => (await plugins.get(typeOf(fields.type), fields.name, fields.version)) !== undefined,
     read: async ({ fields }) => {
       const type = typeOf(fields.type);
       const entry = await plugins.get(type, fields.name, fields.version);

@@ -24,7 +24,6 @@ export function pluginsReloadPaths(services: CoreServices): Path[] {
     definePath({
       pattern: 'plugins/reload/backend',
       fields: { plugin: PLUGIN, mounts: MOUNTS, scope: SCOPE },
-      sudo: true,
       synopsis: 'Reloads a plugin in the mounts that use it.',
       write: async ({ fields }) => {
         if (fields.plugin !== undefined) return reload(fields.plugin, fields.mounts);
@@ -44,7 +43,6 @@ export function pluginsReloadPaths(services: CoreServices): Path[] {
         name: { ...PLUGIN, required: true },
         scope: SCOPE,
       },
-      sudo: true,
       synopsis: 'Reloads a plugin in the mounts that use it.',
       write: async ({ fields }) => {
         parsePluginType(fields.type);

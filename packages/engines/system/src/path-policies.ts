@@ -20,9 +20,9 @@ function listAcl({ policies }: CoreServices): Path {
 function oneAcl({ policies }: CoreServices): Path {
   return definePath({
     pattern: 'policies/acl/:name',
+    foldedNames: ['name'],
     fields: { name: NAME, policy: { type: 'string', description: 'The policy in HCL or JSON, plain or base64.' } },
     synopsis: 'Reads, writes or deletes an ACL policy.',
-    exists: async ({ fields }) => (await policies.get(fields.name)) !== undefined,
     read: async ({ fields }) => {
       const entry = await policies.get(fields.name);
       if (entry === undefined) return undefined;
@@ -60,13 +60,13 @@ function listLegacy({ policies }: CoreServices): Path {
 function oneLegacy({ policies }: CoreServices): Path {
   return definePath({
     pattern: 'policy/:name',
+    foldedNames: ['name'],
     fields: {
       name: NAME,
       policy: { type: 'string', description: 'The policy in HCL or JSON.' },
       rules: { type: 'string', description: 'Older spelling of policy.' },
     },
     synopsis: 'Reads, writes or deletes an ACL policy.',
-    exists: async ({ fields }) => (await policies.get(fields.name)) !== undefined,
     read: async ({ fields }) => {
       const entry = await policies.get(fields.name);
       return entry && { shape: 'flat', data: { name: entry.name, rules: entry.text } };

@@ -1,0 +1,41 @@
+import { CofferError } from '@coffer/base';
+
+/** Longest name of anything, in characters: a segment of a path, a policy, a role. Far beyond what people and programs use. */
+export const MAX_NAME_LENGTH = 512;
+/** Names in one list: roles of a connection, policies that a role allows. */
+export const MAX_NAMES = 1024;
+
+/**
+ * A name as an engine keeps it that does not distinguish case. One character at a time, as Go's `strings.ToLower`: what a
+ * character becomes must not depend on those around it (Greek sigma), or a part of a name would fold otherwise than the whole.
+ */
+export function foldName(name: string): string {
+  return Array.from(name, (character) => character.toLowerCase()).join('');
+}
+
+/**
+ * Names or patterns as given, when there are not too many and none is too long.
+ * @throws CofferError `invalid-request` naming `field`
+ */
+export function checkNames(names: readonly string[], field: string, most = MAX_NAMES): readonly string[] {
+  if (names.length > most) {
+    throw new CofferError('invalid-request', `field "${field}" has ${names.length} names; at most ${most} are taken`);
+  }
+  if (names.every((name) => name.length <= MAX_NAME_LENGTH)) return names;
+  throw new CofferError('invalid-request', `field "${field}": a name is longer than ${MAX_NAME_LENGTH} characters`);
+}
+
+/** Everything but letters, digits and `-` becomes `-` (hashicorp/vault:vault/token_store.go, displayNameSanitize). */
+export function cleanDisplayName(name: string): string {
+  return name.replace(/[^a-zA-Z0-9-]/gu, '-');
+}
+
+/** Longest caller's name in a log line, in characters. */
+const LOGGED_NAME_LENGTH = 64;
+
+/** A name that a caller gave, fit for a log line: bounded, and with `?` for what does not print. */
+export function loggedName(name: string): string {
+  return Array.from(name.slice(0, LOGGED_NAME_LENGTH).toWellFormed(), (character) =>
+    /^[\p{L}\p{M}\p{N}\p{P}\p{S} ]$/u.test(character) ? character : '?',
+  ).join('');
+}
