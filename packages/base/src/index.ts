@@ -2,6 +2,7 @@
 export * from './duration.ts';
 export * from './error.ts';
 export * from './json.ts';
+export * from './json-limits.ts';
 export * from './log.ts';
 export * from './random.ts';
 export * from './secret.ts';

@@ -8,7 +8,7 @@ import { createEntryStorage } from './entry-storage.ts';
 import { Expiration } from './expiration.ts';
 import { createLeaseIssuer } from './lease-issuer.ts';
 import { Leases } from './leases.ts';
-import type { IncomingRequest, OutgoingResponse } from './logical.ts';
+import type { Caller, IncomingRequest, OutgoingResponse } from './logical.ts';
 import { newMount } from './mount.ts';
 import { MountTable } from './mount-table.ts';
 import { multiError } from './multi-error.ts';
@@ -135,6 +135,14 @@ export class Core {
     return this.services.wrapping.wrap(response, fullPath, raw.wrapTtl);
   }
 
+  /** Whether this caller may send a body beyond what a stranger may. Uses none of the token's uses. */
+  async takesLargeBody({ path, token, remoteAddress }: Caller): Promise<boolean> {
+    const routed = this.#route({ id: '', operation: 'update', path, token, remoteAddress, data: {} }, path);
+    if (token === '' || routed.path === undefined || routed.path.unauthenticated) return false;
+    const entry = await this.services.tokens.lookup(token);
+    return entry !== undefined && cidrsAllow(entry.boundCidrs ?? [], remoteAddress);
+  }
+
   /** The engine and the path that a request is for, where there are such, and the request relative to the mount. */
   #route(request: IncomingRequest, fullPath: string): { engine?: Engine; path?: Path; raw: RawPathRequest } {
     const { token: clientToken, wrapTtl = 0, ...rest } = request;
@@ -202,6 +210,7 @@ export class Core {
       case 'invalid-request':
       case 'permission-denied':
       case 'not-found':
+      case 'too-many-requests':
       case 'sealed':
         return error;
     }
