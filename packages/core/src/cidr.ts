@@ -47,5 +47,8 @@ export function callerNetwork(address: string): string {
   // An address whose end is written as IPv4 has one group less; what is cut off here does not reach that far.
   const zeros = tail === undefined ? 0 : Math.max(0, 8 - before.length - behind.length);
   const all = [...before, ...Array<string>(zeros).fill('0'), ...behind];
-  return `${all.slice(0, 4).map((group) => Number.parseInt(group, 16).toString(16)).join(':')}::/64`;
+  return `${all
+    .slice(0, 4)
+    .map((group) => Number.parseInt(group, 16).toString(16))
+    .join(':')}::/64`;
 }

@@ -1,4 +1,12 @@
-import { CofferError, isJsonObject, JSON_LIMITS, type JsonObject, type JsonValue, parseBoundedJson, parseDuration } from '@coffer/base';
+import {
+  CofferError,
+  isJsonObject,
+  JSON_LIMITS,
+  type JsonObject,
+  type JsonValue,
+  parseBoundedJson,
+  parseDuration,
+} from '@coffer/base';
 
 /**
  * How a path declares what it takes, as HashiCorp's framework does (hashicorp/vault:sdk/framework/field_data.go).

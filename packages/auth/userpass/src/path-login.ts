@@ -11,11 +11,11 @@ import {
   type TokenEntry,
   type TtlAnswer,
 } from '@coffer/core';
-import { verifyNobody, verifyPassword } from './password-hash.ts';
+import type { PasswordHasher } from './password-hash.ts';
 import { readUser } from './user-entry.ts';
 
 /** `login/:username`: a token for a user's password. */
-export function loginPaths({ tokens }: CoreServices, context: EngineContext): Path[] {
+export function loginPaths({ tokens }: CoreServices, context: EngineContext, hasher: PasswordHasher): Path[] {
   return [
     definePath({
       pattern: 'login/:username',
@@ -30,7 +30,9 @@ export function loginPaths({ tokens }: CoreServices, context: EngineContext): Pa
         const password = new Secret(fields.password);
         const username = fields.username.toLowerCase();
         const user = await readUser(context.storage, username);
-        const verified = user ? await verifyPassword(user.passwordHash, password) : await verifyNobody(password);
+        const verified = user
+          ? await hasher.verify(user.passwordHash, password, remoteAddress)
+          : await hasher.verifyNobody(password, remoteAddress);
         if (user === undefined || !verified) {
           throw new CofferError('invalid-request', 'invalid username or password');
         }
