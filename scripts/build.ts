@@ -95,17 +95,20 @@ async function report(name: string): Promise<void> {
   console.log(`dist/${name.padEnd(16)} ${(size / 1e6).toFixed(1).padStart(6)} MB  sha256 ${sha256}`);
 }
 
-/** The store's thread, bundled on its own: its text becomes a constant of the server's bundle. */
-async function embeddedWorker(): Promise<Record<string, string>> {
-  const worker = await bundle('packages/store/src/embedded-worker.ts');
-  return { COFFER_EMBEDDED_WORKER: JSON.stringify(worker) };
+/** The threads of the server, each bundled on its own: its text becomes a constant of the server's bundle. */
+async function workers(): Promise<Record<string, string>> {
+  const [store, hashing] = await Promise.all([
+    bundle('packages/store/src/embedded-worker.ts'),
+    bundle('packages/auth/userpass/src/hashing-worker.ts'),
+  ]);
+  return { COFFER_EMBEDDED_WORKER: JSON.stringify(store), COFFER_HASHING_WORKER: JSON.stringify(hashing) };
 }
 
 await mkdir(dist, { recursive: true });
 const scratch = await mkdtemp(join(dist, '.build-'));
 try {
   const [coffer, plugin] = await Promise.all([
-    embeddedWorker().then((define) => bundle('apps/coffer/src/main.ts', define)),
+    workers().then((define) => bundle('apps/coffer/src/main.ts', define)),
     bundle('apps/ysql-plugin/src/main.ts'),
   ]);
   await writeFile(join(scratch, 'ysql-plugin.cjs'), `#!/usr/bin/env node\n${plugin}`, { mode: 0o755 });

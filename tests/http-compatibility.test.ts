@@ -67,9 +67,9 @@ describe('requests of other clients', () => {
     assert.deepEqual((byGet.body?.['data'] as JsonObject)['keys'], ['my-first-role', 'post', 'put']);
     const { hostname, port } = new URL(server.address);
     const socket = connect(Number(port), hostname);
-    const list = 'LIST /v1/database/roles HTTP/1.1\r\nHost: x\r\nX-Vault-Token: root\r\n';
+    const list = 'LIST /v1/database/roles HTTP/1.1\r\nHost: localhost\r\nX-Vault-Token: root\r\n';
     const body = JSON.stringify({ db_name: 'LIST /' });
-    const write = `PUT /v1/database/roles/put HTTP/1.1\r\nHost: x\r\nX-Vault-Token: root\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+    const write = `PUT /v1/database/roles/put HTTP/1.1\r\nHost: localhost\r\nX-Vault-Token: root\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
     socket.write(`${list}\r\n`);
     await waitFor(socket, /"post"/);
     socket.write(write);

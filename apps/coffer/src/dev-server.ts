@@ -48,7 +48,12 @@ export async function startDevServer(options: DevServerOptions): Promise<DevServ
     logger,
     ...(pluginDirectory !== undefined && { pluginDirectory }),
   });
-  const edge = createHttpEdge({ handle: (request) => sealable.handle(request), logger: logger.named('http') });
+  const edge = createHttpEdge({
+    handle: (request) => sealable.handle(request),
+    takesLargeBody: (caller) => sealable.takesLargeBody(caller),
+    refuseForeignPages: true,
+    logger: logger.named('http'),
+  });
 
   const close = async (): Promise<void> => {
     await edge.close(5_000);

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { CofferError, errorText, type Logger } from '@coffer/base';
-import type { RequestHandler } from '@coffer/core';
-import { createHttpEdge, type HttpEdge, type TlsIdentity } from '@coffer/http';
+import type { SealableCore } from '@coffer/core';
+import { BodyBudget, createHttpEdge, type HttpEdge, type TlsIdentity } from '@coffer/http';
 import type { ListenerConfig } from './server-config.ts';
 import { formatListenAddress } from './listen-address.ts';
 
@@ -17,9 +17,10 @@ export interface Listeners {
 /** @throws CofferError `invalid-request` for a certificate that cannot be used, `failed` for an address not to be had */
 export async function openListeners(
   configs: readonly ListenerConfig[],
-  handle: RequestHandler,
+  sealable: SealableCore,
   logger: Logger,
 ): Promise<Listeners> {
+  const bodyBudget = new BodyBudget();
   const opened: { edge: HttpEdge; config: ListenerConfig; address: string }[] = [];
   const close = async (graceMs: number): Promise<void> => {
     await Promise.all(opened.map(({ edge }) => edge.close(graceMs)));
@@ -29,7 +30,9 @@ export async function openListeners(
       const tls = config.tls && (await readIdentity(config.tls));
       const maxDurationMs = config.maxRequestMs;
       const edge = createHttpEdge({
-        handle,
+        handle: (request) => sealable.handle(request),
+        takesLargeBody: (caller) => sealable.takesLargeBody(caller),
+        bodyBudget,
         logger: logger.named('http'),
         ...(tls && { tls }),
         ...(maxDurationMs !== undefined && { maxDurationMs }),

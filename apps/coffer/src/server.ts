@@ -50,7 +50,7 @@ export async function startServer(
   };
   try {
     await sealable.start();
-    const opened = await openListeners(config.listeners, (request) => sealable.handle(request), logger);
+    const opened = await openListeners(config.listeners, sealable, logger);
     listeners = opened;
     let closing: Promise<void> | undefined;
     return {

@@ -6,6 +6,7 @@
  * `not-found` nothing there (404)
  * `unsupported` the path exists, the operation does not (405)
  * `failed` something outside us failed (database, plugin); the message is safe to show (500)
+ * `too-many-requests` more at once than is served; try again a little later (429)
  * `unavailable` try again later: a dependency is down or the work is still under way (503)
  * `sealed` the barrier is sealed (503)
  * `internal` a bug; the message never leaves the process, `cause` is for the log (500)
@@ -16,6 +17,7 @@ export const ERROR_CODES = [
   'not-found',
   'unsupported',
   'failed',
+  'too-many-requests',
   'unavailable',
   'sealed',
   'internal',

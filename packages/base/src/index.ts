@@ -3,6 +3,7 @@ export * from './deadline.ts';
 export * from './duration.ts';
 export * from './error.ts';
 export * from './json.ts';
+export * from './json-limits.ts';
 export * from './log.ts';
 export * from './random.ts';
 export * from './secret.ts';

@@ -43,7 +43,7 @@ const CODES = new Map<number, ErrorCode>([
   [403, 'permission-denied'],
   [404, 'not-found'],
   [405, 'unsupported'],
-  [429, 'unavailable'],
+  [429, 'too-many-requests'],
   [502, 'unavailable'],
   [503, 'unavailable'],
   [504, 'unavailable'],

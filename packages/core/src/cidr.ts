@@ -79,3 +79,22 @@ function blockListOf(cidrs: readonly string[]): BlockList {
   }
   return networks;
 }
+
+/**
+ * What counts as one caller where callers share something: the address, and for IPv6 its /64, which is the least that
+ * one host gets (RFC 6177).
+ */
+export function callerNetwork(address: string): string {
+  const plain = address.replace(/^::ffff:(?=\d+\.)/, '').replace(/%.*$/, '');
+  if (isIP(plain) !== 6) return plain;
+  const [head = '', tail] = plain.split('::');
+  const groups = (text: string): string[] => (text === '' ? [] : text.split(':'));
+  const [before, behind] = [groups(head), groups(tail ?? '')];
+  // An address whose end is written as IPv4 has one group less; what is cut off here does not reach that far.
+  const zeros = tail === undefined ? 0 : Math.max(0, 8 - before.length - behind.length);
+  const all = [...before, ...Array<string>(zeros).fill('0'), ...behind];
+  return `${all
+    .slice(0, 4)
+    .map((group) => Number.parseInt(group, 16).toString(16))
+    .join(':')}::/64`;
+}

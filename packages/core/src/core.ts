@@ -8,7 +8,7 @@ import { createEntryStorage } from './entry-storage.ts';
 import { Expiration } from './expiration.ts';
 import { createLeaseIssuer } from './lease-issuer.ts';
 import { Leases } from './leases.ts';
-import type { IncomingRequest, OutgoingResponse } from './logical.ts';
+import type { Caller, IncomingRequest, OutgoingResponse } from './logical.ts';
 import { newMount } from './mount.ts';
 import { MountTable } from './mount-table.ts';
 import { multiError } from './multi-error.ts';
@@ -134,6 +134,14 @@ export class Core {
     });
   }
 
+  /** Whether this caller may send a body beyond what a stranger may. Uses none of the token's uses. */
+  async takesLargeBody({ path, token, remoteAddress }: Caller): Promise<boolean> {
+    const route = findRoute(this.#mounts, path, 'update');
+    if (token === '' || route?.path === undefined || route.path.unauthenticated) return false;
+    const entry = await this.services.tokens.lookup(token);
+    return entry !== undefined && cidrsAllow(entry.boundCidrs ?? [], remoteAddress);
+  }
+
   /** What came too late was handed to nobody. */
   async #takeBack({ id, path }: IncomingRequest, answer: OutgoingResponse): Promise<void> {
     if ((answer.lease ?? answer.auth ?? answer.wrapInfo) === undefined) return;
@@ -223,6 +231,7 @@ export class Core {
       case 'invalid-request':
       case 'permission-denied':
       case 'not-found':
+      case 'too-many-requests':
       case 'sealed':
         return error;
     }

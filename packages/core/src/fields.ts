@@ -1,4 +1,12 @@
-import { CofferError, isJsonObject, type JsonObject, type JsonValue, parseDuration } from '@coffer/base';
+import {
+  CofferError,
+  isJsonObject,
+  JSON_LIMITS,
+  type JsonObject,
+  type JsonValue,
+  parseBoundedJson,
+  parseDuration,
+} from '@coffer/base';
 
 /**
  * How a path declares what it takes, as HashiCorp's framework does (hashicorp/vault:sdk/framework/field_data.go).
@@ -60,7 +68,7 @@ function parseField(name: string, field: Field, raw: JsonValue): unknown {
     case 'strings':
       return parseStrings(name, raw, (text) => [text]);
     case 'comma-strings':
-      return parseStrings(name, raw, (text) => text.split(',').map((part) => part.trim())).filter(
+      return parseStrings(name, raw, (text) => splitList(name, text).map((part) => part.trim())).filter(
         (part) => part !== '',
       );
     case 'object':
@@ -94,17 +102,24 @@ function parseStrings(name: string, raw: JsonValue, split: (text: string) => str
   });
 }
 
+function splitList(name: string, text: string): string[] {
+  const parts = text.split(',', JSON_LIMITS.values + 1);
+  if (parts.length <= JSON_LIMITS.values) return parts;
+  throw new CofferError('invalid-request', `field "${name}" has more than ${JSON_LIMITS.values} items`);
+}
+
 function parseObject(name: string, raw: JsonValue): JsonObject {
   if (isJsonObject(raw)) return raw;
   if (typeof raw === 'string') {
     if (raw === '') return {};
     try {
-      const parsed: unknown = JSON.parse(raw);
+      const parsed = parseBoundedJson(raw);
       if (isJsonObject(parsed)) return parsed;
-    } catch {
+    } catch (error) {
+      if (error instanceof CofferError) throw new CofferError(error.code, `field "${name}": ${error.message}`);
       // Not JSON: the form key=value,key=value is left.
     }
-    const pairs = raw.split(',').map((pair) => pair.split(/=(.*)/s));
+    const pairs = splitList(name, raw).map((pair) => pair.split(/=(.*)/s));
     if (pairs.every(([key, value]) => key !== undefined && key !== '' && value !== undefined)) {
       return Object.fromEntries(pairs.map(([key, value]) => [String(key).trim(), String(value)]));
     }

@@ -1,6 +1,6 @@
 /** The core: barrier, mounts and router, policies, tokens, leases, plugin catalog. Knows no HTTP and no SQL dialect. */
 export { type Acl, createAcl, ROOT_ACL } from './acl.ts';
-export { cidrsAllow, cidrsWithin, commonCidrs, parseCidrs } from './cidr.ts';
+export { callerNetwork, cidrsAllow, cidrsWithin, commonCidrs, parseCidrs } from './cidr.ts';
 export { Barrier } from './barrier.ts';
 export { type Condition, validToken } from './condition.ts';
 export { Core, type CoreOptions, type CoreServices, createCore } from './core.ts';

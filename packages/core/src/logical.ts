@@ -23,6 +23,9 @@ export interface IncomingRequest {
   readonly gone?: AbortSignal;
 }
 
+/** Who asks for what, known before there is a body. */
+export type Caller = Pick<IncomingRequest, 'path' | 'token' | 'remoteAddress'>;
+
 /** What the core answers. The edge turns it into a body by `shape`. Errors are thrown as CofferError. */
 export interface OutgoingResponse {
   /** Overrides 200 (with a body) and 204 (without). */

@@ -17,7 +17,7 @@ import { createEntryStorage } from './entry-storage.ts';
 import { createGenerateRoot } from './generate-root.ts';
 import { type KeyRotationConfig, readKeyRotation, writeKeyRotation } from './key-rotation.ts';
 import { checkShareCounts, ShareCollection } from './key-shares.ts';
-import type { IncomingRequest, OutgoingResponse } from './logical.ts';
+import type { Caller, IncomingRequest, OutgoingResponse } from './logical.ts';
 import { LiveCore } from './live-core.ts';
 import type { Path } from './path.ts';
 import { createRekey } from './rekey.ts';
@@ -154,6 +154,14 @@ export class SealableCore implements SealControl {
     // Who asked for the seal is answered when everything behind it has ended.
     if (this.#opened === undefined && request.path === 'sys/seal') await this.#closing;
     return answer;
+  }
+
+  /**
+   * Whether this caller may send a body beyond what a stranger may: with a token that is valid now, to a path that asks
+   * for one. Nobody while sealed.
+   */
+  async takesLargeBody(caller: Caller): Promise<boolean> {
+    return (await this.#opened?.live.core.takesLargeBody(caller)) ?? false;
   }
 
   async status(): Promise<SealStatus> {

@@ -1,64 +1,161 @@
-import type { IncomingMessage } from 'node:http';
-import type { Http2ServerRequest } from 'node:http2';
 import { constants } from 'node:http2';
-import { CofferError, isJsonObject } from '@coffer/base';
+import { CofferError, isJsonObject, measureJson } from '@coffer/base';
 import type { JsonObject } from '@coffer/core';
+import type { BodyShare } from './body-budget.ts';
+import type { EdgeRequest } from './exchange.ts';
 
-/** The whole body, or why there is none: it passed the limit, or the client went away (or was too slow). */
-export type BodyOutcome = Buffer | 'too-large' | 'aborted';
-
-/** Reads a request's body into memory. Never rejects. After `too-large` the rest is still unread. */
-export function readBody(
-  request: IncomingMessage | Http2ServerRequest,
-  maxBytes: number,
-  timeoutMs: number,
-): Promise<BodyOutcome> {
-  if (Number(request.headers['content-length'] ?? 0) > maxBytes) return Promise.resolve('too-large');
-  return new Promise((resolve) => {
-    const chunks: Buffer[] = [];
-    let size = 0;
-    const settle = (outcome: BodyOutcome): void => {
-      clearTimeout(timer);
-      request.off('data', onData).off('end', onEnd).off('close', onGone).off('error', onGone);
-      resolve(outcome);
-    };
-    const onData = (chunk: Buffer): void => {
-      size += chunk.length;
-      if (size > maxBytes) settle('too-large');
-      else chunks.push(chunk);
-    };
-    const onEnd = (): void =>
-      settle(chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks));
-    const onGone = (): void => settle('aborted');
-    const timer = setTimeout(() => abort(request), timeoutMs);
-    request.on('data', onData).on('end', onEnd).on('close', onGone).on('error', onGone);
-  });
+export interface BodyRules {
+  /** For a caller whose token is known. */
+  readonly maxBytes: number;
+  /** For everybody else. */
+  readonly strangerBytes: number;
+  readonly timeoutMs: number;
+  readonly share: BodyShare;
+  /** Asked at most once, and only when the body is larger than a stranger's may be, or the strangers' budget is used up. */
+  readonly isKnown: () => Promise<boolean>;
+  /** Called before the first byte is read, once it is clear that the body is not too large as far as it was declared. */
+  readonly begin: () => void;
 }
 
-function abort(request: IncomingMessage | Http2ServerRequest): void {
+/**
+ * The whole body, or why there is none. `stranger`: larger than {@link BodyRules.strangerBytes} from somebody unknown.
+ * `busy`: the budget is used up. `malformed`: the parser refused the rest of it. `late`: it took too long. `aborted`: the
+ * client went away. After the first three the rest is still unread.
+ */
+export type BodyOutcome = Buffer | 'too-large' | 'stranger' | 'busy' | 'malformed' | 'late' | 'aborted';
+
+/** Reads a request's body into memory. @throws CofferError what {@link BodyRules.isKnown} fails with, and nothing else */
+export async function readBody(request: EdgeRequest, rules: BodyRules): Promise<BodyOutcome> {
+  const declared = Number(request.headers['content-length'] ?? 0);
+  const body = new BodyBuffer(rules, declared);
+  const refusal = await body.refusalOf(declared);
+  if (refusal !== undefined) return refusal;
+  rules.begin();
+  const timer = setTimeout(() => abort(request), rules.timeoutMs);
+  try {
+    // Read in pieces as large as there are: a client that sends single bytes makes no heap of tiny buffers.
+    for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+      const outcome = await body.add(chunk);
+      if (outcome !== undefined) return outcome;
+    }
+    return body.take();
+  } catch (error) {
+    body.free();
+    if (error instanceof CofferError) throw error;
+    return outcomeOf(error);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** A body as it arrives, in a buffer that grows with it and is paid for out of the caller's share. */
+class BodyBuffer {
+  readonly #rules: BodyRules;
+  readonly #declared: number;
+  #known: boolean | undefined;
+  #buffer = Buffer.alloc(0);
+  #size = 0;
+
+  constructor(rules: BodyRules, declared: number) {
+    this.#rules = rules;
+    this.#declared = declared;
+  }
+
+  /** Why a body of this size is not read, if it is not. */
+  async refusalOf(size: number): Promise<'too-large' | 'stranger' | undefined> {
+    if (size > this.#rules.maxBytes) return 'too-large';
+    return size <= this.#rules.strangerBytes || (await this.#isKnown()) ? undefined : 'stranger';
+  }
+
+  async add(chunk: Buffer): Promise<'too-large' | 'stranger' | 'busy' | undefined> {
+    const size = this.#size + chunk.length;
+    const refusal = (await this.refusalOf(size)) ?? (await this.#reserve(size));
+    if (refusal !== undefined) {
+      this.free();
+      return refusal;
+    }
+    chunk.copy(this.#buffer, this.#size);
+    this.#size = size;
+    return undefined;
+  }
+
+  take(): Buffer {
+    return this.#buffer.subarray(0, this.#size);
+  }
+
+  free(): void {
+    freeBuffer(this.#buffer);
+    this.#buffer = Buffer.alloc(0);
+  }
+
+  async #reserve(size: number): Promise<'busy' | undefined> {
+    if (size <= this.#buffer.length) return undefined;
+    const most = this.#declared > 0 ? this.#declared : this.#rules.maxBytes;
+    const capacity = Math.max(size, Math.min(most, 2 * this.#buffer.length));
+    const { share } = this.#rules;
+    if (!share.resize(capacity) && !((await this.#isKnown()) && share.resize(capacity))) return 'busy';
+    // Of its own: a slice of the shared pool would hold all of that.
+    const grown = Buffer.allocUnsafeSlow(capacity);
+    this.#buffer.copy(grown, 0, 0, this.#size);
+    freeBuffer(this.#buffer);
+    this.#buffer = grown;
+    return undefined;
+  }
+
+  async #isKnown(): Promise<boolean> {
+    try {
+      this.#known ??= await this.#rules.isKnown();
+    } catch (thrown) {
+      throw CofferError.from(thrown);
+    }
+    if (this.#known) this.#rules.share.know();
+    return this.#known;
+  }
+}
+
+/** Gives memory back at once: a garbage collector that has no reason to hurry would keep it for long. */
+export function freeBuffer(buffer: Buffer): void {
+  if (buffer.buffer instanceof ArrayBuffer && buffer.byteLength > 0) buffer.buffer.transfer(0);
+}
+
+function outcomeOf(error: unknown): BodyOutcome {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return 'late';
+  return code.startsWith('HPE_') ? 'malformed' : 'aborted';
+}
+
+function abort(request: EdgeRequest): void {
   if ('stream' in request) request.stream.close(constants.NGHTTP2_CANCEL);
   else request.destroy();
 }
 
 const UTF8 = new TextDecoder('utf-8', { fatal: true });
-/** Far beyond any request of Vault's API; what is deeper would exhaust the stack of whoever walks it. */
-const MAX_DEPTH = 100;
+
+/** What a body holds, and an estimate of the bytes that it takes in memory. */
+export interface ParsedBody {
+  readonly data: JsonObject;
+  readonly memoryBytes: number;
+}
 
 /**
  * The JSON object in a body; `{}` when the body is empty or `null`. The content type is not looked at: `curl -d` sends
  * JSON as a form (as Vault does).
  *
- * @throws CofferError `invalid-request`; the message never repeats the input, which may hold a secret
+ * @throws CofferError `invalid-request`, also for more than JSON_LIMITS allow, which are looked at before anything is
+ *   parsed; the message never repeats the input, which may hold a secret
  */
-export function parseJsonBody(body: Buffer): JsonObject {
-  if (body.length === 0) return {};
-  if (nestingDepth(body) > MAX_DEPTH) throw invalid(`more than ${MAX_DEPTH} levels of nesting`);
+export function parseJsonBody(body: Buffer): ParsedBody {
+  const memoryBytes = measureJson(body);
   let text: string;
   try {
     text = UTF8.decode(body);
   } catch {
     throw invalid('the body is not UTF-8');
   }
+  return { data: objectIn(text), memoryBytes };
+}
+
+function objectIn(text: string): JsonObject {
   if (text.trim() === '') return {};
   const value = parseJson(text);
   if (value === null) return {};
@@ -80,22 +177,6 @@ function parseJson(text: string): unknown {
     if (position !== undefined) throw invalid(`invalid JSON at character ${Number(position) + 1} of the body`);
     throw invalid(message.includes('end of JSON input') ? 'the JSON ends too early' : 'the body is not valid JSON');
   }
-}
-
-function nestingDepth(body: Buffer): number {
-  let depth = 0;
-  let deepest = 0;
-  let quoted = false;
-  for (let i = 0; i < body.length; i++) {
-    const byte = body[i];
-    if (quoted) {
-      if (byte === 0x5c) i++;
-      else if (byte === 0x22) quoted = false;
-    } else if (byte === 0x22) quoted = true;
-    else if (byte === 0x7b || byte === 0x5b) deepest = Math.max(deepest, ++depth);
-    else if (byte === 0x7d || byte === 0x5d) depth--;
-  }
-  return deepest;
 }
 
 function invalid(problem: string): CofferError {

@@ -1,34 +1,79 @@
 import type { Server as HttpServer } from 'node:http';
 import type { Http2SecureServer, ServerHttp2Session } from 'node:http2';
 import type { Socket } from 'node:net';
+import { callerNetwork } from '@coffer/core';
+import type { EdgeRequest } from './exchange.ts';
 
-/** Keeps track of a server's sockets and of the requests under way, so that it can be drained. */
+export interface ConnectionLimits {
+  /** Of all callers together. */
+  readonly total: number;
+  /** Of one address; of one /64 for IPv6. */
+  readonly perNetwork: number;
+  /** Requests of one HTTP/1.1 connection that wait for their answers. HTTP/2 has a limit of its own. */
+  readonly pipelined: number;
+  readonly idleTimeoutMs: number;
+}
+
+interface Connection {
+  readonly network: string;
+  /** Closes it, whatever it speaks. */
+  readonly socket: Socket;
+  readonly name: string;
+  /** Where it speaks HTTP/1.1: the socket, or the one inside TLS. */
+  http1?: Socket;
+  session?: ServerHttp2Session;
+  /** Requests without a complete answer. */
+  underWay: number;
+  latest?: EdgeRequest;
+  /** Set when nothing more is taken from it: what is sent behind the answers under way. */
+  farewell?: string;
+}
+
+/**
+ * A server's connections with the requests under way on each. No caller can have all of them: beyond the limits the one
+ * that is idle for longest goes, first of the newcomer's own network; one with a request under way is never cut for it.
+ */
 export class Connections {
-  readonly #sockets = new Set<Socket>();
-  /** Sockets that speak HTTP/1.1, with the number of their requests that have no complete answer yet. */
-  readonly #http1 = new Map<Socket, number>();
-  readonly #sessions = new Set<ServerHttp2Session>();
+  readonly #limits: ConnectionLimits;
+  readonly #onCrowd: (network: string) => void;
+  /** The longest idle first, those with requests under way anywhere. */
+  readonly #all = new Set<Connection>();
+  /** The same for each network. */
+  readonly #networks = new Map<string, Set<Connection>>();
+  readonly #byName = new Map<string, Connection>();
+  readonly #of = new WeakMap<object, Connection>();
   readonly #work = new Set<Promise<void>>();
   #draining = false;
 
-  constructor(server: HttpServer | Http2SecureServer, idleTimeoutMs: number) {
+  /** `onCrowd` is told the network for which a connection had to go, or was refused. */
+  constructor(server: HttpServer | Http2SecureServer, limits: ConnectionLimits, onCrowd: (network: string) => void) {
+    this.#limits = limits;
+    this.#onCrowd = onCrowd;
     const secure = 'setSecureContext' in server;
     const addHttp1 = (socket: Socket): void => {
       if ('alpnProtocol' in socket && socket.alpnProtocol === 'h2') return;
-      if (this.#draining) socket.destroy();
-      this.#http1.set(socket, 0);
-      socket.once('close', () => this.#http1.delete(socket));
+      const connection = this.#byName.get(nameOf(socket));
+      if (connection === undefined || this.#draining) {
+        socket.destroy();
+        return;
+      }
+      connection.http1 = socket;
+      this.#of.set(socket, connection);
     };
     server.on('connection', (socket: Socket) => {
-      this.#sockets.add(socket);
-      socket.once('close', () => this.#sockets.delete(socket));
+      this.#add(socket);
       if (!secure) addHttp1(socket);
     });
     server.on('secureConnection', addHttp1);
     server.on('session', (session: ServerHttp2Session) => {
-      this.#sessions.add(session);
-      session.once('close', () => this.#sessions.delete(session));
-      session.setTimeout(idleTimeoutMs, () => session.close());
+      const connection = this.#byName.get(nameOf(session.socket));
+      if (connection === undefined) {
+        session.destroy();
+        return;
+      }
+      connection.session = session;
+      this.#of.set(session, connection);
+      session.setTimeout(limits.idleTimeoutMs, () => session.close());
       if (this.#draining) session.close();
     });
   }
@@ -37,20 +82,96 @@ export class Connections {
     return this.#draining;
   }
 
-  /** Counts a request on an HTTP/1.1 socket until the function returned is called. */
-  begin(socket: Socket): () => void {
-    this.#count(socket, 1);
-    return () => this.#count(socket, -1);
+  #add(socket: Socket): void {
+    const { remoteAddress } = socket;
+    if (remoteAddress === undefined) {
+      socket.destroy();
+      return;
+    }
+    const connection = { network: callerNetwork(remoteAddress), socket, name: nameOf(socket), underWay: 0 };
+    const mates = this.#networks.get(connection.network) ?? new Set();
+    this.#networks.set(connection.network, mates.add(connection));
+    this.#all.add(connection);
+    this.#byName.set(connection.name, connection);
+    socket.once('close', () => this.#remove(connection));
+    if (mates.size > this.#limits.perNetwork) this.#makeRoom(mates, connection);
+    if (this.#all.size > this.#limits.total) this.#makeRoom(this.#all, connection);
   }
 
-  #count(socket: Socket, change: number): void {
-    const count = this.#http1.get(socket);
-    if (count === undefined) return;
-    this.#http1.set(socket, count + change);
+  /** The newcomer itself comes last: when every other is busy, it goes. */
+  #makeRoom(among: ReadonlySet<Connection>, newcomer: Connection): void {
+    this.#onCrowd(newcomer.network);
+    const mates = this.#networks.get(newcomer.network)?.size ?? 0;
+    for (const each of among) {
+      if (each.underWay > 0 || (this.#networks.get(each.network)?.size ?? 0) < mates) continue;
+      this.#remove(each);
+      each.session?.destroy();
+      each.socket.destroy();
+      return;
+    }
   }
 
-  isBusy(socket: Socket): boolean {
-    return (this.#http1.get(socket) ?? 0) > 0;
+  #remove(connection: Connection): void {
+    const mates = this.#networks.get(connection.network);
+    mates?.delete(connection);
+    if (mates?.size === 0) this.#networks.delete(connection.network);
+    this.#all.delete(connection);
+    if (this.#byName.get(connection.name) === connection) this.#byName.delete(connection.name);
+  }
+
+  /** Whether a request may be worked on. One that may not gets no answer of its own: the connection ends before it. */
+  admits(request: EdgeRequest): boolean {
+    if ('stream' in request) return true;
+    const connection = this.#of.get(request.socket);
+    if (connection === undefined || connection.farewell !== undefined) return false;
+    if (connection.underWay < this.#limits.pipelined) return true;
+    this.refuse(request.socket, '429 Too Many Requests');
+    return false;
+  }
+
+  /** Counts a request until the function returned is called. */
+  begin(request: EdgeRequest): () => void {
+    const connection = this.#of.get('stream' in request ? (request.stream.session ?? request.socket) : request.socket);
+    if (connection === undefined) return () => undefined;
+    connection.underWay++;
+    connection.latest = request;
+    return () => {
+      connection.underWay--;
+      if (connection.underWay > 0) return;
+      this.#restart(connection);
+      if (connection.farewell !== undefined) bid(connection);
+    };
+  }
+
+  /** Its idle time begins now. */
+  #restart(connection: Connection): void {
+    if (!this.#all.delete(connection)) return;
+    this.#all.add(connection);
+    const mates = this.#networks.get(connection.network);
+    mates?.delete(connection);
+    mates?.add(connection);
+  }
+
+  /**
+   * Takes no more from an HTTP/1.1 connection, and ends it with an answer of this status once everything that was asked
+   * before is answered. `error`: why the parser gave up; who waits for the rest of a body is told.
+   */
+  refuse(socket: Socket, status: string, error?: Error): void {
+    const connection = this.#of.get(socket);
+    if (connection === undefined || !socket.writable) {
+      socket.destroy();
+      return;
+    }
+    if (connection.farewell !== undefined) return;
+    const { latest } = connection;
+    // Behind half a request there can be no answer to another one.
+    const inside = latest !== undefined && 'complete' in latest && !latest.complete;
+    connection.farewell = inside ? '' : `HTTP/1.1 ${status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`;
+    // What still comes is thrown away unread.
+    socket.removeAllListeners('data');
+    socket.resume();
+    if (inside && error !== undefined) latest.emit('error', error);
+    if (connection.underWay === 0) bid(connection);
   }
 
   /** Holds on to the work of one request; what it throws goes to `report`. */
@@ -62,8 +183,10 @@ export class Connections {
   /** Ends every connection without a request under way; the others end with their answers. */
   drain(): void {
     this.#draining = true;
-    for (const [socket, count] of this.#http1) if (count === 0) socket.destroy();
-    for (const session of this.#sessions) session.close();
+    for (const { session, http1, underWay } of this.#all) {
+      if (session !== undefined) session.close();
+      else if (underWay === 0) http1?.destroy();
+    }
   }
 
   /** Resolves when no request's work is left, including work whose client has gone. */
@@ -72,7 +195,20 @@ export class Connections {
   }
 
   destroy(): void {
-    for (const session of this.#sessions) session.destroy();
-    for (const socket of this.#sockets) socket.destroy();
+    for (const { session, socket } of this.#all) {
+      session?.destroy();
+      socket.destroy();
+    }
   }
+}
+
+function bid({ http1, farewell = '' }: Connection): void {
+  if (http1 === undefined) return;
+  http1.once('error', () => http1.destroy());
+  http1.end(farewell, () => http1.destroy());
+}
+
+/** Tells a server's connections apart. A socket inside TLS and an HTTP/2 session have the name of what carries them. */
+function nameOf({ localAddress, remoteAddress, remotePort }: Partial<Socket>): string {
+  return `${localAddress} ${remoteAddress} ${remotePort}`;
 }

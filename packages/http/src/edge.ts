@@ -3,11 +3,25 @@ import { createSecureServer } from 'node:http2';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Logger } from '@coffer/base';
 import { CofferError, errorText } from '@coffer/base';
-import type { RequestHandler } from '@coffer/core';
+import type { Caller, RequestHandler } from '@coffer/core';
+import { BodyBudget } from './body-budget.ts';
+import { BrowserGuard } from './browser-guard.ts';
 import { Connections } from './connections.ts';
 import type { EdgeRequest, EdgeResponse } from './exchange.ts';
 import { Exchange } from './exchange.ts';
 import { acceptListMethod } from './list-method.ts';
+
+/** What holds where {@link HttpEdgeOptions} say nothing else. */
+export const HTTP_LIMITS = {
+  bodyBytes: 32 * 1024 * 1024,
+  strangerBodyBytes: 256 * 1024,
+  connections: 4096,
+  /** Under way at once on one connection, of either version of HTTP. */
+  requestsPerConnection: 250,
+  headersTimeoutMs: 10_000,
+  requestTimeoutMs: 60_000,
+  idleTimeoutMs: 120_000,
+} as const;
 
 /** A certificate chain (own certificate first) and its private key, both PEM. */
 export interface TlsIdentity {
@@ -20,10 +34,23 @@ export interface HttpEdgeOptions {
   readonly logger: Logger;
   /** With it: TLS 1.2 and later, HTTP/2 and HTTP/1.1 by ALPN. Without: plain HTTP/1.1. */
   readonly tls?: TlsIdentity;
-  /** A larger body is answered with 413. Default 32 MiB, as Vault. */
+  /**
+   * Whether a caller may send a body larger than {@link strangerBodyBytes}. Must use up nothing of the token. Default:
+   * nobody may.
+   */
+  readonly takesLargeBody?: (caller: Caller) => Promise<boolean>;
+  /** A larger body is answered with 413. Default 32 MiB, as Vault, or the whole budget where that is less. */
   readonly maxBodyBytes?: number;
-  /** Further connections are refused. Default 4096. */
+  /** The same for everybody whom {@link takesLargeBody} does not know. Default 256 KiB. */
+  readonly strangerBodyBytes?: number;
+  /** For the bodies of all requests; edges of one process share one. Beyond it the answer is 429. */
+  readonly bodyBudget?: BodyBudget;
+  /** Beyond it the connection that is idle for longest is closed; with none idle, the new one. Default 4096. */
   readonly maxConnections?: number;
+  /** The same for one address (one /64 for IPv6). Default a quarter of the former. */
+  readonly maxConnectionsPerNetwork?: number;
+  /** Refuses requests that a foreign web page makes a browser send; for a server that is reached without TLS. */
+  readonly refuseForeignPages?: boolean;
   /** For all headers of a request to arrive, and for a TLS handshake. Default 10 000. */
   readonly headersTimeoutMs?: number;
   /** For a whole request, its body included, to arrive. Default 60 000. */
@@ -55,16 +82,22 @@ export interface HttpEdge {
 export function createHttpEdge(options: HttpEdgeOptions): HttpEdge {
   const { logger } = options;
   const server = createPlainOrTlsServer(options);
-  server.maxConnections = options.maxConnections ?? 4096;
-  const connections = new Connections(server, options.idleTimeoutMs ?? 120_000);
+  const connections = limitConnections(server, options);
   const methodOf = acceptListMethod(server);
+  const budget = options.bodyBudget ?? new BodyBudget();
   const limits = {
-    maxBodyBytes: options.maxBodyBytes ?? 32 * 1024 * 1024,
-    requestTimeoutMs: options.requestTimeoutMs ?? 60_000,
+    takesLargeBody: options.takesLargeBody ?? (() => Promise.resolve(false)),
+    budget,
+    maxBodyBytes: Math.min(options.maxBodyBytes ?? HTTP_LIMITS.bodyBytes, budget.totalBytes),
+    strangerBodyBytes: options.strangerBodyBytes ?? HTTP_LIMITS.strangerBodyBytes,
+    requestTimeoutMs: options.requestTimeoutMs ?? HTTP_LIMITS.requestTimeoutMs,
   };
+  let guard: BrowserGuard | undefined;
   const report = (thrown: unknown): void => logger.error('request failed', { error: errorText(thrown) });
   const accept = (expectsContinue: boolean) => (request: EdgeRequest, response: EdgeResponse) => {
-    const exchange = new Exchange({ ...options, ...limits }, connections, request, response, methodOf(request));
+    const method = methodOf(request);
+    if (!connections.admits(request)) return;
+    const exchange = new Exchange({ ...options, ...limits, guard }, connections, request, response, method);
     connections.track(exchange.run(expectsContinue), report);
   };
   server.on('request', accept(false));
@@ -75,7 +108,10 @@ export function createHttpEdge(options: HttpEdgeOptions): HttpEdge {
 
   let closing: Promise<void> | undefined;
   return {
-    listen: (host, port) => listen(server, host, port),
+    listen(host, port) {
+      if (options.refuseForeignPages === true) guard = new BrowserGuard(host);
+      return listen(server, host, port);
+    },
     close: (graceMs) => (closing ??= close(server, connections, graceMs)),
     setTls(tls) {
       if (!('setSecureContext' in server)) throw new CofferError('invalid-request', 'this listener does not use TLS');
@@ -84,10 +120,24 @@ export function createHttpEdge(options: HttpEdgeOptions): HttpEdge {
   };
 }
 
+function limitConnections(server: EdgeServer, options: HttpEdgeOptions): Connections {
+  const { maxConnections: total = HTTP_LIMITS.connections, logger } = options;
+  const { maxConnectionsPerNetwork: perNetwork = Math.ceil(total / 4) } = options;
+  const idleTimeoutMs = options.idleTimeoutMs ?? HTTP_LIMITS.idleTimeoutMs;
+  let nextWarning = 0;
+  const limits = { total, perNetwork, pipelined: HTTP_LIMITS.requestsPerConnection, idleTimeoutMs };
+  return new Connections(server, limits, (network) => {
+    if (Date.now() < nextWarning) return;
+    nextWarning = Date.now() + 60_000;
+    logger.warn('too many connections: the longest idle are closed', { from: network, total, per_address: perNetwork });
+  });
+}
+
 function listenForErrors(server: EdgeServer, connections: Connections, logger: Logger): void {
-  server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) =>
-    refuseConnection(error, socket, connections.isBusy(socket)),
-  );
+  server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
+    if (error.code === 'ECONNRESET') socket.destroy();
+    else connections.refuse(socket, PARSER_REFUSALS[error.code ?? ''] ?? '400 Bad Request', error);
+  });
   server.on('error', (error: Error) => logger.error('listener failed', { error: error.message }));
   server.on('tlsClientError', (error: Error, socket: Socket) => {
     // node:http2 passes these on as 'clientError'; a farewell would wait for ever for the handshake that failed.
@@ -95,22 +145,22 @@ function listenForErrors(server: EdgeServer, connections: Connections, logger: L
     logger.debug('TLS handshake failed', { error: error.message });
   });
   server.on('sessionError', (error: Error) => logger.debug('HTTP/2 session failed', { error: error.message }));
-  let nextWarning = 0;
-  server.on('drop', () => {
-    if (Date.now() < nextWarning) return;
-    nextWarning = Date.now() + 60_000;
-    logger.warn('connections are being refused: too many are open', { limit: server.maxConnections });
-  });
 }
+
+const PARSER_REFUSALS: Readonly<Record<string, string>> = {
+  HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
+  ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
+};
 
 type EdgeServer = ReturnType<typeof createPlainOrTlsServer>;
 
 function createPlainOrTlsServer(options: HttpEdgeOptions) {
-  const { tls, headersTimeoutMs: headersTimeout = 10_000, requestTimeoutMs: requestTimeout = 60_000 } = options;
+  const { tls, headersTimeoutMs: headersTimeout = HTTP_LIMITS.headersTimeoutMs } = options;
+  const { requestTimeoutMs: requestTimeout = HTTP_LIMITS.requestTimeoutMs } = options;
   const limits = {
     headersTimeout: Math.min(headersTimeout, requestTimeout),
     requestTimeout,
-    keepAliveTimeout: options.idleTimeoutMs ?? 120_000,
+    keepAliveTimeout: options.idleTimeoutMs ?? HTTP_LIMITS.idleTimeoutMs,
     connectionsCheckingInterval: Math.max(50, Math.min(5000, headersTimeout / 4)),
   };
   if (tls === undefined) return createServer(limits);
@@ -123,7 +173,7 @@ function createPlainOrTlsServer(options: HttpEdgeOptions) {
       allowHTTP1: true,
       minVersion: 'TLSv1.2',
       handshakeTimeout: headersTimeout,
-      settings: { maxConcurrentStreams: 250 },
+      settings: { maxConcurrentStreams: HTTP_LIMITS.requestsPerConnection },
     }),
   );
 }
@@ -162,18 +212,4 @@ async function close(server: EdgeServer, connections: Connections, graceMs: numb
   clearTimeout(timer);
   connections.destroy();
   await closed;
-}
-
-/** For what the parser refuses. A connection with an answer under way is cut: a second status line would corrupt it. */
-function refuseConnection(error: NodeJS.ErrnoException, socket: Socket, busy: boolean): void {
-  if (busy || !socket.writable || error.code === 'ECONNRESET') {
-    socket.destroy();
-    return;
-  }
-  const status =
-    { HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large', ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout' }[
-      error.code ?? ''
-    ] ?? '400 Bad Request';
-  socket.once('error', () => socket.destroy());
-  socket.end(`HTTP/1.1 ${status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`, () => socket.destroy());
 }

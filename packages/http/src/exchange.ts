@@ -2,8 +2,10 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
 import type { Logger } from '@coffer/base';
 import { CofferError, errorText, randomId } from '@coffer/base';
-import type { OutgoingResponse, RequestHandler } from '@coffer/core';
-import { parseJsonBody, readBody } from './body.ts';
+import { type Caller, callerNetwork, type JsonObject, type OutgoingResponse, type RequestHandler } from '@coffer/core';
+import { type BodyOutcome, freeBuffer, parseJsonBody, readBody } from './body.ts';
+import type { BodyBudget, BodyShare } from './body-budget.ts';
+import type { BrowserGuard } from './browser-guard.ts';
 import type { Connections } from './connections.ts';
 import { checkHeaders, parseTarget, readToken, readWrapTtl } from './request.ts';
 import type { Rendered } from './response.ts';
@@ -14,8 +16,12 @@ export type EdgeResponse = ServerResponse | Http2ServerResponse;
 
 export interface ExchangeOptions {
   readonly handle: RequestHandler;
+  readonly takesLargeBody: (caller: Caller) => Promise<boolean>;
+  readonly budget: BodyBudget;
+  readonly guard: BrowserGuard | undefined;
   readonly logger: Logger;
   readonly maxBodyBytes: number;
+  readonly strangerBodyBytes: number;
   readonly requestTimeoutMs: number;
   /** See {@link RequestHandler}. */
   readonly maxDurationMs?: number;
@@ -23,6 +29,16 @@ export interface ExchangeOptions {
 
 /** How long a client that sends too large a body may still read our answer before the connection is cut. */
 const LINGER_MS = 2000;
+
+const RETRY_AFTER_SECONDS = 1;
+const BUSY = 'too many requests with large bodies are under way; try again a little later';
+const BODY_REFUSALS = {
+  'too-large': [413, 'request body too large'],
+  stranger: [413, 'request body too large: more is read only for a token that is valid here, on paths that need one'],
+  busy: [429, BUSY],
+  malformed: [400, 'the body is not sent as HTTP wants it'],
+  late: [408, 'the request took too long to arrive'],
+} as const;
 
 /** One request and its answer. */
 export class Exchange {
@@ -48,11 +64,11 @@ export class Exchange {
     this.#request = request;
     this.#response = response;
     this.#method = method;
-    const end = 'stream' in request ? undefined : connections.begin(request.socket);
+    const end = connections.begin(request);
     response.once('close', () => {
       this.#closed = true;
       if (!response.writableEnded) this.#gone.abort();
-      end?.();
+      end();
     });
     // A client that goes away is no error of ours; without listeners it would end the process.
     request.on('error', () => undefined);
@@ -71,38 +87,59 @@ export class Exchange {
 
   async #answer(expectsContinue: boolean): Promise<void> {
     const { headers, socket } = this.#request;
+    const { handle, maxDurationMs, guard } = this.#options;
+    guard?.check(headers);
     const remoteAddress = (socket.remoteAddress ?? '').replace(/^::ffff:(?=\d+\.)/, '');
     const target = parseTarget(this.#method, this.#request.url ?? '');
     if (target === undefined) throw new CofferError('not-found', '');
     checkHeaders(headers);
     const wrapTtl = readWrapTtl(headers);
-    let data = target.query;
-    if (target.operation === 'update') {
-      const { maxBodyBytes, requestTimeoutMs } = this.#options;
-      if (expectsContinue && Number(headers['content-length'] ?? 0) <= maxBodyBytes) this.#response.writeContinue();
-      const body = await readBody(this.#request, maxBodyBytes, requestTimeoutMs);
-      if (body === 'aborted') return;
-      if (body === 'too-large') {
-        this.#sendTooLarge();
-        return;
-      }
-      data = parseJsonBody(body);
+    const caller = { path: target.path, token: readToken(headers), remoteAddress };
+    const share = this.#options.budget.share(callerNetwork(remoteAddress));
+    try {
+      const data = target.operation === 'update' ? await this.#data(caller, share, expectsContinue) : target.query;
+      if (data === undefined) return;
+      const answer = await handle({
+        id: this.#id,
+        operation: target.operation,
+        ...caller,
+        data,
+        gone: this.#gone.signal,
+        ...(maxDurationMs !== undefined && { maxDurationMs }),
+        ...(wrapTtl > 0 && { wrapTtl }),
+      });
+      if (this.#closed) this.#reportLostAnswer(answer);
+      this.#send(renderResponse(this.#id, answer));
+    } finally {
+      share.release();
     }
-    const { operation, path } = target;
-    const { maxDurationMs } = this.#options;
-    const answer = await this.#options.handle({
-      id: this.#id,
-      operation,
-      path,
-      token: readToken(headers),
-      data,
-      remoteAddress,
-      gone: this.#gone.signal,
-      ...(maxDurationMs !== undefined && { maxDurationMs }),
-      ...(wrapTtl > 0 && { wrapTtl }),
+  }
+
+  /** The JSON in the body. Undefined when that could not be had, which has been answered. */
+  async #data(caller: Caller, share: BodyShare, expectsContinue: boolean): Promise<JsonObject | undefined> {
+    const { maxBodyBytes, strangerBodyBytes, requestTimeoutMs, takesLargeBody } = this.#options;
+    const body = await readBody(this.#request, {
+      maxBytes: maxBodyBytes,
+      strangerBytes: Math.min(strangerBodyBytes, maxBodyBytes),
+      timeoutMs: requestTimeoutMs,
+      share,
+      isKnown: () => takesLargeBody(caller),
+      begin: () => {
+        if (expectsContinue) this.#response.writeContinue();
+      },
     });
-    if (this.#closed) this.#reportLostAnswer(answer);
-    this.#send(renderResponse(this.#id, answer));
+    if (typeof body === 'string') {
+      if (body !== 'aborted') this.#refuseBody(body);
+      return undefined;
+    }
+    try {
+      const { data, memoryBytes } = parseJsonBody(body);
+      // For as long as the request is under way, what was parsed stands in place of the bytes.
+      if (!share.resize(memoryBytes)) throw new CofferError('too-many-requests', BUSY);
+      return data;
+    } finally {
+      freeBuffer(body);
+    }
   }
 
   #send(rendered: Rendered): void {
@@ -119,6 +156,7 @@ export class Exchange {
     response.statusCode = status;
     response.setHeader('cache-control', 'no-store');
     response.setHeader('content-type', 'application/json');
+    if (status === 429) response.setHeader('retry-after', RETRY_AFTER_SECONDS);
     response.setHeader('strict-transport-security', 'max-age=31536000; includeSubDomains');
     if (status !== 204) response.setHeader('content-length', bytes?.length ?? 0);
     if (this.#connections.draining) this.#closeAfterwards();
@@ -131,10 +169,18 @@ export class Exchange {
   }
 
   /** Sends the answer at once but ends the connection late: closed over unread bytes, TCP would take the answer back. */
-  #sendTooLarge(): void {
+  #refuseBody(outcome: Exclude<BodyOutcome, Buffer | 'aborted'>): void {
     if (this.#closed) return;
-    const bytes = this.#prepare({ status: 413, body: { errors: ['request body too large'] } });
+    const [status, text] = BODY_REFUSALS[outcome];
+    const bytes = this.#prepare({ status, body: { errors: [text] } });
     this.#closeAfterwards();
+    // The parser gives no more of a body that it cannot read.
+    const unread = outcome !== 'malformed' && outcome !== 'late' && !this.#request.readableEnded;
+    if (bytes !== undefined) (this.#response as ServerResponse).write(bytes);
+    if (!unread) {
+      this.#response.end();
+      return;
+    }
     const end = (): void => {
       clearTimeout(timer);
       this.#response.end();
@@ -142,7 +188,6 @@ export class Exchange {
     const timer = setTimeout(end, LINGER_MS);
     this.#request.once('end', end).once('close', end);
     this.#request.resume();
-    if (bytes !== undefined) (this.#response as ServerResponse).write(bytes);
   }
 
   /** The core has done what was asked, and nobody knows: name the lease so that it can be revoked. */

@@ -15,6 +15,8 @@ export interface Target {
   readonly query: JsonObject;
 }
 
+const MAX_PARAMETERS = 100;
+
 /**
  * Reads verb and URL as Vault does (openbao/openbao:http/logical.go buildLogicalRequestNoAuth, http/help.go). The path
  * of a list always ends in `/`; every other path is as sent, and decoded: from here on it is one string, which policy, router
@@ -26,6 +28,9 @@ export function parseTarget(method: string, url: string): Target | undefined {
   const queryStart = url.indexOf('?');
   const rawPath = queryStart === -1 ? url : url.slice(0, queryStart);
   if (!rawPath.startsWith('/v1/') || rawPath.length === '/v1/'.length) return undefined;
+  if (url.split('&', MAX_PARAMETERS + 1).length > MAX_PARAMETERS) {
+    throw new CofferError('invalid-request', `the query has more than ${MAX_PARAMETERS} parameters`);
+  }
   const parameters = new URLSearchParams(queryStart === -1 ? '' : url.slice(queryStart + 1));
   const path = decodePath(rawPath.slice('/v1/'.length));
   const operation = operationOf(method, path, parameters);
@@ -113,8 +118,7 @@ export function readToken(headers: IncomingHttpHeaders): string {
  * @throws CofferError `invalid-request` naming the header
  */
 export function checkHeaders(headers: IncomingHttpHeaders): void {
-  const namespace = header(headers, 'x-vault-namespace').replace(/^\/+|\/+$/g, '');
-  if (namespace !== '' && namespace !== 'root') {
+  if (!/^\/*(?:root\/*)?$/.test(header(headers, 'x-vault-namespace'))) {
     throw new CofferError(
       'invalid-request',
       'header X-Vault-Namespace: namespaces are not supported; send the request without it',

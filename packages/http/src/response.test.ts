@@ -65,6 +65,7 @@ describe('renderError', () => {
       'not-found': 404,
       unsupported: 405,
       failed: 500,
+      'too-many-requests': 429,
       unavailable: 503,
       sealed: 503,
       internal: 500,

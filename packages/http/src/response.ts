@@ -13,6 +13,7 @@ const ERROR_STATUS: Readonly<Record<ErrorCode, number>> = {
   'not-found': 404,
   unsupported: 405,
   failed: 500,
+  'too-many-requests': 429,
   unavailable: 503,
   sealed: 503,
   internal: 500,

@@ -1,3 +1,4 @@
+import { CofferError, parseBoundedJson } from '@coffer/base';
 import { splitSql } from './tokenizer.ts';
 
 /**
@@ -27,9 +28,10 @@ function expandBase64(text: string): readonly string[] | undefined {
 function parseList(text: string): readonly string[] | undefined {
   if (!text.startsWith('[')) return undefined;
   try {
-    const list: unknown = JSON.parse(text);
+    const list: unknown = parseBoundedJson(text);
     return Array.isArray(list) && list.every((entry): entry is string => typeof entry === 'string') ? list : undefined;
-  } catch {
+  } catch (error) {
+    if (error instanceof CofferError) throw error;
     return undefined;
   }
 }

@@ -1,4 +1,4 @@
-import { CofferError, formatTime, isJsonObject, type JsonObject, randomId } from '@coffer/base';
+import { CofferError, formatTime, isJsonObject, type JsonObject, parseBoundedJson, randomId } from '@coffer/base';
 import {
   cidrsWithin,
   definePath,
@@ -124,8 +124,9 @@ function parseMetadata(text: string): Record<string, string> {
   if (text === '') return {};
   let parsed: unknown;
   try {
-    parsed = JSON.parse(text);
-  } catch {
+    parsed = parseBoundedJson(text);
+  } catch (error) {
+    if (error instanceof CofferError) throw new CofferError(error.code, `field "metadata": ${error.message}`);
     parsed = undefined;
   }
   const strings = isJsonObject(parsed) ? Object.entries(parsed).filter(([, value]) => typeof value === 'string') : [];

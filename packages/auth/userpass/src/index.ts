@@ -1,13 +1,25 @@
 import type { CoreServices, EngineFactory } from '@coffer/core';
+import { PasswordHasher } from './password-hash.ts';
 import { loginPaths, renewLogin } from './path-login.ts';
 import { usersPaths } from './path-users.ts';
 
+export { HASHING_LIMITS } from './hashing-queue.ts';
+
 /** The auth method `userpass`: people with a name and a password (hashicorp/vault:builtin/credential/userpass). */
 export function createUserpassAuth(services: CoreServices): EngineFactory {
-  return (context) => ({
-    help: 'The "userpass" credential provider allows authentication using a combination of a username and password.',
-    paths: [...loginPaths(services, context), ...usersPaths(context.storage)],
-    renewToken: (token, increment) => renewLogin(context, token, increment),
-    close: () => Promise.resolve(),
-  });
+  // One for all mounts: it bounds what the process does.
+  const hasher = new PasswordHasher();
+  let mounts = 0;
+  return (context) => {
+    mounts++;
+    return {
+      help: 'The "userpass" credential provider allows authentication using a combination of a username and password.',
+      paths: [...loginPaths(services, context, hasher), ...usersPaths(context.storage, hasher)],
+      renewToken: (token, increment) => renewLogin(context, token, increment),
+      async close() {
+        mounts--;
+        if (mounts === 0) await hasher.end();
+      },
+    };
+  };
 }

@@ -1,24 +1,74 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { after, describe, it } from 'node:test';
 import { Secret } from '@coffer/base';
-import { hashPassword, verifyNobody, verifyPassword } from './password-hash.ts';
+import { HashingQueue } from './hashing-queue.ts';
+import { PasswordHasher } from './password-hash.ts';
+
+const LOCAL = '127.0.0.1';
 
 describe('password hashes', () => {
+  const hasher = new PasswordHasher();
+  after(() => hasher.end());
+
   it('know their password and no other, and are salted', async () => {
     const password = new Secret('pässword');
-    const [one, two] = await Promise.all([hashPassword(password), hashPassword(password)]);
+    const [one, two] = await Promise.all([hasher.hash(password), hasher.hash(password)]);
     assert.notEqual(one.key, two.key);
-    assert.equal(await verifyPassword(one, password), true);
-    assert.equal(await verifyPassword(one, new Secret('password')), false);
-    assert.equal(await verifyPassword({ ...one, salt: two.salt }, password), false);
+    assert.equal(await hasher.verify(one, password, LOCAL), true);
+    assert.equal(await hasher.verify(one, new Secret('password'), LOCAL), false);
+    assert.equal(await hasher.verify({ ...one, salt: two.salt }, password, LOCAL), false);
     assert.ok(!JSON.stringify(one).includes('ssword'));
   });
 
   it('keep to the parameters they were made with', async () => {
     const password = new Secret('p');
-    const hash = await hashPassword(password);
-    assert.equal(await verifyPassword({ ...hash, cost: hash.cost / 2 }, password), false);
+    const hash = await hasher.hash(password);
+    assert.equal(await hasher.verify({ ...hash, cost: hash.cost / 2 }, password, LOCAL), false);
   });
 
-  it('let nobody in', async () => assert.equal(await verifyNobody(new Secret('p')), false));
+  it('let nobody in', async () => assert.equal(await hasher.verifyNobody(new Secret('p'), LOCAL), false));
+
+  it('tell of parameters that cannot be, and go on', async () => {
+    const password = new Secret('p');
+    const hash = await hasher.hash(password);
+    await assert.rejects(hasher.verify({ ...hash, cost: 3 }, password, LOCAL), { code: 'internal' });
+    assert.equal(await hasher.verify(hash, password, LOCAL), true);
+  });
+});
+
+describe('the hashing queue', () => {
+  const limits = { workers: 1, logins: 4, loginsPerNetwork: 3, passwords: 2 };
+  const password = new Secret('p');
+
+  it('takes so many logins, from one network fewer, and refuses the rest at once', async () => {
+    const hasher = new PasswordHasher(new HashingQueue(limits));
+    const order: string[] = [];
+    const from = (address: string) => hasher.verifyNobody(password, address).finally(() => order.push('login'));
+    const set = () => hasher.hash(password).finally(() => order.push('set'));
+    const refused = { code: 'too-many-requests', message: 'too many logins wait; try again a little later' };
+    const taken: Promise<unknown>[] = [from('2001:db8::1'), from('2001:db8::2'), from('2001:db8::3')];
+    await assert.rejects(from('2001:db8::4'), refused, 'three of one /64');
+    taken.push(from('192.0.2.1'));
+    await assert.rejects(from('192.0.2.2'), refused, 'four in all');
+    order.length = 0;
+    // Whoever may set passwords is not locked out, and waits for no more than the login at work.
+    taken.push(set(), set());
+    await assert.rejects(hasher.hash(password), { code: 'too-many-requests' });
+    await Promise.all(taken);
+    assert.deepEqual(order, ['login', 'set', 'set', 'login', 'login', 'login']);
+    assert.equal(await from('2001:db8::4'), false, 'there is room again');
+    await hasher.end();
+  });
+
+  it('ends with what waits, and can be used again', async () => {
+    const hasher = new PasswordHasher(new HashingQueue(limits));
+    const taken = [1, 2, 3].map(() => hasher.verifyNobody(password, LOCAL));
+    const outcomes = Promise.allSettled(taken);
+    await hasher.end();
+    for (const outcome of await outcomes) {
+      assert.equal(outcome.status === 'rejected' && (outcome.reason as { code: string }).code, 'unavailable');
+    }
+    assert.equal(await hasher.verifyNobody(password, LOCAL), false);
+    await hasher.end();
+  });
 });

@@ -1,6 +1,7 @@
-import { randomBytes, scrypt, type ScryptOptions, timingSafeEqual } from 'node:crypto';
-import { promisify } from 'node:util';
+import { randomBytes, timingSafeEqual } from 'node:crypto';
 import type { Secret } from '@coffer/base';
+import { callerNetwork } from '@coffer/core';
+import { HashingQueue } from './hashing-queue.ts';
 
 /** A password as it is kept: scrypt with its parameters, so that they can be raised without a migration. */
 export interface PasswordHash {
@@ -14,37 +15,57 @@ export interface PasswordHash {
 }
 
 /** OWASP's recommendation for scrypt in 16 MiB of memory. */
-const COST = 2 ** 14;
-const BLOCK_SIZE = 8;
-const PARALLELIZATION = 5;
+const PARAMETERS = { cost: 2 ** 14, blockSize: 8, parallelization: 5 } as const;
 const KEY_BYTES = 32;
 
-const derive = promisify<string, Buffer, number, ScryptOptions, Buffer>(scrypt);
+/** Hashes passwords and verifies them, in threads of its own and so many at once. Each method throws as the queue does. */
+export class PasswordHasher {
+  readonly #queue: HashingQueue;
 
-export async function hashPassword(password: Secret): Promise<PasswordHash> {
-  const salt = randomBytes(16);
-  const options = { N: COST, r: BLOCK_SIZE, p: PARALLELIZATION };
-  const key = await derive(password.reveal(), salt, KEY_BYTES, options);
-  return {
-    algorithm: 'scrypt',
-    cost: COST,
-    blockSize: BLOCK_SIZE,
-    parallelization: PARALLELIZATION,
-    salt: salt.toString('base64'),
-    key: key.toString('base64'),
-  };
-}
+  constructor(queue: HashingQueue = new HashingQueue()) {
+    this.#queue = queue;
+  }
 
-/** Takes as long for a wrong password as for the right one. */
-export async function verifyPassword(hash: PasswordHash, password: Secret): Promise<boolean> {
-  const key = Buffer.from(hash.key, 'base64');
-  const options = { N: hash.cost, r: hash.blockSize, p: hash.parallelization };
-  const derived = await derive(password.reveal(), Buffer.from(hash.salt, 'base64'), key.length, options);
-  return timingSafeEqual(key, derived);
-}
+  async hash(password: Secret): Promise<PasswordHash> {
+    const salt = randomBytes(16);
+    const key = await this.#derive(password, salt, KEY_BYTES, PARAMETERS);
+    return {
+      algorithm: 'scrypt',
+      ...PARAMETERS,
+      salt: salt.toString('base64'),
+      key: Buffer.from(key).toString('base64'),
+    };
+  }
 
-/** For a user that does not exist: the work of a verification, so that the time does not tell who exists. */
-export async function verifyNobody(password: Secret): Promise<false> {
-  await hashPassword(password);
-  return false;
+  /** Takes as long for a wrong password as for the right one. */
+  async verify(hash: PasswordHash, password: Secret, remoteAddress: string): Promise<boolean> {
+    const key = Buffer.from(hash.key, 'base64');
+    const derived = await this.#derive(password, Buffer.from(hash.salt, 'base64'), key.length, hash, remoteAddress);
+    return timingSafeEqual(key, derived);
+  }
+
+  /** For a user that does not exist: the work of a verification, so that the time does not tell who exists. */
+  async verifyNobody(password: Secret, remoteAddress: string): Promise<false> {
+    await this.#derive(password, randomBytes(16), KEY_BYTES, PARAMETERS, remoteAddress);
+    return false;
+  }
+
+  /** Ends the threads; who still waits gets `unavailable`. */
+  end(): Promise<void> {
+    return this.#queue.end();
+  }
+
+  #derive(
+    password: Secret,
+    salt: Uint8Array,
+    keyBytes: number,
+    parameters: Pick<PasswordHash, 'cost' | 'blockSize' | 'parallelization'>,
+    remoteAddress?: string,
+  ): Promise<Uint8Array> {
+    const { cost, blockSize, parallelization } = parameters;
+    return this.#queue.derive(
+      { password: password.reveal(), salt, keyBytes, cost, blockSize, parallelization },
+      remoteAddress === undefined ? undefined : callerNetwork(remoteAddress),
+    );
+  }
 }

@@ -14,7 +14,7 @@ import {
   type TokenEntry,
   type TtlAnswer,
 } from '@coffer/core';
-import { verifyNobody, verifyPassword } from './password-hash.ts';
+import type { PasswordHasher } from './password-hash.ts';
 import { findUser, readUser } from './user-entry.ts';
 
 const FIELDS = {
@@ -23,13 +23,15 @@ const FIELDS = {
 } as const;
 
 /** `login/:username`: a token for a user's password. */
-export function loginPaths({ tokens }: CoreServices, context: EngineContext): Path[] {
+export function loginPaths({ tokens }: CoreServices, context: EngineContext, hasher: PasswordHasher): Path[] {
   const login = async ({ fields, mountPath, remoteAddress }: PathRequest<typeof FIELDS>): Promise<PathResponse> => {
     if (fields.password === '') throw new CofferError('invalid-request', 'missing password');
     const { username } = fields;
     const password = new Secret(fields.password);
     const found = await findUser(context.storage, username);
-    const verified = found ? await verifyPassword(found.user.passwordHash, password) : await verifyNobody(password);
+    const verified = found
+      ? await hasher.verify(found.user.passwordHash, password, remoteAddress)
+      : await hasher.verifyNobody(password, remoteAddress);
     if (found === undefined || !verified) throw new CofferError('invalid-request', 'invalid username or password');
     const { user, unchanged } = found;
     if (!cidrsAllow(user.token.boundCidrs, remoteAddress)) {

@@ -9,7 +9,7 @@ import {
   TOKEN_FIELDS,
   tokenParametersView,
 } from '@coffer/core';
-import { hashPassword } from './password-hash.ts';
+import type { PasswordHasher } from './password-hash.ts';
 import { readUser, type UserEntry, writeUser } from './user-entry.ts';
 
 const USERNAME = { type: 'string', required: true, description: 'The user.' } as const;
@@ -28,8 +28,8 @@ const FIELDS = {
 } as const;
 
 /** `users` (LIST), `users/:username`, `users/:username/password`, `users/:username/policies`. */
-export function usersPaths(storage: EntryStorage): Path[] {
-  return [listUsers(storage), oneUser(storage), password(storage), policies(storage)];
+export function usersPaths(storage: EntryStorage, hasher: PasswordHasher): Path[] {
+  return [listUsers(storage), oneUser(storage, hasher), password(storage, hasher), policies(storage)];
 }
 
 function listUsers(storage: EntryStorage): Path {
@@ -45,7 +45,7 @@ function listUsers(storage: EntryStorage): Path {
   });
 }
 
-function oneUser(storage: EntryStorage): Path {
+function oneUser(storage: EntryStorage, hasher: PasswordHasher): Path {
   return definePath({
     pattern: 'users/:username',
     foldedNames: ['username'],
@@ -72,7 +72,7 @@ function oneUser(storage: EntryStorage): Path {
       if (given === '' && previous === undefined) throw new CofferError('invalid-request', 'missing password');
       const passwordHash = given === '' ? previous?.passwordHash : undefined;
       await writeUser(storage, fields.username, {
-        passwordHash: passwordHash ?? (await hashPassword(new Secret(given))),
+        passwordHash: passwordHash ?? (await hasher.hash(new Secret(given))),
         token,
       });
       return undefined;
@@ -84,7 +84,7 @@ function oneUser(storage: EntryStorage): Path {
   });
 }
 
-function password(storage: EntryStorage): Path {
+function password(storage: EntryStorage, hasher: PasswordHasher): Path {
   return definePath({
     pattern: 'users/:username/password',
     foldedNames: ['username'],
@@ -93,7 +93,7 @@ function password(storage: EntryStorage): Path {
     write: async ({ fields }) => {
       const user = await requireUser(storage, fields.username);
       if ((fields.password ?? '') === '') throw new CofferError('invalid-request', 'missing password');
-      const passwordHash = await hashPassword(new Secret(fields.password ?? ''));
+      const passwordHash = await hasher.hash(new Secret(fields.password ?? ''));
       await writeUser(storage, fields.username, { ...user, passwordHash });
       return undefined;
     },

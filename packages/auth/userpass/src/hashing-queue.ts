@@ -1,0 +1,176 @@
+import { availableParallelism } from 'node:os';
+import { Worker } from 'node:worker_threads';
+import { CofferError } from '@coffer/base';
+import type { Derivation, DerivationAnswer } from './hashing-worker.ts';
+
+/** Set by the build: the bundled text of hashing-worker.ts, since a single executable has no file beside it. */
+declare const COFFER_HASHING_WORKER: string | undefined;
+
+export interface HashingLimits {
+  /** Threads. */
+  readonly workers: number;
+  /** Logins that wait for a thread or have one, from everywhere. */
+  readonly logins: number;
+  /** The same from one address (one /64 for IPv6). */
+  readonly loginsPerNetwork: number;
+  /** Passwords to be set by those who may, waiting or at work. */
+  readonly passwords: number;
+}
+
+export const HASHING_LIMITS: HashingLimits = {
+  // One core is left for everything else, where there is more than one.
+  workers: Math.max(1, Math.min(2, availableParallelism() - 1)),
+  logins: 64,
+  loginsPerNetwork: 32,
+  passwords: 64,
+};
+
+/** A thread without work ends after so long, in milliseconds. */
+const IDLE_MS = 10_000;
+
+interface Job {
+  readonly derivation: Derivation;
+  /** Whose login it is; undefined for a password that is set. */
+  readonly network: string | undefined;
+  readonly resolve: (key: Uint8Array) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/**
+ * Derives keys from passwords in threads of its own: what everybody may ask for, as often as they like, takes nothing
+ * from the thread pool that DNS and the database's SCRAM logins share, and no more memory than is said here.
+ */
+export class HashingQueue {
+  readonly #limits: HashingLimits;
+  readonly #passwords: Job[] = [];
+  readonly #logins: Job[] = [];
+  readonly #idle: HashingThread[] = [];
+  readonly #threads = new Map<HashingThread, Job | undefined>();
+  /** Logins that wait or are at work, for each network. */
+  readonly #networks = new Map<string, number>();
+  #loggingIn = 0;
+  #setting = 0;
+
+  constructor(limits: HashingLimits = HASHING_LIMITS) {
+    this.#limits = limits;
+  }
+
+  /**
+   * `network`: where a login comes from; without it a password is set, which goes before logins.
+   * @throws CofferError `too-many-requests` at once when too much waits, `unavailable` when the queue ends meanwhile
+   */
+  derive(derivation: Derivation, network?: string): Promise<Uint8Array> {
+    if (!this.#count(network, 1)) {
+      const what = network === undefined ? 'passwords are being set' : 'logins wait';
+      return Promise.reject(new CofferError('too-many-requests', `too many ${what}; try again a little later`));
+    }
+    return new Promise<Uint8Array>((resolve, reject) => {
+      (network === undefined ? this.#passwords : this.#logins).push({ derivation, network, resolve, reject });
+      this.#dispatch();
+    }).finally(() => this.#count(network, -1));
+  }
+
+  /** Ends the threads, and everything that waits. May be used again afterwards. */
+  async end(): Promise<void> {
+    const threads = [...this.#threads];
+    this.#threads.clear();
+    this.#idle.length = 0;
+    const waiting = [...this.#passwords.splice(0), ...this.#logins.splice(0)];
+    for (const job of [...waiting, ...threads.map(([, job]) => job)]) job?.reject(ended());
+    await Promise.all(threads.map(([thread]) => thread.end()));
+  }
+
+  /** False, with nothing counted, when one more is too many. */
+  #count(network: string | undefined, change: 1 | -1): boolean {
+    const { passwords, logins, loginsPerNetwork } = this.#limits;
+    if (network === undefined) {
+      if (change > 0 && this.#setting >= passwords) return false;
+      this.#setting += change;
+      return true;
+    }
+    const ofNetwork = (this.#networks.get(network) ?? 0) + change;
+    if (change > 0 && (ofNetwork > loginsPerNetwork || this.#loggingIn >= logins)) return false;
+    this.#loggingIn += change;
+    if (ofNetwork > 0) this.#networks.set(network, ofNetwork);
+    else this.#networks.delete(network);
+    return true;
+  }
+
+  #dispatch(): void {
+    while (this.#passwords.length + this.#logins.length > 0) {
+      const thread = this.#idle.pop() ?? this.#start();
+      if (thread === undefined) return;
+      const job = this.#passwords.shift() ?? this.#logins.shift();
+      if (job === undefined) return;
+      this.#threads.set(thread, job);
+      thread.run(job.derivation);
+    }
+  }
+
+  #start(): HashingThread | undefined {
+    if (this.#threads.size >= this.#limits.workers) return undefined;
+    const thread: HashingThread = new HashingThread(
+      (answer) => {
+        const job = this.#threads.get(thread);
+        if (!this.#threads.has(thread)) return;
+        this.#threads.set(thread, undefined);
+        this.#idle.push(thread);
+        settle(job, answer);
+        this.#dispatch();
+      },
+      (error) => {
+        const job = this.#threads.get(thread);
+        this.#threads.delete(thread);
+        const at = this.#idle.indexOf(thread);
+        if (at !== -1) this.#idle.splice(at, 1);
+        job?.reject(new CofferError('internal', 'a hashing thread ended', { cause: error }));
+        this.#dispatch();
+      },
+    );
+    this.#threads.set(thread, undefined);
+    return thread;
+  }
+}
+
+function settle(job: Job | undefined, answer: DerivationAnswer): void {
+  if ('key' in answer) job?.resolve(answer.key);
+  else job?.reject(new CofferError('internal', `hashing a password: ${answer.error}`));
+}
+
+function ended(): CofferError {
+  return new CofferError('unavailable', 'the server is closing');
+}
+
+/** A worker thread that keeps the process alive only while it works, and ends by itself when it is not used. */
+class HashingThread {
+  readonly #worker: Worker;
+  #idle: NodeJS.Timeout | undefined;
+
+  constructor(onAnswer: (answer: DerivationAnswer) => void, onEnd: (error?: Error) => void) {
+    this.#worker =
+      typeof COFFER_HASHING_WORKER === 'string'
+        ? new Worker(COFFER_HASHING_WORKER, { eval: true })
+        : new Worker(new URL('./hashing-worker.ts', import.meta.url));
+    let error: Error | undefined;
+    this.#worker.on('message', (answer: DerivationAnswer) => {
+      this.#worker.unref();
+      this.#idle = setTimeout(() => void this.#worker.terminate(), IDLE_MS).unref();
+      onAnswer(answer);
+    });
+    this.#worker.on('error', (thrown: Error) => {
+      error = thrown;
+    });
+    this.#worker.on('exit', () => onEnd(error));
+  }
+
+  run(derivation: Derivation): void {
+    clearTimeout(this.#idle);
+    this.#worker.ref();
+    this.#worker.postMessage(derivation);
+  }
+
+  async end(): Promise<void> {
+    clearTimeout(this.#idle);
+    await this.#worker.terminate();
+  }
+}

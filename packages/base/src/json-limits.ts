@@ -1,0 +1,121 @@
+import { CofferError } from './error.ts';
+
+/**
+ * How much a caller's JSON may hold. Strings and memory as OpenBao (openbao/openbao:website, listener "tcp",
+ * `max_request_json_strings` and `max_request_json_memory`); the rest is far beyond any request of Vault's API.
+ */
+export const JSON_LIMITS = {
+  /** Lists and objects inside each other; what is deeper would exhaust the stack of whoever walks it. */
+  depth: 100,
+  /** Strings, names of fields among them. */
+  strings: 1000,
+  /** Lists, objects, strings, numbers, `true`, `false` and `null`. */
+  values: 10_000,
+  /** Bytes of a field's name. */
+  nameBytes: 1024,
+  /** Digits of a number. */
+  numberBytes: 100,
+  /** What the parsed value takes, estimated. */
+  memoryBytes: 32.5 * 1024 * 1024,
+} as const;
+
+/** What V8 takes for each, without what is in it, with room to spare. */
+const CONTAINER_BYTES = 96;
+const STRING_BYTES = 40;
+const SCALAR_BYTES = 24;
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const [COMMA, COLON] = [0x2c, 0x3a];
+const [OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT] = [0x5b, 0x5d, 0x7b, 0x7d];
+
+/**
+ * Estimates the bytes that a JSON text will take once it is parsed, in one pass over it that ends at the first excess.
+ * Whether the text is JSON is not judged here.
+ *
+ * @throws CofferError `invalid-request` naming what is too much; the message never repeats the text
+ */
+export function measureJson(json: Uint8Array, maxMemoryBytes: number = JSON_LIMITS.memoryBytes): number {
+  const found = { depth: 0, strings: 0, values: 0, memory: 0, lastString: 0 };
+  for (let at = 0; at < json.length; ) {
+    const byte = json[at] ?? 0;
+    if (byte === QUOTE) at = passString(json, at, found);
+    else if (byte === OPEN_LIST || byte === OPEN_OBJECT) {
+      if (++found.depth > JSON_LIMITS.depth) throw tooMuch(`${JSON_LIMITS.depth} levels of nesting`);
+      found.values++;
+      found.memory += CONTAINER_BYTES;
+      at++;
+    } else if (isLiteral(byte)) at = passLiteral(json, at, found);
+    else {
+      if (byte === CLOSE_LIST || byte === CLOSE_OBJECT) found.depth--;
+      else if (byte === COLON && found.lastString > JSON_LIMITS.nameBytes) {
+        throw tooMuch(`${JSON_LIMITS.nameBytes} bytes in the name of a field`);
+      }
+      at++;
+    }
+    if (found.values > JSON_LIMITS.values) throw tooMuch(`${JSON_LIMITS.values} values`);
+    if (found.memory > maxMemoryBytes) throw tooMuch(`${maxMemoryBytes} bytes in memory`);
+  }
+  return found.memory;
+}
+
+/** `JSON.parse` for a text that a caller sent inside a string. @throws CofferError as {@link measureJson}, SyntaxError */
+export function parseBoundedJson(text: string): unknown {
+  measureJson(new TextEncoder().encode(text));
+  return JSON.parse(text);
+}
+
+interface Found {
+  depth: number;
+  strings: number;
+  values: number;
+  memory: number;
+  /** Bytes of the last string: a colon makes it the name of a field. */
+  lastString: number;
+}
+
+function passString(json: Uint8Array, start: number, found: Found): number {
+  if (++found.strings > JSON_LIMITS.strings) throw tooMuch(`${JSON_LIMITS.strings} strings`);
+  found.values++;
+  let wide = false;
+  let at = start + 1;
+  for (; at < json.length; at++) {
+    const byte = json[at] ?? 0;
+    if (byte === QUOTE) break;
+    if (byte === BACKSLASH) {
+      at++;
+      wide = true;
+    } else if (byte > 0x7f) wide = true;
+  }
+  found.lastString = at - start - 1;
+  // One character beyond Latin-1, and V8 keeps the whole string with two bytes for each.
+  found.memory += STRING_BYTES + found.lastString * (wide ? 2 : 1);
+  return at + 1;
+}
+
+function passLiteral(json: Uint8Array, start: number, found: Found): number {
+  let at = start + 1;
+  while (at < json.length && isLiteral(json[at] ?? 0)) at++;
+  if (at - start > JSON_LIMITS.numberBytes) throw tooMuch(`${JSON_LIMITS.numberBytes} characters in a number`);
+  found.values++;
+  found.memory += SCALAR_BYTES;
+  return at;
+}
+
+/** A byte of a number or a word: neither white space nor punctuation. */
+function isLiteral(byte: number): boolean {
+  return (
+    byte > 0x20 &&
+    byte !== QUOTE &&
+    byte !== COMMA &&
+    byte !== COLON &&
+    byte !== OPEN_LIST &&
+    byte !== CLOSE_LIST &&
+    byte !== OPEN_OBJECT &&
+    byte !== CLOSE_OBJECT
+  );
+}
+
+function tooMuch(what: string): CofferError {
+  return new CofferError('invalid-request', `failed to parse JSON input: more than ${what}`);
+}

@@ -1,0 +1,97 @@
+import { getHeapStatistics } from 'node:v8';
+
+/** Bytes of memory for the bodies of all requests together. */
+export interface BodyBudgetOptions {
+  /** Of everybody. Default 128 MiB, or an eighth of the heap where that is less. */
+  readonly totalBytes?: number;
+  /** Of that, for callers whose token is not known (yet). Default a quarter of the total. */
+  readonly strangerBytes?: number;
+  /** Of that, for strangers from one network. Default a quarter of the strangers' part. */
+  readonly strangerBytesPerNetwork?: number;
+}
+
+const MIB = 1024 * 1024;
+
+/**
+ * What the bodies of all requests may take together, from their first byte to the end of the request. Strangers have a
+ * part of it, and each network a part of that: who floods it locks out neither those with tokens nor other networks.
+ */
+export class BodyBudget {
+  readonly totalBytes: number;
+  readonly #strangers: Pool;
+  readonly #all: Pool;
+  readonly #perNetwork: number;
+  readonly #networks = new Map<string, number>();
+
+  constructor(options: BodyBudgetOptions = {}) {
+    this.totalBytes = options.totalBytes ?? Math.min(128 * MIB, Math.floor(getHeapStatistics().heap_size_limit / 8));
+    const strangerBytes = options.strangerBytes ?? Math.floor(this.totalBytes / 4);
+    this.#all = { taken: 0, size: this.totalBytes };
+    this.#strangers = { taken: 0, size: strangerBytes };
+    this.#perNetwork = options.strangerBytesPerNetwork ?? Math.floor(strangerBytes / 4);
+  }
+
+  /** Bytes taken now. */
+  get taken(): number {
+    return this.#all.taken;
+  }
+
+  /** The share of one request, of 0 bytes. {@link BodyShare.release} it in every case. */
+  share(network: string): BodyShare {
+    return new BodyShare((bytes, stranger) => this.#take(bytes, stranger ? network : undefined));
+  }
+
+  /** False, with nothing taken, when there is not so much. A negative number gives back. */
+  #take(bytes: number, network: string | undefined): boolean {
+    if (bytes > 0 && !fits(this.#all, bytes)) return false;
+    if (network !== undefined) {
+      const ofNetwork = (this.#networks.get(network) ?? 0) + bytes;
+      if (bytes > 0 && (!fits(this.#strangers, bytes) || ofNetwork > this.#perNetwork)) return false;
+      this.#strangers.taken += bytes;
+      if (ofNetwork > 0) this.#networks.set(network, ofNetwork);
+      else this.#networks.delete(network);
+    }
+    this.#all.taken += bytes;
+    return true;
+  }
+}
+
+interface Pool {
+  taken: number;
+  readonly size: number;
+}
+
+function fits({ taken, size }: Pool, bytes: number): boolean {
+  return taken + bytes <= size;
+}
+
+/** What one request has of a {@link BodyBudget}. */
+export class BodyShare {
+  readonly #take: (bytes: number, stranger: boolean) => boolean;
+  #bytes = 0;
+  #stranger = true;
+
+  constructor(take: (bytes: number, stranger: boolean) => boolean) {
+    this.#take = take;
+  }
+
+  /** False, with the size as it was, when the budget does not have so much left. */
+  resize(bytes: number): boolean {
+    if (!this.#take(bytes - this.#bytes, this.#stranger)) return false;
+    this.#bytes = bytes;
+    return true;
+  }
+
+  /** The caller's token is known: the share counts to the strangers' part no more. */
+  know(): void {
+    if (!this.#stranger) return;
+    const bytes = this.#bytes;
+    this.release();
+    this.#stranger = false;
+    this.resize(bytes);
+  }
+
+  release(): void {
+    this.resize(0);
+  }
+}
