@@ -169,11 +169,9 @@ export class Core {
     if (resolved.operation === 'help') return help(route.engine.help, path);
     if (path === undefined) throw new CofferError('not-found', multiError(['unsupported path']));
     const response = await this.#run(path, { ...resolved, ...(token && { token }) });
-    if (currentDeadline()?.over === true) return response;
     if (raw.wrapTtl === 0 || response === undefined || isOpen(response)) return response;
-    // A wrapping token that called has ended by what it asked for, and the last use of a token may have ended it.
-    const caller = path.takesWrappingToken || token?.usesLeft === 1 ? undefined : token;
-    return this.services.wrapping.wrap(response, fullPath, raw.wrapTtl, caller);
+    if (currentDeadline()?.over === true) return response;
+    return this.services.wrapping.wrap(response, fullPath, raw.wrapTtl, stillValid(path, token));
   }
 
   async #authenticate(request: RawPathRequest, path: Path | undefined): Promise<TokenEntry> {
@@ -241,6 +239,11 @@ export class Core {
 /** Makes the core. {@link Core.start} begins to serve expirations. */
 export function createCore(options: CoreOptions): Core {
   return new Core(options);
+}
+
+/** The caller, if it must be valid still: a wrapping token has ended by what it asked for, as may have a token at its last use. */
+function stillValid(path: Path, token: TokenEntry | undefined): TokenEntry | undefined {
+  return path.takesWrappingToken || token?.usesLeft === 1 ? undefined : token;
 }
 
 /** Wrapped already, said to everyone (the status of the server, help), or with nothing in it to wrap. */
