@@ -1,111 +1,164 @@
-import { CofferError, type JsonValue, parseDuration } from '@coffer/base';
-import { type HclObject, hclToJson, parseHcl } from '@coffer/hcl';
+import { CofferError } from '@coffer/base';
+import { type HclObject, type HclValue, parseHcl } from '@coffer/hcl';
+import { parameterRules, type ParameterRules, stringList, text, wrappingTtl } from './policy-values.ts';
 
-export const CAPABILITIES = ['create', 'read', 'update', 'delete', 'list', 'sudo', 'deny', 'patch'] as const;
+export const CAPABILITIES = [
+  'create',
+  'read',
+  'update',
+  'delete',
+  'list',
+  'sudo',
+  'deny',
+  'patch',
+  'subscribe',
+  'recover',
+] as const;
 export type Capability = (typeof CAPABILITIES)[number];
-
-/** Values that a parameter may have; an empty list allows (or denies) any. A trailing or leading `*` is a glob. */
-export type ParameterRules = ReadonlyMap<string, readonly JsonValue[]>;
 
 /** One `path "..." { }` block. */
 export interface PathRule {
   /** Without leading slash. May hold `+` for one segment and a trailing `*`. */
   readonly path: string;
+  /** `deny` stands alone: such a rule has neither parameters nor wrapping TTLs. */
   readonly capabilities: ReadonlySet<Capability>;
   readonly allowedParameters?: ParameterRules;
   readonly deniedParameters?: ParameterRules;
   readonly requiredParameters: readonly string[];
-  /** Seconds; 0 when not set. With either, answers must be asked for wrapped. */
-  readonly minWrappingTtl: number;
-  readonly maxWrappingTtl: number;
+  /** Nanoseconds; 0 when not set. With either, answers must be asked for wrapped. */
+  readonly minWrappingTtl: bigint;
+  readonly maxWrappingTtl: bigint;
 }
 
+/** Vault's storage takes entries of 1 MiB at most; nobody writes a tenth of it by hand. */
+export const MAX_POLICY_BYTES = 1024 * 1024;
+export const MAX_PATH_RULES = 10_000;
+
 /** Older policies say `policy = "write"` instead of capabilities (hashicorp/vault:vault/policy.go). */
-const SHORTHANDS: Readonly<Record<string, readonly Capability[]>> = {
-  deny: ['deny'],
-  read: ['read', 'list'],
-  write: ['create', 'read', 'update', 'delete', 'list'],
-  sudo: ['create', 'read', 'update', 'delete', 'list', 'sudo'],
-};
+const SHORTHANDS: ReadonlyMap<string, readonly Capability[]> = new Map([
+  ['deny', ['deny']],
+  ['read', ['read', 'list']],
+  ['write', ['create', 'read', 'update', 'delete', 'list']],
+  ['sudo', ['create', 'read', 'update', 'delete', 'list', 'sudo']],
+]);
+
+/** `mfa_methods`, `control_group` and `subscribe_event_types` are taken and, as in Vault's community edition, not acted on. */
+const RULE_KEYS = [
+  'capabilities',
+  'policy',
+  'comment',
+  'allowed_parameters',
+  'denied_parameters',
+  'required_parameters',
+  'min_wrapping_ttl',
+  'max_wrapping_ttl',
+  'mfa_methods',
+  'control_group',
+  'subscribe_event_types',
+];
 
 /**
- * Parses an ACL policy, HCL or JSON.
+ * Parses an ACL policy, HCL or JSON, as hashicorp/vault:vault/policy.go does. A rule whose path has `{{…}}` in it is left
+ * out: it would be filled in from the entity of a token, and tokens here have none (Vault skips it for such a token).
  *
  * @throws CofferError `invalid-request`, `failed to parse policy: LINE:COLUMN: message`
  */
-export function parsePolicy(text: string): PathRule[] {
+export function parsePolicy(source: string): PathRule[] {
+  const bytes = Buffer.byteLength(source);
+  if (bytes > MAX_POLICY_BYTES) {
+    throw refusal(`it has ${bytes} bytes; a policy may have ${MAX_POLICY_BYTES} at most: split it into several`);
+  }
   try {
-    const root = parseHcl(text);
+    const root = parseHcl(source, '', { omissions: 'refuse' });
     root.allowOnly(['path', 'name']);
-    return root.blocks('path', 1).map(({ labels, body }) => parseRule(labels[0] ?? '', body));
+    text(root, 'name');
+    const items = root.items.filter(({ keys }) => keys[0] === 'path');
+    if (items.length > MAX_PATH_RULES) {
+      throw root.error(
+        `there are ${items.length} paths; a policy may have ${MAX_PATH_RULES} at most: split it into several`,
+      );
+    }
+    return items.flatMap(({ keys, value }) => {
+      // A block without a label is a rule for "path"; of several labels, the first counts.
+      const label = keys[1] ?? 'path';
+      if (value.kind !== 'object') throw root.error(`path "${label}" must be a block { … }`, value);
+      const templated = hasTemplating(label, value);
+      const rule = parseRule(label, value);
+      return templated ? [] : [rule];
+    });
   } catch (error) {
     if (!(error instanceof CofferError)) throw error;
-    throw new CofferError('invalid-request', `failed to parse policy: ${error.message}`, { cause: error });
+    throw refusal(error.message, error);
   }
 }
 
+function refusal(message: string, cause?: CofferError): CofferError {
+  return new CofferError('invalid-request', `failed to parse policy: ${message}`, cause && { cause });
+}
+
+/** hashicorp/vault:sdk/helper/identitytpl: each `{{` is followed by one `}}` before the next, and none stands alone. */
+function hasTemplating(label: string, body: HclObject): boolean {
+  const [before = '', ...pieces] = label.split('{{');
+  if (before.includes('}}') || pieces.some((piece) => piece.split('}}').length !== 2)) {
+    throw body.error(`path "${label}": the {{ and }} in it are not balanced`);
+  }
+  return pieces.length > 0;
+}
+
 function parseRule(label: string, body: HclObject): PathRule {
-  body.allowOnly([
-    'capabilities',
-    'policy',
-    'comment',
-    'allowed_parameters',
-    'denied_parameters',
-    'required_parameters',
-    'min_wrapping_ttl',
-    'max_wrapping_ttl',
-  ]);
+  body.allowOnly(RULE_KEYS);
   const path = label.replace(/^\//, '');
   if (path.includes('+*')) throw body.error(`path "${path}": invalid use of wildcards ("+*" is forbidden)`);
-  const names = body.strings('capabilities') ?? shorthand(body);
-  for (const name of names) {
-    if (!CAPABILITIES.some((capability) => capability === name)) {
-      throw body.error(`path "${path}": invalid capability "${name}"; known are ${CAPABILITIES.join(', ')}`);
-    }
+  const capabilities = parseCapabilities(path, body);
+  const allowedParameters = parameterRules(body, 'allowed_parameters');
+  const deniedParameters = parameterRules(body, 'denied_parameters');
+  const requiredParameters = stringList(body, 'required_parameters');
+  for (const list of ['mfa_methods', 'subscribe_event_types']) stringList(body, list);
+  const controlGroup = body.items.find(({ keys }) => keys[0] === 'control_group');
+  if (controlGroup !== undefined && !hasFactor(controlGroup.value)) {
+    throw body.error(`path "${path}": "control_group" must be a block with a "factor" in it`, controlGroup);
+  }
+  if (capabilities.has('deny')) {
+    return { path, capabilities, requiredParameters: [], minWrappingTtl: 0n, maxWrappingTtl: 0n };
   }
   const minWrappingTtl = wrappingTtl(body, 'min_wrapping_ttl');
   const maxWrappingTtl = wrappingTtl(body, 'max_wrapping_ttl');
-  if (maxWrappingTtl > 0 && minWrappingTtl > maxWrappingTtl) {
+  if (minWrappingTtl !== 0n && maxWrappingTtl !== 0n && minWrappingTtl > maxWrappingTtl) {
     throw body.error(`path "${path}": max_wrapping_ttl cannot be less than min_wrapping_ttl`);
   }
-  const allowed = parameters(body, 'allowed_parameters');
-  const denied = parameters(body, 'denied_parameters');
   return {
     path,
-    capabilities: new Set(names as readonly Capability[]),
-    ...(allowed && { allowedParameters: allowed }),
-    ...(denied && { deniedParameters: denied }),
-    requiredParameters: body.strings('required_parameters') ?? [],
+    capabilities,
+    ...(allowedParameters && { allowedParameters }),
+    ...(deniedParameters && { deniedParameters }),
+    requiredParameters,
     minWrappingTtl,
     maxWrappingTtl,
   };
 }
 
-/** A string such as "10m" or a number of seconds. */
-function wrappingTtl(body: HclObject, name: 'min_wrapping_ttl' | 'max_wrapping_ttl'): number {
-  const attribute = body.attribute(name);
-  if (attribute === undefined) return 0;
-  const value = hclToJson(attribute);
-  if (typeof value === 'string' || typeof value === 'number') return parseDuration(value, name);
-  throw body.error(`"${name}" must be a duration such as "10m"`, attribute);
+function hasFactor(controlGroup: HclValue): boolean {
+  return controlGroup.kind === 'object' && controlGroup.items.some(({ keys }) => keys[0] === 'factor');
 }
 
-function shorthand(body: HclObject): readonly string[] {
-  const name = body.string('policy');
-  if (name === undefined) return [];
-  const capabilities = SHORTHANDS[name];
-  if (capabilities === undefined) throw body.error(`invalid policy "${name}"; use capabilities = [ ... ]`);
+/** `policy` adds to `capabilities`. After `deny` nothing counts, not even a name that is none. */
+function parseCapabilities(path: string, body: HclObject): ReadonlySet<Capability> {
+  const listed = stringList(body, 'capabilities');
+  const name = text(body, 'policy') ?? '';
+  const more = name === '' ? [] : SHORTHANDS.get(name);
+  if (more === undefined) {
+    throw body.error(`path "${path}": invalid policy ${JSON.stringify(name)}; use capabilities = [ ... ]`);
+  }
+  const capabilities = new Set<Capability>();
+  for (const each of name === 'deny' ? more : [...listed, ...more]) {
+    const capability = CAPABILITIES.find((known) => known === each);
+    if (capability === 'deny') return new Set(['deny']);
+    if (capability === undefined) {
+      throw body.error(
+        `path "${path}": invalid capability ${JSON.stringify(each)}; known are ${CAPABILITIES.join(', ')}`,
+      );
+    }
+    capabilities.add(capability);
+  }
   return capabilities;
-}
-
-function parameters(body: HclObject, name: string): ParameterRules | undefined {
-  const object = body.object(name);
-  if (object === undefined) return undefined;
-  return new Map(
-    object.items.map((item) => {
-      const values = hclToJson(item.value);
-      if (!Array.isArray(values)) throw body.error(`"${name}": the values of "${item.keys[0]}" must be a list`, item);
-      return [item.keys[0].toLowerCase(), values as readonly JsonValue[]];
-    }),
-  );
 }

@@ -11,13 +11,28 @@ export type { HclPosition } from './source.ts';
 export { HclObject, hclToJson } from './value.ts';
 export type { HclBlock, HclBool, HclItem, HclList, HclNumber, HclString, HclValue } from './value.ts';
 
+export interface HclOptions {
+  /** `key = …` twice in one object of an HCL text. Default: refuse, as Vault's policies and configuration do. */
+  readonly repeatedKeys?: 'allow' | 'refuse';
+  /** What HCL 1 leaves out of a JSON text without a word ({@link JsonParser.parseFile}). Default: allow. */
+  readonly omissions?: 'allow' | 'refuse';
+}
+
 /**
  * Parses a whole text: JSON when it begins with `{`, HCL 1 otherwise. `name` (a file's path, a policy's name) goes in
  * front of the position in every error, also in those that the returned object's getters throw later.
  *
  * @throws CofferError `invalid-request`, `LINE:COLUMN: message` (both from 1) or `NAME:LINE:COLUMN: message`
  */
-export function parseHcl(text: string, name = ''): HclObject {
-  const source = new HclSource(name, text.replace(/^\uFEFF/, ''));
-  return /^[ \t\r\n]*\{/.test(source.text) ? new JsonParser(source).parseFile() : new HclParser(source).parseFile();
+export function parseHcl(
+  text: string,
+  name = '',
+  { repeatedKeys = 'refuse', omissions = 'allow' }: HclOptions = {},
+): HclObject {
+  const whole = text.replace(/^\uFEFF/, '').toWellFormed();
+  if (/^[ \t\r\n]*\{/.test(whole)) return new JsonParser(new HclSource(name, whole), omissions).parseFile();
+  const source = new HclSource(name, whole.replaceAll('\r\n', '\n'));
+  const reserved = source.text.search(/[\0\ue123]/);
+  if (reserved !== -1) throw source.error(reserved, 'the characters U+0000 and U+E123 are not allowed');
+  return new HclParser(source, repeatedKeys).parseFile();
 }

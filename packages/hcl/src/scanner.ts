@@ -1,3 +1,4 @@
+import { readNumber } from './number-literal.ts';
 import type { HclSource } from './source.ts';
 import { readHeredoc, readQuoted } from './string-literal.ts';
 
@@ -8,16 +9,17 @@ interface TokenPlace {
 }
 export type Token = TokenPlace &
   (
-    | { readonly type: 'word' | 'string' | 'heredoc'; readonly value: string }
-    | { readonly type: 'number'; readonly value: number }
+    | { readonly type: 'word' | 'heredoc'; readonly value: string }
+    /** `text` is the string as written, with its quotes: what HCL 1 tells repeated keys by. */
+    | { readonly type: 'string'; readonly value: string; readonly text: string }
+    | { readonly type: 'number'; readonly value: number; readonly text: string }
+    | { readonly type: 'bool'; readonly value: boolean }
     | { readonly type: Punctuation | 'end' }
   );
 
 const BLANK = /[ \t\r\n]+/y;
 const LINE_COMMENT = /(?:#|\/\/)[^\n]*/y;
 const WORD = /[\p{L}_][\p{L}\p{Nd}_.-]*/uy;
-const NUMBER = /-?(?:0[xX][0-9a-fA-F]+|\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?)/y;
-const NUMBER_GOES_ON = /[\p{L}\p{Nd}_.]/uy;
 
 function matchAt(pattern: RegExp, text: string, at: number): string | undefined {
   pattern.lastIndex = at;
@@ -39,16 +41,19 @@ export function scanToken(source: HclSource, offset: number): Token {
     case ',':
     case '=':
       return { type: character, start, end: start + 1 };
-    case '"':
-      return { type: 'string', start, ...readQuoted(source, start) };
+    case '"': {
+      const { value, end } = readQuoted(source, start);
+      return { type: 'string', value, text: text.slice(start, end), start, end };
+    }
     case '<':
       return { type: 'heredoc', start, ...readHeredoc(source, start) };
   }
   const word = matchAt(WORD, text, start);
+  if (word === 'true' || word === 'false')
+    return { type: 'bool', value: word === 'true', start, end: start + word.length };
   if (word !== undefined) return { type: 'word', value: word, start, end: start + word.length };
-  const number = matchAt(NUMBER, text, start);
-  if (number !== undefined)
-    return { type: 'number', value: numberValue(source, start, number), start, end: start + number.length };
+  const number = readNumber(source, start);
+  if (number !== undefined) return { type: 'number', ...number, start };
   throw source.error(
     start,
     `unexpected character ${JSON.stringify(String.fromCodePoint(text.codePointAt(start) ?? 0))}`,
@@ -70,20 +75,4 @@ function skipBlanks(source: HclSource, offset: number): number {
       return at;
     }
   }
-}
-
-function numberValue(source: HclSource, start: number, literal: string): number {
-  if (matchAt(NUMBER_GOES_ON, source.text, start + literal.length) !== undefined) {
-    throw source.error(start, 'this is not a number; put quotes around a string');
-  }
-  const negative = literal.startsWith('-');
-  const digits = negative ? literal.slice(1) : literal;
-  const octal = /^0\d+$/.test(digits);
-  if (octal && /[89]/.test(digits))
-    throw source.error(start, 'a number that starts with 0 is octal: only the digits 0 to 7');
-  const value = octal ? Number.parseInt(digits, 8) : Number(digits);
-  const whole = /^(?:0[xX]|\d+$)/.test(digits);
-  if (!Number.isFinite(value) || (whole && !Number.isSafeInteger(value)))
-    throw source.error(start, 'this number is too large');
-  return negative && value !== 0 ? -value : value;
 }

@@ -11,6 +11,8 @@ export interface HclString extends HclPosition {
 export interface HclNumber extends HclPosition {
   readonly kind: 'number';
   readonly value: number;
+  /** As written: `0x1f`, `1e3`. */
+  readonly text: string;
 }
 export interface HclBool extends HclPosition {
   readonly kind: 'bool';
@@ -61,6 +63,11 @@ export class HclObject implements HclPosition {
     this.line = position.line;
     this.column = position.column;
     this.#sourceName = sourceName;
+  }
+
+  /** The same place with other items. */
+  withItems(items: readonly HclItem[]): HclObject {
+    return new HclObject(items, this, this.#sourceName);
   }
 
   /** An error at `at` (default: where this object begins), for whatever the consumer finds wrong. Throw it. */

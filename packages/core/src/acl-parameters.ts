@@ -1,0 +1,138 @@
+/** The parameter rules of policies, as hashicorp/vault:vault/acl.go compares them. */
+import type { JsonObject, JsonValue } from '@coffer/base';
+
+/** A value in a policy's list. `never` is equal to nothing. */
+export type ParameterValue =
+  | { readonly kind: 'scalar'; readonly value: string | boolean }
+  | { readonly kind: 'list'; readonly values: readonly ParameterValue[] }
+  | { readonly kind: 'object'; readonly members: ReadonlyMap<string, ParameterValue> }
+  | { readonly kind: 'never' };
+
+/** The values of one parameter. No values at all stand for every value. */
+export interface ParameterValues {
+  readonly any: boolean;
+  readonly strings: ReadonlySet<string>;
+  readonly globs: readonly string[];
+  readonly others: readonly ParameterValue[];
+}
+
+export function compileParameter(values: readonly ParameterValue[]): ParameterValues {
+  const strings = new Set<string>();
+  const globs: string[] = [];
+  const others: ParameterValue[] = [];
+  for (const each of values) {
+    if (each.kind !== 'scalar' || typeof each.value !== 'string') others.push(each);
+    // A lone `*` is literal (hashicorp/go-secure-stdlib:strutil GlobbedStringsMatch).
+    else if (each.value.length > 1 && (each.value.startsWith('*') || each.value.endsWith('*'))) globs.push(each.value);
+    else strings.add(each.value);
+  }
+  return { any: values.length === 0, strings, globs, others };
+}
+
+/** What either has. No values on one side means any, and absorbs the other. */
+export function mergeParameterValues(a: ParameterValues, b: ParameterValues): ParameterValues {
+  if (a.any || b.any) return compileParameter([]);
+  return {
+    any: false,
+    strings: new Set([...a.strings, ...b.strings]),
+    globs: [...a.globs, ...b.globs],
+    others: [...a.others, ...b.others],
+  };
+}
+
+export interface ParameterLists {
+  readonly allowedParameters?: ReadonlyMap<string, ParameterValues>;
+  readonly deniedParameters?: ReadonlyMap<string, ParameterValues>;
+  readonly requiredParameters: readonly string[];
+}
+
+/** Whether the parameters of a read or write are as the lists want them. Each spelling of a name counts by itself. */
+export function parametersAllowed(lists: ParameterLists, data: JsonObject): boolean {
+  // The names of a policy in any case, the parameter in lower case: how the engines know it.
+  if (!lists.requiredParameters.every((name) => Object.hasOwn(data, goLowerCase(name)))) return false;
+  const given = Object.entries(data).map(([name, value]) => [goLowerCase(name), value] as const);
+  if (given.length === 0) return true;
+  const { deniedParameters: denied = new Map(), allowedParameters: allowed = new Map() } = lists;
+  if (denied.has('*')) return false;
+  if (given.some(([name, value]) => isDenied(value, denied.get(name)))) return false;
+  const others = allowed.has('*');
+  if (allowed.size === 0 || (allowed.size === 1 && others)) return true;
+  return given.every(([name, value]) => {
+    const values = allowed.get(name);
+    return values === undefined ? others : isAllowed(value, values);
+  });
+}
+
+/** The value, or every item of a list or of a string with commas. */
+function isAllowed(value: JsonValue, values: ParameterValues): boolean {
+  if (values.any || contains(values, value)) return true;
+  return itemsOf(value)?.every((item) => contains(values, item)) ?? false;
+}
+
+/** The value, or any item of a list or of a string with commas. */
+function isDenied(value: JsonValue, values: ParameterValues | undefined): boolean {
+  if (values === undefined) return false;
+  if (values.any || contains(values, value)) return true;
+  return itemsOf(value)?.some((item) => contains(values, item)) ?? false;
+}
+
+const GO_SPACE = '[\\t\\n\\v\\f\\r \\x85\\xa0\\p{Zs}\\u2028\\u2029]';
+const LEADING_SPACE = new RegExp(`^${GO_SPACE}+`, 'u');
+
+function itemsOf(value: JsonValue): readonly JsonValue[] | undefined {
+  if (Array.isArray(value)) return value;
+  if (typeof value !== 'string') return undefined;
+  return value === '' ? [] : value.split(',').map(trimGoSpace);
+}
+
+/** Go's `strings.TrimSpace`: without U+FEFF, with U+0085. Linear, which `\s+$` is not. */
+function trimGoSpace(text: string): string {
+  const start = LEADING_SPACE.exec(text)?.[0].length ?? 0;
+  let end = text.length;
+  while (end > start && LEADING_SPACE.test(text.charAt(end - 1))) end--;
+  return text.slice(start, end);
+}
+
+function contains({ strings, globs, others }: ParameterValues, value: JsonValue): boolean {
+  if (typeof value === 'string') return strings.has(value) || globs.some((glob) => globMatches(glob, value));
+  return others.some((other) => equals(other, value));
+}
+
+function globMatches(glob: string, value: string): boolean {
+  if (!glob.endsWith('*')) return value.endsWith(glob.slice(1));
+  return glob.startsWith('*') ? value.includes(glob.slice(1, -1)) : value.startsWith(glob.slice(0, -1));
+}
+
+/** Within lists and objects, strings are compared as they are. */
+function equals(expected: ParameterValue, value: JsonValue): boolean {
+  switch (expected.kind) {
+    case 'scalar':
+      return expected.value === value;
+    case 'list':
+      return (
+        Array.isArray(value) &&
+        value.length === expected.values.length &&
+        expected.values.every((each, index) => equals(each, value[index] ?? null))
+      );
+    case 'object': {
+      if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
+      const members = new Map(Object.entries(value));
+      if (members.size !== expected.members.size) return false;
+      return [...expected.members].every(([name, each]) => {
+        const member = members.get(name);
+        return member !== undefined && equals(each, member);
+      });
+    }
+    case 'never':
+      return false;
+  }
+}
+
+/**
+ * Go's `strings.ToLower`: each character by itself, to one character. (Here a capital sigma at the end of a word would
+ * become another letter than in the middle, and the Turkish İ two characters.)
+ */
+export function goLowerCase(text: string): string {
+  if (!/[^\0-\x7f]/.test(text)) return text.toLowerCase();
+  return Array.from(text, (character) => String.fromCodePoint(character.toLowerCase().codePointAt(0) ?? 0)).join('');
+}
