@@ -104,7 +104,9 @@ function compare(a: Priority, b: Priority): number {
  * Finds the longest prefix of a path: by bisection the greatest prefix that is not after the path, and from there up its
  * parents. These are all prefixes of it, so that the characters it shares with the path are counted once.
  */
-function createPrefixTable<T>(given: readonly [prefix: string, value: T][]): (path: string) => PrefixRule<T> | undefined {
+function createPrefixTable<T>(
+  given: readonly [prefix: string, value: T][],
+): (path: string) => PrefixRule<T> | undefined {
   const sorted: PrefixRule<T>[] = [];
   for (const [prefix, value] of given.toSorted(([a], [b]) => (a < b ? -1 : 1))) {
     let parent = sorted.at(-1);

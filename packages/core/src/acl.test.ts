@@ -49,15 +49,16 @@ describe('policies', () => {
     assert.deepEqual(denied.capabilities('p'), ['deny']);
   });
 
-  it('lists with and without the trailing slash', () => {
-    assert.equal(
-      acl('path "database/roles" { capabilities = ["list"] }').allows('list', 'database/roles/', {}, false),
-      true,
-    );
-    assert.equal(
-      acl('path "database/roles/" { capabilities = ["list"] }').allows('list', 'database/roles', {}, false),
-      true,
-    );
+  it('list a folder by the rule with or without its slash', () => {
+    const allowed = (rule: string, path: string) =>
+      acl(`path "${rule}" { capabilities = ["list"] }`).allows('list', path, {}, false);
+    assert.equal(allowed('database/roles', 'database/roles/'), true);
+    assert.equal(allowed('database/roles/', 'database/roles/'), true);
+    assert.equal(allowed('+/roles', 'database/roles/'), true);
+    assert.equal(allowed('+/roles/', 'database/roles/'), true);
+    assert.equal(allowed('database/ro*', 'database/roles/'), true);
+    const both = acl('path "+/roles" { capabilities = ["deny"] } path "d/roles/*" { capabilities = ["list"] }');
+    assert.equal(both.allows('list', 'd/roles/', {}, false), false, 'the name without its slash comes first');
   });
 
   it('sudo paths need sudo', () => {

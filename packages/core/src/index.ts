@@ -32,6 +32,7 @@ export type { MountTable } from './mount-table.ts';
 export { multiError } from './multi-error.ts';
 export { checkNames, cleanDisplayName, foldName, MAX_NAMES } from './names.ts';
 export type { PasswordPolicies } from './password-policies.ts';
+export { generatePassword, type PasswordPolicy, parsePasswordPolicy } from './password-policy.ts';
 export { definePath, type Path, type PathRequest, type PathResponse } from './path.ts';
 export {
   type BuiltinPlugin,

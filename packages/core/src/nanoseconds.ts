@@ -23,7 +23,8 @@ export function parseNanoseconds(value: string | number): bigint | undefined {
   if (value === '') return 0n;
   if (value.length > MAX_LENGTH) return undefined;
   if (/^[+-]?\d+$/.test(value)) return bounded(integer(value) * SECOND);
-  if (value.endsWith('d')) return /^[+-]?\d+d$/.test(value) ? bounded(integer(value.slice(0, -1)) * 86_400n * SECOND) : undefined;
+  if (value.endsWith('d'))
+    return /^[+-]?\d+d$/.test(value) ? bounded(integer(value.slice(0, -1)) * 86_400n * SECOND) : undefined;
   const amount = parseUnits(value.replace(/^[+-]/, ''));
   return amount === undefined ? undefined : bounded(value.startsWith('-') ? -amount : amount);
 }
@@ -44,7 +45,9 @@ function parseUnits(text: string): bigint | undefined {
     const [whole, digits = '', fraction = '', unit = ''] = PART.exec(text) ?? [];
     if (whole === undefined || digits + fraction === '') return undefined;
     const size = UNITS.get(unit) ?? 0n;
-    total += BigInt(digits === '' ? 0 : digits) * size + (BigInt(fraction === '' ? 0 : fraction) * size) / 10n ** BigInt(fraction.length);
+    total +=
+      BigInt(digits === '' ? 0 : digits) * size +
+      (BigInt(fraction === '' ? 0 : fraction) * size) / 10n ** BigInt(fraction.length);
     at += whole.length;
   } while (at < text.length);
   return total;

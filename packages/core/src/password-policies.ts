@@ -1,11 +1,20 @@
 import type { EntryStorage } from './entry-storage.ts';
-import { DEFAULT_PASSWORD_POLICY, generatePassword, missingPolicy, parsePasswordPolicy } from './password-policy.ts';
+import {
+  DEFAULT_PASSWORD_POLICY,
+  generatePassword,
+  missingPolicy,
+  type PasswordPolicy,
+  parsePasswordPolicy,
+} from './password-policy.ts';
 
 /** Password policies by name: the text as written. */
 export interface PasswordPolicies {
   get(name: string): Promise<string | undefined>;
-  /** @throws CofferError `invalid-request` naming the line that is wrong */
-  put(name: string, text: string): Promise<void>;
+  /**
+   * Answers the policy as it was understood.
+   * @throws CofferError `invalid-request` naming the line that is wrong
+   */
+  put(name: string, text: string): Promise<PasswordPolicy>;
   delete(name: string): Promise<void>;
   list(): Promise<string[]>;
   /**
@@ -23,8 +32,9 @@ export function createPasswordPolicies(storage: EntryStorage): PasswordPolicies 
   return {
     get,
     async put(name, text) {
-      parsePasswordPolicy(text);
+      const policy = parsePasswordPolicy(text);
       await storage.put(name, { policy: text });
+      return policy;
     },
     delete: (name) => storage.delete(name),
     list: () => storage.list(''),

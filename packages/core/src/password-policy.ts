@@ -1,17 +1,20 @@
 import { randomInt } from 'node:crypto';
-import { CofferError, randomFrom } from '@coffer/base';
-import { type HclObject, parseHcl } from '@coffer/hcl';
+import { CofferError } from '@coffer/base';
+import { type HclItem, type HclObject, parseHcl } from '@coffer/hcl';
 
 export interface CharsetRule {
-  /** Distinct characters. */
-  readonly charset: string;
+  /** Distinct characters; one may be outside of the basic plane. */
+  readonly charset: readonly string[];
   /** How many of the charset the password must have at least. */
   readonly minChars: number;
 }
 
 export interface PasswordPolicy {
+  /** In characters. */
   readonly length: number;
   readonly rules: readonly CharsetRule[];
+  /** Keys that mean nothing here (`min_chars` for `min-chars`): Vault looks over them, so the writer should be told. */
+  readonly ignored: readonly string[];
 }
 
 const LOWER = 'abcdefghijklmnopqrstuvwxyz';
@@ -20,58 +23,116 @@ const DIGITS = '0123456789';
 /** Vault's built-in policy: 20 characters, at least one of each kind (hashicorp/vault:sdk/database/helper/credsutil). */
 export const DEFAULT_PASSWORD_POLICY: PasswordPolicy = {
   length: 20,
-  rules: [LOWER, LOWER.toUpperCase(), DIGITS, '-'].map((charset) => ({ charset, minChars: 1 })),
+  rules: [LOWER, LOWER.toUpperCase(), DIGITS, '-'].map((charset) => ({ charset: [...charset], minChars: 1 })),
+  ignored: [],
 };
 
+/** As in Vault (hashicorp/vault:vault/logical_system.go). */
 const MIN_LENGTH = 4;
-const MAX_LENGTH = 1024;
+const MAX_LENGTH = 100;
+const MAX_POLICY_BYTES = 64 * 1024;
+
+/** Go's `unicode.IsPrint`. */
+const PRINTABLE = /^[\p{L}\p{M}\p{N}\p{P}\p{S} ]$/u;
 
 /**
  * Parses a password policy, HCL or JSON: `length = 20` and blocks `rule "charset" { charset = "abc" min-chars = 1 }`.
+ * As in Vault, fractions are cut off and the last of several `length` counts.
  *
  * @throws CofferError `invalid-request` naming the line, also for a policy that no password can meet
  */
 export function parsePasswordPolicy(text: string): PasswordPolicy {
-  const root = parseHcl(text);
-  root.allowOnly(['length', 'rule']);
-  const length = root.number('length');
+  const bytes = Buffer.byteLength(text);
+  if (bytes > MAX_POLICY_BYTES) {
+    throw new CofferError(
+      'invalid-request',
+      `the policy has ${bytes} bytes; a password policy may have ${MAX_POLICY_BYTES} at most`,
+    );
+  }
+  const root = parseHcl(text, '', { repeatedKeys: 'allow', omissions: 'refuse' });
+  const length = wholeNumber(root, 'length');
   if (length === undefined) throw root.error('"length" is missing: the number of characters of a password');
-  if (!Number.isInteger(length) || length < MIN_LENGTH || length > MAX_LENGTH) {
+  if (length < MIN_LENGTH || length > MAX_LENGTH) {
     throw root.error(`"length" must be a whole number from ${MIN_LENGTH} to ${MAX_LENGTH}`);
   }
-  const rules = root.blocks('rule', 1).map(({ labels, body }) => parseRule(labels[0] ?? '', body));
+  const blocks = root.blocks('rule', 1);
+  const rules = blocks.map(({ labels, body }) => parseRule(labels[0] ?? '', body));
   if (rules.length === 0) throw root.error('at least one rule "charset" { charset = "..." } is needed');
   const needed = rules.reduce((sum, rule) => sum + rule.minChars, 0);
   if (needed > length) throw root.error(`the rules ask for ${needed} characters, but "length" is ${length}`);
-  return { length, rules };
+  const ignored = [
+    ...unknownKeys(root, ['length', 'rule']),
+    ...blocks.flatMap(({ body }) => unknownKeys(body, ['charset', 'min-chars'])),
+  ];
+  return { length, rules, ignored };
+}
+
+function unknownKeys({ items }: HclObject, known: readonly string[]): string[] {
+  return items.map(({ keys }) => keys[0]).filter((key) => !known.includes(key.toLowerCase()));
 }
 
 function parseRule(type: string, body: HclObject): CharsetRule {
   if (type !== 'charset') throw body.error(`rule "${type}" is not known; use rule "charset"`);
-  body.allowOnly(['charset', 'min-chars']);
-  const charset = [...new Set(body.string('charset') ?? '')].join('');
-  if (charset === '') throw body.error('"charset" is missing or empty');
-  if (/[^\x20-\x7e]/.test(charset)) throw body.error('"charset" may hold printable ASCII characters only');
-  const minChars = body.number('min-chars') ?? 0;
-  if (!Number.isInteger(minChars) || minChars < 0) throw body.error('"min-chars" must be a whole number, 0 or more');
-  return { charset, minChars };
+  const charset = [...new Set(charsetText(body))];
+  if (charset.length === 0) throw body.error('"charset" is missing or empty');
+  if (!charset.every((character) => PRINTABLE.test(character))) {
+    throw body.error('"charset" may hold printable characters only');
+  }
+  return { charset, minChars: Math.max(0, wholeNumber(body, 'min-chars') ?? 0) };
 }
 
+function charsetText(body: HclObject): string {
+  const value = lastItem(body, 'charset')?.value;
+  if (value === undefined || value.kind === 'string') return value?.value ?? '';
+  throw body.error('"charset" must be a string', value);
+}
+
+function wholeNumber(body: HclObject, name: string): number | undefined {
+  const value = lastItem(body, name)?.value;
+  if (value === undefined || value.kind === 'number') return value && Math.trunc(value.value);
+  throw body.error(`"${name}" must be a number`, value);
+}
+
+/** In any case, as mapstructure finds the fields of Go's structs. */
+function lastItem({ items }: HclObject, name: string): HclItem | undefined {
+  return items.findLast(({ keys }) => keys[0] === name) ?? items.findLast(({ keys }) => keys[0].toLowerCase() === name);
+}
+
+/** Enough for any policy of which one candidate in twenty passes. */
+const CANDIDATES = 100;
+
 /**
- * A password that meets the policy. Each rule's least number is drawn from its own charset, the rest from the union,
- * then all are shuffled: every draw and the shuffle use node:crypto's unbiased randomInt.
+ * A password that meets the policy, every such password as likely as another: characters drawn from the union of all
+ * charsets until the rules are met (hashicorp/vault:helper/random/string_generator.go). Where that would take for ever,
+ * each rule's least number is drawn from its own charset, the rest from the union, and all are shuffled. Every draw uses
+ * node:crypto's unbiased randomInt.
  */
-export function generatePassword(policy: PasswordPolicy): string {
-  const characters = policy.rules.flatMap((rule) => [...randomFrom(rule.charset, rule.minChars)]);
-  const union = [...new Set(policy.rules.map((rule) => rule.charset).join(''))].join('');
-  characters.push(...randomFrom(union, policy.length - characters.length));
+export function generatePassword({ rules, length }: PasswordPolicy): string {
+  const union = [...new Set(rules.flatMap(({ charset }) => charset))];
+  const needed = rules.filter(({ minChars }) => minChars > 0).map((rule) => ({ ...rule, set: new Set(rule.charset) }));
+  for (let i = 0; i < CANDIDATES; i++) {
+    const candidate = draw(union, length);
+    if (needed.every(({ set, minChars }) => candidate.filter((each) => set.has(each)).length >= minChars)) {
+      return candidate.join('');
+    }
+  }
+  const characters = needed.flatMap(({ charset, minChars }) => draw(charset, minChars));
+  characters.push(...draw(union, length - characters.length));
+  return shuffle(characters).join('');
+}
+
+function draw(characters: readonly string[], count: number): string[] {
+  return Array.from({ length: count }, () => characters[randomInt(characters.length)] ?? '');
+}
+
+function shuffle(characters: string[]): string[] {
   for (let i = characters.length - 1; i > 0; i--) {
     const j = randomInt(i + 1);
     const held = characters[i] ?? '';
     characters[i] = characters[j] ?? '';
     characters[j] = held;
   }
-  return characters.join('');
+  return characters;
 }
 
 /** Refuses a name under which nothing is stored. */

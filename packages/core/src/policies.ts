@@ -3,6 +3,7 @@ import type { Store } from '@coffer/store';
 import { type Acl, createAcl, ROOT_ACL } from './acl.ts';
 import type { Barrier } from './barrier.ts';
 import { DEFAULT_POLICY_TEXT, WRAPPING_POLICY_TEXT } from './default-policy.ts';
+import { LruCache } from './lru-cache.ts';
 import { foldName } from './names.ts';
 import { type PathRule, parsePolicy } from './policy.ts';
 import { DEFAULT_POLICY, ROOT_POLICY, UNASSIGNABLE_POLICIES, WRAPPING_POLICY } from './token-entry.ts';
@@ -28,8 +29,20 @@ export interface PolicyStore {
 /** Nobody may change these. */
 const BUILTIN_POLICIES: readonly string[] = [ROOT_POLICY, ...UNASSIGNABLE_POLICIES];
 
+/** Sets of policies that tokens have: many tokens of few kinds. */
+const CACHED_ACLS = 256;
+
 export function createPolicyStore(store: Store, barrier: Barrier): PolicyStore {
-  const parsed = new Map<string, readonly PathRule[]>();
+  /**
+   * Compiled, by the names of the policies. A write empties it before it is answered, and what was read before that is
+   * not put in after it ({@link writes}): a request that begins after the answer never meets the policy as it was.
+   */
+  const acls = new LruCache<Acl>(CACHED_ACLS);
+  let writes = 0;
+  const changed = (): void => {
+    writes++;
+    acls.clear();
+  };
 
   const get = async (given: string): Promise<PolicyEntry | undefined> => {
     const name = foldName(given);
@@ -43,12 +56,8 @@ export function createPolicyStore(store: Store, barrier: Barrier): PolicyStore {
   };
 
   const rules = async (name: string): Promise<readonly PathRule[]> => {
-    const cached = parsed.get(name);
-    if (cached !== undefined) return cached;
     const entry = await get(name);
-    const fresh = entry === undefined ? [] : parsePolicy(entry.text);
-    parsed.set(name, fresh);
-    return fresh;
+    return entry === undefined ? [] : parsePolicy(entry.text);
   };
 
   return {
@@ -59,19 +68,26 @@ export function createPolicyStore(store: Store, barrier: Barrier): PolicyStore {
       parsePolicy(text);
       const version = ((await get(name))?.version ?? 0) + 1;
       const entry = { name, text, modified: formatTime(Date.now()), version };
-      await store.run(
-        'INSERT INTO policies (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value',
-        [name, barrier.seal(`policies/${name}`, entry)],
-      );
-      parsed.delete(name);
+      try {
+        await store.run(
+          'INSERT INTO policies (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value',
+          [name, barrier.seal(`policies/${name}`, entry)],
+        );
+      } finally {
+        // Also when it failed: whether the row was written is then not known.
+        changed();
+      }
     },
     async delete(given) {
       const name = foldName(given);
       if (name === DEFAULT_POLICY || BUILTIN_POLICIES.includes(name)) {
         throw new CofferError('invalid-request', `cannot delete "${name}" policy`);
       }
-      await store.run('DELETE FROM policies WHERE name = $1', [name]);
-      parsed.delete(name);
+      try {
+        await store.run('DELETE FROM policies WHERE name = $1', [name]);
+      } finally {
+        changed();
+      }
     },
     async list() {
       const { rows } = await store.run('SELECT name FROM policies');
@@ -79,7 +95,13 @@ export function createPolicyStore(store: Store, barrier: Barrier): PolicyStore {
     },
     async acl(names) {
       if (names.includes(ROOT_POLICY)) return ROOT_ACL;
-      return createAcl((await Promise.all(names.map(rules))).flat());
+      const key = JSON.stringify(names);
+      const cached = acls.get(key);
+      if (cached !== undefined) return cached;
+      const before = writes;
+      const acl = createAcl((await Promise.all([...new Set(names)].map(rules))).flat());
+      if (writes === before) acls.set(key, acl);
+      return acl;
     },
   };
 }

@@ -1,6 +1,12 @@
 /** The values of a policy's rule, decoded as hashicorp/hcl:decoder.go decodes into Go's strings, slices and maps. */
 import type { HclItem, HclObject, HclValue } from '@coffer/hcl';
-import { compileParameter, goLowerCase, type ParameterValue, type ParameterValues } from './acl-parameters.ts';
+import {
+  compileParameter,
+  goLowerCase,
+  mergeParameterValues,
+  type ParameterValue,
+  type ParameterValues,
+} from './acl-parameters.ts';
 import { parseNanoseconds } from './nanoseconds.ts';
 
 /** Parameters by name in lower case. `*` stands for every parameter. */
@@ -55,22 +61,36 @@ export function wrappingTtl(body: HclObject, name: 'min_wrapping_ttl' | 'max_wra
   return parsed ?? wrong(body, name, 'a duration: seconds, or a form like "90m", "1h30m", "7d"', value);
 }
 
-/** `undefined` when there is no such key; `{}` gives no parameter at all, which means the same. */
+/**
+ * `undefined` when there is no such key; `{}` gives no parameter at all, which means the same. The same name several
+ * times (in JSON) has all the values. Of spellings that differ in case Vault takes one at random: here what either denies
+ * is denied, and among allowed ones a list of values counts rather than none.
+ */
 export function parameterRules(
   body: HclObject,
   name: 'allowed_parameters' | 'denied_parameters',
 ): ParameterRules | undefined {
   const found = body.items.filter(({ keys }) => keys[0] === name);
   if (found.length === 0) return undefined;
-  const byName = new Map<string, ParameterValue[]>();
-  for (const item of found) {
-    for (const { keys, value } of parameterItems(body, name, item)) {
-      if (keys.length > 1) throw body.error(`"${name}": a parameter takes no label`, value);
-      const parameter = goLowerCase(keys[0]);
-      byName.set(parameter, [...(byName.get(parameter) ?? []), ...parameterValues(body, name, value)]);
-    }
+  const bySpelling = new Map<string, ParameterValue[]>();
+  for (const { keys, value } of found.flatMap((item) => parameterItems(body, name, item))) {
+    if (keys.length > 1) throw body.error(`"${name}": a parameter takes no label`, value);
+    const values = parameterValues(body, name, value);
+    const earlier = bySpelling.get(keys[0]);
+    if (earlier === undefined) bySpelling.set(keys[0], values);
+    else earlier.push(...values);
   }
-  return new Map([...byName].map(([parameter, values]) => [parameter, compileParameter(values)]));
+  const rules = new Map<string, ParameterValues>();
+  for (const [spelling, values] of bySpelling) {
+    const parameter = goLowerCase(spelling);
+    const compiled = compileParameter(values);
+    const other = rules.get(parameter);
+    if (other === undefined) rules.set(parameter, compiled);
+    else if (name === 'denied_parameters' || (!other.any && !compiled.any))
+      rules.set(parameter, mergeParameterValues(other, compiled));
+    else if (other.any) rules.set(parameter, compiled);
+  }
+  return rules;
 }
 
 /** `allowed_parameters "x" { … }` is one for `x`, as HCL 1 reads it. */
@@ -96,7 +116,8 @@ function parameterValue(value: HclValue): ParameterValue {
   if (value.kind !== 'object') return { kind: 'scalar', value: value.value };
   const members = new Map<string, ParameterValue>();
   for (const { keys, value: member } of value.items) {
-    const compared = keys.length > 1 || member.kind === 'object' ? ({ kind: 'never' } as const) : parameterValue(member);
+    const compared =
+      keys.length > 1 || member.kind === 'object' ? ({ kind: 'never' } as const) : parameterValue(member);
     members.set(keys[0], compared);
   }
   return { kind: 'object', members };

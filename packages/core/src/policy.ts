@@ -114,12 +114,12 @@ function parseRule(label: string, body: HclObject): PathRule {
   const deniedParameters = parameterRules(body, 'denied_parameters');
   const requiredParameters = stringList(body, 'required_parameters');
   for (const list of ['mfa_methods', 'subscribe_event_types']) stringList(body, list);
+  if (capabilities.has('deny')) {
+    return { path, capabilities, requiredParameters: [], minWrappingTtl: 0n, maxWrappingTtl: 0n };
+  }
   const controlGroup = body.items.find(({ keys }) => keys[0] === 'control_group');
   if (controlGroup !== undefined && !hasFactor(controlGroup.value)) {
     throw body.error(`path "${path}": "control_group" must be a block with a "factor" in it`, controlGroup);
-  }
-  if (capabilities.has('deny')) {
-    return { path, capabilities, requiredParameters: [], minWrappingTtl: 0n, maxWrappingTtl: 0n };
   }
   const minWrappingTtl = wrappingTtl(body, 'min_wrapping_ttl');
   const maxWrappingTtl = wrappingTtl(body, 'max_wrapping_ttl');

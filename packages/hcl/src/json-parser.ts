@@ -27,8 +27,9 @@ export class JsonParser {
   parseFile(): HclObject {
     const object = this.#object();
     if (this.#omissions === 'refuse') {
-      const rest = scanJsonToken(this.#source, this.#token.end);
-      if (rest.type !== 'end') throw this.#source.error(rest.start, 'expected the end of the text after the closing }');
+      const rest = this.#source.text.slice(this.#token.end).search(/[^ \t\r\n]/);
+      if (rest !== -1)
+        throw this.#source.error(this.#token.end + rest, 'expected the end of the text after the closing }');
     }
     return object.withItems(flatten(object.items));
   }
@@ -155,7 +156,11 @@ function flatten(items: readonly HclItem[]): HclItem[] {
     if (value.kind === 'list' && value.values.length > 0 && value.values.every((entry) => entry.kind === 'object')) {
       return flatten(value.values.map((entry) => ({ ...item, value: entry })));
     }
-    if (value.kind === 'object' && value.items.length > 0 && value.items.every((each) => each.value.kind === 'object')) {
+    if (
+      value.kind === 'object' &&
+      value.items.length > 0 &&
+      value.items.every((each) => each.value.kind === 'object')
+    ) {
       return flatten(value.items.map((inner) => ({ ...inner, keys: [...keys, ...inner.keys] })));
     }
     return [{ ...item, value: flattenValue(value) }];

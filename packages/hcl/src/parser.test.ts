@@ -65,8 +65,9 @@ rule "charset" {
     assert.deepEqual(json('a = <<EOF\n  one\n two\nEOF\nb = 1'), { a: '  one\n two\n', b: 1 });
     assert.deepEqual(json('a = <<-EOF\n    one\n      two\n    EOF\n'), { a: 'one\n  two\n' });
     assert.deepEqual(json('a = <<-EOF\n  one\n    EOF\n'), { a: '  one\n' }, 'a line with less indent than the anchor');
-    assert.deepEqual(json('a = <<EOF\r\nx\r\nEOF\r\n'), { a: 'x\r\n' });
-    assert.deepEqual(json('a = <<EOF\nEOF'), { a: '' });
+    assert.deepEqual(json('a = <<EOF\r\nx\r\nEOF\r\n'), { a: 'x\n' });
+    assert.deepEqual(json('a = <<EOF\nEOF\n'), { a: '' });
+    assert.deepEqual(json('a = <<EOF\nx\n  EOF\n'), { a: 'x\n  ' }, 'what is before a plain anchor is kept');
   });
 
   it('takes quoted keys, dashes, dots, empty blocks, nested objects', () => {
@@ -92,28 +93,33 @@ rule "charset" {
 
   it('says where and what is wrong', () => {
     const cases: [string, string][] = [
-      ['a = ', '1:5: expected a value; found the end of the text'],
+      ['a { b = ', '1:9: expected a value; found the end of the text'],
       ['a = [1 2]', '1:8: expected , or ] in the list that starts on line 1; found a number'],
-      ['a = [,]', '1:6: expected a value; found ,'],
+      ['a = [;]', '1:6: unexpected character ";"'],
       ['a {\n b = 1', '2:7: expected } to close the { on line 1; found the end of the text'],
       ['a = "x\ny"', '1:5: this string has no closing quote'],
       ['a = "${x"', '1:5: this string has no closing quote (or a ${ in it has no closing brace)'],
       ['a = 1\nb c = 2', '2:5: expected { after the labels of "b"; found ='],
       ['a b', '1:4: expected = or { after "b"; found the end of the text'],
       ['a = hunter2', '1:5: expected a value; put quotes around a string; found a word'],
-      ['a = 10s', '1:5: this is not a number; put quotes around a string'],
+      ['a = 10s', '1:8: expected = or { after "s"; found the end of the text'],
+      ['a = 1e', '1:5: this is not a number; put quotes around a string'],
+      ['a = 1\na = 2', '2:1: "a" is set twice; the first is on line 1'],
+      ['true = 1', '1:1: expected a key; found true or false'],
+      ['a = "\\xe9"', '1:5: the \\x escapes of this string are not UTF-8; write \\u00e9 for a character'],
+      ['a = 1 # \0', '1:9: the characters U+0000 and U+E123 are not allowed'],
       ['a = 089', '1:5: a number that starts with 0 is octal: only the digits 0 to 7'],
       ['a = 99999999999999999999', '1:5: this number is too large'],
       ['/* a', '1:1: this comment has no closing */'],
       ['a = <<EOF\nx\n', '1:5: this heredoc is not closed: no line with only EOF follows'],
       ['a = <EOF\n', '1:5: a heredoc starts with <<NAME or <<-NAME at the end of a line'],
       ['}', '1:1: expected a key; found }'],
-      ['a = 1,', '1:6: expected a key; found ,'],
+      ['a = 1,,', '1:7: expected a key; found ,'],
       ['a = 1 ;', '1:7: unexpected character ";"'],
     ];
     for (const [text, message] of cases) refuses(() => parseHcl(text), message);
     refuses(() => parseHcl('a = "\\q"'), /^1:6: unknown escape/);
-    refuses(() => parseHcl('a = "\\ud800"'), /^1:6: unknown escape/);
-    refuses(() => parseHcl('a =', 'coffer.hcl'), 'coffer.hcl:1:4: expected a value; found the end of the text');
+    refuses(() => parseHcl('a = "\\400"'), /^1:6: unknown escape/);
+    refuses(() => parseHcl('a = }', 'coffer.hcl'), 'coffer.hcl:1:5: expected a value; found }');
   });
 });

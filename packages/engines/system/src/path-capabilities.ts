@@ -1,10 +1,13 @@
-import { CofferError, type JsonObject } from '@coffer/base';
+import { CofferError } from '@coffer/base';
 import { type CoreServices, definePath, type Path, type PathResponse, type TokenEntry } from '@coffer/core';
 
 const PATHS = {
   path: { type: 'comma-strings', description: 'Paths to ask about.' },
   paths: { type: 'comma-strings', description: 'Paths to ask about.' },
 } as const;
+
+/** Of one question. Vault's own pages ask about some dozens. */
+const MAX_PATHS = 1000;
 
 /** `sys/capabilities`, `sys/capabilities-self`, `sys/capabilities-accessor`. */
 export function capabilitiesPaths(services: CoreServices): Path[] {
@@ -13,14 +16,23 @@ export function capabilitiesPaths(services: CoreServices): Path[] {
     fields: { path: readonly string[] | undefined; paths: readonly string[] | undefined },
   ): Promise<PathResponse> => {
     if (token === undefined) throw new CofferError('invalid-request', 'invalid token');
-    const paths = fields.paths ?? fields.path ?? [];
+    const { path = [], paths: given = [] } = fields;
+    const paths = given.length === 0 ? path : given;
     if (paths.length === 0) throw new CofferError('invalid-request', 'paths must be supplied');
+    if (paths.length > MAX_PATHS) {
+      throw new CofferError(
+        'invalid-request',
+        `field "paths" has ${paths.length} paths; ask about ${MAX_PATHS} at most at a time`,
+      );
+    }
     const acl = await services.aclOf(token);
-    const byPath: Record<string, string[]> = {};
-    for (const path of paths) byPath[path] = acl.capabilities(path.replace(/^\//, ''));
-    const first = paths.length === 1 ? byPath[paths[0] ?? ''] : undefined;
-    const data: JsonObject = { ...byPath, ...(first && { capabilities: first }) };
-    return { shape: 'flat', data };
+    const answers = paths.map((each): [string, string[]] => [each, acl.capabilities(each)]);
+    const [[, only] = []] = answers.length === 1 ? answers : [];
+    // A path may have any name: entries, where `byPath[path] = …` would lose "__proto__".
+    return {
+      shape: 'flat',
+      data: Object.fromEntries([...answers, ...(only ? [['capabilities', only] as const] : [])]),
+    };
   };
   return [
     definePath({

@@ -1,5 +1,6 @@
 import { CofferError } from '@coffer/base';
 import { type CoreServices, definePath, type Path } from '@coffer/core';
+import { plainText } from './path-policies.ts';
 
 const NAME = { type: 'string', required: true, description: "The policy's name." } as const;
 
@@ -27,11 +28,12 @@ export function passwordPoliciesPaths({ passwordPolicies }: CoreServices): Path[
         const policy = await passwordPolicies.get(fields.name);
         return policy === undefined ? undefined : { data: { policy } };
       },
-      write: async ({ fields }) => {
+      write: async ({ fields, warnings }) => {
         if (fields.policy === undefined || fields.policy === '') {
           throw new CofferError('invalid-request', 'missing policy: the text of the password policy');
         }
-        await passwordPolicies.put(fields.name, fields.policy);
+        const { ignored } = await passwordPolicies.put(fields.name, plainText(fields.policy));
+        if (ignored.length > 0) warnings.push(`The policy has keys that mean nothing: [${ignored.join(' ')}]`);
         return undefined;
       },
       delete: async ({ fields }) => {

@@ -86,7 +86,12 @@ function policyText(given: string | undefined): string {
   if (given === undefined || given === '') {
     throw new CofferError('invalid-request', `'policy' parameter not supplied or empty`);
   }
-  // Vault takes base64 as well. Policies hold braces or quotes, which base64 cannot.
-  if (/^[A-Za-z0-9+/\s]+={0,2}\s*$/.test(given)) return Buffer.from(given, 'base64').toString('utf8');
-  return given;
+  return plainText(given);
+}
+
+/** Vault takes base64 as well. Policies hold braces or quotes, which base64 cannot. */
+export function plainText(given: string): string {
+  const compact = given.replaceAll(/[\r\n]/g, '');
+  const isBase64 = compact.length % 4 === 0 && /^[A-Za-z0-9+/]+={0,2}$/.test(compact);
+  return isBase64 ? Buffer.from(compact, 'base64').toString('utf8') : given;
 }
