@@ -116,32 +116,34 @@ function parsePort(text: string): number {
 }
 
 function fromPairs(pairs: readonly (readonly [string, string])[]): UrlSettings {
-  const fields: Record<string, string> = {};
-  const parameters: Record<string, string> = {};
+  const fields = new Map<string, string>();
+  const parameters = new Map<string, string>();
   const ignored: string[] = [];
-  const own: Record<string, string> = {};
+  const own = new Map<string, string>();
   for (const [rawKey, value] of pairs) {
     const key = settingName(rawKey);
-    if (['host', 'port', 'user', 'password', 'dbname', 'database', 'options'].includes(key)) own[key] = value;
-    else if (key === 'statement_timeout') fields[key] = statementTimeoutSeconds(value);
-    else if (FIELDS_IN_URL.has(key)) fields[key] = value;
+    if (['host', 'port', 'user', 'password', 'dbname', 'database', 'options'].includes(key)) own.set(key, value);
+    else if (key === 'statement_timeout') fields.set(key, statementTimeoutSeconds(value));
+    else if (FIELDS_IN_URL.has(key)) fields.set(key, value);
     else if (isIgnored(key)) ignored.push(key);
-    else parameters[key] = value;
+    else parameters.set(key, value);
   }
-  const options = readOptions(own['options'] ?? '');
+  const options = readOptions(own.get('options') ?? '');
   for (const [name, value] of options.parameters) {
     if (isIgnored(name)) ignored.push(name);
-    else parameters[name] = value;
+    else parameters.set(name, value);
   }
-  if (options.rest !== '') parameters['options'] = options.rest;
-  const database = own['dbname'] ?? own['database'];
+  if (options.rest !== '') parameters.set('options', options.rest);
+  const database = own.get('dbname') ?? own.get('database');
+  const username = own.get('user');
+  const password = own.get('password');
   return {
-    hosts: hostsFromPairs(own['host'], own['port']),
-    ...(own['user'] !== undefined && { username: own['user'] }),
-    ...(own['password'] !== undefined && { password: own['password'] }),
+    hosts: hostsFromPairs(own.get('host'), own.get('port')),
+    ...(username !== undefined && { username }),
+    ...(password !== undefined && { password }),
     ...(database !== undefined && { database }),
-    fields,
-    parameters,
+    fields: Object.fromEntries(fields),
+    parameters: Object.fromEntries(parameters),
     ignored,
   };
 }

@@ -13,7 +13,11 @@ import {
 } from '@coffer/core';
 
 /** The numbers that Vault's clients send for `type` (hashicorp/vault:sdk/helper/consts/plugin_types.go). */
-const TYPE_NUMBERS: Readonly<Record<string, PluginType>> = { '1': 'auth', '2': 'database', '3': 'secret' };
+const TYPE_NUMBERS: ReadonlyMap<string, PluginType> = new Map([
+  ['1', 'auth'],
+  ['2', 'database'],
+  ['3', 'secret'],
+]);
 
 const FIELDS = {
   name: { type: 'string', required: true, description: 'The name used as plugin_name.' },
@@ -104,7 +108,7 @@ function one({ plugins }: CoreServices, directory: string | undefined, pattern: 
 /** The path wins over the body: the CLI sends a number in the body and the word in the path. */
 function typeOf(given: string | undefined): PluginType {
   if (given === undefined) throw new CofferError('invalid-request', 'missing type: one of auth, database, secret');
-  return TYPE_NUMBERS[given] ?? parsePluginType(given);
+  return TYPE_NUMBERS.get(given) ?? parsePluginType(given);
 }
 
 async function checkCommand(directory: string | undefined, command: string): Promise<void> {
