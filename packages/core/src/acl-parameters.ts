@@ -46,13 +46,15 @@ export interface ParameterLists {
   readonly requiredParameters: readonly string[];
 }
 
+const NONE: ReadonlyMap<string, ParameterValues> = new Map();
+
 /** Whether the parameters of a read or write are as the lists want them. Each spelling of a name counts by itself. */
 export function parametersAllowed(lists: ParameterLists, data: JsonObject): boolean {
   // The names of a policy in any case, the parameter in lower case: how the engines know it.
   if (!lists.requiredParameters.every((name) => Object.hasOwn(data, goLowerCase(name)))) return false;
   const given = Object.entries(data).map(([name, value]) => [goLowerCase(name), value] as const);
   if (given.length === 0) return true;
-  const { deniedParameters: denied = new Map(), allowedParameters: allowed = new Map() } = lists;
+  const { deniedParameters: denied = NONE, allowedParameters: allowed = NONE } = lists;
   if (denied.has('*')) return false;
   if (given.some(([name, value]) => isDenied(value, denied.get(name)))) return false;
   const others = allowed.has('*');
@@ -76,11 +78,15 @@ function isDenied(value: JsonValue, values: ParameterValues | undefined): boolea
   return itemsOf(value)?.some((item) => contains(values, item)) ?? false;
 }
 
+function isList(value: JsonValue): value is readonly JsonValue[] {
+  return Array.isArray(value);
+}
+
 const GO_SPACE = '[\\t\\n\\v\\f\\r \\x85\\xa0\\p{Zs}\\u2028\\u2029]';
 const LEADING_SPACE = new RegExp(`^${GO_SPACE}+`, 'u');
 
 function itemsOf(value: JsonValue): readonly JsonValue[] | undefined {
-  if (Array.isArray(value)) return value;
+  if (isList(value)) return value;
   if (typeof value !== 'string') return undefined;
   return value === '' ? [] : value.split(',').map(trimGoSpace);
 }
@@ -110,12 +116,12 @@ function equals(expected: ParameterValue, value: JsonValue): boolean {
       return expected.value === value;
     case 'list':
       return (
-        Array.isArray(value) &&
+        isList(value) &&
         value.length === expected.values.length &&
         expected.values.every((each, index) => equals(each, value[index] ?? null))
       );
     case 'object': {
-      if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
+      if (typeof value !== 'object' || value === null || isList(value)) return false;
       const members = new Map(Object.entries(value));
       if (members.size !== expected.members.size) return false;
       return [...expected.members].every(([name, each]) => {

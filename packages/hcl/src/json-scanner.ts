@@ -34,16 +34,22 @@ export function scanJsonToken(source: HclSource, offset: number): JsonToken {
     case '"':
       return readJsonString(source, start);
   }
+  return readWord(source, start) ?? readJsonNumber(source, start);
+}
+
+function readWord({ text }: HclSource, start: number): JsonToken | undefined {
   WORD.lastIndex = start;
   const word = WORD.exec(text)?.[0];
-  const end = start + (word?.length ?? 0);
-  if (word === 'null') return { type: 'null', start, end };
-  if (word !== undefined) return { type: 'bool', value: word === 'true', start, end };
+  if (word === undefined) return undefined;
+  const end = start + word.length;
+  return word === 'null' ? { type: 'null', start, end } : { type: 'bool', value: word === 'true', start, end };
+}
+
+function readJsonNumber(source: HclSource, start: number): JsonToken {
   const number = readNumber(source, start);
-  if (number !== undefined && /^-?0(?:[xX]|\d+$)/.test(number.text))
-    throw source.error(start, 'a number must not start with 0');
-  if (number !== undefined) return { type: 'number', ...number, start };
-  throw source.error(start, 'expected a value');
+  if (number === undefined) throw source.error(start, 'expected a value');
+  if (/^-?0(?:[xX]|\d+$)/.test(number.text)) throw source.error(start, 'a number must not start with 0');
+  return { type: 'number', ...number, start };
 }
 
 function readJsonString(source: HclSource, start: number): JsonToken {
