@@ -198,6 +198,24 @@ describe('a name that an engine folds', () => {
     assert.ok(((await api.ok('LIST', 'auth/userpass/users')).data['keys'] as string[]).includes('ασ'));
   });
 
+  it('is denied in every spelling where a rule for parameters names a policy', async () => {
+    const token = await withPolicy(`
+      path "auth/approle/role/+" { capabilities = ["create", "update"] denied_parameters = { "token_policies" = ["admin", "ops-*"] } }
+      path "auth/approle/role/+/policies" { capabilities = ["update"] denied_parameters = { "*" = [] } }
+      path "auth/userpass/users/+/policies" { capabilities = ["update"] denied_parameters = { "policies" = ["Admin"] } }
+      path "auth/userpass/users/+" { capabilities = ["create", "update"] allowed_parameters = { "token_policies" = ["App"] "password" = [] } }`);
+    const spellings = ['admin', 'ADMIN', ' Admin', ['Admin '], 'app,aDmin', ['app', 'admin\t']];
+    for (const policies of spellings) {
+      await api.refused(DENIED, 'POST', 'auth/approle/role/new', { token_policies: policies }, { token });
+      await api.refused(DENIED, 'POST', 'auth/userpass/users/boss/policies', { policies }, { token });
+    }
+    await api.refused(DENIED, 'POST', 'auth/approle/role/new', { token_policies: 'OPS-1' }, { token });
+    await api.ok('POST', 'auth/approle/role/new', { token_policies: 'App,operators' }, { token });
+    await api.ok('POST', 'auth/userpass/users/boss/policies', { policies: 'App' }, { token });
+    await api.ok('POST', 'auth/userpass/users/boss', { token_policies: 'App' }, { token });
+    await api.refused(DENIED, 'POST', 'auth/userpass/users/boss', { token_policies: 'app' }, { token });
+  });
+
   it('may be granted in mixed case, as sent', async () => {
     await api.ok('POST', 'auth/userpass/users/ana', { password: 'one' });
     const token = await withPolicy('path "auth/userpass/users/Ana" { capabilities = ["read"] }');

@@ -15,6 +15,11 @@ export function foldName(name: string): string {
   return Array.from(name, (character) => character.toLowerCase()).join('');
 }
 
+/** The name of a policy as it is kept, however it was spelled. */
+export function policyName(name: string): string {
+  return foldName(name).trim();
+}
+
 /**
  * Names or patterns as given, when there are not too many and none is too long.
  * @throws CofferError `invalid-request` naming `field`
