@@ -53,13 +53,43 @@ describe('tokens', () => {
     assert.equal((await api.lookup(child.token))['orphan'], true);
   });
 
-  it('need sudo for orphans, and for the accessors of all', async () => {
+  it('need a right of their own for orphans, and sudo for the accessors of all', async () => {
     const { token } = await create();
     const denied = [403, /permission denied/] as const;
-    await api.refused(denied, 'POST', 'auth/token/create-orphan', {}, { token });
+    // The path itself is the right, as in Vault; with no_parent the same needs sudo.
+    assert.equal((await api.ok('POST', 'auth/token/create-orphan', {}, { token })).auth['orphan'], true);
+    const { token: other } = await create({ policies: ['default'] });
+    await api.refused(denied, 'POST', 'auth/token/create-orphan', {}, { token: other });
     await api.refused(denied, 'LIST', 'auth/token/accessors', undefined, { token });
     await api.refused(denied, 'POST', 'auth/token/revoke-orphan', { token }, { token });
     await api.refused([400, /root or sudo/], 'POST', 'auth/token/create', { no_parent: true }, { token });
+  });
+
+  it('get no policy that their maker does not have, default included', async () => {
+    const { token } = await create({ no_default_policy: true });
+    const policiesOf = async (body: JsonObject) =>
+      (await api.ok('POST', 'auth/token/create', body, { token })).auth['policies'];
+    assert.deepEqual(await policiesOf({ policies: ['app'] }), ['app']);
+    assert.deepEqual(await policiesOf({}), ['app']);
+    for (const policies of [['default'], ['app', 'ops'], 'ROOT', ' root']) {
+      await api.refused([400, /subset of parent|root tokens/], 'POST', 'auth/token/create', { policies }, { token });
+    }
+    const { token: withDefault } = await create();
+    assert.deepEqual(
+      (await api.ok('POST', 'auth/token/create', { policies: 'APP' }, { token: withDefault })).auth['policies'],
+      ['app', 'default'],
+    );
+  });
+
+  it('show a display name of letters, digits and dashes', async () => {
+    for (const [name, shown] of [
+      ['a b";DROP', 'token-a-b--DROP'],
+      ['é{{.RoleName}}', 'token-----RoleName--'],
+      ['x\ny/z_1.2', 'token-x-y-z-1-2'],
+    ] as const) {
+      const { token } = await create({ display_name: name });
+      assert.equal((await api.lookup(token))['display_name'], shown);
+    }
   });
 
   it('are shown, renewed and revoked by their accessors, without the token', async () => {

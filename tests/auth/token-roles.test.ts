@@ -45,6 +45,28 @@ describe('token roles', () => {
     assert.deepEqual((await create('no-ops', { policies: ['app'] })).auth['policies'], ['app']);
   });
 
+  it('match globs in no time, and take so many and so long names', async () => {
+    const glob = `${'*-'.repeat(250)}x`;
+    await api.ok('POST', 'auth/token/roles/slow', {
+      allowed_policies_glob: glob,
+      disallowed_policies_glob: `${glob}*y`,
+    });
+    const expected = [400, /must be subset of the role's allowed policies/] as const;
+    await api.refused(expected, 'POST', 'auth/token/create/slow', { policies: ['-'.repeat(500)] });
+    assert.ok((await create('slow', { policies: [`${'-'.repeat(500)}x`] })).status === 200);
+    for (const [field, value] of [
+      ['allowed_policies_glob', `*${'a'.repeat(512)}`],
+      ['disallowed_policies_glob', Array.from({ length: 129 }, (_, index) => `p${index}*`)],
+      ['allowed_policies', 'a'.repeat(513)],
+    ] as const) {
+      await api.refused([400, new RegExp(`field "${field}"`)], 'POST', 'auth/token/roles/slow', { [field]: value });
+    }
+    const many = Array.from({ length: 129 }, (_, index) => `p${index}`);
+    await api.refused([400, /at most 128/], 'POST', 'auth/token/create', { policies: many });
+    await api.ok('DELETE', 'auth/token/roles/slow');
+    await api.refused([400, /longer than 512/], 'POST', 'auth/token/create', { display_name: 'n'.repeat(513) });
+  });
+
   it('do not make root tokens for those who have none', async () => {
     await api.ok('POST', 'auth/token/roles/sly', { allowed_policies: 'root' });
     await api.ok('PUT', 'sys/policies/acl/sly', {

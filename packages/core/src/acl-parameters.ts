@@ -1,5 +1,6 @@
 /** The parameter rules of policies, as hashicorp/vault:vault/acl.go compares them. */
 import type { JsonObject, JsonValue } from '@coffer/base';
+import { policyName } from './names.ts';
 
 /** A value in a policy's list. `never` is equal to nothing. */
 export type ParameterValue =
@@ -40,6 +41,16 @@ export function mergeParameterValues(a: ParameterValues, b: ParameterValues): Pa
   };
 }
 
+/** Parameters that name policies, in every engine: a policy is the same however its name is spelled. */
+const POLICY_PARAMETERS: ReadonlySet<string> = new Set([
+  'policies',
+  'token_policies',
+  'allowed_policies',
+  'allowed_policies_glob',
+  'disallowed_policies',
+  'disallowed_policies_glob',
+]);
+
 export interface ParameterLists {
   readonly allowedParameters?: ReadonlyMap<string, ParameterValues>;
   readonly deniedParameters?: ReadonlyMap<string, ParameterValues>;
@@ -56,7 +67,8 @@ export function parametersAllowed(lists: ParameterLists, data: JsonObject): bool
   if (given.length === 0) return true;
   const { deniedParameters: denied = NONE, allowedParameters: allowed = NONE } = lists;
   if (denied.has('*')) return false;
-  if (given.some(([name, value]) => isDenied(value, denied.get(name)))) return false;
+  if (given.some(([name, value]) => isDenied(value, denied.get(name)) || namesDenied(name, value, denied)))
+    return false;
   const others = allowed.has('*');
   if (allowed.size === 0 || (allowed.size === 1 && others)) return true;
   return given.every(([name, value]) => {
@@ -80,6 +92,22 @@ function isDenied(value: JsonValue, values: ParameterValues | undefined): boolea
 
 function isList(value: JsonValue): value is readonly JsonValue[] {
   return Array.isArray(value);
+}
+
+/**
+ * Whether a policy that is denied is named in another spelling, which the engine reads as the same. Vault lets these pass; what
+ * is allowed must be allowed as it was sent, so that this only ever takes away.
+ */
+function namesDenied(name: string, value: JsonValue, denied: ReadonlyMap<string, ParameterValues>): boolean {
+  const values = POLICY_PARAMETERS.has(name) ? denied.get(name) : undefined;
+  if (values === undefined) return false;
+  const given = typeof value === 'string' ? value.split(',') : Array.isArray(value) ? value : [];
+  const names: ReadonlySet<string> = new Set([...values.strings].map(policyName));
+  const globs = values.globs.map(policyName);
+  return given.some((each) => {
+    const policy = typeof each === 'string' ? policyName(each) : '';
+    return policy !== '' && (names.has(policy) || globs.some((glob) => globMatches(glob, policy)));
+  });
 }
 
 const GO_SPACE = '[\\t\\n\\v\\f\\r \\x85\\xa0\\p{Zs}\\u2028\\u2029]';

@@ -117,7 +117,7 @@ class Probe {
       write: handler(name),
       delete: handler(name),
       list: handler(name),
-      exists: async ({ path }: { path: string }) => this.existing.has(path),
+      exists: async ({ rest = '' }) => this.existing.has(name === 'sudo' ? `root/${rest}` : rest),
     });
     return {
       help: '',

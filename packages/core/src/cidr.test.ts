@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { cidrsAllow, parseCidrs } from './cidr.ts';
+import { cidrsAllow, cidrsWithin, commonCidrs, parseCidrs } from './cidr.ts';
 
 describe('networks', () => {
   it('are kept with a prefix, addresses as networks of one', () => {
@@ -22,6 +22,7 @@ describe('networks', () => {
       '10.0.0.0/8/8',
       '10.0.0.0/',
       '10.0.0.0/-1',
+      'fe80::1%eth0',
     ]) {
       assert.throws(() => parseCidrs([text], 'token_bound_cidrs'), {
         code: 'invalid-request',
@@ -37,5 +38,34 @@ describe('networks', () => {
       assert.ok(!cidrsAllow(cidrs, address), address);
     assert.ok(cidrsAllow([], ''));
     assert.ok(cidrsAllow(parseCidrs(['0.0.0.0/0'], 'f'), '203.0.113.9'));
+  });
+
+  it('are so many at most, and the same in both forms of IPv4', () => {
+    assert.throws(() => parseCidrs(Array<string>(257).fill('::1'), 'f'), /257 networks; at most 256/);
+    assert.deepEqual(parseCidrs(['::ffff:10.1.2.3', '::FFFF:10.0.0.0/104'], 'f'), ['10.1.2.3/32', '10.0.0.0/8']);
+    assert.ok(cidrsAllow(parseCidrs(['fe80::/10'], 'f'), 'fe80::1%eth0'));
+  });
+
+  it('lie within others, or do not', () => {
+    const role = parseCidrs(['10.0.0.0/8', '192.168.1.7', 'fd00::/8'], 'f');
+    const within = (...cidrs: string[]): boolean => cidrsWithin(parseCidrs(cidrs, 'f'), role);
+    assert.ok(within('10.0.0.0/8') && within('10.255.0.0/16', 'fd12::/16') && within('192.168.1.7'));
+    for (const cidr of ['0.0.0.0/0', '11.0.0.0/8', '192.168.1.6/31', 'fc00::/7', '::/0'])
+      assert.ok(!within(cidr), cidr);
+    assert.ok(!within('10.0.0.1', '11.0.0.1'));
+    // Nothing is bound to an empty list.
+    assert.ok(!within() && cidrsWithin([], []) && cidrsWithin(role, []));
+  });
+
+  it('have in common what both allow', () => {
+    const common = (a: string[], b: string[]) => commonCidrs(parseCidrs(a, 'f'), parseCidrs(b, 'f'));
+    assert.deepEqual(common(['10.0.0.0/8'], ['10.1.0.0/16', '11.0.0.0/8']), ['10.1.0.0/16']);
+    assert.deepEqual(common(['10.1.0.0/16', 'fd00::/8'], ['0.0.0.0/0', 'fd12::/16']), ['10.1.0.0/16', 'fd12::/16']);
+    assert.deepEqual(common(['10.0.0.0/8'], ['10.0.0.0/8']), ['10.0.0.0/8']);
+    assert.equal(common(['10.0.0.0/8'], ['11.0.0.0/8']), undefined);
+    assert.equal(common(['0.0.0.0/0'], ['::/0']), undefined);
+    assert.deepEqual(common([], ['::1']), ['::1/128']);
+    assert.deepEqual(common(['::1'], []), ['::1/128']);
+    assert.deepEqual(common([], []), []);
   });
 });

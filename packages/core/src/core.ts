@@ -188,7 +188,7 @@ export class Core {
   /** A write to something that does not exist yet is a `create`. */
   async #resolveWrite(request: RawPathRequest, path: Path | undefined): Promise<RawPathRequest> {
     if (request.operation !== 'update' || path?.creates !== true) return request;
-    return (await path.exists(request)) ? request : { ...request, operation: 'create' };
+    return (await path.exists(request.params)) ? request : { ...request, operation: 'create' };
   }
 
   async #authorize(token: TokenEntry, fullPath: string, request: RawPathRequest, path?: Path): Promise<void> {

@@ -30,7 +30,7 @@ export {
 export { type Mount, type MountConfig, normalizeMountPath } from './mount.ts';
 export type { MountTable } from './mount-table.ts';
 export { multiError } from './multi-error.ts';
-export { checkNames, cleanDisplayName, foldName, MAX_NAMES } from './names.ts';
+export { checkNames, cleanDisplayName, foldName, MAX_NAME_LENGTH, MAX_NAMES, MAX_PATH_LENGTH } from './names.ts';
 export type { PasswordPolicies } from './password-policies.ts';
 export { generatePassword, type PasswordPolicy, parsePasswordPolicy } from './password-policy.ts';
 export { definePath, type Path, type PathRequest, type PathResponse } from './path.ts';

@@ -120,15 +120,16 @@ export function loginCidrs({
   boundCidrs = [],
   remoteAddress,
 }: Pick<Login, 'parameters' | 'boundCidrs' | 'remoteAddress'>): readonly string[] {
-  const strictly = parameters.strictlyBindIp && isIP(remoteAddress) !== 0;
-  const own = strictly ? parseCidrs([remoteAddress], 'remote address') : [];
+  // Without the zone of a link-local address (`fe80::1%eth0`).
+  const [address = ''] = remoteAddress.split('%', 1);
+  const own = parameters.strictlyBindIp && isIP(address) !== 0 ? parseCidrs([address], 'remote address') : [];
   const byCredential = commonCidrs(parameters.boundCidrs, boundCidrs);
   const bound = byCredential && commonCidrs(byCredential, own);
   if (bound !== undefined) return bound;
   throw new CofferError('permission-denied', 'login request originated from invalid CIDR');
 }
 
-/** A login whose refusal leaves a log line: with the name that it was for, never with what should have proven it. */
+/** A login whose refusal leaves a log line: with the name that it was for, if there is one, never with what should have proven it. */
 export async function loggedLogin<T>(
   { logger }: Pick<EngineContext, 'logger'>,
   { id, remoteAddress }: Pick<PathRequest, 'id' | 'remoteAddress'>,
@@ -138,7 +139,8 @@ export async function loggedLogin<T>(
   try {
     return await login();
   } catch (thrown) {
-    const fields = { name: loggedName(name), remote_address: remoteAddress, request_id: id };
+    const whose = name === '' ? {} : { name: loggedName(name) };
+    const fields = { ...whose, remote_address: remoteAddress, request_id: id };
     logger.warn('login failed', { ...fields, reason: errorText(thrown) });
     throw thrown;
   }

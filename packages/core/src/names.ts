@@ -2,6 +2,8 @@ import { CofferError } from '@coffer/base';
 
 /** Longest name of anything, in characters: a segment of a path, a policy, a role. Far beyond what people and programs use. */
 export const MAX_NAME_LENGTH = 512;
+/** Longest path of a request, in characters: the id of a lease under the deepest mount fits many times over. */
+export const MAX_PATH_LENGTH = 4096;
 /** Names in one list: roles of a connection, policies that a role allows. */
 export const MAX_NAMES = 1024;
 
@@ -11,6 +13,11 @@ export const MAX_NAMES = 1024;
  */
 export function foldName(name: string): string {
   return Array.from(name, (character) => character.toLowerCase()).join('');
+}
+
+/** The name of a policy as it is kept, however it was spelled. */
+export function policyName(name: string): string {
+  return foldName(name).trim();
 }
 
 /**

@@ -30,6 +30,8 @@ export interface PathRequest<S extends FieldSchema = FieldSchema> {
   /** Warnings for the response may be pushed here. */
   readonly warnings: string[];
 }
+/** What the URL says, by the names in the pattern. */
+export type PathParams = Readonly<Record<string, string>>;
 export type PathResponse = OutgoingResponse | undefined;
 export type PathHandler<S extends FieldSchema> = (request: PathRequest<S>) => Promise<PathResponse>;
 
@@ -51,10 +53,10 @@ export interface PathDefinition<S extends FieldSchema> {
   readonly delete?: PathHandler<S>;
   readonly list?: PathHandler<S>;
   /**
-   * Whether the thing exists: decides between the capabilities `create` and `update`. Without it a write is an update, as on
+   * Whether the thing exists that the URL names: decides between the capabilities `create` and `update`. Without it a write is an update, as on
    * most paths of Vault: `tests/auth/capabilities.test.ts` has the table.
    */
-  readonly exists?: (request: PathRequest<S>) => Promise<boolean>;
+  readonly exists?: (params: PathParams) => Promise<boolean>;
   /** Serves requests without a token. */
   readonly unauthenticated?: boolean;
   /** Needs the capability `sudo`. */
@@ -79,15 +81,13 @@ export interface Path {
   /** Whether a write to what does not exist yet is a `create`. */
   readonly creates: boolean;
   /** The pattern's parameters, folded where they are, when `path` is of it. The path of a list comes without its last slash. */
-  match(path: string): Readonly<Record<string, string>> | undefined;
+  match(path: string): PathParams | undefined;
   /** @throws CofferError `unsupported` for an operation it does not have, `invalid-request` for its fields */
   handle(request: RawPathRequest): Promise<PathResponse>;
-  exists(request: RawPathRequest): Promise<boolean>;
+  exists(params: PathParams): Promise<boolean>;
 }
 
-export type RawPathRequest = Omit<PathRequest, 'fields' | 'page'> & {
-  readonly params: Readonly<Record<string, string>>;
-};
+export type RawPathRequest = Omit<PathRequest, 'fields' | 'page'> & { readonly params: PathParams };
 
 export function definePath<const S extends FieldSchema>(definition: PathDefinition<S>): Path {
   const { pattern, fields, foldedNames = [], otherFields = 'warn' } = definition;
@@ -127,8 +127,8 @@ export function definePath<const S extends FieldSchema>(definition: PathDefiniti
       const response = await handler(parsed);
       return operation !== 'list' || response === undefined ? response : listPage(response, parsed.page);
     },
-    async exists(request) {
-      return definition.exists === undefined ? true : definition.exists(parse({ ...request, warnings: [] }));
+    async exists(params) {
+      return definition.exists === undefined || definition.exists(params);
     },
   };
 }
@@ -140,7 +140,10 @@ function compilePattern(pattern: string, foldedNames: readonly string[]): Path['
     return { literal: part, name, many: name !== undefined && part.endsWith('*') };
   });
   const many = parts.findIndex((part) => part.many);
+  const head = pattern.split(':', 1)[0] ?? '';
   return (path) => {
+    // Most patterns of an engine are other ones.
+    if (!path.startsWith(head)) return undefined;
     const segments = path.split('/');
     const extra = segments.length - parts.length;
     if (extra < 0 || (extra > 0 && many === -1) || segments.includes('')) return undefined;

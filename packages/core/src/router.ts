@@ -3,10 +3,8 @@ import type { Engine } from './engine.ts';
 import type { IncomingRequest, JsonObject } from './logical.ts';
 import type { Mount } from './mount.ts';
 import type { MountTable } from './mount-table.ts';
-import { foldName } from './names.ts';
-import type { Path } from './path.ts';
-
-type Params = Readonly<Record<string, string>>;
+import { foldName, MAX_PATH_LENGTH } from './names.ts';
+import type { Path, PathParams } from './path.ts';
 
 /** Where a path leads. `path` is absent where its mount has none of that form. */
 export interface Route {
@@ -15,7 +13,7 @@ export interface Route {
   /** Relative to the mount, as sent. */
   readonly relative: string;
   readonly path?: Path;
-  readonly params: Params;
+  readonly params: PathParams;
 }
 
 /** The path of a list, and of the help on one, ends in a slash; that of anything else that does leads nowhere. */
@@ -36,7 +34,7 @@ export function findPath(
   paths: readonly Path[],
   relative: string,
   operation: IncomingRequest['operation'],
-): { readonly path: Path; readonly params: Params } | undefined {
+): { readonly path: Path; readonly params: PathParams } | undefined {
   const bare = operation === 'list' || operation === 'help' ? relative.replace(/\/$/, '') : relative;
   for (const path of paths) {
     const params = path.match(bare);
@@ -46,7 +44,7 @@ export function findPath(
 }
 
 /** What the URL says wins over the body, for everyone who looks at the data: policy and handler see one value. */
-export function dataOf(request: IncomingRequest, params: Params): JsonObject {
+export function dataOf(request: IncomingRequest, params: PathParams): JsonObject {
   const contradicted = Object.keys(params).filter((name) => Object.hasOwn(request.data, name));
   if (contradicted.length === 0) return request.data;
   return { ...request.data, ...Object.fromEntries(contradicted.map((name) => [name, params[name] ?? ''])) };
@@ -54,7 +52,8 @@ export function dataOf(request: IncomingRequest, params: Params): JsonObject {
 
 /** Whether an engine folds a name in `path`, as the mounts are now. */
 export function foldsNames(mounts: MountTable, path: string): boolean {
-  return (findRoute(mounts, path, 'list')?.path?.foldedNames ?? []).length > 0;
+  if (path.length > MAX_PATH_LENGTH) return false;
+  return (findRoute(mounts, path.replace(/^\/+/, ''), 'list')?.path?.foldedNames ?? []).length > 0;
 }
 
 /**

@@ -1,7 +1,7 @@
 import { CofferError, type JsonObject } from '@coffer/base';
 import { parseCidrs } from './cidr.ts';
 import type { FieldValues } from './fields.ts';
-import { checkNames, foldName } from './names.ts';
+import { checkNames, policyName } from './names.ts';
 import { UNASSIGNABLE_POLICIES } from './token-entry.ts';
 
 /** The fields that roles and users of every auth method share (hashicorp/vault:sdk/helper/tokenutil/tokenutil.go). */
@@ -94,7 +94,7 @@ function checkParameters({ ttl, maxTtl, numUses, type }: TokenParameters): void 
  * @throws CofferError `invalid-request` for one that the server keeps to itself, and for names too many or too long
  */
 export function checkPolicies(names: readonly string[], field = 'policies', most = MAX_POLICIES): string[] {
-  const folded = checkNames(names, field, most).map((name) => foldName(name).trim());
+  const folded = checkNames(names, field, most).map(policyName);
   const clean = [...new Set(folded.filter((name) => name !== ''))].sort();
   const reserved = clean.find((name) => UNASSIGNABLE_POLICIES.includes(name));
   if (reserved !== undefined)

@@ -30,6 +30,20 @@ describe('parseTarget', () => {
     assert.equal(parseTarget('GET', '/v1/cubbyhole/x/')?.path, 'cubbyhole/x/');
   });
 
+  it('refuses writes to a path that ends in a slash, however that is written', () => {
+    for (const path of ['a/', 'a%2f', 'a/b%2F']) {
+      for (const method of ['PUT', 'POST'])
+        refuses(() => parseTarget(method, `/v1/${path}`), /^cannot write to a path ending in '\/'$/);
+    }
+  });
+
+  it('takes paths and names of some length only', () => {
+    const name = 'n'.repeat(512);
+    assert.equal(parseTarget('GET', `/v1/a/${name}/b`)?.path, `a/${name}/b`);
+    for (const path of [`a/${name}n`, 'a/'.repeat(2100) + 'a'])
+      refuses(() => parseTarget('GET', `/v1/${path}`), /too long/);
+  });
+
   it('decodes paths once and refuses those that could mean another', () => {
     assert.equal(parseTarget('GET', '/v1/a%20b/%c3%a9+%25')?.path, 'a b/é+%');
     assert.equal(parseTarget('GET', '/v1/a%2Fb')?.path, 'a/b');
@@ -40,6 +54,7 @@ describe('parseTarget', () => {
     }
     refuses(() => parseTarget('GET', '/v1/a%00b'), /unprintable/);
     refuses(() => parseTarget('GET', '/v1/a%E2%80%AEb'), /unprintable/);
+    refuses(() => parseTarget('GET', '/v1/a%E2%80%A8b'), /unprintable/);
     refuses(() => parseTarget('GET', '/v1/caf\u00c3\u00a9'), /percent-encoded/);
   });
 
@@ -81,6 +96,8 @@ describe('headers', () => {
     checkHeaders({ 'x-vault-namespace': '', 'x-vault-wrap-format': '' });
     checkHeaders({ 'x-vault-namespace': 'root' });
     checkHeaders({ 'x-vault-namespace': '/' });
+    checkHeaders({ 'x-vault-namespace': '/root/' });
+    refuses(() => checkHeaders({ 'x-vault-namespace': `${'/'.repeat(15_000)}x` }), /X-Vault-Namespace/);
     refuses(() => checkHeaders({ 'x-vault-namespace': 'team/' }), /X-Vault-Namespace/);
     refuses(() => checkHeaders({ 'x-vault-wrap-format': 'jwt' }), /X-Vault-Wrap-Format/);
   });

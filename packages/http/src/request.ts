@@ -1,11 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { CofferError, parseDuration } from '@coffer/base';
-import type { IncomingRequest, JsonObject, JsonValue } from '@coffer/core';
-
-/** Longest path, in characters: the id of a lease under the deepest mount fits many times over. */
-const MAX_PATH_LENGTH = 4096;
-/** Longest segment of one, in characters: the name of a role, a user, a policy. */
-const MAX_SEGMENT_LENGTH = 512;
+import { type IncomingRequest, type JsonObject, type JsonValue, MAX_NAME_LENGTH, MAX_PATH_LENGTH } from '@coffer/core';
 
 /** What the request line asks for, before any body is read. */
 export interface Target {
@@ -86,10 +81,10 @@ function decodePath(raw: string): string {
   if (segments.some((segment) => segment === '' || segment === '.' || segment === '..')) {
     throw new CofferError('invalid-request', 'the path must not have empty, "." or ".." segments');
   }
-  if (path.length > MAX_PATH_LENGTH || segments.some((segment) => segment.length > MAX_SEGMENT_LENGTH)) {
+  if (path.length > MAX_PATH_LENGTH || segments.some((segment) => segment.length > MAX_NAME_LENGTH)) {
     throw new CofferError(
       'invalid-request',
-      `the path is too long: at most ${MAX_SEGMENT_LENGTH} characters between two slashes, and ${MAX_PATH_LENGTH} in all`,
+      `the path is too long: at most ${MAX_NAME_LENGTH} characters between two slashes, and ${MAX_PATH_LENGTH} in all`,
     );
   }
   return path;

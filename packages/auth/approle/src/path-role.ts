@@ -1,6 +1,7 @@
 import { CofferError, type JsonObject } from '@coffer/base';
 import {
   changeTokenParameters,
+  checkNames,
   definePath,
   type EntryStorage,
   type FieldValues,
@@ -80,7 +81,7 @@ function oneRole(storage: EntryStorage, secretIds: SecretIds): Path {
     foldedNames: ['role_name'],
     fields: FIELDS,
     synopsis: 'Manages a role: what its logins need and what their tokens are like.',
-    exists: async ({ fields }) => (await readRole(storage, fields.role_name)) !== undefined,
+    exists: async ({ role_name: name = '' }) => (await readRole(storage, name)) !== undefined,
     read: async ({ fields }) => {
       const role = await readRole(storage, fields.role_name);
       return role && { data: roleView(role) };
@@ -122,6 +123,7 @@ function roleId(storage: EntryStorage): Path {
     write: async ({ fields }) => {
       const previous = await requireRole(storage, fields.role_name);
       if ((fields.role_id ?? '') === '') throw new CofferError('invalid-request', 'missing role_id');
+      checkNames([fields.role_id ?? ''], 'role_id');
       await writeRole(storage, fields.role_name, { ...previous, roleId: fields.role_id ?? '' }, previous);
       return undefined;
     },
@@ -161,6 +163,7 @@ function onlyField(fields: Partial<SettingValues>, field: keyof SettingValues): 
 }
 
 function changeRole(previous: RoleEntry, fields: SettingValues & Partial<Pick<Fields, 'role_id'>>): RoleEntry {
+  checkNames([fields.role_id ?? ''], 'role_id');
   const numUses = fields.secret_id_num_uses ?? previous.secretIdNumUses;
   if (numUses < 0) throw new CofferError('invalid-request', 'secret_id_num_uses cannot be negative');
   const cidrs = fields.secret_id_bound_cidrs;

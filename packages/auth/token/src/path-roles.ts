@@ -54,7 +54,7 @@ export function rolesPaths(storage: EntryStorage): Path[] {
       pattern: 'roles/:name',
       fields: FIELDS,
       synopsis: 'Manages a token role: what tokens made at create/NAME are like.',
-      exists: async ({ fields }) => (await readTokenRole(storage, fields.name)) !== undefined,
+      exists: async ({ name = '' }) => (await readTokenRole(storage, name)) !== undefined,
       read: async ({ fields }) => {
         const role = await readTokenRole(storage, fields.name);
         return role && { data: roleView(fields.name, role) };

@@ -51,7 +51,7 @@ function oneUser(storage: EntryStorage, hasher: PasswordHasher): Path {
     foldedNames: ['username'],
     fields: FIELDS,
     synopsis: 'Manages a user: the password, and what the tokens are like.',
-    exists: async ({ fields }) => (await readUser(storage, fields.username)) !== undefined,
+    exists: async ({ username = '' }) => (await readUser(storage, username)) !== undefined,
     read: async ({ fields }) => {
       const user = await readUser(storage, fields.username);
       return user && { data: tokenParametersView(user.token) };

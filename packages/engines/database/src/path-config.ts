@@ -69,7 +69,7 @@ function oneConfig(parts: EngineParts): Path {
     otherFields: 'accept',
     synopsis: 'Configures a connection to a database.',
     description: 'An update merges: fields that are not given keep their value. The plugin checks its own fields.',
-    exists: async ({ fields }) => (await readConfig(storage, fields.name)) !== undefined,
+    exists: async ({ name = '' }) => (await readConfig(storage, name)) !== undefined,
     read: async ({ fields }) => {
       const entry = await readConfig(storage, fields.name);
       return entry && { data: configView(entry) };
@@ -146,7 +146,7 @@ function mergeConfig(previous: ConfigEntry, fields: FieldValues<typeof FIELDS>, 
     pluginName: fields.plugin_name ?? previous.pluginName,
     pluginVersion: fields.plugin_version ?? previous.pluginVersion,
     connectionDetails: { ...previous.connectionDetails, ...own },
-    allowedRoles: checkNames(fields.allowed_roles ?? previous.allowedRoles, 'allowed_roles'),
+    allowedRoles: fields.allowed_roles ? checkNames(fields.allowed_roles, 'allowed_roles') : previous.allowedRoles,
     rootRotationStatements: rotation ?? previous.rootRotationStatements,
     passwordPolicy: fields.password_policy ?? previous.passwordPolicy,
   };

@@ -61,7 +61,7 @@ function oneRole({ context: { storage }, generatePassword }: EngineParts): Path 
     fields: FIELDS,
     otherFields: 'refuse',
     synopsis: 'Manages a role: the SQL and the TTLs of its credentials.',
-    exists: async ({ fields }) => (await readRole(storage, fields.name)) !== undefined,
+    exists: async ({ name = '' }) => (await readRole(storage, name)) !== undefined,
     read: async ({ fields }) => {
       const role = await readRole(storage, fields.name);
       return role && { data: roleView(role) };

@@ -76,7 +76,7 @@ function oneRole(parts: EngineParts): Path {
     otherFields: 'refuse',
     synopsis: 'Manages a static role: a login that exists already, and when its password is rotated.',
     description: 'Making one rotates the password at once, unless skip_import_rotation. Deleting one leaves the login.',
-    exists: async ({ fields }) => (await readStaticRole(storage, fields.name)) !== undefined,
+    exists: async ({ name = '' }) => (await readStaticRole(storage, name)) !== undefined,
     read: async ({ fields: { name } }) => {
       const role = await readStaticRole(storage, name);
       return role && { data: roleView(role, await intents.get(staticSubject(name))) };

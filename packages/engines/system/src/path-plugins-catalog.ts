@@ -77,6 +77,7 @@ function ofType({ plugins }: CoreServices, type: PluginType): Path {
 }
 
 function one({ plugins }: CoreServices, directory: string | undefined, pattern: string): Path {
+  const typeOf = pattern.includes(':type') ? typeInUrl : typeInBody;
   return definePath({
     pattern,
     fields: FIELDS,
@@ -105,8 +106,13 @@ function one({ plugins }: CoreServices, directory: string | undefined, pattern: 
   });
 }
 
-/** The path wins over the body: the CLI sends a number in the body and the word in the path. */
-function typeOf(given: string | undefined): PluginType {
+/** The word alone: a policy would not know another spelling. */
+function typeInUrl(given: string | undefined): PluginType {
+  return parsePluginType(given ?? '');
+}
+
+/** The CLI sends a number in the body, and the word in the path, which wins. */
+function typeInBody(given: string | undefined): PluginType {
   if (given === undefined) throw new CofferError('invalid-request', 'missing type: one of auth, database, secret');
   return TYPE_NUMBERS.get(given) ?? parsePluginType(given);
 }
