@@ -12,7 +12,7 @@ export type { ClaimedIntent, Intent, IntentChange, Intents, NewIntent } from './
 export type { KeyRotationConfig } from './key-rotation.ts';
 export { globMatches } from './glob.ts';
 export { createKeyring, type Keyring } from './keyring.ts';
-export { parseShare, type ShareCounts } from './key-shares.ts';
+export { parseShare, type ShareCounts, withShare } from './key-shares.ts';
 export type { Lease, LeaseState } from './lease.ts';
 export { LIST_FIELDS, type ListPage } from './list-page.ts';
 export type { LeaseIntent, LeaseIssuer, OpenIntent } from './lease-issuer.ts';

@@ -57,13 +57,21 @@ export interface RekeyStatus {
   readonly required: number;
 }
 
-/** New shares for old ones, agreed on by the holders of the old. */
+/** Who asks, for the log. */
+export interface Caller {
+  readonly remoteAddress: string;
+  /** Of the token, where there is one. */
+  readonly accessor?: string;
+}
+
+/** New shares for old ones, agreed on by the holders of the old. A share that is handed in stays its caller's to wipe. */
 export interface RekeyControl {
   status(): Promise<RekeyStatus>;
-  start(counts: ShareCounts): Promise<void>;
+  start(counts: ShareCounts, caller?: Caller): Promise<void>;
   /** The new shares when the last one needed has come; the old ones are worthless then. Undefined before. */
-  update(share: Uint8Array, nonce: string): Promise<readonly Uint8Array[] | undefined>;
-  cancel(): void;
+  update(share: Uint8Array, nonce: string, caller?: Caller): Promise<readonly Uint8Array[] | undefined>;
+  /** `reason`: for the log. */
+  cancel(caller?: Caller, reason?: string): void;
 }
 
 export interface GenerateRootStatus {
@@ -84,11 +92,12 @@ export interface GenerateRootStatus {
 export interface SealControl {
   status(): Promise<SealStatus>;
   init(request: InitRequest): Promise<InitResult>;
-  /** Hands in one share; the seal opens when there are enough. */
-  unseal(share: Uint8Array): Promise<void>;
-  resetUnseal(): void;
+  /** Hands in one share, which stays the caller's to wipe; the seal opens when there are enough. */
+  unseal(share: Uint8Array, caller?: Caller): Promise<void>;
+  /** Forgets the shares handed in so far. @throws CofferError `invalid-request` while the seal is open */
+  resetUnseal(caller?: Caller): void;
   /** No new request from now on; what the core runs is ended as soon as the requests under way are over. */
-  seal(): void;
+  seal(caller?: Caller): void;
   keyStatus(): KeyStatus;
   /** New values are sealed under a new key from now on. */
   rotate(): Promise<void>;
@@ -102,8 +111,8 @@ export interface SealControl {
   readonly generateRoot: {
     status(): Promise<GenerateRootStatus>;
     /** `otp`: as long as a token. */
-    start(otp: string): Promise<void>;
-    update(share: Uint8Array, nonce: string): Promise<GenerateRootStatus>;
-    cancel(): void;
+    start(otp: string, caller?: Caller): Promise<void>;
+    update(share: Uint8Array, nonce: string, caller?: Caller): Promise<GenerateRootStatus>;
+    cancel(caller?: Caller, reason?: string): void;
   };
 }

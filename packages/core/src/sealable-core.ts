@@ -20,16 +20,28 @@ import { checkShareCounts, ShareCollection } from './key-shares.ts';
 import type { Caller, IncomingRequest, OutgoingResponse } from './logical.ts';
 import { LiveCore } from './live-core.ts';
 import type { Path } from './path.ts';
+import { shownCaller } from './operator-attempt.ts';
 import { createRekey } from './rekey.ts';
 import { answerInTime } from './request-deadline.ts';
 import { checkSealType, rootKeyByStaticSeal, rootKeyByUnsealKey } from './root-key.ts';
 import { createRootToken } from './root-token.ts';
-import type { ClusterIdentity, InitRequest, InitResult, KeyStatus, SealControl, SealStatus } from './seal-control.ts';
+import type {
+  Caller,
+  ClusterIdentity,
+  InitRequest,
+  InitResult,
+  KeyStatus,
+  SealControl,
+  SealStatus,
+} from './seal-control.ts';
 import { createSealKeys, SealKeys } from './seal-keys.ts';
 import { handleSealed, sealed } from './sealed-request.ts';
 import { createSealRows, type SealRecord, type SealRows } from './seal-rows.ts';
-import type { StaticSeal } from './static-seal.ts';
+import { copyStaticSeal, type StaticSeal, wipeStaticSeal } from './static-seal.ts';
 import { createTokenStore } from './tokens.ts';
+
+const OPENS_AT_START =
+  'the seal "static" opens when the server starts, and was closed by an operator since: restart the server to open it';
 
 /** How often it is looked whether the encryption key must be rotated, in milliseconds. */
 const TEND_KEYS_MS = 60_000;
@@ -38,8 +50,12 @@ const STATUS_MS = 2_000;
 
 export interface SealableCoreOptions {
   readonly store: Store;
-  /** Opens the seal without anybody's help; without it, shares do. */
+  /** Opens the seal without anybody's help; without it, shares do. The keys are copied: wipe them afterwards. */
   readonly staticSeal?: StaticSeal;
+  /** A seal that opens by itself does not: it was closed on purpose. `staticSeal` is not needed then. */
+  readonly staySealed?: boolean;
+  /** Called when everything behind a seal that closed has ended and its keys are wiped. */
+  readonly onSealed?: () => void;
   /** The name that the cluster gets when its store is opened for the first time. Made when absent. */
   readonly clusterName?: string;
   /** Makes the core that works behind the open seal, each time it opens. `close` ends what is not the core's own. */
@@ -77,6 +93,8 @@ export class SealableCore implements SealControl {
   readonly generateRoot: SealControl['generateRoot'];
   readonly #options: SealableCoreOptions;
   readonly #rows: SealRows;
+  /** Keys of our own, so that they can be wiped. */
+  readonly #staticSeal: StaticSeal | undefined;
   readonly #sealedPaths: readonly Path[];
   readonly #shares = new ShareCollection();
   #unsealNonce = '';
@@ -95,8 +113,10 @@ export class SealableCore implements SealControl {
       requireOpen: () => this.#open(),
       verifyKey: (key: Uint8Array, record: SealRecord) => this.#open().keys.isHoldersKey(key, record),
       inTurn: <T>(work: () => Promise<T>) => this.#inTurn(work),
+      logger: options.logger,
     };
     const byItself = options.staticSeal !== undefined;
+    this.#staticSeal = options.staticSeal && copyStaticSeal(options.staticSeal);
     this.rekey = createRekey({
       ...parts,
       what: 'barrier',
@@ -125,20 +145,23 @@ export class SealableCore implements SealControl {
    * @throws CofferError `failed` when the store is sealed in another way than is configured, or its key does not fit
    */
   async start(): Promise<void> {
-    const { store, staticSeal, logger } = this.#options;
+    const { store, staySealed = false, logger } = this.#options;
+    const staticSeal = this.#staticSeal;
     const record = await this.#rows.read();
     if (record === undefined) {
       logger.info('the store is not initialized: run "operator init"');
       return;
     }
-    checkSealType(record.config, this.#options.staticSeal);
+    if (!staySealed) checkSealType(record.config, staticSeal);
     await releaseDeadClaims(store, logger);
-    if (staticSeal === undefined) return;
+    if (staticSeal === undefined || staySealed) return;
     await this.#inTurn(() => this.#openStatic(staticSeal, record));
   }
 
   /** Ends the core, waiting for requests under way. The store stays open: it is its opener's. */
   async stop(): Promise<void> {
+    // Whoever is opening the seal right now must not find it open afterwards.
+    await this.#turn;
     this.seal();
     await this.#closing;
   }
@@ -169,14 +192,14 @@ export class SealableCore implements SealControl {
     const record = this.#opened?.keys.record ?? (await this.#seenRecord());
     const cluster = this.#opened?.cluster;
     return {
-      type: record?.config.type ?? (this.#options.staticSeal === undefined ? 'shamir' : 'static'),
+      type: record?.config.type ?? (this.#staticSeal === undefined ? 'shamir' : 'static'),
       initialized: record !== undefined,
       sealed: cluster === undefined,
       shares: record?.config.shares ?? 0,
       threshold: record?.config.threshold ?? 0,
       progress: this.#shares.progress,
       nonce: this.#unsealNonce,
-      recoverySeal: (record?.config.type ?? this.#options.staticSeal?.type) === 'static',
+      recoverySeal: (record?.config.type ?? this.#staticSeal?.type) === 'static',
       ...(cluster && { cluster }),
     };
   }
@@ -185,31 +208,34 @@ export class SealableCore implements SealControl {
     return this.#inTurn(() => this.#init(request));
   }
 
-  async unseal(share: Uint8Array): Promise<void> {
+  async unseal(share: Uint8Array, caller?: Caller): Promise<void> {
     // Two cores on one store would only be in each other's way.
     await this.#closing;
-    await this.#inTurn(() => this.#unseal(share));
+    await this.#inTurn(() => this.#unseal(share, caller));
   }
 
-  resetUnseal(): void {
-    this.#shares.clear();
-    this.#unsealNonce = '';
+  resetUnseal(caller?: Caller): void {
+    if (this.#opened !== undefined) throw new CofferError('invalid-request', 'vault is unsealed');
+    if (this.#shares.progress > 0) this.#options.logger.info('unseal: reset', shownCaller(caller));
+    this.#forgetShares();
   }
 
-  seal(): void {
+  seal(caller?: Caller): void {
     const opened = this.#opened;
     if (opened === undefined) return;
     this.#opened = undefined;
     clearInterval(opened.timer);
-    this.resetUnseal();
-    this.rekey.cancel();
-    this.rekeyRecovery.cancel();
-    this.generateRoot.cancel();
+    this.#forgetShares();
+    for (const attempt of [this.rekey, this.rekeyRecovery, this.generateRoot]) attempt.cancel(undefined, 'sealed');
     // Not in turn as a whole: the requests that it waits for may be waiting for their turn.
     this.#closing = withoutDeadline(() => opened.live.close())
       .catch((error: unknown) => this.#options.logger.error('the core did not end well', { error: errorText(error) }))
-      .then(() => this.#inTurn(() => opened.keys.forget()));
-    this.#options.logger.info('vault is sealed');
+      .then(() => this.#inTurn(() => opened.keys.forget()))
+      .then(() => {
+        if (this.#staticSeal !== undefined) wipeStaticSeal(this.#staticSeal);
+        this.#options.onSealed?.();
+      });
+    this.#options.logger.info('vault is sealed', shownCaller(caller));
   }
 
   keyStatus(): KeyStatus {
@@ -236,7 +262,8 @@ export class SealableCore implements SealControl {
   }
 
   async #init({ unseal, recovery, rootToken }: InitRequest): Promise<InitResult> {
-    const { staticSeal, store, clusterName } = this.#options;
+    const { store, clusterName } = this.#options;
+    const staticSeal = this.#staticSeal;
     const counts = staticSeal === undefined ? unseal : recovery;
     if (counts === undefined) throw new CofferError('invalid-request', 'the number of key shares is missing');
     checkShareCounts(counts);
@@ -248,6 +275,7 @@ export class SealableCore implements SealControl {
       rootToken,
     );
     await loadClusterIdentity(store, barrier, clusterName);
+    barrier.forget();
     if (staticSeal !== undefined) await this.#openStatic(staticSeal, record);
     return {
       unsealShares: staticSeal === undefined ? shares : [],
@@ -256,16 +284,31 @@ export class SealableCore implements SealControl {
     };
   }
 
-  async #unseal(share: Uint8Array): Promise<void> {
+  async #unseal(share: Uint8Array, caller: Caller | undefined): Promise<void> {
+    const { logger } = this.#options;
     const record = await this.#record();
     if (this.#opened !== undefined) return;
-    checkSealType(record.config, this.#options.staticSeal);
+    if (record.config.type === 'static') throw new CofferError('invalid-request', OPENS_AT_START);
+    checkSealType(record.config, this.#staticSeal);
+    const isNew = this.#shares.add(share);
     if (this.#unsealNonce === '') this.#unsealNonce = randomId();
-    this.#shares.add(share);
-    if (this.#shares.progress < record.config.threshold) return;
+    const { progress } = this.#shares;
+    const { threshold } = record.config;
+    if (isNew) logger.info('unseal: got a share', { ...shownCaller(caller), progress, required: threshold });
+    if (progress < threshold) return;
     this.#unsealNonce = '';
-    const key = await this.#shares.combine();
-    await this.#openWith(rootKeyByUnsealKey(key, record), record);
+    try {
+      const key = await this.#shares.combine();
+      await this.#openWith(takeRootKey(key, record), record);
+    } catch (error) {
+      logger.warn('unseal: refused', { ...shownCaller(caller), reason: errorText(error) });
+      throw error;
+    }
+  }
+
+  #forgetShares(): void {
+    this.#shares.clear();
+    this.#unsealNonce = '';
   }
 
   async #openStatic(staticSeal: StaticSeal, present: SealRecord): Promise<void> {
@@ -274,7 +317,8 @@ export class SealableCore implements SealControl {
   }
 
   async #openWith(rootKey: Uint8Array, record: SealRecord): Promise<void> {
-    const { store, staticSeal, clusterName, build, logger } = this.#options;
+    const { store, clusterName, build, logger } = this.#options;
+    const staticSeal = this.#staticSeal;
     const keys = new SealKeys({ rows: this.#rows, record, rootKey, logger, ...(staticSeal && { staticSeal }) });
     const { barrier } = keys;
     const cluster = await loadClusterIdentity(store, barrier, clusterName);
@@ -284,6 +328,7 @@ export class SealableCore implements SealControl {
       await built.core.start();
     } catch (error) {
       await live.close();
+      await keys.forget();
       throw error;
     }
     const timer = setInterval(() => {
@@ -324,5 +369,14 @@ export class SealableCore implements SealControl {
     const result = this.#turn.then(work);
     this.#turn = result.catch(() => undefined);
     return result;
+  }
+}
+
+/** The unseal key is wiped whatever comes of it. @throws CofferError `invalid-request` when it is another key */
+function takeRootKey(unsealKey: Uint8Array, record: SealRecord): Uint8Array {
+  try {
+    return rootKeyByUnsealKey(unsealKey, record);
+  } finally {
+    unsealKey.fill(0);
   }
 }

@@ -34,8 +34,6 @@ export function sealedPaths(server: ServerInfo, seal: SealControl): Path[] {
     ...statusPaths(server, seal),
     ...initPaths(seal),
     ...unsealPaths(server, seal),
-    ...rekeyPaths(seal),
-    ...generateRootPaths(seal),
   ];
 }
 
@@ -47,6 +45,8 @@ export function createSystemEngine(options: SystemEngineOptions): EngineFactory 
     paths: [
       ...sealedPaths(server, seal),
       ...sealPaths(seal),
+      ...rekeyPaths(seal),
+      ...generateRootPaths(seal),
       ...rotatePaths(seal),
       ...mountsPaths(services),
       ...authPaths(services),
