@@ -45,7 +45,7 @@ export type { PolicyStore } from './policies.ts';
 export { type PathRule, parsePolicy } from './policy.ts';
 export { type OpenParts, SealableCore, type SealableCoreOptions } from './sealable-core.ts';
 export type * from './seal-control.ts';
-export { parseStaticKey, type StaticKey, type StaticSeal } from './static-seal.ts';
+export { parseStaticKey, type StaticKey, type StaticSeal, wipeStaticSeal } from './static-seal.ts';
 export { createRootToken } from './root-token.ts';
 export { DEFAULT_POLICY, ROOT_POLICY, type TokenEntry } from './token-entry.ts';
 export {

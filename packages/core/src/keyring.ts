@@ -97,6 +97,8 @@ function keyringFromJson(json: JsonObject): Keyring {
   return {
     activeTerm: active_term,
     hmacKey: Uint8Array.from(Buffer.from(hmac_key, 'base64')),
-    keys: new Map(keys.map(({ term, key, ...rest }) => [term, { key: Uint8Array.from(Buffer.from(key, 'base64')), ...rest }])),
+    keys: new Map(
+      keys.map(({ term, key, ...rest }) => [term, { key: Uint8Array.from(Buffer.from(key, 'base64')), ...rest }]),
+    ),
   };
 }

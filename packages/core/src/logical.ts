@@ -3,9 +3,8 @@ import type { JsonObject, JsonValue } from '@coffer/base';
 /** What is asked of a path. `create` and `update` are both writes: which it is depends on whether the thing exists. */
 export type Operation = 'read' | 'create' | 'update' | 'delete' | 'list' | 'help';
 
-/** Paths that need a token unless the configuration opens them, in Vault's names of their groups. */
-export const UNAUTHENTICATED_ACCESS = ['rekey', 'generate-root'] as const;
-export type UnauthenticatedAccess = (typeof UNAUTHENTICATED_ACCESS)[number];
+/** Groups of paths that need a token unless the configuration opens them, in Vault's names. */
+export type UnauthenticatedAccess = 'rekey' | 'generate-root';
 
 /** A request as the edge hands it to the core: no HTTP in it. */
 export interface IncomingRequest {

@@ -19,6 +19,9 @@ export interface SealStatus {
   readonly cluster?: ClusterIdentity;
 }
 
+/** `shares`: closed, and some were handed in to open it. */
+export type SealState = 'closed' | 'shares' | 'opening' | 'open';
+
 export interface ClusterIdentity {
   readonly name: string;
   readonly id: string;

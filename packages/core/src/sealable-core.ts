@@ -32,6 +32,7 @@ import type {
   InitResult,
   KeyStatus,
   SealControl,
+  SealState,
   SealStatus,
 } from './seal-control.ts';
 import { createSealKeys, SealKeys } from './seal-keys.ts';
@@ -99,6 +100,7 @@ export class SealableCore implements SealControl {
   readonly #shares = new ShareCollection();
   #unsealNonce = '';
   #opened: Opened | undefined;
+  #opening = false;
   #closing: Promise<void> = Promise.resolve();
   #lastSeen: SealRecord | undefined;
   /** One change of the seal at a time. */
@@ -138,6 +140,12 @@ export class SealableCore implements SealControl {
   /** The core while the seal is open. */
   get core(): Core | undefined {
     return this.#opened?.live.core;
+  }
+
+  get state(): SealState {
+    if (this.#opened !== undefined) return 'open';
+    if (this.#opening) return 'opening';
+    return this.#shares.progress > 0 ? 'shares' : 'closed';
   }
 
   /**
@@ -297,12 +305,15 @@ export class SealableCore implements SealControl {
     if (isNew) logger.info('unseal: got a share', { ...shownCaller(caller), progress, required: threshold });
     if (progress < threshold) return;
     this.#unsealNonce = '';
+    this.#opening = true;
     try {
       const key = await this.#shares.combine();
       await this.#openWith(takeRootKey(key, record), record);
     } catch (error) {
       logger.warn('unseal: refused', { ...shownCaller(caller), reason: errorText(error) });
       throw error;
+    } finally {
+      this.#opening = false;
     }
   }
 

@@ -1,12 +1,5 @@
 import { CofferError } from '@coffer/base';
-import {
-  definePath,
-  type Path,
-  type PathResponse,
-  type RekeyControl,
-  type SealControl,
-  withShare,
-} from '@coffer/core';
+import { definePath, type Path, type PathResponse, type RekeyControl, type SealControl, withShare } from '@coffer/core';
 import { callerOf } from './caller.ts';
 import { encode } from './path-init.ts';
 
