@@ -132,15 +132,15 @@ describe('the seal of a server', () => {
     const rekey = (...args: string[]) => server.run(['operator', 'rekey', ...args], root);
     const begun = await rekey('-init', '-key-shares=2', '-key-threshold=2', '-format=json');
     const { nonce } = JSON.parse(begun.stdout) as { nonce: string };
-    assert.match((await server.run(['operator', 'rekey', keys[0] ?? ''])).stderr, /Missing nonce value/);
+    assert.match((await rekey(keys[0] ?? '')).stderr, /Missing nonce value/);
     for (const flag of ['-init', '-status', '-cancel']) {
       const { stderr, exit } = await rekey('-target=recovery', flag);
       assert.equal(exit, 2);
       assert.match(stderr, /Code: 400\. Errors:\n\n\* recovery rekeying not supported/);
     }
-    await server.run(['operator', 'rekey', `-nonce=${nonce}`, keys[0] ?? '']);
+    await rekey(`-nonce=${nonce}`, keys[0] ?? '');
     assert.match((await rekey('-status')).stdout, /Rekey Progress +1\/2/);
-    const ready = await server.run(['operator', 'rekey', `-nonce=${nonce}`, '-format=json', keys[2] ?? '']);
+    const ready = await rekey(`-nonce=${nonce}`, '-format=json', keys[2] ?? '');
     const { keys_base64: fresh } = JSON.parse(ready.stdout) as { keys_base64: string[] };
     assert.equal(fresh.length, 2);
 

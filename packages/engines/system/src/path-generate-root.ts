@@ -11,6 +11,7 @@ import { callerOf } from './caller.ts';
 
 /** Whoever can begin or cancel can keep the holders of the shares from ever ending. */
 const AUTHORITY = { sudo: true, openAs: 'generate-root' } as const;
+const OPENED = 'Without a token where the configuration says `enable_unauthenticated_access = ["generate-root"]`.';
 
 /** `sys/generate-root/attempt`, `sys/generate-root/update`: a root token by the holders of the shares. */
 export function generateRootPaths(seal: SealControl): Path[] {
@@ -35,6 +36,7 @@ export function generateRootPaths(seal: SealControl): Path[] {
       },
       ...AUTHORITY,
       synopsis: 'Begins, shows or cancels the making of a root token.',
+      description: OPENED,
       read: async () => ({ shape: 'raw', data: view(await seal.generateRoot.status()) }),
       write: async (request) => {
         const { fields } = request;
@@ -57,6 +59,7 @@ export function generateRootPaths(seal: SealControl): Path[] {
       },
       ...AUTHORITY,
       synopsis: 'Hands in one share. The last one is answered with the token, encoded with the one-time password.',
+      description: OPENED,
       write: async (request) => {
         const { key, nonce } = request.fields;
         const update = (share: Uint8Array) => seal.generateRoot.update(share, nonce, callerOf(request));

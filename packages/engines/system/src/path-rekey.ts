@@ -5,6 +5,7 @@ import { encode } from './path-init.ts';
 
 /** Whoever can begin or cancel can keep the holders of the shares from ever ending. */
 const AUTHORITY = { sudo: true, openAs: 'rekey' } as const;
+const OPENED = 'Without a token where the configuration says `enable_unauthenticated_access = ["rekey"]`.';
 
 /** `sys/rekey/` and `sys/rekey-recovery-key/`: new shares for old ones. The shares are the authority, the token who may ask for them. */
 export function rekeyPaths(seal: SealControl): Path[] {
@@ -56,6 +57,7 @@ function pathsOf(control: RekeyControl, about: { prefix: string; key: string; in
       },
       ...AUTHORITY,
       synopsis: about.init,
+      description: OPENED,
       read: status,
       write: async (request) => {
         const { fields } = request;
@@ -80,6 +82,7 @@ function pathsOf(control: RekeyControl, about: { prefix: string; key: string; in
       },
       ...AUTHORITY,
       synopsis: `Hands in one share of the ${about.key}. The last one is answered with the new shares.`,
+      description: OPENED,
       write: async (request) => {
         const { key, nonce } = request.fields;
         const shares = await withShare(key, (share) => control.update(share, nonce, callerOf(request)));
