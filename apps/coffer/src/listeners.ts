@@ -35,7 +35,7 @@ export async function openListeners(
     for (const config of configs) {
       const tls = config.tls && (await readIdentity(config.tls));
       const maxDurationMs = config.maxRequestMs;
-      const access = new Access(config, logger);
+      const access = new Access(config, logger.named('listener'));
       const edge = createHttpEdge({
         handle: (request) => backend.handle(access.admit(request)),
         takesLargeBody: (caller) => backend.takesLargeBody(caller),

@@ -101,6 +101,7 @@ export class SealableCore implements SealControl {
   #unsealNonce = '';
   #opened: Opened | undefined;
   #opening = false;
+  #isEnding = false;
   #closing: Promise<void> = Promise.resolve();
   #lastSeen: SealRecord | undefined;
   /** One change of the seal at a time. */
@@ -166,9 +167,10 @@ export class SealableCore implements SealControl {
     await this.#inTurn(() => this.#openStatic(staticSeal, record));
   }
 
-  /** Ends the core, waiting for requests under way. The store stays open: it is its opener's. */
+  /** Ends the core for good, waiting for requests under way. The store stays open: it is its opener's. */
   async stop(): Promise<void> {
     // Whoever is opening the seal right now must not find it open afterwards.
+    this.#isEnding = true;
     await this.#turn;
     this.seal();
     await this.#closing;
@@ -328,6 +330,7 @@ export class SealableCore implements SealControl {
   }
 
   async #openWith(rootKey: Uint8Array, record: SealRecord): Promise<void> {
+    if (this.#isEnding) throw sealed();
     const { store, clusterName, build, logger } = this.#options;
     const staticSeal = this.#staticSeal;
     const keys = new SealKeys({ rows: this.#rows, record, rootKey, logger, ...(staticSeal && { staticSeal }) });
