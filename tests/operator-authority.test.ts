@@ -91,7 +91,10 @@ describe('who may rekey and make root tokens', () => {
     assert.equal((await ask('DELETE', 'rekey/init')).status, 403);
     assert.equal((await ask('PUT', 'rekey/update', '', { key: shares[0], nonce })).status, 403);
     assert.match((await ask('GET', 'rekey/init', root)).text, new RegExp(`"nonce":"${nonce}".*"progress":0`));
-    assert.equal((await ask('PUT', 'rekey/update', root, { key: Buffer.alloc(15).toString('base64'), nonce })).status, 400);
+    assert.equal(
+      (await ask('PUT', 'rekey/update', root, { key: Buffer.alloc(15).toString('base64'), nonce })).status,
+      400,
+    );
     await ask('PUT', 'rekey/update', root, { key: shares[0], nonce });
     assert.match((await ask('PUT', 'rekey/update', root, { key: shares[2], nonce })).text, /"complete":true/);
     await ask('PUT', 'generate-root/attempt', root);
