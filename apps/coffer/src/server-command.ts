@@ -106,7 +106,7 @@ export const serverCommand: CommandDefinition = defineCommand({
       import('./server-replacement.ts'),
     ]);
     const replaced = replacement.replacedListeners(io.env);
-    const server = await start(() => startServer(config, { env: io.env, replaced, logger }));
+    const server = await start(() => startServer(config, io.env, logger, replaced));
     const reloads = reloadOnHangup(server, { file, config }, logger);
     ui.output(serverBanner(server, config, level));
     const sealed = server.sealed.then(() => replacement.canBeReplaced() || stopped.then(() => false));

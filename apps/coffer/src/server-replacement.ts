@@ -30,7 +30,7 @@ export function replaceProcess(listeners: readonly ListenAddress[], env: Environ
   const program = isSea() ? [] : [...process.execArgv, process.argv[1] ?? ''];
   const args = [process.argv0, ...program, ...process.argv.slice(2)];
   const mark = { [MARK]: listeners.map((listener) => formatListenAddress(listener)).join(' ') };
-  process.execve?.(process.execPath, args, { ...env, ...mark } as NodeJS.ProcessEnv);
+  process.execve?.(process.execPath, args, { ...env, ...mark });
   throw new Error('this system cannot replace a process');
 }
 

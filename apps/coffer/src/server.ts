@@ -28,20 +28,18 @@ export interface Server {
 /** How long requests under way may take at the end, in milliseconds. */
 const DRAIN_MS = 30_000;
 
-export interface StartOptions {
-  /** Keys in it are taken out of it. */
-  readonly env: Record<string, string | undefined>;
-  /** Where the process before listened that was sealed; this one stays sealed. */
-  readonly replaced?: readonly ListenAddress[] | undefined;
-  readonly logger: Logger;
-}
-
 /**
- * A server whose state outlives it. It starts sealed, unless it has a static seal and the store is initialized.
+ * A server whose state outlives it. It starts sealed, unless it has a static seal and the store is initialized. Keys in
+ * `env` are taken out of it. `replaced`: where the process before listened that was sealed; then it stays sealed.
  *
  * @throws CofferError `invalid-request` or `failed`, saying what of the configuration cannot be had
  */
-export async function startServer(config: ServerConfig, { env, replaced, logger }: StartOptions): Promise<Server> {
+export async function startServer(
+  config: ServerConfig,
+  env: Record<string, string | undefined>,
+  logger: Logger,
+  replaced?: readonly ListenAddress[],
+): Promise<Server> {
   const staticSeal = replaced === undefined ? config.seal && (await readStaticSeal(config.seal, env)) : undefined;
   const store = await openStorage(config.storage, logger.named('storage'));
   const { pluginDirectory, pluginTrust, clusterName } = config;

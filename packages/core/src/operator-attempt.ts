@@ -1,6 +1,6 @@
 import { CofferError, errorText, type Logger, randomId } from '@coffer/base';
 import { checkShare, ShareCollection } from './key-shares.ts';
-import type { Caller } from './seal-control.ts';
+import type { Requester } from './seal-control.ts';
 
 export interface OperatorAttemptOptions {
   /** What is not in progress: `barrier rekey`. */
@@ -44,15 +44,15 @@ export class OperatorAttempt<T extends object> {
   }
 
   /** `shown`: of what is wanted, for the log. @throws CofferError `invalid-request` when one is under way */
-  start(wanted: T, shown: Readonly<Record<string, number>>, caller: Caller | undefined): void {
+  start(wanted: T, shown: Readonly<Record<string, number>>, requester: Requester | undefined): void {
     if (this.#current !== undefined) throw new CofferError('invalid-request', `${this.#operation} already in progress`);
     this.#current = { nonce: randomId(), wanted, shares: new ShareCollection() };
-    this.#log('started', caller, shown);
+    this.#log('started', requester, shown);
   }
 
   /** Does nothing when none is under way. */
-  cancel(caller: Caller | undefined, reason?: string): void {
-    if (this.#current !== undefined) this.#log('cancelled', caller, reason === undefined ? {} : { reason });
+  cancel(requester: Requester | undefined, reason?: string): void {
+    if (this.#current !== undefined) this.#log('cancelled', requester, reason === undefined ? {} : { reason });
     this.#forget();
   }
 
@@ -66,13 +66,13 @@ export class OperatorAttempt<T extends object> {
     share: Uint8Array,
     nonce: string,
     required: number,
-    caller: Caller | undefined,
+    requester: Requester | undefined,
     work: (agreed: Agreed<T>) => Promise<R>,
   ): Promise<R | undefined> {
     try {
       const current = this.#keep(share, nonce);
       const { progress } = current.shares;
-      this.#log('got a share', caller, { progress, required });
+      this.#log('got a share', requester, { progress, required });
       if (progress < required) return undefined;
       const key = await current.shares.combine();
       let result: R;
@@ -81,11 +81,11 @@ export class OperatorAttempt<T extends object> {
       } finally {
         key.fill(0);
       }
-      this.#log('finished', caller);
+      this.#log('finished', requester);
       if (this.#current === current) this.#forget();
       return result;
     } catch (error) {
-      this.#logger.warn(`${this.#what}: refused`, { ...shownCaller(caller), reason: errorText(error) });
+      this.#logger.warn(`${this.#what}: refused`, { ...shownRequester(requester), reason: errorText(error) });
       throw error;
     }
   }
@@ -113,15 +113,15 @@ export class OperatorAttempt<T extends object> {
     this.#current = undefined;
   }
 
-  #log(event: string, caller: Caller | undefined, fields: Readonly<Record<string, string | number>> = {}): void {
+  #log(event: string, requester: Requester | undefined, fields: Readonly<Record<string, string | number>> = {}): void {
     const nonce = this.#current?.nonce;
-    this.#logger.info(`${this.#what}: ${event}`, { ...shownCaller(caller), ...(nonce && { nonce }), ...fields });
+    this.#logger.info(`${this.#what}: ${event}`, { ...shownRequester(requester), ...(nonce && { nonce }), ...fields });
   }
 }
 
 /** For the log: where a request came from, and whose it is. */
-export function shownCaller(caller: Caller | undefined): Readonly<Record<string, string>> {
-  if (caller === undefined) return {};
-  const { remoteAddress, accessor } = caller;
+export function shownRequester(requester: Requester | undefined): Readonly<Record<string, string>> {
+  if (requester === undefined) return {};
+  const { remoteAddress, accessor } = requester;
   return { remote_address: remoteAddress, ...(accessor !== undefined && { accessor }) };
 }

@@ -61,20 +61,20 @@ export interface RekeyStatus {
 }
 
 /** Who asks, for the log. */
-export interface Caller {
+export interface Requester {
   readonly remoteAddress: string;
   /** Of the token, where there is one. */
   readonly accessor?: string;
 }
 
-/** New shares for old ones, agreed on by the holders of the old. A share that is handed in stays its caller's to wipe. */
+/** New shares for old ones, agreed on by the holders of the old. A share that is handed in stays its requester's to wipe. */
 export interface RekeyControl {
   status(): Promise<RekeyStatus>;
-  start(counts: ShareCounts, caller?: Caller): Promise<void>;
+  start(counts: ShareCounts, requester?: Requester): Promise<void>;
   /** The new shares when the last one needed has come; the old ones are worthless then. Undefined before. */
-  update(share: Uint8Array, nonce: string, caller?: Caller): Promise<readonly Uint8Array[] | undefined>;
+  update(share: Uint8Array, nonce: string, requester?: Requester): Promise<readonly Uint8Array[] | undefined>;
   /** `reason`: for the log. */
-  cancel(caller?: Caller, reason?: string): void;
+  cancel(requester?: Requester, reason?: string): void;
 }
 
 export interface GenerateRootStatus {
@@ -95,12 +95,12 @@ export interface GenerateRootStatus {
 export interface SealControl {
   status(): Promise<SealStatus>;
   init(request: InitRequest): Promise<InitResult>;
-  /** Hands in one share, which stays the caller's to wipe; the seal opens when there are enough. */
-  unseal(share: Uint8Array, caller?: Caller): Promise<void>;
+  /** Hands in one share, which stays the requester's to wipe; the seal opens when there are enough. */
+  unseal(share: Uint8Array, requester?: Requester): Promise<void>;
   /** Forgets the shares handed in so far. @throws CofferError `invalid-request` while the seal is open */
-  resetUnseal(caller?: Caller): void;
+  resetUnseal(requester?: Requester): void;
   /** No new request from now on; what the core runs is ended as soon as the requests under way are over. */
-  seal(caller?: Caller): void;
+  seal(requester?: Requester): void;
   keyStatus(): KeyStatus;
   /** New values are sealed under a new key from now on. */
   rotate(): Promise<void>;
@@ -114,8 +114,8 @@ export interface SealControl {
   readonly generateRoot: {
     status(): Promise<GenerateRootStatus>;
     /** `otp`: as long as a token. */
-    start(otp: string, caller?: Caller): Promise<void>;
-    update(share: Uint8Array, nonce: string, caller?: Caller): Promise<GenerateRootStatus>;
-    cancel(caller?: Caller, reason?: string): void;
+    start(otp: string, requester?: Requester): Promise<void>;
+    update(share: Uint8Array, nonce: string, requester?: Requester): Promise<GenerateRootStatus>;
+    cancel(requester?: Requester, reason?: string): void;
   };
 }

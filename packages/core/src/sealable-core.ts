@@ -3,7 +3,6 @@ import {
   Deadline,
   errorText,
   type Logger,
-  randomId,
   whileAwaited,
   withDeadline,
   withoutDeadline,
@@ -16,27 +15,28 @@ import { releaseDeadClaims } from './dead-claims.ts';
 import { createEntryStorage } from './entry-storage.ts';
 import { createGenerateRoot } from './generate-root.ts';
 import { type KeyRotationConfig, readKeyRotation, writeKeyRotation } from './key-rotation.ts';
-import { checkShareCounts, ShareCollection } from './key-shares.ts';
+import { checkShareCounts } from './key-shares.ts';
 import type { Caller, IncomingRequest, OutgoingResponse } from './logical.ts';
 import { LiveCore } from './live-core.ts';
 import type { Path } from './path.ts';
-import { shownCaller } from './operator-attempt.ts';
+import { shownRequester } from './operator-attempt.ts';
 import { createRekey } from './rekey.ts';
 import { answerInTime } from './request-deadline.ts';
 import { checkSealType, rootKeyByStaticSeal, rootKeyByUnsealKey } from './root-key.ts';
 import { createRootToken } from './root-token.ts';
 import type {
-  Caller,
   ClusterIdentity,
   InitRequest,
   InitResult,
   KeyStatus,
+  Requester,
   SealControl,
   SealState,
   SealStatus,
 } from './seal-control.ts';
 import { createSealKeys, SealKeys } from './seal-keys.ts';
 import { handleSealed, sealed } from './sealed-request.ts';
+import { SealShares } from './seal-shares.ts';
 import { createSealRows, type SealRecord, type SealRows } from './seal-rows.ts';
 import { copyStaticSeal, type StaticSeal, wipeStaticSeal } from './static-seal.ts';
 import { createTokenStore } from './tokens.ts';
@@ -97,10 +97,8 @@ export class SealableCore implements SealControl {
   /** Keys of our own, so that they can be wiped. */
   readonly #staticSeal: StaticSeal | undefined;
   readonly #sealedPaths: readonly Path[];
-  readonly #shares = new ShareCollection();
-  #unsealNonce = '';
+  readonly #shares: SealShares;
   #opened: Opened | undefined;
-  #opening = false;
   #isEnding = false;
   #closing: Promise<void> = Promise.resolve();
   #lastSeen: SealRecord | undefined;
@@ -110,6 +108,7 @@ export class SealableCore implements SealControl {
   constructor(options: SealableCoreOptions) {
     this.#options = options;
     this.#rows = createSealRows(options.store);
+    this.#shares = new SealShares(options.logger);
     this.#sealedPaths = options.sealedPaths(this);
     const parts = {
       record: () => this.#record(),
@@ -145,7 +144,7 @@ export class SealableCore implements SealControl {
 
   get state(): SealState {
     if (this.#opened !== undefined) return 'open';
-    if (this.#opening) return 'opening';
+    if (this.#shares.isOpening) return 'opening';
     return this.#shares.progress > 0 ? 'shares' : 'closed';
   }
 
@@ -208,7 +207,7 @@ export class SealableCore implements SealControl {
       shares: record?.config.shares ?? 0,
       threshold: record?.config.threshold ?? 0,
       progress: this.#shares.progress,
-      nonce: this.#unsealNonce,
+      nonce: this.#shares.nonce,
       recoverySeal: (record?.config.type ?? this.#staticSeal?.type) === 'static',
       ...(cluster && { cluster }),
     };
@@ -218,24 +217,23 @@ export class SealableCore implements SealControl {
     return this.#inTurn(() => this.#init(request));
   }
 
-  async unseal(share: Uint8Array, caller?: Caller): Promise<void> {
+  async unseal(share: Uint8Array, requester?: Requester): Promise<void> {
     // Two cores on one store would only be in each other's way.
     await this.#closing;
-    await this.#inTurn(() => this.#unseal(share, caller));
+    await this.#inTurn(() => this.#unseal(share, requester));
   }
 
-  resetUnseal(caller?: Caller): void {
+  resetUnseal(requester?: Requester): void {
     if (this.#opened !== undefined) throw new CofferError('invalid-request', 'vault is unsealed');
-    if (this.#shares.progress > 0) this.#options.logger.info('unseal: reset', shownCaller(caller));
-    this.#forgetShares();
+    this.#shares.reset(requester);
   }
 
-  seal(caller?: Caller): void {
+  seal(requester?: Requester): void {
     const opened = this.#opened;
     if (opened === undefined) return;
     this.#opened = undefined;
     clearInterval(opened.timer);
-    this.#forgetShares();
+    this.#shares.forget();
     for (const attempt of [this.rekey, this.rekeyRecovery, this.generateRoot]) attempt.cancel(undefined, 'sealed');
     // Not in turn as a whole: the requests that it waits for may be waiting for their turn.
     this.#closing = withoutDeadline(() => opened.live.close())
@@ -245,7 +243,7 @@ export class SealableCore implements SealControl {
         if (this.#staticSeal !== undefined) wipeStaticSeal(this.#staticSeal);
         this.#options.onSealed?.();
       });
-    this.#options.logger.info('vault is sealed', shownCaller(caller));
+    this.#options.logger.info('vault is sealed', shownRequester(requester));
   }
 
   keyStatus(): KeyStatus {
@@ -294,34 +292,14 @@ export class SealableCore implements SealControl {
     };
   }
 
-  async #unseal(share: Uint8Array, caller: Caller | undefined): Promise<void> {
-    const { logger } = this.#options;
+  async #unseal(share: Uint8Array, requester: Requester | undefined): Promise<void> {
     const record = await this.#record();
     if (this.#opened !== undefined) return;
     if (record.config.type === 'static') throw new CofferError('invalid-request', OPENS_AT_START);
     checkSealType(record.config, this.#staticSeal);
-    const isNew = this.#shares.add(share);
-    if (this.#unsealNonce === '') this.#unsealNonce = randomId();
-    const { progress } = this.#shares;
-    const { threshold } = record.config;
-    if (isNew) logger.info('unseal: got a share', { ...shownCaller(caller), progress, required: threshold });
-    if (progress < threshold) return;
-    this.#unsealNonce = '';
-    this.#opening = true;
-    try {
-      const key = await this.#shares.combine();
-      await this.#openWith(takeRootKey(key, record), record);
-    } catch (error) {
-      logger.warn('unseal: refused', { ...shownCaller(caller), reason: errorText(error) });
-      throw error;
-    } finally {
-      this.#opening = false;
-    }
-  }
-
-  #forgetShares(): void {
-    this.#shares.clear();
-    this.#unsealNonce = '';
+    await this.#shares.add(share, record.config.threshold, requester, (unsealKey) =>
+      this.#openWith(rootKeyByUnsealKey(unsealKey, record), record),
+    );
   }
 
   async #openStatic(staticSeal: StaticSeal, present: SealRecord): Promise<void> {
@@ -383,14 +361,5 @@ export class SealableCore implements SealControl {
     const result = this.#turn.then(work);
     this.#turn = result.catch(() => undefined);
     return result;
-  }
-}
-
-/** The unseal key is wiped whatever comes of it. @throws CofferError `invalid-request` when it is another key */
-function takeRootKey(unsealKey: Uint8Array, record: SealRecord): Uint8Array {
-  try {
-    return rootKeyByUnsealKey(unsealKey, record);
-  } finally {
-    unsealKey.fill(0);
   }
 }

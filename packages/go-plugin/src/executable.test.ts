@@ -35,6 +35,8 @@ describe('what a plugin is started from', () => {
     return startVerified({ file, sha256, trust, scratch }, work);
   }
 
+  const notStarted = (): never => assert.fail('it is started');
+
   const script = (text: string) => writeFile(file, text, { mode: 0o755 });
 
   it('is the program that was hashed, although another one has its name by now', async () => {
@@ -68,38 +70,38 @@ describe('what a plugin is started from', () => {
   it('is nothing with another checksum', async () => {
     await script('#!/bin/sh\n');
     const wrong = { file, sha256: '00'.repeat(32), trust: undefined, scratch };
-    await assert.rejects(startVerified(wrong, assert.fail), { code: 'failed', message: 'checksums did not match' });
+    await assert.rejects(startVerified(wrong, notStarted), { code: 'failed', message: 'checksums did not match' });
     await copyFile('/bin/echo', file);
     await rm(join(scratch, 'plugin'));
-    await assert.rejects(startVerified(wrong, assert.fail), { code: 'failed', message: 'checksums did not match' });
+    await assert.rejects(startVerified(wrong, notStarted), { code: 'failed', message: 'checksums did not match' });
   });
 
   it('is nothing that others can write, nor in a directory that they can', async () => {
     await script('#!/bin/sh\n');
     await chmod(file, 0o775);
-    await assert.rejects(start(assert.fail), {
+    await assert.rejects(start(notStarted), {
       code: 'failed',
       message: /plugins\/plugin" has insecure permissions 0775/,
     });
     await chmod(file, 0o755);
     await chmod(join(base, 'plugins'), 0o777);
-    await assert.rejects(start(assert.fail), { code: 'failed', message: /plugins" has insecure permissions 0777/ });
+    await assert.rejects(start(notStarted), { code: 'failed', message: /plugins" has insecure permissions 0777/ });
     await chmod(join(base, 'plugins'), 0o750);
     await chmod(file, 0o750);
     await start(() => undefined, { permissions: 0o750 });
-    await assert.rejects(start(assert.fail, { permissions: 0o700 }), /has permissions 0750, not 0700/);
+    await assert.rejects(start(notStarted, { permissions: 0o700 }), /has permissions 0750, not 0700/);
   });
 
   it('is a file that may be executed, and no link that came after the look at it', async () => {
     await script('#!/bin/sh\n');
     await chmod(file, 0o644);
-    await assert.rejects(start(assert.fail), /is not executable: use "chmod \+x"/);
+    await assert.rejects(start(notStarted), /is not executable: use "chmod \+x"/);
     await rm(file);
     await symlink('/bin/echo', file);
-    await assert.rejects(start(assert.fail), { code: 'failed' });
+    await assert.rejects(start(notStarted), { code: 'failed' });
     await rm(file);
     spawnSync('mkfifo', [file]);
     const pipe = { file, sha256: '', trust: undefined, scratch };
-    await assert.rejects(startVerified(pipe, assert.fail), /is not a file/);
+    await assert.rejects(startVerified(pipe, notStarted), /is not a file/);
   });
 });

@@ -7,7 +7,7 @@ import {
   type SealControl,
   withShare,
 } from '@coffer/core';
-import { callerOf } from './caller.ts';
+import { requesterOf } from './requester.ts';
 
 /** Whoever can begin or cancel can keep the holders of the shares from ever ending. */
 const AUTHORITY = { sudo: true, openAs: 'generate-root' } as const;
@@ -42,12 +42,12 @@ export function generateRootPaths(seal: SealControl): Path[] {
         const { fields } = request;
         if (fields.pgp_key) throw new CofferError('invalid-request', 'field "pgp_key": not supported; use "otp"');
         const made = fields.otp ? '' : randomBase62((await seal.generateRoot.status()).otpLength);
-        await seal.generateRoot.start(fields.otp || made, callerOf(request));
+        await seal.generateRoot.start(fields.otp || made, requesterOf(request));
         return { shape: 'raw', data: view(await seal.generateRoot.status(), made) };
       },
       delete: async (request) => {
         await seal.generateRoot.status();
-        seal.generateRoot.cancel(callerOf(request));
+        seal.generateRoot.cancel(requesterOf(request));
         return undefined;
       },
     }),
@@ -62,7 +62,7 @@ export function generateRootPaths(seal: SealControl): Path[] {
       description: OPENED,
       write: async (request) => {
         const { key, nonce } = request.fields;
-        const update = (share: Uint8Array) => seal.generateRoot.update(share, nonce, callerOf(request));
+        const update = (share: Uint8Array) => seal.generateRoot.update(share, nonce, requesterOf(request));
         return { shape: 'raw', data: view(await withShare(key, update)) };
       },
     }),

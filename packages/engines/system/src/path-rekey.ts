@@ -1,6 +1,6 @@
 import { CofferError } from '@coffer/base';
 import { definePath, type Path, type PathResponse, type RekeyControl, type SealControl, withShare } from '@coffer/core';
-import { callerOf } from './caller.ts';
+import { requesterOf } from './requester.ts';
 import { encode } from './path-init.ts';
 
 /** Whoever can begin or cancel can keep the holders of the shares from ever ending. */
@@ -65,12 +65,12 @@ function pathsOf(control: RekeyControl, about: { prefix: string; key: string; in
           throw new CofferError('invalid-request', 'verification, backup and PGP keys are not supported for a rekey');
         }
         const counts = { shares: fields.secret_shares ?? 0, threshold: fields.secret_threshold ?? 0 };
-        await control.start(counts, callerOf(request));
+        await control.start(counts, requesterOf(request));
         return status();
       },
       delete: async (request) => {
         await control.status();
-        control.cancel(callerOf(request));
+        control.cancel(requesterOf(request));
         return undefined;
       },
     }),
@@ -85,7 +85,7 @@ function pathsOf(control: RekeyControl, about: { prefix: string; key: string; in
       description: OPENED,
       write: async (request) => {
         const { key, nonce } = request.fields;
-        const shares = await withShare(key, (share) => control.update(share, nonce, callerOf(request)));
+        const shares = await withShare(key, (share) => control.update(share, nonce, requesterOf(request)));
         if (shares === undefined) return status();
         return {
           shape: 'raw',

@@ -1,5 +1,5 @@
 import { definePath, type Path, type SealControl } from '@coffer/core';
-import { callerOf } from './caller.ts';
+import { requesterOf } from './requester.ts';
 
 /** `sys/seal`. */
 export function sealPaths(seal: SealControl): Path[] {
@@ -10,7 +10,7 @@ export function sealPaths(seal: SealControl): Path[] {
       sudo: true,
       synopsis: 'Seals the server: the keys leave its memory.',
       write: async (request) => {
-        seal.seal(callerOf(request));
+        seal.seal(requesterOf(request));
         return undefined;
       },
     }),

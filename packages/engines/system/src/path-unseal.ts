@@ -1,6 +1,6 @@
 import { CofferError } from '@coffer/base';
 import { definePath, type Path, type SealControl, withShare } from '@coffer/core';
-import { callerOf } from './caller.ts';
+import { requesterOf } from './requester.ts';
 import { sealStatusBody, type ServerInfo } from './path-status.ts';
 
 /** `sys/unseal`: one share a request. */
@@ -18,8 +18,8 @@ export function unsealPaths(server: ServerInfo, seal: SealControl): Path[] {
       write: async (request) => {
         const { fields } = request;
         if (fields.migrate) throw new CofferError('invalid-request', 'a seal cannot be migrated to another type yet');
-        if (fields.reset) seal.resetUnseal(callerOf(request));
-        else if (fields.key) await withShare(fields.key, (share) => seal.unseal(share, callerOf(request)));
+        if (fields.reset) seal.resetUnseal(requesterOf(request));
+        else if (fields.key) await withShare(fields.key, (share) => seal.unseal(share, requesterOf(request)));
         else {
           throw new CofferError(
             'invalid-request',
