@@ -34,6 +34,7 @@ import type {
   SealState,
   SealStatus,
 } from './seal-control.ts';
+import { collectGarbage } from './seal-garbage.ts';
 import { createSealKeys, SealKeys } from './seal-keys.ts';
 import { handleSealed, sealed } from './sealed-request.ts';
 import { SealShares } from './seal-shares.ts';
@@ -241,6 +242,7 @@ export class SealableCore implements SealControl {
       .then(() => this.#inTurn(() => opened.keys.forget()))
       .then(() => {
         if (this.#staticSeal !== undefined) wipeStaticSeal(this.#staticSeal);
+        collectGarbage();
         this.#options.onSealed?.();
       });
     this.#options.logger.info('vault is sealed', shownRequester(requester));
