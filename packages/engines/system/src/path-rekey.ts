@@ -1,7 +1,7 @@
 import { CofferError } from '@coffer/base';
 import { definePath, type Path, type PathResponse, type RekeyControl, type SealControl, withShare } from '@coffer/core';
 import { requesterOf } from './requester.ts';
-import { encode } from './path-init.ts';
+import { spendShares } from './path-init.ts';
 
 /** Whoever can begin or cancel can keep the holders of the shares from ever ending. */
 const AUTHORITY = { sudo: true, openAs: 'rekey' } as const;
@@ -87,13 +87,14 @@ function pathsOf(control: RekeyControl, about: { prefix: string; key: string; in
         const { key, nonce } = request.fields;
         const shares = await withShare(key, (share) => control.update(share, nonce, requesterOf(request)));
         if (shares === undefined) return status();
+        const { hex, base64 } = spendShares(shares);
         return {
           shape: 'raw',
           data: {
             nonce,
             complete: true,
-            keys: encode(shares, 'hex'),
-            keys_base64: encode(shares, 'base64'),
+            keys: hex,
+            keys_base64: base64,
             pgp_fingerprints: null,
             backup: false,
             verification_required: false,
