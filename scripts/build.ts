@@ -105,6 +105,8 @@ async function workers(): Promise<Record<string, string>> {
 }
 
 await mkdir(dist, { recursive: true });
+// Also where new files are writable for the group: as a plugin directory it would be refused.
+await chmod(dist, 0o755);
 const scratch = await mkdtemp(join(dist, '.build-'));
 try {
   const [coffer, plugin] = await Promise.all([

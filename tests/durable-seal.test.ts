@@ -40,18 +40,18 @@ describe('the seal of a server', () => {
     await home.configure(`${home.fileStorage}\nseal "static" { ${key('two')} }`);
     server = await home.start();
     assert.ok((await server.client(root).read('sys/policies/acl/kept')) !== undefined);
-    const otp = (await server.run(['operator', 'generate-root', '-generate-otp'])).stdout.trim();
-    const begun = await server.run(['operator', 'generate-root', '-init', `-otp=${otp}`, '-format=json']);
+    const otp = (await server.run(['operator', 'generate-root', '-generate-otp'], root)).stdout.trim();
+    const begun = await server.run(['operator', 'generate-root', '-init', `-otp=${otp}`, '-format=json'], root);
     const { nonce } = JSON.parse(begun.stdout) as { nonce: string };
     const done = await server.run(
       ['operator', 'generate-root', `-nonce=${nonce}`, '-format=json', '-'],
-      '',
+      root,
       recovery[0],
     );
     const { encoded_token: encoded } = JSON.parse(done.stdout) as { encoded_token: string };
     const token = (await coffer(['operator', 'generate-root', `-decode=${encoded}`, `-otp=${otp}`])).stdout.trim();
     assert.ok((await server.client(token).read('sys/mounts')) !== undefined);
-    await rekeysByRecoveryKeys(server, recovery[0] ?? '');
+    await rekeysByRecoveryKeys(server, root, recovery[0] ?? '');
     await server.stop('SIGTERM');
 
     await home.configure(`${home.fileStorage}\nseal "static" { ${key('one')} }`);
@@ -70,8 +70,8 @@ describe('the seal of a server', () => {
     await assert.rejects(home.start(), /the environment has no NO_SUCH_KEY/);
   });
 
-  async function rekeysByRecoveryKeys(server: DurableServer, recovery: string): Promise<void> {
-    const rekey = (...args: string[]) => server.run(['operator', 'rekey', ...args]);
+  async function rekeysByRecoveryKeys(server: DurableServer, root: string, recovery: string): Promise<void> {
+    const rekey = (...args: string[]) => server.run(['operator', 'rekey', ...args], root);
     const begin = async (...args: string[]): Promise<string> => {
       const { stdout } = await rekey(...args, '-init', '-format=json');
       return (JSON.parse(stdout) as { nonce: string }).nonce;
@@ -129,17 +129,18 @@ describe('the seal of a server', () => {
     );
     await server.client(root).write('sys/policies/acl/after', { policy: '# after' });
 
-    const begun = await server.run(['operator', 'rekey', '-init', '-key-shares=2', '-key-threshold=2', '-format=json']);
+    const rekey = (...args: string[]) => server.run(['operator', 'rekey', ...args], root);
+    const begun = await rekey('-init', '-key-shares=2', '-key-threshold=2', '-format=json');
     const { nonce } = JSON.parse(begun.stdout) as { nonce: string };
-    assert.match((await server.run(['operator', 'rekey', keys[0] ?? ''])).stderr, /Missing nonce value/);
+    assert.match((await rekey(keys[0] ?? '')).stderr, /Missing nonce value/);
     for (const flag of ['-init', '-status', '-cancel']) {
-      const { stderr, exit } = await server.run(['operator', 'rekey', '-target=recovery', flag]);
+      const { stderr, exit } = await rekey('-target=recovery', flag);
       assert.equal(exit, 2);
       assert.match(stderr, /Code: 400\. Errors:\n\n\* recovery rekeying not supported/);
     }
-    await server.run(['operator', 'rekey', `-nonce=${nonce}`, keys[0] ?? '']);
-    assert.match((await server.run(['operator', 'rekey', '-status'])).stdout, /Rekey Progress +1\/2/);
-    const ready = await server.run(['operator', 'rekey', `-nonce=${nonce}`, '-format=json', keys[2] ?? '']);
+    await rekey(`-nonce=${nonce}`, keys[0] ?? '');
+    assert.match((await rekey('-status')).stdout, /Rekey Progress +1\/2/);
+    const ready = await rekey(`-nonce=${nonce}`, '-format=json', keys[2] ?? '');
     const { keys_base64: fresh } = JSON.parse(ready.stdout) as { keys_base64: string[] };
     assert.equal(fresh.length, 2);
 

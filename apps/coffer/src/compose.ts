@@ -1,7 +1,7 @@
 import { createAppRoleAuth } from '@coffer/auth-approle';
 import { createTokenAuth } from '@coffer/auth-token';
 import { createUserpassAuth } from '@coffer/auth-userpass';
-import { API_VERSION, BUILTIN_VERSION, type Logger } from '@coffer/base';
+import { API_VERSION, BUILTIN_VERSION, type FileTrust, type Logger } from '@coffer/base';
 import { type Core, createCore, type OpenParts, SealableCore, type StaticSeal, type TtlLimits } from '@coffer/core';
 import { createDatabaseEngine, createDatabasePlugins, type DatabasePlugins } from '@coffer/engine-database';
 import { createSystemEngine, sealedPaths } from '@coffer/engine-system';
@@ -14,8 +14,14 @@ export interface ComposeOptions {
   readonly storageType: string;
   /** Absolute; without it nothing can be registered in the plugin catalog. */
   readonly pluginDirectory?: string;
+  /** Who may own the plugin directory and its files, and in which mode. */
+  readonly pluginTrust?: FileTrust;
   /** Opens the seal without shares. */
   readonly staticSeal?: StaticSeal;
+  /** A seal that opens by itself stays closed. */
+  readonly staySealed?: boolean;
+  /** Called when a seal that closed has nothing behind it any more. */
+  readonly onSealed?: () => void;
   /** As `sys/health` shows it, when the store is opened for the first time. Made when absent. */
   readonly clusterName?: string;
   /** Lease limits of mounts without limits of their own. Default: Vault's 768 hours. */
@@ -25,10 +31,12 @@ export interface ComposeOptions {
 
 /** The whole server but its listeners, behind its seal. Call `start()` on it. */
 export function composeSealable(options: ComposeOptions): SealableCore {
-  const { store, storageType, staticSeal, clusterName, logger } = options;
+  const { store, storageType, staticSeal, staySealed, onSealed, clusterName, logger } = options;
   return new SealableCore({
     store,
     ...(staticSeal && { staticSeal }),
+    ...(staySealed !== undefined && { staySealed }),
+    ...(onSealed && { onSealed }),
     ...(clusterName !== undefined && { clusterName }),
     build: (parts) => {
       const { core, plugins } = composeCore(options, parts);
@@ -43,7 +51,7 @@ export function composeSealable(options: ComposeOptions): SealableCore {
 function composeCore(options: ComposeOptions, parts: OpenParts): { core: Core; plugins: DatabasePlugins } {
   const { store, storageType, systemTtl, logger } = options;
   const { barrier, seal } = parts;
-  const directory = options.pluginDirectory;
+  const { pluginDirectory: directory, pluginTrust: trust } = options;
   const ysql = { create: () => createYsqlDatabase({ logger: logger.named('ysql') }), checkConfig: checkYsqlConfig };
   const server = { version: API_VERSION, storageType };
   let plugins: DatabasePlugins | undefined;
@@ -58,6 +66,7 @@ function composeCore(options: ComposeOptions, parts: OpenParts): { core: Core; p
         catalog: services.plugins,
         builtins: new Map([['ysql-plugin', ysql]]),
         ...(directory !== undefined && { directory }),
+        ...(trust && { trust }),
         logger: logger.named('plugin'),
       });
       const generatePassword = (policy: string): Promise<string> => services.passwordPolicies.generate(policy);
@@ -79,7 +88,7 @@ function composeCore(options: ComposeOptions, parts: OpenParts): { core: Core; p
               services,
               server,
               seal,
-              ...(directory !== undefined && { pluginDirectory: directory }),
+              ...(directory !== undefined && { pluginDirectory: { path: directory, ...(trust && { trust }) } }),
             }),
           },
         ],

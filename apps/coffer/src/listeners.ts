@@ -1,15 +1,20 @@
 import { readFile } from 'node:fs/promises';
 import { CofferError, errorText, type Logger } from '@coffer/base';
-import type { SealableCore } from '@coffer/core';
+import type { IncomingRequest, SealableCore, UnauthenticatedAccess } from '@coffer/core';
 import { BodyBudget, createHttpEdge, type HttpEdge, type TlsIdentity } from '@coffer/http';
 import type { ListenerConfig } from './server-config.ts';
-import { formatListenAddress } from './listen-address.ts';
+import { formatListenAddress, type ListenAddress } from './listen-address.ts';
 
 export interface Listeners {
   /** `http://127.0.0.1:8200`, one a listener. */
   readonly addresses: readonly string[];
-  /** Reads the certificates again. One that cannot be used is reported, and the old one stays. */
-  reload(): Promise<void>;
+  /** The same, with the ports that were free. */
+  readonly bound: readonly ListenAddress[];
+  /**
+   * Reads the certificates again, and takes over from the same listeners of `configs` what they serve without a token. A
+   * certificate that cannot be used is reported, and the old one stays.
+   */
+  reload(configs: readonly ListenerConfig[]): Promise<void>;
   /** Lets requests under way finish for `graceMs`. */
   close(graceMs: number): Promise<void>;
 }
@@ -17,11 +22,12 @@ export interface Listeners {
 /** @throws CofferError `invalid-request` for a certificate that cannot be used, `failed` for an address not to be had */
 export async function openListeners(
   configs: readonly ListenerConfig[],
-  sealable: SealableCore,
+  backend: Pick<SealableCore, 'handle' | 'takesLargeBody'>,
   logger: Logger,
 ): Promise<Listeners> {
   const bodyBudget = new BodyBudget();
-  const opened: { edge: HttpEdge; config: ListenerConfig; address: string }[] = [];
+  const opened: { edge: HttpEdge; config: ListenerConfig; address: string; bound: ListenAddress; access: Access }[] =
+    [];
   const close = async (graceMs: number): Promise<void> => {
     await Promise.all(opened.map(({ edge }) => edge.close(graceMs)));
   };
@@ -29,17 +35,20 @@ export async function openListeners(
     for (const config of configs) {
       const tls = config.tls && (await readIdentity(config.tls));
       const maxDurationMs = config.maxRequestMs;
+      const access = new Access(config, logger.named('listener'));
       const edge = createHttpEdge({
-        handle: (request) => sealable.handle(request),
-        takesLargeBody: (caller) => sealable.takesLargeBody(caller),
+        handle: (request) => backend.handle(access.admit(request)),
+        takesLargeBody: (caller) => backend.takesLargeBody(caller),
         bodyBudget,
         logger: logger.named('http'),
         ...(tls && { tls }),
         ...(maxDurationMs !== undefined && { maxDurationMs }),
       });
       const { address: host, port } = await edge.listen(config.host, config.port);
-      const address = `${tls === undefined ? 'http' : 'https'}://${formatListenAddress({ host, port })}`;
-      opened.push({ edge, config, address });
+      const bound = { host, port };
+      const address = `${tls === undefined ? 'http' : 'https'}://${formatListenAddress(bound)}`;
+      opened.push({ edge, config, address, bound, access });
+      if (config.unauthenticatedAccess !== undefined) access.report(address);
     }
   } catch (error) {
     await close(0);
@@ -47,8 +56,10 @@ export async function openListeners(
   }
   return {
     addresses: opened.map(({ address }) => address),
-    async reload() {
-      for (const { edge, config, address } of opened) {
+    bound: opened.map(({ bound }) => bound),
+    async reload(fresh) {
+      for (const [index, { edge, config, address, access }] of opened.entries()) {
+        if (access.change(fresh[index])) access.report(address);
         if (config.tls === undefined) continue;
         try {
           edge.setTls(await readIdentity(config.tls));
@@ -63,6 +74,33 @@ export async function openListeners(
     },
     close,
   };
+}
+
+/** What one listener serves without a token. */
+class Access {
+  readonly #logger: Logger;
+  #open: readonly UnauthenticatedAccess[];
+
+  constructor({ unauthenticatedAccess = [] }: ListenerConfig, logger: Logger) {
+    this.#open = unauthenticatedAccess;
+    this.#logger = logger;
+  }
+
+  admit(request: IncomingRequest): IncomingRequest {
+    return this.#open.length === 0 ? request : { ...request, unauthenticatedAccess: this.#open };
+  }
+
+  /** Returns whether it is another than before. */
+  change({ unauthenticatedAccess = [] }: Partial<ListenerConfig> = {}): boolean {
+    const isOther = this.#open.join() !== unauthenticatedAccess.join();
+    this.#open = unauthenticatedAccess;
+    return isOther;
+  }
+
+  report(listener: string): void {
+    if (this.#open.length === 0) this.#logger.info('nothing of the seal is served without a token', { listener });
+    else this.#logger.warn('these are served without a token', { listener, paths: this.#open.join(', ') });
+  }
 }
 
 async function readIdentity({ certFile, keyFile }: NonNullable<ListenerConfig['tls']>): Promise<TlsIdentity> {

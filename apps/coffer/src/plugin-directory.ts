@@ -3,7 +3,7 @@ import { constants, createReadStream } from 'node:fs';
 import { access, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { CofferError, errorText, type Logger } from '@coffer/base';
+import { CofferError, distrust, errorText, type Logger } from '@coffer/base';
 import type { Core } from '@coffer/core';
 import { probeDatabasePlugin } from '@coffer/engine-database';
 
@@ -11,7 +11,7 @@ import { probeDatabasePlugin } from '@coffer/engine-database';
  * Registers every executable in `directory` that answers as a database plugin, under its file name, as Vault's
  * -dev-plugin-dir does. Others are named in the log and left out.
  *
- * @throws CofferError `failed` when the directory cannot be read
+ * @throws CofferError `failed` when the directory cannot be read, or others can write it
  */
 export async function registerPluginDirectory(core: Core, directory: string, logger: Logger): Promise<string[]> {
   const registered: string[] = [];
@@ -33,6 +33,8 @@ export async function registerPluginDirectory(core: Core, directory: string, log
 
 async function listFiles(directory: string): Promise<string[]> {
   try {
+    const reason = distrust(directory, await stat(directory));
+    if (reason !== undefined) throw new Error(reason);
     return await readdir(directory);
   } catch (error) {
     throw new CofferError('failed', `-dev-plugin-dir: ${errorText(error)}`, { cause: error });

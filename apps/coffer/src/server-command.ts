@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { resolve } from 'node:path';
+import { setImmediate as immediate } from 'node:timers/promises';
 import { type CommandDefinition, createTokenHelper, defineCommand, usageFailure } from '@coffer/cli';
 import {
   CofferError,
@@ -16,7 +17,10 @@ import { parseListenAddress } from './listen-address.ts';
 import type { Server } from './server.ts';
 import { readServerConfig, type ServerConfig } from './server-config.ts';
 
-/** `coffer server`: serves until SIGINT or SIGTERM; SIGHUP reads the certificates again. */
+/** For requests under way when a sealed process is replaced, in milliseconds: what is sealed answers at once. */
+const REPLACEMENT_DRAIN_MS = 2_000;
+
+/** `coffer server`: serves until SIGINT or SIGTERM; SIGHUP reads certificates and who needs no token again. */
 export const serverCommand: CommandDefinition = defineCommand({
   name: 'server',
   synopsis: 'Start a server',
@@ -65,6 +69,8 @@ export const serverCommand: CommandDefinition = defineCommand({
     const givenLevel = flags['log-level'] === undefined ? undefined : logLevel(flags['log-level']);
     const loggerAt = (level: LogLevel): Logger =>
       createLogger('', level, (entry) => io.stderr.write(formatLogLine(entry)));
+    // Read by now: whoever reads the environment of this process later finds no token in it.
+    takeOut('VAULT_DEV_ROOT_TOKEN_ID', io.env);
     if (flags.dev) {
       if (flags.config.length > 0) throw usageFailure('-dev and -config exclude each other.');
       const { host, port } = devListenAddress(flags['dev-listen-address']);
@@ -95,17 +101,29 @@ export const serverCommand: CommandDefinition = defineCommand({
     const level = givenLevel ?? config.logLevel ?? 'info';
     const logger = loggerAt(level);
     const stopped = nextSignal(['SIGINT', 'SIGTERM']);
-    const { startServer } = await import('./server.ts');
-    const server = await start(() => startServer(config, io.env, logger));
-    const reloads = reloadOnHangup(server, logger);
+    const [{ startServer }, replacement] = await Promise.all([
+      import('./server.ts'),
+      import('./server-replacement.ts'),
+    ]);
+    const replaced = replacement.replacedListeners(io.env);
+    const server = await start(() => startServer(config, io.env, logger, replaced));
+    const reloads = reloadOnHangup(server, { file, config }, logger);
     ui.output(serverBanner(server, config, level));
-    await stopped;
-    ui.output('==> Vault shutdown triggered');
+    const sealed = server.sealed.then(() => replacement.canBeReplaced() || stopped.then(() => false));
+    const isReplaced = await Promise.race([stopped.then(() => false), sealed]);
+    if (!isReplaced) ui.output('==> Vault shutdown triggered');
     await reloads.stop();
-    await server.close();
+    await server.close(isReplaced ? REPLACEMENT_DRAIN_MS : undefined);
+    // A signal that came meanwhile still ends the process.
+    const isStopped = await Promise.race([stopped.then(() => true), immediate(false)]);
+    if (isReplaced && !isStopped) replacement.replaceProcess(server.bound, io.env);
     return 0;
   },
 });
+
+function takeOut(name: string, env: Record<string, string | undefined>): void {
+  delete env[name];
+}
 
 async function start<T>(open: () => Promise<T>): Promise<T> {
   try {
@@ -115,12 +133,25 @@ async function start<T>(open: () => Promise<T>): Promise<T> {
   }
 }
 
-/** A later SIGHUP waits for the reload before it. */
-function reloadOnHangup(server: Server, logger: Logger): { stop(): Promise<void> } {
+/** A later SIGHUP waits for the reload before it. A configuration that cannot be read leaves what it said before. */
+function reloadOnHangup(
+  server: Server,
+  { file, config }: { readonly file: string; readonly config: ServerConfig },
+  logger: Logger,
+): { stop(): Promise<void> } {
+  let current = config;
   let reloading: Promise<void> = Promise.resolve();
+  const readAgain = async (): Promise<void> => {
+    try {
+      current = await readServerConfig(file);
+    } catch (error) {
+      logger.error('the configuration was not read again; what it said before stays', { error: errorText(error) });
+    }
+  };
   const reload = (): void => {
     reloading = reloading
-      .then(() => server.reload())
+      .then(readAgain)
+      .then(() => server.reload(current))
       .catch((error: unknown) => logger.error('the reload failed', { error: errorText(error) }));
   };
   process.on('SIGHUP', reload);

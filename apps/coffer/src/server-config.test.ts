@@ -48,6 +48,33 @@ describe('the configuration file', () => {
     ]);
   });
 
+  it('reads what is served without a token: by Vault’s key everywhere, by OpenBao’s at one listener', () => {
+    const access = (text: string) => parse(text).listeners.map((listener) => listener.unauthenticatedAccess);
+    assert.deepEqual(access(`${LISTENER}\n${STORAGE}`), [undefined]);
+    assert.deepEqual(access(`${LISTENER}\n${STORAGE}\nenable_unauthenticated_access = []`), [undefined]);
+    const both = '["rekey", "generate-root"]';
+    assert.deepEqual(access(`${LISTENER}\n${STORAGE}\nenable_unauthenticated_access = ${both}`), [
+      ['rekey', 'generate-root'],
+    ]);
+    const listener = (keys: string) => `listener "tcp" { tls_disable = true, ${keys} }`;
+    const disabled = listener(
+      'disable_unauthed_rekey_endpoints = true, disable_unauthed_generate_root_endpoints = true',
+    );
+    const opened = listener('disable_unauthed_generate_root_endpoints = "false"');
+    assert.deepEqual(access(`${disabled}\n${opened}\n${STORAGE}`), [undefined, ['generate-root']]);
+    assert.deepEqual(access(`${opened}\n${STORAGE}\nenable_unauthenticated_access = "generate-root"`), [
+      ['generate-root'],
+    ]);
+  });
+
+  it('reads whose plugins are started, and in which mode', () => {
+    const trust = (text: string) => parse(`${LISTENER}\n${STORAGE}\n${text}`).pluginTrust;
+    assert.equal(trust('plugin_file_uid = 0\nplugin_file_permissions = "0"'), undefined);
+    assert.deepEqual(trust('plugin_file_uid = 1002'), { uid: 1002 });
+    assert.deepEqual(trust('plugin_file_permissions = "0750"'), { permissions: 0o750 });
+    assert.deepEqual(trust('plugin_file_permissions = 750'), { permissions: 0o750 });
+  });
+
   for (const [name, text, message] of [
     ['an unknown key', `${LISTENER}\n${STORAGE}\nmax_ttl = 3`, /^c\.hcl:3:1: "max_ttl" is not known here; known are /],
     [
@@ -70,6 +97,13 @@ describe('the configuration file', () => {
       /^c\.hcl:3:\d+: "default_lease_ttl" is longer/,
     ],
     ['a relative plugin directory', `${LISTENER}\n${STORAGE}\nplugin_directory = "p"`, /^c\.hcl:3:\d+: .*absolute/],
+    [
+      'a group that cannot be opened',
+      `${LISTENER}\n${STORAGE}\nenable_unauthenticated_access = ["seal"]`,
+      /^c\.hcl:3:\d+: "enable_unauthenticated_access" may hold "rekey" and "generate-root"$/,
+    ],
+    ['permissions that are none', `${LISTENER}\n${STORAGE}\nplugin_file_permissions = "rwx"`, /^c\.hcl:3:\d+: .*octal/],
+    ['a user that is none', `${LISTENER}\n${STORAGE}\nplugin_file_uid = -1`, /^c\.hcl:3:\d+: .*number of a user/],
     ['another seal', `${LISTENER}\n${STORAGE}\nseal "awskms" { }`, /^c\.hcl:3:1: the only type of seal is "static"/],
     ['half a key', `${LISTENER}\n${STORAGE}\nseal "static" { current_key_id = "a" }`, /^c\.hcl:3:\d+: .*go together/],
     [

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { isAbsolute } from 'node:path';
-import { CofferError, errorText, LOG_LEVELS, type LogLevel, Secret } from '@coffer/base';
+import { CofferError, errorText, type FileTrust, LOG_LEVELS, type LogLevel, Secret } from '@coffer/base';
+import type { UnauthenticatedAccess } from '@coffer/core';
 import { type HclBlock, type HclObject, parseHcl } from '@coffer/hcl';
 import { type ListenAddress, parseListenAddress } from './listen-address.ts';
 
@@ -9,6 +10,8 @@ export interface ListenerConfig extends ListenAddress {
   readonly tls?: { readonly certFile: string; readonly keyFile: string };
   /** The longest that a client is kept waiting, in milliseconds; the default when absent. */
   readonly maxRequestMs?: number;
+  /** What it serves without a token; none by default. */
+  readonly unauthenticatedAccess?: readonly UnauthenticatedAccess[];
 }
 
 export type StorageConfig =
@@ -27,6 +30,7 @@ export interface ServerConfig {
   readonly storage: StorageConfig;
   readonly seal?: { readonly current: StaticKeySource; readonly previous?: StaticKeySource };
   readonly pluginDirectory?: string;
+  readonly pluginTrust?: FileTrust;
   readonly apiAddr?: string;
   /** Names the cluster when its store is opened for the first time. */
   readonly clusterName?: string;
@@ -39,7 +43,10 @@ const KEYS = [
   'listener',
   'storage',
   'seal',
+  'enable_unauthenticated_access',
   'plugin_directory',
+  'plugin_file_uid',
+  'plugin_file_permissions',
   'api_addr',
   'cluster_name',
   'default_lease_ttl',
@@ -64,9 +71,10 @@ export function parseServerConfig(text: string, name: string): ServerConfig {
   const config = parseHcl(text, name);
   config.allowOnly(KEYS);
   const maxRequestMs = parseMaxRequestMs(config, 'default_max_request_duration');
+  const openEverywhere = parseUnauthenticatedAccess(config);
   const listeners = config
     .blocks('listener', 1)
-    .map((block) => ({ ...defined('maxRequestMs', maxRequestMs), ...parseListener(block) }));
+    .map((block) => ({ ...defined('maxRequestMs', maxRequestMs), ...parseListener(block, openEverywhere) }));
   if (listeners.length === 0) throw config.error('a block listener "tcp" { address = "127.0.0.1:8200" … } is missing');
   const pluginDirectory = config.string('plugin_directory');
   if (pluginDirectory !== undefined && !isAbsolute(pluginDirectory)) {
@@ -78,6 +86,7 @@ export function parseServerConfig(text: string, name: string): ServerConfig {
     storage: parseStorage(config),
     ...(seal && { seal }),
     ...defined('pluginDirectory', pluginDirectory),
+    ...defined('pluginTrust', parsePluginTrust(config)),
     ...defined('apiAddr', config.string('api_addr')),
     ...defined('clusterName', config.string('cluster_name') || undefined),
     ...parseLeaseLimits(config),
@@ -85,15 +94,66 @@ export function parseServerConfig(text: string, name: string): ServerConfig {
   };
 }
 
-function parseListener(block: HclBlock): ListenerConfig {
+const GROUPS: readonly UnauthenticatedAccess[] = ['rekey', 'generate-root'];
+
+/** Vault's key. @throws CofferError `invalid-request` for a group of paths that cannot be opened */
+function parseUnauthenticatedAccess(config: HclObject): readonly UnauthenticatedAccess[] {
+  const name = 'enable_unauthenticated_access';
+  return (config.strings(name) ?? []).map((group) => {
+    const found = GROUPS.find((each) => each === group);
+    if (found !== undefined) return found;
+    throw config.error(
+      `"${name}" may hold ${GROUPS.map((each) => JSON.stringify(each)).join(' and ')}`,
+      config.attribute(name),
+    );
+  });
+}
+
+/** OpenBao's keys, which say the same of one listener. */
+const DISABLED_BY: Readonly<Record<string, UnauthenticatedAccess>> = {
+  disable_unauthed_rekey_endpoints: 'rekey',
+  disable_unauthed_generate_root_endpoints: 'generate-root',
+};
+
+function parsePluginTrust(config: HclObject): FileTrust | undefined {
+  const uid = config.number('plugin_file_uid');
+  const permissions = parsePermissions(config, 'plugin_file_permissions');
+  if (uid !== undefined && !(Number.isInteger(uid) && uid >= 0)) {
+    throw config.error('"plugin_file_uid" must be the number of a user', config.attribute('plugin_file_uid'));
+  }
+  // 0 is the default of both, and says nothing, as in Vault.
+  const trust = { ...(uid && { uid }), ...(permissions && { permissions }) };
+  return Object.keys(trust).length === 0 ? undefined : trust;
+}
+
+/** Octal, as chmod(1) takes them; a number is read by its digits, as in Vault. */
+function parsePermissions(config: HclObject, name: string): number | undefined {
+  const value = config.attribute(name);
+  if (value === undefined) return undefined;
+  const digits = value.kind === 'string' || value.kind === 'number' ? String(value.value) : '';
+  if (/^[0-7]{1,4}$/.test(digits)) return Number.parseInt(digits, 8);
+  throw config.error(`"${name}" must be permissions in octal, as in "0750"`, value);
+}
+
+function parseListener(block: HclBlock, openEverywhere: readonly UnauthenticatedAccess[]): ListenerConfig {
   const { body } = block;
   if (block.labels[0] !== 'tcp') throw body.error('the only type of listener is "tcp"', block);
-  body.allowOnly(['address', 'tls_disable', 'tls_cert_file', 'tls_key_file', 'max_request_duration']);
+  body.allowOnly([
+    'address',
+    'tls_disable',
+    'tls_cert_file',
+    'tls_key_file',
+    'max_request_duration',
+    ...Object.keys(DISABLED_BY),
+  ]);
   const address = body.string('address') ?? '127.0.0.1:8200';
-  const parsed = parseListenAddress(address);
-  if (parsed === undefined) {
+  const found = parseListenAddress(address);
+  if (found === undefined) {
     throw body.error('"address" must be HOST:PORT, as in "127.0.0.1:8200"', body.attribute('address'));
   }
+  const openHere = Object.entries(DISABLED_BY).flatMap(([key, group]) => (body.boolean(key) === false ? [group] : []));
+  const open = [...new Set([...openEverywhere, ...openHere])];
+  const parsed = { ...found, ...(open.length > 0 && { unauthenticatedAccess: open }) };
   const certFile = body.string('tls_cert_file');
   const keyFile = body.string('tls_key_file');
   const listener = { ...parsed, ...defined('maxRequestMs', parseMaxRequestMs(body, 'max_request_duration')) };

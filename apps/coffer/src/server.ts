@@ -1,67 +1,98 @@
 import type { Logger } from '@coffer/base';
-import { SYSTEM_TTL } from '@coffer/core';
+import { type RequestHandler, type SealState, SYSTEM_TTL, wipeStaticSeal } from '@coffer/core';
 import { composeSealable } from './compose.ts';
+import type { ListenAddress } from './listen-address.ts';
 import { type Listeners, openListeners } from './listeners.ts';
 import { openStorage } from './open-storage.ts';
-import type { ServerConfig } from './server-config.ts';
+import type { ListenerConfig, ServerConfig } from './server-config.ts';
+import { QuietMoment } from './server-replacement.ts';
 import { readStaticSeal } from './static-seal.ts';
 
 export interface Server {
   readonly addresses: readonly string[];
-  /** Reads the certificates of the listeners again. */
-  reload(): Promise<void>;
+  readonly bound: readonly ListenAddress[];
+  /** Reads the certificates of the listeners again, and takes over what they serve without a token. */
+  reload(config: ServerConfig): Promise<void>;
   /**
-   * Stops accepting, lets requests under way finish, ends the core, plugins and the store. Leases stay: the next start
-   * goes on with them. Resolves in every case; may be called again.
+   * Resolves some seconds after a seal that nobody opened again: then nothing but this process's own end takes what was
+   * secret out of its memory. Never where a process cannot be replaced.
    */
-  close(): Promise<void>;
+  readonly sealed: Promise<void>;
+  /**
+   * Stops accepting, lets requests under way finish for `graceMs` (30 s), ends the core, plugins and the store. Leases
+   * stay: the next start goes on with them. Resolves in every case; may be called again.
+   */
+  close(graceMs?: number): Promise<void>;
 }
 
 /** How long requests under way may take at the end, in milliseconds. */
 const DRAIN_MS = 30_000;
 
 /**
- * A server whose state outlives it. It starts sealed, unless it has a static seal and the store is initialized.
+ * A server whose state outlives it. It starts sealed, unless it has a static seal and the store is initialized. Keys in
+ * `env` are taken out of it. `replaced`: where the process before listened that was sealed; then it stays sealed.
  *
  * @throws CofferError `invalid-request` or `failed`, saying what of the configuration cannot be had
  */
 export async function startServer(
   config: ServerConfig,
-  env: Readonly<Record<string, string | undefined>>,
+  env: Record<string, string | undefined>,
   logger: Logger,
+  replaced?: readonly ListenAddress[],
 ): Promise<Server> {
-  const staticSeal = config.seal && (await readStaticSeal(config.seal, env));
+  const staticSeal = replaced === undefined ? config.seal && (await readStaticSeal(config.seal, env)) : undefined;
   const store = await openStorage(config.storage, logger.named('storage'));
-  const { pluginDirectory, clusterName } = config;
+  const { pluginDirectory, pluginTrust, clusterName } = config;
+  const quiet = new QuietMoment((): SealState => sealable.state, logger);
   const sealable = composeSealable({
     store,
     storageType: config.storage.type,
     ...(staticSeal && { staticSeal }),
+    ...(replaced && { staySealed: true }),
     ...(pluginDirectory !== undefined && { pluginDirectory }),
+    ...(pluginTrust && { pluginTrust }),
     ...(clusterName !== undefined && { clusterName }),
     systemTtl: systemTtlOf(config),
+    onSealed: () => quiet.sealed(),
     logger,
   });
+  if (staticSeal !== undefined) wipeStaticSeal(staticSeal);
+  const handle: RequestHandler = (request) => {
+    quiet.request();
+    return sealable.handle(request);
+  };
   let listeners: Listeners | undefined;
-  const close = async (): Promise<void> => {
-    await listeners?.close(DRAIN_MS);
+  const close = async (graceMs: number): Promise<void> => {
+    await listeners?.close(graceMs);
     await sealable.stop();
+    quiet.stop();
     await store.close();
   };
   try {
     await sealable.start();
-    const opened = await openListeners(config.listeners, sealable, logger);
+    const backend = { handle, takesLargeBody: sealable.takesLargeBody.bind(sealable) };
+    const opened = await openListeners(atTheSamePorts(config.listeners, replaced), backend, logger);
     listeners = opened;
     let closing: Promise<void> | undefined;
     return {
       addresses: opened.addresses,
-      reload: () => opened.reload(),
-      close: () => (closing ??= close()),
+      bound: opened.bound,
+      sealed: quiet.found,
+      reload: (fresh) => opened.reload(fresh.listeners),
+      close: (graceMs = DRAIN_MS) => (closing ??= close(graceMs)),
     };
   } catch (error) {
-    await close();
+    await close(0);
     throw error;
   }
+}
+
+/** A port that was any free one stays the one that it was. */
+function atTheSamePorts(
+  configs: readonly ListenerConfig[],
+  replaced: readonly ListenAddress[] = [],
+): readonly ListenerConfig[] {
+  return configs.map((config, index) => (config.port === 0 ? { ...config, ...replaced[index] } : config));
 }
 
 function systemTtlOf({ defaultLeaseTtl, maxLeaseTtl }: ServerConfig): typeof SYSTEM_TTL {

@@ -4,18 +4,36 @@ import { CofferError, errorText } from '@coffer/base';
 import { parseStaticKey, type StaticKey, type StaticSeal } from '@coffer/core';
 import type { ServerConfig, StaticKeySource } from './server-config.ts';
 
-type Environment = Readonly<Record<string, string | undefined>>;
+type Environment = Record<string, string | undefined>;
 
-/** @throws CofferError `invalid-request` naming the file or variable that has no key */
+/**
+ * Variables that hold a key are taken out of the environment.
+ * @throws CofferError `invalid-request` naming the file or variable that has no key
+ */
 export async function readStaticSeal(seal: NonNullable<ServerConfig['seal']>, env: Environment): Promise<StaticSeal> {
   const current = await readKey(seal.current, env);
   const previous = seal.previous && (await readKey(seal.previous, env));
+  forgetStaticKeys(seal, env);
   return { type: 'static', current, ...(previous && { previous }) };
+}
+
+function forgetStaticKeys({ current, previous }: NonNullable<ServerConfig['seal']>, env: Environment): void {
+  for (const { url } of [current, ...(previous ? [previous] : [])]) {
+    const name = variableOf(url);
+    if (name !== undefined) delete env[name];
+  }
+}
+
+function variableOf(url: string): string | undefined {
+  return url.startsWith('env://') ? url.slice('env://'.length) : undefined;
 }
 
 async function readKey({ id, url }: StaticKeySource, env: Environment): Promise<StaticKey> {
   try {
-    return { id, key: parseStaticKey(await readContent(url, env)) };
+    const content = await readContent(url, env);
+    const key = Uint8Array.from(parseStaticKey(content));
+    content.fill(0);
+    return { id, key };
   } catch (cause) {
     throw new CofferError('invalid-request', `seal "static": the key "${id}" (${url}): ${errorText(cause)}`, { cause });
   }
@@ -23,7 +41,7 @@ async function readKey({ id, url }: StaticKeySource, env: Environment): Promise<
 
 async function readContent(url: string, env: Environment): Promise<Uint8Array> {
   if (url.startsWith('file://')) return readFile(fileURLToPath(url));
-  const name = url.slice('env://'.length);
+  const name = variableOf(url) ?? '';
   const value = env[name];
   if (value === undefined || value === '') throw new Error(`the environment has no ${name}`);
   return Buffer.from(value);

@@ -2,6 +2,7 @@
 export * from './deadline.ts';
 export * from './duration.ts';
 export * from './error.ts';
+export * from './file-trust.ts';
 export * from './json.ts';
 export * from './json-limits.ts';
 export * from './log.ts';

@@ -22,6 +22,21 @@ describe('barrier', () => {
     assert.throws(() => new Barrier(createKeyring()).open('entries/m/a', sealed), /does not open/);
   });
 
+  it('seals and opens nothing under keys that were wiped', () => {
+    const keyring = createKeyring();
+    const forgetful = new Barrier(keyring);
+    const value = forgetful.seal('entries/m/a', { password: 'p' });
+    forgetful.forget();
+    assert.ok(keyring.hmacKey.every((byte) => byte === 0));
+    for (const work of [
+      () => forgetful.seal('entries/m/a', {}),
+      () => forgetful.open('entries/m/a', value),
+      () => forgetful.tokenId('root'),
+    ]) {
+      assert.throws(work, { code: 'sealed' });
+    }
+  });
+
   it('names a token by an HMAC that depends on the key', () => {
     assert.match(barrier.tokenId('root'), /^[0-9a-f]{64}$/);
     assert.equal(barrier.tokenId('root'), barrier.tokenId('root'));

@@ -1,6 +1,7 @@
 import { createHmac, createSecretKey, type KeyObject } from 'node:crypto';
 import type { JsonObject } from '@coffer/base';
-import type { Keyring } from './keyring.ts';
+import { type Keyring, wipeKeyring } from './keyring.ts';
+import { sealed } from './sealed-request.ts';
 import { openValue, sealValue } from './sealed-value.ts';
 
 /**
@@ -12,7 +13,7 @@ export class Barrier {
   #encryptions: number;
   /** By term. Node.js takes ten times as long to prepare a cipher from bytes (78 µs against 8 with 24.21). */
   readonly #keys = new Map<number, KeyObject>();
-  readonly #hmacKey: KeyObject;
+  #hmacKey: KeyObject | undefined;
 
   constructor(keyring: Keyring) {
     this.#keyring = keyring;
@@ -35,8 +36,19 @@ export class Barrier {
     this.#keyring = keyring;
   }
 
-  /** @throws Error when the keyring has no key of its active term */
+  /**
+   * Wipes the keys. Whoever still holds the barrier seals and opens nothing more: what was sealed under a wiped key would
+   * be as good as open.
+   */
+  forget(): void {
+    wipeKeyring(this.#keyring);
+    this.#keys.clear();
+    this.#hmacKey = undefined;
+  }
+
+  /** @throws Error when the keyring has no key of its active term; CofferError `sealed` after {@link forget} */
   seal(row: string, value: JsonObject): Uint8Array {
+    this.#requireKeys();
     const { activeTerm } = this.#keyring;
     const key = this.#keyOf(activeTerm);
     if (key === undefined) throw new Error(`barrier: no key of term ${activeTerm}`);
@@ -45,14 +57,20 @@ export class Barrier {
   }
 
   /** @throws CofferError `failed` naming the row when it was altered, moved, or sealed under another key */
-  open(row: string, sealed: Uint8Array): JsonObject {
-    const plain = openValue((term) => this.#keyOf(term), row, sealed);
+  open(row: string, value: Uint8Array): JsonObject {
+    this.#requireKeys();
+    const plain = openValue((term) => this.#keyOf(term), row, value);
     return JSON.parse(plain.toString('utf8')) as JsonObject;
   }
 
   /** The name under which a token's row is kept: the token itself is nowhere at rest. Hexadecimal HMAC-SHA-256. */
   tokenId(token: string): string {
-    return createHmac('sha256', this.#hmacKey).update(token).digest('hex');
+    return createHmac('sha256', this.#requireKeys()).update(token).digest('hex');
+  }
+
+  #requireKeys(): KeyObject {
+    if (this.#hmacKey === undefined) throw sealed();
+    return this.#hmacKey;
   }
 
   #keyOf(term: number): KeyObject | undefined {

@@ -162,7 +162,7 @@ export class Core {
     const route = findRoute(this.#mounts, fullPath, request.operation);
     const path = route?.path;
     const raw = rawRequest(request, route);
-    const token = path?.unauthenticated === true ? undefined : await this.#authenticate(raw, path);
+    const token = needsNoToken(path, request) ? undefined : await this.#authenticate(raw, path);
     const resolved = await this.#resolveWrite(raw, path);
     if (token !== undefined) await this.#authorize(token, fullPath, resolved, path);
     if (route === undefined) throw noHandler(fullPath);
@@ -244,6 +244,11 @@ export function createCore(options: CoreOptions): Core {
 /** The caller, if it must be valid still: a wrapping token has ended by what it asked for, as may have a token at its last use. */
 function stillValid(path: Path, token: TokenEntry | undefined): TokenEntry | undefined {
   return path.takesWrappingToken || token?.usesLeft === 1 ? undefined : token;
+}
+
+function needsNoToken(path: Path | undefined, { unauthenticatedAccess = [] }: IncomingRequest): boolean {
+  if (path?.openAs !== undefined && unauthenticatedAccess.includes(path.openAs)) return true;
+  return path?.unauthenticated === true;
 }
 
 /** Wrapped already, said to everyone (the status of the server, help), or with nothing in it to wrap. */

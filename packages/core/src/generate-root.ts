@@ -1,4 +1,4 @@
-import { CofferError } from '@coffer/base';
+import { CofferError, type Logger } from '@coffer/base';
 import { OperatorAttempt } from './operator-attempt.ts';
 import type { GenerateRootStatus, SealControl } from './seal-control.ts';
 import type { SealRecord } from './seal-rows.ts';
@@ -9,12 +9,13 @@ export interface GenerateRootParts {
   readonly requireOpen: () => unknown;
   readonly verifyKey: (key: Uint8Array, record: SealRecord) => boolean;
   readonly inTurn: <T>(work: () => Promise<T>) => Promise<T>;
+  readonly logger: Logger;
   readonly createToken: () => Promise<string>;
 }
 
 /** A new root token, agreed on by the holders of the present shares, readable only with the one-time password. */
 export function createGenerateRoot(parts: GenerateRootParts): SealControl['generateRoot'] {
-  const attempt = new OperatorAttempt<{ readonly otp: string }>('root generation');
+  const attempt = new OperatorAttempt<{ readonly otp: string }>({ what: 'root generation', logger: parts.logger });
   const status = async (): Promise<GenerateRootStatus> => {
     parts.requireOpen();
     const { config } = await parts.record();
@@ -31,32 +32,29 @@ export function createGenerateRoot(parts: GenerateRootParts): SealControl['gener
   };
   return {
     status,
-    async start(otp) {
+    async start(otp, requester) {
       parts.requireOpen();
       await parts.record();
       if (Buffer.byteLength(otp) !== TOKEN_LENGTH) {
         throw new CofferError('invalid-request', `OTP string is wrong length: it must have ${TOKEN_LENGTH} characters`);
       }
-      attempt.start({ otp });
+      attempt.start({ otp }, {}, requester);
     },
-    update: (share, nonce) =>
+    update: (share, nonce, requester) =>
       parts.inTurn(async () => {
         parts.requireOpen();
         const record = await parts.record();
-        const agreed = await attempt.add(share, nonce, record.config.threshold);
+        const { threshold } = record.config;
+        const encodedToken = await attempt.add(share, nonce, threshold, requester, async ({ key, wanted }) => {
+          if (parts.verifyKey(key, record)) return encode(await parts.createToken(), wanted.otp);
+          const text = 'root generation failed, invalid key: the shares so far are forgotten';
+          throw new CofferError('invalid-request', text);
+        });
         const now = await status();
-        if (agreed === undefined) return now;
-        if (!parts.verifyKey(agreed.key, record)) {
-          throw new CofferError(
-            'invalid-request',
-            'root generation failed, invalid key: the shares so far are forgotten',
-          );
-        }
-        attempt.cancel();
-        const encodedToken = encode(await parts.createToken(), agreed.wanted.otp);
-        return { ...now, progress: now.required, complete: true, encodedToken };
+        if (encodedToken === undefined) return now;
+        return { ...now, started: true, nonce, progress: threshold, complete: true, encodedToken };
       }),
-    cancel: () => attempt.cancel(),
+    cancel: (requester, reason) => attempt.cancel(requester, reason),
   };
 }
 

@@ -12,7 +12,7 @@ export type { ClaimedIntent, Intent, IntentChange, Intents, NewIntent } from './
 export type { KeyRotationConfig } from './key-rotation.ts';
 export { globMatches } from './glob.ts';
 export { createKeyring, type Keyring } from './keyring.ts';
-export { parseShare, type ShareCounts } from './key-shares.ts';
+export { parseShare, type ShareCounts, withShare } from './key-shares.ts';
 export type { Lease, LeaseState } from './lease.ts';
 export { LIST_FIELDS, type ListPage } from './list-page.ts';
 export type { LeaseIntent, LeaseIssuer, OpenIntent } from './lease-issuer.ts';
@@ -46,7 +46,7 @@ export type { PolicyStore } from './policies.ts';
 export { type PathRule, parsePolicy } from './policy.ts';
 export { type OpenParts, SealableCore, type SealableCoreOptions } from './sealable-core.ts';
 export type * from './seal-control.ts';
-export { parseStaticKey, type StaticKey, type StaticSeal } from './static-seal.ts';
+export { parseStaticKey, type StaticKey, type StaticSeal, wipeStaticSeal } from './static-seal.ts';
 export { createRootToken } from './root-token.ts';
 export { DEFAULT_POLICY, ROOT_POLICY, type TokenEntry } from './token-entry.ts';
 export {

@@ -1,3 +1,4 @@
+import { timingSafeEqual } from 'node:crypto';
 import { CofferError } from '@coffer/base';
 import { combine, split } from 'shamir-secret-sharing';
 
@@ -22,26 +23,81 @@ export function checkShareCounts({ shares, threshold }: ShareCounts): void {
   if (threshold > shares) refuse('threshold cannot be larger than shares');
 }
 
-/** Shamir's secret sharing over GF(2^8); a single share is the key itself, as in Vault. */
+/** Shamir's secret sharing over GF(2^8); a single share is a copy of the key itself, as in Vault. */
 export async function splitKey(key: Uint8Array, { shares, threshold }: ShareCounts): Promise<Uint8Array[]> {
   // The library takes no subclass of Uint8Array, so no Buffer.
-  return shares === 1 ? [key] : split(Uint8Array.from(key), shares, threshold);
+  const copy = Uint8Array.from(key);
+  if (shares === 1) return [copy];
+  try {
+    return await split(copy, shares, threshold);
+  } finally {
+    copy.fill(0);
+  }
 }
 
 export async function combineShares(shares: readonly Uint8Array[]): Promise<Uint8Array> {
   const [only] = shares;
-  return shares.length === 1 && only !== undefined ? only : combine(shares.map((share) => Uint8Array.from(share)));
+  if (shares.length === 1 && only !== undefined) return only;
+  const copies = shares.map((share) => Uint8Array.from(share));
+  try {
+    return await combine(copies);
+  } finally {
+    for (const copy of copies) copy.fill(0);
+  }
 }
 
 /**
- * A share as people type it: hexadecimal or base64.
+ * A share as it is sent: hexadecimal or base64. What reads as both is hexadecimal when that makes a share of a length
+ * that there is (openbao/openbao:internal/http/sys_seal.go).
  * @throws CofferError `invalid-request`
  */
 export function parseShare(text: string): Uint8Array {
+  if (text.length > MOST_TEXT) throw tooLong();
   const trimmed = text.trim();
-  if (/^([0-9a-f]{2})+$/i.test(trimmed)) return Buffer.from(trimmed, 'hex');
-  if (/^[A-Za-z0-9+/]+={0,2}$/.test(trimmed) && trimmed.length % 4 === 0) return Buffer.from(trimmed, 'base64');
+  if (/^[0-9a-f]*$/i.test(trimmed) && isShareLength(trimmed.length / 2)) return unpooled(trimmed, 'hex');
+  if (/^[A-Za-z0-9+/]+={0,2}$/.test(trimmed) && trimmed.length % 4 === 0) return unpooled(trimmed, 'base64');
   throw new CofferError('invalid-request', "'key' must be a valid hex or base64 string");
+}
+
+/** Works with a share as it is sent, and wipes it afterwards. @throws CofferError `invalid-request`, and what `work` throws */
+export async function withShare<T>(text: string, work: (share: Uint8Array) => Promise<T>): Promise<T> {
+  const share = parseShare(text);
+  try {
+    return await work(share);
+  } finally {
+    share.fill(0);
+  }
+}
+
+/** 16: the shortest key that AES takes. 33: a share of 32 bytes with its place on the polynomial. */
+const LEAST_BYTES = 16;
+const MOST_BYTES = 33;
+/** Far more than 33 bytes take in hexadecimal, white space around them included. */
+const MOST_TEXT = 256;
+
+/**
+ * Before a share is kept, so that one that can be none does not spoil those of the others.
+ * @throws CofferError `invalid-request` in Vault's words (openbao/openbao:internal/vault/seal_manager.go, unsealFragment)
+ */
+export function checkShare(share: Uint8Array): void {
+  if (share.length < LEAST_BYTES) {
+    throw new CofferError('invalid-request', `key is shorter than minimum ${LEAST_BYTES} bytes`);
+  }
+  if (share.length > MOST_BYTES) throw tooLong();
+}
+
+function tooLong(): CofferError {
+  return new CofferError('invalid-request', `key is longer than maximum ${MOST_BYTES} bytes`);
+}
+
+function isShareLength(bytes: number): boolean {
+  return Number.isInteger(bytes) && bytes >= LEAST_BYTES && bytes <= MOST_BYTES;
+}
+
+/** In memory of its own, so that wiping it wipes all there is. */
+function unpooled(text: string, encoding: 'hex' | 'base64'): Uint8Array {
+  const bytes = Buffer.alloc(Buffer.byteLength(text, encoding));
+  return bytes.subarray(0, bytes.write(text, encoding));
 }
 
 /** Shares handed in one by one, until there are enough. Kept in memory only. */
@@ -52,10 +108,14 @@ export class ShareCollection {
     return this.#shares.length;
   }
 
-  /** A share that is here already counts once. Returns whether it is a new one. */
+  /**
+   * Keeps a copy of a share. One that is here already counts once. Returns whether it is new.
+   * @throws CofferError `invalid-request` for a length that no share has; nothing changes then
+   */
   add(share: Uint8Array): boolean {
-    if (this.#shares.some((known) => Buffer.compare(known, share) === 0)) return false;
-    this.#shares.push(share);
+    checkShare(share);
+    if (this.#shares.some((known) => known.length === share.length && timingSafeEqual(known, share))) return false;
+    this.#shares.push(Uint8Array.from(share));
     return true;
   }
 
@@ -64,7 +124,7 @@ export class ShareCollection {
     this.#shares.length = 0;
   }
 
-  /** The key of these shares; what it is good for, only its use can tell. Forgets the shares. */
+  /** The key of these shares; what it is good for, only its use can tell: wipe it then. Forgets the shares. */
   async combine(): Promise<Uint8Array> {
     try {
       return Uint8Array.from(await combineShares(this.#shares));

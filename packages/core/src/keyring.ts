@@ -38,15 +38,57 @@ function newKey(): TermKey {
   return { key: randomBytes(KEY_BYTES), installTime: Date.now(), encryptions: 0 };
 }
 
-const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64');
-
-export function keyringToJson({ activeTerm, keys, hmacKey }: Keyring): JsonObject {
-  const terms = [...keys].map(([term, { key, ...rest }]) => ({ term, key: base64(key), ...rest }));
-  return { active_term: activeTerm, hmac_key: base64(hmacKey), keys: terms };
+/**
+ * Binary, so that no key is ever text. Form: format (1 byte), active term (4), HMAC key (32); then for each term its number
+ * (4), key (32), install time (8), encryptions (8). Numbers are big endian.
+ */
+export function keyringToBytes({ activeTerm, keys, hmacKey }: Keyring): Buffer {
+  const bytes = Buffer.alloc(HEAD_BYTES + keys.size * TERM_BYTES);
+  bytes.writeUInt8(FORMAT, 0);
+  bytes.writeUInt32BE(activeTerm, 1);
+  bytes.set(hmacKey, 5);
+  let at = HEAD_BYTES;
+  for (const [term, { key, installTime, encryptions }] of keys) {
+    bytes.writeUInt32BE(term, at);
+    bytes.set(key, at + 4);
+    bytes.writeBigUInt64BE(BigInt(installTime), at + 4 + KEY_BYTES);
+    bytes.writeBigUInt64BE(BigInt(encryptions), at + 12 + KEY_BYTES);
+    at += TERM_BYTES;
+  }
+  return bytes;
 }
 
-/** Reads what {@link keyringToJson} wrote: it was sealed, so nobody else has written it. */
-export function keyringFromJson(json: JsonObject): Keyring {
+/**
+ * Reads what {@link keyringToBytes} wrote: it was sealed, so nobody else has written it. The keyring has copies of its own:
+ * wipe the bytes.
+ */
+export function keyringFromBytes(bytes: Buffer): Keyring {
+  if (bytes[0] === JSON_FORMAT) return keyringFromJson(JSON.parse(bytes.toString('utf8')) as JsonObject);
+  if (bytes[0] !== FORMAT) throw new Error(`keyring: unknown format ${bytes[0]}`);
+  const keys = new Map<number, TermKey>();
+  for (let at = HEAD_BYTES; at < bytes.length; at += TERM_BYTES) {
+    keys.set(bytes.readUInt32BE(at), {
+      key: Uint8Array.from(bytes.subarray(at + 4, at + 4 + KEY_BYTES)),
+      installTime: Number(bytes.readBigUInt64BE(at + 4 + KEY_BYTES)),
+      encryptions: Number(bytes.readBigUInt64BE(at + 12 + KEY_BYTES)),
+    });
+  }
+  return { activeTerm: bytes.readUInt32BE(1), hmacKey: Uint8Array.from(bytes.subarray(5, HEAD_BYTES)), keys };
+}
+
+/** Wipes every key of it. */
+export function wipeKeyring({ keys, hmacKey }: Keyring): void {
+  hmacKey.fill(0);
+  for (const { key } of keys.values()) key.fill(0);
+}
+
+const FORMAT = 1;
+const HEAD_BYTES = 5 + KEY_BYTES;
+const TERM_BYTES = 20 + KEY_BYTES;
+/** The "{" of the form before, in which keys were base64. The next change of the keyring writes it anew. */
+const JSON_FORMAT = 0x7b;
+
+function keyringFromJson(json: JsonObject): Keyring {
   const { active_term, hmac_key, keys } = json as unknown as {
     active_term: number;
     hmac_key: string;
@@ -54,7 +96,9 @@ export function keyringFromJson(json: JsonObject): Keyring {
   };
   return {
     activeTerm: active_term,
-    hmacKey: Buffer.from(hmac_key, 'base64'),
-    keys: new Map(keys.map(({ term, key, ...rest }) => [term, { key: Buffer.from(key, 'base64'), ...rest }])),
+    hmacKey: Uint8Array.from(Buffer.from(hmac_key, 'base64')),
+    keys: new Map(
+      keys.map(({ term, key, ...rest }) => [term, { key: Uint8Array.from(Buffer.from(key, 'base64')), ...rest }]),
+    ),
   };
 }

@@ -3,6 +3,9 @@ import type { JsonObject, JsonValue } from '@coffer/base';
 /** What is asked of a path. `create` and `update` are both writes: which it is depends on whether the thing exists. */
 export type Operation = 'read' | 'create' | 'update' | 'delete' | 'list' | 'help';
 
+/** Groups of paths that need a token unless the configuration opens them, in Vault's names. */
+export type UnauthenticatedAccess = 'rekey' | 'generate-root';
+
 /** A request as the edge hands it to the core: no HTTP in it. */
 export interface IncomingRequest {
   readonly id: string;
@@ -15,6 +18,8 @@ export interface IncomingRequest {
   /** The parsed JSON body of a write, or the query parameters of a read, list or delete (without `list` and `help`). */
   readonly data: JsonObject;
   readonly remoteAddress: string;
+  /** What is served without a token where the request came in, against the default. */
+  readonly unauthenticatedAccess?: readonly UnauthenticatedAccess[];
   /** Seconds to wrap the answer for; absent or 0 for an answer in the open. */
   readonly wrapTtl?: number;
   /** How long the client is kept waiting at most, in milliseconds. Default: 90 s, as Vault's. */

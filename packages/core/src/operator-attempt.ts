@@ -1,16 +1,41 @@
-import { CofferError, randomId } from '@coffer/base';
-import { ShareCollection } from './key-shares.ts';
+import { CofferError, errorText, type Logger, randomId } from '@coffer/base';
+import { checkShare, ShareCollection } from './key-shares.ts';
+import type { Requester } from './seal-control.ts';
 
-/** Something that the holders of the present key agree on, share by share. At most one is under way. */
-export class OperatorAttempt<T> {
+export interface OperatorAttemptOptions {
+  /** What is not in progress: `barrier rekey`. */
+  readonly what: string;
+  /** What its nonce is for: `rekey`. Default: `what`. */
+  readonly operation?: string;
+  readonly logger: Logger;
+}
+
+export interface Agreed<T> {
+  /** What the shares make; whoever takes it wipes it. */
+  readonly key: Uint8Array;
+  readonly wanted: T;
+}
+
+interface Current<T> {
+  readonly nonce: string;
+  readonly wanted: T;
+  readonly shares: ShareCollection;
+}
+
+/**
+ * Something that the holders of the present key agree on, share by share. At most one is under way. Each step is a line
+ * in the log that says who took it; never a share.
+ */
+export class OperatorAttempt<T extends object> {
   readonly #what: string;
   readonly #operation: string;
-  #current: { readonly nonce: string; readonly wanted: T; readonly shares: ShareCollection } | undefined;
+  readonly #logger: Logger;
+  #current: Current<T> | undefined;
 
-  /** Both stand in messages: `what` is not in progress (`barrier rekey`), its nonce is for an `operation` (`rekey`). */
-  constructor(what: string, operation = what) {
+  constructor({ what, operation = what, logger }: OperatorAttemptOptions) {
     this.#what = what;
     this.#operation = operation;
+    this.#logger = logger;
   }
 
   get current(): { readonly nonce: string; readonly wanted: T; readonly progress: number } | undefined {
@@ -18,22 +43,55 @@ export class OperatorAttempt<T> {
     return current && { nonce: current.nonce, wanted: current.wanted, progress: current.shares.progress };
   }
 
-  start(wanted: T): void {
+  /** `shown`: of what is wanted, for the log. @throws CofferError `invalid-request` when one is under way */
+  start(wanted: T, shown: Readonly<Record<string, number>>, requester: Requester | undefined): void {
     if (this.#current !== undefined) throw new CofferError('invalid-request', `${this.#operation} already in progress`);
     this.#current = { nonce: randomId(), wanted, shares: new ShareCollection() };
+    this.#log('started', requester, shown);
   }
 
-  cancel(): void {
-    this.#current?.shares.clear();
-    this.#current = undefined;
+  /** Does nothing when none is under way. */
+  cancel(requester: Requester | undefined, reason?: string): void {
+    if (this.#current !== undefined) this.#log('cancelled', requester, reason === undefined ? {} : { reason });
+    this.#forget();
   }
 
-  /** Takes one share. Returns the key that the shares make when there are `required` of them. */
-  async add(
+  /**
+   * Takes one share, and when there are `required` of them does what was agreed on. What `work` refuses leaves the attempt
+   * without shares, as in Vault.
+   *
+   * @returns what `work` returned; undefined while more shares are needed
+   */
+  async add<R>(
     share: Uint8Array,
     nonce: string,
     required: number,
-  ): Promise<{ readonly key: Uint8Array; readonly wanted: T; readonly nonce: string } | undefined> {
+    requester: Requester | undefined,
+    work: (agreed: Agreed<T>) => Promise<R>,
+  ): Promise<R | undefined> {
+    try {
+      const current = this.#keep(share, nonce);
+      const { progress } = current.shares;
+      this.#log('got a share', requester, { progress, required });
+      if (progress < required) return undefined;
+      const key = await current.shares.combine();
+      let result: R;
+      try {
+        result = await work({ key, wanted: current.wanted });
+      } finally {
+        key.fill(0);
+      }
+      this.#log('finished', requester);
+      if (this.#current === current) this.#forget();
+      return result;
+    } catch (error) {
+      this.#logger.warn(`${this.#what}: refused`, { ...shownRequester(requester), reason: errorText(error) });
+      throw error;
+    }
+  }
+
+  #keep(share: Uint8Array, nonce: string): Current<T> {
+    checkShare(share);
     const current = this.#current;
     if (current === undefined) throw new CofferError('invalid-request', `no ${this.#what} in progress`);
     if (nonce !== current.nonce) {
@@ -47,7 +105,23 @@ export class OperatorAttempt<T> {
       const text = 'given key has already been provided during this generation operation';
       throw new CofferError('invalid-request', text);
     }
-    if (current.shares.progress < required) return undefined;
-    return { key: await current.shares.combine(), wanted: current.wanted, nonce: current.nonce };
+    return current;
   }
+
+  #forget(): void {
+    this.#current?.shares.clear();
+    this.#current = undefined;
+  }
+
+  #log(event: string, requester: Requester | undefined, fields: Readonly<Record<string, string | number>> = {}): void {
+    const nonce = this.#current?.nonce;
+    this.#logger.info(`${this.#what}: ${event}`, { ...shownRequester(requester), ...(nonce && { nonce }), ...fields });
+  }
+}
+
+/** For the log: where a request came from, and whose it is. */
+export function shownRequester(requester: Requester | undefined): Readonly<Record<string, string>> {
+  if (requester === undefined) return {};
+  const { remoteAddress, accessor } = requester;
+  return { remote_address: remoteAddress, ...(accessor !== undefined && { accessor }) };
 }

@@ -1,7 +1,7 @@
 import { CofferError, type JsonObject } from '@coffer/base';
 import { type FieldSchema, type FieldValues, parseFields, unknownFieldMessage, unknownFields } from './fields.ts';
 import { LIST_FIELDS, type ListPage, listPage, WHOLE_LIST } from './list-page.ts';
-import type { Operation, OutgoingResponse } from './logical.ts';
+import type { Operation, OutgoingResponse, UnauthenticatedAccess } from './logical.ts';
 import { foldName } from './names.ts';
 import type { TokenEntry } from './token-entry.ts';
 
@@ -20,7 +20,7 @@ export interface PathRequest<S extends FieldSchema = FieldSchema> {
   readonly page: ListPage;
   /** The body as it came, for paths that take fields they do not declare. */
   readonly data: JsonObject;
-  /** Absent only on paths that declare `unauthenticated`. */
+  /** Absent only on paths that declare `unauthenticated`, and where the configuration opened the path. */
   readonly token?: TokenEntry;
   /** The token as sent: for token self paths. */
   readonly clientToken: string;
@@ -59,6 +59,8 @@ export interface PathDefinition<S extends FieldSchema> {
   readonly exists?: (params: PathParams) => Promise<boolean>;
   /** Serves requests without a token. */
   readonly unauthenticated?: boolean;
+  /** Serves requests without a token where the configuration opens this group of paths. */
+  readonly openAs?: UnauthenticatedAccess;
   /** Needs the capability `sudo`. */
   readonly sudo?: boolean;
   /** Takes a wrapping token as the calling one, and says in wrapping's words that there is no such. */
@@ -74,6 +76,7 @@ export interface Path {
   readonly foldedNames: readonly string[];
   readonly operations: readonly ('read' | 'write' | 'delete' | 'list')[];
   readonly unauthenticated: boolean;
+  readonly openAs: UnauthenticatedAccess | undefined;
   readonly sudo: boolean;
   readonly takesWrappingToken: boolean;
   readonly synopsis: string;
@@ -114,6 +117,7 @@ export function definePath<const S extends FieldSchema>(definition: PathDefiniti
     operations,
     creates: definition.exists !== undefined,
     unauthenticated: definition.unauthenticated ?? false,
+    openAs: definition.openAs,
     sudo: definition.sudo ?? false,
     takesWrappingToken: definition.takesWrappingToken ?? false,
     synopsis: definition.synopsis,

@@ -54,6 +54,13 @@ export function checkPluginCommand(command: string): void {
   );
 }
 
+/** @throws CofferError `invalid-request` for an entry that sets no variable; without the entry, which may be a secret */
+function checkPluginEnvironment(env: readonly string[]): void {
+  const position = env.findIndex((entry) => !/^[^=\0]+=[^\0]*$/.test(entry));
+  if (position === -1) return;
+  throw new CofferError('invalid-request', `field "env": entry ${position + 1} must have the form NAME=value`);
+}
+
 export function createPluginCatalog(storage: EntryStorage, builtins: readonly BuiltinPlugin[]): PluginCatalog {
   const key = (type: string, name: string, version: string): string => `${type}/${name}/${version}`;
   const get: PluginCatalog['get'] = async (type, name, version = '') =>
@@ -72,6 +79,7 @@ export function createPluginCatalog(storage: EntryStorage, builtins: readonly Bu
         );
       }
       checkPluginCommand(entry.command);
+      checkPluginEnvironment(entry.env);
       await storage.put(key(entry.type, entry.name, entry.version), { ...entry, sha256: entry.sha256.toLowerCase() });
     },
     async deregister(type, name, version) {

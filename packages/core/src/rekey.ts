@@ -1,4 +1,4 @@
-import { CofferError } from '@coffer/base';
+import { CofferError, type Logger } from '@coffer/base';
 import { checkShareCounts, type ShareCounts } from './key-shares.ts';
 import { OperatorAttempt } from './operator-attempt.ts';
 import type { RekeyControl } from './seal-control.ts';
@@ -13,13 +13,14 @@ export interface RekeyParts {
   readonly requireOpen: () => unknown;
   readonly verifyKey: (key: Uint8Array, record: SealRecord) => boolean;
   readonly inTurn: <T>(work: () => Promise<T>) => Promise<T>;
+  readonly logger: Logger;
   readonly replace: (counts: ShareCounts) => Promise<readonly Uint8Array[]>;
 }
 
 /** New shares for old ones, agreed on by the holders of the old. Texts as in hashicorp/vault:vault/rekey.go. */
 export function createRekey(parts: RekeyParts): RekeyControl {
   const { what, byItself } = parts;
-  const attempt = new OperatorAttempt<ShareCounts>(`${what} rekey`, 'rekey');
+  const attempt = new OperatorAttempt<ShareCounts>({ what: `${what} rekey`, operation: 'rekey', logger: parts.logger });
   const check = (): void => {
     if (what === 'recovery' && !byItself) throw new CofferError('invalid-request', 'recovery rekeying not supported');
     parts.requireOpen();
@@ -38,30 +39,26 @@ export function createRekey(parts: RekeyParts): RekeyControl {
         required: config.threshold,
       };
     },
-    async start(given) {
+    async start(given, requester) {
       check();
       // The new root key goes under the static key: nobody gets a share of it, whatever was asked for.
       const counts = what === 'barrier' && byItself ? { shares: 1, threshold: 1 } : given;
       checkCounts(what, counts);
       await parts.record();
-      attempt.start(counts);
+      attempt.start(counts, { new_shares: counts.shares, new_threshold: counts.threshold }, requester);
     },
-    update: (share, nonce) =>
+    update: (share, nonce, requester) =>
       parts.inTurn(async () => {
         check();
         const record = await parts.record();
-        const agreed = await attempt.add(share, nonce, record.config.threshold);
-        if (agreed === undefined) return undefined;
-        if (!parts.verifyKey(agreed.key, record)) {
-          const key = byItself ? 'recovery' : 'root';
-          const text = `${key} key verification failed: the shares do not make the present key, and are forgotten`;
+        return attempt.add(share, nonce, record.config.threshold, requester, async ({ key, wanted }) => {
+          if (parts.verifyKey(key, record)) return parts.replace(wanted);
+          const of = byItself ? 'recovery' : 'root';
+          const text = `${of} key verification failed: the shares do not make the present key, and are forgotten`;
           throw new CofferError('invalid-request', text);
-        }
-        const shares = await parts.replace(agreed.wanted);
-        attempt.cancel();
-        return shares;
+        });
       }),
-    cancel: () => attempt.cancel(),
+    cancel: (requester, reason) => attempt.cancel(requester, reason),
   };
 }
 

@@ -50,7 +50,7 @@ export async function rootKeyByStaticSeal(
 /** Whether a key is the one that the holders of shares have together. */
 export function isHoldersKey(key: Uint8Array, record: SealRecord, rootKey: Uint8Array): boolean {
   try {
-    if (record.config.type === 'shamir') openRootKey(key, record);
+    if (record.config.type === 'shamir') openRootKey(key, record).fill(0);
     else return timingSafeEqual(openRecovery(rootKey, record.recovery ?? Buffer.of()), digestOf(key));
     return true;
   } catch {

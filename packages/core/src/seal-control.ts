@@ -19,6 +19,9 @@ export interface SealStatus {
   readonly cluster?: ClusterIdentity;
 }
 
+/** `shares`: closed, and some were handed in to open it. */
+export type SealState = 'closed' | 'shares' | 'opening' | 'open';
+
 export interface ClusterIdentity {
   readonly name: string;
   readonly id: string;
@@ -57,13 +60,21 @@ export interface RekeyStatus {
   readonly required: number;
 }
 
-/** New shares for old ones, agreed on by the holders of the old. */
+/** Who asks, for the log. */
+export interface Requester {
+  readonly remoteAddress: string;
+  /** Of the token, where there is one. */
+  readonly accessor?: string;
+}
+
+/** New shares for old ones, agreed on by the holders of the old. A share that is handed in stays its requester's to wipe. */
 export interface RekeyControl {
   status(): Promise<RekeyStatus>;
-  start(counts: ShareCounts): Promise<void>;
+  start(counts: ShareCounts, requester?: Requester): Promise<void>;
   /** The new shares when the last one needed has come; the old ones are worthless then. Undefined before. */
-  update(share: Uint8Array, nonce: string): Promise<readonly Uint8Array[] | undefined>;
-  cancel(): void;
+  update(share: Uint8Array, nonce: string, requester?: Requester): Promise<readonly Uint8Array[] | undefined>;
+  /** `reason`: for the log. */
+  cancel(requester?: Requester, reason?: string): void;
 }
 
 export interface GenerateRootStatus {
@@ -84,11 +95,12 @@ export interface GenerateRootStatus {
 export interface SealControl {
   status(): Promise<SealStatus>;
   init(request: InitRequest): Promise<InitResult>;
-  /** Hands in one share; the seal opens when there are enough. */
-  unseal(share: Uint8Array): Promise<void>;
-  resetUnseal(): void;
+  /** Hands in one share, which stays the requester's to wipe; the seal opens when there are enough. */
+  unseal(share: Uint8Array, requester?: Requester): Promise<void>;
+  /** Forgets the shares handed in so far. @throws CofferError `invalid-request` while the seal is open */
+  resetUnseal(requester?: Requester): void;
   /** No new request from now on; what the core runs is ended as soon as the requests under way are over. */
-  seal(): void;
+  seal(requester?: Requester): void;
   keyStatus(): KeyStatus;
   /** New values are sealed under a new key from now on. */
   rotate(): Promise<void>;
@@ -102,8 +114,8 @@ export interface SealControl {
   readonly generateRoot: {
     status(): Promise<GenerateRootStatus>;
     /** `otp`: as long as a token. */
-    start(otp: string): Promise<void>;
-    update(share: Uint8Array, nonce: string): Promise<GenerateRootStatus>;
-    cancel(): void;
+    start(otp: string, requester?: Requester): Promise<void>;
+    update(share: Uint8Array, nonce: string, requester?: Requester): Promise<GenerateRootStatus>;
+    cancel(requester?: Requester, reason?: string): void;
   };
 }

@@ -42,7 +42,9 @@ export async function createSealKeys(
     ...(staticSeal && { recovery: sealRecovery(rootKey, digestOf(splitted)) }),
   });
   rootKey.fill(0);
-  return { record, barrier: new Barrier(keyring), shares: await splitKey(splitted, counts) };
+  const shares = await splitKey(splitted, counts);
+  splitted.fill(0);
+  return { record, barrier: new Barrier(keyring), shares };
 }
 
 export interface SealKeysParts {
@@ -131,7 +133,10 @@ export class SealKeys {
     this.#rootKey.fill(0);
     this.#rootKey = rootKey;
     this.#logger.info('rekeyed', { shares: config.shares, threshold: config.threshold });
-    return staticKey === undefined ? splitKey(unsealKey, counts) : [];
+    if (staticKey !== undefined) return [];
+    const shares = await splitKey(unsealKey, counts);
+    unsealKey.fill(0);
+    return shares;
   }
 
   /** Replaces the recovery key and returns its shares. @throws Error without a static seal, which alone has such a key */
@@ -146,10 +151,12 @@ export class SealKeys {
       recovery: sealRecovery(this.#rootKey, digestOf(recoveryKey)),
     });
     this.#logger.info('the recovery key is replaced', { shares: config.shares, threshold: config.threshold });
-    return splitKey(recoveryKey, counts);
+    const shares = await splitKey(recoveryKey, counts);
+    recoveryKey.fill(0);
+    return shares;
   }
 
-  /** Wipes the root key. How often the key was used is only a count: losing it must not keep the seal from closing. */
+  /** Wipes every key. How often the key was used is only a count: losing it must not keep the seal from closing. */
   async forget(): Promise<void> {
     try {
       await this.#saveEncryptions();
@@ -157,6 +164,7 @@ export class SealKeys {
       this.#logger.warn('the encryption count was not saved', { error: errorText(error) });
     } finally {
       this.#rootKey.fill(0);
+      this.barrier.forget();
     }
   }
 

@@ -1,6 +1,6 @@
-import { CofferError, type JsonObject } from '@coffer/base';
+import { CofferError } from '@coffer/base';
 import type { Store } from '@coffer/store';
-import { type Keyring, keyringFromJson, keyringToJson } from './keyring.ts';
+import { type Keyring, keyringFromBytes, keyringToBytes } from './keyring.ts';
 import type { ShareCounts } from './key-shares.ts';
 import { openValue, sealValue } from './sealed-value.ts';
 
@@ -40,11 +40,21 @@ export function openRootKey(unsealKey: Uint8Array, { config, rootKey }: SealReco
 }
 
 export function sealKeyring(rootKey: Uint8Array, keyring: Keyring): Uint8Array {
-  return sealValue(rootKey, 0, KEYRING_ROW, Buffer.from(JSON.stringify(keyringToJson(keyring))));
+  const bytes = keyringToBytes(keyring);
+  try {
+    return sealValue(rootKey, 0, KEYRING_ROW, bytes);
+  } finally {
+    bytes.fill(0);
+  }
 }
 
 export function openKeyring(rootKey: Uint8Array, { keyring }: SealRecord): Keyring {
-  return keyringFromJson(JSON.parse(openValue(() => rootKey, KEYRING_ROW, keyring).toString('utf8')) as JsonObject);
+  const bytes = openValue(() => rootKey, KEYRING_ROW, keyring);
+  try {
+    return keyringFromBytes(bytes);
+  } finally {
+    bytes.fill(0);
+  }
 }
 
 export function sealRecovery(rootKey: Uint8Array, digest: Uint8Array): Uint8Array {

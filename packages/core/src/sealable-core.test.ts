@@ -64,6 +64,53 @@ describe('a core behind its seal', () => {
     assert.equal((await core.status()).sealed, false);
   });
 
+  it('keeps the shares of the others when one comes that can be none', async () => {
+    const { unsealShares } = await core.init({ unseal: { shares: 3, threshold: 2 } });
+    const share = (index: number): Uint8Array => Uint8Array.from(unsealShares[index] ?? []);
+    await assert.rejects(core.unseal(new Uint8Array(15)), { message: 'key is shorter than minimum 16 bytes' });
+    assert.deepEqual([(await core.status()).progress, (await core.status()).nonce], [0, '']);
+    await core.unseal(share(0));
+    const { nonce } = await core.status();
+    await assert.rejects(core.unseal(new Uint8Array(34)), { message: 'key is longer than maximum 33 bytes' });
+    assert.deepEqual([(await core.status()).progress, (await core.status()).nonce], [1, nonce]);
+    await core.unseal(share(2));
+    assert.equal((await core.status()).sealed, false);
+    assert.throws(() => core.resetUnseal(), { code: 'invalid-request', message: 'vault is unsealed' });
+
+    await core.rekey.start({ shares: 1, threshold: 1 });
+    await core.generateRoot.start('o'.repeat((await core.generateRoot.status()).otpLength));
+    for (const attempt of [core.rekey, core.generateRoot]) {
+      const begun = await attempt.status();
+      await attempt.update(share(1), begun.nonce);
+      for (const length of [0, 15, 34, 300]) {
+        await assert.rejects(
+          attempt.update(new Uint8Array(length), begun.nonce),
+          /^CofferError: key is (short|long)er/,
+        );
+      }
+      assert.deepEqual([(await attempt.status()).progress, (await attempt.status()).nonce], [1, begun.nonce]);
+    }
+  });
+
+  it('keeps an attempt, without shares, when they make another key', async () => {
+    const { shares } = await opened(3, 2);
+    await core.rekey.start({ shares: 1, threshold: 1 });
+    const { nonce } = await core.rekey.status();
+    await core.rekey.update(Uint8Array.from(shares[0] ?? []), nonce);
+    const altered = Uint8Array.from(shares[1] ?? []);
+    altered[0] = (altered[0] ?? 0) ^ 1;
+    await assert.rejects(core.rekey.update(altered, nonce), /root key verification failed/);
+    assert.deepEqual([(await core.rekey.status()).nonce, (await core.rekey.status()).progress], [nonce, 0]);
+  });
+
+  it('is closed after its end, also when somebody was just opening it', async () => {
+    const { unsealShares } = await core.init({ unseal: { shares: 1, threshold: 1 } });
+    const opening = core.unseal(Uint8Array.from(unsealShares[0] ?? []));
+    await Promise.allSettled([opening, core.stop()]);
+    assert.equal((await core.status()).sealed, true);
+    assert.equal(builds, closes);
+  });
+
   it('refuses counts that make no sense', async () => {
     for (const [shares, threshold, message] of [
       [0, 0, /shares must be at least one/],

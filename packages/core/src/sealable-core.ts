@@ -3,7 +3,6 @@ import {
   Deadline,
   errorText,
   type Logger,
-  randomId,
   whileAwaited,
   withDeadline,
   withoutDeadline,
@@ -16,20 +15,35 @@ import { releaseDeadClaims } from './dead-claims.ts';
 import { createEntryStorage } from './entry-storage.ts';
 import { createGenerateRoot } from './generate-root.ts';
 import { type KeyRotationConfig, readKeyRotation, writeKeyRotation } from './key-rotation.ts';
-import { checkShareCounts, ShareCollection } from './key-shares.ts';
+import { checkShareCounts } from './key-shares.ts';
 import type { Caller, IncomingRequest, OutgoingResponse } from './logical.ts';
 import { LiveCore } from './live-core.ts';
 import type { Path } from './path.ts';
+import { shownRequester } from './operator-attempt.ts';
 import { createRekey } from './rekey.ts';
 import { answerInTime } from './request-deadline.ts';
 import { checkSealType, rootKeyByStaticSeal, rootKeyByUnsealKey } from './root-key.ts';
 import { createRootToken } from './root-token.ts';
-import type { ClusterIdentity, InitRequest, InitResult, KeyStatus, SealControl, SealStatus } from './seal-control.ts';
+import type {
+  ClusterIdentity,
+  InitRequest,
+  InitResult,
+  KeyStatus,
+  Requester,
+  SealControl,
+  SealState,
+  SealStatus,
+} from './seal-control.ts';
+import { collectGarbage } from './seal-garbage.ts';
 import { createSealKeys, SealKeys } from './seal-keys.ts';
 import { handleSealed, sealed } from './sealed-request.ts';
+import { SealShares } from './seal-shares.ts';
 import { createSealRows, type SealRecord, type SealRows } from './seal-rows.ts';
-import type { StaticSeal } from './static-seal.ts';
+import { copyStaticSeal, type StaticSeal, wipeStaticSeal } from './static-seal.ts';
 import { createTokenStore } from './tokens.ts';
+
+const OPENS_AT_START =
+  'the seal "static" opens when the server starts, and was closed by an operator since: restart the server to open it';
 
 /** How often it is looked whether the encryption key must be rotated, in milliseconds. */
 const TEND_KEYS_MS = 60_000;
@@ -38,8 +52,12 @@ const STATUS_MS = 2_000;
 
 export interface SealableCoreOptions {
   readonly store: Store;
-  /** Opens the seal without anybody's help; without it, shares do. */
+  /** Opens the seal without anybody's help; without it, shares do. The keys are copied: wipe them afterwards. */
   readonly staticSeal?: StaticSeal;
+  /** A seal that opens by itself does not: it was closed on purpose. `staticSeal` is not needed then. */
+  readonly staySealed?: boolean;
+  /** Called when everything behind a seal that closed has ended and its keys are wiped. */
+  readonly onSealed?: () => void;
   /** The name that the cluster gets when its store is opened for the first time. Made when absent. */
   readonly clusterName?: string;
   /** Makes the core that works behind the open seal, each time it opens. `close` ends what is not the core's own. */
@@ -77,10 +95,12 @@ export class SealableCore implements SealControl {
   readonly generateRoot: SealControl['generateRoot'];
   readonly #options: SealableCoreOptions;
   readonly #rows: SealRows;
+  /** Keys of our own, so that they can be wiped. */
+  readonly #staticSeal: StaticSeal | undefined;
   readonly #sealedPaths: readonly Path[];
-  readonly #shares = new ShareCollection();
-  #unsealNonce = '';
+  readonly #shares: SealShares;
   #opened: Opened | undefined;
+  #isEnding = false;
   #closing: Promise<void> = Promise.resolve();
   #lastSeen: SealRecord | undefined;
   /** One change of the seal at a time. */
@@ -89,14 +109,17 @@ export class SealableCore implements SealControl {
   constructor(options: SealableCoreOptions) {
     this.#options = options;
     this.#rows = createSealRows(options.store);
+    this.#shares = new SealShares(options.logger);
     this.#sealedPaths = options.sealedPaths(this);
     const parts = {
       record: () => this.#record(),
       requireOpen: () => this.#open(),
       verifyKey: (key: Uint8Array, record: SealRecord) => this.#open().keys.isHoldersKey(key, record),
       inTurn: <T>(work: () => Promise<T>) => this.#inTurn(work),
+      logger: options.logger,
     };
     const byItself = options.staticSeal !== undefined;
+    this.#staticSeal = options.staticSeal && copyStaticSeal(options.staticSeal);
     this.rekey = createRekey({
       ...parts,
       what: 'barrier',
@@ -120,25 +143,35 @@ export class SealableCore implements SealControl {
     return this.#opened?.live.core;
   }
 
+  get state(): SealState {
+    if (this.#opened !== undefined) return 'open';
+    if (this.#shares.isOpening) return 'opening';
+    return this.#shares.progress > 0 ? 'shares' : 'closed';
+  }
+
   /**
    * Reads what the store holds, and opens a static seal.
    * @throws CofferError `failed` when the store is sealed in another way than is configured, or its key does not fit
    */
   async start(): Promise<void> {
-    const { store, staticSeal, logger } = this.#options;
+    const { store, staySealed = false, logger } = this.#options;
+    const staticSeal = this.#staticSeal;
     const record = await this.#rows.read();
     if (record === undefined) {
       logger.info('the store is not initialized: run "operator init"');
       return;
     }
-    checkSealType(record.config, this.#options.staticSeal);
+    if (!staySealed) checkSealType(record.config, staticSeal);
     await releaseDeadClaims(store, logger);
-    if (staticSeal === undefined) return;
+    if (staticSeal === undefined || staySealed) return;
     await this.#inTurn(() => this.#openStatic(staticSeal, record));
   }
 
-  /** Ends the core, waiting for requests under way. The store stays open: it is its opener's. */
+  /** Ends the core for good, waiting for requests under way. The store stays open: it is its opener's. */
   async stop(): Promise<void> {
+    // Whoever is opening the seal right now must not find it open afterwards.
+    this.#isEnding = true;
+    await this.#turn;
     this.seal();
     await this.#closing;
   }
@@ -169,14 +202,14 @@ export class SealableCore implements SealControl {
     const record = this.#opened?.keys.record ?? (await this.#seenRecord());
     const cluster = this.#opened?.cluster;
     return {
-      type: record?.config.type ?? (this.#options.staticSeal === undefined ? 'shamir' : 'static'),
+      type: record?.config.type ?? (this.#staticSeal === undefined ? 'shamir' : 'static'),
       initialized: record !== undefined,
       sealed: cluster === undefined,
       shares: record?.config.shares ?? 0,
       threshold: record?.config.threshold ?? 0,
       progress: this.#shares.progress,
-      nonce: this.#unsealNonce,
-      recoverySeal: (record?.config.type ?? this.#options.staticSeal?.type) === 'static',
+      nonce: this.#shares.nonce,
+      recoverySeal: (record?.config.type ?? this.#staticSeal?.type) === 'static',
       ...(cluster && { cluster }),
     };
   }
@@ -185,31 +218,34 @@ export class SealableCore implements SealControl {
     return this.#inTurn(() => this.#init(request));
   }
 
-  async unseal(share: Uint8Array): Promise<void> {
+  async unseal(share: Uint8Array, requester?: Requester): Promise<void> {
     // Two cores on one store would only be in each other's way.
     await this.#closing;
-    await this.#inTurn(() => this.#unseal(share));
+    await this.#inTurn(() => this.#unseal(share, requester));
   }
 
-  resetUnseal(): void {
-    this.#shares.clear();
-    this.#unsealNonce = '';
+  resetUnseal(requester?: Requester): void {
+    if (this.#opened !== undefined) throw new CofferError('invalid-request', 'vault is unsealed');
+    this.#shares.reset(requester);
   }
 
-  seal(): void {
+  seal(requester?: Requester): void {
     const opened = this.#opened;
     if (opened === undefined) return;
     this.#opened = undefined;
     clearInterval(opened.timer);
-    this.resetUnseal();
-    this.rekey.cancel();
-    this.rekeyRecovery.cancel();
-    this.generateRoot.cancel();
+    this.#shares.forget();
+    for (const attempt of [this.rekey, this.rekeyRecovery, this.generateRoot]) attempt.cancel(undefined, 'sealed');
     // Not in turn as a whole: the requests that it waits for may be waiting for their turn.
     this.#closing = withoutDeadline(() => opened.live.close())
       .catch((error: unknown) => this.#options.logger.error('the core did not end well', { error: errorText(error) }))
-      .then(() => this.#inTurn(() => opened.keys.forget()));
-    this.#options.logger.info('vault is sealed');
+      .then(() => this.#inTurn(() => opened.keys.forget()))
+      .then(() => {
+        if (this.#staticSeal !== undefined) wipeStaticSeal(this.#staticSeal);
+        collectGarbage();
+        this.#options.onSealed?.();
+      });
+    this.#options.logger.info('vault is sealed', shownRequester(requester));
   }
 
   keyStatus(): KeyStatus {
@@ -236,7 +272,8 @@ export class SealableCore implements SealControl {
   }
 
   async #init({ unseal, recovery, rootToken }: InitRequest): Promise<InitResult> {
-    const { staticSeal, store, clusterName } = this.#options;
+    const { store, clusterName } = this.#options;
+    const staticSeal = this.#staticSeal;
     const counts = staticSeal === undefined ? unseal : recovery;
     if (counts === undefined) throw new CofferError('invalid-request', 'the number of key shares is missing');
     checkShareCounts(counts);
@@ -248,6 +285,7 @@ export class SealableCore implements SealControl {
       rootToken,
     );
     await loadClusterIdentity(store, barrier, clusterName);
+    barrier.forget();
     if (staticSeal !== undefined) await this.#openStatic(staticSeal, record);
     return {
       unsealShares: staticSeal === undefined ? shares : [],
@@ -256,16 +294,14 @@ export class SealableCore implements SealControl {
     };
   }
 
-  async #unseal(share: Uint8Array): Promise<void> {
+  async #unseal(share: Uint8Array, requester: Requester | undefined): Promise<void> {
     const record = await this.#record();
     if (this.#opened !== undefined) return;
-    checkSealType(record.config, this.#options.staticSeal);
-    if (this.#unsealNonce === '') this.#unsealNonce = randomId();
-    this.#shares.add(share);
-    if (this.#shares.progress < record.config.threshold) return;
-    this.#unsealNonce = '';
-    const key = await this.#shares.combine();
-    await this.#openWith(rootKeyByUnsealKey(key, record), record);
+    if (record.config.type === 'static') throw new CofferError('invalid-request', OPENS_AT_START);
+    checkSealType(record.config, this.#staticSeal);
+    await this.#shares.add(share, record.config.threshold, requester, (unsealKey) =>
+      this.#openWith(rootKeyByUnsealKey(unsealKey, record), record),
+    );
   }
 
   async #openStatic(staticSeal: StaticSeal, present: SealRecord): Promise<void> {
@@ -274,7 +310,9 @@ export class SealableCore implements SealControl {
   }
 
   async #openWith(rootKey: Uint8Array, record: SealRecord): Promise<void> {
-    const { store, staticSeal, clusterName, build, logger } = this.#options;
+    if (this.#isEnding) throw sealed();
+    const { store, clusterName, build, logger } = this.#options;
+    const staticSeal = this.#staticSeal;
     const keys = new SealKeys({ rows: this.#rows, record, rootKey, logger, ...(staticSeal && { staticSeal }) });
     const { barrier } = keys;
     const cluster = await loadClusterIdentity(store, barrier, clusterName);
@@ -284,6 +322,7 @@ export class SealableCore implements SealControl {
       await built.core.start();
     } catch (error) {
       await live.close();
+      await keys.forget();
       throw error;
     }
     const timer = setInterval(() => {

@@ -24,7 +24,10 @@ export function sealValue(key: Uint8Array | KeyObject, term: number, row: string
   return Buffer.concat([header, nonce, sealed, cipher.getAuthTag()]);
 }
 
-/** @throws CofferError `failed` naming the row when it was altered, moved, or sealed under another key */
+/**
+ * The value, in memory of its own: who opens a key wipes it.
+ * @throws CofferError `failed` naming the row when it was altered, moved, or sealed under another key
+ */
 export function openValue(
   keyOf: (term: number) => Uint8Array | KeyObject | undefined,
   row: string,
@@ -41,10 +44,10 @@ export function openValue(
     const decipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(HEADER_BYTES, HEADER_BYTES + NONCE_BYTES));
     decipher.setAAD(Buffer.concat([header, Buffer.from(row)]));
     decipher.setAuthTag(bytes.subarray(bytes.length - TAG_BYTES));
-    return Buffer.concat([
-      decipher.update(bytes.subarray(HEADER_BYTES + NONCE_BYTES, bytes.length - TAG_BYTES)),
-      decipher.final(),
-    ]);
+    // GCM gives everything at once: a copy would be one more place that holds a key.
+    const plain = decipher.update(bytes.subarray(HEADER_BYTES + NONCE_BYTES, bytes.length - TAG_BYTES));
+    decipher.final();
+    return plain;
   } catch (cause) {
     const text = `barrier: the row ${row} does not open: it was altered, moved, or sealed under another key`;
     throw new CofferError('failed', text, { cause });

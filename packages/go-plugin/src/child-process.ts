@@ -2,6 +2,7 @@ import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { CofferError, errorText, type Logger } from '@coffer/base';
+import type { Executable } from './executable.ts';
 import { logPluginLine, readLines } from './plugin-log.ts';
 
 /** Lines of stderr that a failed start reports. */
@@ -27,9 +28,14 @@ export class PluginChild {
   #hasEnded = false;
   #spawnError: unknown;
 
-  constructor(file: string, args: readonly string[], env: NodeJS.ProcessEnv, name: string, logger: Logger) {
+  constructor(executable: Executable, args: readonly string[], env: NodeJS.ProcessEnv, name: string, logger: Logger) {
+    const { file, leading, argv0 } = executable;
     this.#name = name;
-    this.#child = spawn(file, args, { stdio: ['ignore', 'pipe', 'pipe'], env });
+    this.#child = spawn(file, [...leading, ...args], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env,
+      ...(argv0 !== undefined && { argv0 }),
+    });
     this.#outputClosed = new Promise((done) => this.#child.once('close', done));
     this.ended = new Promise((done) => {
       const end = () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdtemp, readdir, readFile, rm, symlink } from 'node:fs/promises';
+import { appendFile, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -142,6 +142,48 @@ describe('launch', () => {
         String(message),
       );
     }
+  });
+
+  it('gives a plugin a few variables and those that are meant for it, and nothing else of its own', async () => {
+    const secrets: Readonly<Record<string, string>> = {
+      VAULT_TOKEN: 'secret',
+      COFFER_UNSEAL_KEY: 'secret',
+      AWS_SECRET_ACCESS_KEY: 'secret',
+      PGPASSWORD: 'secret',
+      NODE_OPTIONS: '',
+      NODE_EXTRA_CA_CERTS: '/secret',
+      LD_LIBRARY_PATH: '/secret',
+      path: 'secret',
+      PATHS: 'secret',
+      XLC_ALL: 'secret',
+      MY_HTTP_PROXY: 'secret',
+      '': 'secret',
+    };
+    const passedOn = { LC_MESSAGES: 'C', TZ: 'UTC', SSL_CERT_FILE: '/certs', https_proxy: 'http://p', NO_PROXY: 'x' };
+    const report = join(temporary, 'environment');
+    await using own = await pluginDirectory();
+    await writeFile(own.file, `#!${process.execPath}\n`, { mode: 0o755 });
+    await appendFile(
+      own.file,
+      'await import("node:fs").then((fs) => fs.writeFileSync(process.env.REPORT, JSON.stringify(process.env)));\n',
+    );
+    const before = { ...process.env };
+    Object.assign(process.env, secrets, passedOn);
+    try {
+      await assert.rejects(start({ directory: own.path, env: { REPORT: report, TZ: 'Europe/Oslo' } }));
+    } finally {
+      for (const name of Object.keys({ ...secrets, ...passedOn })) {
+        if (before[name] === undefined) delete process.env[name];
+        else process.env[name] = before[name];
+      }
+    }
+    const seen = JSON.parse(await readFile(report, 'utf8')) as Record<string, string>;
+    for (const name of Object.keys(secrets)) assert.equal(seen[name], undefined, name);
+    assert.ok(!JSON.stringify(seen).includes('secret'));
+    assert.deepEqual({ ...seen, ...passedOn, TZ: 'Europe/Oslo' }, seen);
+    assert.equal(seen['PATH'], process.env['PATH']);
+    assert.equal(seen['PLUGIN_PROTOCOL_VERSIONS'], '5,6');
+    await rm(report);
   });
 
   for (const signal of ['SIGKILL', 'SIGTERM'] as const) {

@@ -2,10 +2,11 @@ import { rmSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { CofferError, errorText, type Logger } from '@coffer/base';
+import { CofferError, errorText, type FileTrust, type Logger } from '@coffer/base';
 import { type Certificate, createCertificate } from './certificate.ts';
 import { PluginChild } from './child-process.ts';
-import { resolveCommand, verifyChecksum } from './command.ts';
+import { resolveCommand } from './command.ts';
+import { type Executable, startVerified } from './executable.ts';
 import { GrpcClient } from './grpc-client.ts';
 import { type Cookie, handshakeAuthority, parseHandshake } from './handshake.ts';
 import { PluginClient } from './plugin-client.ts';
@@ -15,10 +16,12 @@ export interface LaunchOptions {
   readonly directory: string;
   /** A file name in `directory`. */
   readonly path: string;
-  /** The file's SHA-256 in hexadecimal, checked before every start. Without it the file is trusted as it is. */
+  /** The SHA-256 of the file in hexadecimal: what starts has it. Without it the file is trusted as it is. */
   readonly sha256?: string;
+  /** Who may own the file and its directory, and in which mode. Default: us and root, writable for nobody else. */
+  readonly trust?: FileTrust;
   readonly args?: readonly string[];
-  /** Added to this process's own environment, which plugins inherit, as Vault's do. */
+  /** Beside the few variables that plugins inherit; beats them. */
   readonly env?: Readonly<Record<string, string>>;
   readonly cookie: Cookie;
   /** The protocol versions that the caller can speak. */
@@ -34,18 +37,25 @@ export interface LaunchOptions {
  * {@link PluginClient.kill}, by itself, or with this process.
  *
  * @throws CofferError `failed`: `cannot execute files outside of configured plugin directory`, `checksums did not match`,
- * or why the plugin did not start, with what it said on stderr
+ * who else could have changed the file, or why the plugin did not start, with what it said on stderr
  */
 export async function launch(options: LaunchOptions): Promise<PluginClient> {
+  const { sha256, trust, args = [] } = options;
   const file = await resolveCommand(options.directory, options.path);
-  if (options.sha256 !== undefined) await verifyChecksum(file, options.sha256);
   const certificate = createCertificate();
-  // A directory of our own: a plugin that is killed cannot remove its socket.
-  const socketDirectory = await mkdtemp(join(tmpdir(), 'coffer-plugin-'));
+  // A directory of our own: a plugin that is killed cannot remove its socket, and nobody else gets at what is started.
+  const directory = await mkdtemp(join(tmpdir(), 'coffer-plugin-'));
   const logger = options.logger.named(options.path);
-  const env = pluginEnvironment(options, certificate, socketDirectory);
-  const child = new PluginChild(file, options.args ?? [], env, options.path, logger);
-  removeAfter(child, socketDirectory, logger);
+  const env = pluginEnvironment(options, certificate, directory);
+  const start = (executable: Executable) => new PluginChild(executable, args, env, options.path, logger);
+  let child: PluginChild;
+  try {
+    child = await startVerified({ file, sha256, trust, scratch: directory }, start);
+  } catch (error) {
+    await rm(directory, { recursive: true, force: true });
+    throw error;
+  }
+  removeAfter(child, directory, logger);
   try {
     return await connect(options, child, certificate, logger);
   } catch (error) {
@@ -61,7 +71,7 @@ function pluginEnvironment(
   socketDirectory: string,
 ): NodeJS.ProcessEnv {
   return {
-    ...process.env,
+    ...passedOn(process.env),
     ...options.env,
     [options.cookie.key]: options.cookie.value,
     PLUGIN_MIN_PORT: '10000',
@@ -70,6 +80,19 @@ function pluginEnvironment(
     PLUGIN_CLIENT_CERT: certificate.certificatePem,
     PLUGIN_UNIX_SOCKET_DIR: socketDirectory,
   };
+}
+
+/**
+ * What a plugin gets of this process's environment: where programs, its user, the time zone, certificates and proxies are.
+ * Never the whole: keys, tokens and passwords are often in it, this server's unseal key among them.
+ */
+const PASSED_ON = new Set('PATH HOME USER LOGNAME LANG LANGUAGE TZ TMPDIR SSL_CERT_FILE SSL_CERT_DIR'.split(' '));
+const PASSED_ON_IN_ANY_CASE = /^(https?|no)_proxy$/i;
+
+function passedOn(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const isPassedOn = ([name]: [string, unknown]): boolean =>
+    PASSED_ON.has(name) || name.startsWith('LC_') || PASSED_ON_IN_ANY_CASE.test(name);
+  return Object.fromEntries(Object.entries(env).filter(isPassedOn));
 }
 
 async function connect(

@@ -1,6 +1,13 @@
-import { CofferError, type JsonObject, type Logger } from '@coffer/base';
+import { CofferError, type FileTrust, type JsonObject, type Logger } from '@coffer/base';
 import type { PluginCatalog, PluginEntry } from '@coffer/core';
-import { type Database, isPluginGone, PluginProcess, redactSecrets, withHostErrors } from '@coffer/database-plugin';
+import {
+  type Database,
+  isPluginGone,
+  type LaunchDatabaseOptions,
+  PluginProcess,
+  redactSecrets,
+  withHostErrors,
+} from '@coffer/database-plugin';
 
 /** A database plugin that runs inside the server. */
 export interface BuiltinDatabase {
@@ -32,19 +39,21 @@ export interface DatabasePluginsOptions {
   readonly builtins: ReadonlyMap<string, BuiltinDatabase>;
   /** Absolute; without it nothing registered can be started. */
   readonly directory?: string;
+  /** Who may own it and its files, and in which mode. */
+  readonly trust?: FileTrust;
   /** The longest that a call on a plugin's process may take, in milliseconds. Default: 110 s. */
   readonly callDeadlineMs?: number;
   readonly logger: Logger;
 }
 
 export function createDatabasePlugins(options: DatabasePluginsOptions): DatabasePlugins {
-  const { catalog, builtins, directory, callDeadlineMs, logger } = options;
+  const { catalog, builtins, directory, logger } = options;
   /** One process for each registered plugin that can serve many databases; kept until its last database closes. */
   const shared = new Map<string, Promise<PluginProcess>>();
   const processes = new Set<PluginProcess>();
 
   const launch = async (entry: PluginEntry): Promise<PluginProcess> => {
-    const process = await launchPlugin(directory, entry, logger, { callDeadlineMs });
+    const process = await launchPlugin(directory, entry, logger, options);
     processes.add(process);
     process.onExit(() => processes.delete(process));
     return process;
@@ -94,7 +103,11 @@ async function launchPlugin(
   directory: string | undefined,
   entry: PluginEntry,
   logger: Logger,
-  { metadataMode = false, callDeadlineMs }: { metadataMode?: boolean; callDeadlineMs?: number | undefined },
+  {
+    metadataMode = false,
+    callDeadlineMs,
+    trust,
+  }: Pick<LaunchDatabaseOptions, 'metadataMode' | 'callDeadlineMs' | 'trust'>,
 ): Promise<PluginProcess> {
   if (directory === undefined) {
     throw new CofferError('failed', 'plugin directory is not configured: start the server with -dev-plugin-dir=DIR');
@@ -107,6 +120,7 @@ async function launchPlugin(
     env: Object.fromEntries(entry.env.map((pair) => [pair.split('=')[0] ?? '', pair.slice(pair.indexOf('=') + 1)])),
     metadataMode,
     ...(callDeadlineMs !== undefined && { callDeadlineMs }),
+    ...(trust && { trust }),
     logger,
   });
 }

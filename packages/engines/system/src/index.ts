@@ -8,7 +8,7 @@ import { leasesPaths } from './path-leases.ts';
 import { mountsPaths } from './path-mounts.ts';
 import { openapiPaths } from './path-openapi.ts';
 import { passwordPoliciesPaths } from './path-password-policies.ts';
-import { pluginsCatalogPaths } from './path-plugins-catalog.ts';
+import { type PluginDirectory, pluginsCatalogPaths } from './path-plugins-catalog.ts';
 import { pluginsReloadPaths } from './path-plugins-reload.ts';
 import { policiesPaths } from './path-policies.ts';
 import { rekeyPaths } from './path-rekey.ts';
@@ -24,19 +24,13 @@ export interface SystemEngineOptions {
   readonly services: CoreServices;
   readonly server: ServerInfo;
   readonly seal: SealControl;
-  /** Absolute path; without it no plugin can be registered. */
-  readonly pluginDirectory?: string;
+  /** Without it no plugin can be registered. */
+  readonly pluginDirectory?: PluginDirectory;
 }
 
 /** The paths under `sys/` that answer while sealed too. */
 export function sealedPaths(server: ServerInfo, seal: SealControl): Path[] {
-  return [
-    ...statusPaths(server, seal),
-    ...initPaths(seal),
-    ...unsealPaths(server, seal),
-    ...rekeyPaths(seal),
-    ...generateRootPaths(seal),
-  ];
+  return [...statusPaths(server, seal), ...initPaths(seal), ...unsealPaths(server, seal)];
 }
 
 /** The engine at `sys/`: one file for each group of paths, named for its URL. */
@@ -47,6 +41,8 @@ export function createSystemEngine(options: SystemEngineOptions): EngineFactory 
     paths: [
       ...sealedPaths(server, seal),
       ...sealPaths(seal),
+      ...rekeyPaths(seal),
+      ...generateRootPaths(seal),
       ...rotatePaths(seal),
       ...mountsPaths(services),
       ...authPaths(services),

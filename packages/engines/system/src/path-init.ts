@@ -35,15 +35,14 @@ export function initPaths(seal: SealControl): Path[] {
             ? { recovery: { shares: fields.recovery_shares ?? 5, threshold: fields.recovery_threshold ?? 3 } }
             : { unseal: { shares: fields.secret_shares ?? 0, threshold: fields.secret_threshold ?? 0 } },
         );
+        const unseal = spendShares(made.unsealShares);
+        const recovery = spendShares(made.recoveryShares);
         return {
           shape: 'raw',
           data: {
-            keys: encode(made.unsealShares, 'hex'),
-            keys_base64: encode(made.unsealShares, 'base64'),
-            ...(byItself && {
-              recovery_keys: encode(made.recoveryShares, 'hex'),
-              recovery_keys_base64: encode(made.recoveryShares, 'base64'),
-            }),
+            keys: unseal.hex,
+            keys_base64: unseal.base64,
+            ...(byItself && { recovery_keys: recovery.hex, recovery_keys_base64: recovery.base64 }),
             root_token: made.rootToken.reveal(),
           },
         };
@@ -52,6 +51,11 @@ export function initPaths(seal: SealControl): Path[] {
   ];
 }
 
-export function encode(shares: readonly Uint8Array[], encoding: 'hex' | 'base64'): string[] {
-  return shares.map((share) => Buffer.from(share).toString(encoding));
+/** Shares as they are answered, once: they are wiped. */
+export function spendShares(shares: readonly Uint8Array[]): { readonly hex: string[]; readonly base64: string[] } {
+  const encode = (encoding: 'hex' | 'base64'): string[] =>
+    shares.map(({ buffer, byteOffset, length }) => Buffer.from(buffer, byteOffset, length).toString(encoding));
+  const encoded = { hex: encode('hex'), base64: encode('base64') };
+  for (const share of shares) share.fill(0);
+  return encoded;
 }

@@ -1,6 +1,6 @@
-import { lstat, realpath } from 'node:fs/promises';
+import { lstat, realpath, stat } from 'node:fs/promises';
 import { join, sep } from 'node:path';
-import { CofferError, errorText, type JsonObject } from '@coffer/base';
+import { CofferError, distrust, errorText, type FileTrust, type JsonObject } from '@coffer/base';
 import {
   type BuiltinPlugin,
   checkPluginCommand,
@@ -19,6 +19,14 @@ const TYPE_NUMBERS: ReadonlyMap<string, PluginType> = new Map([
   ['3', 'secret'],
 ]);
 
+/** Where registered plugins are. */
+export interface PluginDirectory {
+  /** Absolute. */
+  readonly path: string;
+  /** Who may own it and its files, and in which mode. */
+  readonly trust?: FileTrust;
+}
+
 const FIELDS = {
   name: { type: 'string', required: true, description: 'The name used as plugin_name.' },
   type: { type: 'string', description: 'auth, database or secret.' },
@@ -31,7 +39,7 @@ const FIELDS = {
 } as const;
 
 /** `sys/plugins/catalog`, `.../:type`, `.../:type/:name`, and the older `.../:name`. */
-export function pluginsCatalogPaths(services: CoreServices, directory: string | undefined): Path[] {
+export function pluginsCatalogPaths(services: CoreServices, directory: PluginDirectory | undefined): Path[] {
   return [
     all(services),
     ofType(services, 'database'),
@@ -76,7 +84,7 @@ function ofType({ plugins }: CoreServices, type: PluginType): Path {
   });
 }
 
-function one({ plugins }: CoreServices, directory: string | undefined, pattern: string): Path {
+function one({ plugins }: CoreServices, directory: PluginDirectory | undefined, pattern: string): Path {
   const typeOf = pattern.includes(':type') ? typeInUrl : typeInBody;
   return definePath({
     pattern,
@@ -117,7 +125,7 @@ function typeInBody(given: string | undefined): PluginType {
   return TYPE_NUMBERS.get(given) ?? parsePluginType(given);
 }
 
-async function checkCommand(directory: string | undefined, command: string): Promise<void> {
+async function checkCommand(directory: PluginDirectory | undefined, command: string): Promise<void> {
   if (directory === undefined) {
     throw new CofferError(
       'invalid-request',
@@ -125,12 +133,16 @@ async function checkCommand(directory: string | undefined, command: string): Pro
     );
   }
   checkPluginCommand(command);
-  const path = join(directory, command);
+  const path = join(directory.path, command);
   try {
     await lstat(path);
-    const [real, root] = await Promise.all([realpath(path), realpath(directory)]);
+    const [real, root] = await Promise.all([realpath(path), realpath(directory.path)]);
     if (!real.startsWith(root + sep)) {
       throw new CofferError('invalid-request', 'cannot execute files outside of configured plugin directory');
+    }
+    for (const each of [root, real]) {
+      const reason = distrust(each, await stat(each), directory.trust);
+      if (reason !== undefined) throw new CofferError('invalid-request', reason);
     }
   } catch (thrown) {
     if (thrown instanceof CofferError) throw thrown;

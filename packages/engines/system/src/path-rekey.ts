@@ -1,15 +1,13 @@
 import { CofferError } from '@coffer/base';
-import {
-  definePath,
-  parseShare,
-  type Path,
-  type PathResponse,
-  type RekeyControl,
-  type SealControl,
-} from '@coffer/core';
-import { encode } from './path-init.ts';
+import { definePath, type Path, type PathResponse, type RekeyControl, type SealControl, withShare } from '@coffer/core';
+import { requesterOf } from './requester.ts';
+import { spendShares } from './path-init.ts';
 
-/** `sys/rekey/` and `sys/rekey-recovery-key/`: new shares for old ones. The shares themselves are the authority. */
+/** Whoever can begin or cancel can keep the holders of the shares from ever ending. */
+const AUTHORITY = { sudo: true, openAs: 'rekey' } as const;
+const OPENED = 'Without a token where the configuration says `enable_unauthenticated_access = ["rekey"]`.';
+
+/** `sys/rekey/` and `sys/rekey-recovery-key/`: new shares for old ones. The shares are the authority, the token who may ask for them. */
 export function rekeyPaths(seal: SealControl): Path[] {
   return [
     ...pathsOf(seal.rekey, {
@@ -57,19 +55,22 @@ function pathsOf(control: RekeyControl, about: { prefix: string; key: string; in
         nonce: { type: 'string', description: 'Kept for compatibility.' },
         stored_shares: { type: 'integer', description: 'Kept for compatibility.' },
       },
-      unauthenticated: true,
+      ...AUTHORITY,
       synopsis: about.init,
+      description: OPENED,
       read: status,
-      write: async ({ fields }) => {
+      write: async (request) => {
+        const { fields } = request;
         if (fields.require_verification || fields.backup || fields.pgp_keys?.length) {
           throw new CofferError('invalid-request', 'verification, backup and PGP keys are not supported for a rekey');
         }
-        await control.start({ shares: fields.secret_shares ?? 0, threshold: fields.secret_threshold ?? 0 });
+        const counts = { shares: fields.secret_shares ?? 0, threshold: fields.secret_threshold ?? 0 };
+        await control.start(counts, requesterOf(request));
         return status();
       },
-      delete: async () => {
+      delete: async (request) => {
         await control.status();
-        control.cancel();
+        control.cancel(requesterOf(request));
         return undefined;
       },
     }),
@@ -79,18 +80,21 @@ function pathsOf(control: RekeyControl, about: { prefix: string; key: string; in
         key: { type: 'string', required: true, description: `One share of the ${about.key}.` },
         nonce: { type: 'string', required: true, description: 'The nonce that the start gave.' },
       },
-      unauthenticated: true,
+      ...AUTHORITY,
       synopsis: `Hands in one share of the ${about.key}. The last one is answered with the new shares.`,
-      write: async ({ fields }) => {
-        const shares = await control.update(parseShare(fields.key), fields.nonce);
+      description: OPENED,
+      write: async (request) => {
+        const { key, nonce } = request.fields;
+        const shares = await withShare(key, (share) => control.update(share, nonce, requesterOf(request)));
         if (shares === undefined) return status();
+        const { hex, base64 } = spendShares(shares);
         return {
           shape: 'raw',
           data: {
-            nonce: fields.nonce,
+            nonce,
             complete: true,
-            keys: encode(shares, 'hex'),
-            keys_base64: encode(shares, 'base64'),
+            keys: hex,
+            keys_base64: base64,
             pgp_fingerprints: null,
             backup: false,
             verification_required: false,

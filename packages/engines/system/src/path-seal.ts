@@ -1,4 +1,5 @@
 import { definePath, type Path, type SealControl } from '@coffer/core';
+import { requesterOf } from './requester.ts';
 
 /** `sys/seal`. */
 export function sealPaths(seal: SealControl): Path[] {
@@ -8,8 +9,8 @@ export function sealPaths(seal: SealControl): Path[] {
       fields: {},
       sudo: true,
       synopsis: 'Seals the server: the keys leave its memory.',
-      write: async () => {
-        seal.seal();
+      write: async (request) => {
+        seal.seal(requesterOf(request));
         return undefined;
       },
     }),

@@ -1,5 +1,6 @@
 import { CofferError } from '@coffer/base';
-import { definePath, parseShare, type Path, type SealControl } from '@coffer/core';
+import { definePath, type Path, type SealControl, withShare } from '@coffer/core';
+import { requesterOf } from './requester.ts';
 import { sealStatusBody, type ServerInfo } from './path-status.ts';
 
 /** `sys/unseal`: one share a request. */
@@ -14,10 +15,11 @@ export function unsealPaths(server: ServerInfo, seal: SealControl): Path[] {
       },
       unauthenticated: true,
       synopsis: 'Hands in one share of the unseal key.',
-      write: async ({ fields }) => {
+      write: async (request) => {
+        const { fields } = request;
         if (fields.migrate) throw new CofferError('invalid-request', 'a seal cannot be migrated to another type yet');
-        if (fields.reset) seal.resetUnseal();
-        else if (fields.key) await seal.unseal(parseShare(fields.key));
+        if (fields.reset) seal.resetUnseal(requesterOf(request));
+        else if (fields.key) await withShare(fields.key, (share) => seal.unseal(share, requesterOf(request)));
         else {
           throw new CofferError(
             'invalid-request',

@@ -1,0 +1,87 @@
+import { isSea } from 'node:sea';
+import type { Logger } from '@coffer/base';
+import type { SealState } from '@coffer/core';
+import { formatListenAddress, type ListenAddress, parseListenAddress } from './listen-address.ts';
+
+/*
+ * After a seal the process replaces itself: JavaScript cannot promise that a key or a share that was ever in its memory is
+ * gone from it (docs/decisions/0010-replacement-after-a-seal.md). What follows has the same process id and none of the memory.
+ */
+
+/** Tells the process that follows that it stays sealed, and where it listens. */
+const MARK = 'COFFER_SEALED_LISTENERS';
+
+type Environment = Record<string, string | undefined>;
+
+/** Where the process before listened, when this one was put in its place by a seal. Takes it out of the environment. */
+export function replacedListeners(env: Environment): readonly ListenAddress[] | undefined {
+  const mark = env[MARK];
+  delete env[MARK];
+  return mark?.split(' ').flatMap((text) => parseListenAddress(text) ?? []);
+}
+
+/** Whether this process can be replaced: not on Windows. */
+export function canBeReplaced(): boolean {
+  return process.execve !== undefined;
+}
+
+/** Starts this program anew in this process. Everything must be closed: nothing of it is told that it ends. Does not return. */
+export function replaceProcess(listeners: readonly ListenAddress[], env: Environment): never {
+  const program = isSea() ? [] : [...process.execArgv, process.argv[1] ?? ''];
+  const args = [process.argv0, ...program, ...process.argv.slice(2)];
+  const mark = { [MARK]: listeners.map((listener) => formatListenAddress(listener)).join(' ') };
+  process.execve?.(process.execPath, args, { ...env, ...mark });
+  throw new Error('this system cannot replace a process');
+}
+
+/** How long nobody may have asked anything, in milliseconds: who seals often looks at once whether it is sealed. */
+const QUIET_MS = 3_000;
+/** How long after the seal it is waited for that at most. */
+const LATEST_MS = 10_000;
+const LOOK_MS = 200;
+
+/** Finds the moment after a seal at which the process can be replaced without anybody in the middle of something. */
+export class QuietMoment {
+  /** Resolves once, at that moment. Not when the seal was opened again before. */
+  readonly found: Promise<void>;
+  readonly #resolve: () => void;
+  readonly #state: () => SealState;
+  readonly #logger: Logger;
+  #lastRequest = 0;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(state: () => SealState, logger: Logger) {
+    const { promise, resolve } = Promise.withResolvers<undefined>();
+    this.found = promise;
+    this.#resolve = () => resolve(undefined);
+    this.#state = state;
+    this.#logger = logger;
+  }
+
+  request(): void {
+    this.#lastRequest = performance.now();
+  }
+
+  sealed(): void {
+    const since = performance.now();
+    this.request();
+    clearInterval(this.#timer);
+    this.#timer = setInterval(() => this.#look(since), LOOK_MS).unref();
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+
+  #look(since: number): void {
+    const state = this.#state();
+    if (state === 'open') this.stop();
+    if (state === 'open' || state === 'opening') return;
+    const now = performance.now();
+    const isQuiet = state === 'closed' && now - this.#lastRequest >= QUIET_MS;
+    if (!isQuiet && now - since < LATEST_MS) return;
+    this.stop();
+    if (state === 'shares') this.#logger.warn('shares handed in since the seal are forgotten: hand them in again');
+    this.#resolve();
+  }
+}

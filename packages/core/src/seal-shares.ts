@@ -1,0 +1,80 @@
+import { errorText, type Logger, randomId } from '@coffer/base';
+import { ShareCollection } from './key-shares.ts';
+import { shownRequester } from './operator-attempt.ts';
+import type { Requester } from './seal-control.ts';
+
+/** The shares that are handed in to open a seal, until there are enough. Each is a line in the log, which never shows one. */
+export class SealShares {
+  readonly #logger: Logger;
+  readonly #shares = new ShareCollection();
+  #nonce = '';
+  #isOpening = false;
+
+  constructor(logger: Logger) {
+    this.#logger = logger;
+  }
+
+  get progress(): number {
+    return this.#shares.progress;
+  }
+
+  /** Of this attempt; empty when there is none. */
+  get nonce(): string {
+    return this.#nonce;
+  }
+
+  /** Whether there were enough, and what they are good for is being found out. */
+  get isOpening(): boolean {
+    return this.#isOpening;
+  }
+
+  /**
+   * Takes one share, and opens with the key that they make when there are `required`: it is wiped afterwards, and the
+   * shares are forgotten whatever comes of it, as in Vault.
+   *
+   * @throws CofferError `invalid-request` for a share that can be none, which leaves the others; and what `open` throws
+   */
+  async add(
+    share: Uint8Array,
+    required: number,
+    requester: Requester | undefined,
+    open: (unsealKey: Uint8Array) => Promise<void>,
+  ): Promise<void> {
+    try {
+      const isNew = this.#shares.add(share);
+      if (this.#nonce === '') this.#nonce = randomId();
+      const { progress } = this.#shares;
+      if (isNew) this.#logger.info('unseal: got a share', { ...shownRequester(requester), progress, required });
+      if (progress >= required) await this.#open(open);
+    } catch (error) {
+      this.#logger.warn('unseal: refused', { ...shownRequester(requester), reason: errorText(error) });
+      throw error;
+    }
+  }
+
+  async #open(open: (unsealKey: Uint8Array) => Promise<void>): Promise<void> {
+    this.#nonce = '';
+    this.#isOpening = true;
+    try {
+      const key = await this.#shares.combine();
+      try {
+        await open(key);
+      } finally {
+        key.fill(0);
+      }
+    } finally {
+      this.#isOpening = false;
+    }
+  }
+
+  forget(): void {
+    this.#shares.clear();
+    this.#nonce = '';
+  }
+
+  /** Asked for by somebody. */
+  reset(requester: Requester | undefined): void {
+    if (this.progress > 0) this.#logger.info('unseal: reset', shownRequester(requester));
+    this.forget();
+  }
+}

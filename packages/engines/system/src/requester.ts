@@ -1,0 +1,6 @@
+import type { Requester, PathRequest } from '@coffer/core';
+
+/** Who asks, for the log of what is done to the seal. */
+export function requesterOf({ remoteAddress, token }: Pick<PathRequest, 'remoteAddress' | 'token'>): Requester {
+  return { remoteAddress, ...(token && { accessor: token.accessor }) };
+}

@@ -1,0 +1,139 @@
+/** What a seal leaves in the memory of a real server: nothing. */
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { copyFile } from 'node:fs/promises';
+import { afterEach, beforeEach, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { combineShares } from '../packages/core/src/key-shares.ts';
+import { openKeyring, openRootKey, type SealRecord } from '../packages/core/src/seal-rows.ts';
+import { DurableHome, type DurableServer, type Initialized, initialize, isSealed, unseal } from './durable-process.ts';
+import { findInMemory, formsOf } from './process-memory.ts';
+
+/** A seal is given 20 s; a machine that is busy with other tests some more. */
+const PATIENCE_MS = 60_000;
+
+describe('the memory of a server that was sealed', { skip: process.platform !== 'linux' }, () => {
+  let home: DurableHome;
+  beforeEach(async () => (home = await DurableHome.make()));
+  afterEach(() => home.remove());
+
+  /** Every key that the store is opened by, from a copy of it and the shares. */
+  async function keysOf(shares: readonly Uint8Array[]): Promise<Map<string, Buffer>> {
+    const copy = home.path('copy.db');
+    await copyFile(home.storeFile, copy);
+    await copyFile(`${home.storeFile}-wal`, `${copy}-wal`);
+    const { DatabaseSync } = await import('node:sqlite');
+    const database = new DatabaseSync(copy);
+    const rows = database.prepare('SELECT name, value FROM keyring').all();
+    database.close();
+    const value = (name: string): Uint8Array => rows.find((row) => row['name'] === name)?.['value'] as Uint8Array;
+    const record: SealRecord = {
+      config: JSON.parse(Buffer.from(value('seal')).toString()) as SealRecord['config'],
+      rootKey: value('root-key'),
+      keyring: value('keyring'),
+      version: 0,
+    };
+    const unsealKey = await combineShares(shares);
+    const rootKey = openRootKey(unsealKey, record);
+    const { keys, hmacKey } = openKeyring(rootKey, record);
+    return new Map([
+      ...formsOf('the unseal key', unsealKey),
+      ...formsOf('the root key', rootKey),
+      ...formsOf('the HMAC key', hmacKey),
+      ...[...keys].flatMap(([term, { key }]) => [...formsOf(`the data key of term ${term}`, key)]),
+    ]);
+  }
+
+  /** Polled: nobody knows the moment at which the process is replaced. */
+  async function nothingIsFound(server: DurableServer, needles: ReadonlyMap<string, Buffer>): Promise<void> {
+    const end = performance.now() + PATIENCE_MS;
+    let found = await findInMemory(server.child.pid ?? 0, needles);
+    while (found.length > 0 && performance.now() < end) {
+      await sleep(500);
+      found = await findInMemory(server.child.pid ?? 0, needles);
+    }
+    assert.deepEqual(found, []);
+  }
+
+  async function answers(server: DurableServer): Promise<void> {
+    const end = performance.now() + PATIENCE_MS;
+    while (performance.now() < end) {
+      try {
+        return void (await isSealed(server));
+      } catch {
+        await sleep(100);
+      }
+    }
+    assert.fail('the server does not come back');
+  }
+
+  it('holds no key, no share, no token and no password, and the process is the same', async () => {
+    await home.configure(home.fileStorage);
+    const server = await home.start();
+    const { root_token: root, unseal_keys_hex: hex, unseal_keys_b64: base64 } = await initialize(server);
+    await server.run(['operator', 'unseal', '-'], '', hex[0]);
+    await server.run(['operator', 'unseal', '-'], '', base64[1]);
+    const password = randomBytes(24);
+    await server.client(root).write('sys/policies/acl/kept', { policy: `# ${password.toString('hex')}` });
+    assert.equal((await server.run(['operator', 'rotate'], root)).exit, 0);
+    await server.client(root).read('sys/policies/acl/kept');
+
+    const shares = hex.map((share) => Buffer.from(share, 'hex'));
+    const needles = new Map([
+      ...(await keysOf(shares.slice(0, 2))),
+      ...shares.flatMap((share, index) => [...formsOf(`share ${index}`, share)]),
+      ...formsOf('a secret in the store', password),
+      ['the root token', Buffer.from(root)],
+    ]);
+    const before = await findInMemory(server.child.pid ?? 0, needles);
+    for (const name of ['the data key of term 2, raw', 'the HMAC key, raw', 'the root token']) {
+      assert.ok(before.includes(name), `the scan finds ${name} while it is there`);
+    }
+
+    assert.equal((await server.run(['operator', 'seal'], root)).exit, 0);
+    assert.match((await server.run(['status'])).stdout, /Sealed +true/);
+    await nothingIsFound(server, needles);
+    await answers(server);
+    assert.equal(await isSealed(server), true);
+    assert.equal(server.child.exitCode, null);
+    assert.equal(server.output().match(/Vault server started/g)?.length, 2);
+
+    await unseal(server, hex.slice(1));
+    assert.ok((await server.client(root).read('sys/policies/acl/kept')) !== undefined);
+    assert.equal(await server.stop('SIGTERM'), 0);
+  });
+
+  it('holds no static key, and stays sealed until it is started again', async () => {
+    const key = randomBytes(32);
+    home = await DurableHome.make({ COFFER_TEST_UNSEAL_KEY: key.toString('hex') });
+    await home.configure(
+      `${home.fileStorage}\nseal "static" { current_key_id = "a", current_key = "env://COFFER_TEST_UNSEAL_KEY" }`,
+    );
+    let server = await home.start();
+    const made = await server.run(['operator', 'init', '-recovery-shares=1', '-recovery-threshold=1', '-format=json']);
+    const { root_token: root, recovery_keys_b64: recovery } = JSON.parse(made.stdout) as Initialized;
+    const needles = formsOf('the static key', key);
+    assert.ok((await findInMemory(server.child.pid ?? 0, needles)).length > 0);
+    assert.equal((await server.run(['operator', 'seal'], root)).exit, 0);
+    await nothingIsFound(server, needles);
+    await answers(server);
+    assert.equal(await isSealed(server), true);
+    const refused = await server.run(['operator', 'unseal', recovery[0] ?? '']);
+    assert.match(refused.stderr, /restart the server to open it/);
+    assert.equal(await server.stop('SIGTERM'), 0);
+    server = await home.start();
+    assert.equal(await isSealed(server), false);
+  });
+
+  it('is not replaced when it was opened again at once', async () => {
+    await home.configure(home.fileStorage);
+    const server = await home.start();
+    const { root_token: root, unseal_keys_b64: keys } = await initialize(server);
+    await unseal(server, keys.slice(0, 2));
+    await server.client(root).request('PUT', 'sys/seal');
+    await unseal(server, keys.slice(1));
+    await sleep(4_000);
+    assert.equal(await isSealed(server), false);
+    assert.equal(server.output().match(/Vault server started/g)?.length, 1);
+  });
+});
