@@ -45,7 +45,7 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
     application_name: 'coffer-store',
     types: { getTypeParser: parserOf },
     // Waited for by the pool, which its types do not say.
-    onConnect: ((client: pg.ClientBase) => schema.prepare(client)) as (client: pg.ClientBase) => void,
+    onConnect: ((client: pg.ClientBase) => schema.prepare(client)),
   });
   // A connection that breaks while nobody uses it is simply replaced.
   pool.on('error', (error) => options.onIdleError?.(errorText(error)));
