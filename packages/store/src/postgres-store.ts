@@ -45,7 +45,7 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
     application_name: 'coffer-store',
     types: { getTypeParser: parserOf },
     // Waited for by the pool, which its types do not say.
-    onConnect: ((client: pg.ClientBase) => schema.prepare(client)),
+    onConnect: (client) => schema.prepare(client) as unknown as undefined,
   });
   // A connection that breaks while nobody uses it is simply replaced.
   pool.on('error', (error) => options.onIdleError?.(errorText(error)));
