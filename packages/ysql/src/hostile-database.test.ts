@@ -237,6 +237,14 @@ describe('defaults of the database and of the role', () => {
     });
   }
 
+  it('are of no account when ours cannot be set: then there is no connection', async () => {
+    const fault = { match: /^SET ROLE NONE; SET search_path/, times: 1 };
+    const refused = { type: 'error', sqlstate: '42501', message: 'permission denied to set it' } as const;
+    proxy.addFault({ ...fault, action: refused });
+    await assert.rejects(openYsql(through()), /failed to connect to .*permission denied to set it/);
+    proxy.clearFaults();
+  });
+
   it('give way to the connection_url for the role and the search path of custom statements', async () => {
     await server.query('CREATE SCHEMA chosen');
     await server.query('CREATE TABLE chosen.seen (who name, path text)');
