@@ -9,11 +9,18 @@ const ATTEMPTS = 20;
 
 type Transaction = (statements: readonly SqlStatement[]) => Promise<readonly SqlResult[]>;
 
-/** Brings the schema up to date. May be run by several nodes at once, and again after one was killed half-way. */
-export async function migratePostgres(transaction: Transaction, place: string): Promise<void> {
+/**
+ * Brings the schema up to date. May be run by several nodes at once, and again after one was killed half-way. `check` rejects
+ * when something in the way is not ours; it is asked before anything is written.
+ */
+export async function migratePostgres(
+  transaction: Transaction,
+  check: () => Promise<void>,
+  place: string,
+): Promise<void> {
   for (let attempt = 1; ; attempt++) {
     try {
-      await migrateOnce(transaction, place);
+      await migrateOnce(transaction, check, place);
       return;
     } catch (thrown) {
       if (attempt >= ATTEMPTS || !isRace(thrown)) throw thrown;
@@ -22,8 +29,9 @@ export async function migratePostgres(transaction: Transaction, place: string): 
   }
 }
 
-async function migrateOnce(transaction: Transaction, place: string): Promise<void> {
+async function migrateOnce(transaction: Transaction, check: () => Promise<void>, place: string): Promise<void> {
   await transaction([{ sql: 'CREATE TABLE IF NOT EXISTS migrations (version BIGINT PRIMARY KEY)' }]);
+  await check();
   const [result] = await transaction([{ sql: 'SELECT max(version) AS version FROM migrations' }]);
   const done = Number(result?.rows[0]?.['version'] ?? 0);
   checkSchemaVersion(place, done);

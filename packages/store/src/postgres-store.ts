@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { awaiting, CofferError, errorText } from '@coffer/base';
 import pg from 'pg';
 import { migratePostgres } from './postgres-migrations.ts';
+import { StoreSchema } from './postgres-schema.ts';
 import type { SqlResult, SqlStatement, SqlValue, Store } from './store.ts';
 
 export interface PostgresStoreOptions {
@@ -14,7 +15,8 @@ export interface PostgresStoreOptions {
 }
 
 /** The database's clock, not the transaction's: a statement that waited for a lock must see that time has passed. */
-const STORE_NOW = '(CAST(floor(extract(epoch FROM clock_timestamp()) * 1000) AS BIGINT))';
+const STORE_NOW =
+  "(CAST(pg_catalog.floor(pg_catalog.date_part('epoch', pg_catalog.clock_timestamp()) OPERATOR(pg_catalog.*) 1000) AS BIGINT))";
 /** The type of BIGINT and of count(*). */
 const INT8: number = pg.types.builtins.INT8;
 /** Serialization failure and deadlock: nothing was kept, so the same statements may be run again. */
@@ -24,13 +26,14 @@ const CONNECT_MS = 10_000;
 const STATEMENT_MS = 30_000;
 
 /**
- * Opens the store in a YugabyteDB or PostgreSQL database, in the search path's first schema. Conflicts (40001, 40P01)
+ * Opens the store in a YugabyteDB or PostgreSQL database: in the schema where it is, else in the search path's first. Conflicts (40001, 40P01)
  * are retried, since the store may live in the very cluster whose roles it changes.
  *
  * @throws CofferError `invalid-request` for a URL that is none; `failed` when the database cannot be reached, or its
  *   schema is of a newer version or cannot be made
  */
 export async function openPostgresStore(options: PostgresStoreOptions): Promise<Store> {
+  const schema = new StoreSchema(options.connectionUrl);
   const pool = new pg.Pool({
     connectionString: libpqUrl(options.connectionUrl),
     max: options.maxConnections ?? 10,
@@ -41,12 +44,16 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
     keepAlive: true,
     application_name: 'coffer-store',
     types: { getTypeParser: parserOf },
+    // Waited for by the pool, which its types do not say.
+    onConnect: (client) => schema.prepare(client) as unknown as undefined,
   });
   // A connection that breaks while nobody uses it is simply replaced.
   pool.on('error', (error) => options.onIdleError?.(errorText(error)));
   const store = new PostgresStore(pool);
   try {
-    await migratePostgres((statements) => store.transaction(statements), placeOf(options.connectionUrl));
+    const check = (): Promise<void> => schema.check(async (sql) => (await store.run(sql)).rows);
+    await migratePostgres((statements) => store.transaction(statements), check, placeOf(options.connectionUrl));
+    await check();
   } catch (cause) {
     await store.close();
     throw new CofferError('failed', errorText(cause), { cause });

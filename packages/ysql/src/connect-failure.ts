@@ -34,6 +34,7 @@ export function explainConnect(
   transport: Transport,
 ): ConnectFailure {
   if (isCofferError(thrown)) return { failure: thrown, otherTransport: false, otherNode: false };
+  if (thrown instanceof Failure) return explainSettings(thrown);
   if (thrown instanceof pg.DatabaseError) return explainServer(thrown, settings, transport);
   const code = thrown instanceof Error && 'code' in thrown ? String(thrown.code) : '';
   const text = errorText(thrown);
@@ -50,6 +51,13 @@ export function explainConnect(
     : (known ?? (code === '' ? text : `${text} (${code})`));
   const failure = new Failure('unreachable', message, { nobodyThere: code === 'ECONNREFUSED' });
   return { failure, otherTransport: code === 'ECONNRESET', otherNode: true };
+}
+
+/** The login went well, and our settings were not taken: nothing else was sent yet. */
+function explainSettings(failure: Failure): ConnectFailure {
+  if (failure.kind === 'fatal') return { failure, otherTransport: false, otherNode: false };
+  const { message, sqlstate } = failure;
+  return { failure: new Failure('unreachable', message, { sqlstate }), otherTransport: false, otherNode: true };
 }
 
 function explainServer(error: pg.DatabaseError, settings: YsqlSettings, transport: Transport): ConnectFailure {

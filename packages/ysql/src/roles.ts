@@ -1,3 +1,4 @@
+import { CofferError } from '@coffer/base';
 import type { Access } from './access.ts';
 import { retry } from './retry.ts';
 
@@ -15,6 +16,22 @@ export function clipName(name: string, bytes: number = NAME_BYTES): string {
     clipped += character;
   }
   return clipped;
+}
+
+/**
+ * A role's name as the server keeps it.
+ *
+ * @throws CofferError `invalid-request` for a name that no role can have: the server would read another one
+ */
+export function roleName(name: string): string {
+  if (name === '') throw new CofferError('invalid-request', 'missing username');
+  if (name.includes('\0') || !name.isWellFormed()) {
+    throw new CofferError(
+      'invalid-request',
+      'username: it holds a NUL character or half of a surrogate pair, which PostgreSQL takes in no name',
+    );
+  }
+  return clipName(name);
 }
 
 /** The role's oid, or undefined when there is no such role. */

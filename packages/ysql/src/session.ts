@@ -44,6 +44,8 @@ export class Session {
   nonBreakingDdl: boolean | undefined;
   /** Whether DDL here is part of the transaction that it stands in, as it was seen to be; undefined: not seen yet. */
   transactionalDdl: boolean | undefined;
+  /** The database's encoding, by the server's name: `UTF8`, `LATIN1`. */
+  serverEncoding = 'UTF8';
   /** Of the database that it is connected to; undefined: not asked yet. */
   databaseOid: string | undefined;
   /** Whether the server has advisory locks; undefined: not asked yet. */
@@ -59,6 +61,7 @@ export class Session {
     client.on('error', () => this.#break());
     client.on('end', () => this.#break());
     client.connection.on('parameterStatus', ({ parameterName, parameterValue }: ParameterStatus) => {
+      if (parameterName === 'server_encoding') this.serverEncoding = parameterValue;
       // "15.2-YB-2025.1.0.0-b0". Its DDL transactions are early access, off by default, and told by nothing we can trust.
       if (parameterName === 'server_version' && parameterValue.includes('-YB-')) this.transactionalDdl = false;
     });

@@ -16,8 +16,9 @@ import { createAccess } from './open-access.ts';
 import { dropRole, revokeUser } from './drop-user.ts';
 import { asCofferError } from './failure.ts';
 import { redactingLogger, secretsOf, withCutForms } from './redaction.ts';
-import { clipName } from './roles.ts';
-import { scramVerifier } from './scram.ts';
+import { roleName } from './roles.ts';
+import { isAscii } from './saslprep.ts';
+import { looksLikeVerifier, scramVerifier } from './scram.ts';
 import type { YsqlSettings } from './settings.ts';
 import { parseSettings } from './settings.ts';
 import { renderStatements } from './statement-template.ts';
@@ -79,6 +80,12 @@ class YsqlDatabase implements Database {
   async newUser(request: NewUserRequest): Promise<string> {
     return await this.#run(request.password, async ({ access, makeName }, password) => {
       const { name, unique } = this.#nameOf(request, makeName);
+      if (!isAscii(name) && (await convertsText(access))) {
+        throw new CofferError(
+          'invalid-request',
+          "username: it has characters outside ASCII, and the database's encoding is not UTF8: nobody could log in by it",
+        );
+      }
       const values = {
         name,
         username: name,
@@ -95,12 +102,11 @@ class YsqlDatabase implements Database {
 
   async updateUser(request: UpdateUserRequest): Promise<void> {
     const { password, expiration } = request;
-    if (request.username === '') throw new CofferError('invalid-request', 'missing username');
+    const name = roleName(request.username);
     if (password === undefined && expiration === undefined) {
       throw new CofferError('invalid-request', 'no changes requested');
     }
     await this.#run(password?.newPassword, async ({ access }, stored) => {
-      const name = clipName(request.username);
       const failures: CofferError[] = [];
       // Both are tried, as the Go plugin does: a failed password change is no reason to let a user expire.
       if (password !== undefined) await collect(failures, () => changePassword(access, name, password, stored));
@@ -113,8 +119,7 @@ class YsqlDatabase implements Database {
 
   async deleteUser(request: DeleteUserRequest): Promise<void> {
     await this.#run(undefined, async ({ access }) => {
-      if (request.username === '') throw new CofferError('invalid-request', 'missing username');
-      const name = clipName(request.username);
+      const name = roleName(request.username);
       const statements = renderStatements(request.statements, { name, username: name });
       if (statements.length > 0) await revokeUser(access, name, statements);
       else await dropRole(access, name, { ownedObjects: access.settings.ownedObjects, endSessions: true });
@@ -134,7 +139,7 @@ class YsqlDatabase implements Database {
   /** A name that we made up ourselves is unique only the first time. */
   #nameOf({ username, usernameConfig }: NewUserRequest, makeName: NameMaker): Username {
     if (username === undefined) return makeName(usernameConfig);
-    const name = clipName(username);
+    const name = roleName(username);
     return { name, unique: this.#unused.delete(name) };
   }
 
@@ -145,7 +150,9 @@ class YsqlDatabase implements Database {
   }
 
   async verifyUser(username: string, password: Secret): Promise<LoginAnswer> {
-    return await this.#run(password, ({ access }) => verifyUser(access, clipName(username), password));
+    const name = roleName(username);
+    if (password.reveal().includes('\0')) return 'refused';
+    return await this.#run(password, ({ access }) => verifyUser(access, name, password));
   }
 
   async close(): Promise<void> {
@@ -206,11 +213,12 @@ async function withoutSecrets<T>(
   operation: (connected: Connected, stored: string) => Promise<T>,
 ): Promise<T> {
   const { access } = connected;
-  const stored = password === undefined ? '' : await storedPassword(access, password);
-  const given = password === undefined ? [] : [password, new Secret(stored)];
+  const given = password === undefined ? [] : [password];
   const hidden = (): readonly Secret[] => withCutForms([...secretsOf(access.settings), ...given]);
   const logger = redactingLogger(access.logger, hidden);
   try {
+    const stored = password === undefined ? '' : await storedPassword(access, password);
+    given.push(new Secret(stored));
     return await operation({ ...connected, access: { ...access, logger } }, stored);
   } catch (thrown) {
     const error = asCofferError(thrown);
@@ -273,5 +281,20 @@ async function collect(failures: CofferError[], work: () => Promise<void>): Prom
 /** What stands for a password in SQL: the password, or only its verifier. */
 async function storedPassword(access: Access, password: Secret): Promise<string> {
   const plain = password.reveal();
-  return access.settings.passwordAuthentication === 'scram-sha-256' ? await scramVerifier(plain) : plain;
+  // The verifier of such a one could be made, and nobody could log in by it.
+  if (plain.includes('\0'))
+    throw new CofferError('invalid-request', 'password: it holds a NUL character, which PostgreSQL takes nowhere');
+  const byVerifier =
+    access.settings.passwordAuthentication === 'scram-sha-256' ||
+    looksLikeVerifier(plain) ||
+    (!isAscii(plain) && (await convertsText(access)));
+  return byVerifier ? await scramVerifier(plain) : plain;
+}
+
+/**
+ * Whether the database turns what we send into another encoding. What a login is compared with then has other bytes than the
+ * UTF-8 that clients send.
+ */
+async function convertsText(access: Access): Promise<boolean> {
+  return await access.pool.use(async ({ serverEncoding }) => !['UTF8', 'SQL_ASCII'].includes(serverEncoding));
 }
