@@ -87,6 +87,6 @@ function policyText(given: string | undefined): string {
     throw new CofferError('invalid-request', `'policy' parameter not supplied or empty`);
   }
   // Vault takes base64 as well. Policies hold braces or quotes, which base64 cannot.
-  if (/^[A-Za-z0-9+/\s]+={0,2}\s*$/.test(given)) return Buffer.from(given, 'base64').toString('utf8');
+  if (/^[A-Za-z0-9+/\s]+={0,2}$/.test(given.trimEnd())) return Buffer.from(given, 'base64').toString('utf8');
   return given;
 }
