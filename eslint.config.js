@@ -1,5 +1,6 @@
 // Type-checked lint. A lost promise in a lease server is a live credential, so the promise rules are errors.
 import js from '@eslint/js';
+import regexp from 'eslint-plugin-regexp';
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
@@ -21,6 +22,16 @@ export default tseslint.config(
       complexity: ['error', 16],
       eqeqeq: ['error', 'always', { null: 'ignore' }],
       'no-console': 'error',
+    },
+  },
+  {
+    // Of the strings that a server gets, each is somebody's attack: no expression may take more than linear time.
+    files: ['packages/**', 'apps/**'],
+    ignores: ['**/*.test.ts', 'packages/testkit/**'],
+    plugins: { regexp },
+    rules: {
+      'regexp/no-super-linear-backtracking': ['error', { report: 'potential' }],
+      'regexp/no-super-linear-move': ['error', { report: 'potential', ignoreSticky: true }],
     },
   },
   {

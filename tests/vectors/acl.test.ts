@@ -4,7 +4,7 @@ import { describe, it } from 'node:test';
 import type { JsonObject } from '@coffer/base';
 import { isCofferError } from '@coffer/base';
 import { type Acl, createAcl, type PathRule, parsePolicy } from '@coffer/core';
-import { vectors } from './vectors.ts';
+import { vectorsOf } from './vectors.ts';
 
 interface AclVector {
   readonly policies: readonly string[];
@@ -36,7 +36,7 @@ describe('policies agree with Vault', () => {
   ] as const) {
     it(`about ${name}`, () => {
       let requests = 0;
-      for (const vector of vectors<AclVector>(name)) {
+      for (const vector of vectorsOf<AclVector>(name)) {
         const policies = vector.policies.map(parsed);
         const text = vector.policies.join('\n');
         assert.deepEqual(

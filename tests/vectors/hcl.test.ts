@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { isCofferError } from '@coffer/base';
 import { type HclValue, parseHcl } from '@coffer/hcl';
-import { vectors } from './vectors.ts';
+import { vectorsOf } from './vectors.ts';
 
 type Leaf = readonly [path: readonly string[], kind: string, value: string];
 interface HclVector {
@@ -61,7 +61,7 @@ function parsed(text: string): Leaf[] | undefined {
 describe('HCL agrees with HCL 1', () => {
   it('about every text but those that are not UTF-8', () => {
     let differences = 0;
-    for (const { text, value } of vectors<HclVector>('hcl')) {
+    for (const { text, value } of vectorsOf<HclVector>('hcl')) {
       const bytes = value !== undefined && holdsBytes(value.leaves);
       if (bytes) differences++;
       assert.deepEqual(parsed(text), bytes ? undefined : value?.leaves, JSON.stringify(text));

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { isCofferError } from '@coffer/base';
 import { generatePassword, type PasswordPolicy, parsePasswordPolicy } from '@coffer/core';
-import { vectors } from './vectors.ts';
+import { vectorsOf } from './vectors.ts';
 
 interface PasswordPolicyVector {
   readonly policy: string;
@@ -32,7 +32,7 @@ describe('password policies agree with Vault', () => {
   /** On purpose: where Vault draws until its time is up and gives none, a password is put together that meets the rules. */
   it('about every policy, and make a password where Vault finds none', () => {
     let found = 0;
-    for (const { policy: text, length, alphabet, refused } of vectors<PasswordPolicyVector>('password-policies')) {
+    for (const { policy: text, length, alphabet, refused } of vectorsOf<PasswordPolicyVector>('password-policies')) {
       const policy = parsed(text);
       assert.equal(policy === undefined, refused === true, text);
       if (policy === undefined) continue;

@@ -9,4 +9,5 @@ export * from './log.ts';
 export * from './random.ts';
 export * from './secret.ts';
 export * from './time.ts';
+export * from './trim.ts';
 export * from './version.ts';

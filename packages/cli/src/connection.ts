@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { CofferError, formatGoDuration, parseDuration, Secret } from '@coffer/base';
+import { CofferError, formatGoDuration, parseDuration, Secret, trimBoth } from '@coffer/base';
 import type { Client, ClientOptions, TlsOptions } from '@coffer/client';
 import { createClient } from '@coffer/client';
 import { fileReason, readText } from './file.ts';
@@ -55,7 +55,7 @@ function customHeaders(headers: Readonly<Record<string, string>>): Readonly<Reco
 }
 
 function canonicalNamespace(namespace: string): string {
-  const trimmed = namespace.replace(/^\/+|\/+$/g, '');
+  const trimmed = trimBoth(namespace, '/');
   return trimmed === '' || trimmed === 'root' ? '' : `${trimmed}/`;
 }
 

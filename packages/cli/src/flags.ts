@@ -151,6 +151,7 @@ function convert(
 function duration(text: string, refusal: () => CofferError): number {
   // "system" and negative values ask for the server's own default (vault:command/base_flags.go durationValue).
   if (text === 'system' || text === '-1') return -1;
+  if (text === '') throw refusal();
   try {
     return parseDuration(text, 'duration');
   } catch {

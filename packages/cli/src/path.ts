@@ -1,6 +1,8 @@
+import { trimBoth } from '@coffer/base';
+
 /** A path without blanks and slashes at its ends: `/secret/a/` is `secret/a`. */
 export function trimPath(path: string): string {
-  return path.trim().replace(/^\/+|\/+$/g, '');
+  return trimBoth(path.trim(), '/');
 }
 
 /** A mount point as the API names it: with one slash at the end. Empty stays empty. */

@@ -1,5 +1,5 @@
 import { posix } from 'node:path';
-import { CofferError } from '@coffer/base';
+import { CofferError, trimEndOf } from '@coffer/base';
 
 /** Query parameters; a list repeats its key. */
 export type Query = Readonly<Record<string, string | readonly string[]>>;
@@ -46,7 +46,7 @@ export function parseEndpoint(address: string): Endpoint {
     host: url.hostname.replace(/^\[(.*)\]$/, '$1'),
     port: url.port === '' ? (secure ? 443 : 80) : Number(url.port),
     socketPath: undefined,
-    basePath: url.pathname.replace(/\/+$/, ''),
+    basePath: trimEndOf(url.pathname, '/'),
     origin: url.origin,
   };
 }
@@ -58,7 +58,7 @@ export function parseEndpoint(address: string): Endpoint {
  * @throws CofferError `invalid-request` when the path cannot be written as UTF-8
  */
 export function requestTarget(endpoint: Endpoint, path: string, query: Query = {}): string {
-  const joined = posix.join('/', endpoint.basePath, 'v1', path).replace(/\/+$/, '');
+  const joined = trimEndOf(posix.join('/', endpoint.basePath, 'v1', path), '/');
   const parameters = new URLSearchParams();
   for (const [key, value] of Object.entries(query)) {
     for (const element of typeof value === 'string' ? [value] : value) parameters.append(key, element);

@@ -46,12 +46,25 @@ export function parseFields<S extends FieldSchema>(schema: S, data: JsonObject):
   const values: Record<string, unknown> = {};
   for (const [name, field] of Object.entries(schema)) {
     const raw = data[name];
-    if (raw !== undefined && raw !== null) values[name] = parseField(name, field, raw);
+    // Null is the zero value of its type and not the default, but for a duration (hashicorp/vault:sdk/framework/field_data.go).
+    const given = raw === null ? ZERO[field.type] : raw;
+    if (given !== undefined) values[name] = parseField(name, field, given);
     else if (field.default !== undefined) values[name] = field.default;
     else if (field.required === true) throw new CofferError('invalid-request', `missing ${name}: ${field.description}`);
   }
   return values as FieldValues<S>;
 }
+
+const ZERO: Readonly<Record<FieldType, JsonValue | undefined>> = {
+  string: '',
+  integer: 0,
+  boolean: false,
+  duration: undefined,
+  strings: [],
+  'comma-strings': [],
+  object: {},
+  any: undefined,
+};
 
 function parseField(name: string, field: Field, raw: JsonValue): unknown {
   switch (field.type) {
@@ -64,7 +77,7 @@ function parseField(name: string, field: Field, raw: JsonValue): unknown {
       return parseBoolean(name, raw);
     case 'duration':
       if (typeof raw !== 'string' && typeof raw !== 'number') throw wrong(name, raw, 'a duration such as 3600 or "1h"');
-      return parseDuration(raw === '' ? 0 : raw, name);
+      return parseDuration(raw, name);
     case 'strings':
       return parseStrings(name, raw, (text) => [text]);
     case 'comma-strings':
@@ -79,16 +92,40 @@ function parseField(name: string, field: Field, raw: JsonValue): unknown {
 }
 
 function parseInteger(name: string, raw: JsonValue): number {
-  const value = typeof raw === 'string' && raw.trim() !== '' ? Number(raw) : raw;
+  const value = typeof raw === 'string' ? integerOf(raw) : typeof raw === 'boolean' ? Number(raw) : raw;
   if (typeof value !== 'number' || !Number.isSafeInteger(value)) throw wrong(name, raw, 'a whole number');
-  return value;
+  return value + 0;
+}
+
+const INTEGER =
+  /^([+-]?)(?:(0[xX])((?:_?[\da-fA-F])+)|(0[bB])((?:_?[01])+)|(0[oO]?)((?:_?[0-7])+)|(0|[1-9](?:_?\d)*))$/;
+/** Longer than any integer of 64 bits, with leading zeros and underscores to spare. */
+const LONGEST_INTEGER = 200;
+
+/** Go's strconv.ParseInt with base 0: `0x`, `0o`, `0b` and `0` in front, underscores between digits. Empty is 0. */
+function integerOf(text: string): number | undefined {
+  if (text === '') return 0;
+  if (text.length > LONGEST_INTEGER) return undefined;
+  const [matched, sign, , hex, , binary, , octal, decimal] = INTEGER.exec(text) ?? [];
+  if (matched === undefined) return undefined;
+  const [digits = '', base] =
+    hex !== undefined
+      ? [hex, 16]
+      : binary !== undefined
+        ? [binary, 2]
+        : octal !== undefined
+          ? [octal, 8]
+          : [decimal, 10];
+  const value = Number.parseInt(digits.replaceAll('_', ''), base);
+  return sign === '-' ? -value : value;
 }
 
 function parseBoolean(name: string, raw: JsonValue): boolean {
-  // Go's strconv.ParseBool, which is what Vault takes from the command line.
-  const text = typeof raw === 'object' ? '' : String(raw);
-  if (/^(1|t|true)$/i.test(text)) return true;
-  if (/^(0|f|false)$/i.test(text)) return false;
+  // Go's strconv.ParseBool, which is what Vault takes from the command line; empty is false.
+  if (typeof raw !== 'object') {
+    if (/^(1|t|T|true|TRUE|True)$/.test(String(raw))) return true;
+    if (/^(0|f|F|false|FALSE|False|)$/.test(String(raw))) return false;
+  }
   throw wrong(name, raw, 'true or false');
 }
 
@@ -119,9 +156,9 @@ function parseObject(name: string, raw: JsonValue): JsonObject {
       if (error instanceof CofferError) throw new CofferError(error.code, `field "${name}": ${error.message}`);
       // Not JSON: the form key=value,key=value is left.
     }
-    const pairs = splitList(name, raw).map((pair) => pair.split(/=(.*)/s));
-    if (pairs.every(([key, value]) => key !== undefined && key !== '' && value !== undefined)) {
-      return Object.fromEntries(pairs.map(([key, value]) => [String(key).trim(), String(value)]));
+    const pairs = splitList(name, raw).map((pair) => [pair, pair.indexOf('=')] as const);
+    if (pairs.every(([, at]) => at > 0)) {
+      return Object.fromEntries(pairs.map(([pair, at]) => [pair.slice(0, at).trim(), pair.slice(at + 1)]));
     }
   }
   throw wrong(name, raw, 'a JSON object or key=value pairs');
@@ -138,16 +175,32 @@ export function unknownFields(schema: FieldSchema, data: JsonObject): string[] {
   return Object.keys(data).filter((name) => !Object.hasOwn(schema, name));
 }
 
+/** Names that a message shows: a body can hold a million, each as long as the body. */
+const SHOWN_NAMES = 20;
+const SHOWN_LENGTH = 100;
+
+/** Names as Vault lists them in its warning, sorted, with spaces between; of very many only the first. */
+export function listNames(names: readonly string[]): string {
+  const shown = [...names].sort().slice(0, SHOWN_NAMES).map(clip);
+  return [...shown, ...(names.length > SHOWN_NAMES ? [`and ${names.length - SHOWN_NAMES} more`] : [])].join(' ');
+}
+
+function clip(name: string): string {
+  return name.length > SHOWN_LENGTH ? `${name.slice(0, SHOWN_LENGTH)}…` : name;
+}
+
 /** `unknown field "hots": did you mean "host"?` or the list of the known ones. */
 export function unknownFieldMessage(name: string, known: readonly string[]): string {
-  const nearest = known
+  // What is much longer than every name is no misspelling of one, and comparing costs the product of the lengths.
+  const candidates = name.length > SHOWN_LENGTH ? [] : known;
+  const nearest = candidates
     .map((candidate) => ({ candidate, distance: editDistance(name, candidate) }))
     .filter(({ candidate, distance }) => distance <= Math.max(2, Math.floor(candidate.length / 3)))
     .sort((a, b) => a.distance - b.distance)[0];
   const remedy = nearest
     ? `did you mean "${nearest.candidate}"?`
     : `the fields here are ${[...known].sort().join(', ')}`;
-  return `unknown field "${name}": ${remedy}`;
+  return `unknown field "${clip(name)}": ${remedy}`;
 }
 
 function editDistance(a: string, b: string): number {

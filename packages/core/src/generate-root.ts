@@ -1,4 +1,4 @@
-import { CofferError, type Logger } from '@coffer/base';
+import { CofferError, type Logger, trimEndOf } from '@coffer/base';
 import { OperatorAttempt } from './operator-attempt.ts';
 import type { GenerateRootStatus, SealControl } from './seal-control.ts';
 import type { SealRecord } from './seal-rows.ts';
@@ -62,5 +62,5 @@ export function createGenerateRoot(parts: GenerateRootParts): SealControl['gener
 function encode(token: string, otp: string): string {
   const pad = Buffer.from(otp);
   const mixed = Buffer.from(token).map((byte, index) => byte ^ (pad[index] ?? 0));
-  return Buffer.from(mixed).toString('base64').replace(/=+$/, '');
+  return trimEndOf(Buffer.from(mixed).toString('base64'), '=');
 }

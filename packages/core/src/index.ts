@@ -7,7 +7,14 @@ export { Core, type CoreOptions, type CoreServices, createCore } from './core.ts
 export { DueLoop, type DueLoopOptions, type DueWork } from './due-loop.ts';
 export type { Engine, EngineContext, EngineFactory } from './engine.ts';
 export type { EntryStorage } from './entry-storage.ts';
-export { type Field, type FieldSchema, type FieldValues, parseFields, unknownFieldMessage } from './fields.ts';
+export {
+  type Field,
+  type FieldSchema,
+  type FieldType,
+  type FieldValues,
+  parseFields,
+  unknownFieldMessage,
+} from './fields.ts';
 export type { ClaimedIntent, Intent, IntentChange, Intents, NewIntent } from './intents.ts';
 export type { KeyRotationConfig } from './key-rotation.ts';
 export { globMatches } from './glob.ts';

@@ -20,6 +20,12 @@ const PAGE = 1000;
  */
 export const REVOCATIONS_AT_ONCE = 128;
 
+/** `name`, or what is behind everything below `name/`. */
+function levelOf(after: string): string {
+  const slash = after.indexOf('/');
+  return slash < 0 ? after : `${after.slice(0, slash)}/${LAST_CHARACTER}`;
+}
+
 export interface RenewedLease {
   readonly lease: Lease;
   /** Seconds from now. */
@@ -58,7 +64,7 @@ export class Leases {
   async list(prefix: string, page: ListPage = WHOLE_LIST): Promise<string[]> {
     const limit = page.limit > 0 ? page.limit : Number.POSITIVE_INFINITY;
     const names: string[] = [];
-    let after = prefix + page.after.replace(/\/.*$/s, `/${LAST_CHARACTER}`);
+    let after = prefix + levelOf(page.after);
     // One to see whether there are levels here: then each id that is read shows another one.
     for (let size = 1; names.length < limit; ) {
       const ids = await this.#idsBelow(prefix, after, Math.min(size, limit - names.length), "AND state <> 'creating'");

@@ -1,4 +1,4 @@
-import { CofferError, type JsonObject, randomId } from '@coffer/base';
+import { CofferError, type JsonObject, randomId, trimBoth } from '@coffer/base';
 import type { Store } from '@coffer/store';
 import type { Barrier } from './barrier.ts';
 
@@ -46,7 +46,7 @@ export function newMount(path: string, type: string, rest: Partial<Mount> = {}):
  * @throws CofferError `invalid-request` for an empty path or one with empty, `.` or `..` segments
  */
 export function normalizeMountPath(path: string): string {
-  const trimmed = path.replace(/^\/+|\/+$/g, '');
+  const trimmed = trimBoth(path, '/');
   if (trimmed === '') throw new CofferError('invalid-request', 'missing path: name the mount, as in "database"');
   if (trimmed.split('/').some((segment) => segment === '' || segment === '.' || segment === '..')) {
     throw new CofferError('invalid-request', `"${path}" is not a mount path: it has an empty or relative segment`);

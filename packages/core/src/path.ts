@@ -1,5 +1,12 @@
 import { CofferError, type JsonObject } from '@coffer/base';
-import { type FieldSchema, type FieldValues, parseFields, unknownFieldMessage, unknownFields } from './fields.ts';
+import {
+  type FieldSchema,
+  type FieldValues,
+  listNames,
+  parseFields,
+  unknownFieldMessage,
+  unknownFields,
+} from './fields.ts';
 import { LIST_FIELDS, type ListPage, listPage, WHOLE_LIST } from './list-page.ts';
 import type { Operation, OutgoingResponse, UnauthenticatedAccess } from './logical.ts';
 import { foldName } from './names.ts';
@@ -103,7 +110,7 @@ export function definePath<const S extends FieldSchema>(definition: PathDefiniti
       throw new CofferError('invalid-request', unknownFieldMessage(unknown[0], Object.keys(fields)));
     }
     if (unknown.length > 0 && otherFields === 'warn') {
-      request.warnings.push(`Endpoint ignored these unrecognized parameters: [${unknown.sort().join(' ')}]`);
+      request.warnings.push(`Endpoint ignored these unrecognized parameters: [${listNames(unknown)}]`);
     }
     const { params, ...rest } = request;
     const page = request.operation === 'list' ? parseFields(LIST_FIELDS, request.data) : WHOLE_LIST;

@@ -1,4 +1,4 @@
-import { CofferError } from '@coffer/base';
+import { CofferError, trimEndOf } from '@coffer/base';
 import { certificatePem } from './certificate.ts';
 
 /** What tells a plugin that it was started by the host it is meant for: an environment variable and its value. */
@@ -36,7 +36,7 @@ export function negotiateVersion(offered: readonly number[], requested: string |
  * it for a part of the certificate, so it is only there when the host set `PLUGIN_MULTIPLEX_GRPC`.
  */
 export function formatHandshake(handshake: Handshake, brokerMultiplexingAsked: boolean): string {
-  const certificate = handshake.certificateDer?.toString('base64').replace(/=+$/, '') ?? '';
+  const certificate = trimEndOf(handshake.certificateDer?.toString('base64') ?? '', '=');
   const fields = [CORE_PROTOCOL_VERSION, handshake.protocolVersion, 'unix', handshake.socketPath, 'grpc', certificate];
   return [...fields, ...(brokerMultiplexingAsked ? ['false'] : [])].join('|');
 }

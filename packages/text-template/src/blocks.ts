@@ -16,6 +16,25 @@ export type Part =
       readonly no: readonly Part[];
     };
 
+/** The variables of a block; those around it are known in it too. */
+class KnownNames {
+  readonly #own = new Set<string>();
+  readonly #around: KnownNames | undefined;
+
+  constructor(around?: KnownNames) {
+    this.#around = around;
+  }
+
+  add(name: string): this {
+    this.#own.add(name);
+    return this;
+  }
+
+  has(name: string): boolean {
+    return this.#own.has(name) || this.#around?.has(name) === true;
+  }
+}
+
 type Action = Segment & { kind: 'action' };
 type Word = 'if' | 'with' | 'else' | 'end';
 
@@ -38,7 +57,7 @@ export class BlockParser {
 
   /** @throws CofferError `invalid-request` with the position */
   parse(): readonly Part[] {
-    const { parts, stop } = this.#parts(new Set(['']));
+    const { parts, stop } = this.#parts(new KnownNames().add(''));
     if (stop !== undefined) throw this.#error(`this {{${wordOf(stop) ?? ''}}} belongs to no {{if}} or {{with}}`, stop);
     return parts;
   }
@@ -48,7 +67,7 @@ export class BlockParser {
   }
 
   /** Up to the end, or to an `else` or `end` of the block around. */
-  #parts(variables: Set<string>): { parts: readonly Part[]; stop: Action | undefined } {
+  #parts(variables: KnownNames): { parts: readonly Part[]; stop: Action | undefined } {
     const parts: Part[] = [];
     for (;;) {
       const segment = this.#segments[this.#next++];
@@ -64,34 +83,29 @@ export class BlockParser {
     }
   }
 
-  #pipeline(action: Action, skip: number, variables: Set<string>): Pipeline {
+  #pipeline(action: Action, skip: number, variables: KnownNames): Pipeline {
     const pipeline = new ActionParser(this.#text, action, variables).parse(skip);
     if (pipeline.variable !== undefined) variables.add(pipeline.variable.name);
     return pipeline;
   }
 
   /** `skip`: the words of its head, one more for an `else if`, which is ended by the `end` of the `if` before it. */
-  #block(head: Action, kind: 'if' | 'with', skip: number, around: ReadonlySet<string>): Part {
+  #block(head: Action, kind: 'if' | 'with', skip: number, around: KnownNames): Part {
     if (++this.#depth > MAX_DEPTH) throw this.#error(`more than ${MAX_DEPTH} blocks inside each other`, head);
-    const variables = new Set(around);
+    const variables = new KnownNames(around);
     const test = this.#pipeline(head, skip, variables);
-    const { parts: yes, stop } = this.#parts(new Set(variables));
+    const { parts: yes, stop } = this.#parts(new KnownNames(variables));
     const no = this.#otherwise(head, kind, stop, variables);
     this.#depth--;
     return { kind, test, offset: head.offset, yes, no };
   }
 
-  #otherwise(
-    head: Action,
-    kind: 'if' | 'with',
-    stop: Action | undefined,
-    variables: ReadonlySet<string>,
-  ): readonly Part[] {
+  #otherwise(head: Action, kind: 'if' | 'with', stop: Action | undefined, variables: KnownNames): readonly Part[] {
     if (stop === undefined) throw this.#error('this block has no {{end}}', head);
     if (wordOf(stop) === 'end') return this.#alone(stop, []);
     const [, second] = stop.tokens;
     if (second?.kind === 'name' && second.text === kind) return [this.#block(stop, kind, 2, variables)];
-    const { parts, stop: last } = this.#parts(new Set(variables));
+    const { parts, stop: last } = this.#parts(new KnownNames(variables));
     if (last === undefined) throw this.#error('this block has no {{end}}', head);
     if (wordOf(last) === 'else') throw this.#error('there is an {{else}} before it already', last);
     return this.#alone(stop, this.#alone(last, parts));

@@ -1,5 +1,5 @@
 import type { TemplateFunction } from './functions.ts';
-import type { Value } from './printf.ts';
+import { kindOf, type Value } from './printf.ts';
 
 /**
  * Go's own comparisons and truth functions (golang/go:src/text/template/funcs.go). `and` and `or` are worked out where the
@@ -50,8 +50,9 @@ function comparison(description: string, holds: (order: number) => boolean, orde
 
 /** Texts by their bytes, as Go. */
 function compare(first: Value | undefined, second: Value | undefined): number {
-  if (typeof first !== typeof second) throw new Error(`a ${typeof first} cannot be compared with a ${typeof second}`);
+  if (typeof first !== typeof second) throw new Error(`a ${kindOf(first)} cannot be compared with a ${kindOf(second)}`);
   if (typeof first === 'string' && typeof second === 'string')
     return Buffer.compare(Buffer.from(first), Buffer.from(second));
+  if (typeof first === 'bigint' && typeof second === 'bigint') return first < second ? -1 : Number(first > second);
   return Number(first) - Number(second);
 }

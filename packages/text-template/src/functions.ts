@@ -4,6 +4,8 @@ import { COMPARISONS } from './comparison.ts';
 import type { Value } from './printf.ts';
 import { sprintf } from './printf.ts';
 import { formatGoTime } from './time-layout.ts';
+import { lowerCase, upperCase } from './unicode.ts';
+import { fitting } from './size.ts';
 
 /** The arguments of one call. The getters check the kind; what they and the functions throw is meant for the user. */
 export interface Arguments {
@@ -11,6 +13,7 @@ export interface Arguments {
   readonly now: number;
   readonly all: readonly Value[];
   string(index: number): string;
+  /** Rounded where it is beyond 2^53, which no function minds. */
   number(index: number): number;
 }
 
@@ -67,12 +70,12 @@ export const FUNCTIONS: Readonly<Record<string, TemplateFunction>> = {
   uppercase: {
     parameters: ['text'],
     description: 'The text in upper case.',
-    call: (args) => mapCharacters(args.string(0), (text) => text.toUpperCase()),
+    call: (args) => upperCase(args.string(0)),
   },
   lowercase: {
     parameters: ['text'],
     description: 'The text in lower case.',
-    call: (args) => mapCharacters(args.string(0), (text) => text.toLowerCase()),
+    call: (args) => lowerCase(args.string(0)),
   },
   replace: {
     parameters: ['find', 'replacement', 'text'],
@@ -119,7 +122,7 @@ export const FUNCTIONS: Readonly<Record<string, TemplateFunction>> = {
   len: {
     parameters: ['text'],
     description: 'The number of bytes of the text.',
-    call: (args) => Buffer.byteLength(args.string(0)),
+    call: (args) => BigInt(Buffer.byteLength(args.string(0))),
   },
   slice: {
     parameters: ['text', '…'],
@@ -160,19 +163,12 @@ function sha256(text: string): string {
   return createHash('sha256').update(text, 'utf8').digest('hex');
 }
 
-/** Character by character as Go maps cases: what would become several characters (ß) stays. */
-function mapCharacters(text: string, map: (character: string) => string): string {
-  return Array.from(text, (character) => {
-    const mapped = map(character);
-    return Array.from(mapped).length === 1 ? mapped : character;
-  }).join('');
-}
-
 /** Go's strings.ReplaceAll: an empty `find` stands before every character and at the end. */
 function replaceAll(text: string, find: string, replacement: string): string {
-  if (find === '')
-    return ['', ...Array.from(text), ''].join(replacement).slice(0, text === '' ? replacement.length : undefined);
-  return text.split(find).join(replacement);
+  const parts = find === '' ? ['', ...text, ''] : text.split(find);
+  const length = text.length + (parts.length - 1) * (replacement.length - find.length);
+  fitting(length);
+  return parts.join(replacement);
 }
 
 /** Go's fmt.Sprint: a space between two values when neither is a string. */

@@ -3,6 +3,7 @@
  * there is what needs lists or other templates (`range`, `template`, `define`, `block`). Behaviour as in
  * golang/go:src/text/template and hashicorp/vault:sdk/helper/template.
  */
+import { CofferError } from '@coffer/base';
 import { BlockParser } from './blocks.ts';
 import type { TemplateFunction } from './functions.ts';
 import { FUNCTIONS } from './functions.ts';
@@ -28,12 +29,18 @@ export interface Template {
   render(data: Data, options?: RenderOptions): string;
 }
 
+/** As in Vault (hashicorp/vault:sdk/helper/template/template.go), with its text. */
+const MAX_TEMPLATE = 100_000;
+
 /**
  * Parses a template. Syntax, names of functions and numbers of arguments are checked here.
  *
  * @throws CofferError `invalid-request`, `template: LINE:COLUMN: message` (both counted from 1)
  */
 export function parseTemplate(text: string): Template {
+  if (text.length >= MAX_TEMPLATE) {
+    throw new CofferError('invalid-request', 'template too large, length of template must be less than 100,000');
+  }
   const parts = new BlockParser(text, lexTemplate(text)).parse();
   return { render: (data, options = {}) => new Rendering(text, options).render(parts, data) };
 }

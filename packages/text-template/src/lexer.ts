@@ -2,7 +2,7 @@ import { templateError } from './position.ts';
 
 export type Token = { readonly offset: number } & (
   | { readonly kind: 'field' | 'name' | 'string'; readonly text: string }
-  | { readonly kind: 'number'; readonly value: number }
+  | { readonly kind: 'number'; readonly value: bigint }
   /** `$` (empty text) or `$text`, and a field of it. */
   | { readonly kind: 'variable'; readonly text: string; readonly field: string | undefined }
   | { readonly kind: '|' | '(' | ')' | '.' | ':=' | '=' }
@@ -12,7 +12,6 @@ export type Segment =
   | { readonly kind: 'action'; readonly tokens: readonly Token[]; readonly offset: number; readonly end: number };
 
 const SPACE = /[ \t\r\n]+/y;
-const COMMENT = /\/\*[^]*?\*\/(?:[ \t\r\n]+(?=-\}\})|(?=\}\}))/y;
 const NAME = /[\p{L}_][\p{L}\p{Nd}_]*/uy;
 const NUMBER = /[+-]?(?:0[xX][0-9a-fA-F_]+|0[bB][01_]+|0[oO]?[0-7_]+|[1-9][0-9_]*|0)/y;
 const QUOTED = /"(?:[^"\\\n]|\\[^\n])*"/y;
@@ -62,6 +61,15 @@ function trimEnd(text: string): string {
   return text.slice(0, end);
 }
 
+/** Undefined for digits that the base does not have. */
+function wholeNumber(digits: string): bigint | undefined {
+  try {
+    return BigInt(digits);
+  } catch {
+    return undefined;
+  }
+}
+
 interface Action {
   /** Undefined for a comment. */
   readonly tokens: readonly Token[] | undefined;
@@ -102,7 +110,11 @@ class ActionLexer {
       this.#at = before;
       return false;
     }
-    if (this.#match(COMMENT) !== undefined) return true;
+    const end = this.#text.indexOf('*/', this.#at + 2);
+    if (end >= 0 && /^(?:[ \t\r\n]-)?\}\}/.test(this.#text.slice(end + 2, end + 6))) {
+      this.#at = end + 2;
+      return true;
+    }
     throw templateError(this.#text, this.#open, 'this comment must end in */}} or */ -}}');
   }
 
@@ -161,7 +173,7 @@ class ActionLexer {
       field = this.#match(NAME);
       if (field === undefined || this.#text[this.#at] === '.') throw this.#error(`a field must follow $${text}.`);
     }
-    if (!this.#text.startsWith(':=', this.#at) && this.#text[this.#at] !== '=') this.#requireBreak();
+    if (!this.#text.startsWith(':=', this.#at)) this.#requireBreak();
     return { kind: 'variable', text, field, offset };
   }
 
@@ -179,19 +191,21 @@ class ActionLexer {
     if (character !== undefined) {
       const [only = '', ...more] = this.#unescape(character.slice(1, -1), offset + 1);
       if (more.length > 0) throw this.#error('single quotes hold one character; use double quotes', offset);
-      return { kind: 'number', value: only.codePointAt(0) ?? 0, offset };
+      return { kind: 'number', value: BigInt(only.codePointAt(0) ?? 0), offset };
     }
     if ('"`\''.includes(this.#text.charAt(offset))) throw this.#error('this quote is not closed', offset);
     const number = this.#match(NUMBER);
     return number === undefined ? undefined : { kind: 'number', value: this.#integer(number, offset), offset };
   }
 
-  #integer(literal: string, offset: number): number {
+  #integer(literal: string, offset: number): bigint {
     const negative = literal.startsWith('-');
     const digits = literal.replace(/^[+-]/, '').replaceAll('_', '');
-    const value = Number(/^0\d/.test(digits) ? `0o${digits.slice(1)}` : digits);
-    if (!Number.isSafeInteger(value)) throw this.#error('this is not a whole number that can be used here', offset);
-    return negative && value !== 0 ? -value : value;
+    const value = wholeNumber(/^0\d/.test(digits) ? `0o${digits.slice(1)}` : digits);
+    const signed = value !== undefined && negative ? -value : value;
+    if (signed === undefined || BigInt.asIntN(64, signed) !== signed)
+      throw this.#error('this is not a whole number that can be used here', offset);
+    return signed;
   }
 
   #unescape(text: string, offset: number): string {

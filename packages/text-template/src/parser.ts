@@ -10,7 +10,14 @@ export type Node =
   /** `$` is what the template was given, under the empty name. */
   | { readonly kind: 'variable'; readonly name: string; readonly offset: number }
   | { readonly kind: 'field'; readonly name: string; readonly of: Node; readonly offset: number }
-  | { readonly kind: 'call'; readonly name: string; readonly arguments: readonly Node[]; readonly offset: number };
+  | {
+      readonly kind: 'call';
+      readonly name: string;
+      readonly arguments: readonly Node[];
+      /** The last argument came through a pipe. */
+      readonly piped: boolean;
+      readonly offset: number;
+    };
 
 /** A value that is given to a variable (`$x := ...`, `$x = ...`), or to nothing. */
 export interface Pipeline {
@@ -30,13 +37,13 @@ export class ActionParser {
   readonly #text: string;
   readonly #tokens: readonly Token[];
   readonly #end: number;
-  readonly #variables: ReadonlySet<string>;
+  readonly #variables: Pick<ReadonlySet<string>, 'has'>;
   #next = 0;
   #depth = 0;
   #calls = 0;
 
   /** `variables` are those that are known here. */
-  constructor(text: string, action: Segment & { kind: 'action' }, variables: ReadonlySet<string>) {
+  constructor(text: string, action: Segment & { kind: 'action' }, variables: Pick<ReadonlySet<string>, 'has'>) {
     this.#text = text;
     this.#tokens = action.tokens;
     this.#end = action.end - 2;
@@ -54,7 +61,7 @@ export class ActionParser {
   }
 
   #assignment(): Pipeline['variable'] | undefined {
-    const [target, sign] = this.#tokens.slice(this.#next);
+    const [target, sign] = this.#tokens.slice(this.#next, this.#next + 2);
     if (target?.kind !== 'variable' || (sign?.kind !== ':=' && sign?.kind !== '=')) return undefined;
     if (target.text === '' || target.field !== undefined)
       throw this.#error('only a $name can be given a value', target);
@@ -107,7 +114,7 @@ export class ActionParser {
       args.push(this.#operand(token));
     }
     if (piped !== undefined) args.push(piped);
-    return this.#checked(head, args);
+    return this.#checked(head, args, piped !== undefined);
   }
 
   #operand(token: Token): Node {
@@ -129,7 +136,7 @@ export class ActionParser {
       }
       case 'name':
         if (token.text === 'true' || token.text === 'false') return { kind: 'literal', value: token.text === 'true' };
-        return this.#checked(token, []);
+        return this.#checked(token, [], false);
       case '(': {
         const node = this.#pipeline();
         if (this.#tokens[this.#next]?.kind !== ')') throw this.#error('this ( has no closing )', token);
@@ -142,7 +149,7 @@ export class ActionParser {
   }
 
   /** A call of a function that exists, with as many arguments as it takes. */
-  #checked(head: Token & { text: string }, args: readonly Node[]): Node {
+  #checked(head: Token & { text: string }, args: readonly Node[], piped: boolean): Node {
     const name = head.text;
     if (++this.#calls > MAX_CALLS) throw this.#error(`more than ${MAX_CALLS} function calls in one action`, head);
     if (KEYWORDS.includes(name)) {
@@ -156,7 +163,10 @@ export class ActionParser {
     }
     const known = Object.hasOwn(FUNCTIONS, name) ? FUNCTIONS[name] : undefined;
     if (known === undefined)
-      throw this.#error(`function "${name}" not defined; known are ${Object.keys(FUNCTIONS).join(', ')}`, head);
+      throw this.#error(
+        `function "${name.slice(0, 100)}" not defined; known are ${Object.keys(FUNCTIONS).join(', ')}`,
+        head,
+      );
     const { parameters } = known;
     const open = parameters.at(-1) === '…';
     const least = open ? parameters.length - 1 : parameters.length;
@@ -164,6 +174,6 @@ export class ActionParser {
       const wanted = parameters.length === 0 ? 'no argument' : `${parameters.length} (${parameters.join(', ')})`;
       throw this.#error(`${name} takes ${wanted}, not ${args.length}`, head);
     }
-    return { kind: 'call', name, arguments: args, offset: head.offset };
+    return { kind: 'call', name, arguments: args, piped, offset: head.offset };
   }
 }

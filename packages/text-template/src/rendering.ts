@@ -4,7 +4,8 @@ import type { Arguments } from './functions.ts';
 import { FUNCTIONS } from './functions.ts';
 import type { Node, Pipeline } from './parser.ts';
 import { templateError } from './position.ts';
-import type { Value } from './printf.ts';
+import { kindOf, type Value } from './printf.ts';
+import { fitting, MAX_TEXT } from './size.ts';
 
 /** The fields that a template is filled in with. */
 export type Data = Readonly<Record<string, string>>;
@@ -15,6 +16,10 @@ export interface RenderOptions {
   /** Called with each text that `random` and `uuid` give. */
   readonly drawn?: (text: string) => void;
 }
+
+/** Of all that functions take and give in one rendering, in characters. */
+const MAX_WORK = 1_048_576;
+const TOO_LONG = `the result would be longer than ${MAX_TEXT} characters`;
 
 /** Variables by name; a block sees those around it. */
 class Scope {
@@ -46,6 +51,7 @@ export class Rendering {
   readonly #text: string;
   readonly #now: number;
   readonly #drawn: RenderOptions['drawn'];
+  #spent = 0;
 
   constructor(text: string, { now = Date.now(), drawn }: RenderOptions) {
     this.#text = text;
@@ -61,7 +67,12 @@ export class Rendering {
   }
 
   #parts(parts: readonly Part[], dot: Value | Data, scope: Scope): string {
-    return parts.map((part) => this.#part(part, dot, scope)).join('');
+    let text = '';
+    for (const part of parts) {
+      text += this.#part(part, dot, scope);
+      if (text.length > MAX_TEXT) throw this.#error(part.kind === 'text' ? 0 : part.offset, TOO_LONG);
+    }
+    return text;
   }
 
   #part(part: Part, dot: Value | Data, scope: Scope): string {
@@ -111,7 +122,7 @@ export class Rendering {
   }
 
   #field(node: Node & { kind: 'field' }, of: Value | Data): string {
-    if (typeof of !== 'object') throw this.#error(node.offset, `there is no field .${node.name} in a ${typeof of}`);
+    if (typeof of !== 'object') throw this.#error(node.offset, `there is no field .${node.name} in a ${kindOf(of)}`);
     const value = Object.hasOwn(of, node.name) ? of[node.name] : undefined;
     if (value !== undefined) return value;
     const known = Object.keys(of).map((name) => `.${name}`);
@@ -125,25 +136,29 @@ export class Rendering {
 
   #call(node: Node & { kind: 'call' }, dot: Value | Data, scope: Scope): Value {
     const value = (argument: Node): Value => this.#plain(this.#evaluate(argument, dot, scope), node.offset);
-    // As in Go, what comes after the argument that decides is not looked at.
-    if (node.name === 'and' || node.name === 'or') {
-      let last: Value = '';
-      for (const argument of node.arguments) {
-        last = value(argument);
-        if (isTrue(last) === (node.name === 'or')) break;
-      }
-      return last;
-    }
+    if (node.name === 'and' || node.name === 'or') return this.#decide(node, value);
     return this.#apply(node, node.arguments.map(value));
+  }
+
+  /** As in Go, what comes after the argument that decides is not looked at; but what came through the pipe was before. */
+  #decide(node: Node & { kind: 'call' }, value: (argument: Node) => Value): Value {
+    const [final] = node.piped ? node.arguments.slice(-1).map(value) : [];
+    const given = node.piped ? node.arguments.slice(0, -1) : node.arguments;
+    let last: Value = '';
+    for (const argument of given) {
+      last = value(argument);
+      if (isTrue(last) === (node.name === 'or')) return last;
+    }
+    return final ?? last;
   }
 
   #apply(node: Node & { kind: 'call' }, all: readonly Value[]): Value {
     const called = FUNCTIONS[node.name];
     const argument = (index: number, kind: 'string' | 'number'): Value => {
       const value = all[index];
-      if (typeof value === kind && value !== undefined) return value;
+      if (value !== undefined && kindOf(value) === kind) return value;
       const name = called?.parameters[index] ?? `argument ${index + 1}`;
-      throw new CofferError('invalid-request', `${name} must be a ${kind}, not a ${typeof value}`);
+      throw new CofferError('invalid-request', `${name} must be a ${kind}, not a ${kindOf(value)}`);
     };
     const args: Arguments = {
       now: this.#now,
@@ -152,12 +167,21 @@ export class Rendering {
       number: (index) => Number(argument(index, 'number')),
     };
     try {
+      this.#spend(all);
       const value = called?.call(args) ?? '';
+      if (typeof value === 'string') fitting(value.length);
+      this.#spend([value]);
       if (called?.drawn === true) this.#drawn?.(String(value));
       return value;
     } catch (error) {
       throw this.#error(node.offset, `${node.name}: ${errorText(error)}`);
     }
+  }
+
+  /** What all functions take and give together: a text that is handed on again and again costs each time. */
+  #spend(values: readonly Value[]): void {
+    for (const value of values) this.#spent += typeof value === 'string' ? value.length : 8;
+    if (this.#spent > MAX_WORK) throw new Error(`the template as a whole works on more than ${MAX_WORK} characters`);
   }
 
   #error(offset: number, message: string): Error {

@@ -1,3 +1,5 @@
+import { trimEndOf } from '@coffer/base';
+
 const MONTHS = [
   'January',
   'February',
@@ -37,7 +39,7 @@ function formatFraction(time: Date, part: string): string {
     .padStart(3, '0')
     .padEnd(9, '0')
     .slice(0, part.length - 1);
-  const kept = part.includes('9') ? digits.replace(/0+$/, '') : digits;
+  const kept = part.includes('9') ? trimEndOf(digits, '0') : digits;
   return kept === '' ? '' : part.charAt(0) + kept;
 }
 

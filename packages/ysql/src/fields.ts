@@ -185,6 +185,8 @@ export function findField(name: string): YsqlField | undefined {
 
 /** The known field nearest to `name` by edit distance, when near enough to be a slip of the keyboard. */
 export function nearestField(name: string): string | undefined {
+  // What is much longer than every name is no misspelling of one, and comparing costs the product of the lengths.
+  if (name.length > 100) return undefined;
   let nearest: { name: string; distance: number } | undefined;
   for (const field of YSQL_FIELDS) {
     const distance = editDistance(name.toLowerCase().replaceAll('-', '_'), field.name);

@@ -69,7 +69,7 @@ export interface YsqlSettings {
  */
 export function parseSettings(config: JsonObject, warn: (message: string) => void): YsqlSettings {
   for (const name of Object.keys(config)) {
-    if (findField(name) === undefined) warn(`unknown field "${name}" is ignored`);
+    if (findField(name) === undefined) warn(`unknown field "${name.slice(0, 100)}" is ignored`);
   }
   return decode(config, warn);
 }
@@ -87,7 +87,7 @@ export function checkYsqlConfig(config: JsonObject): void {
     const nearest = nearestField(name);
     throw new CofferError(
       'invalid-request',
-      `unknown field "${name}"${nearest === undefined ? '' : `; did you mean "${nearest}"?`}`,
+      `unknown field "${name.slice(0, 100)}"${nearest === undefined ? '' : `; did you mean "${nearest}"?`}`,
     );
   }
   const settings = decode(config, undefined);

@@ -17,7 +17,7 @@ export function goQuotedList(values: readonly string[] | null): string {
 
 /** An RFC 3339 time as Go's `Time.String()` prints it: `2026-11-24 18:52:05.879245136 +0000 UTC`. */
 export function goTime(text: string): string {
-  const [, date, time, zone] = /^(.+)T(.+?)(Z|[+-]\d\d:\d\d)$/.exec(text) ?? [];
+  const [, date, time, zone] = /^([^T]+)T([^T]+?)(Z|[+-]\d\d:\d\d)$/.exec(text) ?? [];
   if (date === undefined || time === undefined || zone === undefined) return text;
   const offset = zone.replace(':', '');
   return `${date} ${time} ${zone === 'Z' ? '+0000 UTC' : `${offset} ${offset}`}`;

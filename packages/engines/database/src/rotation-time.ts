@@ -1,5 +1,5 @@
 import { CofferError, errorText } from '@coffer/base';
-import { Cron } from 'croner';
+import { CronSchedule } from './cron-schedule.ts';
 import type { StaticRoleEntry } from './static-role-entry.ts';
 
 /** Seconds. Vault's limits (hashicorp/vault:builtin/logical/database/path_roles.go). */
@@ -57,14 +57,14 @@ export function isManualOnly({ rotationPeriod, rotationSchedule }: RotationTime)
 export function nextRotation(time: RotationTime, periodStart: number, now: number): number | null {
   if (time.rotationPeriod > 0) return periodStart + time.rotationPeriod * 1000;
   if (time.rotationSchedule === '') return null;
-  return cronOf(time.rotationSchedule).nextRun(new Date(now))?.getTime() ?? null;
+  return cronOf(time.rotationSchedule).next(now) ?? null;
 }
 
 /** Whether a rotation that is due may begin now. Outside of the window it waits for the next scheduled time. */
 export function withinWindow(time: RotationTime, now: number): boolean {
   if (time.rotationSchedule === '' || time.rotationWindow === 0) return true;
-  const scheduled = cronOf(time.rotationSchedule).nextRun(new Date(now - time.rotationWindow * 1000));
-  return scheduled !== null && scheduled.getTime() <= now;
+  const scheduled = cronOf(time.rotationSchedule).next(now - time.rotationWindow * 1000);
+  return scheduled !== undefined && scheduled <= now;
 }
 
 function manualOnly(other: unknown): RotationTime {
@@ -86,7 +86,7 @@ function bySchedule(rotationSchedule: string, rotationWindow: number): RotationT
   if (rotationWindow !== 0 && rotationWindow < SHORTEST_WINDOW) {
     throw refused(`rotation_window must be ${SHORTEST_WINDOW} seconds or more`);
   }
-  if (cronOf(rotationSchedule).nextRun() === null) {
+  if (cronOf(rotationSchedule).next(Date.now()) === undefined) {
     throw refused(
       `could not parse rotation_schedule: ${JSON.stringify(rotationSchedule)} names no time that ever comes`,
     );
@@ -94,15 +94,13 @@ function bySchedule(rotationSchedule: string, rotationWindow: number): RotationT
   return { rotationPeriod: 0, rotationSchedule, rotationWindow };
 }
 
-/** Never started: croner only computes. In UTC, as Vault's schedules. */
-function cronOf(schedule: string): Cron {
+/** In UTC, as Vault's schedules. */
+function cronOf(schedule: string): CronSchedule {
   try {
-    // The library also knows names such as @daily, which Vault does not.
-    if (schedule.trim().split(/\s+/).length !== 5) throw new Error('wrong number of fields');
-    return new Cron(schedule.trim(), { mode: '5-part', timezone: 'UTC', paused: true });
+    return new CronSchedule(schedule);
   } catch (error) {
     throw refused(
-      `could not parse rotation_schedule: ${JSON.stringify(schedule)} is not five cron fields (minute hour day month weekday): ${errorText(error)}`,
+      `could not parse rotation_schedule: ${JSON.stringify(schedule.slice(0, 100))} is not five cron fields (minute hour day month weekday): ${errorText(error)}`,
     );
   }
 }

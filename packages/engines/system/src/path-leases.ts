@@ -1,4 +1,4 @@
-import { CofferError, formatTime, type JsonObject } from '@coffer/base';
+import { CofferError, formatTime, type JsonObject, trimEndOf } from '@coffer/base';
 import { type CoreServices, definePath, type Lease, type Path } from '@coffer/core';
 
 const LEASE_ID = { type: 'string', description: 'The lease id.' } as const;
@@ -140,7 +140,7 @@ async function revokeTokens({ tokens }: CoreServices, prefix: string): Promise<v
 }
 
 function withSlash(prefix: string): string {
-  return `${prefix.replace(/\/+$/, '')}/`;
+  return `${trimEndOf(prefix, '/')}/`;
 }
 
 function revokeForce(services: CoreServices, base: string): Path {

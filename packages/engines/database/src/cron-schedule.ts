@@ -1,0 +1,105 @@
+import { Cron } from 'croner';
+
+/** No schedule that means something is longer. */
+const LONGEST = 1_000;
+/** Later times are never (robfig/cron:spec.go, Next). */
+const MOST_YEARS = 5;
+/** What Go's strings.Fields parts at. */
+const SPACE = /[\t-\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+/;
+
+interface FieldBounds {
+  readonly name: string;
+  readonly min: number;
+  readonly max: number;
+  /** Names of the values from `min` on. */
+  readonly names: readonly string[];
+}
+
+const MONTHS = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec'];
+const WEEKDAYS = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat'];
+const FIELDS: readonly FieldBounds[] = [
+  { name: 'minute', min: 0, max: 59, names: [] },
+  { name: 'hour', min: 0, max: 23, names: [] },
+  { name: 'day', min: 1, max: 31, names: [] },
+  { name: 'month', min: 1, max: 12, names: MONTHS },
+  { name: 'weekday', min: 0, max: 6, names: WEEKDAYS },
+];
+
+/** The times of a schedule of five cron fields, in UTC, as Vault reads them. */
+export class CronSchedule {
+  readonly #cron: Cron | undefined;
+
+  /** @throws Error that says what of it cannot be read, fit for a user */
+  constructor(text: string) {
+    if (text.length > LONGEST) throw new Error(`it is longer than ${LONGEST} characters`);
+    const fields = text.split(SPACE).filter((field) => field !== '');
+    if (fields.length !== FIELDS.length) throw new Error(`expected ${FIELDS.length} fields, found ${fields.length}`);
+    const pattern = FIELDS.map((bounds, at) => canonical(fields[at] ?? '', bounds));
+    // Never started: croner only computes. A field of commas alone names nothing.
+    const names = pattern.every((field) => field !== '');
+    this.#cron = names ? new Cron(pattern.join(' '), { mode: '5-part', timezone: 'UTC', paused: true }) : undefined;
+  }
+
+  /** The first time after `milliseconds` since 1970; undefined when none comes within five years. */
+  next(milliseconds: number): number | undefined {
+    const start = new Date(milliseconds);
+    const next = this.#cron?.nextRun(start) ?? undefined;
+    if (next === undefined || next.getUTCFullYear() > start.getUTCFullYear() + MOST_YEARS) return undefined;
+    return next.getTime();
+  }
+}
+
+/**
+ * What a field means by the rules of robfig/cron (parser.go, getField), which Vault reads it with, in the list of plain
+ * numbers that every library takes alike; `*` where one of its parts means every value.
+ */
+function canonical(field: string, bounds: FieldBounds): string {
+  const values = new Set<number>();
+  let every = false;
+  for (const part of field.split(',')) {
+    if (part === '') continue;
+    const { start, end, step, star } = parsePart(part, bounds);
+    every ||= star && step === 1;
+    for (let value = start; value <= end; value += step) values.add(value);
+  }
+  return every ? '*' : [...values].sort((a, b) => a - b).join(',');
+}
+
+interface Range {
+  readonly start: number;
+  readonly end: number;
+  readonly step: number;
+  readonly star: boolean;
+}
+
+function parsePart(part: string, bounds: FieldBounds): Range {
+  const wrong = (why: string): Error => new Error(`${bounds.name} ${JSON.stringify(part.slice(0, 50))}: ${why}`);
+  const [limits = '', stepText, ...rest] = part.split('/');
+  if (rest.length > 0) throw wrong('too many slashes');
+  const step = stepText === undefined ? 1 : valueOf(stepText, [], 0);
+  const range = rangeOf(limits, bounds, stepText !== undefined);
+  if (step === undefined || range === undefined) throw wrong('it is no number, name or range of these');
+  if (range.start < bounds.min || range.end > bounds.max) throw wrong(`it must lie in ${bounds.min}-${bounds.max}`);
+  if (range.start > range.end) throw wrong('the beginning of the range is beyond its end');
+  if (step === 0) throw wrong('the step must be greater than 0');
+  return { ...range, step };
+}
+
+/** `N/step` means from N on. */
+function rangeOf(limits: string, bounds: FieldBounds, stepped: boolean): Omit<Range, 'step'> | undefined {
+  const [low = '', high, ...rest] = limits.split('-');
+  if (low === '*' || low === '?') return { start: bounds.min, end: bounds.max, star: true };
+  if (rest.length > 0) return undefined;
+  const start = valueOf(low, bounds.names, bounds.min);
+  const alone = stepped ? bounds.max : start;
+  const end = high === undefined ? alone : valueOf(high, bounds.names, bounds.min);
+  return start === undefined || end === undefined ? undefined : { start, end, star: false };
+}
+
+/** A name, or what Go's strconv.Atoi takes without a minus; undefined for anything else. */
+function valueOf(text: string, names: readonly string[], first: number): number | undefined {
+  const named = names.indexOf(text.toLowerCase());
+  if (named >= 0) return named + first;
+  const digits = /^(?:\+?\d+|-0+)$/.test(text) ? BigInt(text.replace(/^[+-]/, '')) : undefined;
+  return digits === undefined || digits > 2n ** 63n - 1n ? undefined : Number(digits);
+}
