@@ -132,7 +132,8 @@ describe('the budget of all bodies', () => {
 
   it('cannot be taken by strangers, nor their part by one address, nor for longer than a request may take', async () => {
     const bodyBudget = new BodyBudget({ totalBytes: 4000 * KIB, strangerBytes: 1000 * KIB });
-    const half = (bytes: number) => `PUT /v1/a HTTP/1.1\r\nHost: x\r\nContent-Length: ${256 * KIB}\r\n\r\n${'x'.repeat(bytes)}`;
+    const half = (bytes: number) =>
+      `PUT /v1/a HTTP/1.1\r\nHost: x\r\nContent-Length: ${256 * KIB}\r\n\r\n${'x'.repeat(bytes)}`;
     const options = { handle: echo, takesLargeBody, bodyBudget, requestTimeoutMs: 3000 };
     await withEdge(options, async (port) => {
       const takes = async (client: RawClient, bytes: number): Promise<void> => {
@@ -227,12 +228,15 @@ describe('what is in a body', () => {
 
 describe('the query', () => {
   it('has a bounded number of parameters', () =>
-    withEdge({ handle: async ({ data }) => ({ shape: 'raw', data: { count: Object.keys(data).length } }) }, async (port) => {
-      const get = (count: number) =>
-        fetch(`http://127.0.0.1:${port}/v1/a?${Array.from({ length: count }, (_, at) => `p${at}=1`).join('&')}`);
-      assert.deepEqual(await (await get(100)).json(), { count: 100 });
-      const refused = await get(101);
-      assert.equal(refused.status, 400);
-      assert.match(await refused.text(), /the query has more than 100 parameters/);
-    }));
+    withEdge(
+      { handle: async ({ data }) => ({ shape: 'raw', data: { count: Object.keys(data).length } }) },
+      async (port) => {
+        const get = (count: number) =>
+          fetch(`http://127.0.0.1:${port}/v1/a?${Array.from({ length: count }, (_, at) => `p${at}=1`).join('&')}`);
+        assert.deepEqual(await (await get(100)).json(), { count: 100 });
+        const refused = await get(101);
+        assert.equal(refused.status, 400);
+        assert.match(await refused.text(), /the query has more than 100 parameters/);
+      },
+    ));
 });

@@ -60,7 +60,11 @@ describe('a development server', () => {
     for (const [header, status] of await statuses({}, OWN)) assert.equal(status, 204, header);
     for (const [header, status, body] of await statuses({}, FOREIGN)) {
       assert.equal(status, 403, header);
-      assert.match(body, /use 127\.0\.0\.1 or localhost, or listen on another address with -dev-listen-address/, header);
+      assert.match(
+        body,
+        /use 127\.0\.0\.1 or localhost, or listen on another address with -dev-listen-address/,
+        header,
+      );
     }
   });
 

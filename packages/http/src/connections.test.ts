@@ -79,7 +79,11 @@ describe('connections of one address', () => {
       const greedy = [];
       for (let count = 0; count < 3; count++) greedy.push(await served(clientFrom('127.0.0.3', port)));
       const newcomer = await served(clientFrom('127.0.0.4', port));
-      assert.equal(await greedy[0]?.ended(), '', 'not the longest idle of all, whose address has no more than this one');
+      assert.equal(
+        await greedy[0]?.ended(),
+        '',
+        'not the longest idle of all, whose address has no more than this one',
+      );
       for (const client of [lonely, newcomer, ...greedy.slice(1)]) {
         await served(client);
         client.close();
@@ -92,7 +96,8 @@ describe('connections of one address', () => {
     await withEdge({ handle, maxConnections: 200 }, async (port, edge) => {
       const flood = Array.from({ length: 300 }, () => clientFrom('127.0.0.9', port));
       await served(clientFrom('127.0.0.2', port)).then((client) => client.close());
-      const alive = async () => flood.filter((client) => !client.socket.destroyed && !client.socket.readableEnded).length;
+      const alive = async () =>
+        flood.filter((client) => !client.socket.destroyed && !client.socket.readableEnded).length;
       while ((await alive()) > 50) await new Promise((done) => setTimeout(done, 5));
       await served(flood.at(-1) ?? assert.fail());
       for (const client of flood) client.close();
