@@ -149,7 +149,7 @@ describe('requests that one connection pipelines', () => {
     };
     await withEdge({ handle: counting }, async (port) => {
       const client = RawClient.to(port);
-      void client.send(getRequest(SLOW) + getRequest('a').repeat(5000));
+      client.socket.write(getRequest(SLOW) + getRequest('a').repeat(5000));
       await enteredBy(1);
       open();
       assert.equal((await client.response()).status, 200);

@@ -173,7 +173,8 @@ export class Exchange {
     if (status === 429) response.setHeader('retry-after', RETRY_AFTER_SECONDS);
     response.setHeader('strict-transport-security', 'max-age=31536000; includeSubDomains');
     if (status !== 204) response.setHeader('content-length', bytes?.length ?? 0);
-    if (this.#connections.draining) this.#closeAfterwards();
+    // Behind a wish to upgrade Node's parser reads no further requests.
+    if (this.#connections.draining || this.#request.headers.upgrade !== undefined) this.#closeAfterwards();
     return bytes;
   }
 
