@@ -9,7 +9,7 @@ import { createCertificateAuthority } from '@coffer/testkit';
 import { getRequest, putRequest, withEdge } from './edge-fixture.ts';
 import { RawClient } from './raw-client.ts';
 
-const MESSAGES = Number(process.env['FUZZ_RUNS'] ?? 3000);
+const MESSAGES = Number(process.env['FUZZ_RUNS'] ?? 1500);
 const SEED = Number(process.env['FUZZ_SEED'] ?? 20_261_128);
 
 /** A generator of numbers below `limit` that gives the same ones for the same seed (mulberry32). */
