@@ -217,7 +217,7 @@ describe('answers', () => {
     });
     await withServer(json(429, { standby: true }), async (address) => {
       assert.deepEqual((await createClient({ address }).read('sys/health'))?.data, { standby: true });
-      await assert.rejects(createClient({ address }).read('a'), (e) => isCofferError(e, 'unavailable'));
+      await assert.rejects(createClient({ address }).read('a'), (e) => isCofferError(e, 'too-many-requests'));
     });
   });
 });

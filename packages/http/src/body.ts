@@ -13,6 +13,8 @@ export interface BodyRules {
   readonly share: BodyShare;
   /** Asked at most once, and only when the body is larger than a stranger's may be, or the strangers' budget is used up. */
   readonly isKnown: () => Promise<boolean>;
+  /** Why the parser gave up on the request, once it has. */
+  readonly broken: () => Error | undefined;
   /** Called before the first byte is read, once it is clear that the body is not too large as far as it was declared. */
   readonly begin: () => void;
 }
@@ -32,20 +34,34 @@ export async function readBody(request: EdgeRequest, rules: BodyRules): Promise<
   if (refusal !== undefined) return refusal;
   rules.begin();
   const timer = setTimeout(() => abort(request), rules.timeoutMs);
+  let wake = (): void => undefined;
+  const onChange = (): void => wake();
+  for (const name of CHANGES) request.on(name, onChange);
   try {
-    // Read in pieces as large as there are: a client that sends single bytes makes no heap of tiny buffers.
-    for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
-      const outcome = await body.add(chunk);
+    for (;;) {
+      // Everything that is there: a client that sends single bytes makes no heap of tiny buffers.
+      const chunk = request.read() as Buffer | null;
+      const outcome = chunk === null ? endOf(request, body, rules) : await body.add(chunk);
       if (outcome !== undefined) return outcome;
+      if (chunk === null) await new Promise<void>((resolve) => (wake = resolve));
     }
-    return body.take();
-  } catch (error) {
-    body.free();
-    if (error instanceof CofferError) throw error;
-    return outcomeOf(error);
   } finally {
     clearTimeout(timer);
+    for (const name of CHANGES) request.off(name, onChange);
   }
+}
+
+const CHANGES = ['readable', 'end', 'close', 'error'] as const;
+
+/** What became of a request with nothing to read now; undefined when there may be more. */
+function endOf(request: EdgeRequest, body: BodyBuffer, { broken }: BodyRules): BodyOutcome | undefined {
+  if (request.readableEnded) return body.take();
+  const error = broken();
+  if (error === undefined && !request.destroyed) return undefined;
+  body.free();
+  const code = error !== undefined && 'code' in error ? String(error.code) : '';
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return 'late';
+  return code.startsWith('HPE_') ? 'malformed' : 'aborted';
 }
 
 /** A body as it arrives, in a buffer that grows with it and is paid for out of the caller's share. */
@@ -91,9 +107,10 @@ class BodyBuffer {
   async #reserve(size: number): Promise<'busy' | undefined> {
     if (size <= this.#buffer.length) return undefined;
     const most = this.#declared > 0 ? this.#declared : this.#rules.maxBytes;
-    const capacity = Math.max(size, Math.min(most, 2 * this.#buffer.length));
-    const { share } = this.#rules;
-    if (!share.resize(capacity) && !((await this.#isKnown()) && share.resize(capacity))) return 'busy';
+    const comfortable = Math.max(size, Math.min(most, 2 * this.#buffer.length));
+    const reserve = (): number | undefined => [comfortable, size].find((bytes) => this.#rules.share.resize(bytes));
+    const capacity = reserve() ?? ((await this.#isKnown()) ? reserve() : undefined);
+    if (capacity === undefined) return 'busy';
     // Of its own: a slice of the shared pool would hold all of that.
     const grown = Buffer.allocUnsafeSlow(capacity);
     this.#buffer.copy(grown, 0, 0, this.#size);
@@ -116,12 +133,6 @@ class BodyBuffer {
 /** Gives memory back at once: a garbage collector that has no reason to hurry would keep it for long. */
 export function freeBuffer(buffer: Buffer): void {
   if (buffer.buffer instanceof ArrayBuffer && buffer.byteLength > 0) buffer.buffer.transfer(0);
-}
-
-function outcomeOf(error: unknown): BodyOutcome {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return 'late';
-  return code.startsWith('HPE_') ? 'malformed' : 'aborted';
 }
 
 function abort(request: EdgeRequest): void {

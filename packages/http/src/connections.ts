@@ -98,17 +98,24 @@ export class Connections {
     if (this.#all.size > this.#limits.total) this.#makeRoom(this.#all, connection);
   }
 
-  /** The newcomer itself comes last: when every other is busy, it goes. */
+  /** The longest idle of a network with more connections goes, else one of as many; the newcomer when all are busy. */
   #makeRoom(among: ReadonlySet<Connection>, newcomer: Connection): void {
     this.#onCrowd(newcomer.network);
-    const mates = this.#networks.get(newcomer.network)?.size ?? 0;
+    const sizeOf = ({ network }: Connection): number => this.#networks.get(network)?.size ?? 0;
+    const size = sizeOf(newcomer);
+    const enough = among === this.#all ? size + 1 : size;
+    let goes: Connection | undefined;
     for (const each of among) {
-      if (each.underWay > 0 || (this.#networks.get(each.network)?.size ?? 0) < mates) continue;
-      this.#remove(each);
-      each.session?.destroy();
-      each.socket.destroy();
-      return;
+      if (each.underWay > 0 || sizeOf(each) < size) continue;
+      goes ??= each;
+      if (sizeOf(each) < enough) continue;
+      goes = each;
+      break;
     }
+    goes ??= newcomer;
+    this.#remove(goes);
+    goes.session?.destroy();
+    goes.socket.destroy();
   }
 
   #remove(connection: Connection): void {

@@ -192,17 +192,6 @@ describe('limits', () => {
       );
       assert.match(await smuggled.ended(), /^HTTP\/1\.1 400 /);
     }));
-
-  it('refuse more connections than allowed', () =>
-    withEdge({ handle: nothing, maxConnections: 1 }, async (_url, port) => {
-      const first = RawClient.to(port);
-      await first.send('GET /v1/a HTTP/1.1\r\nHost: x\r\n\r\n');
-      assert.equal((await first.response()).status, 204);
-      assert.equal(await RawClient.to(port).ended(), '');
-      await first.send('GET /v1/a HTTP/1.1\r\nHost: x\r\n\r\n');
-      assert.equal((await first.response()).status, 204);
-      first.close();
-    }));
 });
 
 describe('a client that goes away', () => {

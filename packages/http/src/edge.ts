@@ -158,6 +158,8 @@ function createPlainOrTlsServer(options: HttpEdgeOptions) {
   const { tls, headersTimeoutMs: headersTimeout = HTTP_LIMITS.headersTimeoutMs } = options;
   const { requestTimeoutMs: requestTimeout = HTTP_LIMITS.requestTimeoutMs } = options;
   const limits = {
+    // Checked by the exchange: Node answers by itself, and no request is announced that acceptListMethod could count.
+    requireHostHeader: false,
     headersTimeout: Math.min(headersTimeout, requestTimeout),
     requestTimeout,
     keepAliveTimeout: options.idleTimeoutMs ?? HTTP_LIMITS.idleTimeoutMs,

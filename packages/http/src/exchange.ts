@@ -50,6 +50,8 @@ export class Exchange {
   readonly #id = randomId();
   /** The answer is out, or there is nobody left to take it. */
   #closed = false;
+  /** What the parser found wrong with the rest of the request. */
+  #broken: Error | undefined;
   readonly #gone = new AbortController();
 
   constructor(
@@ -71,7 +73,7 @@ export class Exchange {
       end();
     });
     // A client that goes away is no error of ours; without listeners it would end the process.
-    request.on('error', () => undefined);
+    request.on('error', (error: Error) => (this.#broken = error));
     response.on('error', () => undefined);
   }
 
@@ -88,6 +90,7 @@ export class Exchange {
   async #answer(expectsContinue: boolean): Promise<void> {
     const { headers, socket } = this.#request;
     const { handle, maxDurationMs, guard } = this.#options;
+    this.#checkHost();
     guard?.check(headers);
     const remoteAddress = (socket.remoteAddress ?? '').replace(/^::ffff:(?=\d+\.)/, '');
     const target = parseTarget(this.#method, this.#request.url ?? '');
@@ -115,6 +118,16 @@ export class Exchange {
     }
   }
 
+  /** RFC 9112, 3.2; HTTP/2 has an authority in its place. */
+  #checkHost(): void {
+    const { httpVersion, rawHeaders } = this.#request;
+    if (!httpVersion.startsWith('1.')) return;
+    const hosts = rawHeaders.filter((name, at) => at % 2 === 0 && name.toLowerCase() === 'host').length;
+    if (hosts > 1 || (hosts === 0 && httpVersion === '1.1')) {
+      throw new CofferError('invalid-request', 'the request must have one Host header');
+    }
+  }
+
   /** The JSON in the body. Undefined when that could not be had, which has been answered. */
   async #data(caller: Caller, share: BodyShare, expectsContinue: boolean): Promise<JsonObject | undefined> {
     const { maxBodyBytes, strangerBodyBytes, requestTimeoutMs, takesLargeBody } = this.#options;
@@ -123,6 +136,7 @@ export class Exchange {
       strangerBytes: Math.min(strangerBodyBytes, maxBodyBytes),
       timeoutMs: requestTimeoutMs,
       share,
+      broken: () => this.#broken,
       isKnown: () => takesLargeBody(caller),
       begin: () => {
         if (expectsContinue) this.#response.writeContinue();
@@ -159,7 +173,8 @@ export class Exchange {
     if (status === 429) response.setHeader('retry-after', RETRY_AFTER_SECONDS);
     response.setHeader('strict-transport-security', 'max-age=31536000; includeSubDomains');
     if (status !== 204) response.setHeader('content-length', bytes?.length ?? 0);
-    if (this.#connections.draining) this.#closeAfterwards();
+    // Behind a wish to upgrade Node's parser reads no further requests.
+    if (this.#connections.draining || this.#request.headers.upgrade !== undefined) this.#closeAfterwards();
     return bytes;
   }
 

@@ -147,6 +147,30 @@ describe('LIST over HTTP/1.1', () => {
       for (const expected of ['list f/', 'read g']) assert.equal(await seen(client), expected);
     }));
 
+  it('behind a request whose framing it is not sure of is refused after the answers to all before', async () => {
+    const pipelined: readonly [string, readonly string[]][] = [
+      [chunked('c', '{"x":1}') + list('d'), ['update c', '400']],
+      [
+        get('a') + chunked('c', '{}') + put('e', '{}') + list('d') + get('f'),
+        ['read a', 'update c', 'update e', '400'],
+      ],
+      [put('a', '{}') + list('b') + chunked('c', '{}') + list('d'), ['update a', 'list b/', 'update c', '400']],
+      [get('a') + get('b') + 'LISTEN /v1/c HTTP/1.1\r\n\r\n', ['read a', 'read b', '400']],
+      [get('a') + chunked('c', '{}').replace('\r\n2\r\n', '\r\nzz\r\n') + get('f'), ['read a', '400']],
+    ];
+    for (const [bytes, expected] of pipelined) {
+      for (const send of ['send', 'sendSplit'] as const) {
+        // Byte by byte no boundary is in doubt.
+        if (send === 'sendSplit' && bytes.includes(' /v1/d')) continue;
+        await withClient(async (client) => {
+          await client[send](bytes);
+          for (const answer of expected) assert.equal(await seen(client), answer, bytes);
+          assert.equal(await client.ended(), '');
+        });
+      }
+    }
+  });
+
   it('does not touch a pipelined body whose framing it cannot be sure of', () =>
     withClient(async (client) => {
       await client.send(chunked('c', '{"x":"\\r\\n\\r\\nLIST /"}'));

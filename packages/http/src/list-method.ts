@@ -10,7 +10,7 @@ import type { TLSSocket } from 'node:tls';
  * socket's 'data' event, put in front of the parser's own, makes Node feed the parser from JavaScript: public API only.
  *
  * A LIST pipelined behind other requests is found when all of them are in one packet and none is chunked. Otherwise
- * the parser refuses it (400); no client in use pipelines.
+ * the parser refuses it (400) when what came before is answered; no client in use pipelines.
  */
 const LIST = Buffer.from('LIST');
 const LINK = Buffer.from('LINK');
