@@ -6,6 +6,8 @@ import { openEmbeddedStore, openPostgresStore, type Store } from '@coffer/store'
 import type { TestDatabase } from '@coffer/testkit';
 
 export interface Storage {
+  /** Of the database, where there is one. */
+  readonly url: string;
   open(): Promise<Store>;
   remove(): Promise<void>;
 }
@@ -23,6 +25,7 @@ const FILE: StorageKind = {
   async make() {
     const directory = await mkdtemp(join(tmpdir(), 'coffer-races-'));
     return {
+      url: '',
       open: () => openEmbeddedStore({ path: join(directory, 'coffer.db') }),
       remove: () => rm(directory, { recursive: true }),
     };
@@ -37,6 +40,7 @@ const DATABASE: StorageKind = {
     const url = new URL(database.url);
     url.pathname = '/coffer_races';
     return {
+      url: url.href,
       open: () => openPostgresStore({ connectionUrl: url.href }),
       remove: async () => {
         await database.query('DROP DATABASE coffer_races');

@@ -17,6 +17,11 @@ export interface PostgresStoreOptions {
 const STORE_NOW = '(CAST(floor(extract(epoch FROM clock_timestamp()) * 1000) AS BIGINT))';
 /** The type of BIGINT and of count(*). */
 const INT8: number = pg.types.builtins.INT8;
+/**
+ * Every statement here finds its rows by an index. A table without statistics, as YugabyteDB's are until somebody runs ANALYZE,
+ * makes the planner think otherwise: it would read all tokens for each generation of a family that is to be ended.
+ */
+const PLANNER = 'SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_seqscan = off';
 /** Serialization failure and deadlock: nothing was kept, so the same statements may be run again. */
 const CONFLICTS = new Set(['40001', '40P01']);
 const ATTEMPTS = 10;
@@ -41,6 +46,7 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
     keepAlive: true,
     application_name: 'coffer-store',
     types: { getTypeParser: parserOf },
+    onConnect: (client) => client.query(PLANNER),
   });
   // A connection that breaks while nobody uses it is simply replaced.
   pool.on('error', (error) => options.onIdleError?.(errorText(error)));
