@@ -101,11 +101,15 @@ export async function leaseCount(api: Api): Promise<number> {
 export async function untilNothingIsLeft(server: RaceServer, database: TestDatabase): Promise<void> {
   await eventually(
     async () => (await leaseCount(server.api)) === 0 && (await issuedRoles(database)).length === 0,
-    async () => `left: ${(await issuedRoles(database)).join(', ')}, ${await leaseCount(server.api)} leases\n${server.log().slice(-3000)}`,
+    async () =>
+      `left: ${(await issuedRoles(database)).join(', ')}, ${await leaseCount(server.api)} leases\n${server.log().slice(-3000)}`,
   );
 }
 
-export async function eventually(condition: () => Promise<boolean>, say: () => Promise<string> | string): Promise<void> {
+export async function eventually(
+  condition: () => Promise<boolean>,
+  say: () => Promise<string> | string,
+): Promise<void> {
   for (const deadline = Date.now() + PATIENCE_MS; !(await condition()); await sleep(20)) {
     if (Date.now() > deadline) assert.fail(await say());
   }

@@ -147,7 +147,8 @@ for (const kind of STORAGES) {
       );
     }
 
-    const write = (path: string, body: object = {}, token = 'root') => other.api.ok('POST', path, { ...body }, { token });
+    const write = (path: string, body: object = {}, token = 'root') =>
+      other.api.ok('POST', path, { ...body }, { token });
 
     it('ends with `revoke`', async () => {
       await race(await newToken(server.api), (token) => write('auth/token/revoke', { token }));
@@ -164,7 +165,9 @@ for (const kind of STORAGES) {
     });
 
     it('ends with `revoke-orphan`, which leaves the children that there are', async () => {
-      await race(await newToken(server.api), (token) => write('auth/token/revoke-orphan', { token }), { orphans: true });
+      await race(await newToken(server.api), (token) => write('auth/token/revoke-orphan', { token }), {
+        orphans: true,
+      });
     });
 
     it('ends with the token above', async () => {
