@@ -93,7 +93,8 @@ for (const kind of STORAGES) {
       const last = Array.from({ length: CONNECTIONS }, () => token);
       return new Race(async (lane) => {
         const answer = await apiOf(lane)('POST', 'auth/token/create', {}, { token: last[lane] ?? token });
-        last[lane] = last[lane] === token ? String(answer.auth['client_token']) : token;
+        const made = answer.auth['client_token'];
+        last[lane] = last[lane] === token && typeof made === 'string' ? made : token;
         return answer;
       });
     };

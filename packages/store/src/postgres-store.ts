@@ -46,7 +46,8 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
     keepAlive: true,
     application_name: 'coffer-store',
     types: { getTypeParser: parserOf },
-    onConnect: (client) => client.query(PLANNER),
+    // The pool waits for it, which its types do not say.
+    onConnect: ((client) => client.query(PLANNER)) as (client: pg.ClientBase) => void,
   });
   // A connection that breaks while nobody uses it is simply replaced.
   pool.on('error', (error) => options.onIdleError?.(errorText(error)));
