@@ -7,8 +7,8 @@ export interface Hold {
   release(): void;
 }
 
-/** Runs the statements of the held call, between what it was held for. */
-type Around = (statements: readonly SqlStatement[], reached: () => void) => Promise<readonly SqlResult[]>;
+/** Runs the statements of the held call, with what is held around them. */
+type Around = (statements: readonly SqlStatement[]) => Promise<readonly SqlResult[]>;
 
 export class HeldStore implements Store {
   readonly exclusive: boolean;
@@ -22,21 +22,19 @@ export class HeldStore implements Store {
 
   /** Holds the next call that has a statement like `pattern`, before anything of it runs. */
   hold(pattern: RegExp): Hold {
-    let release = (): void => undefined;
-    const released = new Promise<void>((resolve) => (release = resolve));
-    const reached = this.holdAround(pattern, async (statements, arrived) => {
-      arrived();
-      await released;
+    const reached = Promise.withResolvers<void>();
+    const released = Promise.withResolvers<void>();
+    this.holdAround(pattern, async (statements) => {
+      reached.resolve();
+      await released.promise;
       return this.inner.transaction(statements);
     });
-    return { reached, release };
+    return { reached: reached.promise, release: () => released.resolve() };
   }
 
-  /** Resolves when the next call like `pattern` says that it has come. */
-  holdAround(pattern: RegExp, around: Around): Promise<void> {
-    return new Promise((reached) => {
-      this.#next = { pattern, around: (statements) => around(statements, reached) };
-    });
+  /** The next call that has a statement like `pattern` is `around`'s. */
+  holdAround(pattern: RegExp, around: Around): void {
+    this.#next = { pattern, around };
   }
 
   async run(sql: string, params: readonly SqlValue[] = []): Promise<SqlResult> {
@@ -50,7 +48,7 @@ export class HeldStore implements Store {
       return this.inner.transaction(statements);
     }
     this.#next = undefined;
-    return next.around(statements, () => undefined);
+    return next.around(statements);
   }
 
   close(): Promise<void> {

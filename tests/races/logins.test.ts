@@ -46,17 +46,54 @@ withEachStorage((races) => {
     ] as const) {
       it(`by secret id gives no token after ${name}`, async () => {
         const before = await accessors(races.api);
-        for (const num_uses of [0, 5]) {
-          const { data } = await races.post(`${role}/secret-id`, { num_uses });
-          const { data: id } = await races.api.ok('GET', `${role}/role-id`);
-          const body = { role_id: id['role_id'] ?? '', secret_id: data['secret_id'] ?? '' };
-          const login: Sent = ['POST', 'auth/approle/login', body, { token: '' }];
-          assertRefused(await races.held(NEW_TOKEN, login, () => change(data)), refusal);
-          assert.deepEqual(await accessors(races.api), before);
-          await races.api('DELETE', 'sys/auth/approle');
-          await enableAppRole(races.api);
-        }
+        const { data } = await races.post(`${role}/secret-id`);
+        const { data: id } = await races.api.ok('GET', `${role}/role-id`);
+        const body = { role_id: id['role_id'] ?? '', secret_id: data['secret_id'] ?? '' };
+        const login: Sent = ['POST', 'auth/approle/login', body, { token: '' }];
+        assertRefused(await races.held(NEW_TOKEN, login, () => change(data)), refusal);
+        assert.deepEqual(await accessors(races.api), before);
+        await races.api('DELETE', 'sys/auth/approle');
+        await enableAppRole(races.api);
       });
     }
+  });
+
+  describe('a change', () => {
+    const user = 'auth/userpass/users/ana';
+    const role = 'auth/approle/role/web';
+    const WRITE = /^(INSERT INTO|UPDATE) entries .*/;
+
+    for (const [path, body] of [
+      [`${user}/password`, { password: 'other' }],
+      [`${user}/policies`, { policies: 'default' }],
+      [user, { token_ttl: '1h' }],
+      [user, { password: 'other' }],
+    ] as const) {
+      it(`does not bring back a user that was deleted: ${path} ${Object.keys(body).join()}`, async () => {
+        const remove = () => races.api.ok('DELETE', user);
+        assertRefused(await races.held(WRITE, ['POST', path, body], remove), [400, 'username does not exist']);
+        assert.equal((await races.api('GET', user)).status, 404);
+        await races.post(user, { password: 'training', token_policies: 'app' });
+      });
+    }
+
+    it('of policies does not take back a password', async () => {
+      const change = () => races.post(`${user}/password`, { password: 'other' });
+      const answer = await races.held(WRITE, ['POST', `${user}/policies`, { policies: 'app' }], change);
+      assert.ok(answer.status < 300, answer.error);
+      const login = 'auth/userpass/login/ana';
+      assert.equal((await races.api('POST', login, { password: 'training' }, { token: '' })).status, 400);
+      assert.equal((await races.api('POST', login, { password: 'other' }, { token: '' })).status, 200);
+    });
+
+    it('does not bring back a role that was deleted', async () => {
+      for (const path of [role, `${role}/policies`]) {
+        const request: Sent = ['POST', path, { token_policies: 'default' }];
+        const remove = () => races.api.ok('DELETE', role);
+        assertRefused(await races.held(/^UPDATE entries/, request, remove), [404, /does not exist/]);
+        assert.equal((await races.api('GET', role)).status, 404);
+        await races.post(role, { token_policies: 'app' });
+      }
+    });
   });
 });

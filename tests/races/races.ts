@@ -107,7 +107,7 @@ export class Races {
       await blocker.query('SELECT pg_advisory_lock($1)', [OPEN_KEY]);
       const wait = { sql: 'SELECT pg_advisory_xact_lock($1)', params: [OPEN_KEY] };
       const { inner } = server.store;
-      void server.store.holdAround(pattern, (statements) => inner.transaction([...statements, wait]));
+      server.store.holdAround(pattern, (statements) => inner.transaction([...statements, wait]));
       const answer = this.api(...request);
       await eventually(
         () => this.#waits("'advisory'"),
