@@ -50,6 +50,18 @@ withEachStorage((races) => {
       else assert.ok(!(await races.api.alive(textOf(child?.auth['client_token']))));
     });
 
+    it('is not made by a role that was changed or deleted', async () => {
+      const role = 'auth/token/roles/orphans';
+      const change = () => races.post(role, { allowed_policies: 'default' });
+      for (const end of [change, () => races.api.ok('DELETE', role)]) {
+        const before = await accessors(races.api);
+        const request: Sent = ['POST', 'auth/token/create/orphans'];
+        assertRefused(await races.held(NEW_TOKEN, request, end), [403, /role was changed or deleted/]);
+        assert.deepEqual(await accessors(races.api), before);
+      }
+      await races.post(role, { allowed_policies: 'app', orphan: true });
+    });
+
     it('keeps its own id when another takes it at the same moment', async () => {
       const body = { id: 'twice', ttl: '1h' };
       const second = await races.held(NEW_TOKEN, ['POST', 'auth/token/create', body], () =>
