@@ -2,6 +2,12 @@ import { CofferError } from '@coffer/base';
 import type pg from 'pg';
 import { MIGRATIONS } from './schema.ts';
 
+/**
+ * Every statement of the store finds its rows by an index. A table without statistics, as YugabyteDB's are until somebody runs
+ * ANALYZE, makes the planner think otherwise: it would read all tokens for each generation of a family that is to be ended.
+ */
+const PLANNER = ['SET enable_hashjoin = off', 'SET enable_mergejoin = off', 'SET enable_seqscan = off'];
+
 /** What changes the meaning of SQL: defaults of the database or the role must not reach ours. */
 const SETTINGS = [
   'SET ROLE NONE',
@@ -14,7 +20,7 @@ const SETTINGS = [
   "SET default_transaction_isolation = 'read committed'",
   'SET default_transaction_read_only = off',
   'SET default_transaction_deferrable = off',
-].join('; ');
+];
 
 /** Tables and indexes. */
 const OURS = ['migrations'].concat(
@@ -42,7 +48,7 @@ export class StoreSchema {
 
   /** For each new connection, before it is used. @throws CofferError `failed` when there is no schema to work in */
   async prepare(client: pg.ClientBase): Promise<void> {
-    await client.query(SETTINGS);
+    await client.query([...SETTINGS, ...PLANNER].join('; '));
     this.#name ??= await this.#find(client);
     await client.query(`SET search_path TO ${quoted(this.#name)}, pg_temp`);
   }

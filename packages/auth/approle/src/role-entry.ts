@@ -33,7 +33,8 @@ export async function readRole(storage: EntryStorage, name: string): Promise<Rol
 
 /**
  * Writes a role and the index by its role id. A crash between the two leaves an index entry that {@link roleOfId} checks.
- * @throws CofferError `invalid-request` for a role id in use, and for a role that anybody could log in to
+ * @throws CofferError `invalid-request` for a role id in use, and for a role that anybody could log in to; `not-found` when it was
+ *   there `before` and has been deleted
  */
 export async function writeRole(
   storage: EntryStorage,
@@ -52,7 +53,13 @@ export async function writeRole(
     throw new CofferError('invalid-request', 'role_id already in use');
   }
   await storage.put(`role-id/${role.roleId}`, { name });
-  await storage.put(`role/${name}`, { ...role, token: { ...role.token } });
+  const value = { ...role, token: { ...role.token } };
+  if (before === undefined) await storage.put(`role/${name}`, value);
+  else if ((await storage.update(`role/${name}`, () => value)) === undefined) {
+    // Deleted meanwhile, and stays so.
+    await storage.delete(`role-id/${role.roleId}`);
+    throw missingRole(name);
+  }
   if (before !== undefined && before.roleId !== role.roleId) await storage.delete(`role-id/${before.roleId}`);
 }
 
@@ -71,6 +78,10 @@ export async function roleOfId(
 
 export async function requireRole(storage: EntryStorage, name: string): Promise<RoleEntry> {
   const role = await readRole(storage, name);
-  if (role === undefined) throw new CofferError('not-found', `role ${JSON.stringify(name)} does not exist`);
+  if (role === undefined) throw missingRole(name);
   return role;
+}
+
+function missingRole(name: string): CofferError {
+  return new CofferError('not-found', `role ${JSON.stringify(name)} does not exist`);
 }

@@ -57,7 +57,8 @@ export class SecretIds {
 
   /**
    * Uses a secret id up by one, and ends it after its last use: of several logins at once no more succeed than it has uses.
-   * `proof` holds until the secret id is destroyed; after its last use there is nothing left to destroy.
+   * `proof` holds until the secret id is destroyed. One with a number of uses has none: the login that takes the last one ends
+   * the others' secret id as well, and each of their uses was counted before.
    * What `check` throws, for an address that it is not bound to, costs no use.
    */
   async use(
@@ -76,10 +77,9 @@ export class SecretIds {
     });
     if (used === undefined) return undefined;
     const entry = used as unknown as SecretIdEntry;
-    const over = isExpired(entry) || entry.usesLeft === 1;
-    if (over) await this.#storage.delete(`accessor/${name}/${entry.accessor}`);
+    if (isExpired(entry) || entry.usesLeft === 1) await this.#storage.delete(`accessor/${name}/${entry.accessor}`);
     if (isExpired(entry)) return undefined;
-    return { entry, proof: over ? [] : [this.#storage.there(key)] };
+    return { entry, proof: entry.numUses > 0 ? [] : [this.#storage.there(key)] };
   }
 
   lookup(name: string, role: RoleEntry, secretId: string): Promise<SecretIdEntry | undefined> {

@@ -4,6 +4,7 @@ import {
   checkNames,
   cleanDisplayName,
   commonCidrs,
+  type Condition,
   type CoreServices,
   definePath,
   type EngineContext,
@@ -17,7 +18,7 @@ import {
   validToken,
 } from '@coffer/core';
 import { policiesOf } from './policies.ts';
-import { readTokenRole, type TokenRole } from './role-entry.ts';
+import { findTokenRole, type TokenRole } from './role-entry.ts';
 
 const FIELDS = {
   id: { type: 'string', description: 'The token itself; root tokens only. Made when absent.' },
@@ -47,13 +48,14 @@ interface Creation {
   readonly sudo: boolean;
   readonly orphan: boolean;
   readonly role?: TokenRole & { readonly name: string };
+  readonly roleUnchanged?: Condition;
 }
 
 /** `auth/token/create`, `auth/token/create-orphan`, `auth/token/create/:role_name`. */
 export function createPaths(services: CoreServices, context: EngineContext): Path[] {
   const create = async (
     request: Pick<PathRequest, 'token' | 'mountPath' | 'path'> & { readonly fields: Fields },
-    rest: { orphan: boolean; role?: TokenRole & { readonly name: string } },
+    rest: Pick<Creation, 'orphan' | 'role' | 'roleUnchanged'>,
   ): Promise<PathResponse> => {
     const { token: parent, fields, mountPath, path } = request;
     if (parent === undefined) throw new CofferError('permission-denied', 'permission denied');
@@ -83,9 +85,14 @@ export function createPaths(services: CoreServices, context: EngineContext): Pat
       synopsis: 'Makes a token by a role: the role says which policies it may have, and what it is like.',
       write: async (request) => {
         const name = request.fields.role_name;
-        const role = await readTokenRole(context.storage, name);
-        if (role === undefined) refuse(`unknown role ${name}`);
-        return create(request, { orphan: role.orphan || request.fields.no_parent, role: { ...role, name } });
+        const found = await findTokenRole(context.storage, name);
+        if (found === undefined) refuse(`unknown role ${name}`);
+        const { role, unchanged } = found;
+        return create(request, {
+          orphan: role.orphan || request.fields.no_parent,
+          role: { ...role, name },
+          roleUnchanged: unchanged,
+        });
       },
     }),
   ];
@@ -120,7 +127,7 @@ function checkRights({ fields, parent, sudo, role }: Creation): void {
 }
 
 async function issue(services: CoreServices, context: EngineContext, creation: Creation): Promise<PathResponse> {
-  const { fields, parent, sudo, orphan, role } = creation;
+  const { fields, parent, sudo, orphan, role, roleUnchanged } = creation;
   const { policies: asked, no_default_policy: noDefaultPolicy } = fields;
   const boundCidrs = boundCidrsOf(creation);
   const policies = policiesOf({ asked, noDefaultPolicy, parent, sudo, ...(role && { role }) });
@@ -130,7 +137,8 @@ async function issue(services: CoreServices, context: EngineContext, creation: C
     ...(fields.id !== undefined && { token: fields.id }),
     parent: orphan ? '' : parent.id,
     // An orphan outlives the calling token, and is yet made by a valid one.
-    provided: [validToken(parent.id)],
+    provided: [validToken(parent.id), ...(roleUnchanged ? [roleUnchanged] : [])],
+    ...(role && { otherwise: 'permission denied: the calling token has ended, or its role was changed or deleted' }),
     displayName: cleanDisplayName(fields.display_name === '' ? 'token' : `token-${fields.display_name}`),
     policies,
     path: tokenPath(role),

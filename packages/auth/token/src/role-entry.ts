@@ -1,4 +1,4 @@
-import type { EntryStorage } from '@coffer/core';
+import type { Condition, EntryStorage } from '@coffer/core';
 
 /** What a token role allows and fixes. Durations in seconds, 0 for "not set here". */
 export interface TokenRole {
@@ -35,4 +35,13 @@ export const NEW_TOKEN_ROLE: TokenRole = {
 
 export async function readTokenRole(storage: EntryStorage, name: string): Promise<TokenRole | undefined> {
   return (await storage.get(`roles/${name}`)) as TokenRole | undefined;
+}
+
+/** The role with the condition that it is still as it was read: for a token that is made by it. */
+export async function findTokenRole(
+  storage: EntryStorage,
+  name: string,
+): Promise<{ readonly role: TokenRole; readonly unchanged: Condition } | undefined> {
+  const found = await storage.read(`roles/${name}`);
+  return found && { role: found.value as unknown as TokenRole, unchanged: found.unchanged };
 }

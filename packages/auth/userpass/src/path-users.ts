@@ -7,10 +7,11 @@ import {
   NEW_TOKEN_PARAMETERS,
   type Path,
   TOKEN_FIELDS,
+  type TokenParameters,
   tokenParametersView,
 } from '@coffer/core';
 import type { PasswordHasher } from './password-hash.ts';
-import { readUser, type UserEntry, writeUser } from './user-entry.ts';
+import { changeUser, readUser, writeUser } from './user-entry.ts';
 
 const USERNAME = { type: 'string', required: true, description: 'The user.' } as const;
 const PASSWORD = { type: 'string', description: 'The password; kept as an scrypt hash.' } as const;
@@ -61,20 +62,25 @@ function oneUser(storage: EntryStorage, hasher: PasswordHasher): Path {
       if (fields.password_hash !== undefined) {
         throw new CofferError('invalid-request', 'field "password_hash" is not supported: send "password" instead');
       }
-      const token = changeTokenParameters(previous?.token ?? NEW_TOKEN_PARAMETERS, {
-        ...fields,
-        token_policies: fields.token_policies ?? fields.policies,
-        token_ttl: fields.token_ttl ?? fields.ttl,
-        token_max_ttl: fields.token_max_ttl ?? fields.max_ttl,
-        token_bound_cidrs: fields.token_bound_cidrs ?? fields.bound_cidrs,
-      });
+      const change = (token: TokenParameters): TokenParameters =>
+        changeTokenParameters(token, {
+          ...fields,
+          token_policies: fields.token_policies ?? fields.policies,
+          token_ttl: fields.token_ttl ?? fields.ttl,
+          token_max_ttl: fields.token_max_ttl ?? fields.max_ttl,
+          token_bound_cidrs: fields.token_bound_cidrs ?? fields.bound_cidrs,
+        });
+      const token = change(previous?.token ?? NEW_TOKEN_PARAMETERS);
       const given = fields.password ?? '';
-      if (given === '' && previous === undefined) throw new CofferError('invalid-request', 'missing password');
-      const passwordHash = given === '' ? previous?.passwordHash : undefined;
-      await writeUser(storage, fields.username, {
-        passwordHash: passwordHash ?? (await hasher.hash(new Secret(given))),
-        token,
-      });
+      const passwordHash = given === '' ? undefined : await hasher.hash(new Secret(given));
+      if (previous !== undefined) {
+        await changeUser(storage, fields.username, (user) => ({
+          passwordHash: passwordHash ?? user.passwordHash,
+          token: change(user.token),
+        }));
+      } else if (passwordHash !== undefined) {
+        await writeUser(storage, fields.username, { passwordHash, token });
+      } else throw new CofferError('invalid-request', 'missing password');
       return undefined;
     },
     delete: async ({ fields }) => {
@@ -91,10 +97,10 @@ function password(storage: EntryStorage, hasher: PasswordHasher): Path {
     fields: { username: USERNAME, password: PASSWORD },
     synopsis: "Changes a user's password.",
     write: async ({ fields }) => {
-      const user = await requireUser(storage, fields.username);
+      await requireUser(storage, fields.username);
       if ((fields.password ?? '') === '') throw new CofferError('invalid-request', 'missing password');
       const passwordHash = await hasher.hash(new Secret(fields.password ?? ''));
-      await writeUser(storage, fields.username, { ...user, passwordHash });
+      await changeUser(storage, fields.username, (user) => ({ ...user, passwordHash }));
       return undefined;
     },
   });
@@ -107,16 +113,16 @@ function policies(storage: EntryStorage): Path {
     fields: { username: USERNAME, policies: POLICIES, token_policies: TOKEN_FIELDS.token_policies },
     synopsis: "Changes a user's policies.",
     write: async ({ fields }) => {
-      const user = await requireUser(storage, fields.username);
+      await requireUser(storage, fields.username);
       const given = checkPolicies(fields.token_policies ?? fields.policies ?? []);
-      await writeUser(storage, fields.username, { ...user, token: { ...user.token, policies: given } });
+      await changeUser(storage, fields.username, (user) => ({ ...user, token: { ...user.token, policies: given } }));
       return undefined;
     },
   });
 }
 
-async function requireUser(storage: EntryStorage, name: string): Promise<UserEntry> {
-  const user = await readUser(storage, name);
-  if (user === undefined) throw new CofferError('invalid-request', 'username does not exist');
-  return user;
+async function requireUser(storage: EntryStorage, name: string): Promise<void> {
+  if ((await readUser(storage, name)) === undefined) {
+    throw new CofferError('invalid-request', 'username does not exist');
+  }
 }

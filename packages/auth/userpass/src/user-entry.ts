@@ -1,3 +1,4 @@
+import { CofferError, type JsonObject } from '@coffer/base';
 import type { Condition, EntryStorage, TokenParameters } from '@coffer/core';
 import type { PasswordHash } from './password-hash.ts';
 
@@ -21,8 +22,23 @@ export async function findUser(
 }
 
 export async function writeUser(storage: EntryStorage, name: string, user: UserEntry): Promise<void> {
-  await storage.put(`users/${name}`, {
-    passwordHash: { ...user.passwordHash },
-    token: { ...user.token },
-  });
+  await storage.put(`users/${name}`, jsonOf(user));
+}
+
+/**
+ * Changes a user as it is when the change is written: one that was deleted stays deleted, and a password or policies that
+ * somebody changed meanwhile stay changed. `change` may be asked more than once.
+ * @throws CofferError `invalid-request` when there is no such user
+ */
+export async function changeUser(
+  storage: EntryStorage,
+  name: string,
+  change: (user: UserEntry) => UserEntry,
+): Promise<void> {
+  const changed = await storage.update(`users/${name}`, (value) => jsonOf(change(value as unknown as UserEntry)));
+  if (changed === undefined) throw new CofferError('invalid-request', 'username does not exist');
+}
+
+function jsonOf({ passwordHash, token }: UserEntry): JsonObject {
+  return { passwordHash: { ...passwordHash }, token: { ...token } };
 }

@@ -1,0 +1,57 @@
+/** A store that holds one call until it is told to go on, so that a test decides who comes first. */
+import type { SqlResult, SqlStatement, SqlValue, Store } from '@coffer/store';
+
+export interface Hold {
+  /** The call has come, and waits. */
+  readonly reached: Promise<void>;
+  release(): void;
+}
+
+/** Runs the statements of the held call, with what is held around them. */
+type Around = (statements: readonly SqlStatement[]) => Promise<readonly SqlResult[]>;
+
+export class HeldStore implements Store {
+  readonly exclusive: boolean;
+  readonly inner: Store;
+  #next: { readonly pattern: RegExp; readonly around: Around } | undefined;
+
+  constructor(inner: Store) {
+    this.inner = inner;
+    this.exclusive = inner.exclusive;
+  }
+
+  /** Holds the next call that has a statement like `pattern`, before anything of it runs. */
+  hold(pattern: RegExp): Hold {
+    const reached = Promise.withResolvers<void>();
+    const released = Promise.withResolvers<void>();
+    this.holdAround(pattern, async (statements) => {
+      reached.resolve();
+      await released.promise;
+      return this.inner.transaction(statements);
+    });
+    return { reached: reached.promise, release: () => released.resolve() };
+  }
+
+  /** The next call that has a statement like `pattern` is `around`'s. */
+  holdAround(pattern: RegExp, around: Around): void {
+    this.#next = { pattern, around };
+  }
+
+  async run(sql: string, params: readonly SqlValue[] = []): Promise<SqlResult> {
+    const [result] = await this.transaction([{ sql, params }]);
+    return result ?? { rows: [], changes: 0 };
+  }
+
+  transaction(statements: readonly SqlStatement[]): Promise<readonly SqlResult[]> {
+    const next = this.#next;
+    if (next === undefined || !statements.some(({ sql }) => next.pattern.test(sql.replace(/\s+/g, ' ').trim()))) {
+      return this.inner.transaction(statements);
+    }
+    this.#next = undefined;
+    return next.around(statements);
+  }
+
+  close(): Promise<void> {
+    return this.inner.close();
+  }
+}

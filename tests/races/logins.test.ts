@@ -1,0 +1,99 @@
+/** What a login is granted by is still there when its token is made, or there is no token. */
+import { describe, it } from 'node:test';
+import assert from 'node:assert/strict';
+import type { JsonObject } from '@coffer/base';
+import { accessors, enableAppRole, enableUserpass } from './race-server.ts';
+import { assertRefused, NEW_TOKEN, type Sent, withEachStorage } from './races.ts';
+
+withEachStorage((races) => {
+  describe('a login to an auth method', () => {
+    const CHANGED = [403, /changed or deleted during the login/] as const;
+    const DISABLED = [403, /changed or deleted|disabled during the login/] as const;
+    const user = 'auth/userpass/users/ana';
+    const role = 'auth/approle/role/web';
+
+    for (const [name, change, refusal] of [
+      ['the user was deleted', () => races.api.ok('DELETE', user), CHANGED],
+      ['the password was changed', () => races.post(`${user}/password`, { password: 'other' }), CHANGED],
+      ['the policies were changed', () => races.post(`${user}/policies`, { policies: 'default' }), CHANGED],
+      ['the method was disabled', () => races.api.ok('DELETE', 'sys/auth/userpass'), DISABLED],
+    ] as const) {
+      it(`by password gives no token after ${name}`, async () => {
+        const before = await accessors(races.api);
+        const login: Sent = ['POST', 'auth/userpass/login/ana', { password: 'training' }, { token: '' }];
+        assertRefused(await races.held(NEW_TOKEN, login, change), refusal);
+        assert.deepEqual(await accessors(races.api), before);
+        await races.api('DELETE', 'sys/auth/userpass');
+        await enableUserpass(races.api);
+      });
+    }
+
+    for (const [name, change, refusal] of [
+      ['the role was deleted', () => races.api.ok('DELETE', role), CHANGED],
+      ['the role was changed', () => races.post(role, { token_policies: 'default' }), CHANGED],
+      [
+        'the secret id was destroyed',
+        (secret: JsonObject) => races.post(`${role}/secret-id/destroy`, { secret_id: secret['secret_id'] ?? '' }),
+        CHANGED,
+      ],
+      [
+        'the secret id was destroyed by its accessor',
+        ({ secret_id_accessor: accessor = '' }: JsonObject) =>
+          races.post(`${role}/secret-id-accessor/destroy`, { secret_id_accessor: accessor }),
+        CHANGED,
+      ],
+      ['the method was disabled', () => races.api.ok('DELETE', 'sys/auth/approle'), DISABLED],
+    ] as const) {
+      it(`by secret id gives no token after ${name}`, async () => {
+        const before = await accessors(races.api);
+        const { data } = await races.post(`${role}/secret-id`);
+        const { data: id } = await races.api.ok('GET', `${role}/role-id`);
+        const body = { role_id: id['role_id'] ?? '', secret_id: data['secret_id'] ?? '' };
+        const login: Sent = ['POST', 'auth/approle/login', body, { token: '' }];
+        assertRefused(await races.held(NEW_TOKEN, login, () => change(data)), refusal);
+        assert.deepEqual(await accessors(races.api), before);
+        await races.api('DELETE', 'sys/auth/approle');
+        await enableAppRole(races.api);
+      });
+    }
+  });
+
+  describe('a change', () => {
+    const user = 'auth/userpass/users/ana';
+    const role = 'auth/approle/role/web';
+    const WRITE = /^(INSERT INTO|UPDATE) entries .*/;
+
+    for (const [path, body] of [
+      [`${user}/password`, { password: 'other' }],
+      [`${user}/policies`, { policies: 'default' }],
+      [user, { token_ttl: '1h' }],
+      [user, { password: 'other' }],
+    ] as const) {
+      it(`does not bring back a user that was deleted: ${path} ${Object.keys(body).join()}`, async () => {
+        const remove = () => races.api.ok('DELETE', user);
+        assertRefused(await races.held(WRITE, ['POST', path, body], remove), [400, 'username does not exist']);
+        assert.equal((await races.api('GET', user)).status, 404);
+        await races.post(user, { password: 'training', token_policies: 'app' });
+      });
+    }
+
+    it('of policies does not take back a password', async () => {
+      const change = () => races.post(`${user}/password`, { password: 'other' });
+      const answer = await races.held(WRITE, ['POST', `${user}/policies`, { policies: 'app' }], change);
+      assert.ok(answer.status < 300, answer.error);
+      const login = 'auth/userpass/login/ana';
+      assert.equal((await races.api('POST', login, { password: 'training' }, { token: '' })).status, 400);
+      assert.equal((await races.api('POST', login, { password: 'other' }, { token: '' })).status, 200);
+    });
+
+    it('does not bring back a role that was deleted', async () => {
+      for (const path of [role, `${role}/policies`]) {
+        const request: Sent = ['POST', path, { token_policies: 'default' }];
+        const remove = () => races.api.ok('DELETE', role);
+        assertRefused(await races.held(/^UPDATE entries/, request, remove), [404, /does not exist/]);
+        assert.equal((await races.api('GET', role)).status, 404);
+        await races.post(role, { token_policies: 'app' });
+      }
+    });
+  });
+});
