@@ -68,7 +68,7 @@ export async function readServerConfig(file: string): Promise<ServerConfig> {
 
 /** The same for a text. `name` goes in front of the position in messages. */
 export function parseServerConfig(text: string, name: string): ServerConfig {
-  const config = parseHcl(text, name);
+  const config = parseHcl(text, name, { omissions: 'refuse' });
   config.allowOnly(KEYS);
   const maxRequestMs = parseMaxRequestMs(config, 'default_max_request_duration');
   const openEverywhere = parseUnauthenticatedAccess(config);

@@ -30,14 +30,15 @@ export function compileParameter(values: readonly ParameterValue[]): ParameterVa
   return { any: values.length === 0, strings, globs, others };
 }
 
-/** What either has. No values on one side means any, and absorbs the other. */
-export function mergeParameterValues(a: ParameterValues, b: ParameterValues): ParameterValues {
-  if (a.any || b.any) return compileParameter([]);
+/** What any of them has. No values in one means any, and absorbs the others. */
+export function mergeParameterValues(all: readonly ParameterValues[]): ParameterValues {
+  const any = all.find((each) => each.any);
+  if (any !== undefined) return any;
   return {
     any: false,
-    strings: new Set([...a.strings, ...b.strings]),
-    globs: [...a.globs, ...b.globs],
-    others: [...a.others, ...b.others],
+    strings: new Set(all.flatMap(({ strings }) => [...strings])),
+    globs: all.flatMap(({ globs }) => globs),
+    others: all.flatMap(({ others }) => others),
   };
 }
 
@@ -51,13 +52,15 @@ const POLICY_PARAMETERS: ReadonlySet<string> = new Set([
   'disallowed_policies_glob',
 ]);
 
+/** Parameters by name in lower case. `*` stands for every parameter. */
+export type ParameterRules = ReadonlyMap<string, ParameterValues>;
+
+/** An empty map is no list at all. */
 export interface ParameterLists {
-  readonly allowedParameters?: ReadonlyMap<string, ParameterValues>;
-  readonly deniedParameters?: ReadonlyMap<string, ParameterValues>;
+  readonly allowedParameters: ParameterRules;
+  readonly deniedParameters: ParameterRules;
   readonly requiredParameters: readonly string[];
 }
-
-const NONE: ReadonlyMap<string, ParameterValues> = new Map();
 
 /** Whether the parameters of a read or write are as the lists want them. Each spelling of a name counts by itself. */
 export function parametersAllowed(lists: ParameterLists, data: JsonObject): boolean {
@@ -65,7 +68,7 @@ export function parametersAllowed(lists: ParameterLists, data: JsonObject): bool
   if (!lists.requiredParameters.every((name) => Object.hasOwn(data, goLowerCase(name)))) return false;
   const given = Object.entries(data).map(([name, value]) => [goLowerCase(name), value] as const);
   if (given.length === 0) return true;
-  const { deniedParameters: denied = NONE, allowedParameters: allowed = NONE } = lists;
+  const { deniedParameters: denied, allowedParameters: allowed } = lists;
   if (denied.has('*')) return false;
   if (given.some(([name, value]) => isDenied(value, denied.get(name)) || namesDenied(name, value, denied)))
     return false;

@@ -251,6 +251,14 @@ describe('policies', () => {
     );
     assert.equal(nested.allows('read', 'a'.repeat(1_000_000), {}, false), true);
     assert.equal(nested.allows('read', `b${'a'.repeat(1000)}`, {}, false), true, 'by the rule for everything');
+    const same = acl(
+      ...Array.from({ length: 20 }, (_, i) =>
+        Array.from({ length: 2500 }, (_, j) => `path "r" { allowed_parameters = { "a" = ["v${i}-${j}"] } }`).join('\n'),
+      ),
+      'path "r" { capabilities = ["update"] }',
+    );
+    assert.equal(same.allows('update', 'r', { a: 'v19-2499' }, false), true);
+    assert.equal(same.allows('update', 'r', { a: 'v20-0' }, false), false);
     const globs = acl('path "r" { capabilities = ["update"] allowed_parameters = { "a" = ["*a*b", "x*"] } }');
     assert.equal(globs.allows('update', 'r', { a: `${' '.repeat(1_000_000)}a` }, false), false);
   });

@@ -1,5 +1,5 @@
 import type { JsonObject } from '@coffer/base';
-import { mergeParameterValues, type ParameterValues, parametersAllowed } from './acl-parameters.ts';
+import { mergeParameterValues, type ParameterRules, parametersAllowed } from './acl-parameters.ts';
 import { createPathTable } from './acl-paths.ts';
 import type { Operation } from './logical.ts';
 import { foldName } from './names.ts';
@@ -51,44 +51,36 @@ export function createAcl(rules: readonly PathRule[]): Acl {
   };
 }
 
+/** All rules of a path at once, so that many cost no more than their sum. */
 function mergeRules(rules: readonly PathRule[]): Map<string, PathRule> {
-  const byPath = new Map<string, PathRule>();
-  for (const rule of rules) {
-    const earlier = byPath.get(rule.path);
-    byPath.set(rule.path, earlier === undefined ? rule : mergeTwo(earlier, rule));
-  }
-  return byPath;
+  const byPath = Map.groupBy(rules, ({ path }) => path);
+  return new Map([...byPath].map(([path, same]) => [path, mergeSame(path, same)]));
 }
 
 /** A list of parameters beside a rule that has none stays: the merged rule is then the narrower of the two. */
-function mergeTwo(a: PathRule, b: PathRule): PathRule {
-  if (a.capabilities.has('deny')) return a;
-  if (b.capabilities.has('deny')) return b;
-  const allowedParameters = mergeParameters(a.allowedParameters, b.allowedParameters);
-  const deniedParameters = mergeParameters(a.deniedParameters, b.deniedParameters);
+function mergeSame(path: string, rules: readonly PathRule[]): PathRule {
+  const [only] = rules;
+  if (only !== undefined && rules.length === 1) return only;
+  const denial = rules.find(({ capabilities }) => capabilities.has('deny'));
+  if (denial !== undefined) return denial;
   return {
-    path: a.path,
-    capabilities: new Set([...a.capabilities, ...b.capabilities]),
-    ...(allowedParameters && { allowedParameters }),
-    ...(deniedParameters && { deniedParameters }),
-    requiredParameters: [...new Set([...a.requiredParameters, ...b.requiredParameters])],
+    path,
+    capabilities: new Set(rules.flatMap(({ capabilities }) => [...capabilities])),
+    allowedParameters: mergeParameters(rules.map(({ allowedParameters }) => allowedParameters)),
+    deniedParameters: mergeParameters(rules.map(({ deniedParameters }) => deniedParameters)),
+    requiredParameters: [...new Set(rules.flatMap(({ requiredParameters }) => requiredParameters))],
     // The shorter of two limits, as Vault prefers.
-    minWrappingTtl: shorter(a.minWrappingTtl, b.minWrappingTtl),
-    maxWrappingTtl: shorter(a.maxWrappingTtl, b.maxWrappingTtl),
+    minWrappingTtl: rules.map(({ minWrappingTtl }) => minWrappingTtl).reduce(shorter),
+    maxWrappingTtl: rules.map(({ maxWrappingTtl }) => maxWrappingTtl).reduce(shorter),
   };
 }
 
-function mergeParameters(
-  a?: ReadonlyMap<string, ParameterValues>,
-  b?: ReadonlyMap<string, ParameterValues>,
-): ReadonlyMap<string, ParameterValues> | undefined {
-  if (a === undefined || b === undefined) return a ?? b;
-  const merged = new Map(a);
-  for (const [name, values] of b) {
-    const earlier = merged.get(name);
-    merged.set(name, earlier === undefined ? values : mergeParameterValues(earlier, values));
-  }
-  return merged;
+function mergeParameters(lists: readonly ParameterRules[]): ParameterRules {
+  const byName = Map.groupBy(
+    lists.flatMap((list) => [...list]),
+    ([name]) => name,
+  );
+  return new Map([...byName].map(([name, same]) => [name, mergeParameterValues(same.map(([, values]) => values))]));
 }
 
 /** Only what is above 0 limits. */

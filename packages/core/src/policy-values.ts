@@ -4,13 +4,10 @@ import {
   compileParameter,
   goLowerCase,
   mergeParameterValues,
+  type ParameterRules,
   type ParameterValue,
-  type ParameterValues,
 } from './acl-parameters.ts';
 import { parseNanoseconds } from './nanoseconds.ts';
-
-/** Parameters by name in lower case. `*` stands for every parameter. */
-export type ParameterRules = ReadonlyMap<string, ParameterValues>;
 
 /** The items `name = …`. A key may come several times: as JSON, or as `a` and `"a"`. */
 function items(body: HclObject, name: string): HclItem[] {
@@ -62,35 +59,26 @@ export function wrappingTtl(body: HclObject, name: 'min_wrapping_ttl' | 'max_wra
 }
 
 /**
- * `undefined` when there is no such key; `{}` gives no parameter at all, which means the same. The same name several
- * times (in JSON) has all the values. Of spellings that differ in case Vault takes one at random: here what either denies
- * is denied, and among allowed ones a list of values counts rather than none.
+ * Empty when there is no such key, and for `{}`, which means the same. The same name several times (in JSON) has all the
+ * values. Of spellings that differ in case Vault takes one at random: here what either denies is denied, and among
+ * allowed ones a list of values counts rather than none.
  */
-export function parameterRules(
-  body: HclObject,
-  name: 'allowed_parameters' | 'denied_parameters',
-): ParameterRules | undefined {
-  const found = body.items.filter(({ keys }) => keys[0] === name);
-  if (found.length === 0) return undefined;
-  const bySpelling = new Map<string, ParameterValue[]>();
-  for (const { keys, value } of found.flatMap((item) => parameterItems(body, name, item))) {
-    if (keys.length > 1) throw body.error(`"${name}": a parameter takes no label`, value);
-    const values = parameterValues(body, name, value);
-    const earlier = bySpelling.get(keys[0]);
-    if (earlier === undefined) bySpelling.set(keys[0], values);
-    else earlier.push(...values);
-  }
-  const rules = new Map<string, ParameterValues>();
-  for (const [spelling, values] of bySpelling) {
-    const parameter = goLowerCase(spelling);
-    const compiled = compileParameter(values);
-    const other = rules.get(parameter);
-    if (other === undefined) rules.set(parameter, compiled);
-    else if (name === 'denied_parameters' || (!other.any && !compiled.any))
-      rules.set(parameter, mergeParameterValues(other, compiled));
-    else if (other.any) rules.set(parameter, compiled);
-  }
-  return rules;
+export function parameterRules(body: HclObject, name: 'allowed_parameters' | 'denied_parameters'): ParameterRules {
+  const found = body.items.filter(({ keys }) => keys[0] === name).flatMap((item) => parameterItems(body, name, item));
+  const labelled = found.find(({ keys }) => keys.length > 1);
+  if (labelled !== undefined) throw body.error(`"${name}": a parameter takes no label`, labelled);
+  const bySpelling = [...Map.groupBy(found, ({ keys }) => keys[0])].map(([spelling, same]) => ({
+    parameter: goLowerCase(spelling),
+    values: compileParameter(same.flatMap(({ value }) => parameterValues(body, name, value))),
+  }));
+  const byName = Map.groupBy(bySpelling, ({ parameter }) => parameter);
+  return new Map(
+    [...byName].map(([parameter, same]) => {
+      const all = same.map(({ values }) => values);
+      const listed = name === 'allowed_parameters' ? all.filter(({ any }) => !any) : all;
+      return [parameter, mergeParameterValues(listed.length === 0 ? all : listed)];
+    }),
+  );
 }
 
 /** `allowed_parameters "x" { … }` is one for `x`, as HCL 1 reads it. */

@@ -1,6 +1,7 @@
 import { CofferError } from '@coffer/base';
 import { type HclObject, type HclValue, parseHcl } from '@coffer/hcl';
-import { parameterRules, type ParameterRules, stringList, text, wrappingTtl } from './policy-values.ts';
+import type { ParameterRules } from './acl-parameters.ts';
+import { parameterRules, stringList, text, wrappingTtl } from './policy-values.ts';
 
 export const CAPABILITIES = [
   'create',
@@ -22,13 +23,21 @@ export interface PathRule {
   readonly path: string;
   /** `deny` stands alone: such a rule has neither parameters nor wrapping TTLs. */
   readonly capabilities: ReadonlySet<Capability>;
-  readonly allowedParameters?: ParameterRules;
-  readonly deniedParameters?: ParameterRules;
+  readonly allowedParameters: ParameterRules;
+  readonly deniedParameters: ParameterRules;
   readonly requiredParameters: readonly string[];
   /** Nanoseconds; 0 when not set. With either, answers must be asked for wrapped. */
   readonly minWrappingTtl: bigint;
   readonly maxWrappingTtl: bigint;
 }
+
+const NOTHING_ELSE = {
+  allowedParameters: new Map(),
+  deniedParameters: new Map(),
+  requiredParameters: [],
+  minWrappingTtl: 0n,
+  maxWrappingTtl: 0n,
+} as const;
 
 /** Vault's storage takes entries of 1 MiB at most; nobody writes a tenth of it by hand. */
 export const MAX_POLICY_BYTES = 1024 * 1024;
@@ -115,7 +124,7 @@ function parseRule(label: string, body: HclObject): PathRule {
   const requiredParameters = stringList(body, 'required_parameters');
   for (const list of ['mfa_methods', 'subscribe_event_types']) stringList(body, list);
   if (capabilities.has('deny')) {
-    return { path, capabilities, requiredParameters: [], minWrappingTtl: 0n, maxWrappingTtl: 0n };
+    return { ...NOTHING_ELSE, path, capabilities };
   }
   const controlGroup = body.items.find(({ keys }) => keys[0] === 'control_group');
   if (controlGroup !== undefined && !hasFactor(controlGroup.value)) {
@@ -129,8 +138,8 @@ function parseRule(label: string, body: HclObject): PathRule {
   return {
     path,
     capabilities,
-    ...(allowedParameters && { allowedParameters }),
-    ...(deniedParameters && { deniedParameters }),
+    allowedParameters,
+    deniedParameters,
     requiredParameters,
     minWrappingTtl,
     maxWrappingTtl,
