@@ -31,6 +31,7 @@ const BUILTIN_POLICIES: readonly string[] = [ROOT_POLICY, ...UNASSIGNABLE_POLICI
 
 /** Sets of policies that tokens have: many tokens of few kinds. */
 const CACHED_ACLS = 256;
+const CACHED_POLICIES = 256;
 
 export function createPolicyStore(store: Store, barrier: Barrier): PolicyStore {
   /**
@@ -55,9 +56,18 @@ export function createPolicyStore(store: Store, barrier: Barrier): PolicyStore {
     return undefined;
   };
 
-  const rules = async (name: string): Promise<readonly PathRule[]> => {
+  /** By name, with the text they were parsed from: fresh when the text is. */
+  const parsed = new LruCache<{ readonly text: string; readonly rules: readonly PathRule[] }>(CACHED_POLICIES);
+
+  const rulesOf = async (name: string): Promise<readonly PathRule[]> => {
     const entry = await get(name);
-    return entry === undefined ? [] : parsePolicy(entry.text);
+    if (entry === undefined) return [];
+    const { text } = entry;
+    const cached = parsed.get(entry.name);
+    if (cached?.text === text) return cached.rules;
+    const rules = parsePolicy(text);
+    parsed.set(entry.name, { text, rules });
+    return rules;
   };
 
   return {
@@ -99,7 +109,7 @@ export function createPolicyStore(store: Store, barrier: Barrier): PolicyStore {
       const cached = acls.get(key);
       if (cached !== undefined) return cached;
       const before = writes;
-      const acl = createAcl((await Promise.all([...new Set(names)].map(rules))).flat());
+      const acl = createAcl((await Promise.all([...new Set(names)].map(rulesOf))).flat());
       if (writes === before) acls.set(key, acl);
       return acl;
     },
