@@ -1,4 +1,4 @@
-/** What every room may use: the error class, `Secret`, JSON values, Go durations and times, deadlines, random names, the log. */
+/** What every room may use: the error class, `Secret`, JSON values, Go durations and times, deadlines, random names, the log, SCRAM. */
 export * from './deadline.ts';
 export * from './duration.ts';
 export * from './error.ts';
@@ -7,6 +7,8 @@ export * from './json.ts';
 export * from './json-limits.ts';
 export * from './log.ts';
 export * from './random.ts';
+export { isAscii, saslprep } from './saslprep.ts';
+export { logInAsLibpq, looksLikeVerifier, scramVerifier } from './scram.ts';
 export * from './secret.ts';
 export * from './time.ts';
 export * from './trim.ts';

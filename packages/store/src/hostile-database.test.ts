@@ -146,6 +146,16 @@ describe('the store in a hostile database', () => {
     }
   });
 
+  it('is logged in to with any password that psql would log in with', async () => {
+    const url = new URL(await makeDatabase('odd'));
+    for (const password of ['a\u00adb\u0007', '\u00ad', 'é\u{1f600}', '\u06271', 'ⅨAªA']) {
+      await server.query(`ALTER ROLE ${server.user} PASSWORD '${password}'`);
+      url.password = encodeURIComponent(password);
+      assert.ok((await use(url.toString())) > 0);
+    }
+    await server.query(`ALTER ROLE ${server.user} PASSWORD '${server.password}'`);
+  });
+
   it('works in the schema that its URL names', async () => {
     const url = await makeDatabase('named');
     assert.equal(await use(url), 1);

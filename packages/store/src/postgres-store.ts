@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { awaiting, CofferError, errorText } from '@coffer/base';
+import { awaiting, CofferError, errorText, logInAsLibpq } from '@coffer/base';
 import pg from 'pg';
 import { migratePostgres } from './postgres-migrations.ts';
 import { StoreSchema } from './postgres-schema.ts';
@@ -35,6 +35,7 @@ const STATEMENT_MS = 30_000;
 export async function openPostgresStore(options: PostgresStoreOptions): Promise<Store> {
   const schema = new StoreSchema(options.connectionUrl);
   const pool = new pg.Pool({
+    Client: StoreClient,
     connectionString: libpqUrl(options.connectionUrl),
     max: options.maxConnections ?? 10,
     connectionTimeoutMillis: CONNECT_MS,
@@ -59,6 +60,13 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
     throw new CofferError('failed', errorText(cause), { cause });
   }
   return store;
+}
+
+class StoreClient extends pg.Client {
+  constructor(config?: string | pg.ClientConfig) {
+    super(config);
+    logInAsLibpq(this, () => this.password ?? '');
+  }
 }
 
 /** Bytes and whole numbers come as such; `count(*)` and BIGINT columns stay below 2^53. */

@@ -1,10 +1,9 @@
 import { lookup } from 'node:dns/promises';
-import { CofferError, randomBase62 } from '@coffer/base';
+import { CofferError, logInAsLibpq, randomBase62 } from '@coffer/base';
 import pg from 'pg';
 import { Failure } from './failure.ts';
 import type { ConnectFailure } from './connect-failure.ts';
 import { explainConnect } from './connect-failure.ts';
-import { logInAsLibpq } from './scram.ts';
 import { Session } from './session.ts';
 import { ourSettings } from './session-settings.ts';
 import type { Endpoint, YsqlSettings } from './settings.ts';

@@ -210,6 +210,24 @@ describe('connection_url', () => {
     assert.equal(settings.statementTimeoutSeconds, 2);
     assert.deepEqual(settings.parameters, { search_path: 'x y' });
   });
+  it('takes apart what options sets, and leaves out what is ours to set', () => {
+    const warnings: string[] = [];
+    const options = encodeURIComponent(
+      String.raw`-c search_path=a,\ b  --lock-timeout=5s -cTimeZone=Asia/Tokyo -B 100`,
+    );
+    const settings = parseSettings(
+      { connection_url: `postgres://u:p@h/d?options=${options}&DateStyle=German&app.note=x&role=r` },
+      (message) => warnings.push(message),
+    );
+    assert.deepEqual(settings.parameters, {
+      'app.note': 'x',
+      role: 'r',
+      search_path: 'a, b',
+      lock_timeout: '5s',
+      options: '-B 100',
+    });
+    assert.deepEqual(warnings, ['settings of connection_url that have no effect: datestyle, timezone']);
+  });
   it('refuses without repeating the URL', () => {
     const wrong = [
       'mysql://u:hush@h',

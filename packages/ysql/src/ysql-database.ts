@@ -1,6 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { JsonObject, Logger } from '@coffer/base';
-import { CofferError, Secret, errorText, formatTimeSeconds, redact } from '@coffer/base';
+import {
+  CofferError,
+  Secret,
+  errorText,
+  formatTimeSeconds,
+  isAscii,
+  looksLikeVerifier,
+  redact,
+  scramVerifier,
+} from '@coffer/base';
 import type {
   Database,
   DeleteUserRequest,
@@ -17,8 +26,6 @@ import { dropRole, revokeUser } from './drop-user.ts';
 import { asCofferError } from './failure.ts';
 import { redactingLogger, secretsOf, withCutForms } from './redaction.ts';
 import { roleName } from './roles.ts';
-import { isAscii } from './saslprep.ts';
-import { looksLikeVerifier, scramVerifier } from './scram.ts';
 import type { YsqlSettings } from './settings.ts';
 import { parseSettings } from './settings.ts';
 import { renderStatements } from './statement-template.ts';

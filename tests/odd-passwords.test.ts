@@ -3,12 +3,10 @@ import assert from 'node:assert/strict';
 import { execFile, spawnSync } from 'node:child_process';
 import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
-import { Secret } from '@coffer/base';
+import { Secret, saslprep, scramVerifier } from '@coffer/base';
 import { startPostgres, type TestPostgres } from '@coffer/testkit';
 import fc from 'fast-check';
-import { newUser, type Opened, openYsql } from './open-for-test.ts';
-import { saslprep } from './saslprep.ts';
-import { scramVerifier } from './scram.ts';
+import { newUser, type Opened, openYsql } from '../packages/ysql/src/open-for-test.ts';
 
 const COUNT = 500;
 const LOGIN_SQL = `CREATE ROLE "{{name}}" LOGIN PASSWORD '{{password}}'`;

@@ -1,6 +1,6 @@
+import type { EventEmitter } from 'node:events';
 import { createHash, createHmac, pbkdf2, randomBytes } from 'node:crypto';
 import { promisify } from 'node:util';
-import type pg from 'pg';
 import { isAscii, saslprep } from './saslprep.ts';
 
 /** PostgreSQL's own number of rounds (postgres:src/include/common/scram-common.h). */
@@ -33,10 +33,10 @@ async function scramKeys(
 }
 
 /**
- * Makes a client that is not connected yet log in with `password` as libpq would. `pg` has a SASLprep of its own, which
+ * Makes a `pg.Client` that is not connected yet log in with `password` as libpq would. `pg` has a SASLprep of its own, which
  * prohibits nothing: a password with a character that PostgreSQL prohibits would be refused.
  */
-export function logInAsLibpq(client: pg.Client, password: () => string): void {
+export function logInAsLibpq(client: object, password: () => string): void {
   const { connection } = client as SaslClient;
   let serverFirst = '';
   connection.once('authenticationSASLContinue', ({ data }: { readonly data: string }) => (serverFirst = data));
@@ -55,10 +55,10 @@ export function logInAsLibpq(client: pg.Client, password: () => string): void {
 }
 
 /** The parts of `pg` that its types leave out (node-postgres:packages/pg/lib/client.js, crypto/sasl.js). */
-type SaslClient = Omit<pg.Client, 'connection'> & {
-  readonly connection: pg.Connection & { sendSCRAMClientFinalMessage(message: string): void };
+interface SaslClient {
+  readonly connection: EventEmitter & { sendSCRAMClientFinalMessage(message: string): void };
   readonly saslSession: SaslSession | null;
-};
+}
 
 interface SaslSession {
   readonly clientNonce: string;
