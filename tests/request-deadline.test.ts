@@ -15,11 +15,12 @@ import { connectionTo } from './dev-server.ts';
 import { issuedRoles, tryLogin } from './logins.ts';
 import { runningPlugin } from './running-plugin.ts';
 
-const LIMIT_SECONDS = 2;
+/** Longer than a plugin needs to start on a busy machine. */
+const LIMIT_SECONDS = 6;
 /** An answer after this long is none: a frozen database alone would take longer. */
-const HANGS_MS = 25_000;
+const HANGS_MS = 60_000;
 /** For how long what is frozen stays so. */
-const FROZEN_MS = 12_000;
+const FROZEN_MS = 20_000;
 
 interface Answer {
   readonly status: number;
@@ -159,18 +160,18 @@ describe('default_max_request_duration', () => {
     await until(async () => (await request('GET', 'database/creds/app')).status === 200, 'a new login');
   }
 
-  it('holds for a frozen database, with the plugin in the server', { timeout: 300_000 }, async () => {
+  it('holds for a frozen database, with the plugin in the server', { timeout: 600_000 }, async () => {
     await configure();
     await everythingIsAnswered(/context deadline exceeded|error verifying connection|under way; try again/);
   });
 
-  it('holds for a frozen database behind a plugin', { timeout: 300_000 }, async () => {
+  it('holds for a frozen database behind a plugin', { timeout: 600_000 }, async () => {
     await registerPlugin();
     await configure();
     await everythingIsAnswered(/deadline exceeded|gave no answer|error verifying connection|under way; try again/);
   });
 
-  it('holds for a stopped plugin, and the next one serves', { timeout: 300_000 }, async () => {
+  it('holds for a stopped plugin, and the next one serves', { timeout: 600_000 }, async () => {
     await registerPlugin();
     await configure();
     const pid = await runningPlugin(join(DIST, 'ysql-plugin'), process.pid);
@@ -188,14 +189,14 @@ describe('default_max_request_duration', () => {
     assert.match(log, /the plugin does not answer any more: its process is ended/);
   });
 
-  it('says what took too long, and takes back what comes afterwards', { timeout: 120_000 }, async () => {
+  it('says what took too long, and takes back what comes afterwards', { timeout: 300_000 }, async () => {
     await configure();
-    proxy.addFault({ match: /^CREATE ROLE/m, action: { type: 'delay', ms: 2 * LIMIT_SECONDS * 1000 } });
+    proxy.addFault({ match: /^CREATE ROLE/m, action: { type: 'delay', ms: 1.5 * LIMIT_SECONDS * 1000 } });
     const { status, body } = await request('GET', 'database/creds/app');
     assert.equal(status, 500);
     assert.deepEqual(body, {
       errors: [
-        '1 error occurred:\n\t* context deadline exceeded: no answer in 2 s (default_max_request_duration); ' +
+        '1 error occurred:\n\t* context deadline exceeded: no answer in 6 s (default_max_request_duration); ' +
           'it is waiting for the database of the connection "yb"\n\n',
       ],
     });
@@ -207,7 +208,7 @@ describe('default_max_request_duration', () => {
     assert.equal((await request('LIST', 'sys/leases/lookup/database/creds/app')).status, 404);
   });
 
-  it('takes back what a client that has gone does not hear of', { timeout: 120_000 }, async () => {
+  it('takes back what a client that has gone does not hear of', { timeout: 300_000 }, async () => {
     await configure();
     const client = new AbortController();
     proxy.addFault({
