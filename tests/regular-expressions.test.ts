@@ -37,7 +37,9 @@ async function runAll(jobs: readonly Job[]): Promise<void> {
   let last = '';
   const worker = new Worker(WORKER, { eval: true, workerData: { jobs, length: LENGTH } });
   worker.on('message', (name: string) => (last = name));
-  const timer = setTimeout(() => worker.terminate().catch(() => undefined), PATIENCE_MS);
+  const timer = setTimeout(() => {
+    worker.terminate().catch(() => undefined);
+  }, PATIENCE_MS);
   const [code] = (await once(worker, 'exit')) as [number];
   clearTimeout(timer);
   assert.equal(code, 0, `this one does not end: ${last}`);

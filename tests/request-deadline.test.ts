@@ -15,9 +15,9 @@ import { connectionTo } from './dev-server.ts';
 import { issuedRoles, tryLogin } from './logins.ts';
 import { runningPlugin } from './running-plugin.ts';
 
-const LIMIT_SECONDS = 2;
+const LIMIT_SECONDS = 3;
 /** An answer after this long is none: a frozen database alone would take longer. */
-const HANGS_MS = 25_000;
+const HANGS_MS = 60_000;
 /** For how long what is frozen stays so. */
 const FROZEN_MS = 12_000;
 
@@ -34,8 +34,20 @@ describe('default_max_request_duration', () => {
   let token = '';
   let log = '';
 
-  async function request(method: string, path: string, body?: JsonObject, signal?: AbortSignal): Promise<Answer> {
-    const answer = await fetch(`${server.addresses[0] ?? ''}/v1/${path}`, {
+  /** Over the listener with the short limit. */
+  const request = (method: string, path: string, body?: JsonObject, signal?: AbortSignal) =>
+    send(server.addresses[0], method, path, body, signal);
+  /** Over one that waits longer: what a busy machine needs for the start of a plugin is not the matter here. */
+  const patiently = (method: string, path: string, body?: JsonObject) => send(server.addresses[1], method, path, body);
+
+  async function send(
+    address: string | undefined,
+    method: string,
+    path: string,
+    body?: JsonObject,
+    signal?: AbortSignal,
+  ): Promise<Answer> {
+    const answer = await fetch(`${address ?? ''}/v1/${path}`, {
       method,
       headers: { 'X-Vault-Token': token },
       ...(body && { body: JSON.stringify(body) }),
@@ -46,7 +58,7 @@ describe('default_max_request_duration', () => {
   }
 
   async function done(method: string, path: string, body?: JsonObject): Promise<JsonObject> {
-    const answer = await request(method, path, body);
+    const answer = await patiently(method, path, body);
     assert.ok(answer.status < 300, `${method} ${path}: ${JSON.stringify(answer)}`);
     return answer.body;
   }
@@ -70,6 +82,11 @@ describe('default_max_request_duration', () => {
       `listener "tcp" {
          address = "127.0.0.1:0"
          tls_disable = true
+       }
+       listener "tcp" {
+         address = "127.0.0.1:0"
+         tls_disable = true
+         max_request_duration = "60s"
        }
        storage "file" { path = ${JSON.stringify(join(directory, 'data'))} }
        plugin_directory = ${JSON.stringify(DIST)}
@@ -152,25 +169,25 @@ describe('default_max_request_duration', () => {
     await until(async () => (await issuedRoles(database)).length === 0, 'the end of every login');
     // What came of the rotations is found out behind.
     await until(async () => {
-      const shown = await request('GET', 'database/static-creds/frozen');
+      const shown = await patiently('GET', 'database/static-creds/frozen');
       const { password } = (shown.body['data'] ?? {}) as JsonObject;
       return typeof password === 'string' && 'user' in (await tryLogin(database, 'frozen_app', password));
     }, 'the end of the rotation');
-    await until(async () => (await request('GET', 'database/creds/app')).status === 200, 'a new login');
+    await until(async () => (await patiently('GET', 'database/creds/app')).status === 200, 'a new login');
   }
 
-  it('holds for a frozen database, with the plugin in the server', { timeout: 300_000 }, async () => {
+  it('holds for a frozen database, with the plugin in the server', { timeout: 600_000 }, async () => {
     await configure();
     await everythingIsAnswered(/context deadline exceeded|error verifying connection|under way; try again/);
   });
 
-  it('holds for a frozen database behind a plugin', { timeout: 300_000 }, async () => {
+  it('holds for a frozen database behind a plugin', { timeout: 600_000 }, async () => {
     await registerPlugin();
     await configure();
     await everythingIsAnswered(/deadline exceeded|gave no answer|error verifying connection|under way; try again/);
   });
 
-  it('holds for a stopped plugin, and the next one serves', { timeout: 300_000 }, async () => {
+  it('holds for a stopped plugin, and the next one serves', { timeout: 600_000 }, async () => {
     await registerPlugin();
     await configure();
     const pid = await runningPlugin(join(DIST, 'ysql-plugin'), process.pid);
@@ -184,18 +201,18 @@ describe('default_max_request_duration', () => {
       assert.ok(status >= 500, JSON.stringify(body));
       assert.match(JSON.stringify(body), /deadline exceeded|gave no answer|did not answer any more|try again/);
     }
-    await until(async () => (await request('GET', 'database/creds/app')).status === 200, 'a new login');
+    await until(async () => (await patiently('GET', 'database/creds/app')).status === 200, 'a new login');
     assert.match(log, /the plugin does not answer any more: its process is ended/);
   });
 
-  it('says what took too long, and takes back what comes afterwards', { timeout: 120_000 }, async () => {
+  it('says what took too long, and takes back what comes afterwards', { timeout: 300_000 }, async () => {
     await configure();
-    proxy.addFault({ match: /^CREATE ROLE/m, action: { type: 'delay', ms: 2 * LIMIT_SECONDS * 1000 } });
+    proxy.addFault({ match: /^CREATE ROLE/m, action: { type: 'delay', ms: 1.5 * LIMIT_SECONDS * 1000 } });
     const { status, body } = await request('GET', 'database/creds/app');
     assert.equal(status, 500);
     assert.deepEqual(body, {
       errors: [
-        '1 error occurred:\n\t* context deadline exceeded: no answer in 2 s (default_max_request_duration); ' +
+        '1 error occurred:\n\t* context deadline exceeded: no answer in 3 s (default_max_request_duration); ' +
           'it is waiting for the database of the connection "yb"\n\n',
       ],
     });
@@ -207,7 +224,7 @@ describe('default_max_request_duration', () => {
     assert.equal((await request('LIST', 'sys/leases/lookup/database/creds/app')).status, 404);
   });
 
-  it('takes back what a client that has gone does not hear of', { timeout: 120_000 }, async () => {
+  it('takes back what a client that has gone does not hear of', { timeout: 300_000 }, async () => {
     await configure();
     const client = new AbortController();
     proxy.addFault({

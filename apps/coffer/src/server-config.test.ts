@@ -35,6 +35,17 @@ describe('the configuration file', () => {
     assert.ok(!JSON.stringify(withSeal).includes('PASSWORD'));
   });
 
+  it('says how long a client is kept waiting, in all and for one listener', () => {
+    const limits = (text: string) => parse(`${text} ${STORAGE}`).listeners.map(({ maxRequestMs }) => maxRequestMs);
+    const own = 'listener "tcp" { tls_disable = true, max_request_duration = "5s" }';
+    assert.deepEqual(limits(LISTENER), [undefined]);
+    assert.deepEqual(limits(`${LISTENER} ${own} default_max_request_duration = "2m"`), [120_000, 5_000]);
+    assert.deepEqual(limits(`${LISTENER} default_max_request_duration = 30`), [30_000]);
+    assert.deepEqual(limits(`${LISTENER} default_max_request_duration = 0`), [undefined], 'the default, as in Vault');
+    assert.throws(() => limits(`${LISTENER} default_max_request_duration = "soon"`), /must be a duration/);
+    assert.throws(() => limits(own.replace('5s', '-5s')), /"max_request_duration" must be a duration/);
+  });
+
   it('reads JSON, several listeners, and Vault’s numbers for tls_disable', () => {
     const config = parse(
       JSON.stringify({

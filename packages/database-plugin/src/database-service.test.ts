@@ -1,9 +1,11 @@
 /** What a foreign host may send: the checks and texts of Vault's server layer, at the level of the wire. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { DescMessage, DescMethodUnary, MessageInitShape } from '@bufbuild/protobuf';
 import { silentLogger } from '@coffer/base';
 import { GrpcError, grpcStatus, launch, type PluginClient } from '@coffer/go-plugin';
+import { LATE_MS } from './fixture-database.ts';
 import { FIXTURE_FILE, pluginDirectory } from './fixture.ts';
 import { Database } from './gen/database_pb.ts';
 import { Naming } from './gen/naming_pb.ts';
@@ -45,6 +47,19 @@ describe('the database service', () => {
   after(async () => {
     await plugin.kill();
     await directory[Symbol.asyncDispose]();
+  });
+
+  it('drops a user that is made when its host has given up', async () => {
+    const request = { usernameConfig, username: 'late-one', password: 'p' };
+    const late = plugin.call(
+      newUser,
+      { ...request, statements: { Commands: ['LATE'] } },
+      { metadata: { multiplex_id: 'known' }, timeoutMs: LATE_MS / 4 },
+    );
+    await refuses(late, grpcStatus.DEADLINE_EXCEEDED, 'context deadline exceeded');
+    await sleep(3 * LATE_MS);
+    // It would be refused for one that is there.
+    assert.equal((await call(newUser, request)).username, 'late-one');
   });
 
   it('demands one multiplex id', async () => {

@@ -1,11 +1,15 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { CofferError, isJsonObject, type JsonObject, type Secret } from '@coffer/base';
 import type { Database, DeleteUserRequest, InitializeRequest, NewUserRequest } from './database.ts';
 import type { LoginAnswer, UpdateUserRequest, UsernameConfig } from './database.ts';
 
+/** How late `LATE` is, in milliseconds. */
+export const LATE_MS = 400;
+
 /**
  * A Database whose users are kept in memory, with the contract's whole behaviour; statements direct it:
  * `FAIL` fails with the password in the text, `BUG` throws what nobody expects, `CRASH` ends the process, `STOP` freezes
- * it, `NEVER` gives no answer.
+ * it, `NEVER` gives no answer, `LATE` one after a while.
  * `SHOW` makes `newUser` answer what it was asked, so that a test sees what arrived.
  */
 export class MemoryDatabase implements Database {
@@ -88,6 +92,7 @@ export class MemoryDatabase implements Database {
     if (statements.includes('BUG')) throw cause;
     if (statements.includes('CRASH')) process.kill(process.pid, 'SIGKILL');
     if (statements.includes('STOP')) process.kill(process.pid, 'SIGSTOP');
+    if (statements.includes('LATE')) await sleep(LATE_MS);
     if (statements.includes('NEVER')) await new Promise(() => undefined);
   }
 }

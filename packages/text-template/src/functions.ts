@@ -110,7 +110,7 @@ export const FUNCTIONS: Readonly<Record<string, TemplateFunction>> = {
   uuid: { parameters: [], description: 'A random UUID.', drawn: true, call: () => randomId() },
   printf: {
     parameters: ['format', '…'],
-    description: 'The values put into a format of Go: `%s`, `%d`, `%-8s` and their like.',
+    description: 'The values put into a format of Go: `%s`, `%d`, `%-8s` and their like, at most 1000 wide.',
     call: (args) => sprintf(args.string(0), args.all.slice(1)),
   },
   print: { parameters: ['…'], description: 'The values one after the other.', call: ({ all }) => print(all) },

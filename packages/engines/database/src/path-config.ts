@@ -1,4 +1,4 @@
-import { CofferError, type JsonObject, requireTime } from '@coffer/base';
+import { awaiting, CofferError, type JsonObject, requireTime } from '@coffer/base';
 import {
   checkNames,
   definePath,
@@ -154,7 +154,9 @@ function mergeConfig(previous: ConfigEntry, fields: FieldValues<typeof FIELDS>, 
 
 async function openDatabase(parts: EngineParts, entry: ConfigEntry): Promise<Database> {
   try {
-    return await parts.plugins.open(entry.pluginName, entry.pluginVersion);
+    return await awaiting(`the plugin ${JSON.stringify(entry.pluginName)} to start`, () =>
+      parts.plugins.open(entry.pluginName, entry.pluginVersion),
+    );
   } catch (thrown) {
     const { message } = CofferError.from(thrown);
     // Vault tries a plugin as v5 and as v4 and shows both errors (hashicorp/vault:builtin/logical/database/version_wrapper.go).
@@ -168,7 +170,9 @@ async function openDatabase(parts: EngineParts, entry: ConfigEntry): Promise<Dat
 
 async function initialize(database: Database, entry: ConfigEntry, verifyConnection: boolean): Promise<JsonObject> {
   try {
-    return await database.initialize({ config: entry.connectionDetails, verifyConnection });
+    return await awaiting('the look at the configuration and the database', () =>
+      database.initialize({ config: entry.connectionDetails, verifyConnection }),
+    );
   } catch (thrown) {
     const error = CofferError.from(thrown);
     if (error.code === 'internal') throw error;

@@ -1,0 +1,127 @@
+/** What a request makes after its client was told that it takes too long is taken back. */
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { afterEach, beforeEach, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { silentLogger } from '@coffer/base';
+import { openEmbeddedStore, type Store } from '@coffer/store';
+import { Barrier } from './barrier.ts';
+import { type Core, createCore } from './core.ts';
+import { createKeyring } from './keyring.ts';
+import type { IncomingRequest } from './logical.ts';
+import { definePath } from './path.ts';
+import { createRootToken } from './root-token.ts';
+
+describe('a request that takes too long', () => {
+  let store: Store;
+  let core: Core;
+  let root: string;
+  /** The answer is held back until this is called. */
+  let release: () => void;
+
+  beforeEach(async () => {
+    store = await openEmbeddedStore({ path: ':memory:' });
+    const held = new Promise<void>((resolve) => (release = resolve));
+    core = createCore({
+      store,
+      barrier: new Barrier(createKeyring()),
+      builtinPlugins: [],
+      engines: () => new Map(),
+      builtins: (services) =>
+        new Map([
+          [
+            'slow/',
+            {
+              type: 'slow',
+              description: 'Takes its time.',
+              factory: () => ({
+                help: 'Takes its time.',
+                close: () => Promise.resolve(),
+                paths: [
+                  definePath({
+                    pattern: 'token',
+                    fields: {},
+                    synopsis: 'Makes a token.',
+                    write: async () => {
+                      await held;
+                      const { token, entry } = await services.tokens.create({
+                        parent: '',
+                        displayName: 'slow',
+                        policies: ['default'],
+                        path: 'slow/token',
+                        meta: null,
+                        creationTime: Date.now(),
+                        creationTtl: 3600,
+                        expireTime: Date.now() + 3_600_000,
+                        explicitMaxTtl: 0,
+                        period: 0,
+                        numUses: 0,
+                        renewable: false,
+                      });
+                      return { auth: { client_token: token.reveal(), accessor: entry.accessor } };
+                    },
+                  }),
+                ],
+              }),
+            },
+          ],
+        ]),
+      logger: silentLogger,
+    });
+    await core.start();
+    root = (await createRootToken(core.services.tokens)).reveal();
+  });
+  afterEach(async () => {
+    await core.stop();
+    await store.close();
+  });
+
+  const ask = (more: Partial<IncomingRequest> = {}) =>
+    core.handle({
+      id: randomUUID(),
+      operation: 'update',
+      path: 'slow/token',
+      token: root,
+      data: {},
+      remoteAddress: '127.0.0.1',
+      ...more,
+    });
+
+  async function untilOneTokenIsLeft(): Promise<void> {
+    for (let tries = 0; tries < 600; tries++) {
+      await sleep(20);
+      if ((await core.services.tokens.accessors()).length === 1) return;
+    }
+    assert.fail('the token was not taken back');
+  }
+
+  for (const wrapTtl of [0, 60]) {
+    it(`leaves no token that nobody has (${wrapTtl === 0 ? 'in the open' : 'wrapped'})`, async () => {
+      await assert.rejects(ask({ maxDurationMs: 20, wrapTtl }), {
+        code: 'failed',
+        message:
+          '1 error occurred:\n\t* context deadline exceeded: no answer in 0.02 s (default_max_request_duration)\n\n',
+      });
+      release();
+      await sleep(50);
+      await untilOneTokenIsLeft();
+    });
+  }
+
+  it('is not waited for when its client has gone', async () => {
+    const client = new AbortController();
+    const answer = ask({ gone: client.signal });
+    client.abort();
+    await assert.rejects(answer, { code: 'failed', message: /context canceled: the client has gone/ });
+    release();
+    await sleep(50);
+    await untilOneTokenIsLeft();
+  });
+
+  it('is answered as ever when it comes in time', async () => {
+    release();
+    const answer = await ask({ maxDurationMs: 60_000 });
+    assert.equal(typeof answer?.auth?.['client_token'], 'string');
+    assert.equal((await core.services.tokens.accessors()).length, 2);
+  });
+});
