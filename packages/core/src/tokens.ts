@@ -170,7 +170,7 @@ export function createTokenStore(store: Store, barrier: Barrier, wake: () => voi
           ? { changes: 0 }
           : await store.run(
               `UPDATE tokens SET expire_time = $2, value = $3
-               WHERE id = $1 AND uses_left >= 0 AND (expire_time IS NULL OR expire_time > store_now())`,
+               WHERE id = $1 AND (expire_time IS NULL OR expire_time > store_now())`,
               [id, expireTime, sealed],
             );
       if (changes === 0) throw new CofferError('permission-denied', 'bad token');

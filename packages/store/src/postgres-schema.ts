@@ -6,7 +6,7 @@ import { MIGRATIONS } from './schema.ts';
  * Every statement of the store finds its rows by an index. A table without statistics, as YugabyteDB's are until somebody runs
  * ANALYZE, makes the planner think otherwise: it would read all tokens for each generation of a family that is to be ended.
  */
-const PLANNER = ['SET enable_hashjoin = off', 'SET enable_mergejoin = off', 'SET enable_seqscan = off'];
+const PLANNER = ['SET enable_hashjoin = off', 'SET enable_mergejoin = off'];
 
 /** What changes the meaning of SQL: defaults of the database or the role must not reach ours. */
 const SETTINGS = [

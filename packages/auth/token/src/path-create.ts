@@ -137,7 +137,7 @@ async function issue(services: CoreServices, context: EngineContext, creation: C
     ...(fields.id !== undefined && { token: fields.id }),
     parent: orphan ? '' : parent.id,
     // An orphan outlives the calling token, and is yet made by a valid one.
-    provided: [validToken(parent.id), ...(roleUnchanged ? [roleUnchanged] : [])],
+    provided: [...(orphan ? [validToken(parent.id)] : []), ...(roleUnchanged ? [roleUnchanged] : [])],
     ...(role && { otherwise: 'permission denied: the calling token has ended, or its role was changed or deleted' }),
     displayName: cleanDisplayName(fields.display_name === '' ? 'token' : `token-${fields.display_name}`),
     policies,
