@@ -89,7 +89,7 @@ describe('large bodies', () => {
   });
 
   it('may be as large as a policy gets', async () => {
-    const policy = `path "database/creds/a" { capabilities = ["read"] }\n# ${'x'.repeat(2 * MIB)}`;
+    const policy = `path "database/creds/a" { capabilities = ["read"] }\n# ${'x'.repeat(900_000)}`;
     await client.write('sys/policies/acl/large', { policy });
     assert.equal(((await client.read('sys/policies/acl/large'))?.data as { policy: string }).policy, policy);
   });
@@ -140,11 +140,11 @@ describe('a token with so many uses', () => {
     const made = await client.write('auth/token/create', { num_uses: 1, policies: ['root'] });
     const token = made?.auth?.clientToken ?? assert.fail();
     assert.deepEqual(
-      await flood(1, 'sys/policies/acl/once', JSON.stringify({ policy: `# ${'x'.repeat(MIB)}` }), token),
+      await flood(1, 'sys/policies/acl/once', JSON.stringify({ policy: `# ${'x'.repeat(900_000)}` }), token),
       [204],
     );
     assert.deepEqual(
-      await flood(1, 'sys/policies/acl/once', JSON.stringify({ policy: `# ${'x'.repeat(MIB)}` }), token),
+      await flood(1, 'sys/policies/acl/once', JSON.stringify({ policy: `# ${'x'.repeat(900_000)}` }), token),
       [413],
     );
   });

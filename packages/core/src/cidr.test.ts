@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { cidrsAllow, cidrsWithin, commonCidrs, parseCidrs } from './cidr.ts';
+import { callerNetwork, cidrsAllow, cidrsWithin, commonCidrs, parseCidrs } from './cidr.ts';
 
 describe('networks', () => {
   it('are kept with a prefix, addresses as networks of one', () => {
@@ -67,5 +67,23 @@ describe('networks', () => {
     assert.deepEqual(common([], ['::1']), ['::1/128']);
     assert.deepEqual(common(['::1'], []), ['::1/128']);
     assert.deepEqual(common([], []), []);
+  });
+});
+
+describe('the network of a caller', () => {
+  it('is the address, and for IPv6 its /64, however that is written', () => {
+    const cases: readonly [string, string][] = [
+      ['192.0.2.1', '192.0.2.1'],
+      ['::ffff:192.0.2.1', '192.0.2.1'],
+      ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2::/64'],
+      ['2001:0DB8:1:2::6', '2001:db8:1:2::/64'],
+      ['2001:db8:1::', '2001:db8:1:0::/64'],
+      ['2001:db8::5', '2001:db8:0:0::/64'],
+      ['fe80::1%eth0', 'fe80:0:0:0::/64'],
+      ['::1', '0:0:0:0::/64'],
+      ['64:ff9b::192.0.2.1', '64:ff9b:0:0::/64'],
+      ['', ''],
+    ];
+    for (const [address, network] of cases) assert.equal(callerNetwork(address), network, address);
   });
 });

@@ -13,6 +13,22 @@ const schema = {
 } as const satisfies FieldSchema;
 
 describe('parseFields', () => {
+  it('bounds what is inside of a string before it is taken apart', () => {
+    const cases: readonly [object, RegExp][] = [
+      [{ roles: ','.repeat(10_000) }, /^field "roles" has more than 10000 items$/],
+      [{ meta: `${'a=b,'.repeat(10_000)}a=b` }, /^field "meta" has more than 10000 items$/],
+      [
+        { meta: `{"a":${'['.repeat(5000)}` },
+        /^field "meta": failed to parse JSON input: more than 100 levels of nesting$/,
+      ],
+      [{ meta: JSON.stringify({ a: Array(20_000).fill(1) }) }, /^field "meta": .* more than 10000 values$/],
+    ];
+    for (const [given, message] of cases) {
+      assert.throws(() => parseFields(schema, { name: 'n', ...given }), { code: 'invalid-request', message });
+    }
+    assert.equal(parseFields(schema, { name: 'n', roles: 'a,'.repeat(9999) }).roles?.length, 9999);
+  });
+
   it('takes scalars as JSON values and as strings', () => {
     const parsed = parseFields(schema, {
       name: 'n',

@@ -150,7 +150,7 @@ function parseObject(name: string, raw: JsonValue): JsonObject {
   if (typeof raw === 'string') {
     if (raw === '') return {};
     try {
-      const parsed = parseBoundedJson(raw);
+      const parsed = raw.trimStart().startsWith('{') ? parseBoundedJson(raw) : undefined;
       if (isJsonObject(parsed)) return parsed;
     } catch (error) {
       if (error instanceof CofferError) throw new CofferError(error.code, `field "${name}": ${error.message}`);

@@ -1,4 +1,5 @@
 import { getHeapStatistics } from 'node:v8';
+import { HTTP_LIMITS } from './limits.ts';
 
 /** Bytes of memory for the bodies of all requests together. */
 export interface BodyBudgetOptions {
@@ -9,8 +10,6 @@ export interface BodyBudgetOptions {
   /** Of that, for strangers from one network. Default a quarter of the strangers' part. */
   readonly strangerBytesPerNetwork?: number;
 }
-
-const MIB = 1024 * 1024;
 
 /**
  * What the bodies of all requests may take together, from their first byte to the end of the request. Strangers have a
@@ -24,11 +23,12 @@ export class BodyBudget {
   readonly #networks = new Map<string, number>();
 
   constructor(options: BodyBudgetOptions = {}) {
-    this.totalBytes = options.totalBytes ?? Math.min(128 * MIB, Math.floor(getHeapStatistics().heap_size_limit / 8));
-    const strangerBytes = options.strangerBytes ?? Math.floor(this.totalBytes / 4);
+    this.totalBytes =
+      options.totalBytes ?? Math.min(HTTP_LIMITS.bodyBudgetBytes, Math.floor(getHeapStatistics().heap_size_limit / 8));
+    const strangerBytes = options.strangerBytes ?? Math.floor(this.totalBytes / HTTP_LIMITS.shareOfStrangers);
     this.#all = { taken: 0, size: this.totalBytes };
     this.#strangers = { taken: 0, size: strangerBytes };
-    this.#perNetwork = options.strangerBytesPerNetwork ?? Math.floor(strangerBytes / 4);
+    this.#perNetwork = options.strangerBytesPerNetwork ?? Math.floor(strangerBytes / HTTP_LIMITS.shareOfOneNetwork);
   }
 
   /** Bytes taken now. */

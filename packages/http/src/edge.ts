@@ -9,19 +9,8 @@ import { BrowserGuard } from './browser-guard.ts';
 import { Connections } from './connections.ts';
 import type { EdgeRequest, EdgeResponse } from './exchange.ts';
 import { Exchange } from './exchange.ts';
+import { HTTP_LIMITS } from './limits.ts';
 import { acceptListMethod } from './list-method.ts';
-
-/** What holds where {@link HttpEdgeOptions} say nothing else. */
-export const HTTP_LIMITS = {
-  bodyBytes: 32 * 1024 * 1024,
-  strangerBodyBytes: 256 * 1024,
-  connections: 4096,
-  /** Under way at once on one connection, of either version of HTTP. */
-  requestsPerConnection: 250,
-  headersTimeoutMs: 10_000,
-  requestTimeoutMs: 60_000,
-  idleTimeoutMs: 120_000,
-} as const;
 
 /** A certificate chain (own certificate first) and its private key, both PEM. */
 export interface TlsIdentity {
@@ -122,7 +111,7 @@ export function createHttpEdge(options: HttpEdgeOptions): HttpEdge {
 
 function limitConnections(server: EdgeServer, options: HttpEdgeOptions): Connections {
   const { maxConnections: total = HTTP_LIMITS.connections, logger } = options;
-  const { maxConnectionsPerNetwork: perNetwork = Math.ceil(total / 4) } = options;
+  const { maxConnectionsPerNetwork: perNetwork = Math.ceil(total / HTTP_LIMITS.shareOfOneNetwork) } = options;
   const idleTimeoutMs = options.idleTimeoutMs ?? HTTP_LIMITS.idleTimeoutMs;
   let nextWarning = 0;
   const limits = { total, perNetwork, pipelined: HTTP_LIMITS.requestsPerConnection, idleTimeoutMs };
@@ -160,6 +149,7 @@ function createPlainOrTlsServer(options: HttpEdgeOptions) {
   const limits = {
     // Checked by the exchange: Node answers by itself, and no request is announced that acceptListMethod could count.
     requireHostHeader: false,
+    maxHeaderSize: HTTP_LIMITS.headerBytes,
     headersTimeout: Math.min(headersTimeout, requestTimeout),
     requestTimeout,
     keepAliveTimeout: options.idleTimeoutMs ?? HTTP_LIMITS.idleTimeoutMs,

@@ -7,6 +7,7 @@ import { type BodyOutcome, freeBuffer, parseJsonBody, readBody } from './body.ts
 import type { BodyBudget, BodyShare } from './body-budget.ts';
 import type { BrowserGuard } from './browser-guard.ts';
 import type { Connections } from './connections.ts';
+import { HTTP_LIMITS } from './limits.ts';
 import { checkHeaders, parseTarget, readToken, readWrapTtl } from './request.ts';
 import type { Rendered } from './response.ts';
 import { renderError, renderResponse } from './response.ts';
@@ -90,7 +91,7 @@ export class Exchange {
   async #answer(expectsContinue: boolean): Promise<void> {
     const { headers, socket } = this.#request;
     const { handle, maxDurationMs, guard } = this.#options;
-    this.#checkHost();
+    this.#checkMessage();
     guard?.check(headers);
     const remoteAddress = (socket.remoteAddress ?? '').replace(/^::ffff:(?=\d+\.)/, '');
     const target = parseTarget(this.#method, this.#request.url ?? '');
@@ -118,9 +119,13 @@ export class Exchange {
     }
   }
 
-  /** RFC 9112, 3.2; HTTP/2 has an authority in its place. */
-  #checkHost(): void {
+  /** What Node's parser does not look at: one Host (RFC 9112, 3.2), and over HTTP/2 the size. */
+  #checkMessage(): void {
     const { httpVersion, rawHeaders } = this.#request;
+    const bytes = rawHeaders.reduce((sum, each) => sum + each.length, 0);
+    if (bytes > HTTP_LIMITS.headerBytes) {
+      throw new CofferError('invalid-request', `the headers have more than ${HTTP_LIMITS.headerBytes} bytes`);
+    }
     if (!httpVersion.startsWith('1.')) return;
     const hosts = rawHeaders.filter((name, at) => at % 2 === 0 && name.toLowerCase() === 'host').length;
     if (hosts > 1 || (hosts === 0 && httpVersion === '1.1')) {

@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { CofferError, parseDuration } from '@coffer/base';
 import { type IncomingRequest, type JsonObject, type JsonValue, MAX_NAME_LENGTH, MAX_PATH_LENGTH } from '@coffer/core';
+import { HTTP_LIMITS } from './limits.ts';
 
 /** What the request line asks for, before any body is read. */
 export interface Target {
@@ -9,8 +10,6 @@ export interface Target {
   /** The query without `list` and `help`: the data of everything but a write. */
   readonly query: JsonObject;
 }
-
-const MAX_PARAMETERS = 100;
 
 /**
  * Reads verb and URL as Vault does (openbao/openbao:http/logical.go buildLogicalRequestNoAuth, http/help.go). The path
@@ -23,10 +22,11 @@ export function parseTarget(method: string, url: string): Target | undefined {
   const queryStart = url.indexOf('?');
   const rawPath = queryStart === -1 ? url : url.slice(0, queryStart);
   if (!rawPath.startsWith('/v1/') || rawPath.length === '/v1/'.length) return undefined;
-  if (url.split('&', MAX_PARAMETERS + 1).length > MAX_PARAMETERS) {
-    throw new CofferError('invalid-request', `the query has more than ${MAX_PARAMETERS} parameters`);
+  const query = queryStart === -1 ? '' : url.slice(queryStart + 1);
+  if (query.split('&', HTTP_LIMITS.queryParameters + 1).length > HTTP_LIMITS.queryParameters) {
+    throw new CofferError('invalid-request', `the query has more than ${HTTP_LIMITS.queryParameters} parameters`);
   }
-  const parameters = new URLSearchParams(queryStart === -1 ? '' : url.slice(queryStart + 1));
+  const parameters = new URLSearchParams(query);
   const path = decodePath(rawPath.slice('/v1/'.length));
   const operation = operationOf(method, path, parameters);
   if (operation === 'update' && path.endsWith('/')) {

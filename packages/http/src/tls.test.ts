@@ -109,6 +109,14 @@ describe('TLS', () => {
     }
   });
 
+  it('serves no HTTP/2 request whose headers are too large, and goes on', async () => {
+    const session = connectHttp2(`https://localhost:${port}`, { ca });
+    const large = await exchange(session, { ':method': 'GET', ':path': '/v1/a', 'x-large': 'y'.repeat(17_000) });
+    assert.deepEqual([large.status, large.text], [400, '{"errors":["the headers have more than 16384 bytes"]}\n']);
+    assert.equal((await exchange(session, { ':method': 'GET', ':path': '/v1/c' })).status, 200);
+    session.destroy();
+  });
+
   it('survives streams reset by the client', async () => {
     const session = connectHttp2(`https://localhost:${port}`, { ca });
     try {
