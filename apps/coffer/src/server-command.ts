@@ -116,8 +116,9 @@ export const serverCommand: CommandDefinition = defineCommand({
     await server.close(isReplaced ? REPLACEMENT_DRAIN_MS : undefined);
     // A signal that came meanwhile still ends the process.
     const isStopped = await Promise.race([stopped.then(() => true), immediate(false)]);
-    if (isReplaced && !isStopped) replacement.replaceProcess(server.bound, io.env);
-    return 0;
+    if (isStopped || !isReplaced) return 0;
+    logger.info('the process replaces itself, so that nothing of what was secret is left in its memory');
+    return replacement.replaceProcess(server.bound, io.env);
   },
 });
 

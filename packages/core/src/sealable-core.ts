@@ -163,6 +163,7 @@ export class SealableCore implements SealControl {
     }
     if (!staySealed) checkSealType(record.config, staticSeal);
     await releaseDeadClaims(store, logger);
+    if (staySealed) logger.info('vault is sealed, as it was before the process replaced itself');
     if (staticSeal === undefined || staySealed) return;
     await this.#inTurn(() => this.#openStatic(staticSeal, record));
   }
