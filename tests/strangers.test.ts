@@ -95,13 +95,13 @@ describe('large bodies', () => {
   });
 });
 
-describe('hundreds of logins at once', () => {
+describe('two hundred logins at once', () => {
   const body = JSON.stringify({ password: 'wrong' });
 
   it('hold up neither database connections nor anybody’s login for long', async () => {
     const floods = Promise.all([
-      flood(150, 'auth/userpass/login/ana', body),
-      flood(150, 'auth/userpass/login/nobody', body),
+      flood(100, 'auth/userpass/login/ana', body),
+      flood(100, 'auth/userpass/login/nobody', body),
     ]);
     // DNS and SCRAM of a new connection work in the thread pool that hashing had taken.
     await client.write('database/config/other', {
@@ -113,7 +113,7 @@ describe('hundreds of logins at once', () => {
     await client.write('auth/userpass/users/bea', { password: 'training' });
     const statuses = (await floods).flat();
     const count = (wanted: number): number => statuses.filter((status) => status === wanted).length;
-    assert.equal(count(400) + count(429), 300, [...new Set(statuses)].join());
+    assert.equal(count(400) + count(429), 200, [...new Set(statuses)].join());
     assert.ok(count(400) >= 32 && count(429) > 0, `${count(400)} tried, ${count(429)} told to come back`);
     const answer = await client.write('auth/userpass/login/ana', { password: 'training' });
     assert.ok(answer?.auth);
