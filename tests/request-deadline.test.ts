@@ -96,7 +96,7 @@ describe('default_max_request_duration', () => {
     const logger = createLogger('', 'trace', (entry) => (log += formatLogLine(entry)));
     server = await startServer(config, {}, logger);
     const { root_token: root, keys } = await done('PUT', 'sys/init', { secret_shares: 1, secret_threshold: 1 });
-    token = String(root);
+    token = root as string;
     await done('PUT', 'sys/unseal', { key: (keys as string[])[0] ?? '' });
     await done('POST', 'sys/mounts/database', { type: 'database' });
   });
@@ -145,8 +145,8 @@ describe('default_max_request_duration', () => {
 
   /** Everything that waits for a database, all at once, since each of them must be answered whatever the others do. */
   async function everythingIsAnswered(reason: RegExp): Promise<void> {
-    const lease = String((await done('GET', 'database/creds/app'))['lease_id']);
-    const other = String((await done('GET', 'database/creds/app'))['lease_id']);
+    const lease = (await done('GET', 'database/creds/app'))['lease_id'] as string;
+    const other = (await done('GET', 'database/creds/app'))['lease_id'] as string;
     freeze();
     const requests: readonly [method: string, path: string, body?: JsonObject][] = [
       ['GET', 'database/creds/app'],
