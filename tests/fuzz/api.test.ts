@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import type { JsonObject, JsonValue } from '@coffer/base';
+import type { JsonValue } from '@coffer/base';
 import fc from 'fast-check';
 import { startTestServer, type TestServer } from '../dev-server.ts';
 import { fuzz } from './fuzz-runs.ts';
@@ -150,7 +150,7 @@ async function send(
       ...(given.token !== '' && { 'x-vault-token': given.token }),
       ...(given.wrap !== '' && { 'x-vault-wrap-ttl': given.wrap }),
     },
-    ...(method === 'PUT' && { body: JSON.stringify(body as JsonObject) }),
+    ...(method === 'PUT' && { body: JSON.stringify(body) }),
   });
   return { status: response.status, text: await response.text() };
 }

@@ -154,7 +154,9 @@ class HashingThread {
     let error: Error | undefined;
     this.#worker.on('message', (answer: DerivationAnswer) => {
       this.#worker.unref();
-      this.#idle = setTimeout(() => void this.#worker.terminate(), IDLE_MS).unref();
+      this.#idle = setTimeout(() => {
+        this.#worker.terminate().catch(onEnd);
+      }, IDLE_MS).unref();
       onAnswer(answer);
     });
     this.#worker.on('error', (thrown: Error) => {
