@@ -35,13 +35,13 @@ export const BUILT: readonly {
     "RIGHT_TO_LEFT), 'u'",
     "LEFT_TO_RIGHT), 'u'",
   ].map((rest) => ({
-    file: 'packages/ysql/src/saslprep.ts',
+    file: 'packages/base/src/saslprep.ts',
     text: `new RegExp(classOf(${rest})`,
     sample: /[\u00ad\u1806\ufeff]/gu,
     worst: ['', 'a'] as const,
   })),
   {
-    file: 'packages/ysql/src/saslprep.ts',
+    file: 'packages/base/src/saslprep.ts',
     text: "new RegExp(`^${classOf(RIGHT_TO_LEFT)}(?:.*${classOf(RIGHT_TO_LEFT)})?$`, 'su')",
     sample: /^[\u0600-\u06ff](?:.*[\u0600-\u06ff])?$/su,
     worst: ['', '\u0627'],
