@@ -46,8 +46,9 @@ export function parseFields<S extends FieldSchema>(schema: S, data: JsonObject):
   const values: Record<string, unknown> = {};
   for (const [name, field] of Object.entries(schema)) {
     const raw = data[name];
-    // Null is the zero value of its type and not the default, but for a duration (hashicorp/vault:sdk/framework/field_data.go).
-    const given = raw === null ? ZERO[field.type] : raw;
+    // Null is the zero value of its type and not the default (hashicorp/vault:sdk/framework/field_data.go). Of a duration or an
+    // object, and of a field that must be there, it counts as not given.
+    const given = raw === null ? (field.required === true ? undefined : ZERO[field.type]) : raw;
     if (given !== undefined) values[name] = parseField(name, field, given);
     else if (field.default !== undefined) values[name] = field.default;
     else if (field.required === true) throw new CofferError('invalid-request', `missing ${name}: ${field.description}`);
@@ -62,7 +63,7 @@ const ZERO: Readonly<Record<FieldType, JsonValue | undefined>> = {
   duration: undefined,
   strings: [],
   'comma-strings': [],
-  object: {},
+  object: undefined,
   any: undefined,
 };
 
