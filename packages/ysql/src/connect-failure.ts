@@ -53,11 +53,11 @@ export function explainConnect(
   return { failure, otherTransport: code === 'ECONNRESET', otherNode: true };
 }
 
-/** The login went well, and our settings were not taken: nothing else was sent yet. */
+/** The login went well, and our settings were not taken: nothing else was sent, and the node is there. */
 function explainSettings(failure: Failure): ConnectFailure {
   if (failure.kind === 'fatal') return { failure, otherTransport: false, otherNode: false };
   const { message, sqlstate } = failure;
-  return { failure: new Failure('unreachable', message, { sqlstate }), otherTransport: false, otherNode: true };
+  return { failure: new Failure('busy', message, { sqlstate }), otherTransport: false, otherNode: true };
 }
 
 function explainServer(error: pg.DatabaseError, settings: YsqlSettings, transport: Transport): ConnectFailure {

@@ -7,7 +7,7 @@ import pg from 'pg';
  * `conflict` the statement had no effect that a look at the state would miss; try again after a pause
  * `lost` the connection is gone and so is the answer: whether the statement took effect is not known
  * `unreachable` no connection could be made; nothing was sent
- * `busy` the node takes no more connections: another node, or later
+ * `busy` the node takes no connection now, or made none of use: another node, or later
  * `upgrade` the cluster is being upgraded and takes no DDL: much later
  * `fatal` trying again would fail again
  */

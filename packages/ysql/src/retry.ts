@@ -29,8 +29,8 @@ const WORTH: Readonly<Record<FailureKind, number>> = {
 };
 
 /**
- * Runs `work` until it succeeds or fails for good, or nobody waits for it any more. `work` must look at the state before it acts: an earlier attempt may
- * have taken effect. Throws what the last attempt threw.
+ * Runs `work` until it succeeds or fails for good, or nobody waits for it any more. `work` must look at the state before it
+ * acts: an earlier attempt may have taken effect. Throws what the last attempt threw.
  */
 export async function retry<T>(
   what: string,
