@@ -105,13 +105,30 @@ async function open(
   try {
     await client.connect();
     session.askedForPassword = asked();
-    // By SQL and not at the start: poolers and the YSQL Connection Manager pass on not every parameter of a start.
-    await session.query(session.ourSettings);
+    await applySettings(session);
   } catch (error) {
     session.destroy();
     throw error;
   }
   return session;
+}
+
+/** Times that the settings are sent on one connection. */
+const SETTINGS_ATTEMPTS = 3;
+
+/**
+ * By SQL and not at the start: poolers and the YSQL Connection Manager pass on not every parameter of a start. What a cluster
+ * answers while its catalog changes (40001) is over when it is asked again.
+ */
+async function applySettings(session: Session): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await session.query(session.ourSettings);
+      return;
+    } catch (error) {
+      if (!(error instanceof Failure) || error.kind !== 'conflict' || attempt === SETTINGS_ATTEMPTS) throw error;
+    }
+  }
 }
 
 /** To be called before `client` connects; what it returns tells whether the server has asked for a password. */

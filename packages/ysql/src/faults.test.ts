@@ -97,6 +97,16 @@ for (const mode of ['postgresql', 'yugabytedb'] as const) {
         });
       }
 
+      it(`a new connection survives ${kind} at its settings`, async () => {
+        const username = nextName();
+        await using fresh = await openYsql({ ...server, port: proxy.port }, { max_idle_connections: -1 });
+        await withFaults([{ match: /^SET /, action, times: 2 }], async () => {
+          assert.equal(await fresh.database.newUser(newUser(SEED_SQL, { username })), username);
+        });
+        assert.equal(await isComplete(username), true);
+        await fresh.database.deleteUser({ username, statements: [] });
+      });
+
       it(`newUser in a single statement survives ${kind}`, async () => {
         const sql = `CREATE ROLE "{{name}}" LOGIN PASSWORD '{{password}}' IN ROLE pg_read_all_data`;
         let username = '';
