@@ -216,6 +216,32 @@ describe('a name that an engine folds', () => {
     await api.refused(DENIED, 'POST', 'auth/userpass/users/boss', { token_policies: 'app' }, { token });
   });
 
+  it('is denied as a number or a boolean as well, where such names a policy', async () => {
+    const token = await withPolicy(
+      `path "auth/approle/role/+" { capabilities = ["create", "update"] denied_parameters = { "token_policies" = ["7", "true", "8*"] } }`,
+    );
+    for (const policies of ['7', 7, [7], ['app', 7], true, 'app,True', 88, [8]]) {
+      await api.refused(DENIED, 'POST', 'auth/approle/role/numbered', { token_policies: policies }, { token });
+    }
+    await api.ok('POST', 'auth/approle/role/numbered', { token_policies: [70, 'truest'] }, { token });
+    assert.deepEqual((await api.ok('GET', 'auth/approle/role/numbered')).data['token_policies'], ['70', 'truest']);
+  });
+
+  it('is allowed by itself: no glob reaches past a comma', async () => {
+    const token = await withPolicy(
+      `path "auth/+/role/+" { capabilities = ["create", "update"] allowed_parameters = { "token_policies" = ["app-*", "*-ro", "a,b"] } }
+       path "auth/token/create" { capabilities = ["update", "sudo"] allowed_parameters = { "policies" = ["app-*"] "ttl" = [] } }`,
+    );
+    for (const policies of ['app-1,admin', 'app-1, admin', 'admin,x-ro', 'root,,x-ro', 'a,b,c']) {
+      await api.refused(DENIED, 'POST', 'auth/approle/role/globbed', { token_policies: policies }, { token });
+      await api.refused(DENIED, 'POST', 'auth/token/create', { policies }, { token });
+    }
+    for (const policies of ['app-1', 'app-1,app-2', 'app-1, x-ro,', ['app-1', 'x-ro'], 'a,b', '']) {
+      await api.ok('POST', 'auth/approle/role/globbed', { token_policies: policies }, { token });
+    }
+    await api.ok('POST', 'auth/token/create', { policies: 'app-1,app-2' }, { token });
+  });
+
   it('may be granted in mixed case, as sent', async () => {
     await api.ok('POST', 'auth/userpass/users/ana', { password: 'one' });
     const token = await withPolicy('path "auth/userpass/users/Ana" { capabilities = ["read"] }');

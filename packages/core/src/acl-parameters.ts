@@ -76,7 +76,7 @@ export function parametersAllowed(lists: ParameterLists, data: JsonObject): bool
   if (allowed.size === 0 || (allowed.size === 1 && others)) return true;
   return given.every(([name, value]) => {
     const values = allowed.get(name);
-    return values === undefined ? others : isAllowed(value, values);
+    return values === undefined ? others : isAllowed(value, values) && namesAllowed(name, value, values);
   });
 }
 
@@ -84,6 +84,12 @@ export function parametersAllowed(lists: ParameterLists, data: JsonObject): bool
 function isAllowed(value: JsonValue, values: ParameterValues): boolean {
   if (values.any || contains(values, value)) return true;
   return itemsOf(value)?.every((item) => contains(values, item)) ?? false;
+}
+
+/** Whether no glob reached past a comma: `app-*` allows no `app-1,admin`, which Vault lets pass. */
+function namesAllowed(name: string, value: JsonValue, values: ParameterValues): boolean {
+  if (!POLICY_PARAMETERS.has(name) || typeof value !== 'string' || values.any || values.strings.has(value)) return true;
+  return itemsOf(value)?.every((item) => item === '' || contains(values, item)) ?? true;
 }
 
 /** The value, or any item of a list or of a string with commas. */
@@ -104,11 +110,12 @@ function isList(value: JsonValue): value is readonly JsonValue[] {
 function namesDenied(name: string, value: JsonValue, denied: ReadonlyMap<string, ParameterValues>): boolean {
   const values = POLICY_PARAMETERS.has(name) ? denied.get(name) : undefined;
   if (values === undefined) return false;
-  const given = typeof value === 'string' ? value.split(',') : Array.isArray(value) ? value : [];
+  // A number or boolean is a name to the engines as well: what it looks like.
+  const given: readonly JsonValue[] = isList(value) ? value : String(value).split(',');
   const names: ReadonlySet<string> = new Set([...values.strings].map(policyName));
   const globs = values.globs.map(policyName);
   return given.some((each) => {
-    const policy = typeof each === 'string' ? policyName(each) : '';
+    const policy = policyName(String(each));
     return policy !== '' && (names.has(policy) || globs.some((glob) => globMatches(glob, policy)));
   });
 }
