@@ -36,6 +36,13 @@ describe('networks', () => {
     for (const address of ['10.255.0.1', '192.168.1.7', 'fd12::3']) assert.ok(cidrsAllow(cidrs, address), address);
     for (const address of ['11.0.0.1', '192.168.1.8', 'fe80::1', '', 'unix'])
       assert.ok(!cidrsAllow(cidrs, address), address);
+    for (const cidr of ['::/0', '::ffff:0:0/95', '::/8']) {
+      const network = parseCidrs([cidr], 'f');
+      for (const address of ['192.0.2.1', '::ffff:192.0.2.1', '::ffff:c000:201'])
+        assert.ok(!cidrsAllow(network, address), `${address} in ${cidr}`);
+      assert.ok(cidrsAllow(network, '::fffe:0:1'), cidr);
+    }
+    assert.ok(cidrsAllow(cidrs, '::ffff:10.0.0.1') && cidrsAllow(cidrs, '::ffff:a00:1'));
     assert.ok(cidrsAllow([], ''));
     assert.ok(cidrsAllow(parseCidrs(['0.0.0.0/0'], 'f'), '203.0.113.9'));
   });
@@ -43,6 +50,13 @@ describe('networks', () => {
   it('are so many at most, and the same in both forms of IPv4', () => {
     assert.throws(() => parseCidrs(Array<string>(257).fill('::1'), 'f'), /257 networks; at most 256/);
     assert.deepEqual(parseCidrs(['::ffff:10.1.2.3', '::FFFF:10.0.0.0/104'], 'f'), ['10.1.2.3/32', '10.0.0.0/8']);
+    const inHex = ['::ffff:a01:203', '0:0:0:0:0:FFFF:10.1.2.3', '0::ffff:0a00:0/104', '::ffff:0:0/96'];
+    assert.deepEqual(parseCidrs(inHex, 'f'), ['10.1.2.3/32', '10.1.2.3/32', '10.0.0.0/8', '0.0.0.0/0']);
+    assert.deepEqual(parseCidrs(['2001:0DB8:0::0:1', 'FD00::/8', '::ffff:0:0/95'], 'f'), [
+      '2001:db8::1/128',
+      'fd00::/8',
+      '::ffff:0.0.0.0/95',
+    ]);
     assert.ok(cidrsAllow(parseCidrs(['fe80::/10'], 'f'), 'fe80::1%eth0'));
   });
 

@@ -1,4 +1,4 @@
-import { BlockList, isIP } from 'node:net';
+import { BlockList, isIP, SocketAddress } from 'node:net';
 import { CofferError } from '@coffer/base';
 
 /** Networks in one list. */
@@ -7,8 +7,8 @@ const MAX_CIDRS = 256;
 const SHOWN_LENGTH = 64;
 
 /**
- * Addresses and networks in the form that is kept: a single address becomes a network of one, an IPv4 address in IPv6's form
- * one of IPv4.
+ * Addresses and networks in the one form that is kept (RFC 5952): a single address becomes a network of one, an IPv4 address
+ * in IPv6's form one of IPv4.
  * @throws CofferError `invalid-request` naming `field` for what is neither, and for too many
  */
 export function parseCidrs(given: readonly string[], field: string): string[] {
@@ -30,17 +30,36 @@ export function parseCidrs(given: readonly string[], field: string): string[] {
         `field "${field}": ${JSON.stringify(text.slice(0, SHOWN_LENGTH))} is not an address or network; use a form like "10.0.0.0/8"`,
       );
     }
-    const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
-    return mapped !== undefined && length >= 96 ? `${mapped}/${length - 96}` : `${address}/${length}`;
+    return canonicalCidr(address, length);
   });
 }
 
-/** Whether `address` lies in one of `cidrs` (as {@link parseCidrs} gives them). An empty list allows every address. */
+function canonicalCidr(address: string, length: number): string {
+  const canonical = new SocketAddress({ address, family: familyOf(address) }).address;
+  const mapped = length >= 96 ? /^::ffff:(\d+\.\d+\.\d+\.\d+)$/.exec(canonical)?.[1] : undefined;
+  return mapped === undefined ? `${canonical}/${length}` : `${mapped}/${length - 96}`;
+}
+
+function familyOf(address: string): 'ipv4' | 'ipv6' {
+  return isIP(address) === 6 ? 'ipv6' : 'ipv4';
+}
+
+/**
+ * Whether `address` lies in one of `cidrs` (as {@link parseCidrs} gives them). An empty list allows every address. No network
+ * of IPv6 holds an IPv4 address, not even `::/0` (github.com/hashicorp/go-sockaddr), where Node's BlockList finds it.
+ */
 export function cidrsAllow(cidrs: readonly string[], address: string): boolean {
   if (cidrs.length === 0) return true;
+  // Without the zone of a link-local address (`fe80::1%eth0`).
   const [bare = ''] = address.split('%', 1);
-  const family = isIP(bare);
-  return family !== 0 && blockListOf(cidrs).check(bare, family === 6 ? 'ipv6' : 'ipv4');
+  if (isIP(bare) === 0) return false;
+  const [plain = ''] = canonicalCidr(bare, isIP(bare) === 4 ? 32 : 128).split('/');
+  const networks = new BlockList();
+  for (const cidr of cidrs) {
+    const [network = '', length] = cidr.split('/');
+    if (isIP(network) === isIP(plain)) networks.addSubnet(network, Number(length), familyOf(network));
+  }
+  return networks.check(plain, familyOf(plain));
 }
 
 /**
@@ -67,17 +86,8 @@ export function commonCidrs(a: readonly string[], b: readonly string[]): readonl
 function contains(outer: string, inner: string): boolean {
   const [outerAddress = '', outerLength] = outer.split('/');
   const [innerAddress = '', innerLength] = inner.split('/');
-  const sameFamily = isIP(outerAddress) === isIP(innerAddress);
-  return sameFamily && Number(innerLength) >= Number(outerLength) && cidrsAllow([outer], innerAddress);
-}
-
-function blockListOf(cidrs: readonly string[]): BlockList {
-  const networks = new BlockList();
-  for (const cidr of cidrs) {
-    const [network = '', length] = cidr.split('/');
-    networks.addSubnet(network, Number(length), isIP(network) === 6 ? 'ipv6' : 'ipv4');
-  }
-  return networks;
+  const narrower = familyOf(outerAddress) === familyOf(innerAddress) && Number(innerLength) >= Number(outerLength);
+  return narrower && cidrsAllow([outer], innerAddress);
 }
 
 /**
