@@ -70,6 +70,16 @@ describe('auth methods', () => {
     await api.refused([400, /cannot unmount/], 'DELETE', 'sys/auth/token');
   });
 
+  it('take no path of the server itself, nor of an engine that Vault always has there', async () => {
+    const taken = [400, /path is already in use at/] as const;
+    for (const path of ['token', 'token/x']) await api.refused(taken, 'POST', `sys/auth/${path}`, { type: 'userpass' });
+    for (const path of ['sys', 'sys/x', 'cubbyhole', 'cubbyhole/x', 'identity', 'audit']) {
+      await api.refused(taken, 'POST', `sys/mounts/${path}`, { type: 'database' });
+    }
+    await api.ok('POST', 'sys/mounts/cubbyholes', { type: 'database' });
+    await api.ok('DELETE', 'sys/mounts/cubbyholes');
+  });
+
   it('need sudo', async () => {
     await api.ok('PUT', 'sys/policies/acl/half', {
       policy: 'path "sys/auth/*" { capabilities = ["create", "update"] }',

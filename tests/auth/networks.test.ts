@@ -181,6 +181,7 @@ describe('a failed login', () => {
     await api('POST', `auth/userpass/login/${name}`, { password: 'the-wrong-password' }, { token: '' });
     const body = { role_id: 'the-role-id', secret_id: 'the-secret-id' };
     await api('POST', 'auth/approle/login', body, { token: '' });
+    await api.refused([400, 'missing role_id'], 'POST', 'auth/approle/login', { secret_id: 's' }, { token: '' });
     const lines = server
       .log()
       .split('\n')
@@ -191,6 +192,7 @@ describe('a failed login', () => {
     );
     assert.ok(lines.some((line) => line.includes('ana \\"x\\"nnn') && line.length < 500));
     assert.ok(lines.some((line) => line.includes('auth.approle')));
+    assert.ok(lines.some((line) => line.includes('auth.approle') && line.includes('missing role_id')));
     for (const secret of ['the-wrong-password', 'the-role-id', 'the-secret-id'])
       assert.ok(!server.log().includes(secret));
     const before = server.log().length;

@@ -20,6 +20,12 @@ export interface MountTableOptions {
   readonly logger: Logger;
 }
 
+/**
+ * Where Vault has engines of its own that are not here. Every policy made for Vault gives all tokens what lies below
+ * `cubbyhole/` (its default policy does), so that nothing else may be mounted there.
+ */
+const RESERVED_PATHS: readonly string[] = ['audit/', 'cubbyhole/', 'identity/'];
+
 interface Mounted {
   mount: Mount;
   readonly engine: Engine;
@@ -76,7 +82,7 @@ export class MountTable {
   /** @throws CofferError `invalid-request` for a path in use or an unknown type */
   async enable(given: string, type: string, rest: Partial<Mount>): Promise<void> {
     const path = normalizeMountPath(given);
-    const clash = [...this.#mounted.keys(), ...this.#enabling].find(
+    const clash = [...this.#mounted.keys(), ...this.#enabling, ...RESERVED_PATHS].find(
       (other) => path.startsWith(other) || other.startsWith(path),
     );
     if (clash !== undefined) throw new CofferError('invalid-request', `path is already in use at ${clash}`);

@@ -29,11 +29,11 @@ export function loginPaths({ tokens }: CoreServices, context: EngineContext, sec
       synopsis: 'Logs in with a role id and a secret id.',
       write: async (request) => {
         const { fields, mountPath, remoteAddress } = request;
-        if (fields.role_id === '') throw new CofferError('invalid-request', 'missing role_id');
         const found = await roleOfId(context.storage, fields.role_id.trim());
         const { name, role } = found ?? NOBODY;
         // The line of a failure has no role id: somebody may have sent the secret id in its place.
         return loggedLogin(context, request, name, async () => {
+          if (fields.role_id === '') throw new CofferError('invalid-request', 'missing role_id');
           const secretId = await useSecretId(secretIds, { name, role }, fields.secret_id.trim(), remoteAddress);
           const { entry, proof } = secretId ?? { proof: [] };
           return issueLoginToken(tokens, context, {
