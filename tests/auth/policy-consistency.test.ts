@@ -122,7 +122,7 @@ function matches(pattern: string, path: string): boolean {
   const prefix = pattern.endsWith('*');
   const literal = (prefix ? pattern.slice(0, -1) : pattern)
     .split('/')
-    .map((segment) => (segment === '+' ? '[^/]*' : RegExp.escape(segment)))
+    .map((segment) => (segment === '+' ? '[^/]*' : segment.replace(/[*+.\\]/g, '\\$&')))
     .join('/');
   return new RegExp(`^${literal}${prefix ? '' : '$'}`, 'su').test(path);
 }

@@ -61,6 +61,7 @@ withEachStorage((races) => {
   describe('a change', () => {
     const user = 'auth/userpass/users/ana';
     const role = 'auth/approle/role/web';
+    const WRITE_OF_ROLE = /^UPDATE entries/;
     const WRITE = /^(INSERT INTO|UPDATE) entries .*/;
 
     for (const [path, body] of [
@@ -86,12 +87,37 @@ withEachStorage((races) => {
       assert.equal((await races.api('POST', login, { password: 'other' }, { token: '' })).status, 200);
     });
 
+    it('does not give back what a role lost meanwhile', async () => {
+      const tokenRole = 'auth/token/roles/changing';
+      await races.post(tokenRole, { allowed_policies: 'app,ops' });
+      await races.post(role, { token_policies: 'app,ops', token_ttl: '1h' });
+      for (const [path, field] of [
+        [tokenRole, 'allowed_policies'],
+        [role, 'token_policies'],
+      ] as const) {
+        const lose = () => races.post(path, { [field]: 'app' });
+        const answer = await races.held(WRITE_OF_ROLE, ['POST', path, { token_num_uses: 9 }], lose);
+        assert.ok(answer.status < 300, answer.error);
+        const { data } = await races.api.ok('GET', path);
+        assert.deepEqual([data[field], data['token_num_uses']], [['app'], 9], path);
+      }
+      const reset = () => races.post(`${role}/role-id`, { role_id: 'another' });
+      await races.held(WRITE_OF_ROLE, ['POST', role, { token_num_uses: 0 }], reset);
+      assert.equal((await races.api.ok('GET', `${role}/role-id`)).data['role_id'], 'another');
+      const { data } = await races.post(`${role}/secret-id`);
+      const body = { role_id: 'another', secret_id: data['secret_id'] ?? '' };
+      await races.api.ok('POST', 'auth/approle/login', body, { token: '' });
+      await races.api.ok('DELETE', tokenRole);
+    });
+
     it('does not bring back a role that was deleted', async () => {
-      for (const path of [role, `${role}/policies`]) {
+      for (const path of [role, `${role}/policies`, 'auth/token/roles/changing']) {
+        await races.post(path.replace('/policies', ''));
         const request: Sent = ['POST', path, { token_policies: 'default' }];
-        const remove = () => races.api.ok('DELETE', role);
-        assertRefused(await races.held(/^UPDATE entries/, request, remove), [404, /does not exist/]);
-        assert.equal((await races.api('GET', role)).status, 404);
+        const whole = path.replace('/policies', '');
+        const remove = () => races.api.ok('DELETE', whole);
+        assertRefused(await races.held(WRITE_OF_ROLE, request, remove), [404, /does not exist/]);
+        assert.equal((await races.api('GET', whole)).status, 404);
         await races.post(role, { token_policies: 'app' });
       }
     });

@@ -110,14 +110,18 @@ function isList(value: JsonValue): value is readonly JsonValue[] {
 function namesDenied(name: string, value: JsonValue, denied: ReadonlyMap<string, ParameterValues>): boolean {
   const values = POLICY_PARAMETERS.has(name) ? denied.get(name) : undefined;
   if (values === undefined) return false;
-  // A number or boolean is a name to the engines as well: what it looks like.
-  const given: readonly JsonValue[] = isList(value) ? value : String(value).split(',');
+  const given = isList(value) ? value.map(textOf) : textOf(value).split(',');
   const names: ReadonlySet<string> = new Set([...values.strings].map(policyName));
   const globs = values.globs.map(policyName);
   return given.some((each) => {
-    const policy = policyName(String(each));
+    const policy = policyName(each);
     return policy !== '' && (names.has(policy) || globs.some((glob) => globMatches(glob, policy)));
   });
+}
+
+/** A number or boolean is a name to the engines as well: what it looks like. */
+function textOf(value: JsonValue): string {
+  return typeof value === 'object' ? '' : String(value);
 }
 
 const GO_SPACE = '[\\t\\n\\v\\f\\r \\x85\\xa0\\p{Zs}\\u2028\\u2029]';

@@ -10,7 +10,7 @@ import {
   TOKEN_FIELDS,
   tokenParametersView,
 } from '@coffer/core';
-import { newRole, readRole, requireRole, type RoleEntry, writeRole } from './role-entry.ts';
+import { changeRole, createRole, newRole, readRole, requireRole, type RoleEntry } from './role-entry.ts';
 import type { SecretIds } from './secret-ids.ts';
 
 export const ROLE_NAME = { type: 'string', required: true, description: 'The name of the role.' } as const;
@@ -90,14 +90,16 @@ function oneRole(storage: EntryStorage, secretIds: SecretIds): Path {
       if (fields.local_secret_ids) {
         throw new CofferError('invalid-request', 'field "local_secret_ids": there is no replication; leave it out');
       }
-      const previous = await readRole(storage, fields.role_name);
-      const role = changeRole(previous ?? newRole(), {
+      const settings = {
         ...fields,
         token_policies: fields.token_policies ?? fields.policies,
         token_period: fields.token_period ?? fields.period,
         secret_id_bound_cidrs: fields.secret_id_bound_cidrs ?? fields.bound_cidr_list,
-      });
-      await writeRole(storage, fields.role_name, role, previous);
+      };
+      const { role_name: name } = fields;
+      if ((await readRole(storage, name)) === undefined)
+        await createRole(storage, name, withSettings(newRole(), settings));
+      else await changeRole(storage, name, (role) => withSettings(role, settings));
       return undefined;
     },
     delete: async ({ fields }) => {
@@ -121,10 +123,11 @@ function roleId(storage: EntryStorage): Path {
     synopsis: "Reads or changes a role's id.",
     read: async ({ fields }) => ({ data: { role_id: (await requireRole(storage, fields.role_name)).roleId } }),
     write: async ({ fields }) => {
-      const previous = await requireRole(storage, fields.role_name);
-      if ((fields.role_id ?? '') === '') throw new CofferError('invalid-request', 'missing role_id');
-      checkNames([fields.role_id ?? ''], 'role_id');
-      await writeRole(storage, fields.role_name, { ...previous, roleId: fields.role_id ?? '' }, previous);
+      const { role_name: name, role_id: given = '' } = fields;
+      await requireRole(storage, name);
+      if (given === '') throw new CofferError('invalid-request', 'missing role_id');
+      checkNames([given], 'role_id');
+      await changeRole(storage, name, (role) => ({ ...role, roleId: given }));
       return undefined;
     },
   });
@@ -141,15 +144,14 @@ function oneSetting(storage: EntryStorage, url: string, field: keyof typeof SETT
       return { data: { [field]: view[field] ?? null } };
     },
     write: async ({ fields }) => {
-      const previous = await requireRole(storage, fields.role_name);
+      await requireRole(storage, fields.role_name);
       if (fields[field] === undefined) throw new CofferError('invalid-request', `missing ${field}`);
-      await writeRole(storage, fields.role_name, changeRole(previous, onlyField(fields, field)), previous);
+      await changeRole(storage, fields.role_name, (role) => withSettings(role, onlyField(fields, field)));
       return undefined;
     },
     delete: async ({ fields }) => {
-      const previous = await requireRole(storage, fields.role_name);
       const reset = { ...onlyField({}, field), [field]: roleView(newRole())[field] ?? [] } as SettingValues;
-      await writeRole(storage, fields.role_name, changeRole(previous, reset), previous);
+      await changeRole(storage, fields.role_name, (role) => withSettings(role, reset));
       return undefined;
     },
   });
@@ -162,7 +164,7 @@ function onlyField(fields: Partial<SettingValues>, field: keyof SettingValues): 
   return { ...empty, [field]: fields[field] } as SettingValues;
 }
 
-function changeRole(previous: RoleEntry, fields: SettingValues & Partial<Pick<Fields, 'role_id'>>): RoleEntry {
+function withSettings(previous: RoleEntry, fields: SettingValues & Partial<Pick<Fields, 'role_id'>>): RoleEntry {
   checkNames([fields.role_id ?? ''], 'role_id');
   const numUses = fields.secret_id_num_uses ?? previous.secretIdNumUses;
   if (numUses < 0) throw new CofferError('invalid-request', 'secret_id_num_uses cannot be negative');

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { CofferError, randomId } from '@coffer/base';
+import { CofferError, type JsonObject, randomId } from '@coffer/base';
 import { type Condition, type EntryStorage, NEW_TOKEN_PARAMETERS, type TokenParameters } from '@coffer/core';
 
 /** Durations in seconds, 0 for "no end" or "not set here". */
@@ -32,35 +32,53 @@ export async function readRole(storage: EntryStorage, name: string): Promise<Rol
 }
 
 /**
- * Writes a role and the index by its role id. A crash between the two leaves an index entry that {@link roleOfId} checks.
- * @throws CofferError `invalid-request` for a role id in use, and for a role that anybody could log in to; `not-found` when it was
- *   there `before` and has been deleted
+ * Writes a new role and the index by its role id. A crash between the two leaves an index entry that {@link roleOfId} checks.
+ * @throws CofferError `invalid-request` for a role id in use, and for a role that anybody could log in to
  */
-export async function writeRole(
+export async function createRole(storage: EntryStorage, name: string, role: RoleEntry): Promise<void> {
+  const value = jsonOf(role);
+  await indexRoleId(storage, name, role.roleId);
+  await storage.put(`role/${name}`, value);
+}
+
+/**
+ * Changes a role as it is when the change is written: one that was deleted stays deleted, and what somebody else took away
+ * meanwhile stays away. `change` may be asked more than once.
+ * @throws CofferError as {@link createRole}; `not-found` when there is no such role
+ */
+export async function changeRole(
   storage: EntryStorage,
   name: string,
-  role: RoleEntry,
-  before?: RoleEntry,
+  change: (role: RoleEntry) => RoleEntry,
 ): Promise<void> {
+  const changed = change(await requireRole(storage, name));
+  jsonOf(changed);
+  await indexRoleId(storage, name, changed.roleId);
+  const update = (value: JsonObject): JsonObject => jsonOf(change(value as unknown as RoleEntry));
+  const replaced = (await storage.update(`role/${name}`, update)) as unknown as RoleEntry | undefined;
+  const kept = replaced && change(replaced).roleId;
+  for (const roleId of new Set([changed.roleId, replaced?.roleId ?? changed.roleId])) {
+    if (roleId !== kept) await storage.delete(`role-id/${roleId}`);
+  }
+  if (replaced === undefined) throw missingRole(name);
+}
+
+function jsonOf(role: RoleEntry): JsonObject {
   if (!role.bindSecretId && role.secretIdBoundCidrs.length === 0 && role.token.boundCidrs.length === 0) {
     throw new CofferError(
       'invalid-request',
       'at least one constraint should be enabled on the role: bind_secret_id, secret_id_bound_cidrs or token_bound_cidrs',
     );
   }
-  const holder = await roleOfId(storage, role.roleId);
+  return { ...role, token: { ...role.token } };
+}
+
+async function indexRoleId(storage: EntryStorage, name: string, roleId: string): Promise<void> {
+  const holder = await roleOfId(storage, roleId);
   if (holder !== undefined && holder.name !== name) {
     throw new CofferError('invalid-request', 'role_id already in use');
   }
-  await storage.put(`role-id/${role.roleId}`, { name });
-  const value = { ...role, token: { ...role.token } };
-  if (before === undefined) await storage.put(`role/${name}`, value);
-  else if ((await storage.update(`role/${name}`, () => value)) === undefined) {
-    // Deleted meanwhile, and stays so.
-    await storage.delete(`role-id/${role.roleId}`);
-    throw missingRole(name);
-  }
-  if (before !== undefined && before.roleId !== role.roleId) await storage.delete(`role-id/${before.roleId}`);
+  await storage.put(`role-id/${roleId}`, { name });
 }
 
 /** The role that logs in with this role id, with the condition that it is still as it was read. */

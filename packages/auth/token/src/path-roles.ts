@@ -60,8 +60,15 @@ export function rolesPaths(storage: EntryStorage): Path[] {
         return role && { data: roleView(fields.name, role) };
       },
       write: async ({ fields }) => {
-        const previous = (await readTokenRole(storage, fields.name)) ?? NEW_TOKEN_ROLE;
-        await storage.put(`roles/${fields.name}`, { ...changeRole(previous, fields) });
+        const { name } = fields;
+        const change = (role: TokenRole) => ({ ...changeRole(role, fields) });
+        if ((await readTokenRole(storage, name)) === undefined) {
+          await storage.put(`roles/${name}`, change(NEW_TOKEN_ROLE));
+          return undefined;
+        }
+        // As it is when it is written: one that was deleted stays deleted, and what it lost meanwhile stays lost.
+        const replaced = await storage.update(`roles/${name}`, (role) => change(role as unknown as TokenRole));
+        if (replaced === undefined) throw new CofferError('not-found', `role ${JSON.stringify(name)} does not exist`);
         return undefined;
       },
       delete: async ({ fields }) => {
