@@ -227,6 +227,24 @@ describe('a name that an engine folds', () => {
     assert.deepEqual((await api.ok('GET', 'auth/approle/role/numbered')).data['token_policies'], ['70', 'truest']);
   });
 
+  it('is denied in the older spelling of the parameter too', async () => {
+    const token = await withPolicy(`
+      path "auth/approle/role/+" { capabilities = ["create", "update"] denied_parameters = { "token_policies" = ["admin"] } }
+      path "auth/userpass/users/+" { capabilities = ["create", "update"] denied_parameters = { "policies" = ["adm*"] "token_ttl" = [] } }
+      path "auth/userpass/users/+/policies" { capabilities = ["update"] denied_parameters = { "policies" = [] } }`);
+    for (const field of ['policies', 'token_policies']) {
+      for (const policies of ['admin', 'app,Admin']) {
+        await api.refused(DENIED, 'POST', 'auth/approle/role/older', { [field]: policies }, { token });
+        await api.refused(DENIED, 'POST', 'auth/userpass/users/boss', { [field]: policies }, { token });
+      }
+      await api.ok('POST', 'auth/approle/role/older', { [field]: 'app' }, { token });
+      await api.ok('POST', 'auth/userpass/users/boss', { [field]: 'app' }, { token });
+    }
+    // A parameter that is denied as such is that one alone.
+    await api.refused(DENIED, 'POST', 'auth/userpass/users/boss/policies', { policies: 'app' }, { token });
+    await api.ok('POST', 'auth/userpass/users/boss/policies', { token_policies: 'app' }, { token });
+  });
+
   it('is allowed by itself: no glob reaches past a comma', async () => {
     const token = await withPolicy(
       `path "auth/+/role/+" { capabilities = ["create", "update"] allowed_parameters = { "token_policies" = ["app-*", "*-ro", "a,b"] } }

@@ -42,15 +42,19 @@ export function mergeParameterValues(all: readonly ParameterValues[]): Parameter
   };
 }
 
-/** Parameters that name policies, in every engine: a policy is the same however its name is spelled. */
-const POLICY_PARAMETERS: ReadonlySet<string> = new Set([
-  'policies',
-  'token_policies',
-  'allowed_policies',
-  'allowed_policies_glob',
-  'disallowed_policies',
-  'disallowed_policies_glob',
-]);
+/**
+ * Parameters that name policies, in every engine, each with those that say the same: a policy is the same however its name is
+ * spelled, and in whichever of them it is given.
+ */
+const POLICY_PARAMETERS: ReadonlyMap<string, readonly string[]> = new Map(
+  [
+    ['policies', 'token_policies'],
+    ['allowed_policies'],
+    ['allowed_policies_glob'],
+    ['disallowed_policies'],
+    ['disallowed_policies_glob'],
+  ].flatMap((same) => same.map((name) => [name, same] as const)),
+);
 
 /** Parameters by name in lower case. `*` stands for every parameter. */
 export type ParameterRules = ReadonlyMap<string, ParameterValues>;
@@ -104,15 +108,15 @@ function isList(value: JsonValue): value is readonly JsonValue[] {
 }
 
 /**
- * Whether a policy that is denied is named in another spelling, which the engine reads as the same. Vault lets these pass; what
- * is allowed must be allowed as it was sent, so that this only ever takes away.
+ * Whether a policy that is denied is named in another spelling, or in another parameter that says the same, which the engine
+ * reads as the same. Vault lets these pass; what is allowed must be allowed as it was sent, so that this only ever takes away.
  */
 function namesDenied(name: string, value: JsonValue, denied: ReadonlyMap<string, ParameterValues>): boolean {
-  const values = POLICY_PARAMETERS.has(name) ? denied.get(name) : undefined;
-  if (values === undefined) return false;
+  const values = (POLICY_PARAMETERS.get(name) ?? []).flatMap((each) => denied.get(each) ?? []);
+  if (values.length === 0) return false;
   const given = isList(value) ? value.map(textOf) : textOf(value).split(',');
-  const names: ReadonlySet<string> = new Set([...values.strings].map(policyName));
-  const globs = values.globs.map(policyName);
+  const names: ReadonlySet<string> = new Set(values.flatMap(({ strings }) => [...strings].map(policyName)));
+  const globs = values.flatMap((each) => each.globs.map(policyName));
   return given.some((each) => {
     const policy = policyName(each);
     return policy !== '' && (names.has(policy) || globs.some((glob) => globMatches(glob, policy)));
