@@ -88,7 +88,10 @@ const asked: fc.Arbitrary<Asked> = fc.constantFrom(...TARGETS).chain((target) =>
     method: fc.constantFrom<string>(...target.methods),
     name: fc.constantFrom(...NAMES),
     encoded: fc.array(fc.nat(40), { maxLength: 4 }),
-    ending: fc.constantFrom('', '', '', '', '/', '%2f', '//', '/.', '/..', '%00', '\\..', '/%2e%2e/boss'),
+    ending: fc.oneof(
+      { arbitrary: fc.constant(''), weight: 3 },
+      { arbitrary: fc.constantFrom('/', '%2f', '//', '/.', '/..', '%00', '\\..', '/%2e%2e/boss'), weight: 1 },
+    ),
   }),
 );
 
@@ -239,7 +242,7 @@ describe('policies over HTTP', () => {
           for (const each of requests) await check(rules, token, each, data);
         },
       ),
-      { seed: 1504, ...fuzz(60) },
+      { seed: 1504, ...fuzz(80) },
     );
     // The generators must not make it trivially true.
     assert.ok(Math.min(...Object.values(counts)) > 30, JSON.stringify(counts));

@@ -1,6 +1,6 @@
 /** The parameter rules of policies, as hashicorp/vault:vault/acl.go compares them. */
 import type { JsonObject, JsonValue } from '@coffer/base';
-import { policyName } from './names.ts';
+import { foldName, policyName } from './names.ts';
 
 /** A value in a policy's list. `never` is equal to nothing. */
 export type ParameterValue =
@@ -69,8 +69,8 @@ export interface ParameterLists {
 /** Whether the parameters of a read or write are as the lists want them. Each spelling of a name counts by itself. */
 export function parametersAllowed(lists: ParameterLists, data: JsonObject): boolean {
   // The names of a policy in any case, the parameter in lower case: how the engines know it.
-  if (!lists.requiredParameters.every((name) => Object.hasOwn(data, goLowerCase(name)))) return false;
-  const given = Object.entries(data).map(([name, value]) => [goLowerCase(name), value] as const);
+  if (!lists.requiredParameters.every((name) => Object.hasOwn(data, foldName(name)))) return false;
+  const given = Object.entries(data).map(([name, value]) => [foldName(name), value] as const);
   if (given.length === 0) return true;
   const { deniedParameters: denied, allowedParameters: allowed } = lists;
   if (denied.has('*')) return false;
@@ -178,13 +178,4 @@ function equals(expected: ParameterValue, value: JsonValue): boolean {
     case 'never':
       return false;
   }
-}
-
-/**
- * Go's `strings.ToLower`: each character by itself, to one character. (Here a capital sigma at the end of a word would
- * become another letter than in the middle, and the Turkish İ two characters.)
- */
-export function goLowerCase(text: string): string {
-  if (!/[^\0-\x7f]/.test(text)) return text.toLowerCase();
-  return Array.from(text, (character) => String.fromCodePoint(character.toLowerCase().codePointAt(0) ?? 0)).join('');
 }

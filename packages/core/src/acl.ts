@@ -32,11 +32,12 @@ export const ROOT_ACL: Acl = {
 
 export function createAcl(rules: readonly PathRule[]): Acl {
   const table = createPathTable(mergeRules(rules));
+  const find = (path: string, list: boolean): PathRule | undefined => table.find(path.replace(/^\/+/, ''), list);
   let folded: Acl | undefined;
   return {
     allows(operation, path, data, sudo, wrapTtl = 0) {
       if (operation === 'help') return true;
-      const rule = table.find(path.replace(/^\/+/, ''), operation === 'list');
+      const rule = find(path, operation === 'list');
       if (rule === undefined || !rule.capabilities.has(operation)) return false;
       if (sudo && !rule.capabilities.has('sudo')) return false;
       if (!wrappingAllowed(rule, wrapTtl)) return false;
@@ -44,7 +45,7 @@ export function createAcl(rules: readonly PathRule[]): Acl {
     },
     capabilities(path) {
       // Vault asks as a list does, so that a folder's rule is found with and without its slash.
-      const rule = table.find(path.replace(/^\/+/, ''), true);
+      const rule = find(path, true);
       return rule === undefined || rule.capabilities.size === 0 ? ['deny'] : [...rule.capabilities].sort();
     },
     folded: () => (folded ??= createAcl(rules.map((rule) => ({ ...rule, path: foldName(rule.path) })))),

@@ -8,6 +8,7 @@ describe('names', () => {
     assert.equal(foldName('\u212aim'), 'kim');
     assert.equal(foldName('ΑΣ'), 'ασ');
     assert.equal(foldName('ΑΣ') + foldName('Α'), foldName('ΑΣΑ'));
+    assert.equal(foldName('İx'), 'ix');
     for (const name of ['İ', 'ẞ', 'Ω', '\u{10400}']) assert.equal(foldName(foldName(name)), foldName(name));
   });
 

@@ -8,11 +8,13 @@ export const MAX_PATH_LENGTH = 4096;
 export const MAX_NAMES = 1024;
 
 /**
- * A name as an engine keeps it that does not distinguish case. One character at a time, as Go's `strings.ToLower`: what a
- * character becomes must not depend on those around it (Greek sigma), or a part of a name would fold otherwise than the whole.
+ * A name as an engine keeps it that does not distinguish case: Go's `strings.ToLower`, each character by itself and to one
+ * character. What a character becomes must not depend on those around it (Greek sigma), or a part of a name would fold
+ * otherwise than the whole; nor may a name get longer (the Turkish İ).
  */
 export function foldName(name: string): string {
-  return Array.from(name, (character) => character.toLowerCase()).join('');
+  if (!/[^\0-\x7f]/.test(name)) return name.toLowerCase();
+  return Array.from(name, (character) => String.fromCodePoint(character.toLowerCase().codePointAt(0) ?? 0)).join('');
 }
 
 /** The name of a policy as it is kept, however it was spelled. */

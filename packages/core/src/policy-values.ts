@@ -1,12 +1,7 @@
 /** The values of a policy's rule, decoded as hashicorp/hcl:decoder.go decodes into Go's strings, slices and maps. */
 import type { HclItem, HclObject, HclValue } from '@coffer/hcl';
-import {
-  compileParameter,
-  goLowerCase,
-  mergeParameterValues,
-  type ParameterRules,
-  type ParameterValue,
-} from './acl-parameters.ts';
+import { compileParameter, mergeParameterValues, type ParameterRules, type ParameterValue } from './acl-parameters.ts';
+import { foldName } from './names.ts';
 import { parseNanoseconds } from './nanoseconds.ts';
 
 /** The items `name = …`. A key may come several times: as JSON, or as `a` and `"a"`. */
@@ -68,7 +63,7 @@ export function parameterRules(body: HclObject, name: 'allowed_parameters' | 'de
   const labelled = found.find(({ keys }) => keys.length > 1);
   if (labelled !== undefined) throw body.error(`"${name}": a parameter takes no label`, labelled);
   const bySpelling = [...Map.groupBy(found, ({ keys }) => keys[0])].map(([spelling, same]) => ({
-    parameter: goLowerCase(spelling),
+    parameter: foldName(spelling),
     values: compileParameter(same.flatMap(({ value }) => parameterValues(body, name, value))),
   }));
   const byName = Map.groupBy(bySpelling, ({ parameter }) => parameter);
