@@ -110,6 +110,18 @@ withEachStorage((races) => {
       await races.api.ok('DELETE', tokenRole);
     });
 
+    it('does not bring back a role of a database, or what was taken out of it', async () => {
+      const path = 'database/roles/changing';
+      await races.post(path, { db_name: 'db', creation_statements: 'GRANT app', default_ttl: '1h' });
+      const change: Sent = ['POST', path, { default_ttl: '2h' }];
+      await races.held(WRITE_OF_ROLE, change, () => races.post(path, { creation_statements: 'SELECT 1' }));
+      const { data } = await races.api.ok('GET', path);
+      assert.deepEqual([data['creation_statements'], data['default_ttl']], [['SELECT 1'], 7200]);
+      const remove = () => races.api.ok('DELETE', path);
+      assertRefused(await races.held(WRITE_OF_ROLE, change, remove), [404, /does not exist/]);
+      assert.equal((await races.api('GET', path)).status, 404);
+    });
+
     it('does not bring back a role that was deleted', async () => {
       for (const path of [role, `${role}/policies`, 'auth/token/roles/changing']) {
         await races.post(path.replace('/policies', ''));

@@ -2,7 +2,7 @@ import { CofferError } from '@coffer/base';
 import { definePath, type Path } from '@coffer/core';
 import type { EngineParts } from './engine-parts.ts';
 import { CREDENTIAL_FIELDS, credentialView, passwordPolicyOf } from './role-credential.ts';
-import { readRole, type RoleEntry, VALID_UNTIL, type ValidUntil, writeRole } from './role-entry.ts';
+import { changeRole, readRole, type RoleEntry, VALID_UNTIL, type ValidUntil, writeRole } from './role-entry.ts';
 import { nameTaken, readStaticRole } from './static-role-entry.ts';
 
 const FIELDS = {
@@ -67,11 +67,10 @@ function oneRole({ context: { storage }, generatePassword }: EngineParts): Path 
       return role && { data: roleView(role) };
     },
     write: async ({ fields }) => {
-      const previous = (await readRole(storage, fields.name)) ?? NEW_ROLE;
       if ((await readStaticRole(storage, fields.name)) !== undefined) throw nameTaken();
       const passwordPolicy = passwordPolicyOf(fields.credential_type, fields.credential_config);
       if (passwordPolicy) await generatePassword(passwordPolicy);
-      const role: RoleEntry = {
+      const change = (previous: RoleEntry): RoleEntry => ({
         dbName: fields.db_name ?? previous.dbName,
         creationStatements: fields.creation_statements ?? previous.creationStatements,
         revocationStatements: fields.revocation_statements ?? previous.revocationStatements,
@@ -81,9 +80,13 @@ function oneRole({ context: { storage }, generatePassword }: EngineParts): Path 
         maxTtl: fields.max_ttl ?? previous.maxTtl,
         validUntil: validUntilOf(fields.valid_until) ?? previous.validUntil,
         passwordPolicy: passwordPolicy ?? previous.passwordPolicy,
-      };
-      if (role.dbName === '') throw new CofferError('invalid-request', 'database name is required');
-      await writeRole(storage, fields.name, role);
+      });
+      const previous = await readRole(storage, fields.name);
+      if (change(previous ?? NEW_ROLE).dbName === '') {
+        throw new CofferError('invalid-request', 'database name is required');
+      }
+      if (previous === undefined) await writeRole(storage, fields.name, change(NEW_ROLE));
+      else await changeRole(storage, fields.name, change);
       return undefined;
     },
     delete: async ({ fields }) => {

@@ -1,3 +1,4 @@
+import { CofferError } from '@coffer/base';
 import type { EntryStorage } from '@coffer/core';
 
 /** A dynamic role, as stored. TTLs are seconds; 0 means the mount's. */
@@ -27,4 +28,18 @@ export async function readRole(storage: EntryStorage, name: string): Promise<Rol
 
 export async function writeRole(storage: EntryStorage, name: string, entry: RoleEntry): Promise<void> {
   await storage.put(`roles/${name}`, { ...entry });
+}
+
+/**
+ * Changes a role as it is when the change is written: one that was deleted stays deleted, and what somebody else changed
+ * meanwhile stays changed. `change` may be asked more than once.
+ * @throws CofferError `not-found` when there is no such role
+ */
+export async function changeRole(
+  storage: EntryStorage,
+  name: string,
+  change: (role: RoleEntry) => RoleEntry,
+): Promise<void> {
+  const replaced = await storage.update(`roles/${name}`, (value) => ({ ...change(value as unknown as RoleEntry) }));
+  if (replaced === undefined) throw new CofferError('not-found', `role ${JSON.stringify(name)} does not exist`);
 }
