@@ -227,7 +227,7 @@ describe('a name that an engine folds', () => {
     assert.deepEqual((await api.ok('GET', 'auth/approle/role/numbered')).data['token_policies'], ['70', 'truest']);
   });
 
-  it('is denied in the older spelling of the parameter too', async () => {
+  it('is denied in the older spelling of the parameter too, and with blanks in any list', async () => {
     const token = await withPolicy(`
       path "auth/approle/role/+" { capabilities = ["create", "update"] denied_parameters = { "token_policies" = ["admin"] } }
       path "auth/userpass/users/+" { capabilities = ["create", "update"] denied_parameters = { "policies" = ["adm*"] "token_ttl" = [] } }
@@ -240,16 +240,30 @@ describe('a name that an engine folds', () => {
       await api.ok('POST', 'auth/approle/role/older', { [field]: 'app' }, { token });
       await api.ok('POST', 'auth/userpass/users/boss', { [field]: 'app' }, { token });
     }
+    const networks = await withPolicy(
+      `path "auth/token/roles/+" { capabilities = ["create", "update"] denied_parameters = { "token_bound_cidrs" = ["0.0.0.0/0", "::*"] } }`,
+    );
+    for (const cidrs of ['0.0.0.0/0', [' 0.0.0.0/0'], ['10.0.0.1', '0.0.0.0/0\t'], '10.0.0.1, ::/0', [' ::/0 ']]) {
+      const body = { token_bound_cidrs: cidrs };
+      await api.refused(DENIED, 'POST', 'auth/token/roles/cidrs', body, { token: networks });
+    }
+    await api.ok('POST', 'auth/token/roles/cidrs', { token_bound_cidrs: [' 10.0.0.1'] }, { token: networks });
     // A parameter that is denied as such is that one alone.
     await api.refused(DENIED, 'POST', 'auth/userpass/users/boss/policies', { policies: 'app' }, { token });
     await api.ok('POST', 'auth/userpass/users/boss/policies', { token_policies: 'app' }, { token });
   });
 
-  it('is allowed by itself: no glob reaches past a comma', async () => {
+  it('is allowed by itself, as any name in a list: no glob reaches past a comma', async () => {
     const token = await withPolicy(
       `path "auth/+/role/+" { capabilities = ["create", "update"] allowed_parameters = { "token_policies" = ["app-*", "*-ro", "a,b"] } }
-       path "auth/token/create" { capabilities = ["update", "sudo"] allowed_parameters = { "policies" = ["app-*"] "ttl" = [] } }`,
+       path "auth/token/create" { capabilities = ["update", "sudo"] allowed_parameters = { "policies" = ["app-*"] "ttl" = [] } }
+       path "auth/token/roles/+" { capabilities = ["create", "update"] allowed_parameters = { "token_bound_cidrs" = ["10.*"] } }
+       path "sys/policies/acl/+" { capabilities = ["update"] allowed_parameters = { "policy" = ["# mine*"] } }`,
     );
+    await api.refused(DENIED, 'POST', 'auth/token/roles/cidrs', { token_bound_cidrs: '10.0.0.1,0.0.0.0/0' }, { token });
+    await api.ok('POST', 'auth/token/roles/cidrs', { token_bound_cidrs: '10.0.0.1,10.1.0.0/16' }, { token });
+    // No list: its commas are its own.
+    await api.ok('PUT', 'sys/policies/acl/commas', { policy: '# mine, path and all' }, { token });
     for (const policies of ['app-1,admin', 'app-1, admin', 'admin,x-ro', 'root,,x-ro', 'a,b,c']) {
       await api.refused(DENIED, 'POST', 'auth/approle/role/globbed', { token_policies: policies }, { token });
       await api.refused(DENIED, 'POST', 'auth/token/create', { policies }, { token });

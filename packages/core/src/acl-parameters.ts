@@ -66,21 +66,25 @@ export interface ParameterLists {
   readonly requiredParameters: readonly string[];
 }
 
-/** Whether the parameters of a read or write are as the lists want them. Each spelling of a name counts by itself. */
-export function parametersAllowed(lists: ParameterLists, data: JsonObject): boolean {
+/**
+ * Whether the parameters of a read or write are as the lists want them. Each spelling of a name counts by itself.
+ * @param split names of parameters of which the engine takes a string apart at its commas
+ */
+export function parametersAllowed(lists: ParameterLists, data: JsonObject, split: ReadonlySet<string>): boolean {
   // The names of a policy in any case, the parameter in lower case: how the engines know it.
   if (!lists.requiredParameters.every((name) => Object.hasOwn(data, foldName(name)))) return false;
   const given = Object.entries(data).map(([name, value]) => [foldName(name), value] as const);
   if (given.length === 0) return true;
   const { deniedParameters: denied, allowedParameters: allowed } = lists;
   if (denied.has('*')) return false;
-  if (given.some(([name, value]) => isDenied(value, denied.get(name)) || namesDenied(name, value, denied)))
-    return false;
+  if (given.some(([name, value]) => isDenied(value, denied.get(name)))) return false;
+  if (given.some(([name, value]) => split.has(name) && itemsDenied(name, value, denied))) return false;
   const others = allowed.has('*');
   if (allowed.size === 0 || (allowed.size === 1 && others)) return true;
   return given.every(([name, value]) => {
     const values = allowed.get(name);
-    return values === undefined ? others : isAllowed(value, values) && namesAllowed(name, value, values);
+    if (values === undefined) return others;
+    return isAllowed(value, values) && (!split.has(name) || itemsAllowed(value, values));
   });
 }
 
@@ -90,10 +94,10 @@ function isAllowed(value: JsonValue, values: ParameterValues): boolean {
   return itemsOf(value)?.every((item) => contains(values, item)) ?? false;
 }
 
-/** Whether no glob reached past a comma: `app-*` allows no `app-1,admin`, which Vault lets pass. */
-function namesAllowed(name: string, value: JsonValue, values: ParameterValues): boolean {
-  if (!POLICY_PARAMETERS.has(name) || typeof value !== 'string' || values.any || values.strings.has(value)) return true;
-  return itemsOf(value)?.every((item) => item === '' || contains(values, item)) ?? true;
+/** Whether no glob reaches past a comma: `app-*` allows no `app-1,admin`, which Vault lets pass. */
+function itemsAllowed(value: JsonValue, values: ParameterValues): boolean {
+  if (typeof value !== 'string' || values.any || values.strings.has(value)) return true;
+  return value.split(',').every((item) => item.trim() === '' || contains(values, trimGoSpace(item)));
 }
 
 /** The value, or any item of a list or of a string with commas. */
@@ -108,22 +112,24 @@ function isList(value: JsonValue): value is readonly JsonValue[] {
 }
 
 /**
- * Whether a policy that is denied is named in another spelling, or in another parameter that says the same, which the engine
- * reads as the same. Vault lets these pass; what is allowed must be allowed as it was sent, so that this only ever takes away.
+ * Whether an item that is denied is there as the engine reads it: without blanks around it, a number or boolean as text, a policy
+ * in any case and in any parameter that says the same. Vault lets these pass; what is allowed must be allowed as it was sent, so
+ * that this only ever takes away.
  */
-function namesDenied(name: string, value: JsonValue, denied: ReadonlyMap<string, ParameterValues>): boolean {
-  const values = (POLICY_PARAMETERS.get(name) ?? []).flatMap((each) => denied.get(each) ?? []);
+function itemsDenied(name: string, value: JsonValue, denied: ParameterRules): boolean {
+  const policies = POLICY_PARAMETERS.get(name);
+  const values = (policies ?? [name]).flatMap((each) => denied.get(each) ?? []);
   if (values.length === 0) return false;
+  const asRead = (text: string): string => (policies === undefined ? text.trim() : policyName(text));
+  const strings: ReadonlySet<string> = new Set(values.flatMap((each) => [...each.strings].map(asRead)));
+  const globs = values.flatMap((each) => each.globs.map(asRead));
   const given = isList(value) ? value.map(textOf) : textOf(value).split(',');
-  const names: ReadonlySet<string> = new Set(values.flatMap(({ strings }) => [...strings].map(policyName)));
-  const globs = values.flatMap((each) => each.globs.map(policyName));
-  return given.some((each) => {
-    const policy = policyName(each);
-    return policy !== '' && (names.has(policy) || globs.some((glob) => globMatches(glob, policy)));
-  });
+  return given
+    .map(asRead)
+    .some((item) => item !== '' && (strings.has(item) || globs.some((glob) => globMatches(glob, item))));
 }
 
-/** A number or boolean is a name to the engines as well: what it looks like. */
+/** A number or boolean as the engines read it in a list of texts. */
 function textOf(value: JsonValue): string {
   return typeof value === 'object' ? '' : String(value);
 }

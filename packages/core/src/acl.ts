@@ -12,9 +12,17 @@ import type { PathRule } from './policy.ts';
 export interface Acl {
   /**
    * Whether `operation` on `path` with this data is allowed. Leading slashes of `path` do not count. `wrapTtl`: seconds
-   * that the answer is to be wrapped for, 0 when it is not. Help is always allowed. Work is linear in path and data.
+   * that the answer is to be wrapped for, 0 when it is not. `split`: parameters of which the engine takes a string apart at its
+   * commas, so that each item must be allowed by itself. Help is always allowed. Work is linear in path and data.
    */
-  allows(operation: Operation | 'patch', path: string, data: JsonObject, sudo: boolean, wrapTtl?: number): boolean;
+  allows(
+    operation: Operation | 'patch',
+    path: string,
+    data: JsonObject,
+    sudo: boolean,
+    wrapTtl?: number,
+    split?: ReadonlySet<string>,
+  ): boolean;
   /** The capabilities on `path`, sorted; `['deny']` when there are none, `['root']` for the root policy. */
   capabilities(path: string): string[];
   /**
@@ -30,18 +38,20 @@ export const ROOT_ACL: Acl = {
   folded: () => ROOT_ACL,
 };
 
+const NONE: ReadonlySet<string> = new Set();
+
 export function createAcl(rules: readonly PathRule[]): Acl {
   const table = createPathTable(mergeRules(rules));
   const find = (path: string, list: boolean): PathRule | undefined => table.find(path.replace(/^\/+/, ''), list);
   let folded: Acl | undefined;
   return {
-    allows(operation, path, data, sudo, wrapTtl = 0) {
+    allows(operation, path, data, sudo, wrapTtl = 0, split = NONE) {
       if (operation === 'help') return true;
       const rule = find(path, operation === 'list');
       if (rule === undefined || !rule.capabilities.has(operation)) return false;
       if (sudo && !rule.capabilities.has('sudo')) return false;
       if (!wrappingAllowed(rule, wrapTtl)) return false;
-      return operation === 'list' || operation === 'delete' || parametersAllowed(rule, data);
+      return operation === 'list' || operation === 'delete' || parametersAllowed(rule, data, split);
     },
     capabilities(path) {
       // Vault asks as a list does, so that a folder's rule is found with and without its slash.

@@ -196,7 +196,8 @@ export class Core {
     if (request.operation === 'help') return;
     const folds = (path?.foldedNames ?? []).length > 0;
     const acl = withFoldedNames(await this.services.policies.acl(token.policies), () => folds);
-    if (acl.allows(request.operation, fullPath, request.data, path?.sudo ?? false, request.wrapTtl)) return;
+    const { operation, data, wrapTtl } = request;
+    if (acl.allows(operation, fullPath, data, path?.sudo ?? false, wrapTtl, path?.splitFields)) return;
     throw new CofferError('permission-denied', multiError(['permission denied']));
   }
 

@@ -81,6 +81,8 @@ export interface Path {
   readonly pattern: string;
   readonly fields: FieldSchema;
   readonly foldedNames: readonly string[];
+  /** Fields of which a string is taken apart at its commas. */
+  readonly splitFields: ReadonlySet<string>;
   readonly operations: readonly ('read' | 'write' | 'delete' | 'list')[];
   readonly unauthenticated: boolean;
   readonly openAs: UnauthenticatedAccess | undefined;
@@ -121,6 +123,7 @@ export function definePath<const S extends FieldSchema>(definition: PathDefiniti
     pattern,
     fields,
     foldedNames,
+    splitFields: splitFields(fields),
     operations,
     creates: definition.exists !== undefined,
     unauthenticated: definition.unauthenticated ?? false,
@@ -142,6 +145,10 @@ export function definePath<const S extends FieldSchema>(definition: PathDefiniti
       return definition.exists === undefined || definition.exists(params);
     },
   };
+}
+
+function splitFields(fields: FieldSchema): ReadonlySet<string> {
+  return new Set(Object.keys(fields).filter((name) => fields[name]?.type === 'comma-strings'));
 }
 
 /** Segment by segment, exactly: what the router takes for a path's parameters is all that a policy has seen of it. */
