@@ -12,6 +12,7 @@ before(async () => {
   api = apiAt(server.address);
   const policy = `path "app/*" { capabilities = ["read", "list"] }
     path "app/secret" { capabilities = ["deny"] }
+    path "auth/token/lookup" { capabilities = ["update"] }
     path "auth/token/create" { capabilities = ["update"] }
     path "auth/token/create-orphan" { capabilities = ["update"] }
     path "auth/token/accessors" { capabilities = ["list"] }
@@ -103,6 +104,15 @@ describe('tokens', () => {
     await api.ok('POST', 'auth/token/revoke-accessor', { accessor });
     assert.equal(await api.alive(token), false);
     await api.refused([403, /invalid accessor/], 'POST', 'auth/token/lookup-accessor', { accessor });
+  });
+
+  it('get an id of their own for an empty one, and an empty token is the calling one in a lookup', async () => {
+    const answers = await Promise.all(['', null].map((id) => api.ok('POST', 'auth/token/create', { id, ttl: '1h' })));
+    for (const { auth } of answers) assert.match(textOf(auth['client_token']), /^hvs\./);
+    const { token, accessor } = await create();
+    await api.ok('POST', 'auth/token/create', { id: 'my-own', ttl: '1h' });
+    assert.equal(await api.alive('my-own'), true);
+    assert.equal((await api.ok('POST', 'auth/token/lookup', { token: '' }, { token })).data['accessor'], accessor);
   });
 
   it('are periodic when made so, and end after so many uses', async () => {

@@ -21,7 +21,7 @@ import { policiesOf } from './policies.ts';
 import { findTokenRole, type TokenRole } from './role-entry.ts';
 
 const FIELDS = {
-  id: { type: 'string', description: 'The token itself; root tokens only. Made when absent.' },
+  id: { type: 'string', default: '', description: 'The token itself; root tokens only. Made when absent.' },
   policies: { type: 'comma-strings', description: 'Policies; those of the creating token when absent.' },
   ttl: { type: 'duration', default: 0, description: 'TTL; the default when 0.' },
   lease: { type: 'duration', default: 0, description: 'Older spelling of ttl.' },
@@ -108,16 +108,15 @@ function checkValues(fields: Fields): void {
   }
   if (fields.entity_alias !== '') refuse('field "entity_alias": there are no entities; leave it out');
   if (fields.num_uses < 0) refuse('number of uses cannot be negative');
-  checkNames([fields.id ?? ''], 'id');
+  checkNames([fields.id], 'id');
   checkNames([fields.display_name], 'display_name');
-  if (fields.id !== undefined && /[\s/.]/.test(fields.id))
-    refuse('field "id": a token id has no spaces, slashes or dots');
+  if (/[\s/.]/.test(fields.id)) refuse('field "id": a token id has no spaces, slashes or dots');
 }
 
 /** What needs the root policy, or sudo on this path. */
 function checkRights({ fields, parent, sudo, role }: Creation): void {
   if (parent.numUses > 0) refuse('restricted use token cannot generate child tokens');
-  if (fields.id !== undefined && !parent.policies.includes(ROOT_POLICY)) {
+  if (fields.id !== '' && !parent.policies.includes(ROOT_POLICY)) {
     refuse('root token required to specify token id');
   }
   if (fields.no_parent && role?.orphan !== true && !sudo) {
@@ -134,7 +133,7 @@ async function issue(services: CoreServices, context: EngineContext, creation: C
   const now = Date.now();
   const { ttl, warnings, endless, period, explicitMaxTtl } = grantTerms(context, creation, policies, now);
   const { token, entry } = await services.tokens.create({
-    ...(fields.id !== undefined && { token: fields.id }),
+    ...(fields.id !== '' && { token: fields.id }),
     parent: orphan ? '' : parent.id,
     // An orphan outlives the calling token, and is yet made by a valid one.
     provided: [...(orphan ? [validToken(parent.id)] : []), ...(roleUnchanged ? [roleUnchanged] : [])],

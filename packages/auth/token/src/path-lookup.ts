@@ -21,8 +21,8 @@ export function lookupPaths({ tokens }: CoreServices): Path[] {
       pattern: 'lookup',
       fields: { token: { type: 'string', description: 'The token to show; the calling one when absent.' } },
       synopsis: 'Shows a token.',
-      read: async ({ fields, clientToken }) => byToken(fields.token ?? clientToken),
-      write: async ({ fields, clientToken }) => byToken(fields.token ?? clientToken),
+      read: async ({ fields, clientToken }) => byToken(fields.token || clientToken),
+      write: async ({ fields, clientToken }) => byToken(fields.token || clientToken),
     }),
     definePath({
       pattern: 'lookup-accessor',
