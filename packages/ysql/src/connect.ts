@@ -105,6 +105,7 @@ async function open(
   try {
     await client.connect();
     session.askedForPassword = asked();
+    session.boundAnswers();
     // By SQL and not at the start: poolers and the YSQL Connection Manager pass on not every parameter of a start.
     await session.query(session.ourSettings);
   } catch (error) {

@@ -27,6 +27,7 @@ export interface DependentRole {
 }
 
 const ROLES = `'pg_catalog.pg_authid'::pg_catalog.regclass`;
+// Shared objects come first: a database that the role owns lets us in when it is ours, whatever the role has made of it.
 // LATERAL has the index of pg_shdepend asked for each role: a plain join reads all that depends on any role.
 const OWNED = `d.deptype = '${OWNER}' AND d.classid NOT IN (${NOBODYS_CATALOGS.join(', ')})`;
 const DEPENDENCIES = `
@@ -39,7 +40,7 @@ const DEPENDENCIES = `
     FROM pg_catalog.pg_shdepend d WHERE d.refclassid = ${ROLES} AND d.refobjid = r.oid GROUP BY d.dbid
   ) d ON true
   LEFT JOIN pg_catalog.pg_database b ON b.oid = d.dbid
-  WHERE r.rolname = $1`;
+  WHERE r.rolname = $1 ORDER BY d.dbid`;
 
 /** A question that fails when one of the roles, by oid, owns something. */
 export function refuseOwners(oids: readonly string[]): string {

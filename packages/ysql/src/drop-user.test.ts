@@ -214,6 +214,28 @@ describe('deleteUser', () => {
     }
   });
 
+  it('gets into a database that the user owns and has shut to others', async () => {
+    await using opened = await openYsql(server);
+    // Their order among what depends on the user must not matter.
+    const databases = ['shut_first', 'shut_second'];
+    const username = await opened.database.newUser(newUser(LOGIN));
+    for (const database of databases) {
+      await server.query(`CREATE DATABASE ${database} OWNER "${username}"`);
+      await runAs(username, [`REVOKE ALL ON DATABASE ${database} FROM PUBLIC`, 'CREATE SCHEMA mine'], database);
+    }
+    await opened.database.deleteUser({ username, statements: [] });
+    assert.equal(await roleExists(server, username), false);
+    for (const database of databases) {
+      const [owner] = await server.query(
+        `SELECT nspowner::regrole::text AS name FROM pg_namespace WHERE nspname = 'mine'`,
+        [],
+        database,
+      );
+      assert.equal(owner?.['name'], 'coffer_reassigned');
+      await server.query(`DROP DATABASE ${database}`);
+    }
+  });
+
   it('warns when it may not end sessions, and drops the user all the same', async () => {
     await server.query(`CREATE ROLE weak LOGIN CREATEROLE PASSWORD 'weak-pw'`);
     await using opened = await openYsql({ ...server, user: 'weak', password: 'weak-pw' });
