@@ -158,6 +158,8 @@ function reloadOnHangup(
   process.on('SIGHUP', reload);
   return {
     stop() {
+      // Without any listener it would end the process, which may be about to be replaced.
+      process.on('SIGHUP', () => undefined);
       process.off('SIGHUP', reload);
       return reloading;
     },
