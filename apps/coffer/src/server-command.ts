@@ -106,8 +106,9 @@ export const serverCommand: CommandDefinition = defineCommand({
       import('./server-replacement.ts'),
     ]);
     const replaced = replacement.replacedListeners(io.env);
-    const server = await start(() => startServer(config, io.env, logger, replaced));
-    const reloads = reloadOnHangup(server, { file, config }, logger);
+    const starting = start(() => startServer(config, io.env, logger, replaced));
+    const reloads = reloadOnHangup(starting, { file, config }, logger);
+    const server = await starting;
     ui.output(serverBanner(server, config, level));
     const sealed = server.sealed.then(() => replacement.canBeReplaced() || stopped.then(() => false));
     const isReplaced = await Promise.race([stopped.then(() => false), sealed]);
@@ -134,9 +135,11 @@ async function start<T>(open: () => Promise<T>): Promise<T> {
   }
 }
 
-/** A later SIGHUP waits for the reload before it. A configuration that cannot be read leaves what it said before. */
+/**
+ * A SIGHUP waits for the start and for the reload before it. A configuration that cannot be read leaves what it said before.
+ */
 function reloadOnHangup(
-  server: Server,
+  starting: Promise<Server>,
   { file, config }: { readonly file: string; readonly config: ServerConfig },
   logger: Logger,
 ): { stop(): Promise<void> } {
@@ -152,7 +155,7 @@ function reloadOnHangup(
   const reload = (): void => {
     reloading = reloading
       .then(readAgain)
-      .then(() => server.reload(current))
+      .then(async () => (await starting).reload(current))
       .catch((error: unknown) => logger.error('the reload failed', { error: errorText(error) }));
   };
   process.on('SIGHUP', reload);
