@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { resolve } from 'node:path';
-import { setImmediate as immediate } from 'node:timers/promises';
+import { setTimeout as delay, setImmediate as immediate } from 'node:timers/promises';
 import { type CommandDefinition, createTokenHelper, defineCommand, usageFailure } from '@coffer/cli';
 import {
   CofferError,
@@ -19,6 +19,8 @@ import { readServerConfig, type ServerConfig } from './server-config.ts';
 
 /** For requests under way when a sealed process is replaced, in milliseconds: what is sealed answers at once. */
 const REPLACEMENT_DRAIN_MS = 2_000;
+/** For everything else that is to end then: what hangs ends with the process, and the next start finds it as after a crash. */
+const REPLACEMENT_CLOSE_MS = 5_000;
 
 /** `coffer server`: serves until SIGINT or SIGTERM; SIGHUP reads certificates and who needs no token again. */
 export const serverCommand: CommandDefinition = defineCommand({
@@ -114,7 +116,10 @@ export const serverCommand: CommandDefinition = defineCommand({
     const isReplaced = await Promise.race([stopped.then(() => false), sealed]);
     if (!isReplaced) ui.output('==> Vault shutdown triggered');
     await reloads.stop();
-    await server.close(isReplaced ? REPLACEMENT_DRAIN_MS : undefined);
+    if (isReplaced) {
+      const patience = delay(REPLACEMENT_CLOSE_MS, undefined, { ref: false });
+      await Promise.race([server.close(REPLACEMENT_DRAIN_MS), patience]);
+    } else await server.close();
     // A signal that came meanwhile still ends the process.
     const isStopped = await Promise.race([stopped.then(() => true), immediate(false)]);
     if (isStopped || !isReplaced) return 0;

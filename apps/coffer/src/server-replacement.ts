@@ -27,7 +27,7 @@ export function canBeReplaced(): boolean {
 }
 
 /**
- * Starts this program anew in this process. Everything must be closed. Does not return.
+ * Starts this program anew in this process. What is not closed by now is cut off. Does not return.
  *
  * @throws CofferError `failed` when the program is not there any more: then the process is to end
  */
