@@ -97,7 +97,10 @@ describe('who may rekey and make root tokens', () => {
     );
     await ask('PUT', 'rekey/update', root, { key: shares[0], nonce });
     assert.match((await ask('PUT', 'rekey/update', root, { key: shares[2], nonce })).text, /"complete":true/);
+    assert.equal((await ask('PUT', 'rekey/init', root, { secret_shares: 1, secret_threshold: 2 })).status, 400);
+    assert.equal((await ask('PUT', 'generate-root/attempt', root, { otp: 'short' })).status, 400);
     await ask('PUT', 'generate-root/attempt', root);
+    assert.equal((await ask('PUT', 'generate-root/attempt', root)).status, 400);
     await ask('DELETE', 'generate-root/attempt', root);
     await ask('PUT', 'generate-root/attempt', root);
     await ask('PUT', 'seal', root);
@@ -107,6 +110,9 @@ describe('who may rekey and make root tokens', () => {
     for (const line of [
       `barrier rekey: started: ${by} new_shares=1 new_threshold=1`,
       `barrier rekey: refused: remote_address=127\\.0\\.0\\.1 accessor=\\w+ reason="key is shorter than minimum 16 bytes"`,
+      'barrier rekey: refused: .*reason="provided threshold greater than the total shares"',
+      'root generation: refused: .*reason="OTP string is wrong length',
+      'root generation: refused: .*reason="root generation already in progress"',
       `barrier rekey: got a share: ${by} progress=1 required=2`,
       `barrier rekey: got a share: ${by} progress=2 required=2`,
       `barrier rekey: finished: ${by}`,

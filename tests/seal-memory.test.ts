@@ -1,7 +1,9 @@
 /** What a seal leaves in the memory of a real server: nothing. */
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { copyFile } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { combineShares } from '../packages/core/src/key-shares.ts';
@@ -142,6 +144,40 @@ describe('the memory of a server that was sealed', { skip: process.platform !== 
     await server.client().request('PUT', 'sys/unseal', { body: { reset: true } });
     await unseal(server, keys.slice(1));
     assert.equal(await isSealed(server), false);
+  });
+
+  it('is replaced although a database hangs and somebody waits for it', async () => {
+    const silent = createServer().listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    await home.configure(home.fileStorage);
+    const server = await home.start();
+    const { root_token: root, unseal_keys_b64: keys } = await initialize(server);
+    await unseal(server, keys.slice(0, 2));
+    const client = server.client(root);
+    await client.request('POST', 'sys/mounts/database', { body: { type: 'database' } });
+    const config = {
+      plugin_name: 'ysql-plugin',
+      host: '127.0.0.1',
+      port: (silent.address() as AddressInfo).port,
+      username: 'nobody',
+      password: 'in-vain',
+      db: 'none',
+      connect_timeout: '80s',
+    };
+    const connected = once(silent, 'connection');
+    const waiting = client.request('POST', 'database/config/hangs', { body: config }).catch(() => undefined);
+    await connected;
+    const sealing = client.request('PUT', 'sys/seal').catch(() => undefined);
+    // The database is given up by itself, after that.
+    const end = performance.now() + 30_000;
+    const starts = (): number => server.output().match(/Vault server started/g)?.length ?? 0;
+    while (starts() < 2 && performance.now() < end) await sleep(100);
+    assert.equal(starts(), 2);
+    await Promise.all([waiting, sealing]);
+    await answers(server);
+    await unseal(server, keys.slice(1));
+    assert.equal(await isSealed(server), false);
+    silent.close();
   });
 
   it('is not replaced when it was opened again at once', async () => {

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { resolve } from 'node:path';
-import { setImmediate as immediate } from 'node:timers/promises';
+import { setTimeout as delay, setImmediate as immediate } from 'node:timers/promises';
 import { type CommandDefinition, createTokenHelper, defineCommand, usageFailure } from '@coffer/cli';
 import {
   CofferError,
@@ -19,6 +19,8 @@ import { readServerConfig, type ServerConfig } from './server-config.ts';
 
 /** For requests under way when a sealed process is replaced, in milliseconds: what is sealed answers at once. */
 const REPLACEMENT_DRAIN_MS = 2_000;
+/** For everything else that is to end then: what hangs ends with the process, and the next start finds it as after a crash. */
+const REPLACEMENT_CLOSE_MS = 5_000;
 
 /** `coffer server`: serves until SIGINT or SIGTERM; SIGHUP reads certificates and who needs no token again. */
 export const serverCommand: CommandDefinition = defineCommand({
@@ -106,14 +108,18 @@ export const serverCommand: CommandDefinition = defineCommand({
       import('./server-replacement.ts'),
     ]);
     const replaced = replacement.replacedListeners(io.env);
-    const server = await start(() => startServer(config, io.env, logger, replaced));
-    const reloads = reloadOnHangup(server, { file, config }, logger);
+    const starting = start(() => startServer(config, io.env, logger, replaced));
+    const reloads = reloadOnHangup(starting, { file, config }, logger);
+    const server = await starting;
     ui.output(serverBanner(server, config, level));
     const sealed = server.sealed.then(() => replacement.canBeReplaced() || stopped.then(() => false));
     const isReplaced = await Promise.race([stopped.then(() => false), sealed]);
     if (!isReplaced) ui.output('==> Vault shutdown triggered');
     await reloads.stop();
-    await server.close(isReplaced ? REPLACEMENT_DRAIN_MS : undefined);
+    if (isReplaced) {
+      const patience = delay(REPLACEMENT_CLOSE_MS, undefined, { ref: false });
+      await Promise.race([server.close(REPLACEMENT_DRAIN_MS), patience]);
+    } else await server.close();
     // A signal that came meanwhile still ends the process.
     const isStopped = await Promise.race([stopped.then(() => true), immediate(false)]);
     if (isStopped || !isReplaced) return 0;
@@ -134,9 +140,11 @@ async function start<T>(open: () => Promise<T>): Promise<T> {
   }
 }
 
-/** A later SIGHUP waits for the reload before it. A configuration that cannot be read leaves what it said before. */
+/**
+ * A SIGHUP waits for the start and for the reload before it. A configuration that cannot be read leaves what it said before.
+ */
 function reloadOnHangup(
-  server: Server,
+  starting: Promise<Server>,
   { file, config }: { readonly file: string; readonly config: ServerConfig },
   logger: Logger,
 ): { stop(): Promise<void> } {
@@ -152,12 +160,14 @@ function reloadOnHangup(
   const reload = (): void => {
     reloading = reloading
       .then(readAgain)
-      .then(() => server.reload(current))
+      .then(async () => (await starting).reload(current))
       .catch((error: unknown) => logger.error('the reload failed', { error: errorText(error) }));
   };
   process.on('SIGHUP', reload);
   return {
     stop() {
+      // Without any listener it would end the process, which may be about to be replaced.
+      process.on('SIGHUP', () => undefined);
       process.off('SIGHUP', reload);
       return reloading;
     },

@@ -1,5 +1,6 @@
+import { accessSync, constants } from 'node:fs';
 import { isSea } from 'node:sea';
-import type { Logger } from '@coffer/base';
+import { CofferError, errorText, type Logger } from '@coffer/base';
 import type { SealState } from '@coffer/core';
 import { formatListenAddress, type ListenAddress, parseListenAddress } from './listen-address.ts';
 
@@ -25,8 +26,20 @@ export function canBeReplaced(): boolean {
   return process.execve !== undefined;
 }
 
-/** Starts this program anew in this process. Everything must be closed: nothing of it is told that it ends. Does not return. */
+/**
+ * Starts this program anew in this process. What is not closed by now is cut off. Does not return.
+ *
+ * @throws CofferError `failed` when the program is not there any more: then the process is to end
+ */
 export function replaceProcess(listeners: readonly ListenAddress[], env: Environment): never {
+  // Node.js aborts when the system refuses, and a core dump would hold all that is to go.
+  try {
+    accessSync(process.execPath, constants.X_OK);
+  } catch (cause) {
+    throw new CofferError('failed', `the sealed process cannot be replaced, and ends: ${errorText(cause)}`, { cause });
+  }
+  // Nothing else tells those who end with the process, such as a plugin that was just being started.
+  process.emit('exit', 0);
   const program = isSea() ? [] : [...process.execArgv, process.argv[1] ?? ''];
   const args = [process.argv0, ...program, ...process.argv.slice(2)];
   const mark = { [MARK]: listeners.map((listener) => formatListenAddress(listener)).join(' ') };

@@ -7,6 +7,7 @@ import {
   formatDuration,
   formatGoDuration,
   formatHclogLine,
+  formatLogLine,
   formatTime,
   parseDuration,
   randomBase62,
@@ -56,6 +57,20 @@ describe('formatting', () => {
     assert.equal(formatTime(Date.UTC(2026, 10, 24, 18, 51, 2, 97)), '2026-11-24T18:51:02.097Z');
     assert.equal(formatTime(Date.UTC(2026, 10, 24, 18, 51, 20, 0)), '2026-11-24T18:51:20Z');
     assert.equal(formatTime(Date.UTC(2026, 10, 24, 18, 51, 2, 500)), '2026-11-24T18:51:02.5Z');
+  });
+  it('writes one log line, whatever is told', () => {
+    const entry = { time: new Date(0), level: 'warn', module: 'ysql' } as const;
+    const forged = 'no\n1970-01-01T00:00:00.000Z [INFO]  core: vault is sealed';
+    for (const end of ['\n', '\r', '\v', '\x1b[2J', '\x85', '\x9b', '\u2028']) {
+      const line = formatLogLine({ ...entry, message: `${forged}${end}`, fields: { reason: `${end}x`, plain: 1 } });
+      assert.match(line, /^[^\p{Cc}\u2028]*\n$/u, JSON.stringify(end));
+      assert.match(line, /\[WARN\] {2}ysql: no\\n1970.* reason=.*x"? plain=1\n$/);
+    }
+    const message = 'role "é" is gone';
+    assert.match(
+      formatLogLine({ ...entry, message, fields: { why: 'a\tb' } }),
+      /ysql: role "é" is gone: why="a\\tb"\n$/,
+    );
   });
   it('writes hclog lines with six fractional digits', () => {
     let line = '';

@@ -44,14 +44,26 @@ export function createLogger(module: string, level: LogLevel, write: (entry: Log
 
 export const silentLogger: Logger = createLogger('', 'error', () => undefined);
 
-/** Vault's line for people: `2026-11-24T18:50:50.399Z [INFO]  core: vault is unsealed: key=value`. */
+/**
+ * Vault's line for people: `2026-11-24T18:50:50.399Z [INFO]  core: vault is unsealed: key=value`. One line, whatever is told:
+ * a database's or a plugin's words must not look like lines of ours, nor steer a terminal.
+ */
 export function formatLogLine(entry: LogEntry): string {
   const level = `[${entry.level.toUpperCase()}]`.padEnd(7);
   const fields = Object.entries(entry.fields)
     .filter(([, value]) => value !== undefined)
     .map(([key, value]) => ` ${key}=${/[\s"=]/.test(String(value)) ? JSON.stringify(value) : String(value)}`)
     .join('');
-  return `${entry.time.toISOString()} ${level} ${entry.module}: ${entry.message}${fields === '' ? '' : `:${fields}`}\n`;
+  const text = `${entry.module}: ${entry.message}${fields === '' ? '' : `:${fields}`}`;
+  return `${entry.time.toISOString()} ${level} ${escapeControls(text)}\n`;
+}
+
+/** As JSON writes them; U+2028 and U+2029 end a line, too. */
+function escapeControls(text: string): string {
+  return text.replace(/[\p{Cc}\u2028\u2029]/gu, (character) => {
+    const escaped = JSON.stringify(character).slice(1, -1);
+    return escaped.length > 1 ? escaped : `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  });
 }
 
 /**

@@ -32,28 +32,34 @@ export function createGenerateRoot(parts: GenerateRootParts): SealControl['gener
   };
   return {
     status,
-    async start(otp, requester) {
-      parts.requireOpen();
-      await parts.record();
-      if (Buffer.byteLength(otp) !== TOKEN_LENGTH) {
-        throw new CofferError('invalid-request', `OTP string is wrong length: it must have ${TOKEN_LENGTH} characters`);
-      }
-      attempt.start({ otp }, {}, requester);
-    },
-    update: (share, nonce, requester) =>
-      parts.inTurn(async () => {
+    start: (otp, requester) =>
+      attempt.step(requester, async () => {
         parts.requireOpen();
-        const record = await parts.record();
-        const { threshold } = record.config;
-        const encodedToken = await attempt.add(share, nonce, threshold, requester, async ({ key, wanted }) => {
-          if (parts.verifyKey(key, record)) return encode(await parts.createToken(), wanted.otp);
-          const text = 'root generation failed, invalid key: the shares so far are forgotten';
-          throw new CofferError('invalid-request', text);
-        });
-        const now = await status();
-        if (encodedToken === undefined) return now;
-        return { ...now, started: true, nonce, progress: threshold, complete: true, encodedToken };
+        await parts.record();
+        if (Buffer.byteLength(otp) !== TOKEN_LENGTH) {
+          throw new CofferError(
+            'invalid-request',
+            `OTP string is wrong length: it must have ${TOKEN_LENGTH} characters`,
+          );
+        }
+        attempt.start({ otp }, {}, requester);
       }),
+    update: (share, nonce, requester) =>
+      parts.inTurn(() =>
+        attempt.step(requester, async () => {
+          parts.requireOpen();
+          const record = await parts.record();
+          const { threshold } = record.config;
+          const encodedToken = await attempt.add(share, nonce, threshold, requester, async ({ key, wanted }) => {
+            if (parts.verifyKey(key, record)) return encode(await parts.createToken(), wanted.otp);
+            const text = 'root generation failed, invalid key: the shares so far are forgotten';
+            throw new CofferError('invalid-request', text);
+          });
+          const now = await status();
+          if (encodedToken === undefined) return now;
+          return { ...now, started: true, nonce, progress: threshold, complete: true, encodedToken };
+        }),
+      ),
     cancel: (requester, reason) => attempt.cancel(requester, reason),
   };
 }

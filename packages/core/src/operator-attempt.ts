@@ -50,6 +50,16 @@ export class OperatorAttempt<T extends object> {
     this.#log('started', requester, shown);
   }
 
+  /** Does one step; a refusal is a line in the log too. */
+  async step<R>(requester: Requester | undefined, work: () => Promise<R>): Promise<R> {
+    try {
+      return await work();
+    } catch (error) {
+      this.#logger.warn(`${this.#what}: refused`, { ...shownRequester(requester), reason: errorText(error) });
+      throw error;
+    }
+  }
+
   /** Does nothing when none is under way. */
   cancel(requester: Requester | undefined, reason?: string): void {
     if (this.#current !== undefined) this.#log('cancelled', requester, reason === undefined ? {} : { reason });
@@ -69,25 +79,20 @@ export class OperatorAttempt<T extends object> {
     requester: Requester | undefined,
     work: (agreed: Agreed<T>) => Promise<R>,
   ): Promise<R | undefined> {
+    const current = this.#keep(share, nonce);
+    const { progress } = current.shares;
+    this.#log('got a share', requester, { progress, required });
+    if (progress < required) return undefined;
+    const key = await current.shares.combine();
+    let result: R;
     try {
-      const current = this.#keep(share, nonce);
-      const { progress } = current.shares;
-      this.#log('got a share', requester, { progress, required });
-      if (progress < required) return undefined;
-      const key = await current.shares.combine();
-      let result: R;
-      try {
-        result = await work({ key, wanted: current.wanted });
-      } finally {
-        key.fill(0);
-      }
-      this.#log('finished', requester);
-      if (this.#current === current) this.#forget();
-      return result;
-    } catch (error) {
-      this.#logger.warn(`${this.#what}: refused`, { ...shownRequester(requester), reason: errorText(error) });
-      throw error;
+      result = await work({ key, wanted: current.wanted });
+    } finally {
+      key.fill(0);
     }
+    this.#log('finished', requester);
+    if (this.#current === current) this.#forget();
+    return result;
   }
 
   #keep(share: Uint8Array, nonce: string): Current<T> {

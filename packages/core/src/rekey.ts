@@ -39,25 +39,28 @@ export function createRekey(parts: RekeyParts): RekeyControl {
         required: config.threshold,
       };
     },
-    async start(given, requester) {
-      check();
-      // The new root key goes under the static key: nobody gets a share of it, whatever was asked for.
-      const counts = what === 'barrier' && byItself ? { shares: 1, threshold: 1 } : given;
-      checkCounts(what, counts);
-      await parts.record();
-      attempt.start(counts, { new_shares: counts.shares, new_threshold: counts.threshold }, requester);
-    },
-    update: (share, nonce, requester) =>
-      parts.inTurn(async () => {
+    start: (given, requester) =>
+      attempt.step(requester, async () => {
         check();
-        const record = await parts.record();
-        return attempt.add(share, nonce, record.config.threshold, requester, async ({ key, wanted }) => {
-          if (parts.verifyKey(key, record)) return parts.replace(wanted);
-          const of = byItself ? 'recovery' : 'root';
-          const text = `${of} key verification failed: the shares do not make the present key, and are forgotten`;
-          throw new CofferError('invalid-request', text);
-        });
+        // The new root key goes under the static key: nobody gets a share of it, whatever was asked for.
+        const counts = what === 'barrier' && byItself ? { shares: 1, threshold: 1 } : given;
+        checkCounts(what, counts);
+        await parts.record();
+        attempt.start(counts, { new_shares: counts.shares, new_threshold: counts.threshold }, requester);
       }),
+    update: (share, nonce, requester) =>
+      parts.inTurn(() =>
+        attempt.step(requester, async () => {
+          check();
+          const record = await parts.record();
+          return attempt.add(share, nonce, record.config.threshold, requester, async ({ key, wanted }) => {
+            if (parts.verifyKey(key, record)) return parts.replace(wanted);
+            const of = byItself ? 'recovery' : 'root';
+            const text = `${of} key verification failed: the shares do not make the present key, and are forgotten`;
+            throw new CofferError('invalid-request', text);
+          });
+        }),
+      ),
     cancel: (requester, reason) => attempt.cancel(requester, reason),
   };
 }

@@ -9,6 +9,8 @@ describe('a core behind its seal', () => {
   let core: SealableCore;
   /** Resolved by a test to let `slow` answer. */
   let slow: PromiseWithResolvers<void>;
+  /** Resolved when the keys are wiped. */
+  let wiped: PromiseWithResolvers<void>;
   let builds = 0;
   let closes = 0;
 
@@ -18,12 +20,14 @@ describe('a core behind its seal', () => {
       slow: () => slow.promise,
       onBuild: () => builds++,
       onClose: () => closes++,
+      onSealed: () => wiped.resolve(),
     });
 
   beforeEach(async () => {
     builds = 0;
     closes = 0;
     slow = Promise.withResolvers();
+    wiped = Promise.withResolvers();
     store = await openEmbeddedStore({ path: ':memory:' });
     core = make();
     await core.start();
@@ -137,6 +141,21 @@ describe('a core behind its seal', () => {
     await core.unseal(Uint8Array.from(shares[0] ?? []));
     assert.equal(builds, 2);
     assert.ok((await core.core?.services.tokens.lookup(root)) !== undefined);
+  });
+
+  it('keeps no keys for a request that hangs', async () => {
+    const { root } = await opened();
+    const policies = core.core?.services.policies;
+    const running = core.handle(request('sys/slow', root));
+    const sealing = core.handle(request('sys/seal', root));
+    // Long before the core gives the request up.
+    await wiped.promise;
+    assert.equal(closes, 0);
+    await assert.rejects(async () => policies?.put('late', '# late'), { code: 'sealed' });
+    slow.resolve();
+    assert.deepEqual((await running)?.data, { done: true });
+    await sealing;
+    assert.equal(closes, 1);
   });
 
   it('opens what was sealed before a rotation, and counts anew', async () => {

@@ -1,17 +1,10 @@
-import {
-  CofferError,
-  Deadline,
-  errorText,
-  type Logger,
-  whileAwaited,
-  withDeadline,
-  withoutDeadline,
-} from '@coffer/base';
+import { CofferError, Deadline, errorText, type Logger, whileAwaited, withDeadline } from '@coffer/base';
 import type { Store } from '@coffer/store';
 import type { Barrier } from './barrier.ts';
 import { loadClusterIdentity } from './cluster-identity.ts';
 import type { Core } from './core.ts';
 import { releaseDeadClaims } from './dead-claims.ts';
+import { endCore, type EndCoreOptions } from './end-core.ts';
 import { createEntryStorage } from './entry-storage.ts';
 import { createGenerateRoot } from './generate-root.ts';
 import { type KeyRotationConfig, readKeyRotation, writeKeyRotation } from './key-rotation.ts';
@@ -47,6 +40,8 @@ const OPENS_AT_START =
 
 /** How often it is looked whether the encryption key must be rotated, in milliseconds. */
 const TEND_KEYS_MS = 60_000;
+/** How long after a seal the keys are kept for what is still under way, in milliseconds. */
+const KEYS_MS = 5_000;
 /** How long the status of a sealed server waits for the store, in milliseconds. */
 const STATUS_MS = 2_000;
 
@@ -56,7 +51,7 @@ export interface SealableCoreOptions {
   readonly staticSeal?: StaticSeal;
   /** A seal that opens by itself does not: it was closed on purpose. `staticSeal` is not needed then. */
   readonly staySealed?: boolean;
-  /** Called when everything behind a seal that closed has ended and its keys are wiped. */
+  /** Called when the keys of a seal that closed are wiped: what is behind it has ended, or is not waited for any longer. */
   readonly onSealed?: () => void;
   /** The name that the cluster gets when its store is opened for the first time. Made when absent. */
   readonly clusterName?: string;
@@ -173,7 +168,7 @@ export class SealableCore implements SealControl {
     // Whoever is opening the seal right now must not find it open afterwards.
     this.#isEnding = true;
     await this.#turn;
-    this.seal();
+    this.#close({});
     await this.#closing;
   }
 
@@ -231,21 +226,24 @@ export class SealableCore implements SealControl {
   }
 
   seal(requester?: Requester): void {
+    this.#close({ keysMs: KEYS_MS }, requester);
+  }
+
+  #close(patience: Pick<EndCoreOptions, 'keysMs'>, requester?: Requester): void {
     const opened = this.#opened;
     if (opened === undefined) return;
     this.#opened = undefined;
     clearInterval(opened.timer);
     this.#shares.forget();
     for (const attempt of [this.rekey, this.rekeyRecovery, this.generateRoot]) attempt.cancel(undefined, 'sealed');
-    // Not in turn as a whole: the requests that it waits for may be waiting for their turn.
-    this.#closing = withoutDeadline(() => opened.live.close())
-      .catch((error: unknown) => this.#options.logger.error('the core did not end well', { error: errorText(error) }))
-      .then(() => this.#inTurn(() => opened.keys.forget()))
-      .then(() => {
-        if (this.#staticSeal !== undefined) wipeStaticSeal(this.#staticSeal);
-        collectGarbage();
-        this.#options.onSealed?.();
-      });
+    const wipeKeys = async (): Promise<void> => {
+      // Not in turn as a whole: the requests that are waited for may be waiting for their turn.
+      await this.#inTurn(() => opened.keys.forget());
+      if (this.#staticSeal !== undefined) wipeStaticSeal(this.#staticSeal);
+      collectGarbage();
+      this.#options.onSealed?.();
+    };
+    this.#closing = endCore(opened.live, { ...patience, wipeKeys, logger: this.#options.logger });
     this.#options.logger.info('vault is sealed', shownRequester(requester));
   }
 

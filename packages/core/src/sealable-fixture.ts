@@ -19,15 +19,17 @@ export interface SealableFixture {
   readonly slow?: () => Promise<void>;
   readonly onBuild?: () => void;
   readonly onClose?: () => void;
+  readonly onSealed?: () => void;
 }
 
 /** Serves `sys/seal-status` (also while sealed), `sys/seal` and `sys/slow`. */
 export function makeSealable(fixture: SealableFixture): SealableCore {
-  const { store, staticSeal, clusterName, slow, onBuild, onClose } = fixture;
+  const { store, staticSeal, clusterName, slow, onBuild, onClose, onSealed } = fixture;
   return new SealableCore({
     store,
     ...(staticSeal && { staticSeal }),
     ...(clusterName !== undefined && { clusterName }),
+    ...(onSealed && { onSealed }),
     sealedPaths: (control) => [statusPath(control)],
     logger: silentLogger,
     build: ({ barrier, seal }) => {

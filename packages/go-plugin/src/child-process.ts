@@ -7,6 +7,7 @@ import { logPluginLine, readLines } from './plugin-log.ts';
 
 /** Lines of stderr that a failed start reports. */
 const TAIL_LINES = 20;
+const TAIL_LINE_LENGTH = 1024;
 /** How long a plugin that ended may still have output in its pipes. */
 const OUTPUT_MS = 500;
 
@@ -60,7 +61,7 @@ export class PluginChild {
     });
     running.add(this);
     readLines(this.#child.stderr, (line) => {
-      this.#tail.push(line);
+      this.#tail.push(line.slice(0, TAIL_LINE_LENGTH));
       if (this.#tail.length > TAIL_LINES) this.#tail.shift();
       logPluginLine(logger, line);
     });

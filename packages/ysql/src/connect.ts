@@ -105,6 +105,7 @@ async function open(
   try {
     await client.connect();
     session.askedForPassword = asked();
+    session.boundAnswers();
     await applySettings(session);
   } catch (error) {
     session.destroy();

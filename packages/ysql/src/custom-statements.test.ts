@@ -103,6 +103,31 @@ describe('a custom statement', () => {
     });
   }
 
+  const LONG: Readonly<Record<string, string>> = {
+    'of many rows': 'SELECT g FROM generate_series(1, 2000000) AS g',
+    'of one long value': `SELECT repeat('x', 20000000)`,
+    'of copied rows': 'COPY (SELECT g FROM generate_series(1, 3000000) AS g) TO STDOUT',
+  };
+  for (const [what, sql] of Object.entries(LONG)) {
+    it(`is cut off when its answer is long, once and for all, and its session is used no more: ${what}`, async () => {
+      await using opened = await openYsql(server, { max_open_connections: 1 });
+      const { database } = opened;
+      const username = await database.newUser(newUser(SEED_SQL));
+      for (const statements of [[sql], ['SELECT 1', sql]]) {
+        await server.query('CREATE SEQUENCE IF NOT EXISTS app.tries; GRANT ALL ON app.tries TO PUBLIC');
+        const counted = ['SELECT nextval($$app.tries$$)', ...statements];
+        const long = { username, password: { newPassword: new Secret('Other-1'), statements: counted } };
+        await assert.rejects(database.updateUser(long), /the answer is longer than 8 MiB/);
+        const [tries] = await server.query('SELECT last_value::int AS last FROM app.tries');
+        assert.deepEqual(tries, { last: 1 });
+        await server.query('DROP SEQUENCE app.tries');
+      }
+      await database.updateUser({ username, password: { newPassword: new Secret('Other-2'), statements: [] } });
+      assert.equal(await database.verifyUser?.(username, new Secret('Other-2')), 'accepted');
+      await database.deleteUser({ username, statements: [] });
+    });
+  }
+
   it('that turns standard_conforming_strings off makes no second role of a name', async () => {
     await using opened = await openYsql(server);
     const statements = [

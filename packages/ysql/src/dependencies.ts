@@ -27,6 +27,7 @@ export interface DependentRole {
 }
 
 const ROLES = `'pg_catalog.pg_authid'::pg_catalog.regclass`;
+// Shared objects come first: a database that the role owns lets us in when it is ours, whatever the role has made of it.
 // LATERAL has the index of pg_shdepend asked for each role: a plain join reads all that depends on any role.
 const OWNED = `d.deptype = '${OWNER}' AND d.classid NOT IN (${NOBODYS_CATALOGS.join(', ')})`;
 const DEPENDENCIES = `
@@ -39,7 +40,7 @@ const DEPENDENCIES = `
     FROM pg_catalog.pg_shdepend d WHERE d.refclassid = ${ROLES} AND d.refobjid = r.oid GROUP BY d.dbid
   ) d ON true
   LEFT JOIN pg_catalog.pg_database b ON b.oid = d.dbid
-  WHERE r.rolname = $1`;
+  WHERE r.rolname = $1 ORDER BY d.dbid`;
 
 /** A question that fails when one of the roles, by oid, owns something. */
 export function refuseOwners(oids: readonly string[]): string {
@@ -138,15 +139,15 @@ async function reassignRole(access: Access): Promise<string> {
   const name = access.settings.reassignOwnedTo;
   const refuse = (problem: string): CofferError => new CofferError('failed', `field "reassign_owned_to": ${problem}`);
   const found = await findTarget(access, name);
-  if (found === 'superuser') {
-    throw refuse(
-      `"${name}" is a superuser, and what a revoked user made would run with its rights; name a role without any`,
-    );
-  }
-  if (found === 'ourselves') {
-    throw refuse(
-      `the connection logs in as "${name}", and what a revoked user made would run with its rights; name a role without any`,
-    );
+  const powers: Readonly<Record<string, string>> = {
+    superuser: `"${name}" is a superuser`,
+    ourselves: `the connection logs in as "${name}"`,
+    powerful: `"${name}" has CREATEROLE, REPLICATION or BYPASSRLS`,
+    heir: `"${name}" has the rights of a superuser, of the admin or of a role that comes with the server`,
+  };
+  const power = powers[found ?? ''];
+  if (power !== undefined) {
+    throw refuse(`${power}, and what a revoked user made would run with its rights; name a role without any`);
   }
   if (found === undefined) {
     if (name !== DEFAULT_REASSIGN_ROLE) throw refuse(`there is no role "${name}"; create it or name another`);
@@ -161,15 +162,29 @@ async function reassignRole(access: Access): Promise<string> {
   return name;
 }
 
-/** What speaks against a role as the new owner, if it is there. */
-async function findTarget(access: Access, name: string): Promise<'superuser' | 'ourselves' | 'fit' | undefined> {
+/** OIDs below belong to roles that come with the server (postgres:src/include/access/transam.h, FirstNormalObjectId). */
+const FIRST_OWN_OID = '16384';
+/** Of that one each database's owner is a member, and has no rights by it. */
+const NO_POWER = 'pg_database_owner';
+const TARGET = `
+  SELECT CASE
+    WHEN r.rolsuper THEN 'superuser'
+    WHEN r.rolname = current_user THEN 'ourselves'
+    WHEN r.rolcreaterole OR r.rolreplication OR r.rolbypassrls THEN 'powerful'
+    WHEN EXISTS (
+      SELECT FROM pg_catalog.pg_roles h
+      WHERE (h.rolsuper OR h.rolname = current_user OR h.oid < '${FIRST_OWN_OID}') AND h.rolname <> '${NO_POWER}'
+        AND pg_catalog.pg_has_role(r.oid, h.oid, 'USAGE')
+    ) THEN 'heir'
+    ELSE 'fit' END AS found
+  FROM pg_catalog.pg_roles r WHERE r.rolname = $1`;
+
+/** What speaks against a role as the new owner, if it is there; `fit`: nothing. */
+async function findTarget(access: Access, name: string): Promise<string | undefined> {
   return await retry('looking for the role that takes over', access.logger, () =>
     access.pool.use(async (session) => {
-      const sql = 'SELECT rolsuper, rolname = current_user AS ourselves FROM pg_catalog.pg_roles WHERE rolname = $1';
-      const [role] = (await session.query(sql, [name])).rows;
-      if (role === undefined) return undefined;
-      if (role['rolsuper'] === true) return 'superuser';
-      return role['ourselves'] === true ? 'ourselves' : 'fit';
+      const [role] = (await session.query(TARGET, [name])).rows;
+      return role === undefined ? undefined : String(role['found']);
     }),
   );
 }

@@ -92,19 +92,29 @@ describe('deleteUser', () => {
     );
     await assert.rejects(logIn(server, username, 'Pass-1234-word'), { code: '28000' });
     await using right = await openYsql(server, { reassign_owned_to: 'app_group' });
+    // The owner of the database is a member of pg_database_owner.
+    await server.query('ALTER DATABASE yugabyte OWNER TO app_group');
     await right.database.deleteUser({ username, statements: [] });
+    await server.query('ALTER DATABASE yugabyte OWNER TO CURRENT_USER');
     assert.equal(await ownerOf('made_third'), 'app_group');
   });
 
   it('gives them to nobody who has rights that a function of theirs would then run with', async () => {
     const make = `${LOGIN}; GRANT CREATE ON SCHEMA public TO "{{name}}"`;
     await server.query('CREATE ROLE other_super SUPERUSER NOLOGIN');
+    await server.query('CREATE ROLE maker CREATEROLE; CREATE ROLE seer BYPASSRLS');
+    await server.query('CREATE ROLE middle IN ROLE pg_execute_server_program; CREATE ROLE heir IN ROLE middle');
+    await server.query(`CREATE ROLE heir_of_admin IN ROLE ${server.user}`);
     // An admin that is a superuser shows the worst that could be: a function with its rights.
     const asSuperuser = { ...server, ...server.superuser };
     const refused: readonly (readonly [TestPostgres, string, RegExp])[] = [
       [asSuperuser, asSuperuser.user, /field "reassign_owned_to": "\[password\]" is a superuser/],
       [asSuperuser, 'other_super', /field "reassign_owned_to": "other_super" is a superuser/],
       [server, 'other_super', /field "reassign_owned_to": "other_super" is a superuser/],
+      [server, 'maker', /field "reassign_owned_to": "maker" has CREATEROLE/],
+      [server, 'seer', /field "reassign_owned_to": "seer" has CREATEROLE, REPLICATION or BYPASSRLS/],
+      [server, 'heir', /field "reassign_owned_to": "heir" has the rights of .* a role that comes with the server/],
+      [server, 'heir_of_admin', /field "reassign_owned_to": "heir_of_admin" has the rights of .* the admin/],
       [server, server.user, /field "reassign_owned_to": the connection logs in as "\[password\]"/],
     ];
     for (const [as, reassign_owned_to, message] of refused) {
@@ -211,6 +221,28 @@ describe('deleteUser', () => {
       assert.equal(owner?.['name'], owned_objects === 'drop' ? `"${username}"` : 'coffer_reassigned');
       await server.query('DROP DATABASE owned');
       await opened.database.deleteUser({ username, statements: [] });
+    }
+  });
+
+  it('gets into a database that the user owns and has shut to others', async () => {
+    await using opened = await openYsql(server);
+    // Their order among what depends on the user must not matter.
+    const databases = ['shut_first', 'shut_second'];
+    const username = await opened.database.newUser(newUser(LOGIN));
+    for (const database of databases) {
+      await server.query(`CREATE DATABASE ${database} OWNER "${username}"`);
+      await runAs(username, [`REVOKE ALL ON DATABASE ${database} FROM PUBLIC`, 'CREATE SCHEMA mine'], database);
+    }
+    await opened.database.deleteUser({ username, statements: [] });
+    assert.equal(await roleExists(server, username), false);
+    for (const database of databases) {
+      const [owner] = await server.query(
+        `SELECT nspowner::regrole::text AS name FROM pg_namespace WHERE nspname = 'mine'`,
+        [],
+        database,
+      );
+      assert.equal(owner?.['name'], 'coffer_reassigned');
+      await server.query(`DROP DATABASE ${database}`);
     }
   });
 

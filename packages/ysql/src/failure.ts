@@ -32,6 +32,8 @@ export class Failure extends Error {
 
   /** Of `unreachable`: no server process runs there (refused, starting, stopping), which a mere silence does not say. */
   readonly nobodyThere: boolean;
+  /** The same would only come of it again, whatever its kind is worth. */
+  readonly final: boolean;
 
   constructor(kind: FailureKind, message: string, details: FailureDetails = {}) {
     super(message);
@@ -40,6 +42,7 @@ export class Failure extends Error {
     this.sqlstate = details.sqlstate ?? '';
     this.backend = details.backend;
     this.nobodyThere = details.nobodyThere ?? false;
+    this.final = details.final ?? false;
   }
 
   /** The same failure, its message preceded by what was being done. */
@@ -52,6 +55,7 @@ export interface FailureDetails {
   readonly sqlstate?: string;
   readonly backend?: Backend | undefined;
   readonly nobodyThere?: boolean;
+  readonly final?: boolean;
 }
 
 interface FailureRule {

@@ -86,6 +86,17 @@ describe('renderStatement', () => {
     assert.throws(() => renderStatement(`'{{password}}'`, { name: 'x' }), /\{\{password\}\} has no value/);
     assert.throws(() => renderStatement(`'{{name}}'`, { name: 'x\0' }), /NUL/);
   });
+  it('refuses a placeholder among escapes of the statement’s own choosing, and a NUL in the statement', () => {
+    for (const template of [
+      `CREATE ROLE U&"{{name}}" UESCAPE '!'`,
+      `SELECT u&'{{name}}' /* c */ uescape '!'`,
+      `DO $$ BEGIN PERFORM U&'{{name}}' UESCAPE '!'; END $$`,
+    ])
+      assert.throws(() => renderStatement(template, { name: '!0022' }), /with UESCAPE; leave both out/, template);
+    const without = `SELECT U&'!0041' UESCAPE '!', '{{name}}'`;
+    assert.equal(renderStatement(without, { name: 'x' }), without.replace('{{name}}', 'x'));
+    assert.throws(() => renderStatement('SELECT \0 1', {}), /holds a NUL character/);
+  });
   it('survives a template with the mark character', () => {
     assert.equal(renderStatement(`'\uE000name\uE000{{name}}'`, { name: 'x' }), `'namex'`);
   });

@@ -29,9 +29,12 @@ export function renderStatement(template: string, values: PlaceholderValues): st
 /**
  * A template's tokens with its placeholders marked, for {@link renderTokens}.
  *
- * @throws CofferError `invalid-request` for a quote or comment without end, or a password outside quotes
+ * @throws CofferError `invalid-request` for a quote or comment without end, a NUL character, or a password outside quotes
  */
 export function readTokens(template: string): readonly Token[] {
+  if (template.includes('\0')) {
+    throw new CofferError('invalid-request', 'SQL statement: it holds a NUL character, which PostgreSQL takes nowhere');
+  }
   const tokens = tokenize(withMarks(template));
   // The server's error would name the part of it that looks like a word.
   if (tokens.some(({ kind, text }) => kind === 'word' && text.includes(`${MARK}password${MARK}`))) {
@@ -60,6 +63,7 @@ function withMarks(template: string): string {
  * @throws CofferError `invalid-request`
  */
 export function renderTokens(tokens: readonly Token[], values: PlaceholderValues): string {
+  refuseOwnEscapes(tokens);
   const strings = renderStrings(tokens, values);
   const rendered = tokens.flatMap((token, at) => renderToken(token, tokens[at - 1], strings, values));
   const text = rendered.map((token) => token.text).join('');
@@ -69,6 +73,16 @@ export function renderTokens(tokens: readonly Token[], values: PlaceholderValues
   throw new CofferError(
     'invalid-request',
     'SQL statement: the value of a placeholder outside quotes would change what stands beside it; put quotes around the placeholder',
+  );
+}
+
+/** With UESCAPE the statement says itself what escapes; a value is escaped for a backslash. */
+function refuseOwnEscapes(tokens: readonly Token[]): void {
+  if (!tokens.some(({ kind, text }) => kind === 'word' && text.toUpperCase() === 'UESCAPE')) return;
+  if (!tokens.some(({ kind, text }) => kind.startsWith('escape-') && /^u/i.test(text) && text.includes(MARK))) return;
+  throw new CofferError(
+    'invalid-request',
+    'SQL statement: a placeholder cannot stand in U&"..." or U&\'...\' with UESCAPE; leave both out, and write "{{name}}" or \'{{name}}\'',
   );
 }
 

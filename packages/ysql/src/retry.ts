@@ -43,7 +43,8 @@ export async function retry<T>(
     try {
       return await work(attempt);
     } catch (error) {
-      if (!(error instanceof Failure) || attempt >= Math.min(policy.attempts, WORTH[error.kind])) throw error;
+      if (!(error instanceof Failure) || error.final) throw error;
+      if (attempt >= Math.min(policy.attempts, WORTH[error.kind])) throw error;
       const most = Math.min(policy.longestPauseMilliseconds, policy.firstPauseMilliseconds * 2 ** (attempt - 1));
       // A lost connection says nothing about load: the first new attempt need not wait.
       const pause = error.kind === 'lost' && attempt === 1 ? 0 : Math.random() * most;

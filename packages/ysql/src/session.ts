@@ -5,6 +5,8 @@ import { Failure, failureOfStatement } from './failure.ts';
 
 /** How long a server may take to close its side before the socket is simply dropped. */
 const GOODBYE_MILLISECONDS = 2_000;
+/** Far more than anything that we ask is answered with; statements of a role may ask for anything. */
+const MOST_ANSWER_BYTES = 8 * 1024 * 1024;
 
 export interface SessionIdentity {
   readonly applicationName: string;
@@ -52,6 +54,9 @@ export class Session {
   advisoryLocks: boolean | undefined;
   readonly #client: pg.Client;
   #broken = false;
+  #tooLong = false;
+  /** Bytes read before the message that is being answered. */
+  #readBefore = 0;
   readonly #onClosed: (() => void)[] = [];
 
   constructor(client: pg.Client, identity: SessionIdentity, ourSettings: string) {
@@ -64,6 +69,16 @@ export class Session {
       if (parameterName === 'server_encoding') this.serverEncoding = parameterValue;
       // "15.2-YB-2025.1.0.0-b0". Its DDL transactions are early access, off by default, and told by nothing we can trust.
       if (parameterName === 'server_version' && parameterValue.includes('-YB-')) this.transactionalDdl = false;
+    });
+  }
+
+  /** To be called once, when connected: before TLS the socket is another one. */
+  boundAnswers(): void {
+    const { stream } = this.#client.connection;
+    stream.on('data', () => {
+      if (bytesRead(stream) - this.#readBefore <= MOST_ANSWER_BYTES) return;
+      this.#tooLong = true;
+      this.#break();
     });
   }
 
@@ -120,11 +135,14 @@ export class Session {
   async #send({ sql, params }: Request): Promise<Answer | Failure> {
     try {
       const client = this.#client;
+      this.#readBefore = bytesRead(client.connection.stream);
       const result = params === undefined ? await client.query<Row>(sql) : await client.query<Row>(sql, [...params]);
       const { rows, command } = lastOf(result);
       return { rows, command };
     } catch (error) {
-      return failureOfStatement(error, this.backend);
+      if (!this.#tooLong) return failureOfStatement(error, this.backend);
+      const text = `the answer is longer than ${MOST_ANSWER_BYTES / 1024 ** 2} MiB, and nobody reads it`;
+      return new Failure('lost', text, { backend: this.backend, final: true });
     }
   }
 
@@ -152,6 +170,10 @@ export class Session {
     this.#client.connection.stream.destroy();
     for (const callback of this.#onClosed.splice(0)) callback();
   }
+}
+
+function bytesRead(stream: pg.Connection['stream']): number {
+  return 'bytesRead' in stream && typeof stream.bytesRead === 'number' ? stream.bytesRead : 0;
 }
 
 interface ParameterStatus {

@@ -61,6 +61,21 @@ describe('renderStatements', () => {
       assert.ok(!makesUser(sql), sql);
     }
   });
+  it('refuses a COPY that waits for data from the client, and no other', () => {
+    for (const sql of [
+      'COPY things FROM STDIN',
+      'copy things (id) /* c */ from\n stdin WITH (FORMAT csv)',
+      'COPY t FROM STDOUT',
+    ])
+      assert.throws(() => kindOf(sql), { code: 'invalid-request', message: /nobody sends the data/ }, sql);
+    for (const sql of [
+      `COPY things FROM '/tmp/x'`,
+      'COPY things TO STDOUT',
+      'COPY "from" TO stdin',
+      `SELECT 'COPY FROM STDIN'`,
+    ])
+      assert.equal(kindOf(sql), 'other', sql);
+  });
   it('fills the same statements in anew for each user', () => {
     const sql = [`CREATE ROLE "{{name}}"; GRANT a TO "{{name}}"`];
     for (const name of ['one', 'two', 'one']) {

@@ -1,3 +1,4 @@
+import { CofferError } from '@coffer/base';
 import type { PlaceholderValues } from './render.ts';
 import { MARK, namesUser, readTokens, renderTokens } from './render.ts';
 import { splitStatements } from './statements.ts';
@@ -35,7 +36,7 @@ interface StatementTemplate extends Omit<RenderedStatement, 'sql'> {
 /**
  * The single statements in a list as a role keeps it (see {@link splitStatements}), filled in.
  *
- * @throws CofferError `invalid-request` for a quote or comment without end, or as `renderStatement`
+ * @throws CofferError `invalid-request` for COPY from the client, or as `readTokens` and `renderStatement`
  */
 export function renderStatements(elements: readonly string[], values: PlaceholderValues): readonly RenderedStatement[] {
   return templatesOf(elements).map(({ tokens, ...what }) => ({ ...what, sql: renderTokens(tokens, values) }));
@@ -61,6 +62,7 @@ function templatesOf(elements: readonly string[]): readonly StatementTemplate[] 
 function readTemplate(template: string): StatementTemplate {
   const tokens = readTokens(template);
   const significant = tokens.filter(({ kind }) => kind !== 'space' && kind !== 'comment');
+  refuseCopy(significant);
   const kind = kindOf(significant);
   return {
     tokens,
@@ -69,6 +71,18 @@ function readTemplate(template: string): StatementTemplate {
     namesUser: namesUser(template),
     makesUser: kind === 'create-role' && isUser(significant[2]),
   };
+}
+
+/** The server would wait for data and take our next statement for it. `FROM STDOUT` means the same to it. */
+function refuseCopy(significant: readonly Token[]): void {
+  const words = significant.map((token) => (token.kind === 'word' ? token.text.toUpperCase() : ''));
+  if (words[0] !== 'COPY' || !words.some((word, at) => word === 'FROM' && /^STD(IN|OUT)$/.test(words[at + 1] ?? ''))) {
+    return;
+  }
+  throw new CofferError(
+    'invalid-request',
+    'SQL statement: COPY ... FROM STDIN has no place here: nobody sends the data',
+  );
 }
 
 /** Databases, schemas and roles have no schema; ALTER ROLE ... SET may take or check a value by the path. */
