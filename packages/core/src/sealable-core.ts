@@ -1,8 +1,10 @@
 import {
   CofferError,
+  currentDeadline,
   Deadline,
   errorText,
   type Logger,
+  requireTime,
   whileAwaited,
   withDeadline,
   withoutDeadline,
@@ -36,6 +38,7 @@ import type {
 } from './seal-control.ts';
 import { collectGarbage } from './seal-garbage.ts';
 import { createSealKeys, SealKeys } from './seal-keys.ts';
+import { undoInit } from './undo-init.ts';
 import { handleSealed, sealed } from './sealed-request.ts';
 import { SealShares } from './seal-shares.ts';
 import { createSealRows, type SealRecord, type SealRows } from './seal-rows.ts';
@@ -134,7 +137,14 @@ export class SealableCore implements SealControl {
     });
     this.generateRoot = createGenerateRoot({
       ...parts,
-      createToken: async () => (await createRootToken(this.#open().live.core.services.tokens)).reveal(),
+      createToken: async () => {
+        const { tokens } = this.#open().live.core.services;
+        const token = (await createRootToken(tokens)).reveal();
+        const unheard = currentDeadline()?.reason;
+        if (unheard === undefined) return token;
+        await tokens.revoke(tokens.idOf(token));
+        throw unheard;
+      },
     });
   }
 
@@ -240,7 +250,7 @@ export class SealableCore implements SealControl {
     // Not in turn as a whole: the requests that it waits for may be waiting for their turn.
     this.#closing = withoutDeadline(() => opened.live.close())
       .catch((error: unknown) => this.#options.logger.error('the core did not end well', { error: errorText(error) }))
-      .then(() => this.#inTurn(() => opened.keys.forget()))
+      .then(() => withoutDeadline(() => this.#inTurn(() => opened.keys.forget())))
       .then(() => {
         if (this.#staticSeal !== undefined) wipeStaticSeal(this.#staticSeal);
         collectGarbage();
@@ -281,11 +291,15 @@ export class SealableCore implements SealControl {
     if ((await this.#rows.read()) !== undefined)
       throw new CofferError('invalid-request', 'Vault is already initialized');
     const { record, barrier, shares } = await createSealKeys(this.#rows, counts, staticSeal);
-    const token = await createRootToken(
-      createTokenStore(store, barrier, () => undefined),
-      rootToken,
-    );
+    const tokens = createTokenStore(store, barrier, () => undefined);
+    const token = await createRootToken(tokens, rootToken);
     await loadClusterIdentity(store, barrier, clusterName);
+    const unheard = currentDeadline()?.reason;
+    if (unheard !== undefined) {
+      this.#options.logger.warn('nobody waited for the keys of the new store any more: it is not initialized');
+      await undoInit(store, tokens.idOf(token.reveal()));
+      throw unheard;
+    }
     barrier.forget();
     if (staticSeal !== undefined) await this.#openStatic(staticSeal, record);
     return {
@@ -317,21 +331,24 @@ export class SealableCore implements SealControl {
     const keys = new SealKeys({ rows: this.#rows, record, rootKey, logger, ...(staticSeal && { staticSeal }) });
     const { barrier } = keys;
     const cluster = await loadClusterIdentity(store, barrier, clusterName);
-    const built = build({ barrier, cluster, seal: this });
-    const live = new LiveCore(built.core, () => built.close());
-    try {
-      await built.core.start();
-    } catch (error) {
-      await live.close();
-      await keys.forget();
-      throw error;
-    }
-    const timer = setInterval(() => {
-      this.tendKeys().catch((error: unknown) =>
-        logger.error('the encryption key was not looked after', { error: errorText(error) }),
-      );
-    }, TEND_KEYS_MS).unref();
-    this.#opened = { live, keys, cluster, timer };
+    // Whoever asks for it may give up; what is opened serves everybody.
+    await withoutDeadline(async () => {
+      const built = build({ barrier, cluster, seal: this });
+      const live = new LiveCore(built.core, () => built.close());
+      try {
+        await built.core.start();
+      } catch (error) {
+        await live.close();
+        await keys.forget();
+        throw error;
+      }
+      const timer = setInterval(() => {
+        this.tendKeys().catch((error: unknown) =>
+          logger.error('the encryption key was not looked after', { error: errorText(error) }),
+        );
+      }, TEND_KEYS_MS).unref();
+      this.#opened = { live, keys, cluster, timer };
+    });
     logger.info('vault is unsealed');
   }
 
@@ -360,8 +377,12 @@ export class SealableCore implements SealControl {
     return this.#opened;
   }
 
+  /** Nothing is begun for somebody who does not wait any more: new keys that nobody hears of are lost. */
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const result = this.#turn.then(work);
+    const result = this.#turn.then(() => {
+      requireTime();
+      return work();
+    });
     this.#turn = result.catch(() => undefined);
     return result;
   }
