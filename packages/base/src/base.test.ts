@@ -7,6 +7,7 @@ import {
   formatDuration,
   formatGoDuration,
   formatHclogLine,
+  formatLogLine,
   formatTime,
   parseDuration,
   randomBase62,
@@ -56,6 +57,26 @@ describe('formatting', () => {
     assert.equal(formatTime(Date.UTC(2026, 10, 24, 18, 51, 2, 97)), '2026-11-24T18:51:02.097Z');
     assert.equal(formatTime(Date.UTC(2026, 10, 24, 18, 51, 20, 0)), '2026-11-24T18:51:20Z');
     assert.equal(formatTime(Date.UTC(2026, 10, 24, 18, 51, 2, 500)), '2026-11-24T18:51:02.5Z');
+  });
+  it('keeps a log line one line, and terminals as they are, whatever is logged', () => {
+    let line = '';
+    const logger = createLogger('core', 'debug', (entry) => (line = formatLogLine(entry)));
+    for (const [text, shown] of [
+      ['a\nb', '"a\\nb"'],
+      ['\x1b[2Ja', '\\u{1b}[2Ja'],
+      ['\x9b31m\x7f\0', '\\u{9b}31m\\u{7f}\\u{0}'],
+      ['a\u2028b', '"a\\u{2028}b"'],
+      ['\u202egnp', '\\u{202e}gnp'],
+      ['x="y"', '"x=\\"y\\""'],
+      ['é日本', 'é日本'],
+    ] as const) {
+      logger.warn('said', { text });
+      assert.equal(line.slice(line.indexOf('[')), `[WARN]  core: said: text=${shown}\n`);
+      logger.warn(text);
+      assert.match(line, /^[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]*\n$/u);
+    }
+    logger.warn('said', { text: 'x'.repeat(1_000_000) });
+    assert.ok(line.length < 20_000);
   });
   it('writes hclog lines with six fractional digits', () => {
     let line = '';
