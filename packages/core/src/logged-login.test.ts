@@ -17,7 +17,10 @@ describe('refused logins', () => {
       );
     for (let count = 0; count < 5000; count++) await refuse('ana\x1b[2J\nname=root');
     assert.equal(lines.length, 20);
-    assert.match(lines[0] ?? '', /login failed: name="ana\?\[2J\?name=root" remote_address=192\.0\.2\.1 .*password"\n$/);
+    assert.match(
+      lines[0] ?? '',
+      /login failed: name="ana\?\[2J\?name=root" remote_address=192\.0\.2\.1 .*password"\n$/,
+    );
     test.mock.timers.tick(1000);
     await refuse('bea');
     assert.match(lines.at(-1) ?? '', /name=bea .* unlogged=4980\n$/);

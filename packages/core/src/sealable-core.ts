@@ -1,6 +1,5 @@
 import {
   CofferError,
-  currentDeadline,
   Deadline,
   errorText,
   type Logger,
@@ -16,6 +15,7 @@ import type { Core } from './core.ts';
 import { releaseDeadClaims } from './dead-claims.ts';
 import { createEntryStorage } from './entry-storage.ts';
 import { createGenerateRoot } from './generate-root.ts';
+import { initStore } from './init-store.ts';
 import { type KeyRotationConfig, readKeyRotation, writeKeyRotation } from './key-rotation.ts';
 import { checkShareCounts } from './key-shares.ts';
 import type { Caller, IncomingRequest, OutgoingResponse } from './logical.ts';
@@ -25,7 +25,7 @@ import { shownRequester } from './operator-attempt.ts';
 import { createRekey } from './rekey.ts';
 import { answerInTime } from './request-deadline.ts';
 import { checkSealType, rootKeyByStaticSeal, rootKeyByUnsealKey } from './root-key.ts';
-import { createRootToken } from './root-token.ts';
+import { createHeardRootToken } from './root-token.ts';
 import type {
   ClusterIdentity,
   InitRequest,
@@ -37,13 +37,11 @@ import type {
   SealStatus,
 } from './seal-control.ts';
 import { collectGarbage } from './seal-garbage.ts';
-import { createSealKeys, SealKeys } from './seal-keys.ts';
-import { undoInit } from './undo-init.ts';
+import { SealKeys } from './seal-keys.ts';
 import { handleSealed, sealed } from './sealed-request.ts';
 import { SealShares } from './seal-shares.ts';
 import { createSealRows, type SealRecord, type SealRows } from './seal-rows.ts';
 import { copyStaticSeal, type StaticSeal, wipeStaticSeal } from './static-seal.ts';
-import { createTokenStore } from './tokens.ts';
 
 const OPENS_AT_START =
   'the seal "static" opens when the server starts, and was closed by an operator since: restart the server to open it';
@@ -137,14 +135,7 @@ export class SealableCore implements SealControl {
     });
     this.generateRoot = createGenerateRoot({
       ...parts,
-      createToken: async () => {
-        const { tokens } = this.#open().live.core.services;
-        const token = (await createRootToken(tokens)).reveal();
-        const unheard = currentDeadline()?.reason;
-        if (unheard === undefined) return token;
-        await tokens.revoke(tokens.idOf(token));
-        throw unheard;
-      },
+      createToken: async () => (await createHeardRootToken(this.#open().live.core.services.tokens)).reveal(),
     });
   }
 
@@ -283,24 +274,15 @@ export class SealableCore implements SealControl {
   }
 
   async #init({ unseal, recovery, rootToken }: InitRequest): Promise<InitResult> {
-    const { store, clusterName } = this.#options;
+    const { store, clusterName, logger } = this.#options;
     const staticSeal = this.#staticSeal;
     const counts = staticSeal === undefined ? unseal : recovery;
     if (counts === undefined) throw new CofferError('invalid-request', 'the number of key shares is missing');
     checkShareCounts(counts);
     if ((await this.#rows.read()) !== undefined)
       throw new CofferError('invalid-request', 'Vault is already initialized');
-    const { record, barrier, shares } = await createSealKeys(this.#rows, counts, staticSeal);
-    const tokens = createTokenStore(store, barrier, () => undefined);
-    const token = await createRootToken(tokens, rootToken);
-    await loadClusterIdentity(store, barrier, clusterName);
-    const unheard = currentDeadline()?.reason;
-    if (unheard !== undefined) {
-      this.#options.logger.warn('nobody waited for the keys of the new store any more: it is not initialized');
-      await undoInit(store, tokens.idOf(token.reveal()));
-      throw unheard;
-    }
-    barrier.forget();
+    const made = await initStore({ store, rows: this.#rows, counts, staticSeal, clusterName, rootToken, logger });
+    const { record, shares, token } = made;
     if (staticSeal !== undefined) await this.#openStatic(staticSeal, record);
     return {
       unsealShares: staticSeal === undefined ? shares : [],

@@ -64,7 +64,9 @@ describe('the hashing queue', () => {
     const hasher = new PasswordHasher(new HashingQueue(limits));
     const client = new AbortController();
     const work = hasher.verifyNobody(password, LOCAL);
-    const gone = withDeadline(new Deadline(60_000, { gone: client.signal }), () => hasher.verifyNobody(password, LOCAL));
+    const gone = withDeadline(new Deadline(60_000, { gone: client.signal }), () =>
+      hasher.verifyNobody(password, LOCAL),
+    );
     const behind = hasher.verifyNobody(password, LOCAL);
     client.abort();
     await assert.rejects(gone, /the client has gone/);
