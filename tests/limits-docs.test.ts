@@ -34,6 +34,7 @@ describe('the table of limits', () => {
       ['requests under way on one connection', count(http.requestsPerConnection)],
       ['headers must arrive within', seconds(http.headersTimeoutMs)],
       ['a whole request must arrive within', seconds(http.requestTimeoutMs)],
+      ['an answer must be taken within', seconds(http.responseTimeoutMs)],
       ['an idle connection is closed after', seconds(http.idleTimeoutMs)],
       ['password logins that wait or are at work', count(HASHING_LIMITS.logins)],
       ['of these, from one address (one /64 for IPv6)', count(HASHING_LIMITS.loginsPerNetwork)],

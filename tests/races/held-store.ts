@@ -13,6 +13,8 @@ type Around = (statements: readonly SqlStatement[]) => Promise<readonly SqlResul
 export class HeldStore implements Store {
   readonly exclusive: boolean;
   readonly inner: Store;
+  /** Whether all statements of a transaction see what the first one saw, as on YugabyteDB unless it is told otherwise. */
+  snapshots = false;
   #next: { readonly pattern: RegExp; readonly around: Around } | undefined;
 
   constructor(inner: Store) {
@@ -45,10 +47,16 @@ export class HeldStore implements Store {
   transaction(statements: readonly SqlStatement[]): Promise<readonly SqlResult[]> {
     const next = this.#next;
     if (next === undefined || !statements.some(({ sql }) => next.pattern.test(sql.replace(/\s+/g, ' ').trim()))) {
-      return this.inner.transaction(statements);
+      return this.#plain(statements);
     }
     this.#next = undefined;
     return next.around(statements);
+  }
+
+  async #plain(statements: readonly SqlStatement[]): Promise<readonly SqlResult[]> {
+    if (!this.snapshots || statements.length < 2) return this.inner.transaction(statements);
+    const isolation = { sql: 'SET TRANSACTION ISOLATION LEVEL REPEATABLE READ' };
+    return (await this.inner.transaction([isolation, ...statements])).slice(1);
   }
 
   close(): Promise<void> {

@@ -1,6 +1,6 @@
 /** A token that was revoked has no descendants, whoever came a moment earlier or later. */
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { after, before, describe, it } from 'node:test';
 import { type Answer, textOf } from '../auth/api.ts';
 import { accessorOf, accessors, newToken, untilNothingIsLeft } from './race-server.ts';
 import { assertRefused, DENIED, NEW_LEASE, NEW_TOKEN, type Sent, TOKEN_RENEWAL, withEachStorage } from './races.ts';
@@ -144,6 +144,37 @@ withEachStorage((races) => {
       const orphan = textOf(auth['client_token']);
       assert.equal((await races.api.lookup(orphan))['orphan'], true);
       await races.post('auth/token/revoke', { token: orphan });
+    });
+
+    describe('and that a transaction with one snapshot does not see', () => {
+      before(() => (races.server.store.snapshots = true));
+      after(() => (races.server.store.snapshots = false));
+
+      it('is a child: revoke ends it', async () => {
+        const before = await accessors(races.api);
+        const token = await newToken(races.api);
+        await races.uncommitted(NEW_TOKEN, child(token), () => races.post('auth/token/revoke', { token }));
+        assert.deepEqual(await accessors(races.api), before);
+      });
+
+      it('is a child: revoke-orphan makes it an orphan', async () => {
+        const token = await newToken(races.api);
+        const { auth } = await races.uncommitted(NEW_TOKEN, child(token), () =>
+          races.post('auth/token/revoke-orphan', { token }),
+        );
+        const orphan = textOf(auth['client_token']);
+        assert.equal((await races.api.lookup(orphan))['orphan'], true);
+        await races.post('auth/token/revoke', { token: orphan });
+      });
+
+      for (const end of ['revoke', 'revoke-orphan']) {
+        it(`is a lease: ${end} ends it`, async () => {
+          const token = await newToken(races.api);
+          const request: Sent = ['GET', 'database/creds/app', undefined, { token }];
+          await races.uncommitted(NEW_LEASE, request, () => races.post(`auth/token/${end}`, { token }));
+          await untilNothingIsLeft(races.server, races.database);
+        });
+      }
     });
 
     it('is a grandchild: it ends with the rest', async () => {

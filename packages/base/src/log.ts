@@ -44,26 +44,29 @@ export function createLogger(module: string, level: LogLevel, write: (entry: Log
 
 export const silentLogger: Logger = createLogger('', 'error', () => undefined);
 
+/** Longest message and value in a line for people, in characters. */
+const LONGEST_TEXT = 16_384;
+
+/** Bounded, and with what would end the line or steer a terminal shown by its number: callers have a part in what is logged. */
+function printable(text: string): string {
+  const bounded = text.length > LONGEST_TEXT ? `${text.slice(0, LONGEST_TEXT)}...` : text;
+  return bounded.replace(
+    /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu,
+    (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`,
+  );
+}
+
 /**
  * Vault's line for people: `2026-11-24T18:50:50.399Z [INFO]  core: vault is unsealed: key=value`. One line, whatever is told:
- * a database's or a plugin's words must not look like lines of ours, nor steer a terminal.
+ * a caller's, a database's or a plugin's words must not look like lines of ours.
  */
 export function formatLogLine(entry: LogEntry): string {
   const level = `[${entry.level.toUpperCase()}]`.padEnd(7);
   const fields = Object.entries(entry.fields)
     .filter(([, value]) => value !== undefined)
-    .map(([key, value]) => ` ${key}=${/[\s"=]/.test(String(value)) ? JSON.stringify(value) : String(value)}`)
+    .map(([key, value]) => ` ${key}=${printable(/[\s"=]/.test(String(value)) ? JSON.stringify(value) : String(value))}`)
     .join('');
-  const text = `${entry.module}: ${entry.message}${fields === '' ? '' : `:${fields}`}`;
-  return `${entry.time.toISOString()} ${level} ${escapeControls(text)}\n`;
-}
-
-/** As JSON writes them; U+2028 and U+2029 end a line, too. */
-function escapeControls(text: string): string {
-  return text.replace(/[\p{Cc}\u2028\u2029]/gu, (character) => {
-    const escaped = JSON.stringify(character).slice(1, -1);
-    return escaped.length > 1 ? escaped : `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
-  });
+  return `${entry.time.toISOString()} ${level} ${entry.module}: ${printable(entry.message)}${fields === '' ? '' : `:${fields}`}\n`;
 }
 
 /**

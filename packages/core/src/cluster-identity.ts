@@ -4,15 +4,18 @@ import type { Barrier } from './barrier.ts';
 import { createEntryStorage } from './entry-storage.ts';
 import type { ClusterIdentity } from './seal-control.ts';
 
+/** Where it is kept. */
+export const CLUSTER_IDENTITY = { mount: 'core/cluster', name: 'identity' } as const;
+
 /**
  * The name and id that the store was given when it was first opened. Clients tell clusters apart by them. `name` counts
  * at that first time only, as in Vault (hashicorp/vault:vault/cluster.go, setupCluster).
  */
 export async function loadClusterIdentity(store: Store, barrier: Barrier, name?: string): Promise<ClusterIdentity> {
-  const storage = createEntryStorage(store, barrier, 'core/cluster');
-  const entry = await storage.get('identity');
+  const storage = createEntryStorage(store, barrier, CLUSTER_IDENTITY.mount);
+  const entry = await storage.get(CLUSTER_IDENTITY.name);
   if (entry !== undefined) return entry as unknown as ClusterIdentity;
   const made = { name: name ?? `vault-cluster-${randomBase62(8).toLowerCase()}`, id: randomId() };
-  await storage.put('identity', made);
+  await storage.put(CLUSTER_IDENTITY.name, made);
   return made;
 }

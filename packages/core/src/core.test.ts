@@ -114,11 +114,11 @@ describe('core', () => {
   const issue = async (name: string, token = root): Promise<string> =>
     (await read(`door/keys/${name}`, token))?.lease?.id ?? '';
   const eventually = async (condition: () => Promise<boolean> | boolean): Promise<void> => {
-    for (let i = 0; i < 500; i++) {
+    for (let i = 0; i < 6000; i++) {
       if (await condition()) return;
       await sleep(10);
     }
-    assert.fail('it did not come to pass within 5 s');
+    assert.fail('it did not come to pass within a minute');
   };
 
   it('refuses without a token, with a wrong one, and by policy, each in its own words', async () => {
@@ -224,15 +224,16 @@ describe('core', () => {
 
   it('ends many tokens that expire together, parents and children alike, and no others', async () => {
     await core.services.policies.put('keys', 'path "door/keys/*" { capabilities = ["read"] }');
-    const expireTime = Date.now() + 500;
     const living = await newToken(['keys']);
     let parent = '';
     for (let n = 0; n < 120; n++) {
-      const token = await newToken(['keys'], { parent: n % 2 === 1 ? parent : '', expireTime });
+      const token = await newToken(['keys'], { parent: n % 2 === 1 ? parent : '', expireTime: Date.now() + 3_600_000 });
       parent = (await core.services.tokens.lookup(token))?.id ?? '';
       if (n % 10 === 0) await issue(`door-${n}`, token);
     }
     await issue('stays', living);
+    // Their hour passes at once: a parent that ended while its children were still being made would have none.
+    await store.run('UPDATE tokens SET expire_time = 1 WHERE expire_time IS NOT NULL');
     await eventually(async () => (await core.services.tokens.accessors()).length === 2);
     await eventually(() => door.open.size === 1);
     assert.deepEqual([...door.open], ['stays']);

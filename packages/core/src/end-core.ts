@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { errorText, type Logger, withoutDeadline } from '@coffer/base';
+import { errorText, type Logger } from '@coffer/base';
 import type { LiveCore } from './live-core.ts';
 
 export interface EndCoreOptions {
@@ -14,9 +14,9 @@ export interface EndCoreOptions {
  * then fails without them, and the next start finishes or undoes it. Resolves when both are done.
  */
 export async function endCore(live: LiveCore, { keysMs, wipeKeys, logger }: EndCoreOptions): Promise<void> {
-  const ended = withoutDeadline(() => live.close()).catch((error: unknown) =>
-    logger.error('the core did not end well', { error: errorText(error) }),
-  );
+  const ended = live
+    .close()
+    .catch((error: unknown) => logger.error('the core did not end well', { error: errorText(error) }));
   await (keysMs === undefined ? ended : Promise.race([ended, delay(keysMs, undefined, { ref: false })]));
   await wipeKeys();
   await ended;

@@ -25,11 +25,11 @@ export { LIST_FIELDS, type ListPage } from './list-page.ts';
 export type { LeaseIntent, LeaseIssuer, OpenIntent } from './lease-issuer.ts';
 export type { Leases, RenewedLease } from './leases.ts';
 export type * from './logical.ts';
+export { loggedLogin } from './logged-login.ts';
 export {
   authView,
   grantLoginRenewal,
   issueLoginToken,
-  loggedLogin,
   type Login,
   loginCidrs,
   loginPolicies,

@@ -1,11 +1,9 @@
 import { isIP } from 'node:net';
-import { CofferError, errorText, type JsonObject } from '@coffer/base';
+import { CofferError, type JsonObject } from '@coffer/base';
 import { commonCidrs, parseCidrs } from './cidr.ts';
 import type { Condition } from './condition.ts';
 import type { EngineContext } from './engine.ts';
 import type { OutgoingResponse } from './logical.ts';
-import { loggedName } from './names.ts';
-import type { PathRequest } from './path.ts';
 import { DEFAULT_POLICY, ROOT_POLICY, type TokenEntry } from './token-entry.ts';
 import type { TokenParameters } from './token-parameters.ts';
 import type { TokenStore } from './tokens.ts';
@@ -127,23 +125,6 @@ export function loginCidrs({
   const bound = byCredential && commonCidrs(byCredential, own);
   if (bound !== undefined) return bound;
   throw new CofferError('permission-denied', 'login request originated from invalid CIDR');
-}
-
-/** A login whose refusal leaves a log line: with the name that it was for, if there is one, never with what should have proven it. */
-export async function loggedLogin<T>(
-  { logger }: Pick<EngineContext, 'logger'>,
-  { id, remoteAddress }: Pick<PathRequest, 'id' | 'remoteAddress'>,
-  name: string,
-  login: () => Promise<T>,
-): Promise<T> {
-  try {
-    return await login();
-  } catch (thrown) {
-    const whose = name === '' ? {} : { name: loggedName(name) };
-    const fields = { ...whose, remote_address: remoteAddress, request_id: id };
-    logger.warn('login failed', { ...fields, reason: errorText(thrown) });
-    throw thrown;
-  }
 }
 
 /** The `auth` part of a response. `token` is empty where only the accessor is known. */

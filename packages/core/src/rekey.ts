@@ -1,4 +1,4 @@
-import { CofferError, type Logger } from '@coffer/base';
+import { CofferError, type Logger, requireTime } from '@coffer/base';
 import { checkShareCounts, type ShareCounts } from './key-shares.ts';
 import { OperatorAttempt } from './operator-attempt.ts';
 import type { RekeyControl } from './seal-control.ts';
@@ -54,7 +54,11 @@ export function createRekey(parts: RekeyParts): RekeyControl {
           check();
           const record = await parts.record();
           return attempt.add(share, nonce, record.config.threshold, requester, async ({ key, wanted }) => {
-            if (parts.verifyKey(key, record)) return parts.replace(wanted);
+            if (parts.verifyKey(key, record)) {
+              // New shares that nobody hears of would seal everything for good.
+              requireTime();
+              return parts.replace(wanted);
+            }
             const of = byItself ? 'recovery' : 'root';
             const text = `${of} key verification failed: the shares do not make the present key, and are forgotten`;
             throw new CofferError('invalid-request', text);

@@ -1,4 +1,4 @@
-import type { Secret } from '@coffer/base';
+import { currentDeadline, type Secret } from '@coffer/base';
 import { ROOT_POLICY } from './token-entry.ts';
 import type { TokenStore } from './tokens.ts';
 
@@ -21,4 +21,13 @@ export async function createRootToken(tokens: TokenStore, wanted?: string): Prom
     renewable: false,
   });
   return token;
+}
+
+/** The same, but none is left that nobody hears of. @throws CofferError `failed` when nobody waits any more */
+export async function createHeardRootToken(tokens: TokenStore): Promise<Secret> {
+  const token = await createRootToken(tokens);
+  const unheard = currentDeadline()?.reason;
+  if (unheard === undefined) return token;
+  await tokens.revoke(tokens.idOf(token.reveal()));
+  throw unheard;
 }

@@ -1,4 +1,13 @@
-import { CofferError, Deadline, errorText, type Logger, whileAwaited, withDeadline } from '@coffer/base';
+import {
+  CofferError,
+  Deadline,
+  errorText,
+  type Logger,
+  requireTime,
+  whileAwaited,
+  withDeadline,
+  withoutDeadline,
+} from '@coffer/base';
 import type { Store } from '@coffer/store';
 import type { Barrier } from './barrier.ts';
 import { loadClusterIdentity } from './cluster-identity.ts';
@@ -7,6 +16,7 @@ import { releaseDeadClaims } from './dead-claims.ts';
 import { endCore, type EndCoreOptions } from './end-core.ts';
 import { createEntryStorage } from './entry-storage.ts';
 import { createGenerateRoot } from './generate-root.ts';
+import { initStore } from './init-store.ts';
 import { type KeyRotationConfig, readKeyRotation, writeKeyRotation } from './key-rotation.ts';
 import { checkShareCounts } from './key-shares.ts';
 import type { Caller, IncomingRequest, OutgoingResponse } from './logical.ts';
@@ -16,7 +26,7 @@ import { shownRequester } from './operator-attempt.ts';
 import { createRekey } from './rekey.ts';
 import { answerInTime } from './request-deadline.ts';
 import { checkSealType, rootKeyByStaticSeal, rootKeyByUnsealKey } from './root-key.ts';
-import { createRootToken } from './root-token.ts';
+import { createHeardRootToken } from './root-token.ts';
 import type {
   ClusterIdentity,
   InitRequest,
@@ -28,12 +38,11 @@ import type {
   SealStatus,
 } from './seal-control.ts';
 import { collectGarbage } from './seal-garbage.ts';
-import { createSealKeys, SealKeys } from './seal-keys.ts';
+import { SealKeys } from './seal-keys.ts';
 import { handleSealed, sealed } from './sealed-request.ts';
 import { SealShares } from './seal-shares.ts';
 import { createSealRows, type SealRecord, type SealRows } from './seal-rows.ts';
 import { copyStaticSeal, type StaticSeal, wipeStaticSeal } from './static-seal.ts';
-import { createTokenStore } from './tokens.ts';
 
 const OPENS_AT_START =
   'the seal "static" opens when the server starts, and was closed by an operator since: restart the server to open it';
@@ -129,7 +138,7 @@ export class SealableCore implements SealControl {
     });
     this.generateRoot = createGenerateRoot({
       ...parts,
-      createToken: async () => (await createRootToken(this.#open().live.core.services.tokens)).reveal(),
+      createToken: async () => (await createHeardRootToken(this.#open().live.core.services.tokens)).reveal(),
     });
   }
 
@@ -243,7 +252,9 @@ export class SealableCore implements SealControl {
       collectGarbage();
       this.#options.onSealed?.();
     };
-    this.#closing = endCore(opened.live, { ...patience, wipeKeys, logger: this.#options.logger });
+    this.#closing = withoutDeadline(() =>
+      endCore(opened.live, { ...patience, wipeKeys, logger: this.#options.logger }),
+    );
     this.#options.logger.info('vault is sealed', shownRequester(requester));
   }
 
@@ -271,20 +282,15 @@ export class SealableCore implements SealControl {
   }
 
   async #init({ unseal, recovery, rootToken }: InitRequest): Promise<InitResult> {
-    const { store, clusterName } = this.#options;
+    const { store, clusterName, logger } = this.#options;
     const staticSeal = this.#staticSeal;
     const counts = staticSeal === undefined ? unseal : recovery;
     if (counts === undefined) throw new CofferError('invalid-request', 'the number of key shares is missing');
     checkShareCounts(counts);
     if ((await this.#rows.read()) !== undefined)
       throw new CofferError('invalid-request', 'Vault is already initialized');
-    const { record, barrier, shares } = await createSealKeys(this.#rows, counts, staticSeal);
-    const token = await createRootToken(
-      createTokenStore(store, barrier, () => undefined),
-      rootToken,
-    );
-    await loadClusterIdentity(store, barrier, clusterName);
-    barrier.forget();
+    const made = await initStore({ store, rows: this.#rows, counts, staticSeal, clusterName, rootToken, logger });
+    const { record, shares, token } = made;
     if (staticSeal !== undefined) await this.#openStatic(staticSeal, record);
     return {
       unsealShares: staticSeal === undefined ? shares : [],
@@ -315,21 +321,24 @@ export class SealableCore implements SealControl {
     const keys = new SealKeys({ rows: this.#rows, record, rootKey, logger, ...(staticSeal && { staticSeal }) });
     const { barrier } = keys;
     const cluster = await loadClusterIdentity(store, barrier, clusterName);
-    const built = build({ barrier, cluster, seal: this });
-    const live = new LiveCore(built.core, () => built.close());
-    try {
-      await built.core.start();
-    } catch (error) {
-      await live.close();
-      await keys.forget();
-      throw error;
-    }
-    const timer = setInterval(() => {
-      this.tendKeys().catch((error: unknown) =>
-        logger.error('the encryption key was not looked after', { error: errorText(error) }),
-      );
-    }, TEND_KEYS_MS).unref();
-    this.#opened = { live, keys, cluster, timer };
+    // Whoever asks for it may give up; what is opened serves everybody.
+    await withoutDeadline(async () => {
+      const built = build({ barrier, cluster, seal: this });
+      const live = new LiveCore(built.core, () => built.close());
+      try {
+        await built.core.start();
+      } catch (error) {
+        await live.close();
+        await keys.forget();
+        throw error;
+      }
+      const timer = setInterval(() => {
+        this.tendKeys().catch((error: unknown) =>
+          logger.error('the encryption key was not looked after', { error: errorText(error) }),
+        );
+      }, TEND_KEYS_MS).unref();
+      this.#opened = { live, keys, cluster, timer };
+    });
     logger.info('vault is unsealed');
   }
 
@@ -358,8 +367,12 @@ export class SealableCore implements SealControl {
     return this.#opened;
   }
 
+  /** Nothing is begun for somebody who does not wait any more: new keys that nobody hears of are lost. */
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const result = this.#turn.then(work);
+    const result = this.#turn.then(() => {
+      requireTime();
+      return work();
+    });
     this.#turn = result.catch(() => undefined);
     return result;
   }

@@ -141,12 +141,14 @@ export function createTokenStore(store: Store, barrier: Barrier, wake: () => voi
       wake();
     },
     async revokeOrphaning(id) {
-      await store.transaction([
+      const mark = (expireTime: typeof CLOSED | typeof ENDING): SqlStatement[] => [
         // First: it waits for a child that is being made, so that the next statement finds it.
-        { sql: 'UPDATE tokens SET expire_time = $1 WHERE id = $2', params: [ENDING, id] },
+        { sql: 'UPDATE tokens SET expire_time = $1 WHERE id = $2', params: [expireTime, id] },
         { sql: "UPDATE tokens SET parent = '' WHERE parent = $1", params: [id] },
-        ...endOfMarked(),
-      ]);
+      ];
+      // As in closeFamilies: where it did not find it, the new snapshot of the next transaction does.
+      if (!store.exclusive) await store.transaction(mark(CLOSED));
+      await store.transaction([...mark(ENDING), ...endOfMarked()]);
       wake();
     },
     async revokeIssuedBelow(prefix) {

@@ -33,7 +33,7 @@ export async function readBody(request: EdgeRequest, rules: BodyRules): Promise<
   const refusal = await body.refusalOf(declared);
   if (refusal !== undefined) return refusal;
   rules.begin();
-  const timer = setTimeout(() => abort(request), rules.timeoutMs);
+  const timer = setTimeout(() => cutOff(request), rules.timeoutMs);
   let wake = (): void => undefined;
   const onChange = (): void => wake();
   for (const name of CHANGES) request.on(name, onChange);
@@ -135,9 +135,13 @@ export function freeBuffer(buffer: Buffer): void {
   if (buffer.buffer instanceof ArrayBuffer && buffer.byteLength > 0) buffer.buffer.transfer(0);
 }
 
-function abort(request: EdgeRequest): void {
-  if ('stream' in request) request.stream.close(constants.NGHTTP2_CANCEL);
-  else request.destroy();
+/** Ends an HTTP/2 stream, or an HTTP/1.1 connection, without a word. */
+export function cutOff(request: EdgeRequest): void {
+  if ('stream' in request) {
+    request.stream.close(constants.NGHTTP2_CANCEL);
+    // Should the client not even take that: it is over here.
+    request.stream.destroy();
+  } else request.socket.destroy();
 }
 
 const UTF8 = new TextDecoder('utf-8', { fatal: true });

@@ -159,3 +159,59 @@ describe('requests that one connection pipelines', () => {
     assert.equal(asked, 250);
   });
 });
+
+describe('clients that do not read', () => {
+  const large = 'x'.repeat(16 * 1024 * 1024);
+  /** Beyond what the kernel takes for a client; beyond what HTTP/2 sends unasked, and within what Node keeps for a session. */
+  const sizes: Readonly<Record<string, number>> = { large: large.length, some: 4 * 1024 * 1024 };
+  const handle: RequestHandler = async ({ path }) => ({
+    shape: 'raw',
+    data: { seen: large.slice(0, sizes[path] ?? 1) },
+  });
+
+  it('are cut off, so that their connections can be had by others', () =>
+    withEdge({ handle, responseTimeoutMs: 200 }, async (port) => {
+      const client = clientFrom('127.0.0.2', port);
+      client.socket.pause();
+      await client.send(getRequest('large'));
+      await new Promise((done) => setTimeout(done, 1500));
+      client.socket.resume();
+      assert.ok((await client.ended()).length < large.length);
+    }));
+
+  it('over HTTP/2 lose the stream, and the others go on', async () => {
+    const authority = await createCertificateAuthority();
+    const issued = await authority.issue({ commonName: 'localhost', dnsNames: ['localhost'], ipAddresses: [] });
+    const tls = { cert: issued.certificatePem, key: issued.privateKeyPem };
+    await withEdge({ handle, tls, responseTimeoutMs: 200 }, async (port) => {
+      const session = connectHttp2(`https://localhost:${port}`, { ca: authority.certificatePem });
+      const stream = session.request({ ':path': '/v1/some' });
+      stream.pause();
+      stream.on('error', () => undefined);
+      const closed = new Promise((done) => stream.once('close', done));
+      await new Promise((done) => setTimeout(done, 1500));
+      let bytes = 0;
+      stream.on('data', (chunk: Buffer) => (bytes += chunk.length)).resume();
+      await closed;
+      assert.ok(bytes < 4 * 1024 * 1024);
+      const next = session.request({ ':path': '/v1/a' });
+      const status = new Promise((done) => next.once('response', (headers) => done(headers[':status'])));
+      assert.equal(await status, 200);
+      session.destroy();
+    });
+  });
+
+  it('do not hurt an answer that comes behind a slow one', () => {
+    const { handle: held, enteredBy, open } = partlyHeld();
+    return withEdge({ handle: held, responseTimeoutMs: 50 }, async (port) => {
+      const client = clientFrom('127.0.0.2', port);
+      await client.send(getRequest(SLOW) + getRequest('a'));
+      await enteredBy(1);
+      await new Promise((done) => setTimeout(done, 500));
+      open();
+      assert.match((await client.response()).body, /"slow":true/);
+      assert.equal((await client.response()).status, 204);
+      client.close();
+    });
+  });
+});

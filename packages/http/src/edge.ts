@@ -44,6 +44,8 @@ export interface HttpEdgeOptions {
   readonly headersTimeoutMs?: number;
   /** For a whole request, its body included, to arrive. Default 60 000. */
   readonly requestTimeoutMs?: number;
+  /** For a client to take its answer; then it is cut off. Default 120 000. */
+  readonly responseTimeoutMs?: number;
   /** How long a request that has arrived is worked on before its client hears that it took too long. Default 90 000. */
   readonly maxDurationMs?: number;
   /** For a connection without requests. Default 120 000: longer than the 90 s after which Go's clients let go. */
@@ -80,6 +82,7 @@ export function createHttpEdge(options: HttpEdgeOptions): HttpEdge {
     maxBodyBytes: Math.min(options.maxBodyBytes ?? HTTP_LIMITS.bodyBytes, budget.totalBytes),
     strangerBodyBytes: options.strangerBodyBytes ?? HTTP_LIMITS.strangerBodyBytes,
     requestTimeoutMs: options.requestTimeoutMs ?? HTTP_LIMITS.requestTimeoutMs,
+    responseTimeoutMs: options.responseTimeoutMs ?? HTTP_LIMITS.responseTimeoutMs,
   };
   let guard: BrowserGuard | undefined;
   const report = (thrown: unknown): void => logger.error('request failed', { error: errorText(thrown) });

@@ -3,7 +3,7 @@ import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
 import type { Logger } from '@coffer/base';
 import { CofferError, errorText, randomId } from '@coffer/base';
 import { type Caller, callerNetwork, type JsonObject, type OutgoingResponse, type RequestHandler } from '@coffer/core';
-import { type BodyOutcome, freeBuffer, parseJsonBody, readBody } from './body.ts';
+import { type BodyOutcome, cutOff, freeBuffer, parseJsonBody, readBody } from './body.ts';
 import type { BodyBudget, BodyShare } from './body-budget.ts';
 import type { BrowserGuard } from './browser-guard.ts';
 import type { Connections } from './connections.ts';
@@ -24,6 +24,7 @@ export interface ExchangeOptions {
   readonly maxBodyBytes: number;
   readonly strangerBodyBytes: number;
   readonly requestTimeoutMs: number;
+  readonly responseTimeoutMs: number;
   /** See {@link RequestHandler}. */
   readonly maxDurationMs?: number;
 }
@@ -166,6 +167,20 @@ export class Exchange {
     const body = this.#prepare(rendered);
     if (body === undefined || this.#method === 'HEAD') this.#response.end();
     else this.#response.end(body);
+    this.#limitDelivery();
+  }
+
+  /** Cuts off a client that does not take its answer: a connection at work is never idle, and would be held for ever. */
+  #limitDelivery(): void {
+    const response = this.#response;
+    if (this.#closed) return;
+    const begin = (): void => {
+      const timer = setTimeout(() => cutOff(this.#request), this.#options.responseTimeoutMs);
+      response.once('close', () => clearTimeout(timer));
+    };
+    // Behind other answers on its connection its turn has not come.
+    if ('stream' in response || response.socket !== null) begin();
+    else response.once('socket', begin);
   }
 
   /** Sets status and headers; returns the body's bytes. */
@@ -197,6 +212,7 @@ export class Exchange {
     // The parser gives no more of a body that it cannot read.
     const unread = outcome !== 'malformed' && outcome !== 'late' && !this.#request.readableEnded;
     if (bytes !== undefined) (this.#response as ServerResponse).write(bytes);
+    this.#limitDelivery();
     if (!unread) {
       this.#response.end();
       return;

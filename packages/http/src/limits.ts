@@ -18,5 +18,7 @@ export const HTTP_LIMITS = {
   requestsPerConnection: 250,
   headersTimeoutMs: 10_000,
   requestTimeoutMs: 60_000,
+  /** 32 MiB in that time are 280 KB/s. */
+  responseTimeoutMs: 120_000,
   idleTimeoutMs: 120_000,
 } as const;

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { currentDeadline, Deadline, pause, requireTime, withDeadline } from '@coffer/base';
 import { Batches } from './batches.ts';
 
 const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
@@ -36,6 +37,32 @@ describe('Batches', () => {
     await Promise.all(Array.from({ length: 16 }, (_, item) => batches.submit(item)));
     assert.deepEqual(sizes, [4, 4, 4, 4]);
   });
+  it('serves those who wait, whoever of the others has gone', async () => {
+    const open = Promise.withResolvers<void>();
+    const seen: (string | undefined)[] = [];
+    const batches = new Batches({ batches: 1, items: 2 }, async (items: readonly string[]) => {
+      seen.push(...items, currentDeadline()?.reason?.message);
+      await open.promise;
+      requireTime();
+      await pause(1);
+      return items;
+    });
+    const client = new AbortController();
+    const submit = (item: string) =>
+      withDeadline(new Deadline(60_000, { gone: client.signal }), () => batches.submit(item));
+    const first = submit('first');
+    const together = batches.submit('together');
+    await new Promise((done) => setImmediate(done));
+    const late = assert.rejects(submit('late'), /the client has gone/);
+    const behind = batches.submit('behind');
+    client.abort();
+    open.resolve();
+    // What was begun is done for all of the batch; what was not is not begun for who has gone.
+    assert.deepEqual(await Promise.all([first, together, behind]), ['first', 'together', 'behind']);
+    await late;
+    assert.deepEqual(seen, ['first', 'together', undefined, 'behind', undefined]);
+  });
+
   it('rejects all items of a batch that fails, and goes on', async () => {
     let calls = 0;
     const batches = new Batches<number, number>({ batches: 1, items: 2 }, async (items) => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { JsonObject } from '@coffer/base';
-import { isCofferError, silentLogger } from '@coffer/base';
+import { Deadline, isCofferError, silentLogger, withDeadline } from '@coffer/base';
 import type { PosedCluster, TestPostgres } from '@coffer/testkit';
 import { startPosedCluster, startPostgres, ybServersFunction } from '@coffer/testkit';
 import type { Dial } from './cluster.ts';
@@ -80,6 +80,31 @@ describe('load balancing', () => {
     assert.deepEqual(tally(await spread(6, { load_balance: 'only-primary' })), { n1: 2, n2: 2, n3: 2 });
     assert.deepEqual(tally(await spread(2, { load_balance: 'only-rr' })), { r1: 2 });
     assert.deepEqual(tally(await spread(3, { load_balance: 'false' })), { contact: 3 });
+  });
+  it('goes on to those behind when somebody who waited has gone', async () => {
+    const access = createAccess(
+      parseSettings(config({ max_open_connections: 1 }), () => undefined),
+      silentLogger,
+    );
+    const free = Promise.withResolvers<void>();
+    const client = new AbortController();
+    const taken = Promise.withResolvers<void>();
+    const first = access.pool.use(() => {
+      taken.resolve();
+      return free.promise;
+    });
+    await taken.promise;
+    const deadline = new Deadline(60_000, { gone: client.signal });
+    const gone = assert.rejects(
+      withDeadline(deadline, () => access.pool.use(async () => assert.fail('nobody waits for it'))),
+      /the client has gone/,
+    );
+    const behind = access.pool.use(async () => 'served');
+    client.abort();
+    free.resolve();
+    await Promise.all([first, gone]);
+    assert.equal(await behind, 'served');
+    await access.pool.close();
   });
   it('is done with no connection left over', async () => {
     const access = createAccess(

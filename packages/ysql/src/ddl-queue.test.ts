@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { Deadline, withDeadline } from '@coffer/base';
 import { DdlQueue } from './ddl-queue.ts';
 
 const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
@@ -58,6 +59,22 @@ describe('DdlQueue', () => {
     await Promise.all(all);
     assert.equal(works.log.join(' '), 'a+ B+ d+ d- B- C+ C- a-');
   });
+  it('gives the place of who has gone to those behind', async () => {
+    const queue = new DdlQueue();
+    const works = new Works();
+    const client = new AbortController();
+    const first = queue.run(works.work('a'));
+    const gone = withDeadline(new Deadline(60_000, { gone: client.signal }), () => queue.run(works.work('b')));
+    const behind = queue.run(works.work('c'));
+    client.abort();
+    await assert.rejects(gone, /the client has gone/);
+    await works.finish('a');
+    await works.finish('c');
+    await Promise.all([first, behind]);
+    assert.equal(works.log.join(' '), 'a+ a- c+ c-');
+    assert.equal(queue.load, 0);
+  });
+
   it('goes on after a failure', async () => {
     const queue = new DdlQueue();
     await assert.rejects(

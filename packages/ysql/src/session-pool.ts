@@ -1,5 +1,5 @@
 import type { Logger } from '@coffer/base';
-import { CofferError, errorText, timeLeft } from '@coffer/base';
+import { CofferError, currentDeadline, errorText, timeLeft } from '@coffer/base';
 import type { Session } from './session.ts';
 import type { YsqlSettings } from './settings.ts';
 
@@ -73,8 +73,17 @@ export class SessionPool {
         );
       }
       await this.#wait(deadline - Date.now(), queued);
+      this.#requireWaiter();
       queued = true;
     }
+  }
+
+  /** Whoever has gone takes no connection from those who wait behind. @throws CofferError `failed` */
+  #requireWaiter(): void {
+    const reason = currentDeadline()?.reason;
+    if (reason === undefined) return;
+    this.#wake();
+    throw reason;
   }
 
   /** An idle connection that fits, a new one, or undefined when all are in use. */

@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
-import { CofferError } from '@coffer/base';
+import { CofferError, currentDeadline, type Deadline } from '@coffer/base';
 import type { Derivation, DerivationAnswer } from './hashing-worker.ts';
 
 /** Set by the build: the bundled text of hashing-worker.ts, since a single executable has no file beside it. */
@@ -32,6 +32,8 @@ interface Job {
   readonly derivation: Derivation;
   /** Whose login it is; undefined for a password that is set. */
   readonly network: string | undefined;
+  /** Of whoever waits for it. */
+  readonly deadline: Deadline | undefined;
   readonly resolve: (key: Uint8Array) => void;
   readonly reject: (error: Error) => void;
 }
@@ -57,7 +59,8 @@ export class HashingQueue {
 
   /**
    * `network`: where a login comes from; without it a password is set, which goes before logins.
-   * @throws CofferError `too-many-requests` at once when too much waits, `unavailable` when the queue ends meanwhile
+   * @throws CofferError `too-many-requests` at once when too much waits, `unavailable` when the queue ends meanwhile,
+   *   `failed` when nobody waited any more before its turn came
    */
   derive(derivation: Derivation, network?: string): Promise<Uint8Array> {
     if (!this.#count(network, 1)) {
@@ -65,7 +68,8 @@ export class HashingQueue {
       return Promise.reject(new CofferError('too-many-requests', `too many ${what}; try again a little later`));
     }
     return new Promise<Uint8Array>((resolve, reject) => {
-      (network === undefined ? this.#passwords : this.#logins).push({ derivation, network, resolve, reject });
+      const job = { derivation, network, deadline: currentDeadline(), resolve, reject };
+      (network === undefined ? this.#passwords : this.#logins).push(job);
       this.#dispatch();
     }).finally(() => this.#count(network, -1));
   }
@@ -97,6 +101,7 @@ export class HashingQueue {
   }
 
   #dispatch(): void {
+    for (const waiting of [this.#passwords, this.#logins]) dropUnawaited(waiting);
     while (this.#passwords.length + this.#logins.length > 0) {
       const thread = this.#idle.pop() ?? this.#start();
       if (thread === undefined) return;
@@ -130,6 +135,15 @@ export class HashingQueue {
     this.#threads.set(thread, undefined);
     return thread;
   }
+}
+
+/** Whoever asks and goes away takes no thread from those who wait. */
+function dropUnawaited(jobs: Job[]): void {
+  const awaited = jobs.filter(({ deadline }) => deadline?.over !== true);
+  if (awaited.length === jobs.length) return;
+  const over = jobs.splice(0).filter(({ deadline }) => deadline?.over === true);
+  jobs.push(...awaited);
+  for (const { deadline, reject } of over) reject(deadline?.reason ?? ended());
 }
 
 function settle(job: Job | undefined, answer: DerivationAnswer): void {

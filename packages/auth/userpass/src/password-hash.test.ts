@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
-import { Secret } from '@coffer/base';
+import { Deadline, Secret, withDeadline } from '@coffer/base';
 import { HashingQueue } from './hashing-queue.ts';
 import { PasswordHasher } from './password-hash.ts';
 
@@ -57,6 +57,20 @@ describe('the hashing queue', () => {
     await Promise.all(taken);
     assert.deepEqual(order, ['login', 'set', 'set', 'login', 'login', 'login']);
     assert.equal(await from('2001:db8::4'), false, 'there is room again');
+    await hasher.end();
+  });
+
+  it('spends nothing on who has gone, and those behind are served', async () => {
+    const hasher = new PasswordHasher(new HashingQueue(limits));
+    const client = new AbortController();
+    const work = hasher.verifyNobody(password, LOCAL);
+    const gone = withDeadline(new Deadline(60_000, { gone: client.signal }), () =>
+      hasher.verifyNobody(password, LOCAL),
+    );
+    const behind = hasher.verifyNobody(password, LOCAL);
+    client.abort();
+    await assert.rejects(gone, /the client has gone/);
+    assert.deepEqual(await Promise.all([work, behind]), [false, false]);
     await hasher.end();
   });
 

@@ -1,8 +1,11 @@
-import { awaiting, CofferError, Deadline, type Logger, requireTime, whileAwaited, withDeadline } from '@coffer/base';
-import type { EntryStorage } from '@coffer/core';
+import { awaiting, CofferError, Deadline, isCofferError, type Logger, requireTime } from '@coffer/base';
+import { whileAwaited, withDeadline } from '@coffer/base';
+import type { EngineContext } from '@coffer/core';
 import type { Database } from '@coffer/database-plugin';
 import { type ConfigEntry, readConfig } from './config-entry.ts';
+import { waitFor } from './held-intent.ts';
 import type { DatabasePlugins } from './plugins.ts';
+import { hasOpenRotation } from './root-subject.ts';
 
 /** For the start of a plugin and its look at a configuration: it connects to nothing yet. In milliseconds. */
 const OPEN_MS = 30_000;
@@ -12,7 +15,7 @@ const OPEN_MS = 30_000;
  * opened again by the next call.
  */
 export class Connections {
-  readonly #storage: EntryStorage;
+  readonly #context: EngineContext;
   readonly #plugins: DatabasePlugins;
   readonly #logger: Logger;
   readonly #open = new Map<string, Promise<Database>>();
@@ -21,17 +24,46 @@ export class Connections {
   /** Settles when whoever has a configuration to himself is done. */
   readonly #gates = new Map<string, Promise<unknown>>();
 
-  constructor(storage: EntryStorage, plugins: DatabasePlugins, logger: Logger) {
-    this.#storage = storage;
+  constructor(context: EngineContext, plugins: DatabasePlugins) {
+    this.#context = context;
     this.#plugins = plugins;
-    this.#logger = logger;
+    this.#logger = context.logger;
   }
 
   /**
-   * Runs `work` with the database of a configuration.
-   * @throws CofferError `failed` when there is no such configuration, and whatever opening or `work` throws
+   * Runs `work` with the database of a configuration. While a rotation of the connection's own user is open nobody knows
+   * which password is the right one: `work` that failed then is done once more when the rotation is settled.
+   * @throws CofferError `failed` when there is no such configuration, `unavailable` when such a rotation is not settled in
+   *   time, and whatever opening or `work` throws
    */
   async use<T>(name: string, work: (database: Database, config: ConfigEntry) => Promise<T>): Promise<T> {
+    let used: ConfigEntry | undefined;
+    try {
+      return await this.#useOnce(name, (database, config) => {
+        used = config;
+        return work(database, config);
+      });
+    } catch (error) {
+      // Any other code says that the outcome is not known, or that the database was not asked.
+      if (used === undefined || !isCofferError(error, 'failed')) throw error;
+      requireTime();
+      if (!(await this.#rotationSettled(name, used, error))) throw error;
+    }
+    return this.#useOnce(name, work);
+  }
+
+  /** False when there was none since the configuration was read. @throws CofferError `unavailable` when it takes too long */
+  async #rotationSettled(name: string, used: ConfigEntry, error: CofferError): Promise<boolean> {
+    if (await hasOpenRotation(this.#context, name)) {
+      const look = async () => ((await hasOpenRotation(this.#context, name)) ? undefined : true);
+      return waitFor(look, () => unsettled(error));
+    }
+    // It may have been settled between the failure and this look.
+    const now = await readConfig(this.#context.storage, name);
+    return now?.connectionDetails['password'] !== used.connectionDetails['password'];
+  }
+
+  async #useOnce<T>(name: string, work: (database: Database, config: ConfigEntry) => Promise<T>): Promise<T> {
     await this.#passGate(name);
     const working = this.#working.get(name) ?? new Set<Promise<unknown>>();
     this.#working.set(name, working);
@@ -66,15 +98,18 @@ export class Connections {
 
   /** As {@link use}, without waiting: for the work of {@link alone}. */
   async useAlone<T>(name: string, work: (database: Database, config: ConfigEntry) => Promise<T>): Promise<T> {
-    const config = await readConfig(this.#storage, name);
+    const config = await readConfig(this.#context.storage, name);
     if (config === undefined) {
       throw new CofferError('failed', `failed to find entry for connection with name: ${JSON.stringify(name)}`);
     }
-    const opening = this.#get(name, config);
-    try {
+    const attempt = async (opening: Promise<Database>): Promise<T> => {
       const database = await awaiting(`the plugin of the connection "${name}" to open`, () => whileAwaited(opening));
       requireTime();
       return await awaiting(`the database of the connection "${name}"`, () => work(database, config));
+    };
+    const opening = this.#get(name, config);
+    try {
+      return await attempt(opening);
     } catch (error) {
       const gone = this.#plugins.gone(error);
       if (gone === undefined) throw error;
@@ -82,7 +117,7 @@ export class Connections {
       if (gone === 'during') throw error;
     }
     // The plugin had crashed before this call reached it: once more, with a new process.
-    return work(await this.#get(name, config), config);
+    return attempt(this.#get(name, config));
   }
 
   /** Waits for whoever has the configuration to himself. */
@@ -145,4 +180,9 @@ export class Connections {
       this.#logger.debug('closing a database failed', { connection: name, error: CofferError.from(error).message });
     }
   }
+}
+
+function unsettled(cause: CofferError): CofferError {
+  const why = "a rotation of the connection's own user is not settled yet; try again in a few seconds";
+  return new CofferError('unavailable', `${why}: ${cause.message}`, { cause });
 }

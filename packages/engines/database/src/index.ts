@@ -26,7 +26,7 @@ export interface DatabaseEngineOptions {
 /** The database secrets engine. One file for each API path, named for its URL. */
 export function createDatabaseEngine(options: DatabaseEngineOptions): EngineFactory {
   return (context) => {
-    const connections = new Connections(context.storage, options.plugins, context.logger);
+    const connections = new Connections(context, options.plugins);
     const rotations = createRotationWorker((subject) => finishOrRotate(parts, subject), context);
     const parts: EngineParts = { context, connections, wakeRotations: () => rotations.wake(), ...options };
     rotations.start();

@@ -5,17 +5,13 @@ import { changePassword, changeWithNewProcess, type PasswordOutcome } from './ch
 import { type ConfigEntry, readConfig, urlHoldsPassword, writeConfig } from './config-entry.ts';
 import type { EngineParts } from './engine-parts.ts';
 import { busy, resume, unsettledAttempt, waitFor } from './held-intent.ts';
+import { rootSubject } from './root-subject.ts';
 import { loginOf } from './static-role-entry.ts';
 
 /** What an open rotation of a connection's own user holds. Empty when the row only keeps others away. */
 interface RootIntent {
   readonly username?: string;
   readonly password?: string;
-}
-
-export const ROOT_SUBJECT = 'root/';
-function rootSubject(name: string): string {
-  return ROOT_SUBJECT + name;
 }
 
 /**

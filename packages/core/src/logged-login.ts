@@ -1,0 +1,41 @@
+import { errorText } from '@coffer/base';
+import type { EngineContext } from './engine.ts';
+import { loggedName } from './names.ts';
+import type { PathRequest } from './path.ts';
+
+/** Lines about refused logins in one second; the next line says how many there were besides. */
+const LOGGED_REFUSALS = 20;
+const refusals = { since: 0, logged: 0, unlogged: 0 };
+
+/** Undefined when there have been enough lines: everybody may be refused as often as he likes, and a disk is not endless. */
+function refusalFields(): { readonly unlogged?: number } | undefined {
+  const now = Date.now();
+  if (now - refusals.since >= 1000 || now < refusals.since) Object.assign(refusals, { since: now, logged: 0 });
+  if (refusals.logged >= LOGGED_REFUSALS) {
+    refusals.unlogged++;
+    return undefined;
+  }
+  refusals.logged++;
+  const { unlogged } = refusals;
+  refusals.unlogged = 0;
+  return unlogged === 0 ? {} : { unlogged };
+}
+
+/** A login whose refusal leaves a log line: with the name that it was for, if there is one, never with what should have proven it. */
+export async function loggedLogin<T>(
+  { logger }: Pick<EngineContext, 'logger'>,
+  { id, remoteAddress }: Pick<PathRequest, 'id' | 'remoteAddress'>,
+  name: string,
+  login: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await login();
+  } catch (thrown) {
+    const more = refusalFields();
+    if (more === undefined) throw thrown;
+    const whose = name === '' ? {} : { name: loggedName(name) };
+    const fields = { ...whose, remote_address: remoteAddress, request_id: id };
+    logger.warn('login failed', { ...fields, reason: errorText(thrown), ...more });
+    throw thrown;
+  }
+}
