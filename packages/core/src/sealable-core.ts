@@ -1,13 +1,4 @@
-import {
-  CofferError,
-  Deadline,
-  errorText,
-  type Logger,
-  requireTime,
-  whileAwaited,
-  withDeadline,
-  withoutDeadline,
-} from '@coffer/base';
+import { CofferError, errorText, type Logger, requireTime, withoutDeadline } from '@coffer/base';
 import type { Store } from '@coffer/store';
 import type { Barrier } from './barrier.ts';
 import { loadClusterIdentity } from './cluster-identity.ts';
@@ -42,6 +33,7 @@ import { SealKeys } from './seal-keys.ts';
 import { handleSealed, sealed } from './sealed-request.ts';
 import { SealShares } from './seal-shares.ts';
 import { createSealRows, type SealRecord, type SealRows } from './seal-rows.ts';
+import { SeenRecord } from './seen-record.ts';
 import { copyStaticSeal, type StaticSeal, wipeStaticSeal } from './static-seal.ts';
 
 const OPENS_AT_START =
@@ -51,8 +43,6 @@ const OPENS_AT_START =
 const TEND_KEYS_MS = 60_000;
 /** How long after a seal the keys are kept for what is still under way, in milliseconds. */
 const KEYS_MS = 5_000;
-/** How long the status of a sealed server waits for the store, in milliseconds. */
-const STATUS_MS = 2_000;
 
 export interface SealableCoreOptions {
   readonly store: Store;
@@ -99,6 +89,7 @@ export class SealableCore implements SealControl {
   readonly generateRoot: SealControl['generateRoot'];
   readonly #options: SealableCoreOptions;
   readonly #rows: SealRows;
+  readonly #seen: SeenRecord;
   /** Keys of our own, so that they can be wiped. */
   readonly #staticSeal: StaticSeal | undefined;
   readonly #sealedPaths: readonly Path[];
@@ -106,13 +97,13 @@ export class SealableCore implements SealControl {
   #opened: Opened | undefined;
   #isEnding = false;
   #closing: Promise<void> = Promise.resolve();
-  #lastSeen: SealRecord | undefined;
   /** One change of the seal at a time. */
   #turn: Promise<unknown> = Promise.resolve();
 
   constructor(options: SealableCoreOptions) {
     this.#options = options;
     this.#rows = createSealRows(options.store);
+    this.#seen = new SeenRecord(this.#rows);
     this.#shares = new SealShares(options.logger);
     this.#sealedPaths = options.sealedPaths(this);
     const parts = {
@@ -204,7 +195,7 @@ export class SealableCore implements SealControl {
 
   async status(): Promise<SealStatus> {
     // A health check of an open server asks no store.
-    const record = this.#opened?.keys.record ?? (await this.#seenRecord());
+    const record = this.#opened?.keys.record ?? (await this.#seen.read());
     const cluster = this.#opened?.cluster;
     return {
       type: record?.config.type ?? (this.#staticSeal === undefined ? 'shamir' : 'static'),
@@ -344,16 +335,6 @@ export class SealableCore implements SealControl {
 
   #coreStorage(barrier: Barrier): ReturnType<typeof createEntryStorage> {
     return createEntryStorage(this.#options.store, barrier, 'core/keys');
-  }
-
-  /** What the store says of the seal, or said last: whoever asks for the status must not wait for a store that hangs. */
-  async #seenRecord(): Promise<SealRecord | undefined> {
-    try {
-      this.#lastSeen = await withDeadline(new Deadline(STATUS_MS), () => whileAwaited(this.#rows.read()));
-    } catch (error) {
-      if (this.#lastSeen === undefined) throw error;
-    }
-    return this.#lastSeen;
   }
 
   async #record(): Promise<SealRecord> {
