@@ -149,7 +149,8 @@ export class Connections {
     const existing = this.#open.get(name);
     if (existing !== undefined) return existing;
     // Not bounded by the time of whoever asked first: others wait for it as well.
-    const opening = withDeadline(new Deadline(OPEN_MS), () => this.#openNew(config));
+    const deadline = new Deadline(OPEN_MS);
+    const opening = withDeadline(deadline, () => this.#openNew(config)).finally(() => deadline.clear());
     this.#open.set(name, opening);
     // A database that did not open is tried again by the next use.
     opening.catch(() => this.#open.get(name) === opening && this.#open.delete(name));
