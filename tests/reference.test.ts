@@ -1,31 +1,18 @@
 /** The configuration and API references are made from the tables that the server itself runs on. */
 import { describe, it, after, before } from 'node:test';
-import { silentLogger } from '@coffer/base';
-import type { Core, FieldSchema, Path, SealableCore } from '@coffer/core';
-import { openEmbeddedStore, type Store } from '@coffer/store';
+import type { Core, FieldSchema, Path } from '@coffer/core';
 import { YSQL_FIELDS, type YsqlField } from '@coffer/ysql';
-import { composeSealable } from '../apps/coffer/src/compose.ts';
+import { openEveryEngine } from './every-engine.ts';
 import { checkGenerated } from './generated-docs.ts';
 
 describe('the references', () => {
-  let store: Store;
-  let sealable: SealableCore;
   let core: Core;
+  let close: () => Promise<void>;
 
   before(async () => {
-    store = await openEmbeddedStore({ path: ':memory:' });
-    sealable = composeSealable({ store, storageType: 'inmem', logger: silentLogger });
-    const { unsealShares } = await sealable.init({ unseal: { shares: 1, threshold: 1 } });
-    for (const share of unsealShares) await sealable.unseal(share);
-    if (sealable.core === undefined) throw new Error('one share opens it');
-    core = sealable.core;
-    await core.services.mounts().enable('database', 'database', {});
-    for (const method of ['approle', 'userpass']) await core.services.mounts().enable(`auth/${method}`, method, {});
+    ({ core, close } = await openEveryEngine());
   });
-  after(async () => {
-    await sealable.stop();
-    await store.close();
-  });
+  after(() => close());
 
   const paths = (mount: string): readonly Path[] => core.services.mounts().route(mount)?.engine.paths ?? [];
 

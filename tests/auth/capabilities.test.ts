@@ -2,10 +2,8 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
-import { silentLogger } from '@coffer/base';
-import type { Core, IncomingRequest, Path, SealableCore } from '@coffer/core';
-import { openEmbeddedStore, type Store } from '@coffer/store';
-import { composeSealable } from '../../apps/coffer/src/compose.ts';
+import type { Core, IncomingRequest, Path } from '@coffer/core';
+import { openEveryEngine } from '../every-engine.ts';
 import { type Api, startAuthServer, textOf } from './api.ts';
 
 /**
@@ -147,24 +145,13 @@ const ROWS: readonly Row[] = TABLE.split('\n')
 const ALL = ['create', 'read', 'update', 'delete', 'list', 'sudo'];
 
 describe('capabilities', () => {
-  let store: Store;
-  let sealable: SealableCore;
   let core: Core;
+  let close: () => Promise<void>;
 
   before(async () => {
-    store = await openEmbeddedStore({ path: ':memory:' });
-    sealable = composeSealable({ store, storageType: 'inmem', logger: silentLogger });
-    const { unsealShares } = await sealable.init({ unseal: { shares: 1, threshold: 1 } });
-    for (const share of unsealShares) await sealable.unseal(share);
-    assert.ok(sealable.core);
-    core = sealable.core;
-    await core.services.mounts().enable('database', 'database', {});
-    for (const method of ['approle', 'userpass']) await core.services.mounts().enable(`auth/${method}`, method, {});
+    ({ core, close } = await openEveryEngine());
   });
-  after(async () => {
-    await sealable.stop();
-    await store.close();
-  });
+  after(() => close());
 
   function needsOf(path: Path): string[] {
     if (path.unauthenticated) return ['open'];
