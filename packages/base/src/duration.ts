@@ -46,18 +46,21 @@ function shown(value: string | number): string {
 }
 
 function secondsOf(text: string): number | undefined {
-  if (text === '') return 0;
-  if (text.length > LONGEST_TEXT) return undefined;
-  const days = text.endsWith('d');
-  const number = days ? text.slice(0, -1) : text;
-  if (WHOLE_NUMBER.test(number)) {
-    const seconds = BigInt(number.replace('+', '')) * (days ? 86_400n : 1n);
-    return inRange(seconds * NANOSECONDS) ? Number(seconds) : undefined;
-  }
-  const nanoseconds = days ? undefined : parseUnits(text);
+  const nanoseconds = parseNanoseconds(text);
   if (nanoseconds === undefined) return undefined;
   // Seconds() of Go is a double, and Vault makes an integer of that.
   return Math.trunc(Number(nanoseconds / NANOSECONDS) + Number(nanoseconds % NANOSECONDS) / 1e9) + 0;
+}
+
+/** The forms of {@link parseDuration} to the nanosecond, negative ones too; undefined for what is none of them. */
+export function parseNanoseconds(text: string): bigint | undefined {
+  if (text === '') return 0n;
+  if (text.length > LONGEST_TEXT) return undefined;
+  const days = text.endsWith('d');
+  const number = days ? text.slice(0, -1) : text;
+  if (!WHOLE_NUMBER.test(number)) return days ? undefined : parseUnits(text);
+  const nanoseconds = BigInt(number.replace('+', '')) * (days ? 86_400n : 1n) * NANOSECONDS;
+  return inRange(nanoseconds) ? nanoseconds : undefined;
 }
 
 function inRange(nanoseconds: bigint): boolean {

@@ -1,6 +1,7 @@
 /** What every room may use: the error class, `Secret`, JSON values, Go durations and times, deadlines, random names, the log, SCRAM. */
 export * from './deadline.ts';
 export * from './duration.ts';
+export * from './edit-distance.ts';
 export * from './error.ts';
 export * from './file-trust.ts';
 export * from './json.ts';

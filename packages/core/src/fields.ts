@@ -1,5 +1,6 @@
 import {
   CofferError,
+  editDistance,
   isJsonObject,
   JSON_LIMITS,
   type JsonObject,
@@ -192,9 +193,7 @@ function clip(name: string): string {
 
 /** `unknown field "hots": did you mean "host"?` or the list of the known ones. */
 export function unknownFieldMessage(name: string, known: readonly string[]): string {
-  // What is much longer than every name is no misspelling of one, and comparing costs the product of the lengths.
-  const candidates = name.length > SHOWN_LENGTH ? [] : known;
-  const nearest = candidates
+  const nearest = known
     .map((candidate) => ({ candidate, distance: editDistance(name, candidate) }))
     .filter(({ candidate, distance }) => distance <= Math.max(2, Math.floor(candidate.length / 3)))
     .sort((a, b) => a.distance - b.distance)[0];
@@ -202,17 +201,4 @@ export function unknownFieldMessage(name: string, known: readonly string[]): str
     ? `did you mean "${nearest.candidate}"?`
     : `the fields here are ${[...known].sort().join(', ')}`;
   return `unknown field "${clip(name)}": ${remedy}`;
-}
-
-function editDistance(a: string, b: string): number {
-  let previous = Array.from({ length: b.length + 1 }, (_, index) => index);
-  for (let i = 1; i <= a.length; i++) {
-    const current = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const substitute = (previous[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      current.push(Math.min(substitute, (previous[j] ?? 0) + 1, (current[j - 1] ?? 0) + 1));
-    }
-    previous = current;
-  }
-  return previous[b.length] ?? 0;
 }

@@ -1,8 +1,8 @@
 /** The values of a policy's rule, decoded as hashicorp/hcl:decoder.go decodes into Go's strings, slices and maps. */
+import { parseNanoseconds } from '@coffer/base';
 import type { HclItem, HclObject, HclValue } from '@coffer/hcl';
 import { compileParameter, mergeParameterValues, type ParameterRules, type ParameterValue } from './acl-parameters.ts';
 import { foldName } from './names.ts';
-import { parseNanoseconds } from './nanoseconds.ts';
 
 /** The items `name = …`. A key may come several times: as JSON, or as `a` and `"a"`. */
 function items(body: HclObject, name: string): HclItem[] {
@@ -49,7 +49,9 @@ function wrong(body: HclObject, name: string, wanted: string, at: HclValue): nev
 export function wrappingTtl(body: HclObject, name: 'min_wrapping_ttl' | 'max_wrapping_ttl'): bigint {
   const value = items(body, name).at(-1)?.value;
   if (value === undefined) return 0n;
-  const parsed = value.kind === 'string' || value.kind === 'number' ? parseNanoseconds(value.value) : undefined;
+  const text =
+    value.kind === 'number' ? String(Math.trunc(value.value)) : value.kind === 'string' ? value.value : undefined;
+  const parsed = text === undefined ? undefined : parseNanoseconds(text);
   return parsed ?? wrong(body, name, 'a duration: seconds, or a form like "90m", "1h30m", "7d"', value);
 }
 

@@ -1,3 +1,5 @@
+import { editDistance } from '@coffer/base';
+
 /** One field of a connection's configuration, as data: for decoding, for documentation and for "unknown field" errors. */
 export interface YsqlField {
   readonly name: string;
@@ -185,8 +187,6 @@ export function findField(name: string): YsqlField | undefined {
 
 /** The known field nearest to `name` by edit distance, when near enough to be a slip of the keyboard. */
 export function nearestField(name: string): string | undefined {
-  // What is much longer than every name is no misspelling of one, and comparing costs the product of the lengths.
-  if (name.length > 100) return undefined;
   let nearest: { name: string; distance: number } | undefined;
   for (const field of YSQL_FIELDS) {
     const distance = editDistance(name.toLowerCase().replaceAll('-', '_'), field.name);
@@ -195,17 +195,4 @@ export function nearestField(name: string): string | undefined {
   return nearest !== undefined && nearest.distance <= Math.max(2, Math.floor(name.length / 3))
     ? nearest.name
     : undefined;
-}
-
-function editDistance(a: string, b: string): number {
-  let previous = Array.from({ length: b.length + 1 }, (_, i) => i);
-  for (let i = 1; i <= a.length; i++) {
-    const current = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const replaced = (previous[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      current.push(Math.min(replaced, (previous[j] ?? 0) + 1, (current[j - 1] ?? 0) + 1));
-    }
-    previous = current;
-  }
-  return previous[b.length] ?? 0;
 }

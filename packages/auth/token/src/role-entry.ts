@@ -34,7 +34,7 @@ export const NEW_TOKEN_ROLE: TokenRole = {
 };
 
 export async function readTokenRole(storage: EntryStorage, name: string): Promise<TokenRole | undefined> {
-  return (await storage.get(`roles/${name}`)) as TokenRole | undefined;
+  return (await findTokenRole(storage, name))?.role;
 }
 
 /** The role with the condition that it is still as it was read: for a token that is made by it. */

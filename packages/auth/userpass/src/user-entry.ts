@@ -9,7 +9,7 @@ export interface UserEntry {
 
 /** User names do not distinguish case, as in Vault: the paths fold them. */
 export async function readUser(storage: EntryStorage, name: string): Promise<UserEntry | undefined> {
-  return (await storage.get(`users/${name}`)) as unknown as UserEntry | undefined;
+  return (await findUser(storage, name))?.user;
 }
 
 /** The user with the condition that it is still as it was read: for a login. */

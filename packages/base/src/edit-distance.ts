@@ -1,0 +1,17 @@
+/** Longest text that is compared, in characters: the cost is the product of the lengths, and callers choose one of them. */
+const LONGEST_TEXT = 100;
+
+/** How many characters must be put in, left out or replaced to make `b` of `a`. Infinite for texts that are no misspelt names. */
+export function editDistance(a: string, b: string): number {
+  if (Math.max(a.length, b.length) > LONGEST_TEXT) return Infinity;
+  let previous = Array.from({ length: b.length + 1 }, (_, index) => index);
+  for (let i = 1; i <= a.length; i++) {
+    const current = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const substitute = (previous[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      current.push(Math.min(substitute, (previous[j] ?? 0) + 1, (current[j - 1] ?? 0) + 1));
+    }
+    previous = current;
+  }
+  return previous[b.length] ?? 0;
+}
