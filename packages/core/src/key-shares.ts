@@ -124,8 +124,20 @@ export class ShareCollection {
     this.#shares.length = 0;
   }
 
-  /** The key of these shares; what it is good for, only its use can tell: wipe it then. Forgets the shares. */
-  async combine(): Promise<Uint8Array> {
+  /**
+   * Works with the key of these shares, and wipes it afterwards; what it is good for, only its use can tell. Forgets the
+   * shares whatever comes of it. @throws CofferError `invalid-request` when they make no key, and what `work` throws
+   */
+  async withKey<T>(work: (key: Uint8Array) => Promise<T>): Promise<T> {
+    const key = await this.#combine();
+    try {
+      return await work(key);
+    } finally {
+      key.fill(0);
+    }
+  }
+
+  async #combine(): Promise<Uint8Array> {
     try {
       return Uint8Array.from(await combineShares(this.#shares));
     } catch (cause) {

@@ -11,7 +11,7 @@ export interface OperatorAttemptOptions {
 }
 
 export interface Agreed<T> {
-  /** What the shares make; whoever takes it wipes it. */
+  /** What the shares make; wiped when the work is done. */
   readonly key: Uint8Array;
   readonly wanted: T;
 }
@@ -83,13 +83,7 @@ export class OperatorAttempt<T extends object> {
     const { progress } = current.shares;
     this.#log('got a share', requester, { progress, required });
     if (progress < required) return undefined;
-    const key = await current.shares.combine();
-    let result: R;
-    try {
-      result = await work({ key, wanted: current.wanted });
-    } finally {
-      key.fill(0);
-    }
+    const result = await current.shares.withKey((key) => work({ key, wanted: current.wanted }));
     this.#log('finished', requester);
     if (this.#current === current) this.#forget();
     return result;

@@ -56,12 +56,7 @@ export class SealShares {
     this.#nonce = '';
     this.#isOpening = true;
     try {
-      const key = await this.#shares.combine();
-      try {
-        await open(key);
-      } finally {
-        key.fill(0);
-      }
+      await this.#shares.withKey(open);
     } finally {
       this.#isOpening = false;
     }

@@ -1,5 +1,13 @@
-import { awaiting, CofferError, Deadline, isCofferError, type Logger, requireTime } from '@coffer/base';
-import { whileAwaited, withDeadline } from '@coffer/base';
+import {
+  awaiting,
+  CofferError,
+  Deadline,
+  isCofferError,
+  type Logger,
+  requireTime,
+  whileAwaited,
+  withDeadline,
+} from '@coffer/base';
 import type { EngineContext } from '@coffer/core';
 import type { Database } from '@coffer/database-plugin';
 import { type ConfigEntry, readConfig } from './config-entry.ts';
