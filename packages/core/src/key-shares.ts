@@ -139,7 +139,11 @@ export class ShareCollection {
 
   async #combine(): Promise<Uint8Array> {
     try {
-      return Uint8Array.from(await combineShares(this.#shares));
+      const made = await combineShares(this.#shares);
+      // A copy: of a single share, what was made is the share itself, which is forgotten.
+      const key = Uint8Array.from(made);
+      made.fill(0);
+      return key;
     } catch (cause) {
       throw new CofferError('invalid-request', 'the key shares do not belong together', { cause });
     } finally {

@@ -32,6 +32,8 @@ async function findInOwnMemory(needles: ReadonlyMap<string, Buffer>): Promise<st
       for (let index = 0; index < bytesRead; index++) chunk[index] = ~(chunk[index] ?? 0);
       const read = chunk.subarray(0, bytesRead);
       for (const [name, needle] of needles) if (read.includes(needle)) found.add(name);
+      // Where what is kept turned was read, it stands here turned back: the scan must not find itself.
+      chunk.fill(0);
     }
   }
   return [...found].sort();
