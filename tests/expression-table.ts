@@ -18,7 +18,7 @@ export const BUILT: readonly {
   readonly worst: readonly [front: string, repeated: string];
 }[] = [
   {
-    file: 'packages/core/src/acl-parameters.ts',
+    file: 'packages/core/src/policies/acl-parameters.ts',
     text: "new RegExp(`^${GO_SPACE}+`, 'u')",
     sample: /^[\t-\r \u0085\p{Z}]+/u,
     worst: ['', ' '],

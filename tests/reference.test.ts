@@ -1,6 +1,7 @@
 /** The configuration and API references are made from the tables that the server itself runs on. */
 import { describe, it, after, before } from 'node:test';
-import type { Core, FieldSchema, Path } from '@coffer/core';
+import type { Core } from '@coffer/core';
+import type { FieldSchema, Path } from '@coffer/framework';
 import { YSQL_FIELDS, type YsqlField } from '@coffer/ysql';
 import { openEveryEngine } from './every-engine.ts';
 import { checkGenerated } from './generated-docs.ts';

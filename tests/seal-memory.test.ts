@@ -6,8 +6,8 @@ import { copyFile } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { combineShares } from '../packages/core/src/key-shares.ts';
-import { openKeyring, openRootKey, type SealRecord } from '../packages/core/src/seal-rows.ts';
+import { combineShares } from '../packages/core/src/seal/key-shares.ts';
+import { openKeyring, openRootKey, type SealRecord } from '../packages/core/src/seal/seal-rows.ts';
 import { DurableHome, type DurableServer, type Initialized, initialize, isSealed, unseal } from './durable-process.ts';
 import { findInMemory, formsOf } from './process-memory.ts';
 

@@ -5,14 +5,8 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { randomBase62, silentLogger } from '@coffer/base';
-import {
-  createCore,
-  type EngineFactory,
-  type Lease,
-  type LeaseIssuer,
-  SealableCore,
-  type StaticSeal,
-} from '@coffer/core';
+import { createCore, SealableCore, type StaticSeal } from '@coffer/core';
+import type { EngineFactory, Lease, LeaseIssuer } from '@coffer/framework';
 import { openEmbeddedStore } from '@coffer/store';
 import type { TestPostgres } from '@coffer/testkit';
 import { DIST } from '../../tests/coffer-process.ts';

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
-import type { Core, IncomingRequest, Path } from '@coffer/core';
+import type { Core } from '@coffer/core';
+import type { IncomingRequest, Path } from '@coffer/framework';
 import { openEveryEngine } from '../every-engine.ts';
 import { type Api, startAuthServer, textOf } from './api.ts';
 

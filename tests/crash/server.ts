@@ -4,7 +4,8 @@
  */
 import { randomUUID } from 'node:crypto';
 import { createLogger, formatLogLine, type JsonObject } from '@coffer/base';
-import type { OutgoingResponse, StaticSeal } from '@coffer/core';
+import type { OutgoingResponse } from '@coffer/framework';
+import type { StaticSeal } from '@coffer/core';
 import { openEmbeddedStore, type Store } from '@coffer/store';
 import { composeSealable } from '../../apps/coffer/src/compose.ts';
 

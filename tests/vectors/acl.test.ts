@@ -1,8 +1,7 @@
 /** Vault's own answers about policies (README.md): every one, without exception. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { JsonObject } from '@coffer/base';
-import { isCofferError } from '@coffer/base';
+import { type JsonObject, isCofferError } from '@coffer/base';
 import { type Acl, createAcl, type PathRule, parsePolicy } from '@coffer/core';
 import { vectorsOf } from './vectors.ts';
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { JsonValue } from '@coffer/base';
-import { type FieldType, parseFields } from '@coffer/core';
+import { type FieldType, parseFields } from '@coffer/framework';
 import { vectorsOf } from './vectors.ts';
 
 interface Vector {

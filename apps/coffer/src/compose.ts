@@ -1,8 +1,9 @@
 import { createAppRoleAuth } from '@coffer/auth-approle';
-import { createTokenAuth } from '@coffer/auth-token';
+import { createTokenAuth, type TokenAuthOptions } from '@coffer/auth-token';
 import { createUserpassAuth } from '@coffer/auth-userpass';
 import { API_VERSION, BUILTIN_VERSION, type FileTrust, type Logger } from '@coffer/base';
-import { type Core, createCore, type OpenParts, SealableCore, type StaticSeal, type TtlLimits } from '@coffer/core';
+import { type Core, type CoreServices, createCore, type OpenParts, SealableCore, type StaticSeal } from '@coffer/core';
+import { ROOT_POLICY, type TtlLimits } from '@coffer/framework';
 import { createDatabaseEngine, createDatabasePlugins, type DatabasePlugins } from '@coffer/engine-database';
 import { createSystemEngine, sealedPaths } from '@coffer/engine-system';
 import type { Store } from '@coffer/store';
@@ -72,10 +73,10 @@ function composeCore(options: ComposeOptions, parts: OpenParts): { core: Core; p
       const generatePassword = (policy: string): Promise<string> => services.passwordPolicies.generate(policy);
       return new Map([['database', createDatabaseEngine({ plugins, generatePassword })]]);
     },
-    authMethods: (services) =>
+    authMethods: ({ tokens }) =>
       new Map([
-        ['approle', createAppRoleAuth(services)],
-        ['userpass', createUserpassAuth(services)],
+        ['approle', createAppRoleAuth(tokens)],
+        ['userpass', createUserpassAuth(tokens)],
       ]),
     builtins: (services) =>
       new Map([
@@ -92,9 +93,27 @@ function composeCore(options: ComposeOptions, parts: OpenParts): { core: Core; p
             }),
           },
         ],
-        ['auth/token/', { type: 'token', description: 'token based credentials', factory: createTokenAuth(services) }],
+        [
+          'auth/token/',
+          {
+            type: 'token',
+            description: 'token based credentials',
+            factory: createTokenAuth(tokenAuthOptions(services)),
+          },
+        ],
       ]),
   });
   if (plugins === undefined) throw new Error('the core asks for its engines when it is made');
   return { core, plugins };
+}
+
+function tokenAuthOptions({ tokens, aclOf, mounts }: CoreServices): TokenAuthOptions {
+  return {
+    tokens,
+    hasSudo: async (token, path) => {
+      const capabilities = (await aclOf(token)).capabilities(path);
+      return capabilities.includes('sudo') || capabilities.includes(ROOT_POLICY);
+    },
+    engineFor: (path) => mounts().engineFor(path),
+  };
 }

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { CofferError, errorText, type Logger } from '@coffer/base';
-import type { IncomingRequest, SealableCore, UnauthenticatedAccess } from '@coffer/core';
+import type { IncomingRequest, UnauthenticatedAccess } from '@coffer/framework';
+import type { SealableCore } from '@coffer/core';
 import { BodyBudget, createHttpEdge, type HttpEdge, type TlsIdentity } from '@coffer/http';
 import type { ListenerConfig } from './server-config.ts';
 import { formatListenAddress, type ListenAddress } from './listen-address.ts';

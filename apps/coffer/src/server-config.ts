@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { isAbsolute } from 'node:path';
 import { CofferError, errorText, type FileTrust, LOG_LEVELS, type LogLevel, Secret } from '@coffer/base';
-import type { UnauthenticatedAccess } from '@coffer/core';
+import type { UnauthenticatedAccess } from '@coffer/framework';
 import { type HclBlock, type HclObject, parseHcl } from '@coffer/hcl';
 import { type ListenAddress, parseListenAddress } from './listen-address.ts';
 

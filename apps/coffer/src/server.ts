@@ -1,5 +1,6 @@
 import type { Logger } from '@coffer/base';
-import { type RequestHandler, type SealState, SYSTEM_TTL, wipeStaticSeal } from '@coffer/core';
+import { type RequestHandler, SYSTEM_TTL } from '@coffer/framework';
+import { type SealState, wipeStaticSeal } from '@coffer/core';
 import { composeSealable } from './compose.ts';
 import type { ListenAddress } from './listen-address.ts';
 import { type Listeners, openListeners } from './listeners.ts';

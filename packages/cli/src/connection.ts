@@ -1,8 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CofferError, formatGoDuration, parseDuration, Secret, trimBoth } from '@coffer/base';
-import type { Client, ClientOptions, TlsOptions } from '@coffer/client';
-import { createClient } from '@coffer/client';
+import { type Client, type ClientOptions, type TlsOptions, createClient } from '@coffer/client';
 import { fileReason, readText } from './file.ts';
 import { reporting, serverFailure } from './failure.ts';
 import type { Environment } from './flags.ts';

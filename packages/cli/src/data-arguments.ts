@@ -1,8 +1,6 @@
-import { CofferError, isJsonObject } from '@coffer/base';
-import type { JsonObject, JsonValue } from '@coffer/base';
+import { CofferError, isJsonObject, type JsonObject, type JsonValue } from '@coffer/base';
 import { readText } from './file.ts';
-import type { InputStream } from './stdin.ts';
-import { readAll } from './stdin.ts';
+import { type InputStream, readAll } from './stdin.ts';
 
 /**
  * Reads `key=value` arguments into an object. `key=@file` takes the file's content, `key=\@x` the value `@x`, `key=-`

@@ -1,5 +1,4 @@
-import { CofferError, isCofferError } from '@coffer/base';
-import type { ErrorCode } from '@coffer/base';
+import { CofferError, isCofferError, type ErrorCode } from '@coffer/base';
 
 /**
  * A command that cannot go on: its message is printed to stderr as it is, and the process ends with `exitCode`. 1 is for

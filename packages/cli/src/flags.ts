@@ -1,6 +1,5 @@
 import { parseArgs } from 'node:util';
-import type { CofferError } from '@coffer/base';
-import { parseDuration } from '@coffer/base';
+import { type CofferError, parseDuration } from '@coffer/base';
 import { usageFailure } from './failure.ts';
 
 interface FlagBase {

@@ -1,5 +1,4 @@
-import { CofferError, Secret } from '@coffer/base';
-import type { JsonObject, JsonValue } from '@coffer/base';
+import { CofferError, Secret, type JsonObject, type JsonValue } from '@coffer/base';
 import type { Client, SecretResponse } from '@coffer/client';
 
 export interface LoginRequest {

@@ -1,5 +1,4 @@
-import { formatGoDuration } from '@coffer/base';
-import type { JsonObject, JsonValue } from '@coffer/base';
+import { formatGoDuration, type JsonObject, type JsonValue } from '@coffer/base';
 import type { FlagDefinitions, FlagValues } from './flags.ts';
 
 /** The settings that `enable` and `tune` share, for secrets engines and auth methods alike. */

@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Client } from '@coffer/client';
-import { parseSecretResponse } from '@coffer/client';
+import { type Client, parseSecretResponse } from '@coffer/client';
 import { isJsonObject } from '@coffer/base';
 import { reporting, serverFailure } from './failure.ts';
 import { mountPath } from './path.ts';

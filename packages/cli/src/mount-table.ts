@@ -1,5 +1,4 @@
-import { isJsonObject } from '@coffer/base';
-import type { JsonObject, JsonValue } from '@coffer/base';
+import { isJsonObject, type JsonObject, type JsonValue } from '@coffer/base';
 import type { SecretResponse } from '@coffer/client';
 import { orderKeys, sortKeys } from './output/document.ts';
 import { goValue, sortedEntries } from './output/go-value.ts';

@@ -1,5 +1,4 @@
-import { CofferError } from '@coffer/base';
-import type { ErrorCode } from '@coffer/base';
+import { CofferError, type ErrorCode } from '@coffer/base';
 
 /** What the server said about a request that it refused or failed. */
 export interface ApiErrorDetails {

@@ -1,12 +1,8 @@
-import { CofferError, Secret } from '@coffer/base';
-import type { JsonValue } from '@coffer/base';
+import { CofferError, Secret, type JsonValue } from '@coffer/base';
 import { ApiError } from './api-error.ts';
-import type { Query } from './endpoint.ts';
-import { parseEndpoint, requestTarget } from './endpoint.ts';
-import type { SecretResponse } from './secret-response.ts';
-import { parseSecretResponse } from './secret-response.ts';
-import type { Answer, TlsOptions } from './transport.ts';
-import { exchange } from './transport.ts';
+import { type Query, parseEndpoint, requestTarget } from './endpoint.ts';
+import { type SecretResponse, parseSecretResponse } from './secret-response.ts';
+import { type Answer, type TlsOptions, exchange } from './transport.ts';
 
 export interface ClientOptions extends TlsOptions {
   /** `http://`, `https://` or `unix://` URL; a path in it goes in front of `/v1`. */

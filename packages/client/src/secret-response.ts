@@ -1,5 +1,4 @@
-import { CofferError, isJsonObject } from '@coffer/base';
-import type { JsonObject, JsonValue } from '@coffer/base';
+import { CofferError, isJsonObject, type JsonObject, type JsonValue } from '@coffer/base';
 
 /** The envelope around every answer of Vault's API, and what it carries. Times and durations are as the server sent them. */
 export interface SecretResponse {

@@ -4,13 +4,10 @@ import { afterEach, beforeEach, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CofferError, isCofferError, silentLogger } from '@coffer/base';
 import { openEmbeddedStore, type Store } from '@coffer/store';
-import { Barrier } from './barrier.ts';
-import { createKeyring } from './keyring.ts';
+import { Barrier } from './barrier/barrier.ts';
+import { createKeyring } from './barrier/keyring.ts';
 import { type Core, createCore } from './core.ts';
-import type { EngineContext, EngineFactory } from './engine.ts';
-import type { OutgoingResponse } from './logical.ts';
-import { definePath } from './path.ts';
-import { grantTtl } from './ttl.ts';
+import { type EngineContext, type EngineFactory, type OutgoingResponse, definePath, grantTtl } from '@coffer/framework';
 
 /** A real engine whose outside world is a set of names. */
 class Door {

@@ -1,27 +1,37 @@
 import { CofferError, currentDeadline, errorText, type Logger } from '@coffer/base';
 import type { Store } from '@coffer/store';
-import type { Acl } from './acl.ts';
-import type { Barrier } from './barrier.ts';
-import { cidrsAllow } from './cidr.ts';
-import type { EngineFactory } from './engine.ts';
-import { createEntryStorage } from './entry-storage.ts';
-import { Expiration } from './expiration.ts';
-import { createLeaseIssuer } from './lease-issuer.ts';
-import { Leases } from './leases.ts';
-import type { Caller, IncomingRequest, OutgoingResponse } from './logical.ts';
-import { newMount } from './mount.ts';
-import { MountTable } from './mount-table.ts';
-import { multiError } from './multi-error.ts';
-import { createPasswordPolicies, type PasswordPolicies } from './password-policies.ts';
-import type { Path, RawPathRequest } from './path.ts';
-import { type BuiltinPlugin, createPluginCatalog, type PluginCatalog } from './plugin-catalog.ts';
-import { createPolicyStore, type PolicyStore } from './policies.ts';
-import type { TokenEntry } from './token-entry.ts';
+import type { Acl } from './policies/acl.ts';
+import type { Barrier } from './barrier/barrier.ts';
+import {
+  cidrsAllow,
+  type EngineFactory,
+  type Caller,
+  type IncomingRequest,
+  type OutgoingResponse,
+  multiError,
+  type Path,
+  type RawPathRequest,
+  type TokenEntry,
+  SYSTEM_TTL,
+  type TtlLimits,
+  type BuiltinPlugin,
+  type PluginCatalog,
+  type TokenStore,
+} from '@coffer/framework';
+import { createEntryStorage } from './barrier/entry-storage.ts';
+import { Expiration } from './leases/expiration.ts';
+import { createLeaseIssuer } from './leases/lease-issuer.ts';
+import { Leases } from './leases/leases.ts';
+import { newMount } from './mounts/mount-rows.ts';
+import { MountTable } from './mounts/mount-table.ts';
+import { createPasswordPolicies, type PasswordPolicies } from './policies/password-policies.ts';
+import { createPluginCatalog } from './mounts/plugin-catalog.ts';
+import { createPolicyStore, type PolicyStore } from './policies/policies.ts';
 import { answerInTime } from './request-deadline.ts';
-import { dataOf, findRoute, foldsNames, type Route, withFoldedNames } from './router.ts';
-import { createTokenStore, type TokenStore, WRAPPED_ANSWERS } from './tokens.ts';
-import { createWrapping, NO_WRAPPING_TOKEN, type Wrapping } from './wrapping.ts';
-import { SYSTEM_TTL, type TtlLimits } from './ttl.ts';
+import { dataOf, findRoute, foldsNames, type Route } from './mounts/router.ts';
+import { withFoldedNames } from './policies/folded-acl.ts';
+import { createTokenStore, WRAPPED_ANSWERS } from './tokens/tokens.ts';
+import { createWrapping, NO_WRAPPING_TOKEN, type Wrapping } from './tokens/wrapping.ts';
 
 export interface CoreOptions {
   readonly store: Store;

@@ -3,13 +3,14 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { silentLogger } from '@coffer/base';
 import { openEmbeddedStore, type SqlStatement, type Store } from '@coffer/store';
-import { Barrier } from './barrier.ts';
-import { createEntryStorage } from './entry-storage.ts';
-import { createIntents } from './intents.ts';
-import { createKeyring } from './keyring.ts';
-import { createLeaseIssuer } from './lease-issuer.ts';
-import { Leases } from './leases.ts';
-import { createTokenStore, type NewToken } from './tokens.ts';
+import { Barrier } from './barrier/barrier.ts';
+import { createEntryStorage } from './barrier/entry-storage.ts';
+import { createIntents } from './leases/intents.ts';
+import { createKeyring } from './barrier/keyring.ts';
+import { createLeaseIssuer } from './leases/lease-issuer.ts';
+import { Leases } from './leases/leases.ts';
+import { createTokenStore } from './tokens/tokens.ts';
+import type { NewToken } from '@coffer/framework';
 
 const TOKEN: NewToken = {
   ...{ parent: '', displayName: 't', policies: ['root'], path: 'auth/token/create', meta: null, creationTime: 0 },

@@ -5,12 +5,11 @@ import { afterEach, beforeEach, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { silentLogger } from '@coffer/base';
 import { openEmbeddedStore, type Store } from '@coffer/store';
-import { Barrier } from './barrier.ts';
+import { Barrier } from './barrier/barrier.ts';
 import { type Core, createCore } from './core.ts';
-import { createKeyring } from './keyring.ts';
-import type { IncomingRequest } from './logical.ts';
-import { definePath } from './path.ts';
-import { createRootToken } from './root-token.ts';
+import { createKeyring } from './barrier/keyring.ts';
+import { type IncomingRequest, definePath } from '@coffer/framework';
+import { createRootToken } from './tokens/root-token.ts';
 
 describe('a request that takes too long', () => {
   let store: Store;

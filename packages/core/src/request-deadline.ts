@@ -1,6 +1,5 @@
 import { CofferError, currentDeadline, Deadline, whileAwaited, withDeadline } from '@coffer/base';
-import type { IncomingRequest, OutgoingResponse } from './logical.ts';
-import { multiError } from './multi-error.ts';
+import { type IncomingRequest, type OutgoingResponse, multiError } from '@coffer/framework';
 
 /** How long a client is kept waiting (hashicorp/vault:vault/core.go, DefaultMaxRequestDuration), in milliseconds. */
 export const DEFAULT_MAX_REQUEST_MS = 90_000;

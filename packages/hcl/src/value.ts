@@ -1,7 +1,5 @@
-import type { CofferError, JsonValue } from '@coffer/base';
-import { parseDuration } from '@coffer/base';
-import type { HclPosition } from './source.ts';
-import { hclError } from './source.ts';
+import { type CofferError, type JsonValue, parseDuration } from '@coffer/base';
+import { type HclPosition, hclError } from './source.ts';
 
 /** A string or heredoc (escapes resolved, `${…}` kept as it is written). */
 export interface HclString extends HclPosition {

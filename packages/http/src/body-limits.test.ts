@@ -1,7 +1,7 @@
 /** What the bodies of strangers and of everybody together may cost, through a listening edge. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { Caller, RequestHandler } from '@coffer/core';
+import type { Caller, RequestHandler } from '@coffer/framework';
 import { clientFrom, putRequest, withEdge } from './edge-fixture.ts';
 import { BodyBudget } from './index.ts';
 import { RawClient } from './raw-client.ts';

@@ -1,6 +1,5 @@
 import { constants } from 'node:http2';
-import { CofferError, isJsonObject, measureJson } from '@coffer/base';
-import type { JsonObject } from '@coffer/core';
+import { CofferError, isJsonObject, measureJson, type JsonObject } from '@coffer/base';
 import type { BodyShare } from './body-budget.ts';
 import type { EdgeRequest } from './exchange.ts';
 

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { connect as connectHttp2 } from 'node:http2';
 import { describe, it } from 'node:test';
 import { connect as connectTls } from 'node:tls';
-import type { RequestHandler } from '@coffer/core';
+import type { RequestHandler } from '@coffer/framework';
 import { createCertificateAuthority } from '@coffer/testkit';
 import { clientFrom, getRequest, withEdge } from './edge-fixture.ts';
 import { RawClient } from './raw-client.ts';

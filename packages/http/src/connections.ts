@@ -1,7 +1,7 @@
 import type { Server as HttpServer } from 'node:http';
 import type { Http2SecureServer, ServerHttp2Session } from 'node:http2';
 import type { Socket } from 'node:net';
-import { callerNetwork } from '@coffer/core';
+import { callerNetwork } from '@coffer/framework';
 import type { EdgeRequest } from './exchange.ts';
 
 export interface ConnectionLimits {

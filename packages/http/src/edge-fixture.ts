@@ -1,8 +1,7 @@
 import { connect } from 'node:net';
 import { silentLogger } from '@coffer/base';
-import type { RequestHandler } from '@coffer/core';
-import type { HttpEdge, HttpEdgeOptions } from './index.ts';
-import { createHttpEdge } from './index.ts';
+import type { RequestHandler } from '@coffer/framework';
+import { type HttpEdge, type HttpEdgeOptions, createHttpEdge } from './index.ts';
 import { RawClient } from './raw-client.ts';
 
 /** For tests: a listening edge, for as long as `use` takes. */

@@ -1,10 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { LogEntry } from '@coffer/base';
-import { CofferError, createLogger, silentLogger } from '@coffer/base';
-import type { IncomingRequest, RequestHandler } from '@coffer/core';
-import type { HttpEdge, HttpEdgeOptions } from './index.ts';
-import { createHttpEdge } from './index.ts';
+import { type LogEntry, CofferError, createLogger, silentLogger } from '@coffer/base';
+import type { IncomingRequest, RequestHandler } from '@coffer/framework';
+import { type HttpEdge, type HttpEdgeOptions, createHttpEdge } from './index.ts';
 import { RawClient } from './raw-client.ts';
 
 type Given = Partial<HttpEdgeOptions> & { handle: RequestHandler };

@@ -2,10 +2,8 @@ import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
-import type { JsonObject } from '@coffer/base';
-import { silentLogger } from '@coffer/base';
-import type { HttpEdge } from './index.ts';
-import { createHttpEdge } from './index.ts';
+import { type JsonObject, silentLogger } from '@coffer/base';
+import { type HttpEdge, createHttpEdge } from './index.ts';
 import { RawClient } from './raw-client.ts';
 
 const HOST = 'Host: x\r\n';

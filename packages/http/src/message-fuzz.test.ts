@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { connect as connectHttp2, type ClientHttp2Session } from 'node:http2';
 import { describe, it } from 'node:test';
 import { connect as connectTls } from 'node:tls';
-import type { RequestHandler } from '@coffer/core';
+import type { RequestHandler } from '@coffer/framework';
 import { createCertificateAuthority } from '@coffer/testkit';
 import { getRequest, putRequest, withEdge } from './edge-fixture.ts';
 import { RawClient } from './raw-client.ts';

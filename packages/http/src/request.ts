@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { CofferError, parseDuration } from '@coffer/base';
-import { type IncomingRequest, type JsonObject, type JsonValue, MAX_NAME_LENGTH, MAX_PATH_LENGTH } from '@coffer/core';
+import { CofferError, parseDuration, type JsonObject, type JsonValue } from '@coffer/base';
+import { type IncomingRequest, MAX_NAME_LENGTH, MAX_PATH_LENGTH } from '@coffer/framework';
 import { HTTP_LIMITS } from './limits.ts';
 
 /** What the request line asks for, before any body is read. */

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { ErrorCode } from '@coffer/base';
-import { CofferError, ERROR_CODES } from '@coffer/base';
+import { type ErrorCode, CofferError, ERROR_CODES } from '@coffer/base';
 import { renderError, renderResponse } from './response.ts';
 
 const text = (rendered: { body: unknown }) => JSON.stringify(rendered.body);

@@ -1,5 +1,5 @@
 import type { CofferError, ErrorCode, JsonObject } from '@coffer/base';
-import type { OutgoingResponse } from '@coffer/core';
+import type { OutgoingResponse } from '@coffer/framework';
 
 /** A status and the JSON to send with it; no body when undefined. */
 export interface Rendered {

@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { RequestHandler } from '@coffer/core';
+import type { RequestHandler } from '@coffer/framework';
 import { withEdge } from './edge-fixture.ts';
 import { RawClient } from './raw-client.ts';
 

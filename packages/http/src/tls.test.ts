@@ -1,14 +1,12 @@
 import assert from 'node:assert/strict';
-import type { ClientHttp2Session } from 'node:http2';
-import { connect as connectHttp2 } from 'node:http2';
+import { type ClientHttp2Session, connect as connectHttp2 } from 'node:http2';
 import { connect as connectTcp } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import { connect as connectTls } from 'node:tls';
 import { silentLogger } from '@coffer/base';
-import type { RequestHandler } from '@coffer/core';
+import type { RequestHandler } from '@coffer/framework';
 import { createCertificateAuthority } from '@coffer/testkit';
-import type { HttpEdge } from './index.ts';
-import { createHttpEdge } from './index.ts';
+import { type HttpEdge, createHttpEdge } from './index.ts';
 import { RawClient } from './raw-client.ts';
 
 const authority = await createCertificateAuthority();

@@ -1,5 +1,4 @@
-import type { Logger } from '@coffer/base';
-import { errorText } from '@coffer/base';
+import { type Logger, errorText } from '@coffer/base';
 import type { AdvisoryLock } from './advisory-lock.ts';
 import type { Batches } from './batches.ts';
 import type { Cluster } from './cluster.ts';

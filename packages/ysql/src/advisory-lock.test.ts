@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import type { TestPostgres } from '@coffer/testkit';
-import { startPostgres, startWireProxy } from '@coffer/testkit';
+import { type TestPostgres, startPostgres, startWireProxy } from '@coffer/testkit';
 import { SEED_SQL, logIn, newUser, openYsql } from './open-for-test.ts';
 
 let server: TestPostgres;

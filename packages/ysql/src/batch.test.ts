@@ -2,10 +2,24 @@ import assert from 'node:assert/strict';
 import { type AddressInfo, type Server, connect, createServer } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import { isCofferError } from '@coffer/base';
-import type { Fault, FaultAction, TestPostgres, WireProxy } from '@coffer/testkit';
-import { startPostgres, startWireProxy } from '@coffer/testkit';
-import type { Opened } from './open-for-test.ts';
-import { ON_TABLE_SQL, SEED_SQL, createThings, logIn, newUser, openYsql, roleExists } from './open-for-test.ts';
+import {
+  type Fault,
+  type FaultAction,
+  type TestPostgres,
+  type WireProxy,
+  startPostgres,
+  startWireProxy,
+} from '@coffer/testkit';
+import {
+  type Opened,
+  ON_TABLE_SQL,
+  SEED_SQL,
+  createThings,
+  logIn,
+  newUser,
+  openYsql,
+  roleExists,
+} from './open-for-test.ts';
 
 const IN_ROLE = `CREATE ROLE "{{name}}" LOGIN PASSWORD '{{password}}' IN ROLE app`;
 

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
-import type { PosedCluster, TestPostgres } from '@coffer/testkit';
-import { startPosedCluster, startPostgres } from '@coffer/testkit';
+import { type PosedCluster, type TestPostgres, startPosedCluster, startPostgres } from '@coffer/testkit';
 import { SEED_SQL, logIn, newUser, openYsql, ownClock, roleExists } from './open-for-test.ts';
 
 let server: TestPostgres;

@@ -1,12 +1,15 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { JsonObject } from '@coffer/base';
-import { Deadline, isCofferError, silentLogger, withDeadline } from '@coffer/base';
-import type { PosedCluster, TestPostgres } from '@coffer/testkit';
-import { startPosedCluster, startPostgres, ybServersFunction } from '@coffer/testkit';
-import type { Dial } from './cluster.ts';
-import { Cluster } from './cluster.ts';
+import { type JsonObject, Deadline, isCofferError, silentLogger, withDeadline } from '@coffer/base';
+import {
+  type PosedCluster,
+  type TestPostgres,
+  startPosedCluster,
+  startPostgres,
+  ybServersFunction,
+} from '@coffer/testkit';
+import { type Dial, Cluster } from './cluster.ts';
 import { connect } from './connect.ts';
 import { createAccess } from './open-access.ts';
 import type { Session } from './session.ts';

@@ -1,12 +1,10 @@
-import type { Logger } from '@coffer/base';
-import { errorText } from '@coffer/base';
+import { type Logger, errorText } from '@coffer/base';
 import { Failure } from './failure.ts';
 import { NodeList } from './node-list.ts';
 import type { Session } from './session.ts';
 import type { SessionWish } from './session-pool.ts';
 import type { Endpoint, YsqlSettings } from './settings.ts';
-import type { BalancePolicy, ClusterNode } from './topology.ts';
-import { candidateGroups, leastLoaded } from './topology.ts';
+import { type BalancePolicy, type ClusterNode, candidateGroups, leastLoaded } from './topology.ts';
 import { readNodes } from './yb-servers.ts';
 
 export type Dial = (target: Endpoint, database: string) => Promise<Session>;

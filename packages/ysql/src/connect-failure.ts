@@ -1,5 +1,4 @@
-import type { CofferError } from '@coffer/base';
-import { errorText, isCofferError } from '@coffer/base';
+import { type CofferError, errorText, isCofferError } from '@coffer/base';
 import pg from 'pg';
 import { Failure, classify, serverMessage } from './failure.ts';
 import type { YsqlSettings } from './settings.ts';

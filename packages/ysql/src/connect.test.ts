@@ -4,8 +4,14 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { JsonObject } from '@coffer/base';
-import type { CertificateAuthority, IssuedCertificate, TestPostgres } from '@coffer/testkit';
-import { createCertificateAuthority, startPostgres, startWireProxy } from '@coffer/testkit';
+import {
+  type CertificateAuthority,
+  type IssuedCertificate,
+  type TestPostgres,
+  createCertificateAuthority,
+  startPostgres,
+  startWireProxy,
+} from '@coffer/testkit';
 import { newUser, openYsql } from './open-for-test.ts';
 
 let authority: CertificateAuthority;

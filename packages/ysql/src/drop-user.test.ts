@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { isCofferError } from '@coffer/base';
-import type { TestPostgres } from '@coffer/testkit';
-import { startPostgres, startWireProxy } from '@coffer/testkit';
+import { type TestPostgres, startPostgres, startWireProxy } from '@coffer/testkit';
 import { logIn, newUser, openYsql, roleExists } from './open-for-test.ts';
 
 let server: TestPostgres;

@@ -1,10 +1,16 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { Secret, isCofferError } from '@coffer/base';
-import type { Fault, FaultAction, TestPostgres, WireProxy } from '@coffer/testkit';
-import { startPostgres, startWireProxy } from '@coffer/testkit';
-import type { Opened } from './open-for-test.ts';
 import {
+  type Fault,
+  type FaultAction,
+  type TestPostgres,
+  type WireProxy,
+  startPostgres,
+  startWireProxy,
+} from '@coffer/testkit';
+import {
+  type Opened,
   ON_TABLE_SQL,
   SEED_SQL,
   USERNAME_CONFIG,

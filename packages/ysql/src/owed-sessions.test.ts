@@ -1,12 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import type { LogEntry } from '@coffer/base';
-import { createLogger } from '@coffer/base';
-import type { PosedCluster, TestPostgres } from '@coffer/testkit';
-import { startPosedCluster, startPostgres } from '@coffer/testkit';
+import { type LogEntry, createLogger } from '@coffer/base';
+import { type PosedCluster, type TestPostgres, startPosedCluster, startPostgres } from '@coffer/testkit';
 import { logIn, newUser, openYsql, roleExists } from './open-for-test.ts';
-import type { EndOnNode, OwedPolicy } from './owed-sessions.ts';
-import { OwedSessions } from './owed-sessions.ts';
+import { type EndOnNode, type OwedPolicy, OwedSessions } from './owed-sessions.ts';
 
 const LOGIN = `CREATE ROLE "{{name}}" LOGIN PASSWORD '{{password}}'`;
 const WARNING = 'nodes could not be asked to end the sessions of a revoked user';

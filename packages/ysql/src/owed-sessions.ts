@@ -1,5 +1,4 @@
-import type { Logger } from '@coffer/base';
-import { errorText } from '@coffer/base';
+import { type Logger, errorText } from '@coffer/base';
 
 export interface OwedPolicy {
   readonly firstPauseMilliseconds: number;

@@ -2,10 +2,14 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { inspect } from 'node:util';
-import type { JsonObject } from '@coffer/base';
-import { Secret, createLogger, formatLogLine } from '@coffer/base';
-import type { TestPostgres, WireProxy } from '@coffer/testkit';
-import { createCertificateAuthority, startPostgres, startWireProxy } from '@coffer/testkit';
+import { type JsonObject, Secret, createLogger, formatLogLine } from '@coffer/base';
+import {
+  type TestPostgres,
+  type WireProxy,
+  createCertificateAuthority,
+  startPostgres,
+  startWireProxy,
+} from '@coffer/testkit';
 import { newUser } from './open-for-test.ts';
 import { TELLING_STATEMENTS } from './telling-statements.ts';
 import { createYsqlDatabase } from './ysql-database.ts';

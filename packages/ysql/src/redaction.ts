@@ -1,5 +1,4 @@
-import type { LogFields, LogLevel, Logger } from '@coffer/base';
-import { Secret, redact } from '@coffer/base';
+import { type LogFields, type LogLevel, type Logger, Secret, redact } from '@coffer/base';
 import { NAME_BYTES, clipName } from './roles.ts';
 import type { YsqlSettings } from './settings.ts';
 

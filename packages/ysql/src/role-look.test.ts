@@ -1,12 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { silentLogger } from '@coffer/base';
-import type { TestPostgres } from '@coffer/testkit';
-import { startPostgres } from '@coffer/testkit';
+import { type TestPostgres, startPostgres } from '@coffer/testkit';
 import { createAccess } from './open-access.ts';
 import { quoteIdentifier } from './render.ts';
-import type { SeenRole } from './role-look.ts';
-import { lookAtRoles } from './role-look.ts';
+import { type SeenRole, lookAtRoles } from './role-look.ts';
 import { parseSettings } from './settings.ts';
 
 let server: TestPostgres;

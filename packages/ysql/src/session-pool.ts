@@ -1,5 +1,4 @@
-import type { Logger } from '@coffer/base';
-import { CofferError, currentDeadline, errorText, timeLeft } from '@coffer/base';
+import { type Logger, CofferError, currentDeadline, errorText, timeLeft } from '@coffer/base';
 import type { Session } from './session.ts';
 import type { YsqlSettings } from './settings.ts';
 

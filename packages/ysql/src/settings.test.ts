@@ -1,10 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { JsonObject } from '@coffer/base';
-import { isCofferError } from '@coffer/base';
+import { type JsonObject, isCofferError } from '@coffer/base';
 import { YSQL_FIELDS } from './fields.ts';
-import type { YsqlSettings } from './settings.ts';
-import { checkYsqlConfig, parseSettings } from './settings.ts';
+import { type YsqlSettings, checkYsqlConfig, parseSettings } from './settings.ts';
 import { parseConnectionUrl } from './settings-url.ts';
 
 const HOST_MODE: JsonObject = { host: 'db', username: 'yugabyte', password: 'secret' };

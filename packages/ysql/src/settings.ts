@@ -1,11 +1,14 @@
-import type { JsonObject, JsonValue } from '@coffer/base';
-import { CofferError, Secret, parseDuration } from '@coffer/base';
-import type { YsqlFieldName } from './fields.ts';
-import { OWNED_OBJECT_POLICIES, PASSWORD_AUTHENTICATIONS, SSL_MODES, findField, nearestField } from './fields.ts';
-import type { UrlSettings } from './settings-url.ts';
-import { parseConnectionUrl } from './settings-url.ts';
-import type { BalanceMode, BalancePolicy } from './topology.ts';
-import { parseTopologyKeys } from './topology.ts';
+import { type JsonObject, type JsonValue, CofferError, Secret, parseDuration } from '@coffer/base';
+import {
+  type YsqlFieldName,
+  OWNED_OBJECT_POLICIES,
+  PASSWORD_AUTHENTICATIONS,
+  SSL_MODES,
+  findField,
+  nearestField,
+} from './fields.ts';
+import { type UrlSettings, parseConnectionUrl } from './settings-url.ts';
+import { type BalanceMode, type BalancePolicy, parseTopologyKeys } from './topology.ts';
 import { createNameMaker } from './username.ts';
 
 export interface Endpoint {

@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { Secret } from '@coffer/base';
-import type { TestPostgres, WireProxy } from '@coffer/testkit';
-import { makeAdmin, startPostgres, startWireProxy } from '@coffer/testkit';
+import { type TestPostgres, type WireProxy, makeAdmin, startPostgres, startWireProxy } from '@coffer/testkit';
 import { logIn, newUser, openYsql } from './open-for-test.ts';
 
 let server: TestPostgres;

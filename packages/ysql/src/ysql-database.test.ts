@@ -1,10 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { JsonObject } from '@coffer/base';
-import { Secret, isCofferError, silentLogger } from '@coffer/base';
-import type { TestDatabase } from '@coffer/testkit';
-import { databaseUnderTest, dropAdmin, makeAdmin, startWireProxy } from '@coffer/testkit';
+import { type JsonObject, Secret, isCofferError, silentLogger } from '@coffer/base';
+import { type TestDatabase, databaseUnderTest, dropAdmin, makeAdmin, startWireProxy } from '@coffer/testkit';
 import { SEED_SQL, USERNAME_CONFIG, logIn, newUser, openYsql, roleExists } from './open-for-test.ts';
 import { createYsqlDatabase } from './ysql-database.ts';
 

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { JsonObject, Logger } from '@coffer/base';
 import {
+  type JsonObject,
+  type Logger,
   CofferError,
   Secret,
   errorText,
@@ -26,8 +27,7 @@ import { dropRole, revokeUser } from './drop-user.ts';
 import { asCofferError } from './failure.ts';
 import { redactingLogger, secretsOf, withCutForms } from './redaction.ts';
 import { roleName } from './roles.ts';
-import type { YsqlSettings } from './settings.ts';
-import { parseSettings } from './settings.ts';
+import { type YsqlSettings, parseSettings } from './settings.ts';
 import { renderStatements } from './statement-template.ts';
 import {
   DEFAULT_EXPIRATION_STATEMENT,
@@ -36,8 +36,7 @@ import {
   changeOwnPassword,
   changeUser,
 } from './update-user.ts';
-import type { NameMaker, Username } from './username.ts';
-import { createNameMaker } from './username.ts';
+import { type NameMaker, type Username, createNameMaker } from './username.ts';
 import { verifyUser } from './verify-user.ts';
 
 /** How long work under way may take to finish before its connections go: nothing is cut off before it is undone. */

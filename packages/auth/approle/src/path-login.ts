@@ -2,7 +2,6 @@ import { CofferError } from '@coffer/base';
 import {
   cidrsAllow,
   type Condition,
-  type CoreServices,
   definePath,
   type EngineContext,
   grantLoginRenewal,
@@ -11,13 +10,14 @@ import {
   loginCidrs,
   type Path,
   type TokenEntry,
+  type TokenStore,
   type TtlAnswer,
-} from '@coffer/core';
+} from '@coffer/framework';
 import { newRole, readRole, roleOfId } from './role-entry.ts';
 import { checkAddress, type SecretIdEntry, type SecretIds } from './secret-ids.ts';
 
 /** `login`: a token for a role id and a secret id. */
-export function loginPaths({ tokens }: CoreServices, context: EngineContext, secretIds: SecretIds): Path[] {
+export function loginPaths(tokens: TokenStore, context: EngineContext, secretIds: SecretIds): Path[] {
   return [
     definePath({
       pattern: 'login',

@@ -9,7 +9,7 @@ import {
   type Path,
   TOKEN_FIELDS,
   tokenParametersView,
-} from '@coffer/core';
+} from '@coffer/framework';
 import { changeRole, createRole, newRole, readRole, requireRole, type RoleEntry } from './role-entry.ts';
 import type { SecretIds } from './secret-ids.ts';
 

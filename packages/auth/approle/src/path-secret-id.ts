@@ -7,7 +7,7 @@ import {
   parseCidrs,
   type Path,
   type PathResponse,
-} from '@coffer/core';
+} from '@coffer/framework';
 import { ROLE_NAME } from './path-role.ts';
 import { requireRole, type RoleEntry } from './role-entry.ts';
 import type { NewSecretId, SecretIdEntry, SecretIds } from './secret-ids.ts';

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { CofferError, type JsonObject, randomId } from '@coffer/base';
-import { type Condition, type EntryStorage, NEW_TOKEN_PARAMETERS, type TokenParameters } from '@coffer/core';
+import { type Condition, type EntryStorage, NEW_TOKEN_PARAMETERS, type TokenParameters } from '@coffer/framework';
 
 /** Durations in seconds, 0 for "no end" or "not set here". */
 export interface RoleEntry {

@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto';
 import { CofferError, randomId } from '@coffer/base';
-import { cidrsAllow, type Condition, type EntryStorage } from '@coffer/core';
+import { cidrsAllow, type Condition, type EntryStorage } from '@coffer/framework';
 import type { RoleEntry } from './role-entry.ts';
 
 /** A secret id of a role. Times are milliseconds since 1970, durations seconds. The secret id itself is not in it. */

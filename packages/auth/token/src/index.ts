@@ -1,19 +1,22 @@
-import type { CoreServices, EngineFactory } from '@coffer/core';
+import type { EngineFactory } from '@coffer/framework';
 import { createPaths } from './path-create.ts';
 import { lookupPaths } from './path-lookup.ts';
 import { grantRenewal, renewPaths } from './path-renew.ts';
 import { revokePaths } from './path-revoke.ts';
 import { rolesPaths } from './path-roles.ts';
+import type { TokenAuthOptions } from './token-auth-options.ts';
+
+export type { TokenAuthOptions };
 
 /** The auth method at `auth/token/`: tokens made from tokens. */
-export function createTokenAuth(services: CoreServices): EngineFactory {
+export function createTokenAuth(options: TokenAuthOptions): EngineFactory {
   return (context) => ({
     help: 'The token credential backend is always enabled and builtin to Vault. Client tokens are used to identify a client and to allow Vault to associate policies and ACLs which are enforced on every request.',
     paths: [
-      ...createPaths(services, context),
-      ...lookupPaths(services),
-      ...renewPaths(services),
-      ...revokePaths(services),
+      ...createPaths(options, context),
+      ...lookupPaths(options.tokens),
+      ...renewPaths(options),
+      ...revokePaths(options.tokens),
       ...rolesPaths(context.storage),
     ],
     renewToken: (token, increment) => grantRenewal(context, token, increment),

@@ -5,7 +5,6 @@ import {
   cleanDisplayName,
   commonCidrs,
   type Condition,
-  type CoreServices,
   definePath,
   type EngineContext,
   type FieldValues,
@@ -16,9 +15,10 @@ import {
   ROOT_POLICY,
   type TokenEntry,
   validToken,
-} from '@coffer/core';
+} from '@coffer/framework';
 import { policiesOf } from './policies.ts';
 import { findTokenRole, type TokenRole } from './role-entry.ts';
+import type { TokenAuthOptions } from './token-auth-options.ts';
 
 const FIELDS = {
   id: { type: 'string', default: '', description: 'The token itself; root tokens only. Made when absent.' },
@@ -52,19 +52,18 @@ interface Creation {
 }
 
 /** `auth/token/create`, `auth/token/create-orphan`, `auth/token/create/:role_name`. */
-export function createPaths(services: CoreServices, context: EngineContext): Path[] {
+export function createPaths(options: TokenAuthOptions, context: EngineContext): Path[] {
   const create = async (
     request: Pick<PathRequest, 'token' | 'mountPath' | 'path'> & { readonly fields: Fields },
     rest: Pick<Creation, 'orphan' | 'role' | 'roleUnchanged'>,
   ): Promise<PathResponse> => {
     const { token: parent, fields, mountPath, path } = request;
     if (parent === undefined) throw new CofferError('permission-denied', 'permission denied');
-    const capabilities = (await services.aclOf(parent)).capabilities(mountPath + path);
-    const sudo = capabilities.includes('sudo') || capabilities.includes(ROOT_POLICY);
+    const sudo = await options.hasSudo(parent, mountPath + path);
     checkValues(fields);
     const creation = { fields, parent, sudo, ...rest };
     checkRights(creation);
-    return issue(services, context, creation);
+    return issue(options, context, creation);
   };
   return [
     definePath({
@@ -125,14 +124,14 @@ function checkRights({ fields, parent, sudo, role }: Creation): void {
   if (fields.period > 0 && !sudo) refuse('root or sudo privileges required to create periodic token');
 }
 
-async function issue(services: CoreServices, context: EngineContext, creation: Creation): Promise<PathResponse> {
+async function issue(options: TokenAuthOptions, context: EngineContext, creation: Creation): Promise<PathResponse> {
   const { fields, parent, sudo, orphan, role, roleUnchanged } = creation;
   const { policies: asked, no_default_policy: noDefaultPolicy } = fields;
   const boundCidrs = boundCidrsOf(creation);
   const policies = policiesOf({ asked, noDefaultPolicy, parent, sudo, ...(role && { role }) });
   const now = Date.now();
   const { ttl, warnings, endless, period, explicitMaxTtl } = grantTerms(context, creation, policies, now);
-  const { token, entry } = await services.tokens.create({
+  const { token, entry } = await options.tokens.create({
     ...(fields.id !== '' && { token: fields.id }),
     parent: orphan ? '' : parent.id,
     // An orphan outlives the calling token, and is yet made by a valid one.

@@ -1,9 +1,9 @@
 import { CofferError } from '@coffer/base';
-import { type CoreServices, definePath, type Path, type PathResponse, type TokenEntry } from '@coffer/core';
+import { definePath, type Path, type PathResponse, type TokenEntry, type TokenStore } from '@coffer/framework';
 import { tokenView } from './token-view.ts';
 
 /** `auth/token/lookup`, `lookup-self`, `lookup-accessor`, `accessors`. */
-export function lookupPaths({ tokens }: CoreServices): Path[] {
+export function lookupPaths(tokens: TokenStore): Path[] {
   const show = (entry: TokenEntry | undefined, token: string): PathResponse => {
     if (entry === undefined) throw new CofferError('permission-denied', 'bad token');
     return { data: tokenView(entry, token) };

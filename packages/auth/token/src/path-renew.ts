@@ -1,7 +1,6 @@
 import { CofferError } from '@coffer/base';
 import {
   authView,
-  type CoreServices,
   definePath,
   type EngineContext,
   grantTtl,
@@ -9,17 +8,18 @@ import {
   type PathResponse,
   type TokenEntry,
   type TtlAnswer,
-} from '@coffer/core';
+} from '@coffer/framework';
 import { readTokenRole } from './role-entry.ts';
+import type { TokenAuthOptions } from './token-auth-options.ts';
 
 const INCREMENT = { type: 'duration', default: 0, description: 'TTL from now; the default when 0.' } as const;
 
 /** `auth/token/renew`, `renew-self`, `renew-accessor`. */
-export function renewPaths({ tokens, mounts }: CoreServices): Path[] {
+export function renewPaths({ tokens, engineFor }: Pick<TokenAuthOptions, 'tokens' | 'engineFor'>): Path[] {
   const renew = async (entry: TokenEntry | undefined, token: string, increment: number): Promise<PathResponse> => {
     if (entry === undefined) throw new CofferError('permission-denied', 'bad token');
     // The method that issued the token says what its renewal may have: a role or user may have changed since.
-    const method = mounts().engineFor(entry.path);
+    const method = engineFor(entry.path);
     if (!entry.renewable || entry.expireTime === null || method?.renewToken === undefined) {
       throw new CofferError('invalid-request', 'lease is not renewable');
     }

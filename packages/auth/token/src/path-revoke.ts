@@ -1,8 +1,8 @@
 import { CofferError } from '@coffer/base';
-import { type CoreServices, definePath, type Path } from '@coffer/core';
+import { definePath, type Path, type TokenStore } from '@coffer/framework';
 
 /** `auth/token/revoke`, `revoke-self`, `revoke-accessor`, `revoke-orphan`. */
-export function revokePaths({ tokens }: CoreServices): Path[] {
+export function revokePaths(tokens: TokenStore): Path[] {
   const TOKEN = { type: 'string', required: true, description: 'The token to revoke.' } as const;
   return [
     definePath({

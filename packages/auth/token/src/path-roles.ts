@@ -7,7 +7,7 @@ import {
   MAX_NAMES,
   parseCidrs,
   type Path,
-} from '@coffer/core';
+} from '@coffer/framework';
 import { NEW_TOKEN_ROLE, readTokenRole, type TokenRole } from './role-entry.ts';
 
 const FIELDS = {

@@ -1,5 +1,5 @@
 import { CofferError } from '@coffer/base';
-import { checkPolicies, DEFAULT_POLICY, globMatches, ROOT_POLICY, type TokenEntry } from '@coffer/core';
+import { checkPolicies, DEFAULT_POLICY, globMatches, ROOT_POLICY, type TokenEntry } from '@coffer/framework';
 import type { TokenRole } from './role-entry.ts';
 
 export interface PolicyQuestion {

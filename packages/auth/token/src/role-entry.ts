@@ -1,4 +1,4 @@
-import type { Condition, EntryStorage } from '@coffer/core';
+import type { Condition, EntryStorage } from '@coffer/framework';
 
 /** What a token role allows and fixes. Durations in seconds, 0 for "not set here". */
 export interface TokenRole {

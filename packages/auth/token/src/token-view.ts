@@ -1,5 +1,5 @@
 import { formatTime, type JsonObject } from '@coffer/base';
-import type { TokenEntry } from '@coffer/core';
+import type { TokenEntry } from '@coffer/framework';
 
 /** Seconds that a token has left; 0 for one that never expires. */
 export function ttlOf(entry: TokenEntry): number {

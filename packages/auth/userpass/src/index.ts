@@ -1,4 +1,4 @@
-import type { CoreServices, EngineFactory } from '@coffer/core';
+import type { EngineFactory, TokenStore } from '@coffer/framework';
 import { PasswordHasher } from './password-hash.ts';
 import { loginPaths, renewLogin } from './path-login.ts';
 import { usersPaths } from './path-users.ts';
@@ -6,7 +6,7 @@ import { usersPaths } from './path-users.ts';
 export { HASHING_LIMITS } from './hashing-queue.ts';
 
 /** The auth method `userpass`: people with a name and a password (hashicorp/vault:builtin/credential/userpass). */
-export function createUserpassAuth(services: CoreServices): EngineFactory {
+export function createUserpassAuth(tokens: TokenStore): EngineFactory {
   // One for all mounts: it bounds what the process does.
   const hasher = new PasswordHasher();
   let mounts = 0;
@@ -14,7 +14,7 @@ export function createUserpassAuth(services: CoreServices): EngineFactory {
     mounts++;
     return {
       help: 'The "userpass" credential provider allows authentication using a combination of a username and password.',
-      paths: [...loginPaths(services, context, hasher), ...usersPaths(context.storage, hasher)],
+      paths: [...loginPaths(tokens, context, hasher), ...usersPaths(context.storage, hasher)],
       renewToken: (token, increment) => renewLogin(context, token, increment),
       async close() {
         mounts--;

@@ -1,6 +1,6 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto';
 import type { Secret } from '@coffer/base';
-import { callerNetwork } from '@coffer/core';
+import { callerNetwork } from '@coffer/framework';
 import { HashingQueue } from './hashing-queue.ts';
 
 /** A password as it is kept: scrypt with its parameters, so that they can be raised without a migration. */

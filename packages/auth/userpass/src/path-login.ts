@@ -1,7 +1,6 @@
 import { CofferError, Secret } from '@coffer/base';
 import {
   cidrsAllow,
-  type CoreServices,
   definePath,
   type EngineContext,
   grantLoginRenewal,
@@ -12,8 +11,9 @@ import {
   type PathRequest,
   type PathResponse,
   type TokenEntry,
+  type TokenStore,
   type TtlAnswer,
-} from '@coffer/core';
+} from '@coffer/framework';
 import type { PasswordHasher } from './password-hash.ts';
 import { findUser, readUser } from './user-entry.ts';
 
@@ -23,7 +23,7 @@ const FIELDS = {
 } as const;
 
 /** `login/:username`: a token for a user's password. */
-export function loginPaths({ tokens }: CoreServices, context: EngineContext, hasher: PasswordHasher): Path[] {
+export function loginPaths(tokens: TokenStore, context: EngineContext, hasher: PasswordHasher): Path[] {
   const login = async ({ fields, mountPath, remoteAddress }: PathRequest<typeof FIELDS>): Promise<PathResponse> => {
     if (fields.password === '') throw new CofferError('invalid-request', 'missing password');
     const { username } = fields;

@@ -9,7 +9,7 @@ import {
   TOKEN_FIELDS,
   type TokenParameters,
   tokenParametersView,
-} from '@coffer/core';
+} from '@coffer/framework';
 import type { PasswordHasher } from './password-hash.ts';
 import { changeUser, readUser, writeUser } from './user-entry.ts';
 

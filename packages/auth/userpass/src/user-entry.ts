@@ -1,5 +1,5 @@
 import { CofferError, type JsonObject } from '@coffer/base';
-import type { Condition, EntryStorage, TokenParameters } from '@coffer/core';
+import type { Condition, EntryStorage, TokenParameters } from '@coffer/framework';
 import type { PasswordHash } from './password-hash.ts';
 
 export interface UserEntry {

@@ -1,7 +1,5 @@
-import { isJsonObject } from '@coffer/base';
-import type { JsonObject, JsonValue } from '@coffer/base';
-import type { Client } from '@coffer/client';
-import { ApiError } from '@coffer/client';
+import { isJsonObject, type JsonObject, type JsonValue } from '@coffer/base';
+import { type Client, ApiError } from '@coffer/client';
 import { defineCommand } from '../command.ts';
 import { reporting } from '../failure.ts';
 import { orderKeys } from '../output/document.ts';

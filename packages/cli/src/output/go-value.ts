@@ -1,5 +1,4 @@
-import { formatDuration } from '@coffer/base';
-import type { JsonValue } from '@coffer/base';
+import { formatDuration, type JsonValue } from '@coffer/base';
 
 /** A JSON value as Go's `%v` prints it, which is what tables show: `[a b]`, `map[k:v]`, `<nil>`. */
 export function goValue(value: JsonValue | undefined): string {

@@ -1,5 +1,4 @@
-import { formatDuration } from '@coffer/base';
-import type { JsonObject, JsonValue } from '@coffer/base';
+import { formatDuration, type JsonObject, type JsonValue } from '@coffer/base';
 import type { AuthResponse, SecretResponse, WrapInfo } from '@coffer/client';
 import { ownValue, sortKeys } from './document.ts';
 import { goQuotedList, goTime, sortedEntries, tableValue } from './go-value.ts';

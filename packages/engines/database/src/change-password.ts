@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CofferError, type Secret } from '@coffer/base';
-import type { ClaimedIntent } from '@coffer/core';
+import type { ClaimedIntent } from '@coffer/framework';
 import { type Database, isPluginGone, isUnheard, type LoginAnswer } from '@coffer/database-plugin';
 import { hasLanded, noteCutOff } from './held-intent.ts';
 

@@ -1,5 +1,5 @@
 import type { JsonObject } from '@coffer/base';
-import { type EntryStorage, globMatches } from '@coffer/core';
+import { type EntryStorage, globMatches } from '@coffer/framework';
 
 /** A configured connection, as stored. `connectionDetails` holds the plugin's own fields as they were written. */
 export interface ConfigEntry {

@@ -8,7 +8,7 @@ import {
   whileAwaited,
   withDeadline,
 } from '@coffer/base';
-import type { EngineContext } from '@coffer/core';
+import type { EngineContext } from '@coffer/framework';
 import type { Database } from '@coffer/database-plugin';
 import { type ConfigEntry, readConfig } from './config-entry.ts';
 import { waitFor } from './held-intent.ts';

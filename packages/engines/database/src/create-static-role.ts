@@ -1,5 +1,5 @@
 import { CofferError, requireTime, Secret } from '@coffer/base';
-import type { ClaimedIntent, NewIntent } from '@coffer/core';
+import type { ClaimedIntent, NewIntent } from '@coffer/framework';
 import { readConfig, roleAllowed } from './config-entry.ts';
 import { finishOrRotate } from './due-rotation.ts';
 import type { EngineParts } from './engine-parts.ts';

@@ -1,5 +1,5 @@
 import { CofferError } from '@coffer/base';
-import type { ClaimedIntent } from '@coffer/core';
+import type { ClaimedIntent } from '@coffer/framework';
 import { readConfig } from './config-entry.ts';
 import type { EngineParts } from './engine-parts.ts';
 import { retryDelay } from './held-intent.ts';

@@ -1,4 +1,4 @@
-import type { EngineContext } from '@coffer/core';
+import type { EngineContext } from '@coffer/framework';
 import type { Connections } from './connections.ts';
 import type { DatabasePlugins } from './plugins.ts';
 

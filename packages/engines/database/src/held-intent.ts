@@ -1,5 +1,5 @@
 import { CofferError, pause, timeLeft } from '@coffer/base';
-import type { ClaimedIntent, IntentChange, Intents } from '@coffer/core';
+import type { ClaimedIntent, IntentChange, Intents } from '@coffer/framework';
 
 /** How long a request waits for a rotation that is under way, in milliseconds. */
 export const PATIENCE_MS = 10_000;

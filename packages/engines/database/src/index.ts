@@ -1,4 +1,4 @@
-import type { EngineFactory, Lease } from '@coffer/core';
+import type { EngineFactory, Lease } from '@coffer/framework';
 import { Connections } from './connections.ts';
 import { finishOrRotate } from './due-rotation.ts';
 import type { EngineParts } from './engine-parts.ts';

@@ -7,7 +7,7 @@ import {
   type Path,
   type PathRequest,
   type PathResponse,
-} from '@coffer/core';
+} from '@coffer/framework';
 import type { Database } from '@coffer/database-plugin';
 import {
   type ConfigEntry,

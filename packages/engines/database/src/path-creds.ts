@@ -1,5 +1,5 @@
 import { CofferError } from '@coffer/base';
-import { definePath, type Path } from '@coffer/core';
+import { definePath, type Path } from '@coffer/framework';
 import type { EngineParts } from './engine-parts.ts';
 import { readRole } from './role-entry.ts';
 import { issueUser } from './user-lease.ts';

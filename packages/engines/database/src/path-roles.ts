@@ -1,5 +1,5 @@
 import { CofferError } from '@coffer/base';
-import { definePath, type Path } from '@coffer/core';
+import { definePath, type Path } from '@coffer/framework';
 import type { EngineParts } from './engine-parts.ts';
 import { CREDENTIAL_FIELDS, credentialView, passwordPolicyOf } from './role-credential.ts';
 import { changeRole, readRole, type RoleEntry, VALID_UNTIL, type ValidUntil, writeRole } from './role-entry.ts';

@@ -1,4 +1,4 @@
-import { definePath, type Path } from '@coffer/core';
+import { definePath, type Path } from '@coffer/framework';
 import type { EngineParts } from './engine-parts.ts';
 import { holdConfig, rotateRoot } from './rotate-root.ts';
 

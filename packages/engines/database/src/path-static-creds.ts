@@ -1,5 +1,5 @@
 import { CofferError, formatTime, type JsonObject } from '@coffer/base';
-import { definePath, type Intent, type Path } from '@coffer/core';
+import { definePath, type Intent, type Path } from '@coffer/framework';
 import type { EngineParts } from './engine-parts.ts';
 import { PATIENCE_MS, waitFor } from './held-intent.ts';
 import { isManualOnly, nextRotation } from './rotation-time.ts';

@@ -1,5 +1,5 @@
 import { CofferError, formatTime, type JsonObject } from '@coffer/base';
-import { definePath, type Intent, type Path, type PathRequest } from '@coffer/core';
+import { definePath, type Intent, type Path, type PathRequest } from '@coffer/framework';
 import { createStaticRole } from './create-static-role.ts';
 import type { EngineParts } from './engine-parts.ts';
 import { withIntent } from './held-intent.ts';

@@ -1,5 +1,5 @@
 import { CofferError, type FileTrust, type JsonObject, type Logger } from '@coffer/base';
-import type { PluginCatalog, PluginEntry } from '@coffer/core';
+import type { PluginCatalog, PluginEntry } from '@coffer/framework';
 import {
   type Database,
   isPluginGone,

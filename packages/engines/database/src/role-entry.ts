@@ -1,5 +1,5 @@
 import { CofferError } from '@coffer/base';
-import type { EntryStorage } from '@coffer/core';
+import type { EntryStorage } from '@coffer/framework';
 
 /** A dynamic role, as stored. TTLs are seconds; 0 means the mount's. */
 export interface RoleEntry {

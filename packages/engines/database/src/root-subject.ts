@@ -1,4 +1,4 @@
-import type { EngineContext } from '@coffer/core';
+import type { EngineContext } from '@coffer/framework';
 
 /** What the rows of connections' own users begin with; the connection's name follows. */
 export const ROOT_SUBJECT = 'root/';

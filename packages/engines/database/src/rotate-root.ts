@@ -1,5 +1,5 @@
 import { CofferError, Secret } from '@coffer/base';
-import type { ClaimedIntent } from '@coffer/core';
+import type { ClaimedIntent } from '@coffer/framework';
 import { type Database, isPluginGone, type LoginAnswer } from '@coffer/database-plugin';
 import { changePassword, changeWithNewProcess, type PasswordOutcome } from './change-password.ts';
 import { type ConfigEntry, readConfig, urlHoldsPassword, writeConfig } from './config-entry.ts';

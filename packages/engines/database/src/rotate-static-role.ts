@@ -1,5 +1,5 @@
 import { CofferError, Secret } from '@coffer/base';
-import type { ClaimedIntent } from '@coffer/core';
+import type { ClaimedIntent } from '@coffer/framework';
 import { changePassword, changeWithNewProcess, type PasswordOutcome } from './change-password.ts';
 import { roleAllowed } from './config-entry.ts';
 import type { EngineParts } from './engine-parts.ts';

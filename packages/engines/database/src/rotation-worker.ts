@@ -1,4 +1,4 @@
-import { DueLoop, type EngineContext } from '@coffer/core';
+import { DueLoop, type EngineContext } from '@coffer/framework';
 
 /** Rotations side by side: each is DDL, which a cluster wants one at a time. */
 const CONCURRENCY = 4;

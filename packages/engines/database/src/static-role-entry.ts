@@ -1,5 +1,5 @@
 import { CofferError } from '@coffer/base';
-import type { EntryStorage, Intent, ListPage } from '@coffer/core';
+import type { EntryStorage, Intent, ListPage } from '@coffer/framework';
 
 /** A static role, as stored: one login that exists already, whose password is changed in time. Durations: seconds. */
 export interface StaticRoleEntry {

@@ -3,11 +3,11 @@ import {
   cleanDisplayName,
   grantTtl,
   type Lease,
-  type OpenIntent,
+  type CreatingLease,
   type PathResponse,
   type TokenEntry,
   type TtlAnswer,
-} from '@coffer/core';
+} from '@coffer/framework';
 import { type Database, isUnheard } from '@coffer/database-plugin';
 import { roleAllowed } from './config-entry.ts';
 import type { EngineParts } from './engine-parts.ts';
@@ -101,7 +101,7 @@ type UserToCreate = Omit<Parameters<Database['newUser']>[0], 'statements' | 'rol
 
 async function createUser(
   database: Database,
-  { role, intent, data }: { role: RoleEntry; intent: OpenIntent; data: UserData },
+  { role, intent, data }: { role: RoleEntry; intent: CreatingLease; data: UserData },
   user: UserToCreate,
 ): Promise<string> {
   try {

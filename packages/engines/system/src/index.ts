@@ -1,5 +1,6 @@
 import { authPaths } from './path-auth.ts';
-import type { CoreServices, EngineFactory, Path, SealControl } from '@coffer/core';
+import type { CoreServices, SealControl } from '@coffer/core';
+import type { EngineFactory, Path } from '@coffer/framework';
 import { capabilitiesPaths } from './path-capabilities.ts';
 import { generateRootPaths } from './path-generate-root.ts';
 import { initPaths } from './path-init.ts';

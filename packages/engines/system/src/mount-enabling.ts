@@ -1,5 +1,5 @@
 import { CofferError, type JsonObject } from '@coffer/base';
-import type { Mount } from '@coffer/core';
+import type { Mount } from '@coffer/framework';
 import { mountConfig } from './mount-tuning.ts';
 
 /** The type that a write to `sys/mounts/:path` or `sys/auth/:path` names. @throws CofferError `invalid-request` without one */

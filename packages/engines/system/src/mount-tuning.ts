@@ -1,5 +1,6 @@
 import { CofferError, type JsonObject, type JsonValue, parseDuration } from '@coffer/base';
-import { type CoreServices, definePath, type Mount, normalizeMountPath, type Path } from '@coffer/core';
+import type { CoreServices } from '@coffer/core';
+import { definePath, type Mount, normalizeMountPath, type Path } from '@coffer/framework';
 
 interface TuneOptions {
   readonly pattern: string;

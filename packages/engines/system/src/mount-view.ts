@@ -1,5 +1,5 @@
 import { BUILTIN_VERSION, type JsonObject } from '@coffer/base';
-import type { Mount } from '@coffer/core';
+import type { Mount } from '@coffer/framework';
 
 /** Auth methods that are always there: Vault does not say whether they are supported. */
 const ALWAYS_THERE: readonly string[] = ['auth/token/'];

@@ -1,5 +1,5 @@
 import type { JsonObject } from '@coffer/base';
-import { type Field, type FieldSchema, LIST_FIELDS, type Mount, type Path } from '@coffer/core';
+import { type Field, type FieldSchema, LIST_FIELDS, type Mount, type Path } from '@coffer/framework';
 
 export interface MountedPaths {
   readonly mount: Mount;

@@ -1,5 +1,6 @@
 import { CofferError } from '@coffer/base';
-import { type CoreServices, definePath, type Mount, normalizeMountPath, type Path } from '@coffer/core';
+import type { CoreServices } from '@coffer/core';
+import { definePath, type Mount, normalizeMountPath, type Path } from '@coffer/framework';
 import { mountParts, mountType } from './mount-enabling.ts';
 import { tunePath } from './mount-tuning.ts';
 import { mountView, mountViews } from './mount-view.ts';

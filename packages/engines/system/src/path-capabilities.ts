@@ -1,5 +1,6 @@
 import { CofferError } from '@coffer/base';
-import { type CoreServices, definePath, type Path, type PathResponse, type TokenEntry } from '@coffer/core';
+import type { CoreServices } from '@coffer/core';
+import { definePath, type Path, type PathResponse, type TokenEntry } from '@coffer/framework';
 
 const PATHS = {
   path: { type: 'comma-strings', description: 'Paths to ask about.' },

@@ -1,12 +1,6 @@
-import { CofferError, randomBase62 } from '@coffer/base';
-import {
-  definePath,
-  type GenerateRootStatus,
-  type JsonObject,
-  type Path,
-  type SealControl,
-  withShare,
-} from '@coffer/core';
+import { CofferError, randomBase62, type JsonObject } from '@coffer/base';
+import { definePath, type Path } from '@coffer/framework';
+import { type GenerateRootStatus, type SealControl, withShare } from '@coffer/core';
 import { requesterOf } from './requester.ts';
 
 /** Whoever can begin or cancel can keep the holders of the shares from ever ending. */

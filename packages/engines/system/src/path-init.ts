@@ -1,5 +1,6 @@
 import { CofferError } from '@coffer/base';
-import { definePath, type Path, type SealControl } from '@coffer/core';
+import { definePath, type Path } from '@coffer/framework';
+import type { SealControl } from '@coffer/core';
 
 /** `sys/init`: makes the keys of a new store. */
 export function initPaths(seal: SealControl): Path[] {

@@ -1,5 +1,6 @@
 import { CofferError } from '@coffer/base';
-import { type CoreServices, definePath, type Mount, type Path } from '@coffer/core';
+import type { CoreServices } from '@coffer/core';
+import { definePath, type Mount, type Path } from '@coffer/framework';
 
 /** `sys/internal/ui/mounts`: what command lines and UIs ask before they know what a path is. */
 export function internalUiPaths(services: CoreServices): Path[] {

@@ -1,5 +1,6 @@
 import { CofferError, formatTime, type JsonObject, trimEndOf } from '@coffer/base';
-import { type CoreServices, definePath, type Lease, type Path } from '@coffer/core';
+import type { CoreServices } from '@coffer/core';
+import { definePath, type Lease, type Path } from '@coffer/framework';
 
 const LEASE_ID = { type: 'string', description: 'The lease id.' } as const;
 const SYNC = {

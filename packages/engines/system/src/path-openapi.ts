@@ -1,4 +1,5 @@
-import { type CoreServices, definePath, type Path } from '@coffer/core';
+import type { CoreServices } from '@coffer/core';
+import { definePath, type Path } from '@coffer/framework';
 import { openapiDocument } from './openapi.ts';
 import type { ServerInfo } from './path-status.ts';
 

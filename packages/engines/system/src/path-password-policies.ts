@@ -1,5 +1,6 @@
 import { CofferError } from '@coffer/base';
-import { type CoreServices, definePath, type Path } from '@coffer/core';
+import type { CoreServices } from '@coffer/core';
+import { definePath, type Path } from '@coffer/framework';
 import { plainText } from './path-policies.ts';
 
 const NAME = { type: 'string', required: true, description: "The policy's name." } as const;

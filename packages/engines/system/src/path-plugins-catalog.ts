@@ -4,13 +4,13 @@ import { CofferError, distrust, errorText, type FileTrust, type JsonObject } fro
 import {
   type BuiltinPlugin,
   checkPluginCommand,
-  type CoreServices,
   definePath,
   parsePluginType,
   type Path,
   type PluginEntry,
   type PluginType,
-} from '@coffer/core';
+} from '@coffer/framework';
+import type { CoreServices } from '@coffer/core';
 
 /** The numbers that Vault's clients send for `type` (hashicorp/vault:sdk/helper/consts/plugin_types.go). */
 const TYPE_NUMBERS: ReadonlyMap<string, PluginType> = new Map([

@@ -1,5 +1,6 @@
 import { CofferError, randomId } from '@coffer/base';
-import { type CoreServices, definePath, parsePluginType, type Path, type PathResponse } from '@coffer/core';
+import type { CoreServices } from '@coffer/core';
+import { definePath, parsePluginType, type Path, type PathResponse } from '@coffer/framework';
 
 const PLUGIN = {
   type: 'string',

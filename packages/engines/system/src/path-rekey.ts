@@ -1,5 +1,6 @@
 import { CofferError } from '@coffer/base';
-import { definePath, type Path, type PathResponse, type RekeyControl, type SealControl, withShare } from '@coffer/core';
+import { definePath, type Path, type PathResponse } from '@coffer/framework';
+import { type RekeyControl, type SealControl, withShare } from '@coffer/core';
 import { requesterOf } from './requester.ts';
 import { spendShares } from './path-init.ts';
 

@@ -1,5 +1,6 @@
 import { formatGoDuration, formatTime } from '@coffer/base';
-import { definePath, type Path, type SealControl } from '@coffer/core';
+import { definePath, type Path } from '@coffer/framework';
+import type { SealControl } from '@coffer/core';
 
 /** `sys/rotate` (also under OpenBao's name `sys/rotate/keyring`), `sys/rotate/config` and `sys/key-status`. */
 export function rotatePaths(seal: SealControl): Path[] {

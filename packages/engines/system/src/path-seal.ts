@@ -1,4 +1,5 @@
-import { definePath, type Path, type SealControl } from '@coffer/core';
+import { definePath, type Path } from '@coffer/framework';
+import type { SealControl } from '@coffer/core';
 import { requesterOf } from './requester.ts';
 
 /** `sys/seal`. */

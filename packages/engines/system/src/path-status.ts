@@ -1,5 +1,6 @@
 import { CofferError, type JsonObject } from '@coffer/base';
-import { definePath, type Path, type SealControl, type SealStatus } from '@coffer/core';
+import { definePath, type Path } from '@coffer/framework';
+import type { SealControl, SealStatus } from '@coffer/core';
 
 export interface ServerInfo {
   /** Semantic version without `v`: clients such as Terraform's provider parse it. */

@@ -1,5 +1,6 @@
 import { CofferError } from '@coffer/base';
-import { definePath, type Path, type SealControl, withShare } from '@coffer/core';
+import { definePath, type Path } from '@coffer/framework';
+import { type SealControl, withShare } from '@coffer/core';
 import { requesterOf } from './requester.ts';
 import { sealStatusBody, type ServerInfo } from './path-status.ts';
 

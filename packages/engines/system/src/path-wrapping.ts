@@ -1,5 +1,6 @@
 import { CofferError, formatTime } from '@coffer/base';
-import { type CoreServices, definePath, type Path } from '@coffer/core';
+import type { CoreServices } from '@coffer/core';
+import { definePath, type Path } from '@coffer/framework';
 
 const TOKEN = { type: 'string', description: 'The wrapping token; the calling one when absent.' } as const;
 

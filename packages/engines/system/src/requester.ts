@@ -1,4 +1,5 @@
-import type { Requester, PathRequest } from '@coffer/core';
+import type { Requester } from '@coffer/core';
+import type { PathRequest } from '@coffer/framework';
 
 /** Who asks, for the log of what is done to the seal. */
 export function requesterOf({ remoteAddress, token }: Pick<PathRequest, 'remoteAddress' | 'token'>): Requester {

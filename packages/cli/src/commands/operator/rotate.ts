@@ -1,5 +1,4 @@
-import type { Client } from '@coffer/client';
-import { ApiError } from '@coffer/client';
+import { type Client, ApiError } from '@coffer/client';
 import { defineCommand } from '../../command.ts';
 import { reporting } from '../../failure.ts';
 import { keyStatusTable, readKeyStatus } from './key-status.ts';

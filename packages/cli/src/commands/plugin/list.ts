@@ -1,5 +1,4 @@
-import { isJsonObject } from '@coffer/base';
-import type { JsonObject, JsonValue } from '@coffer/base';
+import { isJsonObject, type JsonObject, type JsonValue } from '@coffer/base';
 import { defineCommand } from '../../command.ts';
 import { reporting, serverFailure } from '../../failure.ts';
 import { orderKeys } from '../../output/document.ts';

@@ -1,0 +1,49 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { openEmbeddedStore, type Store } from '@coffer/store';
+import { Barrier } from './barrier.ts';
+import { createKeyring } from './keyring.ts';
+import { createEntryStorage } from './entry-storage.ts';
+import type { EntryStorage } from '@coffer/framework';
+
+describe('entries of a mount', () => {
+  let store: Store;
+  let storage: EntryStorage;
+  before(async () => {
+    store = await openEmbeddedStore({ path: ':memory:' });
+    storage = createEntryStorage(store, new Barrier(createKeyring()), 'mount');
+  });
+  after(() => store.close());
+
+  it('are taken by one of many', async () => {
+    await storage.put('a', { v: 1 });
+    const taken = await Promise.all(Array.from({ length: 10 }, () => storage.take('a')));
+    assert.deepEqual(
+      taken.filter((value) => value !== undefined),
+      [{ v: 1 }],
+    );
+  });
+
+  it('are listed by what their name begins with, sorted, in pages', async () => {
+    for (const name of ['roles/b', 'roles/a', 'roles/a-1', 'roles/ä', 'roles0', 'role/x', 'roles'])
+      await storage.put(name, {});
+    assert.deepEqual(await storage.list('roles/'), ['a', 'a-1', 'b', 'ä']);
+    assert.deepEqual(await storage.list('roles/', { after: 'a', limit: 2 }), ['a-1', 'b']);
+    assert.deepEqual(await storage.list('roles/', { after: 'a0', limit: 0 }), ['b', 'ä']);
+    assert.deepEqual(await storage.list('nothing/'), []);
+    assert.deepEqual(await storage.list('', { after: 'roles', limit: 1 }), ['roles/a']);
+  });
+
+  it('lose no update of many at once, and end when one says so', async () => {
+    await storage.put('n', { left: 5 });
+    const seen = await Promise.all(
+      Array.from({ length: 9 }, () =>
+        storage.update('n', ({ left }) => (left === 1 ? undefined : { left: Number(left) - 1 })),
+      ),
+    );
+    const lefts = seen.map((value) => value?.['left']);
+    assert.deepEqual(lefts.filter((left) => left !== undefined).sort(), [1, 2, 3, 4, 5]);
+    assert.equal(await storage.get('n'), undefined);
+    assert.equal(await storage.update('nothing', () => ({})), undefined);
+  });
+});

@@ -1,0 +1,36 @@
+import type { SqlStatement, SqlValue } from '@coffer/store';
+import type { Condition } from '@coffer/framework';
+
+export interface Insertion {
+  /** `leases (id, token, ...)` */
+  readonly into: string;
+  /** SQL for each column, with `$1` and so on for `params`. */
+  readonly values: string;
+  readonly params: readonly SqlValue[];
+  /** `ON CONFLICT ...` */
+  readonly onConflict?: string;
+}
+
+/**
+ * The statement that inserts a row while every condition holds, and changes nothing otherwise.
+ *
+ * `FOR SHARE` makes this so where several write at once, whatever the isolation level: a row of a condition cannot be
+ * changed or deleted until the insert is committed. Whoever takes it away either waits for this insert, and sees its row in the
+ * next statement, or was first: then this one waits, finds the row changed, and inserts nothing. `FOR KEY SHARE` would not
+ * do, as the end of a token begins with a change of a column that is no key. The time is the store's, looked at anew
+ * behind such a wait.
+ */
+export function insertWhile(
+  { into, values, params, onConflict = '' }: Insertion,
+  conditions: readonly Condition[],
+): SqlStatement {
+  if (conditions.length === 0) return { sql: `INSERT INTO ${into} VALUES (${values}) ${onConflict}`.trim(), params };
+  const all = [...params];
+  const tests = conditions.flatMap(({ table, row }, index) => [
+    ...Object.entries(row).map(([column, value]) => `c${index}.${column} = $${all.push(value)}`),
+    ...(table === 'tokens' ? [`(c${index}.expire_time IS NULL OR c${index}.expire_time > store_now())`] : []),
+  ]);
+  const tables = conditions.map(({ table }, index) => `${table} AS c${index}`).join(', ');
+  const sql = `INSERT INTO ${into} SELECT ${values} FROM ${tables} WHERE ${tests.join(' AND ')} FOR SHARE ${onConflict}`;
+  return { sql: sql.trim(), params: all };
+}

@@ -1,0 +1,81 @@
+import assert from 'node:assert/strict';
+import { afterEach, beforeEach, describe, it } from 'node:test';
+import { CofferError, silentLogger } from '@coffer/base';
+import { openEmbeddedStore, type Store } from '@coffer/store';
+import { Barrier } from '../barrier/barrier.ts';
+import { releaseDeadClaims } from './dead-claims.ts';
+import { createIntents } from './intents.ts';
+import { createKeyring } from '../barrier/keyring.ts';
+import { CREATION_CLAIM_MS } from './lease-issuer.ts';
+
+const HOUR_MS = 3_600_000;
+
+describe('the claims of a process that was killed', () => {
+  let store: Store;
+  beforeEach(async () => (store = await openEmbeddedStore({ path: ':memory:' })));
+  afterEach(() => store.close());
+
+  async function addLease(id: string, state: string, age: number, claim: number): Promise<void> {
+    const now = Date.now();
+    await store.run(
+      `INSERT INTO leases (id, token, state, issue_time, expire_time, last_renewal, claimed_until, next_attempt,
+         attempts, last_error, value) VALUES ($1, '', $2, $3, $4, NULL, $5, $6, 0, NULL, $7)`,
+      [id, state, now - age, now + HOUR_MS, now + claim, now + HOUR_MS, new Uint8Array()],
+    );
+  }
+
+  const behind = (inner: Store): Store => ({
+    exclusive: inner.exclusive,
+    run: (sql, params) => inner.run(sql, params),
+    transaction: (statements) => inner.transaction(statements),
+    close: () => inner.close(),
+  });
+
+  async function dueLeases(): Promise<string[]> {
+    const { rows } = await store.run(
+      'SELECT id FROM leases WHERE claimed_until <= store_now() AND next_attempt <= store_now() ORDER BY id',
+    );
+    return rows.map((row) => String(row['id']));
+  }
+
+  it('are released at the start, but for what may still be made', async () => {
+    await addLease('live', 'active', HOUR_MS, 120_000);
+    await addLease('revoking', 'revoking', HOUR_MS, 120_000);
+    await addLease('retry later', 'revoking', HOUR_MS, -HOUR_MS);
+    await addLease('young', 'revoking', 1_000, 120_000);
+    await addLease('creating', 'creating', 1_000, 120_000);
+    await releaseDeadClaims(store, silentLogger);
+    assert.deepEqual(await dueLeases(), ['revoking']);
+    const { rows } = await store.run('SELECT id, claimed_until - issue_time AS claim FROM leases ORDER BY id');
+    const claims = new Map(rows.map((row) => [row['id'], Number(row['claim'])]));
+    assert.ok((claims.get('live') ?? 0) < 0, 'can be renewed at once');
+    for (const id of ['creating', 'young']) assert.equal(claims.get(id), CREATION_CLAIM_MS);
+  });
+
+  it('tell who takes a rotation over that somebody was cut off', async () => {
+    const intents = createIntents(store, new Barrier(createKeyring()), 'mount');
+    const takenOver = async () => (await intents.claim('static/app', async (row) => row.takenOver))?.result;
+    await intents.create({ subject: 'static/app', login: 'app', state: 'open', value: {} }, async () => undefined);
+    assert.equal(await takenOver(), false);
+    await store.run("UPDATE intents SET claim = 'of the dead', claimed_until = store_now() + 60000");
+    assert.equal(await takenOver(), undefined, 'claimed');
+    await releaseDeadClaims(store, silentLogger);
+    assert.equal(await takenOver(), true);
+    assert.equal(await takenOver(), false, 'given back');
+  });
+
+  it('are left alone where other nodes work on the store', async () => {
+    await addLease('revoking', 'revoking', HOUR_MS, 120_000);
+    const shared: Store = { ...behind(store), exclusive: false };
+    await releaseDeadClaims(shared, silentLogger);
+    assert.deepEqual(await dueLeases(), []);
+  });
+
+  it('run out by themselves when they cannot be released', async () => {
+    const full: Store = {
+      ...behind(store),
+      transaction: () => Promise.reject(new CofferError('unavailable', 'the disk is full')),
+    };
+    await releaseDeadClaims(full, silentLogger);
+  });
+});

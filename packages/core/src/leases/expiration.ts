@@ -1,0 +1,65 @@
+import type { Logger } from '@coffer/base';
+import { DueLoop, type Lease, type TokenStore } from '@coffer/framework';
+import { type Leases, REVOCATIONS_AT_ONCE } from './leases.ts';
+
+/** Tokens that end by one transaction. */
+const TOKENS_AT_ONCE = 100;
+const LONGEST_SLEEP_MS = 1_000;
+const SHORTEST_SLEEP_MS = 10;
+
+/**
+ * Revokes what is due: expired leases and tokens, revocations asked for without waiting, retries, and creations that
+ * were never finished.
+ */
+export class Expiration {
+  readonly #leases: DueLoop<Lease>;
+  readonly #tokens: DueLoop<readonly string[]>;
+
+  constructor(leases: Leases, tokens: TokenStore, logger: Logger) {
+    const sleeps = { longestSleepMs: LONGEST_SLEEP_MS, shortestSleepMs: SHORTEST_SLEEP_MS };
+    this.#leases = new DueLoop(
+      {
+        due: (limit) => leases.claimDue(Date.now(), limit),
+        nextDue: () => leases.nextDue(),
+        run: async (lease) => {
+          await leases.revokeClaimed(lease);
+        },
+        nameOf: (lease) => lease.id,
+      },
+      { ...sleeps, concurrency: REVOCATIONS_AT_ONCE, logger: logger.named('leases') },
+    );
+    this.#tokens = new DueLoop(
+      {
+        due: async () => {
+          const ids = await tokens.expired(Date.now(), TOKENS_AT_ONCE);
+          return ids.length === 0 ? [] : [ids];
+        },
+        nextDue: () => tokens.nextExpiry(),
+        run: (ids) => tokens.revoke(ids),
+        nameOf: () => 'expired tokens',
+      },
+      { ...sleeps, concurrency: 1, logger: logger.named('tokens') },
+    );
+  }
+
+  start(): void {
+    this.#tokens.start();
+    this.#leases.start();
+  }
+
+  /** A lease may be due. */
+  wakeLeases(): void {
+    this.#leases.wake();
+  }
+
+  /** A token may be due, or has ended, and its leases with it. */
+  wakeTokens(): void {
+    this.#tokens.wake();
+    this.#leases.wake();
+  }
+
+  /** Starts nothing new and waits for what is under way. */
+  async stop(): Promise<void> {
+    await Promise.all([this.#tokens.stop(), this.#leases.stop()]);
+  }
+}

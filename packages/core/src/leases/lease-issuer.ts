@@ -1,0 +1,65 @@
+import { randomBase62, CofferError } from '@coffer/base';
+import type { Store } from '@coffer/store';
+import type { Barrier } from '../barrier/barrier.ts';
+import { insertWhile } from '../barrier/insert-while.ts';
+import { validToken, type LeaseIssuer, type NewLease } from '@coffer/framework';
+import { sealLease } from './lease-row.ts';
+
+/** How long a creation may take before recovery looks at it, in milliseconds: beyond the engine's own time limits. */
+export const CREATION_CLAIM_MS = 120_000;
+
+export function createLeaseIssuer(store: Store, barrier: Barrier, wake: () => void): LeaseIssuer {
+  return {
+    async begin(intent) {
+      const id = `${intent.path}/${randomBase62(24)}`;
+      const { sql, params } = insertWhile(
+        {
+          into: `leases (id, token, state, issue_time, expire_time, last_renewal, claimed_until, next_attempt, attempts,
+            last_error, value)`,
+          values: "$1, $2, 'creating', $3, $4, NULL, store_now() + $5, store_now() + $5, 0, NULL, $6",
+          params: [
+            ...[id, intent.token, intent.issueTime, intent.expireTime, CREATION_CLAIM_MS],
+            sealLease(barrier, id, intent),
+          ],
+        },
+        [validToken(intent.token)],
+      );
+      const { changes: begun } = await store.run(sql, params);
+      if (begun === 0) throw new CofferError('permission-denied', 'permission denied');
+      return {
+        id,
+        async activate(data = intent.data) {
+          const { changes } = await store.run(
+            `UPDATE leases SET state = 'active', claimed_until = 0, next_attempt = expire_time, value = $2
+             WHERE id = $1 AND state = 'creating'`,
+            [id, sealLease(barrier, id, { ...intent, data })],
+          );
+          if (changes === 1) return wake();
+          await release(store, id, intent, sealLease(barrier, id, { ...intent, data }));
+          wake();
+          throw new CofferError('permission-denied', 'the token was revoked while the credential was being made');
+        },
+        async abandon(nothingLeft, data = intent.data) {
+          if (nothingLeft) await store.run('DELETE FROM leases WHERE id = $1', [id]);
+          else await release(store, id, intent, sealLease(barrier, id, { ...intent, data }));
+          wake();
+        },
+      };
+    },
+  };
+}
+
+/**
+ * Gives a row that was being created to the revocation. An effect that took longer than its claim may come after the row
+ * was taken for abandoned, revoked in vain and removed: then the row is made again.
+ */
+async function release(store: Store, id: string, intent: NewLease, value: Uint8Array): Promise<void> {
+  const { token, issueTime, expireTime } = intent;
+  await store.run(
+    `INSERT INTO leases (id, token, state, issue_time, expire_time, last_renewal, claimed_until, next_attempt,
+       attempts, last_error, value) VALUES ($1, $2, 'revoking', $3, $4, NULL, 0, $5, 0, NULL, $6)
+     ON CONFLICT (id) DO UPDATE SET state = 'revoking', claimed_until = 0, next_attempt = excluded.next_attempt,
+       value = excluded.value`,
+    [id, token, issueTime, expireTime, Date.now(), value],
+  );
+}

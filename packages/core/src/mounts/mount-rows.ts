@@ -1,0 +1,52 @@
+import { randomId } from '@coffer/base';
+import type { Store } from '@coffer/store';
+import type { Barrier } from '../barrier/barrier.ts';
+import type { MountConfig, Mount } from '@coffer/framework';
+
+export const DEFAULT_MOUNT_CONFIG: MountConfig = { default_lease_ttl: 0, max_lease_ttl: 0, force_no_cache: false };
+
+/** A new mount with an accessor in Vault's form: `database_e496d27c`, `auth_token_aa657b34`. */
+export function newMount(path: string, type: string, rest: Partial<Mount> = {}): Mount {
+  const kind = path.startsWith('auth/') ? `auth_${type}` : type;
+  return {
+    path,
+    type,
+    uuid: randomId(),
+    accessor: `${kind}_${randomId().slice(0, 8)}`,
+    description: '',
+    config: DEFAULT_MOUNT_CONFIG,
+    options: null,
+    local: false,
+    seal_wrap: false,
+    ...rest,
+  };
+}
+
+/** The durable side of the mount table. */
+export interface MountRows {
+  all(): Promise<Mount[]>;
+  save(mount: Mount): Promise<void>;
+  remove(path: string): Promise<void>;
+}
+
+export function createMountRows(store: Store, barrier: Barrier): MountRows {
+  return {
+    async all() {
+      const { rows } = await store.run('SELECT path, value FROM mounts ORDER BY path');
+      return rows.map((row) => {
+        const path = String(row['path']);
+        return barrier.open(`mounts/${path}`, row['value'] as Uint8Array) as unknown as Mount;
+      });
+    },
+    async save(mount) {
+      await store.run(
+        `INSERT INTO mounts (path, accessor, value) VALUES ($1, $2, $3)
+         ON CONFLICT (path) DO UPDATE SET value = excluded.value`,
+        [mount.path, mount.accessor, barrier.seal(`mounts/${mount.path}`, { ...mount, config: { ...mount.config } })],
+      );
+    },
+    async remove(path) {
+      await store.run('DELETE FROM mounts WHERE path = $1', [path]);
+    },
+  };
+}

@@ -1,0 +1,48 @@
+import {
+  type Engine,
+  type IncomingRequest,
+  MAX_PATH_LENGTH,
+  type Path,
+  type PathParams,
+  type Mount,
+  findPath,
+} from '@coffer/framework';
+import type { MountTable } from './mount-table.ts';
+import type { JsonObject } from '@coffer/base';
+
+/** Where a path leads. `path` is absent where its mount has none of that form. */
+export interface Route {
+  readonly engine: Engine;
+  readonly mount: Mount;
+  /** Relative to the mount, as sent. */
+  readonly relative: string;
+  readonly path?: Path;
+  readonly params: PathParams;
+}
+
+/** The path of a list, and of the help on one, ends in a slash; that of anything else that does leads nowhere. */
+export function findRoute(
+  mounts: MountTable,
+  fullPath: string,
+  operation: IncomingRequest['operation'],
+): Route | undefined {
+  const routed = mounts.route(fullPath);
+  if (routed === undefined) return undefined;
+  const { engine, mount } = routed;
+  const relative = fullPath.slice(mount.path.length);
+  const found = findPath(engine.paths, relative, operation);
+  return { engine, mount, relative, params: {}, ...found };
+}
+
+/** What the URL says wins over the body, for everyone who looks at the data: policy and handler see one value. */
+export function dataOf(request: IncomingRequest, params: PathParams): JsonObject {
+  const contradicted = Object.keys(params).filter((name) => Object.hasOwn(request.data, name));
+  if (contradicted.length === 0) return request.data;
+  return { ...request.data, ...Object.fromEntries(contradicted.map((name) => [name, params[name] ?? ''])) };
+}
+
+/** Whether an engine folds a name in `path`, as the mounts are now. */
+export function foldsNames(mounts: MountTable, path: string): boolean {
+  if (path.length > MAX_PATH_LENGTH) return false;
+  return (findRoute(mounts, path.replace(/^\/+/, ''), 'list')?.path?.foldedNames ?? []).length > 0;
+}

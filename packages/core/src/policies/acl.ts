@@ -1,0 +1,107 @@
+import type { JsonObject } from '@coffer/base';
+import { mergeParameterValues, type ParameterRules, parametersAllowed } from './acl-parameters.ts';
+import { createPathTable } from './acl-paths.ts';
+import { type Operation, foldName } from '@coffer/framework';
+import type { PathRule } from './policy.ts';
+
+/**
+ * What a token's policies allow, as hashicorp/vault:vault/acl.go decides it. Rules for the very same path are merged
+ * (deny wins); among different paths that match only the one with the highest priority counts.
+ */
+export interface Acl {
+  /**
+   * Whether `operation` on `path` with this data is allowed. Leading slashes of `path` do not count. `wrapTtl`: seconds
+   * that the answer is to be wrapped for, 0 when it is not. `split`: parameters of which the engine takes a string apart at its
+   * commas, so that each item must be allowed by itself. Help is always allowed. Work is linear in path and data.
+   */
+  allows(
+    operation: Operation | 'patch',
+    path: string,
+    data: JsonObject,
+    sudo: boolean,
+    wrapTtl?: number,
+    split?: ReadonlySet<string>,
+  ): boolean;
+  /** The capabilities on `path`, sorted; `['deny']` when there are none, `['root']` for the root policy. */
+  capabilities(path: string): string[];
+  /**
+   * The same rules with their paths in lower case, so that rules that differ in case alone are merged (deny wins). For
+   * paths of which an engine folds a name: ask it about the path in lower case.
+   */
+  folded(): Acl;
+}
+
+export const ROOT_ACL: Acl = {
+  allows: () => true,
+  capabilities: () => ['root'],
+  folded: () => ROOT_ACL,
+};
+
+const NONE: ReadonlySet<string> = new Set();
+
+export function createAcl(rules: readonly PathRule[]): Acl {
+  const table = createPathTable(mergeRules(rules));
+  const find = (path: string, list: boolean): PathRule | undefined => table.find(path.replace(/^\/+/, ''), list);
+  let folded: Acl | undefined;
+  return {
+    allows(operation, path, data, sudo, wrapTtl = 0, split = NONE) {
+      if (operation === 'help') return true;
+      const rule = find(path, operation === 'list');
+      if (rule === undefined || !rule.capabilities.has(operation)) return false;
+      if (sudo && !rule.capabilities.has('sudo')) return false;
+      if (!wrappingAllowed(rule, wrapTtl)) return false;
+      return operation === 'list' || operation === 'delete' || parametersAllowed(rule, data, split);
+    },
+    capabilities(path) {
+      // Vault asks as a list does, so that a folder's rule is found with and without its slash.
+      const rule = find(path, true);
+      return rule === undefined || rule.capabilities.size === 0 ? ['deny'] : [...rule.capabilities].sort();
+    },
+    folded: () => (folded ??= createAcl(rules.map((rule) => ({ ...rule, path: foldName(rule.path) })))),
+  };
+}
+
+/** All rules of a path at once, so that many cost no more than their sum. */
+function mergeRules(rules: readonly PathRule[]): Map<string, PathRule> {
+  const byPath = Map.groupBy(rules, ({ path }) => path);
+  return new Map([...byPath].map(([path, same]) => [path, mergeSame(path, same)]));
+}
+
+/** A list of parameters beside a rule that has none stays: the merged rule is then the narrower of the two. */
+function mergeSame(path: string, rules: readonly PathRule[]): PathRule {
+  const [only] = rules;
+  if (only !== undefined && rules.length === 1) return only;
+  const denial = rules.find(({ capabilities }) => capabilities.has('deny'));
+  if (denial !== undefined) return denial;
+  return {
+    path,
+    capabilities: new Set(rules.flatMap(({ capabilities }) => [...capabilities])),
+    allowedParameters: mergeParameters(rules.map(({ allowedParameters }) => allowedParameters)),
+    deniedParameters: mergeParameters(rules.map(({ deniedParameters }) => deniedParameters)),
+    requiredParameters: [...new Set(rules.flatMap(({ requiredParameters }) => requiredParameters))],
+    // The shorter of two limits, as Vault prefers.
+    minWrappingTtl: rules.map(({ minWrappingTtl }) => minWrappingTtl).reduce(shorter),
+    maxWrappingTtl: rules.map(({ maxWrappingTtl }) => maxWrappingTtl).reduce(shorter),
+  };
+}
+
+function mergeParameters(lists: readonly ParameterRules[]): ParameterRules {
+  const byName = Map.groupBy(
+    lists.flatMap((list) => [...list]),
+    ([name]) => name,
+  );
+  return new Map([...byName].map(([name, same]) => [name, mergeParameterValues(same.map(([, values]) => values))]));
+}
+
+/** Only what is above 0 limits. */
+function shorter(a: bigint, b: bigint): bigint {
+  return b > 0n && (a === 0n || b < a) ? b : a;
+}
+
+/** A rule with a wrapping TTL only allows answers that come wrapped, within its limits; none where they cross. */
+function wrappingAllowed({ minWrappingTtl: min, maxWrappingTtl: max }: PathRule, wrapTtl: number): boolean {
+  const wanted = BigInt(Math.round(wrapTtl * 1e9));
+  if (max > 0n && (wanted <= 0n || wanted > max)) return false;
+  if (min > 0n && (wanted <= 0n || wanted < min)) return false;
+  return min === 0n || max === 0n || min <= max;
+}

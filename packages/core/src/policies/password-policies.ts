@@ -1,0 +1,48 @@
+import type { EntryStorage } from '@coffer/framework';
+import {
+  DEFAULT_PASSWORD_POLICY,
+  generatePassword,
+  missingPolicy,
+  type PasswordPolicy,
+  parsePasswordPolicy,
+} from './password-policy.ts';
+
+/** Password policies by name: the text as written. */
+export interface PasswordPolicies {
+  get(name: string): Promise<string | undefined>;
+  /**
+   * Answers the policy as it was understood.
+   * @throws CofferError `invalid-request` naming the line that is wrong
+   */
+  put(name: string, text: string): Promise<PasswordPolicy>;
+  delete(name: string): Promise<void>;
+  list(): Promise<string[]>;
+  /**
+   * A password by the named policy; by the built-in one when the name is empty.
+   * @throws CofferError `invalid-request` when there is no such policy
+   */
+  generate(name: string): Promise<string>;
+}
+
+export function createPasswordPolicies(storage: EntryStorage): PasswordPolicies {
+  const get = async (name: string): Promise<string | undefined> => {
+    const entry = await storage.get(name);
+    return entry?.['policy'] as string | undefined;
+  };
+  return {
+    get,
+    async put(name, text) {
+      const policy = parsePasswordPolicy(text);
+      await storage.put(name, { policy: text });
+      return policy;
+    },
+    delete: (name) => storage.delete(name),
+    list: () => storage.list(''),
+    async generate(name) {
+      if (name === '') return generatePassword(DEFAULT_PASSWORD_POLICY);
+      const text = await get(name);
+      if (text === undefined) throw missingPolicy(name);
+      return generatePassword(parsePasswordPolicy(text));
+    },
+  };
+}

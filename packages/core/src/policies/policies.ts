@@ -1,0 +1,116 @@
+import { CofferError, formatTime } from '@coffer/base';
+import type { Store } from '@coffer/store';
+import { type Acl, createAcl, ROOT_ACL } from './acl.ts';
+import type { Barrier } from '../barrier/barrier.ts';
+import { DEFAULT_POLICY_TEXT, WRAPPING_POLICY_TEXT } from './default-policy.ts';
+import { LruCache } from './lru-cache.ts';
+import { foldName, DEFAULT_POLICY, ROOT_POLICY, UNASSIGNABLE_POLICIES, WRAPPING_POLICY } from '@coffer/framework';
+import { type PathRule, parsePolicy } from './policy.ts';
+
+export interface PolicyEntry {
+  readonly name: string;
+  readonly text: string;
+  /** RFC 3339. */
+  readonly modified: string;
+  readonly version: number;
+}
+
+/** ACL policies by name. Names are lower case. `root` is built in and has no text; `default` may be changed. */
+export interface PolicyStore {
+  get(name: string): Promise<PolicyEntry | undefined>;
+  put(name: string, text: string): Promise<void>;
+  delete(name: string): Promise<void>;
+  list(): Promise<string[]>;
+  /** What a token with these policies may do. Names that do not exist allow nothing. */
+  acl(names: readonly string[]): Promise<Acl>;
+}
+
+/** Nobody may change these. */
+const BUILTIN_POLICIES: readonly string[] = [ROOT_POLICY, ...UNASSIGNABLE_POLICIES];
+
+/** Sets of policies that tokens have: many tokens of few kinds. */
+const CACHED_ACLS = 256;
+const CACHED_POLICIES = 256;
+
+export function createPolicyStore(store: Store, barrier: Barrier): PolicyStore {
+  /**
+   * Compiled, by the names of the policies. A write empties it before it is answered, and what was read before that is
+   * not put in after it ({@link writes}): a request that begins after the answer never meets the policy as it was.
+   */
+  const acls = new LruCache<Acl>(CACHED_ACLS);
+  let writes = 0;
+  const changed = (): void => {
+    writes++;
+    acls.clear();
+  };
+
+  const get = async (given: string): Promise<PolicyEntry | undefined> => {
+    const name = foldName(given);
+    if (name === WRAPPING_POLICY) return { name, text: WRAPPING_POLICY_TEXT, modified: formatTime(0), version: 1 };
+    const { rows } = await store.run('SELECT value FROM policies WHERE name = $1', [name]);
+    const value = rows[0]?.['value'];
+    if (value instanceof Uint8Array) return barrier.open(`policies/${name}`, value) as unknown as PolicyEntry;
+    if (name === ROOT_POLICY) return { name, text: '', modified: formatTime(0), version: 1 };
+    if (name === DEFAULT_POLICY) return { name, text: DEFAULT_POLICY_TEXT, modified: formatTime(0), version: 1 };
+    return undefined;
+  };
+
+  /** By name, with the text they were parsed from: fresh when the text is. */
+  const parsed = new LruCache<{ readonly text: string; readonly rules: readonly PathRule[] }>(CACHED_POLICIES);
+
+  const rulesOf = async (name: string): Promise<readonly PathRule[]> => {
+    const entry = await get(name);
+    if (entry === undefined) return [];
+    const { text } = entry;
+    const cached = parsed.get(entry.name);
+    if (cached?.text === text) return cached.rules;
+    const rules = parsePolicy(text);
+    parsed.set(entry.name, { text, rules });
+    return rules;
+  };
+
+  return {
+    get,
+    async put(given, text) {
+      const name = foldName(given);
+      if (BUILTIN_POLICIES.includes(name)) throw new CofferError('invalid-request', `cannot update "${name}" policy`);
+      parsePolicy(text);
+      const version = ((await get(name))?.version ?? 0) + 1;
+      const entry = { name, text, modified: formatTime(Date.now()), version };
+      try {
+        await store.run(
+          'INSERT INTO policies (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value',
+          [name, barrier.seal(`policies/${name}`, entry)],
+        );
+      } finally {
+        // Also when it failed: whether the row was written is then not known.
+        changed();
+      }
+    },
+    async delete(given) {
+      const name = foldName(given);
+      if (name === DEFAULT_POLICY || BUILTIN_POLICIES.includes(name)) {
+        throw new CofferError('invalid-request', `cannot delete "${name}" policy`);
+      }
+      try {
+        await store.run('DELETE FROM policies WHERE name = $1', [name]);
+      } finally {
+        changed();
+      }
+    },
+    async list() {
+      const { rows } = await store.run('SELECT name FROM policies');
+      return [...new Set([DEFAULT_POLICY, ROOT_POLICY, ...rows.map((row) => String(row['name']))])].sort();
+    },
+    async acl(names) {
+      if (names.includes(ROOT_POLICY)) return ROOT_ACL;
+      const key = JSON.stringify(names);
+      const cached = acls.get(key);
+      if (cached !== undefined) return cached;
+      const before = writes;
+      const acl = createAcl((await Promise.all([...new Set(names)].map(rulesOf))).flat());
+      if (writes === before) acls.set(key, acl);
+      return acl;
+    },
+  };
+}

@@ -1,0 +1,25 @@
+import { randomBase62, randomId } from '@coffer/base';
+import type { Store } from '@coffer/store';
+import type { Barrier } from '../barrier/barrier.ts';
+import { createEntryStorage } from '../barrier/entry-storage.ts';
+
+export interface ClusterIdentity {
+  readonly name: string;
+  readonly id: string;
+}
+
+/** Where it is kept. */
+export const CLUSTER_IDENTITY = { mount: 'core/cluster', name: 'identity' } as const;
+
+/**
+ * The name and id that the store was given when it was first opened. Clients tell clusters apart by them. `name` counts
+ * at that first time only, as in Vault (hashicorp/vault:vault/cluster.go, setupCluster).
+ */
+export async function loadClusterIdentity(store: Store, barrier: Barrier, name?: string): Promise<ClusterIdentity> {
+  const storage = createEntryStorage(store, barrier, CLUSTER_IDENTITY.mount);
+  const entry = await storage.get(CLUSTER_IDENTITY.name);
+  if (entry !== undefined) return entry as unknown as ClusterIdentity;
+  const made = { name: name ?? `vault-cluster-${randomBase62(8).toLowerCase()}`, id: randomId() };
+  await storage.put(CLUSTER_IDENTITY.name, made);
+  return made;
+}

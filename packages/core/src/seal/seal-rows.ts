@@ -1,0 +1,133 @@
+import { CofferError } from '@coffer/base';
+import type { Store } from '@coffer/store';
+import { type Keyring, keyringFromBytes, keyringToBytes } from '../barrier/keyring.ts';
+import type { ShareCounts } from './key-shares.ts';
+import { openValue, sealValue } from '../barrier/sealed-value.ts';
+
+/** How the root key is sealed. `shares` and `threshold` are of the recovery key when the seal opens by itself. */
+export interface SealConfig extends ShareCounts {
+  readonly type: 'shamir' | 'static';
+  /** Which static key. */
+  readonly keyId?: string;
+}
+
+/** What the store holds about the seal: the configuration in the open, the two keys sealed. */
+export interface SealRecord {
+  readonly config: SealConfig;
+  /** Under the unseal key. */
+  readonly rootKey: Uint8Array;
+  /** Under the root key. */
+  readonly keyring: Uint8Array;
+  /** Under the root key: what tells the right recovery key. */
+  readonly recovery?: Uint8Array;
+  /** Counts every change, so that of two that change at once one is refused. */
+  readonly version: number;
+}
+
+const KEYRING_ROW = 'keyring/keyring';
+const RECOVERY_ROW = 'keyring/recovery';
+/** The configuration is bound to the key: one that was altered does not open. */
+const rootKeyRow = ({ type, shares, threshold, keyId = '' }: SealConfig): string =>
+  `keyring/root-key/${type}/${shares}/${threshold}/${keyId}`;
+
+export function sealRootKey(unsealKey: Uint8Array, config: SealConfig, rootKey: Uint8Array): Uint8Array {
+  return sealValue(unsealKey, 0, rootKeyRow(config), rootKey);
+}
+
+/** @throws CofferError `failed` when it is another key, or the configuration was altered */
+export function openRootKey(unsealKey: Uint8Array, { config, rootKey }: SealRecord): Buffer {
+  return openValue(() => (unsealKey.length === 32 ? unsealKey : undefined), rootKeyRow(config), rootKey);
+}
+
+export function sealKeyring(rootKey: Uint8Array, keyring: Keyring): Uint8Array {
+  const bytes = keyringToBytes(keyring);
+  try {
+    return sealValue(rootKey, 0, KEYRING_ROW, bytes);
+  } finally {
+    bytes.fill(0);
+  }
+}
+
+export function openKeyring(rootKey: Uint8Array, { keyring }: SealRecord): Keyring {
+  const bytes = openValue(() => rootKey, KEYRING_ROW, keyring);
+  try {
+    return keyringFromBytes(bytes);
+  } finally {
+    bytes.fill(0);
+  }
+}
+
+export function sealRecovery(rootKey: Uint8Array, digest: Uint8Array): Uint8Array {
+  return sealValue(rootKey, 0, RECOVERY_ROW, digest);
+}
+
+export function openRecovery(rootKey: Uint8Array, sealed: Uint8Array): Buffer {
+  return openValue(() => rootKey, RECOVERY_ROW, sealed);
+}
+
+/** The durable side: three or four rows that change together. */
+export interface SealRows {
+  read(): Promise<SealRecord | undefined>;
+  /** @throws CofferError `invalid-request` when the store has been initialized already */
+  create(record: Omit<SealRecord, 'version'>): Promise<SealRecord>;
+  /** @throws CofferError `failed` when another node has changed it since it was read */
+  replace(record: SealRecord): Promise<SealRecord>;
+}
+
+export function createSealRows(store: Store): SealRows {
+  const rowsOf = ({ config, rootKey, keyring, recovery }: Omit<SealRecord, 'version'>): [string, Uint8Array][] => [
+    ['seal', Buffer.from(JSON.stringify(config))],
+    ['root-key', rootKey],
+    ['keyring', keyring],
+    ...(recovery === undefined ? [] : ([['recovery', recovery]] satisfies [string, Uint8Array][])),
+  ];
+  const read = async (): Promise<SealRecord | undefined> => {
+    const { rows } = await store.run('SELECT name, version, value FROM keyring');
+    if (rows.length === 0) return undefined;
+    const values = new Map(rows.map((row) => [String(row['name']), row['value'] as Uint8Array]));
+    const part = (name: string): Uint8Array => {
+      const value = values.get(name);
+      if (value !== undefined) return value;
+      throw new CofferError(
+        'failed',
+        `barrier: the row keyring/${name} is missing: put a backup of the store in place`,
+      );
+    };
+    const recovery = values.get('recovery');
+    return {
+      config: JSON.parse(Buffer.from(part('seal')).toString('utf8')) as SealConfig,
+      rootKey: part('root-key'),
+      keyring: part('keyring'),
+      ...(recovery !== undefined && { recovery }),
+      version: Math.max(...rows.map((row) => Number(row['version']))),
+    };
+  };
+  return {
+    read,
+    async create(record) {
+      try {
+        await store.transaction(
+          rowsOf(record).map(([name, value]) => ({
+            sql: 'INSERT INTO keyring (name, version, value) VALUES ($1, 1, $2)',
+            params: [name, value],
+          })),
+        );
+      } catch (error) {
+        if ((await read()) === undefined) throw error;
+        throw new CofferError('invalid-request', 'Vault is already initialized');
+      }
+      return { ...record, version: 1 };
+    },
+    async replace(record) {
+      const version = record.version + 1;
+      const results = await store.transaction(
+        rowsOf(record).map(([name, value]) => ({
+          sql: 'UPDATE keyring SET value = $2, version = $3 WHERE name = $1 AND version = $4',
+          params: [name, value, version, record.version],
+        })),
+      );
+      if (results.every(({ changes }) => changes === 1)) return { ...record, version };
+      throw new CofferError('failed', 'another node has changed the keys meanwhile; repeat the request');
+    },
+  };
+}

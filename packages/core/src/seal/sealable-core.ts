@@ -1,0 +1,352 @@
+import { CofferError, errorText, type Logger, requireTime, withoutDeadline } from '@coffer/base';
+import type { Store } from '@coffer/store';
+import type { Barrier } from '../barrier/barrier.ts';
+import { type ClusterIdentity, loadClusterIdentity } from './cluster-identity.ts';
+import type { Core } from '../core.ts';
+import { releaseDeadClaims } from '../leases/dead-claims.ts';
+import { endCore, type EndCoreOptions } from './end-core.ts';
+import { createEntryStorage } from '../barrier/entry-storage.ts';
+import { createGenerateRoot } from './generate-root.ts';
+import { initStore } from './init-store.ts';
+import { type KeyRotationConfig, readKeyRotation, writeKeyRotation } from './key-rotation.ts';
+import { checkShareCounts } from './key-shares.ts';
+import type { Caller, IncomingRequest, OutgoingResponse, Path } from '@coffer/framework';
+import { LiveCore } from './live-core.ts';
+import { shownRequester } from './operator-attempt.ts';
+import { createRekey } from './rekey.ts';
+import { answerInTime } from '../request-deadline.ts';
+import { checkSealType, rootKeyByStaticSeal, rootKeyByUnsealKey } from './root-key.ts';
+import { createHeardRootToken } from '../tokens/root-token.ts';
+import type { InitRequest, InitResult, Requester, SealControl, SealState, SealStatus } from './seal-control.ts';
+import type { KeyStatus } from './key-rotation.ts';
+import { collectGarbage } from './seal-garbage.ts';
+import { SealKeys } from './seal-keys.ts';
+import { sealed } from '../barrier/sealed.ts';
+import { handleSealed } from './sealed-request.ts';
+import { SealShares } from './seal-shares.ts';
+import { createSealRows, type SealRecord, type SealRows } from './seal-rows.ts';
+import { SeenRecord } from './seen-record.ts';
+import { copyStaticSeal, type StaticSeal, wipeStaticSeal } from './static-seal.ts';
+
+const OPENS_AT_START =
+  'the seal "static" opens when the server starts, and was closed by an operator since: restart the server to open it';
+
+/** How often it is looked whether the encryption key must be rotated, in milliseconds. */
+const TEND_KEYS_MS = 60_000;
+/** How long after a seal the keys are kept for what is still under way, in milliseconds. */
+const KEYS_MS = 5_000;
+
+export interface SealableCoreOptions {
+  readonly store: Store;
+  /** Opens the seal without anybody's help; without it, shares do. The keys are copied: wipe them afterwards. */
+  readonly staticSeal?: StaticSeal;
+  /** A seal that opens by itself does not: it was closed on purpose. `staticSeal` is not needed then. */
+  readonly staySealed?: boolean;
+  /** Called when the keys of a seal that closed are wiped: what is behind it has ended, or is not waited for any longer. */
+  readonly onSealed?: () => void;
+  /** The name that the cluster gets when its store is opened for the first time. Made when absent. */
+  readonly clusterName?: string;
+  /** Makes the core that works behind the open seal, each time it opens. `close` ends what is not the core's own. */
+  readonly build: (parts: OpenParts) => { readonly core: Core; close(): Promise<void> };
+  /** The paths under `sys/` that answer while sealed. */
+  readonly sealedPaths: (control: SealControl) => readonly Path[];
+  readonly logger: Logger;
+}
+
+export interface OpenParts {
+  readonly barrier: Barrier;
+  readonly cluster: ClusterIdentity;
+  readonly seal: SealControl;
+}
+
+/** What is there only while the seal is open. */
+interface Opened {
+  readonly live: LiveCore;
+  readonly keys: SealKeys;
+  readonly cluster: ClusterIdentity;
+  /** Tends the keys from time to time. */
+  readonly timer: NodeJS.Timeout;
+}
+
+/**
+ * The core behind its seal. Sealed, there is no key in memory and no core: only {@link SealableCoreOptions.sealedPaths}
+ * answer, everything else is `sealed`. The core is made when the seal opens and ended when it closes.
+ *
+ * The keyring is sealed under the root key; the root key under the unseal key, which is either split into shares or a
+ * static key.
+ */
+export class SealableCore implements SealControl {
+  readonly rekey: SealControl['rekey'];
+  readonly rekeyRecovery: SealControl['rekeyRecovery'];
+  readonly generateRoot: SealControl['generateRoot'];
+  readonly #options: SealableCoreOptions;
+  readonly #rows: SealRows;
+  readonly #seen: SeenRecord;
+  /** Keys of our own, so that they can be wiped. */
+  readonly #staticSeal: StaticSeal | undefined;
+  readonly #sealedPaths: readonly Path[];
+  readonly #shares: SealShares;
+  #opened: Opened | undefined;
+  #isEnding = false;
+  #closing: Promise<void> = Promise.resolve();
+  /** One change of the seal at a time. */
+  #turn: Promise<unknown> = Promise.resolve();
+
+  constructor(options: SealableCoreOptions) {
+    this.#options = options;
+    this.#rows = createSealRows(options.store);
+    this.#seen = new SeenRecord(this.#rows);
+    this.#shares = new SealShares(options.logger);
+    this.#sealedPaths = options.sealedPaths(this);
+    const parts = {
+      record: () => this.#record(),
+      requireOpen: () => this.#open(),
+      verifyKey: (key: Uint8Array, record: SealRecord) => this.#open().keys.isHoldersKey(key, record),
+      inTurn: <T>(work: () => Promise<T>) => this.#inTurn(work),
+      logger: options.logger,
+    };
+    const byItself = options.staticSeal !== undefined;
+    this.#staticSeal = options.staticSeal && copyStaticSeal(options.staticSeal);
+    this.rekey = createRekey({
+      ...parts,
+      what: 'barrier',
+      byItself,
+      replace: (counts) => this.#open().keys.replaceRootKey(counts),
+    });
+    this.rekeyRecovery = createRekey({
+      ...parts,
+      what: 'recovery',
+      byItself,
+      replace: (counts) => this.#open().keys.replaceRecoveryKey(counts),
+    });
+    this.generateRoot = createGenerateRoot({
+      ...parts,
+      createToken: async () => (await createHeardRootToken(this.#open().live.core.services.tokens)).reveal(),
+    });
+  }
+
+  /** The core while the seal is open. */
+  get core(): Core | undefined {
+    return this.#opened?.live.core;
+  }
+
+  get state(): SealState {
+    if (this.#opened !== undefined) return 'open';
+    if (this.#shares.isOpening) return 'opening';
+    return this.#shares.progress > 0 ? 'shares' : 'closed';
+  }
+
+  /**
+   * Reads what the store holds, and opens a static seal.
+   * @throws CofferError `failed` when the store is sealed in another way than is configured, or its key does not fit
+   */
+  async start(): Promise<void> {
+    const { store, staySealed = false, logger } = this.#options;
+    const staticSeal = this.#staticSeal;
+    const record = await this.#rows.read();
+    if (record === undefined) {
+      logger.info('the store is not initialized: run "operator init"');
+      return;
+    }
+    if (!staySealed) checkSealType(record.config, staticSeal);
+    await releaseDeadClaims(store, logger);
+    if (staySealed) logger.info('vault is sealed, as it was before the process replaced itself');
+    if (staticSeal === undefined || staySealed) return;
+    await this.#inTurn(() => this.#openStatic(staticSeal, record));
+  }
+
+  /** Ends the core for good, waiting for requests under way. The store stays open: it is its opener's. */
+  async stop(): Promise<void> {
+    // Whoever is opening the seal right now must not find it open afterwards.
+    this.#isEnding = true;
+    await this.#turn;
+    this.#close({});
+    await this.#closing;
+  }
+
+  handle(request: IncomingRequest): Promise<OutgoingResponse | undefined> {
+    return answerInTime(request, () => this.#serve(request));
+  }
+
+  async #serve(request: IncomingRequest): Promise<OutgoingResponse | undefined> {
+    const opened = this.#opened;
+    if (opened === undefined) return handleSealed(this.#sealedPaths, request);
+    const answer = await opened.live.handle(request);
+    // Who asked for the seal is answered when everything behind it has ended.
+    if (this.#opened === undefined && request.path === 'sys/seal') await this.#closing;
+    return answer;
+  }
+
+  /**
+   * Whether this caller may send a body beyond what a stranger may: with a token that is valid now, to a path that asks
+   * for one. Nobody while sealed.
+   */
+  async takesLargeBody(caller: Caller): Promise<boolean> {
+    return (await this.#opened?.live.core.takesLargeBody(caller)) ?? false;
+  }
+
+  async status(): Promise<SealStatus> {
+    // A health check of an open server asks no store.
+    const record = this.#opened?.keys.record ?? (await this.#seen.read());
+    const cluster = this.#opened?.cluster;
+    return {
+      type: record?.config.type ?? (this.#staticSeal === undefined ? 'shamir' : 'static'),
+      initialized: record !== undefined,
+      sealed: cluster === undefined,
+      shares: record?.config.shares ?? 0,
+      threshold: record?.config.threshold ?? 0,
+      progress: this.#shares.progress,
+      nonce: this.#shares.nonce,
+      recoverySeal: (record?.config.type ?? this.#staticSeal?.type) === 'static',
+      ...(cluster && { cluster }),
+    };
+  }
+
+  init(request: InitRequest): Promise<InitResult> {
+    return this.#inTurn(() => this.#init(request));
+  }
+
+  async unseal(share: Uint8Array, requester?: Requester): Promise<void> {
+    // Two cores on one store would only be in each other's way.
+    await this.#closing;
+    await this.#inTurn(() => this.#unseal(share, requester));
+  }
+
+  resetUnseal(requester?: Requester): void {
+    if (this.#opened !== undefined) throw new CofferError('invalid-request', 'vault is unsealed');
+    this.#shares.reset(requester);
+  }
+
+  seal(requester?: Requester): void {
+    this.#close({ keysMs: KEYS_MS }, requester);
+  }
+
+  #close(patience: Pick<EndCoreOptions, 'keysMs'>, requester?: Requester): void {
+    const opened = this.#opened;
+    if (opened === undefined) return;
+    this.#opened = undefined;
+    clearInterval(opened.timer);
+    this.#shares.forget();
+    for (const attempt of [this.rekey, this.rekeyRecovery, this.generateRoot]) attempt.cancel(undefined, 'sealed');
+    const wipeKeys = async (): Promise<void> => {
+      // Not in turn as a whole: the requests that are waited for may be waiting for their turn.
+      await this.#inTurn(() => opened.keys.forget());
+      if (this.#staticSeal !== undefined) wipeStaticSeal(this.#staticSeal);
+      collectGarbage();
+      this.#options.onSealed?.();
+    };
+    this.#closing = withoutDeadline(() =>
+      endCore(opened.live, { ...patience, wipeKeys, logger: this.#options.logger }),
+    );
+    this.#options.logger.info('vault is sealed', shownRequester(requester));
+  }
+
+  keyStatus(): KeyStatus {
+    return this.#open().keys.status;
+  }
+
+  rotate(): Promise<void> {
+    return this.#inTurn(() => this.#open().keys.rotate());
+  }
+
+  keyRotation(): Promise<KeyRotationConfig> {
+    return readKeyRotation(this.#coreStorage(this.#open().keys.barrier));
+  }
+
+  setKeyRotation(config: KeyRotationConfig): Promise<void> {
+    return writeKeyRotation(this.#coreStorage(this.#open().keys.barrier), config);
+  }
+
+  /** Rotates the encryption key when its time has come. By itself it looks once a minute. Does nothing while sealed. */
+  async tendKeys(): Promise<void> {
+    if (this.#opened === undefined) return;
+    const config = await this.keyRotation();
+    await this.#inTurn(async () => this.#opened?.keys.tend(config));
+  }
+
+  async #init({ unseal, recovery, rootToken }: InitRequest): Promise<InitResult> {
+    const { store, clusterName, logger } = this.#options;
+    const staticSeal = this.#staticSeal;
+    const counts = staticSeal === undefined ? unseal : recovery;
+    if (counts === undefined) throw new CofferError('invalid-request', 'the number of key shares is missing');
+    checkShareCounts(counts);
+    if ((await this.#rows.read()) !== undefined)
+      throw new CofferError('invalid-request', 'Vault is already initialized');
+    const made = await initStore({ store, rows: this.#rows, counts, staticSeal, clusterName, rootToken, logger });
+    const { record, shares, token } = made;
+    if (staticSeal !== undefined) await this.#openStatic(staticSeal, record);
+    return {
+      unsealShares: staticSeal === undefined ? shares : [],
+      recoveryShares: staticSeal === undefined ? [] : shares,
+      rootToken: token,
+    };
+  }
+
+  async #unseal(share: Uint8Array, requester: Requester | undefined): Promise<void> {
+    const record = await this.#record();
+    if (this.#opened !== undefined) return;
+    if (record.config.type === 'static') throw new CofferError('invalid-request', OPENS_AT_START);
+    checkSealType(record.config, this.#staticSeal);
+    await this.#shares.add(share, record.config.threshold, requester, (unsealKey) =>
+      this.#openWith(rootKeyByUnsealKey(unsealKey, record), record),
+    );
+  }
+
+  async #openStatic(staticSeal: StaticSeal, present: SealRecord): Promise<void> {
+    const opened = await rootKeyByStaticSeal(staticSeal, present, this.#rows, this.#options.logger);
+    await this.#openWith(opened.rootKey, opened.record);
+  }
+
+  async #openWith(rootKey: Uint8Array, record: SealRecord): Promise<void> {
+    if (this.#isEnding) throw sealed();
+    const { store, clusterName, build, logger } = this.#options;
+    const staticSeal = this.#staticSeal;
+    const keys = new SealKeys({ rows: this.#rows, record, rootKey, logger, ...(staticSeal && { staticSeal }) });
+    const { barrier } = keys;
+    const cluster = await loadClusterIdentity(store, barrier, clusterName);
+    // Whoever asks for it may give up; what is opened serves everybody.
+    await withoutDeadline(async () => {
+      const built = build({ barrier, cluster, seal: this });
+      const live = new LiveCore(built.core, () => built.close());
+      try {
+        await built.core.start();
+      } catch (error) {
+        await live.close();
+        await keys.forget();
+        throw error;
+      }
+      const timer = setInterval(() => {
+        this.tendKeys().catch((error: unknown) =>
+          logger.error('the encryption key was not looked after', { error: errorText(error) }),
+        );
+      }, TEND_KEYS_MS).unref();
+      this.#opened = { live, keys, cluster, timer };
+    });
+    logger.info('vault is unsealed');
+  }
+
+  #coreStorage(barrier: Barrier): ReturnType<typeof createEntryStorage> {
+    return createEntryStorage(this.#options.store, barrier, 'core/keys');
+  }
+
+  async #record(): Promise<SealRecord> {
+    const record = await this.#rows.read();
+    if (record === undefined) throw new CofferError('invalid-request', 'Vault is not initialized');
+    return record;
+  }
+
+  #open(): Opened {
+    if (this.#opened === undefined) throw sealed();
+    return this.#opened;
+  }
+
+  /** Nothing is begun for somebody who does not wait any more: new keys that nobody hears of are lost. */
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#turn.then(() => {
+      requireTime();
+      return work();
+    });
+    this.#turn = result.catch(() => undefined);
+    return result;
+  }
+}

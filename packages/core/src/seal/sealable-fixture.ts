@@ -1,0 +1,89 @@
+/** What the tests of the seal share: a sealable core whose only engine is a small `sys/`. */
+import { silentLogger } from '@coffer/base';
+import type { Store } from '@coffer/store';
+import { createCore } from '../core.ts';
+import { type EngineFactory, definePath, type Path } from '@coffer/framework';
+import { SealableCore } from './sealable-core.ts';
+import type { SealControl } from './seal-control.ts';
+import type { StaticSeal } from './static-seal.ts';
+
+export const request = (path: string, token = '') =>
+  ({ id: '', operation: 'read', path, token, data: {}, remoteAddress: '' }) as const;
+
+export interface SealableFixture {
+  readonly store: Store;
+  readonly staticSeal?: StaticSeal;
+  readonly clusterName?: string;
+  /** What `sys/slow` waits for. */
+  readonly slow?: () => Promise<void>;
+  readonly onBuild?: () => void;
+  readonly onClose?: () => void;
+  readonly onSealed?: () => void;
+}
+
+/** Serves `sys/seal-status` (also while sealed), `sys/seal` and `sys/slow`. */
+export function makeSealable(fixture: SealableFixture): SealableCore {
+  const { store, staticSeal, clusterName, slow, onBuild, onClose, onSealed } = fixture;
+  return new SealableCore({
+    store,
+    ...(staticSeal && { staticSeal }),
+    ...(clusterName !== undefined && { clusterName }),
+    ...(onSealed && { onSealed }),
+    sealedPaths: (control) => [statusPath(control)],
+    logger: silentLogger,
+    build: ({ barrier, seal }) => {
+      onBuild?.();
+      const factory: EngineFactory = () => ({
+        paths: [statusPath(seal), sealPath(seal), slowPath(slow)],
+        help: '',
+        close: async () => undefined,
+      });
+      return {
+        core: createCore({
+          store,
+          barrier,
+          engines: () => new Map(),
+          builtins: () => new Map([['sys/', { type: 'system', description: '', factory }]]),
+          builtinPlugins: [],
+          logger: silentLogger,
+        }),
+        close: async () => onClose?.(),
+      };
+    },
+  });
+}
+
+function statusPath(control: SealControl): Path {
+  return definePath({
+    pattern: 'seal-status',
+    fields: {},
+    unauthenticated: true,
+    synopsis: '',
+    read: async () => ({ data: { sealed: (await control.status()).sealed } }),
+  });
+}
+
+function sealPath(seal: SealControl): Path {
+  return definePath({
+    pattern: 'seal',
+    fields: {},
+    sudo: true,
+    synopsis: '',
+    read: async () => {
+      seal.seal();
+      return { data: {} };
+    },
+  });
+}
+
+function slowPath(slow: SealableFixture['slow']): Path {
+  return definePath({
+    pattern: 'slow',
+    fields: {},
+    synopsis: '',
+    read: async () => {
+      await slow?.();
+      return { data: { done: true } };
+    },
+  });
+}

@@ -1,0 +1,25 @@
+import { sealed } from '../barrier/sealed.ts';
+import { type IncomingRequest, type OutgoingResponse, type Path, findPath } from '@coffer/framework';
+import { dataOf } from '../mounts/router.ts';
+
+/** Serves a request while the seal is closed: `paths` under `sys/` answer, everything else is `sealed`. */
+export async function handleSealed(
+  paths: readonly Path[],
+  request: IncomingRequest,
+): Promise<OutgoingResponse | undefined> {
+  const { token: clientToken, path, ...rest } = request;
+  if (!path.startsWith('sys/')) throw sealed();
+  const relative = path.slice('sys/'.length);
+  const found = findPath(paths, relative, request.operation);
+  if (found === undefined) throw sealed();
+  const { params } = found;
+  const context = {
+    path: relative,
+    mountPath: 'sys/',
+    params,
+    data: dataOf(request, params),
+    clientToken,
+    warnings: [],
+  };
+  return found.path.handle({ wrapTtl: 0, ...rest, ...context });
+}

@@ -1,0 +1,32 @@
+import { currentDeadline, type Secret } from '@coffer/base';
+import { ROOT_POLICY, type TokenStore } from '@coffer/framework';
+
+/** A token that may do everything and never expires. `wanted`: the token itself, for development; made when absent. */
+export async function createRootToken(tokens: TokenStore, wanted?: string): Promise<Secret> {
+  const { token } = await tokens.create({
+    ...(wanted !== undefined && { token: wanted }),
+    parent: '',
+    displayName: 'token',
+    policies: [ROOT_POLICY],
+    // Where Vault's tokens of the two kinds say that they come from.
+    path: wanted === undefined ? 'auth/token/root' : 'auth/token/create',
+    meta: null,
+    creationTime: Date.now(),
+    creationTtl: 0,
+    expireTime: null,
+    explicitMaxTtl: 0,
+    period: 0,
+    numUses: 0,
+    renewable: false,
+  });
+  return token;
+}
+
+/** The same, but none is left that nobody hears of. @throws CofferError `failed` when nobody waits any more */
+export async function createHeardRootToken(tokens: TokenStore): Promise<Secret> {
+  const token = await createRootToken(tokens);
+  const unheard = currentDeadline()?.reason;
+  if (unheard === undefined) return token;
+  await tokens.revoke(tokens.idOf(token.reveal()));
+  throw unheard;
+}

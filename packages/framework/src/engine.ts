@@ -1,0 +1,50 @@
+import type { JsonObject, Logger } from '@coffer/base';
+import type { EntryStorage } from './entry-storage.ts';
+import type { Intents } from './intents.ts';
+import type { Lease } from './lease.ts';
+import type { LeaseIssuer } from './lease-issuer.ts';
+import type { Mount } from './mount.ts';
+import type { Path } from './path.ts';
+import type { TokenEntry } from './token-entry.ts';
+import type { TtlAnswer, TtlLimits } from './ttl.ts';
+
+/** A secrets engine or auth method, mounted. Declares its API as a table of paths. */
+export interface Engine {
+  readonly paths: readonly Path[];
+  readonly help: string;
+  /**
+   * Ends what a lease stands for. Resolves only when it is over; rejects with what is still owed. Runs again after a
+   * failure, and after a crash half-way, so it must be safe to repeat.
+   */
+  revoke?(lease: Lease): Promise<void>;
+  /**
+   * Extends what a lease stands for in the outside world, before the lease itself is extended. `data` replaces the
+   * lease's where the renewal changed what its revocation or next renewal needs.
+   */
+  renew?(lease: Lease, increment: number): Promise<TtlAnswer & { readonly data?: JsonObject }>;
+  /**
+   * For an auth method: what a renewal of a token it issued may have now.
+   * @throws CofferError `invalid-request` when it may have none, as when the role or user is gone
+   */
+  renewToken?(token: TokenEntry, increment: number): Promise<TtlAnswer>;
+  /** Closes what runs on a plugin, so that the next use starts what is registered now. Returns whether anything did. */
+  reload?(plugin: string): Promise<boolean>;
+  /** Closes connections and processes. */
+  close(): Promise<void>;
+}
+
+/** What a mounted engine gets from the core. */
+export interface EngineContext {
+  readonly mount: () => Mount;
+  /** False from the moment that the mount is being disabled: what was begun before must then leave nothing behind. */
+  readonly active: () => boolean;
+  readonly storage: EntryStorage;
+  readonly leases: LeaseIssuer;
+  /** Of this mount. */
+  readonly intents: Intents;
+  /** From the mount's tuning to the system's defaults. */
+  readonly ttlLimits: () => readonly TtlLimits[];
+  readonly logger: Logger;
+}
+
+export type EngineFactory = (context: EngineContext) => Engine;

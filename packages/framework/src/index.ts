@@ -1,0 +1,70 @@
+/** What plugs into the core sees: paths, fields, requests, engines, leases, storage and tokens, as contracts. Keeps nothing itself. */
+export { parseCidrs, cidrsAllow, cidrsWithin, commonCidrs, callerNetwork } from './cidr.ts';
+export { type Condition, validToken } from './condition.ts';
+export { type DueWork, type DueLoopOptions, DueLoop } from './due-loop.ts';
+export type { Engine, EngineContext, EngineFactory } from './engine.ts';
+export type { EntryStorage } from './entry-storage.ts';
+export {
+  type FieldType,
+  type Field,
+  type FieldSchema,
+  type FieldValues,
+  parseFields,
+  unknownFieldMessage,
+} from './fields.ts';
+export { globMatches } from './glob.ts';
+export type { IntentState, Intent, NewIntent, IntentChange, ClaimedIntent, Intents } from './intents.ts';
+export type { NewLease, CreatingLease, LeaseIssuer } from './lease-issuer.ts';
+export type { LeaseState, Lease } from './lease.ts';
+export { LIST_FIELDS, type ListPage, WHOLE_LIST, rowLimit, listPage } from './list-page.ts';
+export { loggedLogin } from './logged-login.ts';
+export type {
+  Operation,
+  UnauthenticatedAccess,
+  IncomingRequest,
+  Caller,
+  OutgoingResponse,
+  RequestHandler,
+} from './logical.ts';
+export { type Login, issueLoginToken, grantLoginRenewal, loginPolicies, loginCidrs, authView } from './login.ts';
+export { type MountConfig, type Mount, normalizeMountPath } from './mount.ts';
+export { multiError } from './multi-error.ts';
+export {
+  MAX_NAME_LENGTH,
+  MAX_PATH_LENGTH,
+  MAX_NAMES,
+  foldName,
+  policyName,
+  checkNames,
+  cleanDisplayName,
+  loggedName,
+} from './names.ts';
+export {
+  type PathRequest,
+  type PathParams,
+  type PathResponse,
+  type Path,
+  type RawPathRequest,
+  definePath,
+  findPath,
+} from './path.ts';
+export {
+  PLUGIN_TYPES,
+  type PluginType,
+  type PluginEntry,
+  type BuiltinPlugin,
+  type PluginCatalog,
+  parsePluginType,
+  checkPluginCommand,
+} from './plugin-catalog.ts';
+export { type TokenEntry, ROOT_POLICY, DEFAULT_POLICY, WRAPPING_POLICY, UNASSIGNABLE_POLICIES } from './token-entry.ts';
+export {
+  TOKEN_FIELDS,
+  type TokenParameters,
+  NEW_TOKEN_PARAMETERS,
+  changeTokenParameters,
+  checkPolicies,
+  tokenParametersView,
+} from './token-parameters.ts';
+export type { NewToken, TokenStore } from './token-store.ts';
+export { type TtlLimits, SYSTEM_TTL, type TtlQuestion, type TtlAnswer, grantTtl } from './ttl.ts';

@@ -1,0 +1,30 @@
+import type { JsonObject } from '@coffer/base';
+
+/**
+ * `creating`: the intent; a login may exist in the database and its name is in `data`. Whoever finds it unclaimed after
+ * its time undoes it.
+ * `active`: issued; is revoked at its expire time.
+ * `revoking`: to be ended now, and retried until it is over; the row goes only then.
+ */
+export type LeaseState = 'creating' | 'active' | 'revoking';
+
+/** Times are milliseconds since 1970. */
+export interface Lease {
+  /** `database/creds/my-role/` and 24 random characters. */
+  readonly id: string;
+  /** The id (not the token) of the token it was issued to. */
+  readonly token: string;
+  readonly state: LeaseState;
+  readonly issueTime: number;
+  readonly expireTime: number;
+  readonly lastRenewal: number | null;
+  readonly nextAttempt: number;
+  /** Failed attempts to revoke it. */
+  readonly attempts: number;
+  readonly lastError: string | null;
+  /** The request's path: `database/creds/my-role`. */
+  readonly path: string;
+  readonly renewable: boolean;
+  /** What the engine needs to renew and revoke: user name, role, statements. Never a password. */
+  readonly data: JsonObject;
+}

@@ -1,0 +1,53 @@
+import type { JsonObject } from '@coffer/base';
+
+/** What is asked of a path. `create` and `update` are both writes: which it is depends on whether the thing exists. */
+export type Operation = 'read' | 'create' | 'update' | 'delete' | 'list' | 'help';
+
+/** Groups of paths that need a token unless the configuration opens them, in Vault's names. */
+export type UnauthenticatedAccess = 'rekey' | 'generate-root';
+
+/** A request as the edge hands it to the core: no HTTP in it. */
+export interface IncomingRequest {
+  readonly id: string;
+  /** `update` for any write; the core turns it into `create` where nothing exists yet. */
+  readonly operation: Exclude<Operation, 'create'>;
+  /** Without `/v1/` and without leading slash, percent-decoded: `database/creds/my-role`. */
+  readonly path: string;
+  /** The token as the client sent it; empty when none was. */
+  readonly token: string;
+  /** The parsed JSON body of a write, or the query parameters of a read, list or delete (without `list` and `help`). */
+  readonly data: JsonObject;
+  readonly remoteAddress: string;
+  /** What is served without a token where the request came in, against the default. */
+  readonly unauthenticatedAccess?: readonly UnauthenticatedAccess[];
+  /** Seconds to wrap the answer for; absent or 0 for an answer in the open. */
+  readonly wrapTtl?: number;
+  /** How long the client is kept waiting at most, in milliseconds. Default: 90 s, as Vault's. */
+  readonly maxDurationMs?: number;
+  /** Aborted when the client has gone. */
+  readonly gone?: AbortSignal;
+}
+
+/** Who asks for what, known before there is a body. */
+export type Caller = Pick<IncomingRequest, 'path' | 'token' | 'remoteAddress'>;
+
+/** What the core answers. The edge turns it into a body by `shape`. Errors are thrown as CofferError. */
+export interface OutgoingResponse {
+  /** Overrides 200 (with a body) and 204 (without). */
+  readonly status?: number;
+  /**
+   * `envelope` (default): request_id, lease_id, renewable, lease_duration, data, wrap_info, warnings, auth.
+   * `flat`: the envelope with the data's keys at the top level too, as sys/mounts and sys/capabilities answer.
+   * `raw`: the data alone, as sys/seal-status, sys/health and sys/leader answer.
+   */
+  readonly shape?: 'envelope' | 'flat' | 'raw';
+  readonly data?: JsonObject | null;
+  readonly lease?: { readonly id: string; readonly durationSeconds: number; readonly renewable: boolean };
+  readonly auth?: JsonObject;
+  /** In place of everything else: where the answer can be had once. */
+  readonly wrapInfo?: JsonObject;
+  readonly warnings?: readonly string[];
+}
+
+/** Answers `undefined` for success without content (204). */
+export type RequestHandler = (request: IncomingRequest) => Promise<OutgoingResponse | undefined>;

@@ -1,0 +1,146 @@
+import { isIP } from 'node:net';
+import { CofferError, type JsonObject } from '@coffer/base';
+import { commonCidrs, parseCidrs } from './cidr.ts';
+import type { Condition } from './condition.ts';
+import type { EngineContext } from './engine.ts';
+import type { OutgoingResponse } from './logical.ts';
+import { DEFAULT_POLICY, ROOT_POLICY, type TokenEntry } from './token-entry.ts';
+import type { TokenParameters } from './token-parameters.ts';
+import type { TokenStore } from './token-store.ts';
+import { grantTtl, type TtlAnswer } from './ttl.ts';
+
+/** Someone who has proven to an auth method who they are. */
+export interface Login {
+  /** Shows in user names and lookups behind the mount's name: `userpass-ana`. Empty for the mount's name alone. */
+  readonly displayName: string;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly parameters: TokenParameters;
+  /** The request's path: `auth/userpass/login/ana`. */
+  readonly path: string;
+  readonly remoteAddress: string;
+  /** What has proven it: the user or role as it was read, the secret id. It must still be there when the token is made. */
+  readonly proof: readonly Condition[];
+  /** Networks of the credential itself, which bind besides the parameters'. */
+  readonly boundCidrs?: readonly string[];
+}
+
+/**
+ * Makes the token of a login: an orphan, bounded by the parameters, the mount and the system.
+ * @throws CofferError `permission-denied` when the method was disabled meanwhile, or the user or role was changed, and when no
+ *   address could use the token; `invalid-request` for a root token: nobody who may change users or roles becomes root by it.
+ *   No token is left then
+ */
+export async function issueLoginToken(
+  tokens: TokenStore,
+  context: EngineContext,
+  login: Login,
+): Promise<OutgoingResponse> {
+  const { parameters } = login;
+  const policies = loginPolicies(parameters);
+  // In Vault's words (hashicorp/vault:vault/request_handling.go LoginCreateToken).
+  if (policies.includes(ROOT_POLICY))
+    throw new CofferError('invalid-request', 'auth methods cannot create root tokens');
+  const boundCidrs = loginCidrs(login);
+  const now = Date.now();
+  const { ttl, warnings } = grantTtl({
+    increment: parameters.period,
+    limits: limitsOf(parameters, context),
+    issueTime: now,
+    now,
+  });
+  const source = context
+    .mount()
+    .path.replace(/^auth\//, '')
+    .replaceAll('/', '-');
+  const { token, entry } = await tokens.create({
+    parent: '',
+    displayName: `${source}${login.displayName}`.replace(/-$/, ''),
+    policies,
+    path: login.path,
+    meta: login.metadata,
+    creationTime: now,
+    creationTtl: ttl,
+    expireTime: now + ttl * 1000,
+    explicitMaxTtl: parameters.explicitMaxTtl,
+    period: parameters.period,
+    numUses: parameters.numUses,
+    renewable: true,
+    ...(boundCidrs.length > 0 && { boundCidrs }),
+    provided: login.proof,
+    otherwise: 'what this login is granted by was changed or deleted during the login: log in again',
+  });
+  if (!context.active()) {
+    // Disabling revokes the tokens that are there; this one may have come after it looked.
+    await tokens.revoke(entry.id);
+    throw new CofferError('permission-denied', 'the auth method was disabled during the login');
+  }
+  return { data: null, auth: authView(entry, token.reveal(), ttl), warnings };
+}
+
+/** What a renewal of a login's token may have, by the parameters as they are now. For {@link Engine.renewToken}. */
+export function grantLoginRenewal(
+  entry: TokenEntry,
+  parameters: TokenParameters,
+  context: EngineContext,
+  increment: number,
+): TtlAnswer {
+  const now = Date.now();
+  const endless = parameters.period > 0 && entry.explicitMaxTtl === 0;
+  return grantTtl({
+    increment: parameters.period || increment,
+    limits: limitsOf({ ...parameters, explicitMaxTtl: entry.explicitMaxTtl }, context),
+    // The system's maximum does not bound a periodic token; its explicit maximum does.
+    issueTime: endless ? now : entry.creationTime,
+    now,
+  });
+}
+
+function limitsOf(parameters: TokenParameters, context: EngineContext) {
+  const { ttl: defaultTtl, maxTtl, explicitMaxTtl, period } = parameters;
+  return [
+    { defaultTtl, maxTtl: period > 0 ? 0 : maxTtl },
+    { defaultTtl: 0, maxTtl: explicitMaxTtl },
+    ...context.ttlLimits(),
+  ];
+}
+
+/** Sorted, with `default` unless it is left out. */
+export function loginPolicies({ policies, noDefaultPolicy }: TokenParameters): string[] {
+  return [...new Set(noDefaultPolicy ? policies : [...policies, DEFAULT_POLICY])].sort();
+}
+
+/**
+ * The networks that the token of a login is bound to; empty for none.
+ * @throws CofferError `permission-denied` when no address is left
+ */
+export function loginCidrs({
+  parameters,
+  boundCidrs = [],
+  remoteAddress,
+}: Pick<Login, 'parameters' | 'boundCidrs' | 'remoteAddress'>): readonly string[] {
+  // Without the zone of a link-local address (`fe80::1%eth0`).
+  const [address = ''] = remoteAddress.split('%', 1);
+  const own = parameters.strictlyBindIp && isIP(address) !== 0 ? parseCidrs([address], 'remote address') : [];
+  const byCredential = commonCidrs(parameters.boundCidrs, boundCidrs);
+  const bound = byCredential && commonCidrs(byCredential, own);
+  if (bound !== undefined) return bound;
+  throw new CofferError('permission-denied', 'login request originated from invalid CIDR');
+}
+
+/** The `auth` part of a response. `token` is empty where only the accessor is known. */
+export function authView(entry: TokenEntry, token: string, leaseSeconds: number): JsonObject {
+  return {
+    client_token: token,
+    accessor: entry.accessor,
+    policies: entry.policies,
+    token_policies: entry.policies,
+    metadata: entry.meta,
+    lease_duration: leaseSeconds,
+    renewable: entry.renewable,
+    entity_id: '',
+    token_type: entry.type,
+    orphan: entry.parent === '',
+    mfa_requirement: null,
+    num_uses: entry.numUses,
+  };
+}

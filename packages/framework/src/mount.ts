@@ -1,0 +1,34 @@
+import { CofferError, type JsonObject, trimBoth } from '@coffer/base';
+
+export interface MountConfig {
+  /** Seconds; 0 for the system's default. */
+  readonly default_lease_ttl: number;
+  readonly max_lease_ttl: number;
+  readonly force_no_cache: boolean;
+}
+
+/** One mounted engine or auth method. `path` ends with a slash: `database/`, `auth/token/`. */
+export interface Mount {
+  readonly path: string;
+  readonly type: string;
+  readonly uuid: string;
+  readonly accessor: string;
+  readonly description: string;
+  readonly config: MountConfig;
+  readonly options: JsonObject | null;
+  readonly local: boolean;
+  readonly seal_wrap: boolean;
+}
+
+/**
+ * A mount path in its stored form, `database/`.
+ * @throws CofferError `invalid-request` for an empty path or one with empty, `.` or `..` segments
+ */
+export function normalizeMountPath(path: string): string {
+  const trimmed = trimBoth(path, '/');
+  if (trimmed === '') throw new CofferError('invalid-request', 'missing path: name the mount, as in "database"');
+  if (trimmed.split('/').some((segment) => segment === '' || segment === '.' || segment === '..')) {
+    throw new CofferError('invalid-request', `"${path}" is not a mount path: it has an empty or relative segment`);
+  }
+  return `${trimmed}/`;
+}

@@ -1,0 +1,191 @@
+import { CofferError, type JsonObject } from '@coffer/base';
+import {
+  type FieldSchema,
+  type FieldValues,
+  listNames,
+  parseFields,
+  unknownFieldMessage,
+  unknownFields,
+} from './fields.ts';
+import { LIST_FIELDS, type ListPage, listPage, WHOLE_LIST } from './list-page.ts';
+import type { Operation, OutgoingResponse, UnauthenticatedAccess, IncomingRequest } from './logical.ts';
+import { foldName } from './names.ts';
+import type { TokenEntry } from './token-entry.ts';
+
+/** A request as a path's handler sees it. `fields` holds the parsed body and the parameters of the pattern. */
+export interface PathRequest<S extends FieldSchema = FieldSchema> {
+  readonly id: string;
+  readonly operation: Operation;
+  /** Relative to the mount: `creds/my-role`. */
+  readonly path: string;
+  /** With trailing slash: `database/`. */
+  readonly mountPath: string;
+  readonly fields: FieldValues<S>;
+  /**
+   * Of a list, the part that is asked for. Whoever keeps many names reads only these; a whole list is cut behind the handler.
+   */
+  readonly page: ListPage;
+  /** The body as it came, for paths that take fields they do not declare. */
+  readonly data: JsonObject;
+  /** Absent only on paths that declare `unauthenticated`, and where the configuration opened the path. */
+  readonly token?: TokenEntry;
+  /** The token as sent: for token self paths. */
+  readonly clientToken: string;
+  readonly remoteAddress: string;
+  /** Seconds that the answer will be wrapped for; 0 when it will not. */
+  readonly wrapTtl: number;
+  /** Warnings for the response may be pushed here. */
+  readonly warnings: string[];
+}
+/** What the URL says, by the names in the pattern. */
+export type PathParams = Readonly<Record<string, string>>;
+export type PathResponse = OutgoingResponse | undefined;
+export type PathHandler<S extends FieldSchema> = (request: PathRequest<S>) => Promise<PathResponse>;
+
+/** One API path as data: its pattern, fields, operations and help. Router, help text and reference come from it. */
+export interface PathDefinition<S extends FieldSchema> {
+  /** Segments with `:name` for one segment and one `:name*` for one or more: `roles/:name`, `mounts/:path*\/tune`. */
+  readonly pattern: string;
+  readonly fields: S;
+  /**
+   * Parameters of the pattern that do not distinguish case. The handler gets them in lower case, and a policy must allow the
+   * path as it was sent and in lower case.
+   */
+  readonly foldedNames?: readonly string[];
+  /** What a field that is not declared does: an error (`refuse`), a warning as in Vault (`warn`, default), or nothing. */
+  readonly otherFields?: 'refuse' | 'warn' | 'accept';
+  readonly read?: PathHandler<S>;
+  /** Serves both create and update. */
+  readonly write?: PathHandler<S>;
+  readonly delete?: PathHandler<S>;
+  readonly list?: PathHandler<S>;
+  /**
+   * Whether the thing exists that the URL names: decides between the capabilities `create` and `update`. Without it a write is an update, as on
+   * most paths of Vault: `tests/auth/capabilities.test.ts` has the table.
+   */
+  readonly exists?: (params: PathParams) => Promise<boolean>;
+  /** Serves requests without a token. */
+  readonly unauthenticated?: boolean;
+  /** Serves requests without a token where the configuration opens this group of paths. */
+  readonly openAs?: UnauthenticatedAccess;
+  /** Needs the capability `sudo`. */
+  readonly sudo?: boolean;
+  /** Takes a wrapping token as the calling one, and says in wrapping's words that there is no such. */
+  readonly takesWrappingToken?: boolean;
+  readonly synopsis: string;
+  readonly description?: string;
+}
+
+/** A path with its field types erased, so that an engine's table can hold them all. */
+export interface Path {
+  readonly pattern: string;
+  readonly fields: FieldSchema;
+  readonly foldedNames: readonly string[];
+  /** Fields of which a string is taken apart at its commas. */
+  readonly splitFields: ReadonlySet<string>;
+  readonly operations: readonly ('read' | 'write' | 'delete' | 'list')[];
+  readonly unauthenticated: boolean;
+  readonly openAs: UnauthenticatedAccess | undefined;
+  readonly sudo: boolean;
+  readonly takesWrappingToken: boolean;
+  readonly synopsis: string;
+  readonly description: string;
+  /** Whether a write to what does not exist yet is a `create`. */
+  readonly creates: boolean;
+  /** The pattern's parameters, folded where they are, when `path` is of it. The path of a list comes without its last slash. */
+  match(path: string): PathParams | undefined;
+  /** @throws CofferError `unsupported` for an operation it does not have, `invalid-request` for its fields */
+  handle(request: RawPathRequest): Promise<PathResponse>;
+  exists(params: PathParams): Promise<boolean>;
+}
+
+export type RawPathRequest = Omit<PathRequest, 'fields' | 'page'> & { readonly params: PathParams };
+
+export function definePath<const S extends FieldSchema>(definition: PathDefinition<S>): Path {
+  const { pattern, fields, foldedNames = [], otherFields = 'warn' } = definition;
+  const operations = (['read', 'write', 'delete', 'list'] as const).filter((name) => definition[name] !== undefined);
+
+  const parse = (request: RawPathRequest): PathRequest<S> => {
+    const known = request.operation === 'list' ? { ...LIST_FIELDS, ...fields } : fields;
+    const unknown = unknownFields(known, request.data);
+    if (unknown[0] !== undefined && otherFields === 'refuse') {
+      throw new CofferError('invalid-request', unknownFieldMessage(unknown[0], Object.keys(fields)));
+    }
+    if (unknown.length > 0 && otherFields === 'warn') {
+      request.warnings.push(`Endpoint ignored these unrecognized parameters: [${listNames(unknown)}]`);
+    }
+    const { params, ...rest } = request;
+    const page = request.operation === 'list' ? parseFields(LIST_FIELDS, request.data) : WHOLE_LIST;
+    return { ...rest, page, fields: parseFields(fields, { ...request.data, ...params }) };
+  };
+
+  return {
+    pattern,
+    fields,
+    foldedNames,
+    splitFields: splitFields(fields),
+    operations,
+    creates: definition.exists !== undefined,
+    unauthenticated: definition.unauthenticated ?? false,
+    openAs: definition.openAs,
+    sudo: definition.sudo ?? false,
+    takesWrappingToken: definition.takesWrappingToken ?? false,
+    synopsis: definition.synopsis,
+    description: definition.description ?? '',
+    match: compilePattern(pattern, foldedNames),
+    async handle(request) {
+      const operation = request.operation === 'create' || request.operation === 'update' ? 'write' : request.operation;
+      const handler = operation === 'help' ? undefined : definition[operation];
+      if (handler === undefined) throw new CofferError('unsupported', 'unsupported operation');
+      const parsed = parse(request);
+      const response = await handler(parsed);
+      return operation !== 'list' || response === undefined ? response : listPage(response, parsed.page);
+    },
+    async exists(params) {
+      return definition.exists === undefined || definition.exists(params);
+    },
+  };
+}
+
+function splitFields(fields: FieldSchema): ReadonlySet<string> {
+  return new Set(Object.keys(fields).filter((name) => fields[name]?.type === 'comma-strings'));
+}
+
+/** Segment by segment, exactly: what the router takes for a path's parameters is all that a policy has seen of it. */
+function compilePattern(pattern: string, foldedNames: readonly string[]): Path['match'] {
+  const parts = pattern.split('/').map((part) => {
+    const name = part.startsWith(':') ? part.replace(/^:|\*$/g, '') : undefined;
+    return { literal: part, name, many: name !== undefined && part.endsWith('*') };
+  });
+  const many = parts.findIndex((part) => part.many);
+  const head = pattern.split(':', 1)[0] ?? '';
+  return (path) => {
+    // Most patterns of an engine are other ones.
+    if (!path.startsWith(head)) return undefined;
+    const segments = path.split('/');
+    const extra = segments.length - parts.length;
+    if (extra < 0 || (extra > 0 && many === -1) || segments.includes('')) return undefined;
+    const params: Record<string, string> = {};
+    for (const [index, { literal, name }] of parts.entries()) {
+      const from = many !== -1 && index > many ? index + extra : index;
+      const text = segments.slice(from, index === many ? from + extra + 1 : from + 1).join('/');
+      if (name === undefined && text !== literal) return undefined;
+      if (name !== undefined) params[name] = foldedNames.includes(name) ? foldName(text) : text;
+    }
+    return params;
+  };
+}
+
+/** The first path of a table that `relative` is of. The path of a list, or of help, may end in a slash. */
+export function findPath(
+  paths: readonly Path[],
+  relative: string,
+  operation: IncomingRequest['operation'],
+): { readonly path: Path; readonly params: PathParams } | undefined {
+  const bare = operation === 'list' || operation === 'help' ? relative.replace(/\/$/, '') : relative;
+  for (const path of paths) {
+    const params = path.match(bare);
+    if (params !== undefined) return { path, params };
+  }
+  return undefined;
+}
