@@ -65,9 +65,13 @@ describe('rooms', () => {
     const forbidden: Readonly<Record<string, readonly string[]>> = {
       '@coffer/go-plugin': ['@coffer/database-plugin', '@coffer/ysql', 'pg'],
       '@coffer/database-plugin': ['@coffer/ysql', 'pg'],
-      '@coffer/engine-database': ['@coffer/ysql', 'pg', '@coffer/http'],
+      '@coffer/framework': ['@coffer/store', '@coffer/core', '@coffer/http'],
+      '@coffer/engine-database': ['@coffer/core', '@coffer/ysql', 'pg', '@coffer/http'],
+      '@coffer/auth-approle': ['@coffer/core', '@coffer/http'],
+      '@coffer/auth-token': ['@coffer/core', '@coffer/http'],
+      '@coffer/auth-userpass': ['@coffer/core', '@coffer/http'],
       '@coffer/core': ['@coffer/http', 'pg'],
-      '@coffer/http': ['@coffer/engine-database', '@coffer/engine-system'],
+      '@coffer/http': ['@coffer/core', '@coffer/engine-database', '@coffer/engine-system'],
       '@coffer/cli': ['@coffer/core', '@coffer/store'],
       '@coffer/ysql': ['@coffer/core', '@coffer/http'],
     };

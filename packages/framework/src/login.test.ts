@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { loginCidrs, NEW_TOKEN_PARAMETERS } from '@coffer/framework';
+import { loginCidrs } from './login.ts';
+import { NEW_TOKEN_PARAMETERS } from './token-parameters.ts';
 
 describe('the networks of a login', () => {
   const of = (role: string[], own: string[], remoteAddress: string, strictlyBindIp = false) =>
