@@ -3,7 +3,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { GrpcError, grpcStatus } from './grpc-error.ts';
-import { GrpcServer, type OpenStream, type ServedMethod } from './grpc-server.ts';
+import { GrpcServer } from './grpc-server.ts';
+import type { OpenStream, ServedMethod } from './server-call.ts';
 
 export interface GrpcFixture extends AsyncDisposable {
   readonly socketPath: string;

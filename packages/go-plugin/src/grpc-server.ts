@@ -1,23 +1,5 @@
 import { createSecureServer, createServer, type Http2Server, type ServerHttp2Session } from 'node:http2';
-import type { RequestMetadata } from './grpc-headers.ts';
-import { ServerCall } from './server-call.ts';
-
-/** A stream that the other end opened and that stays open. Nothing is sent on it but its end. */
-export interface OpenStream {
-  /** Ends the call with OK. */
-  end(): void;
-  /** Calls back once when the stream is over, whoever ended it. */
-  onClose(callback: () => void): void;
-}
-
-/** How a call is answered, by its kind. Rejections are {@link GrpcError}s: nothing is masked down here. */
-export type ServedMethod =
-  | { readonly kind: 'unary'; answer(request: Buffer, metadata: RequestMetadata): Promise<Uint8Array> }
-  /** `endsWithCaller`: the caller sends too, and its end is the end of the call. */
-  | { readonly kind: 'held'; readonly endsWithCaller: boolean; hold(stream: OpenStream): void };
-
-/** Methods by path: `/package.Service/Method`. */
-export type ServedMethods = ReadonlyMap<string, ServedMethod>;
+import { type ServedMethods, ServerCall } from './server-call.ts';
 
 export interface ServerTls {
   readonly certificatePem: string;

@@ -2,7 +2,7 @@ import type { DescMessage, MessageInitShape, MessageShape } from '@bufbuild/prot
 import type { GenService, GenServiceMethods } from '@bufbuild/protobuf/codegenv2';
 import type { Logger } from '@coffer/base';
 import type { RequestMetadata } from './grpc-headers.ts';
-import type { OpenStream } from './grpc-server.ts';
+import type { OpenStream } from './server-call.ts';
 
 /** Answers one call. Throws a GrpcError for a status; anything else is masked and logged. */
 export type UnaryHandler<I extends DescMessage, O extends DescMessage> = (

@@ -1,4 +1,4 @@
-import type { OpenStream } from './grpc-server.ts';
+import type { OpenStream } from './server-call.ts';
 
 /** The streams that a host keeps open for as long as it lives: as long as there is one, the host is there. */
 export class HostStreams {

@@ -11,7 +11,7 @@ export {
   type UnaryHandler,
 } from './grpc-service.ts';
 export type { RequestMetadata } from './grpc-headers.ts';
-export type { OpenStream } from './grpc-server.ts';
+export type { OpenStream } from './server-call.ts';
 export type { Cookie } from './handshake.ts';
 export { launch, type LaunchOptions } from './launch.ts';
 export type { CallOptions, PluginClient } from './plugin-client.ts';

@@ -3,10 +3,10 @@ import { Health, HealthCheckResponse_ServingStatus } from './gen/health_pb.ts';
 import { PluginMultiplexing } from './gen/multiplexing_pb.ts';
 import { GRPCBroker, GRPCController, GRPCStdio } from './gen/plugin_pb.ts';
 import { GrpcError, grpcStatus } from './grpc-error.ts';
-import type { ServedMethods } from './grpc-server.ts';
 import { implementService, type PluginService, type StreamHandler } from './grpc-service.ts';
 import type { HostStreams } from './host-streams.ts';
 import { servedMethods } from './served-methods.ts';
+import type { ServedMethods } from './server-call.ts';
 
 /** The service name that go-plugin hosts ask the health of (hashicorp/go-plugin:grpc_server.go, GRPCServiceName). */
 export const HEALTH_NAME = 'plugin';

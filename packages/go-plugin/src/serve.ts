@@ -4,10 +4,11 @@ import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { CofferError, errorText, type Logger, randomFrom } from '@coffer/base';
 import { createCertificate } from './certificate.ts';
-import { GrpcServer, type ServedMethods } from './grpc-server.ts';
+import { GrpcServer } from './grpc-server.ts';
 import type { PluginService } from './grpc-service.ts';
 import { type Cookie, formatHandshake, negotiateVersion } from './handshake.ts';
 import { HostStreams } from './host-streams.ts';
+import type { ServedMethods } from './server-call.ts';
 
 /** What a plugin serves under one protocol version. */
 export interface VersionedServices {

@@ -1,8 +1,8 @@
 import { create, type DescMessage, type DescMethod, fromBinary, type MessageShape, toBinary } from '@bufbuild/protobuf';
 import { errorText, type Logger } from '@coffer/base';
 import { GrpcError, grpcStatus } from './grpc-error.ts';
-import type { ServedMethod, ServedMethods } from './grpc-server.ts';
 import type { PluginService, StreamHandler, UnaryHandler } from './grpc-service.ts';
+import type { ServedMethod, ServedMethods } from './server-call.ts';
 
 /** The path of a method in a call. */
 export function methodPath(method: DescMethod): string {

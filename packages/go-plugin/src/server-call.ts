@@ -1,9 +1,32 @@
 import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 import { Deadline, withDeadline } from '@coffer/base';
 import { GrpcError, grpcStatus } from './grpc-error.ts';
-import { CONTENT_TYPE, isGrpcContentType, readMetadata, readTimeout, statusHeaders } from './grpc-headers.ts';
-import type { OpenStream, ServedMethod, ServedMethods } from './grpc-server.ts';
+import {
+  CONTENT_TYPE,
+  isGrpcContentType,
+  readMetadata,
+  readTimeout,
+  type RequestMetadata,
+  statusHeaders,
+} from './grpc-headers.ts';
 import { frameMessage, MessageReader } from './message-frames.ts';
+
+/** A stream that the other end opened and that stays open. Nothing is sent on it but its end. */
+export interface OpenStream {
+  /** Ends the call with OK. */
+  end(): void;
+  /** Calls back once when the stream is over, whoever ended it. */
+  onClose(callback: () => void): void;
+}
+
+/** How a call is answered, by its kind. Rejections are {@link GrpcError}s: nothing is masked down here. */
+export type ServedMethod =
+  | { readonly kind: 'unary'; answer(request: Buffer, metadata: RequestMetadata): Promise<Uint8Array> }
+  /** `endsWithCaller`: the caller sends too, and its end is the end of the call. */
+  | { readonly kind: 'held'; readonly endsWithCaller: boolean; hold(stream: OpenStream): void };
+
+/** Methods by path: `/package.Service/Method`. */
+export type ServedMethods = ReadonlyMap<string, ServedMethod>;
 
 /** What Go's servers take (grpc/grpc-go:server.go, defaultServerMaxReceiveMessageSize). */
 const MESSAGE_LIMIT_BYTES = 4 * 1024 * 1024;

@@ -1,7 +1,6 @@
-import { constants } from 'node:http2';
-import { CofferError, isJsonObject, measureJson, type JsonObject } from '@coffer/base';
+import { CofferError, isJsonObject, type JsonObject, measureJson } from '@coffer/base';
 import type { BodyShare } from './body-budget.ts';
-import type { EdgeRequest } from './exchange.ts';
+import { cutOff, type EdgeRequest } from './message.ts';
 
 export interface BodyRules {
   /** For a caller whose token is known. */
@@ -132,15 +131,6 @@ class BodyBuffer {
 /** Gives memory back at once: a garbage collector that has no reason to hurry would keep it for long. */
 export function freeBuffer(buffer: Buffer): void {
   if (buffer.buffer instanceof ArrayBuffer && buffer.byteLength > 0) buffer.buffer.transfer(0);
-}
-
-/** Ends an HTTP/2 stream, or an HTTP/1.1 connection, without a word. */
-export function cutOff(request: EdgeRequest): void {
-  if ('stream' in request) {
-    request.stream.close(constants.NGHTTP2_CANCEL);
-    // Should the client not even take that: it is over here.
-    request.stream.destroy();
-  } else request.socket.destroy();
 }
 
 const UTF8 = new TextDecoder('utf-8', { fatal: true });

@@ -2,7 +2,7 @@ import type { Server as HttpServer } from 'node:http';
 import type { Http2SecureServer, ServerHttp2Session } from 'node:http2';
 import type { Socket } from 'node:net';
 import { callerNetwork } from '@coffer/framework';
-import type { EdgeRequest } from './exchange.ts';
+import type { EdgeRequest } from './message.ts';
 
 export interface ConnectionLimits {
   /** Of all callers together. */

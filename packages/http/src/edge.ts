@@ -1,14 +1,15 @@
 import { createServer } from 'node:http';
 import { createSecureServer } from 'node:http2';
 import type { AddressInfo, Socket } from 'node:net';
-import { type Logger, CofferError, errorText } from '@coffer/base';
+import { CofferError, errorText, type Logger } from '@coffer/base';
 import type { Caller, RequestHandler } from '@coffer/framework';
 import { BodyBudget } from './body-budget.ts';
 import { BrowserGuard } from './browser-guard.ts';
 import { Connections } from './connections.ts';
-import { type EdgeRequest, type EdgeResponse, Exchange } from './exchange.ts';
+import { Exchange } from './exchange.ts';
 import { HTTP_LIMITS } from './limits.ts';
 import { acceptListMethod } from './list-method.ts';
+import type { EdgeRequest, EdgeResponse } from './message.ts';
 
 /** A certificate chain (own certificate first) and its private key, both PEM. */
 export interface TlsIdentity {

@@ -1,17 +1,14 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
-import { type Logger, CofferError, errorText, randomId, type JsonObject } from '@coffer/base';
+import type { ServerResponse } from 'node:http';
+import { CofferError, errorText, type JsonObject, type Logger, randomId } from '@coffer/base';
 import { type Caller, callerNetwork, type OutgoingResponse, type RequestHandler } from '@coffer/framework';
-import { type BodyOutcome, cutOff, freeBuffer, parseJsonBody, readBody } from './body.ts';
+import { type BodyOutcome, freeBuffer, parseJsonBody, readBody } from './body.ts';
 import type { BodyBudget, BodyShare } from './body-budget.ts';
 import type { BrowserGuard } from './browser-guard.ts';
 import type { Connections } from './connections.ts';
 import { HTTP_LIMITS } from './limits.ts';
+import { cutOff, type EdgeRequest, type EdgeResponse } from './message.ts';
 import { checkHeaders, parseTarget, readToken, readWrapTtl } from './request.ts';
 import { type Rendered, renderError, renderResponse } from './response.ts';
-
-export type EdgeRequest = IncomingMessage | Http2ServerRequest;
-export type EdgeResponse = ServerResponse | Http2ServerResponse;
 
 export interface ExchangeOptions {
   readonly handle: RequestHandler;

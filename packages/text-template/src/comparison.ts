@@ -1,5 +1,5 @@
-import type { TemplateFunction } from './functions.ts';
 import { kindOf, type Value } from './printf.ts';
+import type { TemplateFunction } from './template-function.ts';
 
 /**
  * Go's own comparisons and truth functions (golang/go:src/text/template/funcs.go). `and` and `or` are worked out where the

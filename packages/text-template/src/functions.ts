@@ -1,31 +1,11 @@
 import { createHash } from 'node:crypto';
 import { randomBase62, randomId } from '@coffer/base';
 import { COMPARISONS } from './comparison.ts';
-import type { Value } from './printf.ts';
-import { sprintf } from './printf.ts';
+import { sprintf, type Value } from './printf.ts';
+import { fitting } from './size.ts';
+import type { Arguments, TemplateFunction } from './template-function.ts';
 import { formatGoTime } from './time-layout.ts';
 import { lowerCase, upperCase } from './unicode.ts';
-import { fitting } from './size.ts';
-
-/** The arguments of one call. The getters check the kind; what they and the functions throw is meant for the user. */
-export interface Arguments {
-  /** Unix time in milliseconds: the same for the whole rendering. */
-  readonly now: number;
-  readonly all: readonly Value[];
-  string(index: number): string;
-  /** Rounded where it is beyond 2^53, which no function minds. */
-  number(index: number): number;
-}
-
-export interface TemplateFunction {
-  /** What the arguments are, in order; the value before a pipe comes last. `…` takes any number more. */
-  readonly parameters: readonly string[];
-  /** For the documentation. */
-  readonly description: string;
-  /** What it gives is drawn at random. */
-  readonly drawn?: boolean;
-  call(args: Arguments): Value;
-}
 
 const MAX_RANDOM = 1000;
 

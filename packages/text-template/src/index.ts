@@ -5,11 +5,10 @@
  */
 import { CofferError } from '@coffer/base';
 import { BlockParser } from './blocks.ts';
-import type { TemplateFunction } from './functions.ts';
 import { FUNCTIONS } from './functions.ts';
 import { lexTemplate } from './lexer.ts';
-import type { Data, RenderOptions } from './rendering.ts';
-import { Rendering } from './rendering.ts';
+import { type Data, Rendering, type RenderOptions } from './rendering.ts';
+import type { TemplateFunction } from './template-function.ts';
 
 /**
  * The functions of templates by name: their parameters (`…`: any number more; the value before a pipe comes last) and what

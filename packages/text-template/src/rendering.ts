@@ -1,11 +1,11 @@
 import { CofferError, errorText } from '@coffer/base';
 import type { Part } from './blocks.ts';
-import type { Arguments } from './functions.ts';
 import { FUNCTIONS } from './functions.ts';
 import type { Node, Pipeline } from './parser.ts';
 import { templateError } from './position.ts';
 import { kindOf, type Value } from './printf.ts';
 import { fitting, MAX_TEXT } from './size.ts';
+import type { Arguments } from './template-function.ts';
 
 /** The fields that a template is filled in with. */
 export type Data = Readonly<Record<string, string>>;
