@@ -1,9 +1,10 @@
 /** Arrows between rooms only point where package.json says, and never into a room's inside. */
 import assert from 'node:assert/strict';
 import { globSync, readFileSync } from 'node:fs';
-import { dirname, join, relative, resolve } from 'node:path';
+import { dirname, join, relative, resolve, sep } from 'node:path';
 import { describe, it } from 'node:test';
 import { VERSION } from '@coffer/base';
+import ts from 'typescript';
 
 const root = resolve(import.meta.dirname, '..');
 
@@ -19,9 +20,51 @@ const manifests = globSync(['apps/*/package.json', 'packages/**/package.json'], 
   exclude: (name) => name === 'node_modules',
 });
 
-/** `import x, { y } from 'z'`, `export * from 'z'`, and `import 'z'`. */
-const IMPORTS =
-  /^(?:import|export)(?:\s+type)?\s+(?:[\w$*]+(?:\s+as\s+\w+)?|(?:\w+\s*,\s*)?\{[^}]*\})\s+from\s+'([^']+)'|^import\s+'([^']+)'/gm;
+/** What a file imports, as it says it, if only for a type. */
+const specifiersOf = (file: string): readonly string[] =>
+  ts.preProcessFile(readFileSync(file, 'utf8')).importedFiles.map(({ fileName }) => fileName);
+
+/** What tests with the whole of a room: it may import all of it. */
+const isTest = (file: string): boolean => /\.test\.ts$|fixture|for-test/.test(file);
+
+/**
+ * The folders of a room's `src`, from the bottom up: a folder imports itself and those before it, and nothing of what stands
+ * beside them, which imports all.
+ */
+const FOLDERS: Readonly<Record<string, readonly string[]>> = {
+  'packages/ysql': ['sql', 'settings', 'connection', 'ddl', 'users'],
+};
+
+/** The file that an import of a room leads to. */
+const entries: ReadonlyMap<string, string> = new Map(
+  manifests.map((file) => [readManifest(file).name, join(root, dirname(file), 'src', 'index.ts')]),
+);
+
+/** The files of ours that a file imports. */
+function importsOf(file: string): readonly string[] {
+  return specifiersOf(file).flatMap((specifier) => {
+    if (specifier.startsWith('.')) return specifier.endsWith('.ts') ? [resolve(dirname(file), specifier)] : [];
+    const entry = entries.get(specifier);
+    return entry === undefined ? [] : [entry];
+  });
+}
+
+/** For each import that closes a circle, the files of that circle in order. */
+function circlesOf(files: readonly string[]): readonly string[] {
+  const circles: string[] = [];
+  const done = new Set<string>();
+  const visit = (file: string, trail: readonly string[]): void => {
+    if (trail.includes(file)) {
+      const circle = [...trail.slice(trail.indexOf(file)), file];
+      circles.push(circle.map((each) => relative(root, each)).join(' -> '));
+    }
+    if (done.has(file)) return;
+    done.add(file);
+    for (const next of importsOf(file)) visit(next, [...trail, file]);
+  };
+  for (const file of files) visit(file, []);
+  return circles;
+}
 
 describe('rooms', () => {
   for (const file of manifests) {
@@ -29,10 +72,8 @@ describe('rooms', () => {
     const manifest = readManifest(file);
     it(`${room} imports only what its package.json names`, () => {
       for (const source of globSync(`${room}/src/**/*.ts`, { cwd: root })) {
-        const test = /\.test\.ts$|fixture|for-test/.test(source);
-        const allowed = { ...manifest.dependencies, ...(test ? manifest.devDependencies : {}) };
-        for (const [, from, alone] of readFileSync(join(root, source), 'utf8').matchAll(IMPORTS)) {
-          const specifier = from ?? alone ?? '';
+        const allowed = { ...manifest.dependencies, ...(isTest(source) ? manifest.devDependencies : {}) };
+        for (const specifier of specifiersOf(join(root, source))) {
           if (specifier.startsWith('node:')) continue;
           if (specifier.startsWith('.')) {
             const target = relative(join(root, room), resolve(join(root, dirname(source)), specifier));
@@ -82,6 +123,35 @@ describe('rooms', () => {
 
   it('are of one version', () => {
     for (const file of ['package.json', ...manifests]) assert.equal(readManifest(file).version, VERSION, file);
+  });
+});
+
+describe('folders', () => {
+  for (const [room, folders] of Object.entries(FOLDERS)) {
+    const src = join(root, room, 'src');
+    it(`of ${room} import only those before them: ${folders.join(', ')}`, () => {
+      for (const source of globSync('*/**/*.ts', { cwd: src })) {
+        const [own = ''] = source.split(sep);
+        assert.ok(folders.includes(own), `${room}/src/${own} has no place in the order of the folders`);
+        if (isTest(source)) continue;
+        for (const target of importsOf(join(src, source))) {
+          if (relative(src, target).startsWith('..')) continue;
+          const allowed = folders.slice(0, folders.indexOf(own) + 1);
+          const [folder = ''] = relative(src, target).split(sep);
+          assert.ok(allowed.includes(folder), `${room}/src/${source} imports ${relative(src, target)}`);
+        }
+      }
+    });
+  }
+});
+
+describe('files', () => {
+  it('do not import each other in a circle', () => {
+    const files = globSync(['packages/**/*.ts', 'apps/**/*.ts', 'tests/**/*.ts', 'scripts/**/*.ts'], {
+      cwd: root,
+      exclude: (name) => name === 'node_modules' || name === 'dist',
+    });
+    assert.deepEqual(circlesOf(files.map((file) => join(root, file))), []);
   });
 });
 

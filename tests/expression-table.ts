@@ -24,7 +24,7 @@ export const BUILT: readonly {
     worst: ['', ' '],
   },
   {
-    file: 'packages/ysql/src/render.ts',
+    file: 'packages/ysql/src/sql/render.ts',
     text: "new RegExp(`${MARK}(name|username|password|expiration)${MARK}`, 'g')",
     sample: /\ue000(name|username|password|expiration)\ue000/g,
     worst: ['', '\ue000name'],
@@ -55,7 +55,7 @@ export const BUILT: readonly {
       ["PLAIN, 'y'", /'[^']*(?:''[^']*)*'/y, "'", "''"],
     ] as const
   ).map(([rest, sample, front, repeated]) => ({
-    file: 'packages/ysql/src/tokenizer.ts',
+    file: 'packages/ysql/src/sql/tokenizer.ts',
     text: `new RegExp(${rest})`,
     sample,
     worst: [front, repeated] as const,

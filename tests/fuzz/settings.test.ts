@@ -4,7 +4,7 @@ import { describe, it } from 'node:test';
 import { isCofferError, type JsonObject, type JsonValue } from '@coffer/base';
 import { checkYsqlConfig, YSQL_FIELDS } from '@coffer/ysql';
 import fc from 'fast-check';
-import { parseSettings, type YsqlSettings } from '../../packages/ysql/src/settings.ts';
+import { parseSettings, type YsqlSettings } from '../../packages/ysql/src/settings/settings.ts';
 import { fuzz } from './fuzz-runs.ts';
 
 const parse = (config: JsonObject): YsqlSettings => parseSettings(config, () => undefined);

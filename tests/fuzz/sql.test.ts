@@ -6,7 +6,7 @@ import { startPostgres, type TestPostgres } from '@coffer/testkit';
 import { splitSql, type Token, tokenize } from '@coffer/ysql';
 import fc from 'fast-check';
 import pg from 'pg';
-import { renderStatement } from '../../packages/ysql/src/render.ts';
+import { renderStatement } from '../../packages/ysql/src/sql/render.ts';
 import { fuzz } from './fuzz-runs.ts';
 
 const piece = fc.constantFrom(

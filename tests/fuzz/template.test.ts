@@ -4,7 +4,7 @@ import { describe, it } from 'node:test';
 import { isCofferError } from '@coffer/base';
 import { parseTemplate } from '@coffer/text-template';
 import fc from 'fast-check';
-import { createNameMaker } from '../../packages/ysql/src/username.ts';
+import { createNameMaker } from '../../packages/ysql/src/settings/username.ts';
 import { fuzz } from './fuzz-runs.ts';
 
 const piece = fc.constantFrom(

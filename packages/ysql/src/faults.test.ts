@@ -1,24 +1,24 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { Secret, isCofferError } from '@coffer/base';
+import { isCofferError, Secret } from '@coffer/base';
 import {
   type Fault,
   type FaultAction,
-  type TestPostgres,
-  type WireProxy,
   startPostgres,
   startWireProxy,
+  type TestPostgres,
+  type WireProxy,
 } from '@coffer/testkit';
 import {
-  type Opened,
-  ON_TABLE_SQL,
-  SEED_SQL,
-  USERNAME_CONFIG,
   createThings,
   logIn,
   newUser,
+  ON_TABLE_SQL,
+  type Opened,
   openYsql,
   roleExists,
+  SEED_SQL,
+  USERNAME_CONFIG,
 } from './open-for-test.ts';
 
 let server: TestPostgres;

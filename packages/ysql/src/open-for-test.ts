@@ -1,5 +1,5 @@
 import type { TestContext } from 'node:test';
-import { type JsonObject, type LogEntry, Secret, createLogger } from '@coffer/base';
+import { createLogger, type JsonObject, type LogEntry, Secret } from '@coffer/base';
 import type { Database, NewUserRequest } from '@coffer/database-plugin';
 import type { TestDatabase } from '@coffer/testkit';
 import pg from 'pg';

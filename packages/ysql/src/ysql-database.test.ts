@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type JsonObject, Secret, isCofferError, silentLogger } from '@coffer/base';
-import { type TestDatabase, databaseUnderTest, dropAdmin, makeAdmin, startWireProxy } from '@coffer/testkit';
-import { SEED_SQL, USERNAME_CONFIG, logIn, newUser, openYsql, roleExists } from './open-for-test.ts';
+import { isCofferError, type JsonObject, Secret, silentLogger } from '@coffer/base';
+import { databaseUnderTest, dropAdmin, makeAdmin, startWireProxy, type TestDatabase } from '@coffer/testkit';
+import { logIn, newUser, openYsql, roleExists, SEED_SQL, USERNAME_CONFIG } from './open-for-test.ts';
 import { createYsqlDatabase } from './ysql-database.ts';
 
 let server: TestDatabase;

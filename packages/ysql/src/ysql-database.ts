@@ -1,15 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
-  type JsonObject,
-  type Logger,
   CofferError,
-  Secret,
   errorText,
   formatTimeSeconds,
   isAscii,
+  type JsonObject,
+  type Logger,
   looksLikeVerifier,
   redact,
   scramVerifier,
+  Secret,
 } from '@coffer/base';
 import type {
   Database,
@@ -20,24 +20,23 @@ import type {
   UpdateUserRequest,
   UsernameConfig,
 } from '@coffer/database-plugin';
-import type { Access } from './access.ts';
-import { createUser } from './create-user.ts';
-import { createAccess } from './open-access.ts';
-import { dropRole, revokeUser } from './drop-user.ts';
-import { asCofferError } from './failure.ts';
-import { redactingLogger, secretsOf, withCutForms } from './redaction.ts';
-import { roleName } from './roles.ts';
-import { type YsqlSettings, parseSettings } from './settings.ts';
-import { renderStatements } from './statement-template.ts';
+import { asCofferError } from './connection/failure.ts';
+import { redactingLogger, secretsOf, withCutForms } from './settings/redaction.ts';
+import { parseSettings, type YsqlSettings } from './settings/settings.ts';
+import { createNameMaker, type NameMaker, type Username } from './settings/username.ts';
+import { roleName } from './sql/role-name.ts';
+import { renderStatements } from './sql/statement-template.ts';
+import { createUser } from './users/create-user.ts';
+import { dropRole, revokeUser } from './users/drop-user.ts';
 import {
-  DEFAULT_EXPIRATION_STATEMENT,
-  DEFAULT_PASSWORD_STATEMENT,
   changeExpiration,
   changeOwnPassword,
   changeUser,
-} from './update-user.ts';
-import { type NameMaker, type Username, createNameMaker } from './username.ts';
-import { verifyUser } from './verify-user.ts';
+  DEFAULT_EXPIRATION_STATEMENT,
+  DEFAULT_PASSWORD_STATEMENT,
+} from './users/update-user.ts';
+import { createUserAccess, type UserAccess } from './users/user-access.ts';
+import { verifyUser } from './users/verify-user.ts';
 
 /** How long work under way may take to finish before its connections go: nothing is cut off before it is undone. */
 const DRAIN_MILLISECONDS = 30_000;
@@ -54,7 +53,7 @@ export function createYsqlDatabase(options: { readonly logger: Logger }): Databa
 
 /** One configuration in use. */
 interface Connected {
-  readonly access: Access;
+  readonly access: UserAccess;
   readonly makeName: NameMaker;
 }
 
@@ -71,7 +70,7 @@ class YsqlDatabase implements Database {
 
   async initialize(request: InitializeRequest): Promise<JsonObject> {
     const settings = parseSettings(request.config, (message) => this.#logger.warn(message));
-    const access = createAccess(
+    const access = createUserAccess(
       settings,
       redactingLogger(this.#logger, () => secretsOf(settings)),
     );
@@ -183,7 +182,7 @@ class YsqlDatabase implements Database {
     return this.#connected;
   }
 
-  async #verify(access: Access): Promise<void> {
+  async #verify(access: UserAccess): Promise<void> {
     const { settings } = access;
     try {
       const asked = await access.pool.use(async (session) => session.askedForPassword);
@@ -246,7 +245,7 @@ function trusts(username: string): string {
 }
 
 async function changePassword(
-  access: Access,
+  access: UserAccess,
   name: string,
   change: NonNullable<UpdateUserRequest['password']>,
   stored: string,
@@ -261,7 +260,7 @@ async function changePassword(
 }
 
 async function extend(
-  access: Access,
+  access: UserAccess,
   name: string,
   change: NonNullable<UpdateUserRequest['expiration']>,
 ): Promise<void> {
@@ -285,7 +284,7 @@ async function collect(failures: CofferError[], work: () => Promise<void>): Prom
 }
 
 /** What stands for a password in SQL: the password, or only its verifier. */
-async function storedPassword(access: Access, password: Secret): Promise<string> {
+async function storedPassword(access: UserAccess, password: Secret): Promise<string> {
   const plain = password.reveal();
   // The verifier of such a one could be made, and nobody could log in by it.
   if (plain.includes('\0'))
@@ -301,6 +300,6 @@ async function storedPassword(access: Access, password: Secret): Promise<string>
  * Whether the database turns what we send into another encoding. What a login is compared with then has other bytes than the
  * UTF-8 that clients send.
  */
-async function convertsText(access: Access): Promise<boolean> {
+async function convertsText(access: UserAccess): Promise<boolean> {
   return await access.pool.use(async ({ serverEncoding }) => !['UTF8', 'SQL_ASCII'].includes(serverEncoding));
 }

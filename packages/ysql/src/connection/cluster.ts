@@ -1,0 +1,297 @@
+import { errorText, type Logger } from '@coffer/base';
+import type { BalancePolicy } from '../settings/balance.ts';
+import type { Endpoint, YsqlSettings } from '../settings/settings.ts';
+import { Failure } from './failure.ts';
+import { NodeList } from './node-list.ts';
+import type { Session, SessionWish } from './session.ts';
+import { candidateGroups, type ClusterNode, leastLoaded } from './topology.ts';
+import { readNodes } from './yb-servers.ts';
+
+export type Dial = (target: Endpoint, database: string) => Promise<Session>;
+
+/** A node that has just come in may have a session to end: the smart drivers' interval is too long for that. */
+const EVERY_NODE_SECONDS = 30;
+
+interface NodeState {
+  /** Our connections to it, those being opened included. */
+  connections: number;
+  /** Milliseconds; undefined when the node was not found wanting. */
+  failedAt: number | undefined;
+}
+
+/**
+ * The nodes of one cluster, known to one Database instance alone. Nodes are asked for only when a connection is wanted
+ * and the last answer is too old (the smart drivers' lazy refresh); there is no timer and no standing control connection:
+ * the connection that asked is used itself when its node is the one chosen.
+ */
+export class Cluster {
+  readonly #settings: YsqlSettings;
+  readonly #dial: Dial;
+  readonly #logger: Logger;
+  readonly #nodes = new NodeList();
+  readonly #states = new Map<string, NodeState>();
+  #refreshing: Promise<void> | undefined;
+  /** Set when the server has no yb_servers(): an old YugabyteDB, or PostgreSQL. */
+  #withoutFunction = false;
+  /** Which of a node's two addresses can be reached from here; undefined until one was. */
+  #addressKind: 'private' | 'public' | undefined;
+
+  constructor(settings: YsqlSettings, dial: Dial, logger: Logger) {
+    this.#settings = settings;
+    this.#dial = dial;
+    this.#logger = logger;
+  }
+
+  /**
+   * Opens a connection to the node that load balancing chooses, or to the one that is asked for.
+   *
+   * @throws Failure, CofferError as {@link connect}
+   */
+  async open(wish: SessionWish = {}): Promise<Session> {
+    const database = wish.database ?? this.#settings.database;
+    if (wish.node !== undefined) return await this.#openNode(wish.node, database);
+    if (this.#settings.balance === undefined || this.#withoutFunction) return await this.#openContact(database);
+    const control = await this.#refreshIfDue(database);
+    try {
+      const session = await this.#openBalanced(database, control);
+      if (session !== control) await control?.close();
+      return session;
+    } catch (error) {
+      await control?.close();
+      throw error;
+    }
+  }
+
+  /**
+   * The nodes of the cluster, asked for over `session` when the last answer is too old for whoever wants to reach them all;
+   * none for PostgreSQL.
+   */
+  async nodes(session: Session): Promise<readonly ClusterNode[]> {
+    if (this.#due(Math.min(this.#settings.refreshIntervalSeconds, EVERY_NODE_SECONDS))) {
+      try {
+        await this.#refreshOver(session);
+      } catch (error) {
+        this.#logger.warn('yb_servers() could not be asked for the nodes', { error: errorText(error) });
+      }
+    }
+    session.node ??= this.#locate(session)?.key;
+    return this.#nodes.current;
+  }
+
+  /** Keys of the nodes that the cluster named not long ago and does not name now. */
+  missing(): readonly string[] {
+    return this.#nodes.missing.map((node) => node.key);
+  }
+
+  /** Whether the node can be asked for by its key. */
+  knows(key: string): boolean {
+    return this.#nodes.find(key) !== undefined;
+  }
+
+  /** Whether the node failed within `seconds`. */
+  failedWithin(key: string, seconds: number): boolean {
+    const failedAt = this.#states.get(key)?.failedAt;
+    return failedAt !== undefined && Date.now() - failedAt < seconds * 1000;
+  }
+
+  async #openContact(database: string): Promise<Session> {
+    let last: unknown;
+    for (const host of this.#settings.hosts) {
+      try {
+        return await this.#dial(host, database);
+      } catch (error) {
+        last = error;
+        if (!isElsewhere(error)) throw error;
+      }
+    }
+    throw last;
+  }
+
+  async #openNode(key: string, database: string): Promise<Session> {
+    const node = this.#nodes.find(key);
+    if (node === undefined) throw new Failure('unreachable', `node ${key} is not in the cluster any more`);
+    return await this.#dialNode(node, database);
+  }
+
+  #due(seconds = this.#settings.refreshIntervalSeconds): boolean {
+    return !this.#withoutFunction && this.#nodes.isOlderThan(seconds);
+  }
+
+  /** Returns the connection that asked, when there was need to ask and it can still be used. */
+  async #refreshIfDue(database: string): Promise<Session | undefined> {
+    if (!this.#due()) return undefined;
+    if (this.#refreshing !== undefined) {
+      await this.#refreshing.catch((error: unknown) => {
+        if (this.#nodes.current.length === 0) throw error;
+      });
+      return undefined;
+    }
+    let control: Session | undefined;
+    const refresh = async (): Promise<void> => {
+      control = await this.#openControl(database);
+      if (control !== undefined) await this.#refreshOver(control);
+    };
+    this.#refreshing = refresh().finally(() => (this.#refreshing = undefined));
+    try {
+      await this.#refreshing;
+    } catch (error) {
+      if (this.#nodes.current.length === 0 && control?.broken !== false) throw error;
+      this.#logger.warn('yb_servers() could not be asked for the nodes', { error: errorText(error) });
+    }
+    return control?.broken === true ? undefined : control;
+  }
+
+  /** A connection to a contact point or, failing these, to any node known from before. */
+  async #openControl(database: string): Promise<Session | undefined> {
+    try {
+      return await this.#openContact(database);
+    } catch (error) {
+      if (this.#nodes.current.length === 0 || !isElsewhere(error)) throw error;
+    }
+    for (const node of this.#nodes.current) {
+      try {
+        if (!this.#isSetAside(node)) return await this.#dialNode(node, database);
+      } catch (error) {
+        if (!isElsewhere(error)) throw error;
+      }
+    }
+    return undefined;
+  }
+
+  async #refreshOver(session: Session): Promise<void> {
+    const nodes = await readNodes(session);
+    if (nodes === undefined) {
+      if (this.#settings.balance !== undefined) {
+        this.#logger.warn('the server has no function yb_servers(): connections are not balanced over nodes');
+      }
+      this.#withoutFunction = true;
+      this.#nodes.update([]);
+      return;
+    }
+    this.#nodes.update(nodes);
+    const located = this.#locate(session);
+    if (located === undefined || this.#addressKind !== undefined) return;
+    const { host, address } = session.identity;
+    this.#addressKind = [host, address].includes(located.host) ? 'private' : 'public';
+  }
+
+  /** The node that a connection leads to, when its address is one of the node's. */
+  #locate(session: Session): ClusterNode | undefined {
+    const { host, address, port } = session.identity;
+    return this.#nodes.current.find((node) => {
+      if (session.node !== undefined) return node.key === session.node;
+      return (
+        node.port === port && [node.host, node.publicIp].some((own) => own !== '' && (own === host || own === address))
+      );
+    });
+  }
+
+  async #openBalanced(database: string, control: Session | undefined): Promise<Session> {
+    const policy = this.#settings.balance;
+    if (policy === undefined || this.#withoutFunction) return control ?? (await this.#openContact(database));
+    const groups = candidateGroups(this.#nodes.current, policy);
+    const failures: string[] = [];
+    // Nodes set aside come last rather than never: an outage of all of them must not outlast itself.
+    for (const setAside of [false, true]) {
+      for (const group of groups) {
+        const nodes = group.filter((node) => this.#isSetAside(node) === setAside);
+        const session = await this.#openOneOf(nodes, database, control, failures);
+        if (session !== undefined) return session;
+      }
+    }
+    if (isStrict(policy)) throw noNode(policy, groups.length, failures);
+    const contact = control ?? (await this.#openContact(database));
+    this.#logger.warn('no address that yb_servers() gives can be reached from here; staying with the contact point');
+    return contact;
+  }
+
+  async #openOneOf(
+    nodes: readonly ClusterNode[],
+    database: string,
+    control: Session | undefined,
+    failures: string[],
+  ): Promise<Session | undefined> {
+    const left = [...nodes];
+    while (left.length > 0) {
+      const node = leastLoaded(left, (candidate) => this.#state(candidate.key).connections, Math.random);
+      if (node === undefined) break;
+      left.splice(left.indexOf(node), 1);
+      if (control !== undefined && !control.broken && this.#locate(control)?.key === node.key) {
+        return this.#count(control, node);
+      }
+      try {
+        return await this.#dialNode(node, database);
+      } catch (error) {
+        if (!isElsewhere(error)) throw error;
+        failures.push(errorText(error));
+      }
+    }
+    return undefined;
+  }
+
+  async #dialNode(node: ClusterNode, database: string): Promise<Session> {
+    const state = this.#state(node.key);
+    state.connections++;
+    try {
+      const session = await this.#dialAddresses(node, database);
+      state.failedAt = undefined;
+      state.connections--;
+      return this.#count(session, node);
+    } catch (error) {
+      state.connections--;
+      if (error instanceof Failure && error.kind === 'unreachable') state.failedAt = Date.now();
+      throw error;
+    }
+  }
+
+  async #dialAddresses(node: ClusterNode, database: string): Promise<Session> {
+    const both = [node.host, ...(node.publicIp === '' ? [] : [node.publicIp])];
+    const [first = node.host, second] = this.#addressKind === 'public' ? both.toReversed() : both;
+    try {
+      return await this.#dial({ host: first, port: node.port }, database);
+    } catch (error) {
+      if (second === undefined || this.#addressKind !== undefined || !isElsewhere(error)) throw error;
+      const session = await this.#dial({ host: second, port: node.port }, database);
+      this.#addressKind = 'public';
+      return session;
+    }
+  }
+
+  #count(session: Session, node: ClusterNode): Session {
+    const state = this.#state(node.key);
+    state.connections++;
+    session.node = node.key;
+    session.whenClosed(() => state.connections--);
+    return session;
+  }
+
+  #state(key: string): NodeState {
+    let state = this.#states.get(key);
+    if (state === undefined) {
+      state = { connections: 0, failedAt: undefined };
+      this.#states.set(key, state);
+    }
+    return state;
+  }
+
+  #isSetAside(node: ClusterNode): boolean {
+    return this.failedWithin(node.key, this.#settings.failedHostDelaySeconds);
+  }
+}
+
+/** Whether another node may do better; a wrong password is wrong everywhere and is not to be tried again. */
+function isElsewhere(error: unknown): boolean {
+  return error instanceof Failure && (error.kind === 'unreachable' || error.kind === 'busy');
+}
+
+/** Whether the policy would rather have no connection than one to a node that it does not name. */
+function isStrict(policy: BalancePolicy): boolean {
+  if (policy.mode.startsWith('only-')) return true;
+  return policy.topologyKeysOnly && policy.topologyKeys.length > 0 && !policy.mode.startsWith('prefer-');
+}
+
+function noNode(policy: BalancePolicy, candidates: number, failures: readonly string[]): Failure {
+  const filter = `load_balance=${policy.mode}${policy.topologyKeys.length > 0 ? ' with topology_keys' : ''}`;
+  if (candidates === 0) return new Failure('unreachable', `no node of the cluster matches ${filter}`);
+  return new Failure('unreachable', `no node that ${filter} allows can be reached: ${failures.join('; ')}`);
+}

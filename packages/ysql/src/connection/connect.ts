@@ -1,0 +1,182 @@
+import { lookup } from 'node:dns/promises';
+import { CofferError, logInAsLibpq, randomBase62 } from '@coffer/base';
+import pg from 'pg';
+import { ourSettings } from '../settings/session-settings.ts';
+import type { Endpoint, YsqlSettings } from '../settings/settings.ts';
+import { type ConnectFailure, explainConnect } from './connect-failure.ts';
+import { Failure } from './failure.ts';
+import { Session } from './session.ts';
+import { tlsOptions, type Transport, transports } from './tls.ts';
+
+/** `pg` names the server's requests for a credential (postgres protocol 3.0, message R) like this on its connection. */
+const CHALLENGES = ['authenticationCleartextPassword', 'authenticationMD5Password', 'authenticationSASL'] as const;
+
+/** Seconds that the client waits beyond statement_timeout before it takes the connection for dead. */
+const ANSWER_GRACE_SECONDS = 5;
+
+/**
+ * Opens one connection to `target`: each address of the host in turn, each with the transports that sslmode allows.
+ * Its application_name is unique, so its server process can be found again when an answer was lost.
+ *
+ * @throws Failure `unreachable` or `busy` when another node may do better, `fatal` otherwise; CofferError
+ *   `invalid-request` for TLS files that cannot be used
+ */
+export async function connect(settings: YsqlSettings, target: Endpoint, database: string): Promise<Session> {
+  let last: Failure | CofferError = new Failure('unreachable', 'no such host');
+  for (const address of await resolve(settings, target)) {
+    const result = await connectAddress(settings, target, address, database);
+    if (result instanceof Session) return result;
+    last = result.failure;
+    if (!result.otherNode) break;
+  }
+  throw withTarget(last, settings, target, database);
+}
+
+/** The message names where we tried to connect, as pgx does. */
+function withTarget(failure: Failure | CofferError, settings: YsqlSettings, target: Endpoint, database: string): Error {
+  if (failure instanceof CofferError) return failure;
+  return failure.during(
+    `failed to connect to host=${target.host} port=${target.port} user=${settings.username} database=${database}`,
+  );
+}
+
+/** Resolved here and not by `pg`, which would overrule the TLS server name for a host given by name. */
+export async function resolve(settings: YsqlSettings, target: Endpoint): Promise<readonly string[]> {
+  try {
+    return (await lookup(target.host, { all: true })).map((entry) => entry.address);
+  } catch (error) {
+    throw withTarget(
+      explainConnect(error, settings, target.host, 'plain').failure,
+      settings,
+      target,
+      settings.database,
+    );
+  }
+}
+
+async function connectAddress(
+  settings: YsqlSettings,
+  target: Endpoint,
+  address: string,
+  database: string,
+): Promise<Session | ConnectFailure> {
+  const [first, second] = transports(settings.tls.mode);
+  const result = await attempt(settings, target, address, database, first);
+  if (result instanceof Session || second === undefined || !result.otherTransport) return result;
+  const other = await attempt(settings, target, address, database, second);
+  if (other instanceof Session) return other;
+  return tellsMore(first, result, other);
+}
+
+/** Of two failed transports, the failure to report: not that the other transport is refused or not spoken at all. */
+function tellsMore(first: Transport, result: ConnectFailure, other: ConnectFailure): ConnectFailure {
+  if (/does not support SSL/.test(other.failure.message)) return result;
+  const plainIsRefused = first === 'tls' && other.failure instanceof Failure && other.failure.sqlstate === '28000';
+  return plainIsRefused && !/does not support SSL/.test(result.failure.message) ? result : other;
+}
+
+async function attempt(
+  settings: YsqlSettings,
+  target: Endpoint,
+  address: string,
+  database: string,
+  transport: Transport,
+): Promise<Session | ConnectFailure> {
+  try {
+    return await open(settings, target, address, database, transport);
+  } catch (error) {
+    return explainConnect(error, settings, target.host, transport);
+  }
+}
+
+async function open(
+  settings: YsqlSettings,
+  target: Endpoint,
+  address: string,
+  database: string,
+  transport: Transport,
+): Promise<Session> {
+  const { client, applicationName } = await createClient(settings, target, address, database, transport);
+  const identity = { applicationName, database, host: target.host, address, port: target.port };
+  const session = new Session(
+    client,
+    identity,
+    ourSettings(settings.parameters['role'], settings.statementTimeoutSeconds),
+  );
+  const asked = watchForChallenge(client);
+  try {
+    await client.connect();
+    session.askedForPassword = asked();
+    session.boundAnswers();
+    await applySettings(session);
+  } catch (error) {
+    session.destroy();
+    throw error;
+  }
+  return session;
+}
+
+/** Times that the settings are sent on one connection. */
+const SETTINGS_ATTEMPTS = 3;
+
+/**
+ * By SQL and not at the start: poolers and the YSQL Connection Manager pass on not every parameter of a start. What a cluster
+ * answers while its catalog changes (40001) is over when it is asked again.
+ */
+async function applySettings(session: Session): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await session.query(session.ourSettings);
+      return;
+    } catch (error) {
+      if (!(error instanceof Failure) || error.kind !== 'conflict' || attempt === SETTINGS_ATTEMPTS) throw error;
+    }
+  }
+}
+
+/** To be called before `client` connects; what it returns tells whether the server has asked for a password. */
+export function watchForChallenge({ connection }: pg.Client): () => boolean {
+  let asked = false;
+  for (const name of CHALLENGES) connection.once(name, () => (asked = true));
+  return () => asked;
+}
+
+/** A client that is not connected yet. */
+export async function createClient(
+  settings: YsqlSettings,
+  target: Endpoint,
+  address: string,
+  database: string,
+  transport: Transport,
+): Promise<{ client: pg.Client; applicationName: string }> {
+  const applicationName = `ysql-plugin ${randomBase62(16)}`;
+  const timeout = settings.statementTimeoutSeconds;
+  const options = startupOptions(settings.parameters);
+  const client = new pg.Client({
+    host: address,
+    port: target.port,
+    user: settings.username,
+    // A function, so that neither PGPASSWORD nor a .pgpass file is ever looked at.
+    password: () => settings.password.reveal(),
+    database,
+    application_name: applicationName,
+    client_encoding: 'UTF8',
+    sslnegotiation: 'postgres',
+    ssl: transport === 'tls' ? await tlsOptions(settings.tls, target.host) : false,
+    connectionTimeoutMillis: settings.connectTimeoutSeconds * 1000,
+    keepAlive: true,
+    // Statements are sent as they come and not one by one; nobody sends a second one but Session.pipeline.
+    pipeline: true,
+    ...(timeout > 0 && { statement_timeout: timeout * 1000, query_timeout: (timeout + ANSWER_GRACE_SECONDS) * 1000 }),
+    ...(options !== '' && { options }),
+  });
+  logInAsLibpq(client, () => settings.password.reveal());
+  return { client, applicationName };
+}
+
+/** PostgreSQL's `options`: space separated, backslash escapes (postgres:src/backend/utils/init/postinit.c). */
+function startupOptions(parameters: Readonly<Record<string, string>>): string {
+  return Object.entries(parameters)
+    .map(([name, value]) => (name === 'options' ? value : `-c ${name}=${value.replace(/[\\\s]/g, '\\$&')}`))
+    .join(' ');
+}

@@ -1,0 +1,77 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { silentLogger } from '@coffer/base';
+import { asCofferError, classify, Failure, type FailureKind, failureOfStatement } from './failure.ts';
+import { retry, RETRY_POLICY } from './retry.ts';
+
+describe('classify', () => {
+  const cases: readonly (readonly [string, string, FailureKind])[] = [
+    ['40001', 'anything', 'conflict'],
+    ['40P01', 'deadlock detected', 'conflict'],
+    ['XX000', 'tuple concurrently updated', 'conflict'],
+    ['XX000', 'Catalog Version Mismatch: A DDL occurred while processing this query', 'conflict'],
+    ['XX000', 'Restart read required at: ...', 'conflict'],
+    ['XX000', 'schema version mismatch for table', 'conflict'],
+    ['0A000', 'Restarting a DDL transaction not supported', 'conflict'],
+    ['XX000', 'Operation failed. Try again.: Unknown transaction, could be recently aborted: 1', 'conflict'],
+    ['55P03', 'canceling statement due to lock timeout', 'conflict'],
+    ['57P01', 'terminating connection due to administrator command', 'lost'],
+    ['08006', 'connection failure', 'lost'],
+    ['25P03', 'terminating connection due to idle-in-transaction timeout', 'lost'],
+    ['40001', 'Object Lock Manager Shutdown', 'lost'],
+    ['53300', 'too many clients', 'busy'],
+    ['XX000', 'catalog modifications are not allowed during a major YSQL upgrade', 'upgrade'],
+    ['42710', 'role "x" already exists', 'fatal'],
+    ['2BP01', 'role cannot be dropped', 'fatal'],
+    ['28P01', 'password authentication failed', 'fatal'],
+    ['XX000', 'something else', 'fatal'],
+  ];
+  for (const [sqlstate, message, kind] of cases) {
+    it(`${sqlstate} ${message}: ${kind}`, () => assert.equal(classify(sqlstate, message), kind));
+  }
+});
+
+describe('failureOfStatement', () => {
+  it('takes what is no answer of the server for a lost connection', () => {
+    const failure = failureOfStatement(new Error('Connection terminated unexpectedly'), {
+      applicationName: 'a',
+      node: undefined,
+    });
+    assert.equal(failure.kind, 'lost');
+    assert.equal(failure.backend?.applicationName, 'a');
+  });
+  it('masks a bug, and keeps what the database said', () => {
+    assert.equal(asCofferError(new TypeError('x')).message, 'internal error');
+    assert.equal(asCofferError(new Failure('upgrade', 'm')).code, 'failed');
+    assert.equal(asCofferError(new Failure('fatal', 'm').during('w')).message, 'w: m');
+  });
+});
+
+describe('retry', () => {
+  const quick = { ...RETRY_POLICY, firstPauseMilliseconds: 0 };
+  const failing = async (kind: FailureKind, times: number): Promise<number> => {
+    let attempts = 0;
+    const work = async (): Promise<number> => {
+      attempts++;
+      if (attempts <= times) throw new Failure(kind, 'no');
+      return attempts;
+    };
+    return await retry('test', silentLogger, work, quick).catch(() => -attempts);
+  };
+  it('tries a conflict ten times', async () => {
+    assert.equal(await failing('conflict', 9), 10);
+    assert.equal(await failing('conflict', 10), -10);
+  });
+  it('tries nothing again that would fail again', async () => {
+    assert.equal(await failing('fatal', 1), -1);
+    assert.equal(await failing('upgrade', 1), -1);
+  });
+  it('gives up a cluster that nobody can reach soon', async () => {
+    assert.equal(await failing('unreachable', 3), 4);
+    assert.equal(await failing('unreachable', 4), -4);
+  });
+  it('stops when the time is over', async () => {
+    const work = async (): Promise<never> => Promise.reject(new Failure('conflict', 'no'));
+    await assert.rejects(retry('test', silentLogger, work, { ...RETRY_POLICY, totalMilliseconds: -1 }), /no/);
+  });
+});

@@ -1,0 +1,55 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Logger, timeLeft } from '@coffer/base';
+import { Failure, type FailureKind } from './failure.ts';
+
+export interface RetryPolicy {
+  readonly attempts: number;
+  readonly totalMilliseconds: number;
+  /** The pause before attempt n is random, at most this times 2^(n-1). */
+  readonly firstPauseMilliseconds: number;
+  readonly longestPauseMilliseconds: number;
+}
+
+export const RETRY_POLICY: RetryPolicy = {
+  attempts: 10,
+  totalMilliseconds: 60_000,
+  firstPauseMilliseconds: 25,
+  longestPauseMilliseconds: 2_000,
+};
+
+/** How many attempts each kind of failure is worth; a cluster that nobody can reach is reported soon. */
+const WORTH: Readonly<Record<FailureKind, number>> = {
+  conflict: 10,
+  lost: 10,
+  unreachable: 4,
+  busy: 8,
+  upgrade: 1,
+  fatal: 1,
+};
+
+/**
+ * Runs `work` until it succeeds or fails for good, or nobody waits for it any more. `work` must look at the state before it
+ * acts: an earlier attempt may have taken effect. Throws what the last attempt threw.
+ */
+export async function retry<T>(
+  what: string,
+  logger: Logger,
+  work: (attempt: number) => Promise<T>,
+  policy: RetryPolicy = RETRY_POLICY,
+): Promise<T> {
+  const deadline = Date.now() + timeLeft(policy.totalMilliseconds);
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await work(attempt);
+    } catch (error) {
+      if (!(error instanceof Failure) || error.final) throw error;
+      if (attempt >= Math.min(policy.attempts, WORTH[error.kind])) throw error;
+      const most = Math.min(policy.longestPauseMilliseconds, policy.firstPauseMilliseconds * 2 ** (attempt - 1));
+      // A lost connection says nothing about load: the first new attempt need not wait.
+      const pause = error.kind === 'lost' && attempt === 1 ? 0 : Math.random() * most;
+      if (Date.now() + pause > deadline) throw error;
+      logger.debug(`${what}: trying again`, { attempt, reason: error.kind, sqlstate: error.sqlstate });
+      await sleep(pause);
+    }
+  }
+}

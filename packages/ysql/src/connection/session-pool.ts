@@ -1,0 +1,194 @@
+import { CofferError, currentDeadline, errorText, type Logger, timeLeft } from '@coffer/base';
+import type { YsqlSettings } from '../settings/settings.ts';
+import type { Session, SessionWish } from './session.ts';
+
+/** Longest wait for a connection when all are in use. */
+const WAIT_MILLISECONDS = 60_000;
+
+interface Waiter {
+  readonly resume: () => void;
+}
+
+export type PoolLimits = Pick<YsqlSettings, 'maxOpen' | 'maxIdle' | 'maxLifetimeSeconds' | 'database'>;
+
+/**
+ * Connections to all nodes and databases of one configuration, bounded together. Nobody may hold one connection and ask
+ * for another: with max_open_connections=1 that would wait for ever.
+ */
+export class SessionPool {
+  readonly #limits: PoolLimits;
+  readonly #open: (wish: SessionWish) => Promise<Session>;
+  readonly #logger: Logger;
+  readonly #idle: Session[] = [];
+  readonly #expiry = new Map<Session, NodeJS.Timeout>();
+  readonly #waiting: Waiter[] = [];
+  /** Connections that exist or are being opened. */
+  #total = 0;
+  #closed = false;
+
+  constructor(limits: PoolLimits, logger: Logger, open: (wish: SessionWish) => Promise<Session>) {
+    this.#limits = limits;
+    this.#logger = logger;
+    this.#open = open;
+  }
+
+  /** Lends a connection to `work`; one that comes back broken or inside a transaction is not used again. */
+  async use<T>(work: (session: Session) => Promise<T>, wish: SessionWish = {}): Promise<T> {
+    const session = await this.#acquire(wish);
+    try {
+      return await work(session);
+    } finally {
+      await this.#release(session);
+    }
+  }
+
+  /** Closes idle connections now and the others as they come back; later calls of `use` reject. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    for (const waiter of this.#waiting.splice(0)) waiter.resume();
+    await Promise.all(this.#idle.splice(0).map((session) => this.#discard(session)));
+  }
+
+  async #acquire(wish: SessionWish): Promise<Session> {
+    const patience = timeLeft(WAIT_MILLISECONDS);
+    const deadline = Date.now() + patience;
+    let queued = false;
+    for (;;) {
+      if (this.#closed) throw new CofferError('unavailable', 'the database connection was closed');
+      const session = !queued && this.#waiting.length > 0 ? undefined : await this.#take(wish);
+      if (session !== undefined) return session;
+      if (Date.now() >= deadline) {
+        throw new CofferError(
+          'unavailable',
+          `no database connection became free in ${Math.round(patience / 100) / 10} s (max_open_connections=${this.#limits.maxOpen})`,
+        );
+      }
+      await this.#wait(deadline - Date.now(), queued);
+      this.#requireWaiter();
+      queued = true;
+    }
+  }
+
+  /** Whoever has gone takes no connection from those who wait behind. @throws CofferError `failed` */
+  #requireWaiter(): void {
+    const reason = currentDeadline()?.reason;
+    if (reason === undefined) return;
+    this.#wake();
+    throw reason;
+  }
+
+  /** An idle connection that fits, a new one, or undefined when all are in use. */
+  async #take(wish: SessionWish): Promise<Session | undefined> {
+    const database = wish.database ?? this.#limits.database;
+    const at = this.#idle.findLastIndex(
+      (session) => session.identity.database === database && (wish.node === undefined || session.node === wish.node),
+    );
+    const [idle] = at < 0 ? [] : this.#idle.splice(at, 1);
+    if (idle !== undefined) {
+      this.#forgetExpiry(idle);
+      return idle;
+    }
+    if (this.#total >= this.#limits.maxOpen) {
+      const misfit = this.#idle.shift();
+      if (misfit === undefined) return undefined;
+      this.#forgetExpiry(misfit);
+      this.#total++; // keeps the place while the other one closes
+      await this.#discard(misfit);
+    } else {
+      this.#total++;
+    }
+    return await this.#openNew(wish);
+  }
+
+  async #openNew(wish: SessionWish): Promise<Session> {
+    try {
+      const session = await this.#open(wish);
+      session.whenClosed(() => this.#leave(session));
+      return session;
+    } catch (error) {
+      this.#total--;
+      this.#wake();
+      throw error;
+    }
+  }
+
+  async #wait(milliseconds: number, front: boolean): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const waiter: Waiter = {
+        resume: () => {
+          clearTimeout(timer);
+          resolve();
+        },
+      };
+      const timer = setTimeout(() => {
+        const at = this.#waiting.indexOf(waiter);
+        if (at >= 0) this.#waiting.splice(at, 1);
+        resolve();
+      }, milliseconds);
+      if (front) this.#waiting.unshift(waiter);
+      else this.#waiting.push(waiter);
+    });
+  }
+
+  async #release(session: Session): Promise<void> {
+    const keep =
+      !this.#closed &&
+      session.reusable &&
+      session.identity.database === this.#limits.database &&
+      this.#idle.length < this.#limits.maxIdle &&
+      !this.#expired(session);
+    if (!keep) {
+      await this.#discard(session);
+      return;
+    }
+    this.#idle.push(session);
+    this.#limitLifetime(session);
+    this.#wake();
+  }
+
+  /** A connection that breaks while it is idle leaves the pool by itself; one in use is judged when it comes back. */
+  #leave(session: Session): void {
+    const at = this.#idle.indexOf(session);
+    if (at < 0) return;
+    this.#idle.splice(at, 1);
+    this.#forgetExpiry(session);
+    this.#total--;
+    this.#wake();
+  }
+
+  #limitLifetime(session: Session): void {
+    if (this.#limits.maxLifetimeSeconds === 0) return;
+    const left = session.openedAt + this.#limits.maxLifetimeSeconds * 1000 - Date.now();
+    const timer = setTimeout(() => session.destroy(), Math.min(left, 2 ** 31 - 1));
+    timer.unref();
+    this.#expiry.set(session, timer);
+  }
+
+  #expired(session: Session): boolean {
+    const { maxLifetimeSeconds } = this.#limits;
+    return maxLifetimeSeconds > 0 && Date.now() - session.openedAt >= maxLifetimeSeconds * 1000;
+  }
+
+  #forgetExpiry(session: Session): void {
+    clearTimeout(this.#expiry.get(session));
+    this.#expiry.delete(session);
+  }
+
+  async #discard(session: Session): Promise<void> {
+    this.#forgetExpiry(session);
+    try {
+      // Inside a transaction a polite goodbye would do too, but a hung server must not be waited for.
+      if (session.inTransaction) session.destroy();
+      else await session.close();
+    } catch (error) {
+      this.#logger.debug('closing a connection failed', { error: errorText(error) });
+    } finally {
+      this.#total--;
+      this.#wake();
+    }
+  }
+
+  #wake(): void {
+    this.#waiting.shift()?.resume();
+  }
+}

@@ -1,0 +1,124 @@
+import { X509Certificate } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { isIP } from 'node:net';
+import {
+  checkServerIdentity,
+  type ConnectionOptions,
+  createSecureContext,
+  getCACertificates,
+  type SecureContextOptions,
+} from 'node:tls';
+import { CofferError, errorText } from '@coffer/base';
+import type { PemSource, TlsSettings } from '../settings/settings.ts';
+
+export type Transport = 'plain' | 'tls';
+
+/** The ways to connect, in order of trying, that an sslmode allows (libpq's table). */
+export function transports(mode: TlsSettings['mode']): readonly [Transport, Transport?] {
+  switch (mode) {
+    case 'disable':
+      return ['plain'];
+    case 'allow':
+      return ['plain', 'tls'];
+    case 'prefer':
+      return ['tls', 'plain'];
+    case 'require':
+    case 'verify-ca':
+    case 'verify-full':
+      return ['tls'];
+  }
+}
+
+/** Whether the server's certificate must be signed by an authority that we trust. */
+export function verifiesAuthority(tls: TlsSettings): boolean {
+  if (tls.mode === 'verify-ca' || tls.mode === 'verify-full') return true;
+  // libpq and pgx: `require` with a root certificate means verify-ca, for compatibility with old releases.
+  return tls.mode === 'require' && (tls.ca.pem !== '' || tls.ca.path !== '');
+}
+
+/** The name that the server's certificate must carry; undefined when its name is not checked. */
+export function expectedName(tls: TlsSettings, host: string): string | undefined {
+  if (tls.mode !== 'verify-full') return undefined;
+  return tls.serverName === '' ? host : tls.serverName;
+}
+
+/**
+ * Options for `tls.connect` to `host`. Files are read each time, so a renewed certificate is used by the next connection.
+ * Without sslrootcert the authorities that Node.js trusts are used: nothing is read from anybody's home directory.
+ *
+ * @throws CofferError `invalid-request` naming the field, for a file or PEM text that cannot be used
+ */
+export async function tlsOptions(tls: TlsSettings, host: string): Promise<ConnectionOptions> {
+  const name = expectedName(tls, host);
+  const sentName = tls.serverName === '' ? host : tls.serverName;
+  return {
+    secureContext: await secureContext(tls),
+    // Always said, so that NODE_TLS_REJECT_UNAUTHORIZED in the environment can never weaken it.
+    rejectUnauthorized: verifiesAuthority(tls),
+    checkServerIdentity: (_, certificate) => (name === undefined ? undefined : checkServerIdentity(name, certificate)),
+    ...(tls.sendServerName && isIP(sentName) === 0 && { servername: sentName }),
+  };
+}
+
+async function secureContext(tls: TlsSettings): Promise<ReturnType<typeof createSecureContext>> {
+  const options: SecureContextOptions = {};
+  if (verifiesAuthority(tls)) {
+    const ca = tls.ca.pem === '' && tls.ca.path === 'system' ? getCACertificates('system') : await readPem(tls.ca);
+    if (typeof ca === 'string') checkCertificates(tls.ca, ca);
+    if (ca !== undefined) options.ca = ca;
+  }
+  const certificate = await readPem(tls.certificate);
+  const key = await readPem(tls.privateKey);
+  if (certificate !== undefined && key === undefined) {
+    throw new CofferError(
+      'invalid-request',
+      `field "${used(tls.certificate)}" needs the private key too: set ${tls.privateKey.pathField} or ${tls.privateKey.pemField}`,
+    );
+  }
+  if (certificate !== undefined && key !== undefined) {
+    checkCertificates(tls.certificate, certificate);
+    options.cert = certificate;
+    options.key = key;
+    const passphrase = tls.keyPassword.reveal();
+    if (passphrase !== '') options.passphrase = passphrase;
+  }
+  try {
+    return createSecureContext(options);
+  } catch (error) {
+    throw new CofferError('invalid-request', `field "${used(tls.privateKey)}": ${explainKey(error)}`);
+  }
+}
+
+function explainKey(error: unknown): string {
+  const text = errorText(error);
+  if (/key values mismatch/i.test(text)) return 'the private key does not belong to the certificate';
+  if (/interrupted or cancelled|bad decrypt|bad password|passphrase/i.test(text)) {
+    return 'the private key is encrypted and sslpassword does not open it';
+  }
+  return 'not a private key in PEM form that OpenSSL can use';
+}
+
+async function readPem(source: PemSource): Promise<string | undefined> {
+  if (source.pem !== '') return source.pem;
+  if (source.path === '') return undefined;
+  try {
+    return await readFile(source.path, 'utf8');
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+    const reason = code === 'ENOENT' ? 'no such file' : code === 'EACCES' ? 'permission denied' : code;
+    throw new CofferError('invalid-request', `field "${source.pathField}": cannot read ${source.path}: ${reason}`);
+  }
+}
+
+/** OpenSSL passes over text that is no certificate, which would leave nothing to trust and a puzzling error. */
+function checkCertificates(source: PemSource, pem: string): void {
+  try {
+    new X509Certificate(pem);
+  } catch {
+    throw new CofferError('invalid-request', `field "${used(source)}": no certificate in PEM form in it`);
+  }
+}
+
+function used(source: PemSource): string {
+  return source.pem === '' ? source.pathField : source.pemField;
+}

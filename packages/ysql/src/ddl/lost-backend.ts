@@ -1,0 +1,60 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Backend, Failure, WRONG_PASSWORD } from '../connection/failure.ts';
+import type { Session } from '../connection/session.ts';
+import type { Access } from './access.ts';
+import { askEveryNode } from './every-node.ts';
+
+const FIRST_POLL_MILLISECONDS = 20;
+const LONGEST_POLL_MILLISECONDS = 320;
+
+/**
+ * Waits until the server process of a lost connection is gone, so that its last statement can no longer take effect.
+ * Bounded by statement_timeout, after which the server itself has given the statement up.
+ */
+export async function awaitBackendGone(access: Access, backend: Backend | undefined): Promise<void> {
+  if (backend === undefined) return;
+  const deadline = Date.now() + (access.settings.statementTimeoutSeconds || 30) * 1000;
+  const left = (): number => Math.max(0, deadline - Date.now());
+  let asking = access;
+  for (let pause = FIRST_POLL_MILLISECONDS; ; pause = Math.min(pause * 2, LONGEST_POLL_MILLISECONDS)) {
+    const count = await countBackends(asking, backend);
+    if (count === 0) return;
+    if (count === 'refused' && asking.successor !== undefined) {
+      asking = asking.successor;
+      continue;
+    }
+    if (left() === 0) break;
+    // A password that is refused is not tried again: login profiles lock a user out after some failures.
+    await sleep(count === 'refused' ? left() : Math.min(pause, left()));
+    if (count === 'refused') break;
+  }
+  access.logger.warn('the server process of a lost connection may still be there', {
+    application: backend.applicationName,
+  });
+}
+
+/** How many processes the backend still has; undefined when nobody could tell, `refused` when no login is possible. */
+async function countBackends(
+  access: Access,
+  { applicationName, node }: Backend,
+): Promise<number | 'refused' | undefined> {
+  const count = async (session: Session): Promise<number> => {
+    const { rows } = await session.query(
+      `SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity
+       WHERE application_name = $1 AND pid <> pg_catalog.pg_backend_pid()`,
+      [applicationName],
+    );
+    return rows.length;
+  };
+  try {
+    if (node !== undefined && access.cluster.knows(node)) return await access.pool.use(count, { node });
+    const all = await askEveryNode(access, count, 0);
+    const answers = node === undefined ? all : all.filter((entry) => entry.node === node);
+    const silent = answers.some(({ answer, nobodyThere }) => answer === undefined && nobodyThere !== true);
+    return silent || answers.length === 0 ? undefined : answers.reduce((sum, { answer = 0 }) => sum + answer, 0);
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    if (error.sqlstate === WRONG_PASSWORD) return 'refused';
+    return error.nobodyThere ? 0 : undefined;
+  }
+}

@@ -1,0 +1,133 @@
+import { errorText, type Logger } from '@coffer/base';
+
+export interface OwedPolicy {
+  readonly firstPauseMilliseconds: number;
+  /** Pauses double up to this one. */
+  readonly longestPauseMilliseconds: number;
+  /** After this time a node is given up for a user. */
+  readonly totalMilliseconds: number;
+}
+
+export const OWED_POLICY: OwedPolicy = {
+  firstPauseMilliseconds: 5_000,
+  longestPauseMilliseconds: 60_000,
+  totalMilliseconds: 15 * 60_000,
+};
+
+/**
+ * Tells the sessions of roles (by oid) on a node to end; resolves to how many were there. Rejects when the node cannot
+ * be asked. Once the signal is aborted nobody waits for the answer.
+ */
+export type EndOnNode = (node: string, oids: readonly string[], signal: AbortSignal) => Promise<number>;
+
+/**
+ * The sessions that are still to be ended on nodes that could not be reached, tried again in the background until each
+ * node has answered that there are none. Kept in memory: what is owed when the plugin stops is forgotten.
+ */
+export class OwedSessions {
+  readonly #end: EndOnNode;
+  readonly #logger: Logger;
+  readonly #policy: OwedPolicy;
+  /** Of each node: the oids, and the time at which each is given up. */
+  readonly #owed = new Map<string, Map<string, number>>();
+  readonly #closing = new AbortController();
+  #timer: NodeJS.Timeout | undefined;
+  #running = false;
+  #pause: number;
+
+  constructor(end: EndOnNode, logger: Logger, policy: OwedPolicy = OWED_POLICY) {
+    this.#end = end;
+    this.#logger = logger;
+    this.#policy = policy;
+    this.#pause = policy.firstPauseMilliseconds;
+  }
+
+  /** Returns at once, and reports nothing: the caller has warned of the nodes. */
+  owe(nodes: readonly string[], oids: readonly string[]): void {
+    if (this.#closing.signal.aborted) return;
+    const until = Date.now() + this.#policy.totalMilliseconds;
+    for (const node of nodes) {
+      const owed = this.#owed.get(node) ?? new Map<string, number>();
+      for (const oid of oids) owed.set(oid, until);
+      this.#owed.set(node, owed);
+    }
+    this.#schedule();
+  }
+
+  /** Ends all trying, now; nothing is waited for. */
+  close(): void {
+    clearTimeout(this.#timer);
+    this.#closing.abort();
+    for (const [node, owed] of this.#owed) {
+      this.#logger.warn('the connection was closed before sessions of revoked users were ended on a node', {
+        node,
+        users: owed.size,
+      });
+    }
+    this.#owed.clear();
+  }
+
+  #schedule(): void {
+    if (this.#owed.size === 0) this.#pause = this.#policy.firstPauseMilliseconds;
+    if (this.#running || this.#timer !== undefined || this.#owed.size === 0) return;
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      this.#running = true;
+      this.#round()
+        .catch((error: unknown) => this.#logger.error(`ending owed sessions failed: ${errorText(error)}`))
+        .finally(() => {
+          this.#running = false;
+          this.#schedule();
+        });
+    }, this.#pause);
+    // What is owed is no reason for the plugin to stay.
+    this.#timer.unref();
+    this.#pause = Math.min(this.#pause * 2, this.#policy.longestPauseMilliseconds);
+  }
+
+  /** One node after the other, so that at most one connection is spent on this. */
+  async #round(): Promise<void> {
+    for (const node of [...this.#owed.keys()]) {
+      if (this.#closing.signal.aborted) return;
+      await this.#settle(node);
+    }
+  }
+
+  async #settle(node: string): Promise<void> {
+    const owed = this.#owed.get(node);
+    if (owed === undefined) return;
+    // Only these: more may be owed while the node is asked.
+    const oids = [...owed.keys()];
+    const left = await this.#ask(node, oids);
+    if (this.#closing.signal.aborted) return;
+    if (left === 0) {
+      for (const oid of oids) owed.delete(oid);
+      this.#logger.info('a node that could not be asked has ended the sessions of revoked users', {
+        node,
+        users: oids.length,
+      });
+    } else this.#giveUp(node, owed);
+    if (owed.size === 0) this.#owed.delete(node);
+  }
+
+  /** Undefined: the node could not be asked. */
+  async #ask(node: string, oids: readonly string[]): Promise<number | undefined> {
+    try {
+      return await this.#end(node, oids, this.#closing.signal);
+    } catch (error) {
+      this.#logger.debug('a node could not be asked again to end sessions', { node, error: errorText(error) });
+      return undefined;
+    }
+  }
+
+  #giveUp(node: string, owed: Map<string, number>): void {
+    const now = Date.now();
+    const late = [...owed].filter(([, until]) => until <= now);
+    if (late.length === 0) return;
+    for (const [oid] of late) owed.delete(oid);
+    this.#logger.warn('sessions of revoked users may go on: a node was asked in vain to end them', {
+      node,
+      users: late.length,
+    });
+  }
+}

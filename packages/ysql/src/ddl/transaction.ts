@@ -1,0 +1,146 @@
+import { withoutDeadline } from '@coffer/base';
+import { Failure } from '../connection/failure.ts';
+import type { Answer, Session, SessionWish } from '../connection/session.ts';
+import type { RenderedStatement } from '../sql/statement-template.ts';
+import type { Access } from './access.ts';
+import type { DdlMode } from './ddl-queue.ts';
+import { lendPath, takeBack } from './lent-session.ts';
+import { awaitBackendGone } from './lost-backend.ts';
+import { BEGIN, COMMIT, ROLLBACK, sendSteps, type Step } from './steps.ts';
+
+/** How far a transaction came. */
+export interface Progress {
+  /** A statement that speaks of the user took effect, or may have. */
+  touchedUser: boolean;
+  /** COMMIT was sent. */
+  committing: boolean;
+}
+
+/**
+ * Runs statements in one transaction, with the queue's leave. After a lost connection it returns to the caller only when
+ * the old server process is gone, so whatever the caller sees then is final.
+ *
+ * YugabyteDB commits each DDL by itself and ROLLBACK undoes none, so a failure says nothing about the statements before.
+ *
+ * @throws Failure with a message that names the step
+ */
+export async function runTransaction(
+  access: Access,
+  mode: DdlMode,
+  statements: readonly RenderedStatement[],
+  progress: Progress = { touchedUser: false, committing: false },
+): Promise<void> {
+  const { advisoryLock } = access;
+  await settled(access, () =>
+    useForDdl(access, mode, async (session) => {
+      try {
+        const lock = mode === 'exclusive' ? advisoryLock.take(session) : [];
+        const probe = mode === 'exclusive' ? advisoryLock.probe(session) : [];
+        await sendSteps(session, [...probe, BEGIN, ...lock, ...lendPath(statements)]);
+        await runStatements(session, statements, progress);
+        await commit(session, statements, progress);
+      } catch (error) {
+        await rollBack(session, takeBack(session, statements));
+        throw error;
+      }
+    }),
+  );
+}
+
+/** Runs one statement of ours in a transaction of its own; otherwise as {@link runTransaction}. */
+export async function runOurs(access: Access, mode: DdlMode, sql: string, database?: string): Promise<void> {
+  await settled(access, () =>
+    useForDdl(access, mode, (session) => sendSteps(session, [{ sql, what: 'failed to execute query' }]), { database }),
+  );
+}
+
+/** Runs one statement of a role without a transaction block; otherwise as {@link runTransaction}. */
+export async function runStatement(access: Access, mode: DdlMode, statement: RenderedStatement): Promise<void> {
+  const lent = [statement];
+  await settled(access, () =>
+    useForDdl(access, mode, (session) => {
+      const run: Step = { sql: statement.sql, what: 'failed to execute query' };
+      return sendSteps(session, [...lendPath(lent), run, ...takeBack(session, lent)]);
+    }),
+  );
+}
+
+/**
+ * Lends a connection for DDL, when the queue allows. The turn for privileges comes last: whoever waits for it has a
+ * connection already, so whoever has the turn never waits for one.
+ */
+export async function useForDdl<T>(
+  access: Access,
+  mode: DdlMode,
+  work: (session: Session) => Promise<T>,
+  wish?: SessionWish,
+): Promise<T> {
+  const { queue, pool } = access;
+  return await queue.run(() =>
+    pool.use((session) => (mode === 'shared' ? work(session) : queue.withPrivileges(() => work(session))), wish),
+  );
+}
+
+/** Runs `work`; when its connection is lost, waits until what it sent can no longer take effect, then rejects. */
+export async function settled<T>(access: Access, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    // Whoever waits: what is concluded afterwards must be final.
+    if (error instanceof Failure && error.kind === 'lost') {
+      await withoutDeadline(() => awaitBackendGone(access, error.backend));
+    }
+    throw error;
+  }
+}
+
+async function runStatements(
+  session: Session,
+  statements: readonly RenderedStatement[],
+  progress: Progress,
+): Promise<void> {
+  for (const statement of statements) {
+    try {
+      await step(session, statement.sql, 'failed to execute query');
+    } catch (error) {
+      // YugabyteDB may report a conflict for a DDL that it has committed; only a plain refusal has certainly no effect.
+      if (error instanceof Failure && error.kind !== 'fatal' && statement.namesUser) progress.touchedUser = true;
+      throw error;
+    }
+    if (statement.namesUser) progress.touchedUser = true;
+  }
+}
+
+async function commit(session: Session, statements: readonly RenderedStatement[], progress: Progress): Promise<void> {
+  progress.committing = true;
+  const [answer] = await sendSteps(session, [COMMIT, ...takeBack(session, statements)]);
+  refuseRollback(session, answer);
+}
+
+/**
+ * The server answers COMMIT of a failed transaction with ROLLBACK, and calls that a success.
+ *
+ * @throws Failure
+ */
+export function refuseRollback(session: Session, answer: Answer | undefined): void {
+  if (answer?.command !== 'ROLLBACK') return;
+  throw new Failure('fatal', 'unable to commit transaction: the server rolled it back', { backend: session.backend });
+}
+
+/** A failed ROLLBACK leaves a connection inside a transaction; the pool drops it, which rolls back as well. */
+export async function rollBack(session: Session, afterwards: readonly Step[] = []): Promise<void> {
+  if (session.broken) return;
+  try {
+    await sendSteps(session, [ROLLBACK, ...afterwards]);
+  } catch {
+    session.destroy();
+  }
+}
+
+async function step(session: Session, sql: string, what: string): Promise<Answer> {
+  try {
+    return await session.query(sql);
+  } catch (error) {
+    throw error instanceof Failure ? error.during(what) : error;
+  }
+}

@@ -1,0 +1,261 @@
+import { CofferError, type JsonObject, type JsonValue, parseDuration, Secret } from '@coffer/base';
+import { type BalanceMode, type BalancePolicy, parseTopologyKeys } from './balance.ts';
+import {
+  findField,
+  nearestField,
+  OWNED_OBJECT_POLICIES,
+  PASSWORD_AUTHENTICATIONS,
+  SSL_MODES,
+  type YsqlFieldName,
+} from './fields.ts';
+import { parseConnectionUrl, type UrlSettings } from './settings-url.ts';
+import { createNameMaker } from './username.ts';
+
+export interface Endpoint {
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface TlsSettings {
+  readonly mode: (typeof SSL_MODES)[number];
+  /** Inline PEM wins over the path; empty: not given. */
+  readonly ca: PemSource;
+  readonly certificate: PemSource;
+  readonly privateKey: PemSource;
+  readonly keyPassword: Secret;
+  readonly sendServerName: boolean;
+  /** Empty: the host's own name. */
+  readonly serverName: string;
+}
+
+export interface PemSource {
+  readonly pem: string;
+  readonly path: string;
+  readonly pathField: YsqlFieldName;
+  readonly pemField: YsqlFieldName;
+}
+
+/** A connection's configuration, decoded. Times in seconds. */
+export interface YsqlSettings {
+  /** Contact points, in the order to try; at least one. */
+  readonly hosts: readonly Endpoint[];
+  readonly database: string;
+  readonly username: string;
+  readonly password: Secret;
+  /** PostgreSQL run-time parameters and `options` from the URL. */
+  readonly parameters: Readonly<Record<string, string>>;
+  /** Undefined: load balancing is off. */
+  readonly balance: BalancePolicy | undefined;
+  readonly refreshIntervalSeconds: number;
+  readonly failedHostDelaySeconds: number;
+  readonly tls: TlsSettings;
+  /** Empty: the default name. */
+  readonly usernameTemplate: string;
+  /** Infinity: no limit. */
+  readonly maxOpen: number;
+  readonly maxIdle: number;
+  /** 0: for ever. */
+  readonly maxLifetimeSeconds: number;
+  readonly connectTimeoutSeconds: number;
+  /** 0: no limit. */
+  readonly statementTimeoutSeconds: number;
+  readonly passwordAuthentication: (typeof PASSWORD_AUTHENTICATIONS)[number];
+  readonly ownedObjects: (typeof OWNED_OBJECT_POLICIES)[number];
+  readonly reassignOwnedTo: string;
+}
+
+/**
+ * Decodes a configuration. What a stored configuration may carry and we do not know, or only can not take literally,
+ * is told to `warn` and does not fail, so that nothing stored is ever stranded.
+ *
+ * @throws CofferError `invalid-request` naming the field
+ */
+export function parseSettings(config: JsonObject, warn: (message: string) => void): YsqlSettings {
+  for (const name of Object.keys(config)) {
+    if (findField(name) === undefined) warn(`unknown field "${name.slice(0, 100)}" is ignored`);
+  }
+  return decode(config, warn);
+}
+
+/**
+ * Checks a configuration strictly, for a user who is writing it. Only the plugin's own fields may be in it: an engine
+ * takes out its own (plugin_name, allowed_roles, ...) before. Opens no connection and reads no file.
+ *
+ * @throws CofferError `invalid-request` naming the field: unknown (with the nearest known one), of the wrong type, or
+ *   out of bounds
+ */
+export function checkYsqlConfig(config: JsonObject): void {
+  for (const name of Object.keys(config)) {
+    if (findField(name) !== undefined) continue;
+    const nearest = nearestField(name);
+    throw new CofferError(
+      'invalid-request',
+      `unknown field "${name.slice(0, 100)}"${nearest === undefined ? '' : `; did you mean "${nearest}"?`}`,
+    );
+  }
+  const settings = decode(config, undefined);
+  createNameMaker(settings.usernameTemplate);
+}
+
+/** Without `warn` every oddity is an error. */
+function decode(config: JsonObject, warn: ((message: string) => void) | undefined): YsqlSettings {
+  const url = readUrl(config, warn);
+  const values: JsonObject = { ...config, ...url?.fields };
+  const text = (name: YsqlFieldName): string => readText(values, name);
+  const integer = (name: YsqlFieldName): number => readInteger(values, name, warn);
+  const seconds = (name: YsqlFieldName): number => parseDuration(text(name), name);
+
+  const tls = readTls(values);
+  return {
+    hosts: readHosts(url, text('host'), integer('port')),
+    ...readLogin(url, values, tls),
+    parameters: url?.parameters ?? {},
+    balance: readBalance(values),
+    refreshIntervalSeconds: integer('yb_servers_refresh_interval'),
+    failedHostDelaySeconds: integer('failed_host_reconnect_delay_secs'),
+    tls,
+    usernameTemplate: text('username_template'),
+    ...readPoolLimits(integer('max_open_connections'), integer('max_idle_connections')),
+    maxLifetimeSeconds: seconds('max_connection_lifetime'),
+    connectTimeoutSeconds: seconds('connect_timeout') || 10,
+    statementTimeoutSeconds: seconds('statement_timeout'),
+    passwordAuthentication: readChoice(values, 'password_authentication', PASSWORD_AUTHENTICATIONS),
+    ownedObjects: readChoice(values, 'owned_objects', OWNED_OBJECT_POLICIES),
+    reassignOwnedTo: text('reassign_owned_to'),
+  };
+}
+
+function readLogin(
+  url: UrlSettings | undefined,
+  values: JsonObject,
+  tls: TlsSettings,
+): Pick<YsqlSettings, 'username' | 'password' | 'database'> {
+  const username = url?.username ?? readText(values, 'username');
+  const password = url?.password ?? readText(values, 'password');
+  if (username === '') throw new CofferError('invalid-request', 'username cannot be empty');
+  const hasCertificate = tls.certificate.pem !== '' || tls.certificate.path !== '';
+  if (url === undefined && password === '' && !hasCertificate) {
+    throw new CofferError('invalid-request', 'password cannot be empty');
+  }
+  const database = url?.database ?? readText(values, 'db');
+  return { username, password: new Secret(password), database: database === '' ? username : database };
+}
+
+function readPoolLimits(open: number, idle: number): Pick<YsqlSettings, 'maxOpen' | 'maxIdle'> {
+  const maxOpen = open < 0 ? Infinity : open === 0 ? 4 : open;
+  return { maxOpen, maxIdle: idle < 0 ? 0 : Math.min(idle === 0 ? maxOpen : idle, maxOpen) };
+}
+
+function readUrl(config: JsonObject, warn: ((message: string) => void) | undefined): UrlSettings | undefined {
+  const connectionUrl = readText(config, 'connection_url');
+  if (connectionUrl === '') return undefined;
+  const credentials = {
+    username: readText(config, 'username'),
+    password: readText(config, 'password'),
+    encoded: readBoolean(config, 'disable_escaping'),
+  };
+  for (const name of ['username', 'password'] as const) {
+    if (connectionUrl.includes(`{{${name}}}`) && credentials[name] === '') {
+      throw new CofferError('invalid-request', `${name} cannot be empty: connection_url uses {{${name}}}`);
+    }
+  }
+  const url = parseConnectionUrl(connectionUrl, credentials);
+  const overridden = ['host', 'port', 'db', ...Object.keys(url.fields)].filter((name) => config[name] != null);
+  if (overridden.length > 0) warn?.(`connection_url wins over ${overridden.join(', ')}`);
+  if (url.ignored.length > 0) warn?.(`settings of connection_url that have no effect: ${url.ignored.join(', ')}`);
+  return url;
+}
+
+function readHosts(url: UrlSettings | undefined, host: string, port: number): readonly Endpoint[] {
+  const hosts = url?.hosts ?? host.split(',').map((entry) => ({ host: entry.trim(), port }));
+  if (hosts.length === 0 || hosts.some((entry) => entry.host === '')) {
+    throw new CofferError('invalid-request', 'host cannot be empty');
+  }
+  return hosts.map((entry) => ({ host: entry.host, port: entry.port ?? 5433 }));
+}
+
+function readTls(values: JsonObject): TlsSettings {
+  const source = (pemField: YsqlFieldName, pathField: YsqlFieldName): PemSource => ({
+    pem: readText(values, pemField),
+    path: readText(values, pathField),
+    pemField,
+    pathField,
+  });
+  return {
+    mode: readChoice(values, 'sslmode', SSL_MODES),
+    ca: source('tls_ca', 'sslrootcert'),
+    certificate: source('tls_certificate', 'sslcert'),
+    privateKey: source('private_key', 'sslkey'),
+    keyPassword: new Secret(readText(values, 'sslpassword')),
+    sendServerName: readBoolean(values, 'sslsni'),
+    serverName: readText(values, 'tls_server_name'),
+  };
+}
+
+function readBalance(values: JsonObject): BalancePolicy | undefined {
+  const field = findField('load_balance');
+  const text = readText(values, 'load_balance').toLowerCase();
+  const topologyKeys = parseTopologyKeys(readText(values, 'topology_keys'));
+  const topologyKeysOnly = readBoolean(values, 'fallback_to_topology_keys_only');
+  const boolean = BOOLEANS.get(text);
+  if (boolean === false) return undefined;
+  const mode = boolean === true ? 'any' : text;
+  if (!isBalanceMode(mode)) throw notOneOf('load_balance', text, field?.choices ?? []);
+  return { mode, topologyKeys, topologyKeysOnly };
+}
+
+function isBalanceMode(text: string): text is BalanceMode {
+  return ['any', 'only-primary', 'only-rr', 'prefer-primary', 'prefer-rr'].includes(text);
+}
+
+/** Null and the empty string mean "not given", as they do to Go's decoder. */
+function readText(values: JsonObject, name: YsqlFieldName): string {
+  const value: JsonValue | undefined = values[name];
+  if (value == null || value === '') return String(findField(name)?.default ?? '');
+  if (typeof value === 'object') {
+    throw new CofferError('invalid-request', `field "${name}" must be a single value, not a list or a map`);
+  }
+  return String(value);
+}
+
+const BOOLEANS: ReadonlyMap<string, boolean> = new Map([
+  ...['1', 't', 'true'].map((text): [string, boolean] => [text, true]),
+  ...['0', 'f', 'false'].map((text): [string, boolean] => [text, false]),
+]);
+
+function readBoolean(values: JsonObject, name: YsqlFieldName): boolean {
+  const text = readText(values, name);
+  const value = BOOLEANS.get(text.toLowerCase());
+  if (value === undefined) throw notOneOf(name, text, ['true', 'false']);
+  return value;
+}
+
+function readInteger(values: JsonObject, name: YsqlFieldName, warn: ((message: string) => void) | undefined): number {
+  const text = readText(values, name);
+  if (!/^[+-]?\d{1,9}$/.test(text)) {
+    throw new CofferError('invalid-request', `field "${name}": ${JSON.stringify(text)} is not a whole number`);
+  }
+  const value = Number(text);
+  const field = findField(name);
+  const [least, most] = field?.range ?? [-Infinity, Infinity];
+  if (value >= least && value <= most) return value;
+  const problem = `field "${name}": ${value} is not in ${least} to ${most}`;
+  // The drivers fall back to the default here, so a stored configuration may well hold such a value.
+  if (warn === undefined || name === 'port') throw new CofferError('invalid-request', problem);
+  warn(`${problem}; using ${String(field?.default)}`);
+  return Number(field?.default);
+}
+
+function readChoice<C extends string>(values: JsonObject, name: YsqlFieldName, choices: readonly C[]): C {
+  const text = readText(values, name);
+  const choice = choices.find((candidate) => candidate === text.toLowerCase());
+  if (choice === undefined) throw notOneOf(name, text, choices);
+  return choice;
+}
+
+function notOneOf(name: string, value: string, choices: readonly string[]): CofferError {
+  return new CofferError(
+    'invalid-request',
+    `field "${name}": ${JSON.stringify(value)} is not one of ${choices.join(', ')}`,
+  );
+}

@@ -1,0 +1,60 @@
+import { CofferError, isCofferError, randomBase62 } from '@coffer/base';
+import type { UsernameConfig } from '@coffer/database-plugin';
+import { parseTemplate } from '@coffer/text-template';
+import { clipName } from '../sql/role-name.ts';
+
+export interface Username {
+  readonly name: string;
+  /** It holds so much that was drawn at random for it that nobody can have it already. */
+  readonly unique: boolean;
+}
+
+export type NameMaker = (config: UsernameConfig) => Username;
+
+/** Letters and digits of one draw that make a name unique: 95 bits, or a UUID's 122. */
+const UNIQUE_LENGTH = 16;
+const LONG = 'name'.repeat(50);
+
+/**
+ * Makes user names from a template of Go's text/template (fields .DisplayName and .RoleName); an empty template means the
+ * Go plugin's default, `v-<display name>-<role>-<random>-<unix time>`. Names are cut to 63 bytes, as the server would.
+ *
+ * @throws CofferError `invalid-request` naming `username_template`, also when it cannot be rendered
+ */
+export function createNameMaker(template: string): NameMaker {
+  if (template === '') return defaultName;
+  return namingField(() => {
+    const parsed = parseTemplate(template);
+    const make: NameMaker = ({ displayName, roleName }) => {
+      const draws: string[] = [];
+      const data = { DisplayName: displayName, RoleName: roleName };
+      const name = namingField(() => parsed.render(data, { drawn: (text) => draws.push(text) }));
+      return username(name, draws);
+    };
+    // With and without, so that both sides of an `if` are seen.
+    make({ displayName: '', roleName: '' });
+    make({ displayName: LONG, roleName: LONG });
+    return make;
+  });
+}
+
+/** What was drawn may have been cut or changed since; it counts as it stands in the name. */
+function username(text: string, draws: readonly string[]): Username {
+  const name = clipName(text);
+  return { name, unique: draws.some((draw) => draw.length >= UNIQUE_LENGTH && name.includes(draw)) };
+}
+
+function namingField<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (!isCofferError(error) || error.message.startsWith('field ')) throw error;
+    throw new CofferError(error.code, `field "username_template": ${error.message}`, { cause: error.cause });
+  }
+}
+
+function defaultName(config: UsernameConfig): Username {
+  const seconds = Math.floor(Date.now() / 1000);
+  const draw = randomBase62(20);
+  return username(`v-${clipName(config.displayName, 8)}-${clipName(config.roleName, 8)}-${draw}-${seconds}`, [draw]);
+}

@@ -1,0 +1,240 @@
+import { CofferError } from '@coffer/base';
+import pg from 'pg';
+import { type Token, tokenize } from './tokenizer.ts';
+
+export const PLACEHOLDERS = ['name', 'username', 'password', 'expiration'] as const;
+export type Placeholder = (typeof PLACEHOLDERS)[number];
+export type PlaceholderValues = Readonly<Partial<Record<Placeholder, string>>>;
+
+/**
+ * What may stand outside quotes without changing a statement: a plain name, a number, a time. Signs only singly and inside:
+ * two of them start a comment.
+ */
+const SAFE_BARE = /^[\w:.]+(?:[+-][\w:.]+)*$/;
+const PLACEHOLDER = /\{\{(name|username|password|expiration)\}\}/g;
+
+/**
+ * Fills the placeholders of one SQL statement in a single pass: a value that looks like a placeholder stays as it is.
+ * Each value is escaped for where its placeholder stands: literal, quoted identifier, or the text of a dollar-quoted
+ * block (which is read as SQL itself). Comments are left alone.
+ *
+ * @throws CofferError `invalid-request` when a placeholder has no value here, or its value cannot stand where it is; a
+ *   password stands in quotes only
+ */
+export function renderStatement(template: string, values: PlaceholderValues): string {
+  return renderTokens(readTokens(template), values);
+}
+
+/**
+ * A template's tokens with its placeholders marked, for {@link renderTokens}.
+ *
+ * @throws CofferError `invalid-request` for a quote or comment without end, a NUL character, or a password outside quotes
+ */
+export function readTokens(template: string): readonly Token[] {
+  if (template.includes('\0')) {
+    throw new CofferError('invalid-request', 'SQL statement: it holds a NUL character, which PostgreSQL takes nowhere');
+  }
+  const tokens = tokenize(withMarks(template));
+  // The server's error would name the part of it that looks like a word.
+  if (tokens.some(({ kind, text }) => kind === 'word' && text.includes(`${MARK}password${MARK}`))) {
+    throw new CofferError('invalid-request', "SQL statement: {{password}} stands outside quotes; write '{{password}}'");
+  }
+  return tokens;
+}
+
+/** Whether a statement speaks of the user: only such a statement can make it. */
+export function namesUser(template: string): boolean {
+  return /\{\{(name|username)\}\}/.test(template);
+}
+
+// A bare {{name}} would be cut into single characters by the tokenizer; as a word it stays whole. U+E000 is a private
+// character, so no real name carries it.
+export const MARK = '\uE000';
+const MARKED = new RegExp(`${MARK}(name|username|password|expiration)${MARK}`, 'g');
+
+function withMarks(template: string): string {
+  return template.replaceAll(MARK, '').replace(PLACEHOLDER, (_, name: string) => `${MARK}${name}${MARK}`);
+}
+
+/**
+ * {@link renderStatement} for a template that was read before.
+ *
+ * @throws CofferError `invalid-request`
+ */
+export function renderTokens(tokens: readonly Token[], values: PlaceholderValues): string {
+  refuseOwnEscapes(tokens);
+  const strings = renderStrings(tokens, values);
+  const rendered = tokens.flatMap((token, at) => renderToken(token, tokens[at - 1], strings, values));
+  const text = rendered.map((token) => token.text).join('');
+  // A value outside quotes may still change how its neighbours read: `E` right before a quote is no name.
+  if (!tokens.some(holdsBareMark)) return text;
+  if (quotesOf(rendered) === quotesOf(tokenize(text))) return text;
+  throw new CofferError(
+    'invalid-request',
+    'SQL statement: the value of a placeholder outside quotes would change what stands beside it; put quotes around the placeholder',
+  );
+}
+
+/** With UESCAPE the statement says itself what escapes; a value is escaped for a backslash. */
+function refuseOwnEscapes(tokens: readonly Token[]): void {
+  if (!tokens.some(({ kind, text }) => kind === 'word' && text.toUpperCase() === 'UESCAPE')) return;
+  if (!tokens.some(({ kind, text }) => kind.startsWith('escape-') && /^u/i.test(text) && text.includes(MARK))) return;
+  throw new CofferError(
+    'invalid-request',
+    'SQL statement: a placeholder cannot stand in U&"..." or U&\'...\' with UESCAPE; leave both out, and write "{{name}}" or \'{{name}}\'',
+  );
+}
+
+function holdsBareMark({ kind, text }: Token): boolean {
+  return (kind === 'word' || kind === 'space' || kind === 'other') && text.includes(MARK);
+}
+
+/** What begins where: the kinds of quotes and comments, with the letters before a quote. */
+function quotesOf(tokens: readonly Token[]): string {
+  const quotes = tokens.filter(({ kind }) => kind !== 'word' && kind !== 'space' && kind !== 'other');
+  return quotes.map(({ kind, text }) => `${kind}:${/^[a-z]?/i.exec(text)?.[0] ?? ''}`).join(' ');
+}
+
+/** The parts of one literal: a quote after a newline goes on with the literal before it (see `tokenizer.ts`). */
+function literalsOf(tokens: readonly Token[]): readonly (readonly Token[])[] {
+  const literals: Token[][] = [];
+  let open: Token[] | undefined;
+  let newline = false;
+  for (const token of tokens) {
+    if (token.kind === 'string' && open !== undefined && newline && token.text.startsWith("'")) open.push(token);
+    else if (token.kind === 'string') literals.push((open = [token]));
+    else if (token.kind === 'space') newline ||= /[\r\n]/.test(token.text);
+    else if (token.kind !== 'comment' || token.text.startsWith('/*')) open = undefined;
+    if (token.kind === 'string') newline = false;
+  }
+  return literals;
+}
+
+/**
+ * Literals in which a value has a backslash: they are given escapes, so that they read the same whatever
+ * standard_conforming_strings is at that moment. An earlier statement of the role may have turned it off.
+ */
+function renderStrings(tokens: readonly Token[], values: PlaceholderValues): ReadonlyMap<Token, readonly Token[]> {
+  const rendered = new Map<Token, readonly Token[]>();
+  for (const literal of literalsOf(tokens)) {
+    const filled = literal.map(({ text }) => fill(text, values, (value) => value.replaceAll("'", "''")));
+    // B'...' and X'...' never have escapes.
+    const escaped = literal.some((token) => token.text.includes(MARK)) && !/^[bx]/i.test(filled[0] ?? '');
+    const convert = escaped && filled.some((text) => text.includes('\\'));
+    for (const [at, token] of literal.entries()) {
+      const text = filled[at] ?? '';
+      rendered.set(token, convert ? escapeString(text, at === 0) : [{ ...token, text }]);
+    }
+  }
+  return rendered;
+}
+
+function escapeString(text: string, first: boolean): readonly Token[] {
+  const quoted = text.slice(text.indexOf("'")).replaceAll('\\', '\\\\');
+  if (!first) return [{ kind: 'escape-string', text: quoted }];
+  return [
+    // N'...' is short for NCHAR '...'.
+    ...(/^n/i.test(text)
+      ? ([
+          { kind: 'word', text: 'NCHAR' },
+          { kind: 'space', text: ' ' },
+        ] as const)
+      : []),
+    { kind: 'escape-string', text: `E${quoted}` },
+  ];
+}
+
+function renderToken(
+  token: Token,
+  before: Token | undefined,
+  strings: ReadonlyMap<Token, readonly Token[]>,
+  values: PlaceholderValues,
+): readonly Token[] {
+  const string = strings.get(token);
+  if (string === undefined)
+    return token.text.includes(MARK) ? [{ ...token, text: renderText(token, values) }] : [token];
+  // The E of a literal must not become a part of the word before it.
+  const apart = string[0]?.kind !== 'string' && before?.kind === 'word' && !holdsBareMark(before);
+  return apart ? [{ kind: 'space', text: ' ' }, ...string] : string;
+}
+
+function fill(text: string, values: PlaceholderValues, escape: (value: string, name: Placeholder) => string): string {
+  return text.replace(MARKED, (_, name: Placeholder) => escape(valueOf(name, values), name));
+}
+
+function renderText(token: Token, values: PlaceholderValues): string {
+  const filled = (escape: (value: string, name: Placeholder) => string): string => fill(token.text, values, escape);
+  switch (token.kind) {
+    case 'escape-string':
+      return filled((value) => value.replaceAll('\\', '\\\\').replaceAll("'", "''"));
+    case 'identifier':
+      return filled((value) => value.replaceAll('"', '""'));
+    case 'escape-identifier':
+      return filled((value) => value.replaceAll('\\', '\\\\').replaceAll('"', '""'));
+    case 'dollar':
+      return renderDollar(token.text, values);
+    case 'comment':
+      return token.text.replace(MARKED, (_, name: string) => `{{${name}}}`);
+    default:
+      return filled(bare);
+  }
+}
+
+function renderDollar(text: string, values: PlaceholderValues): string {
+  const tag = /^\$[^$]*\$/.exec(text)?.[0] ?? '$$';
+  if (tag.includes(MARK)) {
+    throw new CofferError('invalid-request', 'SQL statement: a placeholder cannot stand in the tag of a dollar quote');
+  }
+  const body = text.slice(tag.length, -tag.length);
+  const rendered = renderBody(body, values);
+  if (rendered !== body && rendered.includes(tag)) {
+    throw new CofferError(
+      'invalid-request',
+      `SQL statement: a value holds the text ${tag}, which ends the quoted block that it stands in`,
+    );
+  }
+  return `${tag}${rendered}${tag}`;
+}
+
+/** A dollar-quoted block need not be SQL at all; then its placeholders count as bare. */
+function renderBody(body: string, values: PlaceholderValues): string {
+  let tokens: Token[];
+  try {
+    tokens = tokenize(body);
+  } catch {
+    return renderText({ kind: 'other', text: body }, values);
+  }
+  return renderTokens(tokens, values);
+}
+
+function bare(value: string, name: Placeholder): string {
+  if (SAFE_BARE.test(value)) return value;
+  throw new CofferError(
+    'invalid-request',
+    `SQL statement: {{${name}}} stands outside quotes and its value has characters that are not safe there; write "{{${name}}}" or '{{${name}}}'`,
+  );
+}
+
+function valueOf(name: Placeholder, values: PlaceholderValues): string {
+  const value = values[name];
+  if (value === undefined) {
+    throw new CofferError('invalid-request', `SQL statement: {{${name}}} has no value in statements of this kind`);
+  }
+  if (value.includes('\0')) {
+    throw new CofferError(
+      'invalid-request',
+      `SQL statement: the value of {{${name}}} holds a NUL character, which PostgreSQL takes nowhere`,
+    );
+  }
+  return value;
+}
+
+/** A name as a quoted identifier. */
+export function quoteIdentifier(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}
+
+/** Values as the list of `IN (...)`; safe whatever the server takes a backslash for. */
+export function quoteList(values: readonly string[]): string {
+  return values.map((value) => pg.escapeLiteral(value)).join(', ');
+}

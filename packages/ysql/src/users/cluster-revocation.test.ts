@@ -1,0 +1,171 @@
+import assert from 'node:assert/strict';
+import { after, afterEach, before, describe, it } from 'node:test';
+import { type PosedCluster, startPosedCluster, startPostgres, type TestPostgres } from '@coffer/testkit';
+import { logIn, newUser, openYsql, ownClock, roleExists, SEED_SQL } from '../open-for-test.ts';
+
+let server: TestPostgres;
+let posed: PosedCluster;
+const NAMES = ['n1', 'n2', 'n3', 'r1'];
+before(async () => {
+  server = await startPostgres();
+  posed = await startPosedCluster({
+    target: server,
+    nodes: NAMES.map((name) => ({ name, nodeType: name === 'r1' ? 'read_replica' : 'primary' })),
+  });
+});
+after(async () => {
+  await posed.stop();
+  await server.stop();
+});
+afterEach(async () => {
+  for (const node of posed.nodes) {
+    await node.refuse(false);
+    node.hang(false);
+  }
+  await posed.listNodes(NAMES);
+});
+
+function pick(name: string): { host: string; port: number } {
+  const { host, port } = posed.node(name);
+  return { host, port };
+}
+
+describe('revoking in a cluster', () => {
+  const LOGIN = `CREATE ROLE "{{name}}" LOGIN PASSWORD '{{password}}'`;
+  before(async () => {
+    await server.query('CREATE ROLE cluster_group');
+    await server.query('CREATE DATABASE second');
+    await server.query('CREATE TABLE elsewhere (id int)', [], 'second');
+    // Privileges that others give are taken away by a member of the owner.
+    await server.query('CREATE ROLE app_owner');
+    await server.query('ALTER TABLE elsewhere OWNER TO app_owner', [], 'second');
+    await server.query(`GRANT app_owner TO ${server.user}`);
+    await server.query('GRANT CREATE ON SCHEMA public TO cluster_group');
+  });
+
+  /** Users that are dropped in different ways: by name of what depends on them, their creation and what happens next. */
+  const users: Readonly<Record<string, readonly [string, (username: string) => Promise<void>]>> = {
+    nothing: [`${LOGIN} IN ROLE cluster_group`, async () => undefined],
+    'a privilege here': [SEED_SQL, async () => undefined],
+    'a privilege in another database': [
+      LOGIN,
+      async (username) => void (await server.query(`GRANT SELECT ON elsewhere TO "${username}"`, [], 'second')),
+    ],
+    'a table': [`${LOGIN} IN ROLE cluster_group`, makeTable],
+  };
+  async function makeTable(username: string): Promise<void> {
+    const session = await logIn(posed.node('n1'), username, 'Pass-1234-word');
+    await session.query('CREATE TABLE of_cluster_user (id int)');
+    await session.end();
+  }
+  async function sessionsEverywhere(username: string): Promise<Promise<unknown>[]> {
+    const sessions = await Promise.all(NAMES.map((name) => logIn(posed.node(name), username, 'Pass-1234-word')));
+    return sessions.map((session) => new Promise((resolve) => session.once('end', resolve)));
+  }
+  async function sessionsOfNobody(): Promise<unknown> {
+    return server.query('SELECT pid FROM pg_stat_activity WHERE usesysid NOT IN (SELECT oid FROM pg_roles)');
+  }
+
+  for (const [what, [creation, prepare]] of Object.entries(users)) {
+    it(`ends the sessions on every node, balanced or not, of a user on whom depends: ${what}`, async () => {
+      for (const load_balance of ['true', 'false']) {
+        await using opened = await openYsql({ ...server, ...pick('n1') }, { load_balance });
+        const username = await opened.database.newUser(newUser(creation));
+        await prepare(username);
+        const ends = await sessionsEverywhere(username);
+        await opened.database.deleteUser({ username, statements: [] });
+        assert.equal(await roleExists(server, username), false);
+        assert.deepEqual(await sessionsOfNobody(), []);
+        await Promise.all(ends);
+        assert.deepEqual(opened.log, []);
+        await server.query('DROP TABLE IF EXISTS of_cluster_user');
+      }
+    });
+  }
+  it('ends the sessions on every node after statements of its own', async () => {
+    await using opened = await openYsql({ ...server, ...pick('n1') });
+    const username = await opened.database.newUser(newUser(LOGIN));
+    const ends = await sessionsEverywhere(username);
+    await opened.database.deleteUser({ username, statements: ['DROP ROLE "{{name}}"'] });
+    assert.deepEqual(await sessionsOfNobody(), []);
+    await Promise.all(ends);
+  });
+  it('locks a user out on every node before anything is done with what it owns', async () => {
+    await using opened = await openYsql({ ...server, ...pick('n1') }, { owned_objects: 'fail' });
+    const username = await opened.database.newUser(newUser(`${LOGIN} IN ROLE cluster_group`));
+    await makeTable(username);
+    const ends = await sessionsEverywhere(username);
+    const seen = posed.nodes.map((node) => node.statements.length);
+    await assert.rejects(opened.database.deleteUser({ username, statements: [] }), /table public\.of_cluster_user/);
+    await Promise.all(ends);
+    await assert.rejects(logIn(posed.node('n2'), username, 'Pass-1234-word'), { code: '28000' });
+    const sent = posed.nodes.flatMap((node, at) => node.statements.slice(seen[at]).map(({ sql }) => sql));
+    assert.deepEqual(
+      sent.filter((sql) => /^(DROP|REASSIGN|ALTER)/.test(sql)),
+      [`ALTER ROLE "${username}" NOLOGIN`],
+    );
+    await server.query('DROP TABLE of_cluster_user');
+    await opened.database.deleteUser({ username, statements: [] });
+  });
+  it('asks a node that has just come in', async (test) => {
+    const passes = ownClock(test);
+    await posed.listNodes(['n1', 'n2']);
+    await using opened = await openYsql({ ...server, ...pick('n1') });
+    const names = [await opened.database.newUser(newUser(LOGIN)), await opened.database.newUser(newUser(LOGIN))];
+    await opened.database.deleteUser({ username: names[0] ?? '', statements: [] });
+    await posed.listNodes(['n1', 'n2', 'n3']);
+    passes(31);
+    const session = await logIn(posed.node('n3'), names[1] ?? '', 'Pass-1234-word');
+    const ended = new Promise((resolve) => session.once('end', resolve));
+    await opened.database.deleteUser({ username: names[1] ?? '', statements: [] });
+    await ended;
+    assert.deepEqual(await sessionsOfNobody(), []);
+  });
+  it('asks a node that the cluster has just lost sight of, without waiting for it', async (test) => {
+    const passes = ownClock(test);
+    // No connection to n3 is kept that would be used again.
+    await using opened = await openYsql({ ...server, ...pick('n1') }, { max_idle_connections: -1 });
+    const names = [await opened.database.newUser(newUser(LOGIN)), await opened.database.newUser(newUser(LOGIN))];
+    await opened.database.deleteUser({ username: names[0] ?? '', statements: [] });
+    const session = await logIn(posed.node('n3'), names[1] ?? '', 'Pass-1234-word');
+    const ended = new Promise((resolve) => session.once('end', resolve));
+    await posed.listNodes(['n1', 'n2']);
+    passes(31);
+    await opened.database.deleteUser({ username: names[1] ?? '', statements: [] });
+    assert.equal(await roleExists(server, names[1] ?? ''), false);
+    await session.query('SELECT 1');
+    await ended;
+    assert.deepEqual(opened.log, []);
+  });
+  it('does not wait for a node that is down, and says so', async () => {
+    await using opened = await openYsql({ ...server, ...pick('n1') }, { max_open_connections: 1 });
+    const username = await opened.database.newUser(newUser(SEED_SQL));
+    await posed.node('n3').refuse(true);
+    await opened.database.deleteUser({ username, statements: [] });
+    assert.equal(await roleExists(server, username), false);
+    assert.deepEqual(
+      opened.log.map(({ message, fields }) => [message, fields['nodes']]),
+      [['nodes could not be asked to end the sessions of a revoked user', 1]],
+    );
+  });
+  it('finds another node when one goes down in the middle of making a user', async () => {
+    await using opened = await openYsql({ ...server, ...pick('n1') }, { load_balance: 'only-primary' });
+    const names = NAMES.slice(0, 3).map((name) => posed.node(name));
+    for (const node of names) {
+      node.addFault({ match: /^GRANT/m, action: { type: 'drop-before' } });
+    }
+    const username = await opened.database.newUser(newUser(SEED_SQL));
+    for (const node of names) node.clearFaults();
+    assert.equal(await roleExists(server, username), true);
+    await opened.database.deleteUser({ username, statements: [] });
+  });
+  it('asks no node twice in a row that does not answer', async () => {
+    await using opened = await openYsql({ ...server, ...pick('n1') }, { connect_timeout: '1s' });
+    posed.node('n3').hang(true);
+    for (let i = 0; i < 3; i++) {
+      const username = await opened.database.newUser(newUser(SEED_SQL));
+      await opened.database.deleteUser({ username, statements: [] });
+    }
+    assert.equal(opened.log.length, 3);
+  });
+});

@@ -1,0 +1,228 @@
+import { Failure } from '../connection/failure.ts';
+import type { Answer, Session } from '../connection/session.ts';
+import type { Access } from '../ddl/access.ts';
+import { lendPathLocally } from '../ddl/lent-session.ts';
+import { asBlock, BEGIN, COMMIT, sendSteps, type Step } from '../ddl/steps.ts';
+import { type Progress, refuseRollback, rollBack, settled, useForDdl } from '../ddl/transaction.ts';
+import { quoteList } from '../sql/render.ts';
+import type { RenderedStatement } from '../sql/statement-template.ts';
+
+export interface Creation {
+  readonly name: string;
+  /** Nobody can have the name already (see `Username`). */
+  readonly unique: boolean;
+  readonly statements: readonly RenderedStatement[];
+}
+
+/** What became of one user of a batch. */
+export interface CreationOutcome {
+  readonly kind:
+    | 'made'
+    /** A role of that name was there before the first statement; nothing was done. */
+    | 'existed'
+    /** The error is this user's own. */
+    | 'failed'
+    /** A neighbour's error, maybe; this user has not been tried alone. */
+    | 'disturbed';
+  readonly progress: Progress;
+  /** Of the latter two. */
+  readonly error?: unknown;
+}
+
+/** Whether a user may share a transaction: no statement of its role can reach a neighbour or the session. */
+export function canShare({ statements }: Creation): boolean {
+  return statements[0]?.makesUser === true && statements.every(isPlain);
+}
+
+/** Safe beside a neighbour's statements: no backslash, of which the server may think otherwise than we do. */
+function isPlain({ kind, sql }: RenderedStatement): boolean {
+  return (kind === 'create-role' || kind === 'grant') && !sql.includes('\\');
+}
+
+/**
+ * Makes users that {@link canShare}: in one transaction where the server is known to keep DDL in it, else one after the
+ * other. Users for whom it went wrong are to be tried alone.
+ *
+ * @throws Failure, CofferError when no connection could be had
+ */
+export async function createTogether(
+  access: Access,
+  creations: readonly Creation[],
+): Promise<readonly CreationOutcome[]> {
+  const members = creations.map((creation) => new Member(creation));
+  let begun = false;
+  const work = async (session: Session): Promise<void> => {
+    begun = true;
+    const left = [...members];
+    while (left.length > 0) {
+      const group = left.splice(0, session.transactionalDdl === true ? left.length : 1);
+      try {
+        await new SharedTransaction(access, session, group).run();
+      } catch (error) {
+        for (const member of group) member.fail(error, group.length === 1);
+        if (!(error instanceof Failure) || error.kind === 'lost') throw error;
+      }
+    }
+  };
+  try {
+    // Shared even with GRANTs: only their part is kept to one at a time, where the server lets DDL run side by side.
+    await settled(access, () => useForDdl(access, 'shared', work));
+  } catch (error) {
+    if (!begun) throw error;
+  }
+  return members;
+}
+
+class Member implements CreationOutcome {
+  readonly name: string;
+  readonly unique: boolean;
+  /** The statements before the first that touches privileges. */
+  readonly creates: readonly RenderedStatement[];
+  readonly rest: readonly RenderedStatement[];
+  readonly progress: Progress = { touchedUser: false, committing: false };
+  kind: CreationOutcome['kind'] = 'disturbed';
+  error: unknown;
+
+  constructor({ name, unique, statements }: Creation) {
+    const at = statements.findIndex((statement) => statement.kind !== 'create-role');
+    this.name = name;
+    this.unique = unique;
+    this.creates = at < 0 ? statements : statements.slice(0, at);
+    this.rest = at < 0 ? [] : statements.slice(at);
+  }
+
+  fail(error: unknown, own: boolean): void {
+    if (this.kind === 'existed') return;
+    this.kind = own ? 'failed' : 'disturbed';
+    this.error = error;
+  }
+
+  /** YugabyteDB may report a conflict for a DDL that it has committed; only a plain refusal has certainly no effect. */
+  steps(statements: readonly RenderedStatement[]): readonly Step[] {
+    return statements.map(({ sql, namesUser }) => ({
+      sql,
+      what: 'failed to execute query',
+      see: (answer) => {
+        const hadNoEffect = answer instanceof Failure && answer.kind === 'fatal';
+        if (namesUser && !hadNoEffect) this.progress.touchedUser = true;
+      },
+    }));
+  }
+}
+
+const FAILED_BLOCK = '25P02';
+
+/**
+ * Two round trips: the look at what is there and BEGIN; then, for the names that are free, all the rest. Names that
+ * nobody can have need no look: one round trip, and no transaction at all for a single statement.
+ *
+ * Where BEGIN is not waited for, it may fail, and the statements take effect one by one: as they do anyhow on YugabyteDB.
+ */
+class SharedTransaction {
+  readonly #access: Access;
+  readonly #session: Session;
+  #members: readonly Member[];
+
+  constructor(access: Access, session: Session, members: readonly Member[]) {
+    this.#access = access;
+    this.#session = session;
+    this.#members = members;
+  }
+
+  /** @throws Failure */
+  async run(): Promise<void> {
+    try {
+      const unique = this.#members.every((member) => member.unique);
+      if (!unique) await this.#open();
+      const creates = this.#creates();
+      const lend = lendPathLocally(this.#members.flatMap((member) => member.rest));
+      const rest = [...lend, ...this.#members.flatMap((member) => member.steps(member.rest))];
+      const [only, ...others] = creates;
+      if (this.#members.length === 0) await rollBack(this.#session);
+      else if (unique && only !== undefined && others.length + rest.length === 0) await this.#runAlone(only);
+      else await this.#finish(unique ? [BEGIN, ...creates] : creates, rest);
+      for (const member of this.#members) member.kind = 'made';
+    } catch (error) {
+      await rollBack(this.#session);
+      throw error;
+    }
+  }
+
+  async #open(): Promise<void> {
+    const present = new Set<unknown>();
+    await sendSteps(this.#session, [
+      ...this.#access.advisoryLock.probe(this.#session),
+      {
+        // Without parameters, which would cost the server as much again as the rest of it.
+        sql: `SELECT rolname::pg_catalog.text AS name FROM pg_catalog.pg_roles WHERE rolname IN (${quoteList(this.#members.map((member) => member.name))})`,
+        what: 'looking for a role',
+        see: (answer) => {
+          if (!(answer instanceof Failure)) for (const row of answer.rows) present.add(row['name']);
+        },
+      },
+      BEGIN,
+    ]);
+    for (const member of this.#members) if (present.has(member.name)) member.kind = 'existed';
+    this.#members = this.#members.filter((member) => member.kind !== 'existed');
+  }
+
+  /** A statement by itself is its own transaction: when its answer is lost, the role is there or it is not. */
+  async #runAlone(step: Step): Promise<void> {
+    for (const member of this.#members) member.progress.committing = true;
+    await sendSteps(this.#session, [step]);
+  }
+
+  async #finish(creates: readonly Step[], rest: readonly Step[]): Promise<void> {
+    if (rest.length === 0) return await this.#commit(creates);
+    const { queue, advisoryLock } = this.#access;
+    // The server hashes a password while it makes a role: others need not wait for that.
+    const apart = queue.load > 1;
+    // Before BEGIN, since a failure of it must not fail the transaction; asked once, so that it stands in the first only.
+    const probe = (): readonly Step[] => advisoryLock.probe(this.#session);
+    if (apart) await this.#send(creates, probe());
+    // After BEGIN, for the lock ends with the transaction.
+    await queue.withPrivileges(() =>
+      this.#commit([...(apart ? [] : creates), ...advisoryLock.take(this.#session), ...rest], probe()),
+    );
+  }
+
+  async #send(block: readonly Step[], before: readonly Step[] = []): Promise<readonly Answer[]> {
+    return await sendSteps(this.#session, [...before, ...asBlock(this.#session, block)]);
+  }
+
+  async #commit(block: readonly Step[], before: readonly Step[] = []): Promise<void> {
+    const commit: Step = {
+      ...COMMIT,
+      see: (_, clean) => {
+        if (clean) for (const member of this.#members) member.progress.committing = true;
+      },
+    };
+    const answers = await this.#send([...block, commit], before);
+    refuseRollback(this.#session, answers.at(-1));
+  }
+
+  #creates(): readonly Step[] {
+    const [first, ...others] = this.#members.flatMap((member) => member.steps(member.creates));
+    if (first === undefined) return others;
+    return this.#session.transactionalDdl === undefined ? [first, this.#probe(), ...others] : [first, ...others];
+  }
+
+  /**
+   * After a DDL statement: has this very transaction written anything? Not where each DDL commits by itself. That is
+   * seen and not concluded from a version, since whoever stands in between may have a say too.
+   */
+  #probe(): Step {
+    const learn = (transactional: boolean): void => {
+      this.#session.transactionalDdl = transactional;
+      this.#access.queue.learn(transactional);
+    };
+    return {
+      sql: 'SELECT pg_catalog.txid_current_if_assigned() IS NOT NULL AS ours',
+      what: 'looking for the transaction of a DDL statement',
+      see: (answer) => {
+        if (!(answer instanceof Failure)) learn(answer.rows[0]?.['ours'] === true);
+        else if (answer.kind === 'fatal' && answer.sqlstate !== FAILED_BLOCK) learn(false);
+      },
+    };
+  }
+}

@@ -1,0 +1,114 @@
+import { Failure } from '../connection/failure.ts';
+import type { Session } from '../connection/session.ts';
+import type { Access } from '../ddl/access.ts';
+import { sparingOthers } from '../ddl/non-breaking-ddl.ts';
+import { asBlock, BEGIN, COMMIT, sendSteps, type Step } from '../ddl/steps.ts';
+import { rollBack, settled, useForDdl } from '../ddl/transaction.ts';
+import { quoteIdentifier } from '../sql/render.ts';
+import { refuseOwners } from './dependencies.ts';
+import { terminateSessions } from './end-sessions.ts';
+import { lookAtRoles, type SeenRole } from './role-look.ts';
+
+export interface DropOutcome {
+  /** The role is gone. False: it is to be dropped alone. */
+  readonly done: boolean;
+  /** Of the role, when it was seen. */
+  readonly oid: string | undefined;
+  /** Its sessions on this node were seen gone, and there is no other node. */
+  readonly ended: boolean;
+}
+
+/**
+ * Drops roles together, in two round trips: what depends on them; then one REVOKE or DROP OWNED for those that have
+ * privileges and one DROP ROLE for all, since a cluster pays for each such statement and not for each role. Roles that own
+ * something, or have privileges in another database, are left for later, and all of them when anything goes wrong.
+ *
+ * @throws CofferError when no connection became free
+ */
+export async function dropTogether(access: Access, names: readonly string[]): Promise<readonly DropOutcome[]> {
+  let roles: readonly SeenRole[] | undefined;
+  let dropped: readonly SeenRole[] = [];
+  const work = async (session: Session): Promise<readonly string[]> => {
+    roles = await lookAtRoles(session, names);
+    const bare = roles.filter((role) => role.dependencies !== 'more');
+    if (bare.length === 0) return [];
+    const alive = await dropAll(access, session, bare);
+    dropped = bare;
+    const elsewhere = (await access.cluster.nodes(session)).length > 1 || access.cluster.missing().length > 0;
+    return elsewhere ? bare.map((role) => role.oid) : alive;
+  };
+  // Until it is known otherwise, everybody has sessions.
+  let alive: readonly string[] | undefined;
+  try {
+    alive = await settled(access, () => useForDdl(access, 'shared', work));
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+  }
+  return names.map((name): DropOutcome => {
+    const oid = roles?.find((role) => role.name === name)?.oid;
+    if (oid === undefined) return { done: roles !== undefined, oid, ended: true };
+    return { done: dropped.some((role) => role.oid === oid), oid, ended: alive?.includes(oid) === false };
+  });
+}
+
+/** Returns the oids of the roles that had sessions on this node still, or may have. */
+async function dropAll(access: Access, session: Session, roles: readonly SeenRole[]): Promise<readonly string[]> {
+  const oids = roles.map((role) => role.oid);
+  const withPrivileges = roles.filter((role) => role.dependencies !== 'none');
+  let left: readonly string[] = oids;
+  // Sessions go first, so that they hold no locks, and again afterwards, when nobody can log in any more.
+  const before: Step = { ...terminateSessions(oids), what: 'ending sessions', mayFail: true };
+  const after: Step = {
+    ...before,
+    see: (answer) => {
+      if (!(answer instanceof Failure)) left = answer.rows.map((row) => String(row['oid']));
+    },
+  };
+  const drop = execute(`DROP ROLE IF EXISTS ${namesOf(roles)}`);
+  // Sessions are ended in the block too: where that is one message and we may end none, each role is dropped alone.
+  if (withPrivileges.length === 0) {
+    await sparingOthers(session, (spare) => {
+      // What spares others must stand outside a transaction block.
+      const steps = spare.length > 0 ? [before, ...spare, drop] : asBlock(session, [before, drop]);
+      return sendSteps(session, [...steps, after]);
+    });
+    return left;
+  }
+  // Not spared: REVOKE and DROP OWNED must break, since they take privileges away, and a refused SET would fail the whole block.
+  await access.queue.withPrivileges(async () => {
+    const { advisoryLock } = access;
+    // An answer of ROLLBACK to this COMMIT need not be looked for: an earlier step has failed then.
+    const block = [BEGIN, ...advisoryLock.take(session), ...takePrivileges(session, withPrivileges), drop, COMMIT];
+    const steps = [...advisoryLock.probe(session), ...asBlock(session, [before, ...block]), after];
+    await sendSteps(session, steps).catch(async (error: unknown) => {
+      await rollBack(session);
+      throw error;
+    });
+  });
+  return left;
+}
+
+function takePrivileges(session: Session, roles: readonly SeenRole[]): readonly Step[] {
+  // Takes nothing that a user made since we looked. What others than the admin have granted stays, and keeps DROP ROLE from
+  // its work: then each role goes alone.
+  if (roles.every((role) => role.dependencies === 'database')) {
+    const database = quoteIdentifier(session.identity.database);
+    return [execute(`REVOKE ALL ON DATABASE ${database} FROM ${namesOf(roles)}`)];
+  }
+  const strangers = roles.filter((role) => !role.member);
+  return [
+    // What a user made since we looked is not for DROP OWNED to drop: then all of them are left for later.
+    { sql: refuseOwners(roles.map((role) => role.oid)), what: 'looking for owned objects' },
+    // DROP OWNED is for members of the role; a superuser counts as one.
+    ...(strangers.length > 0 ? [execute(`GRANT ${namesOf(strangers)} TO CURRENT_USER`)] : []),
+    execute(`DROP OWNED BY ${namesOf(roles)}`),
+  ];
+}
+
+function execute(sql: string): Step {
+  return { sql, what: 'failed to execute query' };
+}
+
+function namesOf(roles: readonly SeenRole[]): string {
+  return roles.map((role) => quoteIdentifier(role.name)).join(', ');
+}

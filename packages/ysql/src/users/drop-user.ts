@@ -1,0 +1,102 @@
+import { withoutDeadline } from '@coffer/base';
+import { Failure } from '../connection/failure.ts';
+import { retry } from '../connection/retry.ts';
+import { sparingOthers } from '../ddl/non-breaking-ddl.ts';
+import { sendSteps, type Step } from '../ddl/steps.ts';
+import { runTransaction, settled, useForDdl } from '../ddl/transaction.ts';
+import type { YsqlSettings } from '../settings/settings.ts';
+import { quoteIdentifier } from '../sql/render.ts';
+import type { RenderedStatement } from '../sql/statement-template.ts';
+import { dealWithDependencies, findDependencies } from './dependencies.ts';
+import { terminateSessions } from './end-sessions.ts';
+import { findRole } from './find-role.ts';
+import type { UserAccess } from './user-access.ts';
+
+/** SQLSTATE dependent_objects_still_exist. */
+const DEPENDENT_OBJECTS = '2BP01';
+/** New dependencies can appear while the known ones are dealt with; sessions are ended by then, so not for long. */
+const ROUNDS = 4;
+
+export interface DropOptions {
+  readonly ownedObjects: YsqlSettings['ownedObjects'];
+  /** False for a user that nobody was ever told of. */
+  readonly endSessions: boolean;
+}
+
+/**
+ * Drops a role with all that depends on it, in every database, and ends its sessions on every node. A role that is gone
+ * already is a success. Every step looks at the state first, so it may be run again after any failure.
+ *
+ * A role that nothing depends on costs one DROP ROLE at most, shared with all that wait for theirs: every more would be
+ * paid for by every backend of the cluster.
+ */
+export async function dropRole(access: UserAccess, name: string, options: DropOptions): Promise<void> {
+  let oid: string | undefined;
+  if (options.endSessions && (await mayShare(access, name, options))) {
+    const outcome = await access.drops.submit(name);
+    oid = outcome.oid;
+    if (outcome.done) {
+      if (oid !== undefined && !outcome.ended) await endSessions(access, oid);
+      return;
+    }
+  }
+  for (let round = 1; ; round++) {
+    const role = await findDependencies(access, name);
+    if (role === undefined) break;
+    oid = role.oid;
+    try {
+      if (role.dependencies.length > 0) await dealWithDependencies(access, role, options.ownedObjects);
+      await dropBareRole(access, name, oid);
+      break;
+    } catch (error) {
+      if (!(error instanceof Failure) || error.sqlstate !== DEPENDENT_OBJECTS || round === ROUNDS) throw error;
+    }
+  }
+  if (oid !== undefined && options.endSessions) await endSessions(access, oid);
+}
+
+/** Whoever waits: the role is gone, so the next attempt would not find its sessions any more. */
+async function endSessions(access: UserAccess, oid: string): Promise<void> {
+  await withoutDeadline(() => access.endings.submit(oid));
+}
+
+/** A batch would take away what the role was given before it is locked: `fail` must drop nothing that it made meanwhile. */
+async function mayShare(access: UserAccess, name: string, { ownedObjects }: DropOptions): Promise<boolean> {
+  if (ownedObjects !== 'fail') return true;
+  return (await findDependencies(access, name))?.dependencies.length === 0;
+}
+
+async function dropBareRole(access: UserAccess, name: string, oid: string): Promise<void> {
+  const ending: Step = { ...terminateSessions([oid]), what: 'ending sessions', mayFail: true };
+  const drop: Step = { sql: `DROP ROLE IF EXISTS ${quoteIdentifier(name)}`, what: 'failed to execute query' };
+  await retry('dropping a role', access.logger, () =>
+    settled(access, () =>
+      // Sessions on this node go first, where that is cheap, so that they hold no locks; all of them go afterwards.
+      useForDdl(access, 'shared', (session) =>
+        sparingOthers(session, (spare) => sendSteps(session, [ending, ...spare, drop])),
+      ),
+    ),
+  );
+}
+
+/**
+ * Ends a user by the role's own revocation statements, run as they are, then ends its sessions. These statements define
+ * what revoked means: whether the role is still there afterwards is theirs to say. A user that is gone is a success.
+ */
+export async function revokeUser(
+  access: UserAccess,
+  name: string,
+  statements: readonly RenderedStatement[],
+): Promise<void> {
+  const oid = await findRole(access, name);
+  if (oid === undefined) return;
+  await retry('revoking a user', access.logger, async () => {
+    try {
+      await runTransaction(access, 'exclusive', statements);
+    } catch (error) {
+      // On YugabyteDB, or when the answer to COMMIT was lost, the role may be gone although the transaction failed.
+      if ((await findRole(access, name)) !== undefined) throw error;
+    }
+  });
+  await endSessions(access, oid);
+}

@@ -1,0 +1,87 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { errorText } from '@coffer/base';
+import type { Cluster } from '../connection/cluster.ts';
+import { Failure } from '../connection/failure.ts';
+import { retry } from '../connection/retry.ts';
+import type { Request, Session } from '../connection/session.ts';
+import type { Access } from '../ddl/access.ts';
+import { askEveryNode } from '../ddl/every-node.ts';
+import { quoteList } from '../sql/render.ts';
+
+/** How long a session that was told to end may take before it is reported. */
+const END_MILLISECONDS = 3_000;
+const POLL_MILLISECONDS = 20;
+
+/** The question that ends the sessions of roles on one node. Its rows, `oid`, are the roles of those told to end. */
+export function terminateSessions(oids: readonly string[]): Request {
+  return {
+    // By oid: once the role is dropped its sessions have no name any more.
+    // The function behind pg_stat_activity, at a third of the view's cost.
+    sql: `SELECT usesysid::pg_catalog.text AS oid, pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_get_activity(NULL)
+          WHERE usesysid IN (${quoteList(oids)}) AND pid <> pg_catalog.pg_backend_pid()`,
+  };
+}
+
+/**
+ * Ends the sessions of roles on every node and sees them gone. Never rejects: sessions that are still there, and nodes
+ * that could not be asked, become a warning with a count, since a lease must not hang on a node that is down. Those nodes
+ * are asked again in the background, and so are nodes that have left the cluster's list lately.
+ */
+export async function endRoleSessions(access: Access, oids: readonly string[]): Promise<void> {
+  const oid = oids.join(', ');
+  try {
+    const answers = await retry('ending sessions', access.logger, () =>
+      askEveryNode(access, (session) => endHere(session, oids)),
+    );
+    const unreachable = answers.filter((entry) => entry.answer === undefined).map((entry) => entry.node);
+    const left = answers.reduce((sum, entry) => sum + (entry.answer ?? 0), 0);
+    if (left > 0) access.logger.warn('sessions of a revoked user have not ended yet', { sessions: left, oid });
+    if (unreachable.length > 0) {
+      access.logger.warn('nodes could not be asked to end the sessions of a revoked user', {
+        nodes: unreachable.length,
+        oid,
+      });
+      access.owed.owe(unreachable, oids);
+    }
+    // Gone for good most likely, and no reason to wait; but one that is only cut off still serves its sessions.
+    access.owed.owe(access.cluster.missing(), oids);
+  } catch (error) {
+    const hint =
+      error instanceof Failure && error.sqlstate === '42501' ? '; grant pg_signal_backend to the admin user' : '';
+    access.logger.warn(`the sessions of a revoked user could not be ended: ${errorText(error)}${hint}`, { oid });
+  }
+}
+
+/**
+ * Tells the sessions of roles on one node to end; returns how many were there. Over a connection of its own: a node that
+ * does not answer must keep none from a call that waits for one.
+ *
+ * @throws Failure, CofferError as `connect`
+ */
+export async function endOnNode(
+  cluster: Cluster,
+  node: string,
+  oids: readonly string[],
+  signal: AbortSignal,
+): Promise<number> {
+  const session = await cluster.open({ node });
+  const stop = (): void => session.destroy();
+  signal.addEventListener('abort', stop);
+  try {
+    if (signal.aborted) return 0;
+    return (await session.query(terminateSessions(oids).sql)).rows.length;
+  } finally {
+    signal.removeEventListener('abort', stop);
+    await session.close();
+  }
+}
+
+/** Returns how many sessions are still there after a while. */
+async function endHere(session: Session, oids: readonly string[]): Promise<number> {
+  const deadline = Date.now() + END_MILLISECONDS;
+  for (;;) {
+    const count = (await session.query(terminateSessions(oids).sql)).rows.length;
+    if (count === 0 || Date.now() >= deadline) return count;
+    await sleep(POLL_MILLISECONDS);
+  }
+}

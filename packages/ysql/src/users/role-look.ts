@@ -1,0 +1,85 @@
+import { Failure } from '../connection/failure.ts';
+import type { Session } from '../connection/session.ts';
+import { sendSteps, type Step } from '../ddl/steps.ts';
+import { quoteIdentifier, quoteList } from '../sql/render.ts';
+
+/** A role as a quick look shows it: enough to know whether it can go together with others. */
+export interface SeenRole {
+  readonly name: string;
+  readonly oid: string;
+  /** Whether we have its privileges, as DROP OWNED needs. */
+  readonly member: boolean;
+  /**
+   * `database`: nothing but privileges on the connection's database itself, as the seed's GRANT leaves them. `privileges`:
+   * nothing but those, and all of them where the connection's database can take them away.
+   */
+  readonly dependencies: 'none' | 'database' | 'privileges' | 'more';
+}
+
+/** Whoever has more than that is not looked at further here. */
+const MOST_DEPENDENCIES = 100;
+const NO_DATABASE = '0';
+/** OID of pg_database; those of catalogs never change. */
+const DATABASES = '1262';
+/** pg_shdepend's type of dependency of what a role owns. */
+export const OWNER = 'o';
+/**
+ * OIDs of pg_default_acl and pg_user_mapping. What is in them counts as owned, but belongs to nobody when the role is gone:
+ * REASSIGN OWNED passes it over and DROP OWNED removes it.
+ */
+export const NOBODYS_CATALOGS: readonly string[] = ['826', '1418'];
+
+/**
+ * The roles that there are, and what depends on them in the whole cluster. One plain statement: a revocation costs the
+ * server little else, so the planning of a join would be most of it. (A subquery for each role has the index of
+ * pg_shdepend asked: a join reads all that depends on any role.)
+ */
+export async function lookAtRoles(session: Session, names: readonly string[]): Promise<readonly SeenRole[]> {
+  const roles = names.map(
+    (name) => `(${quoteList([name])}, pg_catalog.to_regrole(${quoteList([quoteIdentifier(name)])})::pg_catalog.oid)`,
+  );
+  const look: Step = {
+    sql: `SELECT r.name, r.oid::pg_catalog.text AS oid, pg_catalog.pg_has_role(current_user, r.oid, 'USAGE') AS member,
+                 ARRAY(SELECT pg_catalog.concat_ws(' ', d.dbid, d.classid, d.objid, d.deptype) FROM pg_catalog.pg_shdepend d
+                       WHERE d.refclassid = 'pg_catalog.pg_authid'::pg_catalog.regclass AND d.refobjid = r.oid
+                       LIMIT ${MOST_DEPENDENCIES + 1}) AS dependencies
+          FROM (VALUES ${roles.join(', ')}) AS r (name, oid) WHERE r.oid IS NOT NULL`,
+    what: 'looking for dependencies',
+  };
+  const answers = await sendSteps(session, [...databaseOid(session), look]);
+  return (answers.at(-1)?.rows ?? []).map((row) => {
+    const dependencies = summary(session, row['dependencies'] as readonly string[]);
+    return { name: String(row['name']), oid: String(row['oid']), member: row['member'] === true, dependencies };
+  });
+}
+
+function databaseOid(session: Session): readonly Step[] {
+  if (session.databaseOid !== undefined) return [];
+  return [
+    {
+      sql: 'SELECT oid::pg_catalog.text AS oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()',
+      what: 'looking for the database',
+      see: (answer) => {
+        if (!(answer instanceof Failure)) session.databaseOid = String(answer.rows[0]?.['oid']);
+      },
+    },
+  ];
+}
+
+function summary(session: Session, dependencies: readonly string[]): SeenRole['dependencies'] {
+  if (dependencies.length === 0) return 'none';
+  if (dependencies.length > MOST_DEPENDENCIES) return 'more';
+  const all = dependencies.map((dependency) => {
+    const [database, catalog = '', object, kind] = dependency.split(' ');
+    return { database, catalog, object, kind };
+  });
+  const onDatabase = all.every(
+    ({ catalog, object, kind }) => catalog === DATABASES && object === session.databaseOid && kind !== OWNER,
+  );
+  if (onDatabase) return 'database';
+  const here = [NO_DATABASE, session.databaseOid];
+  const onlyPrivileges = all.every(
+    ({ database, catalog, kind }) => here.includes(database) && (kind !== OWNER || NOBODYS_CATALOGS.includes(catalog)),
+  );
+  return onlyPrivileges ? 'privileges' : 'more';
+}

@@ -1,0 +1,54 @@
+import type { Logger } from '@coffer/base';
+import { Cluster } from '../connection/cluster.ts';
+import { connect } from '../connection/connect.ts';
+import { SessionPool } from '../connection/session-pool.ts';
+import type { Access } from '../ddl/access.ts';
+import { AdvisoryLock } from '../ddl/advisory-lock.ts';
+import { Batches } from '../ddl/batches.ts';
+import { DdlQueue } from '../ddl/ddl-queue.ts';
+import { OwedSessions } from '../ddl/owed-sessions.ts';
+import type { YsqlSettings } from '../settings/settings.ts';
+import { createTogether, type Creation, type CreationOutcome } from './create-batch.ts';
+import { type DropOutcome, dropTogether } from './drop-batch.ts';
+import { endOnNode, endRoleSessions } from './end-sessions.ts';
+
+/** {@link Access}, and the work on users that is done together with whoever else waits. */
+export interface UserAccess extends Access {
+  /** Users that are made. */
+  readonly creations: Batches<Creation, CreationOutcome>;
+  /** Roles, by name, that are dropped. */
+  readonly drops: Batches<string, DropOutcome>;
+  /** Roles, by oid, whose sessions are ended. */
+  readonly endings: Batches<string, string>;
+}
+
+export function createUserAccess(settings: YsqlSettings, logger: Logger): UserAccess {
+  const cluster = new Cluster(settings, (target, database) => connect(settings, target, database), logger);
+  const pool = new SessionPool(settings, logger, (wish) => cluster.open(wish));
+  const access: UserAccess = {
+    settings,
+    cluster,
+    pool,
+    queue: new DdlQueue(),
+    advisoryLock: new AdvisoryLock(),
+    creations: new Batches(
+      { batches: Math.min(settings.maxOpen, CREATING_CONNECTIONS), items: BATCH_ITEMS },
+      (creations) => createTogether(access, creations),
+    ),
+    drops: new Batches({ batches: 1, items: BATCH_ITEMS }, (names) => dropTogether(access, names)),
+    endings: new Batches({ batches: ENDING_BATCHES, items: BATCH_ITEMS }, async (oids) => {
+      await endRoleSessions(access, oids);
+      return oids;
+    }),
+    owed: new OwedSessions((node, oids, signal) => endOnNode(cluster, node, oids, signal), logger),
+    logger,
+  };
+  return access;
+}
+
+/** Under SCRAM the server computes for milliseconds on each new password: as many processes of its work at that. */
+const CREATING_CONNECTIONS = 4;
+/** Bounds the locks of one transaction and the length of one statement. */
+const BATCH_ITEMS = 64;
+/** A session that takes its time to end holds up nobody but who was told together with it. */
+const ENDING_BATCHES = 8;

@@ -1,0 +1,89 @@
+import { isCofferError, type Secret } from '@coffer/base';
+import type { LoginAnswer } from '@coffer/database-plugin';
+import pg from 'pg';
+import { createClient, resolve, watchForChallenge } from '../connection/connect.ts';
+import { explainConnect } from '../connection/connect-failure.ts';
+import { Failure, WRONG_PASSWORD } from '../connection/failure.ts';
+import { retry } from '../connection/retry.ts';
+import { type Transport, transports } from '../connection/tls.ts';
+import type { Access } from '../ddl/access.ts';
+import type { Endpoint, YsqlSettings } from '../settings/settings.ts';
+import { findRole } from './find-role.ts';
+
+/**
+ * Logs in as somebody else, over a connection of its own that is closed at once, and says what the server made of the
+ * password. Whatever it refuses after it took the password (no such database, no CONNECT privilege, too many connections
+ * of the role) counts as accepted. One attempt with one password: login profiles count failures.
+ *
+ * @throws Failure when no server answered, or it refuses the login before it looks at a password (NOLOGIN, pg_hba.conf)
+ */
+export async function verifyUser(access: Access, username: string, password: Secret): Promise<LoginAnswer> {
+  const settings: YsqlSettings = { ...access.settings, username, password };
+  try {
+    return await retry('verifying a login', access.logger, () => logInSomewhere(settings));
+  } catch (error) {
+    // With trust in pg_hba.conf a server says that a role does not exist in place of refusing its password.
+    const unclear = error instanceof Failure && error.sqlstate === '28000';
+    if (unclear && (await findRole(access, username)) === undefined) return 'refused';
+    throw error;
+  }
+}
+
+/** The first contact point that answers decides. */
+async function logInSomewhere(settings: YsqlSettings): Promise<LoginAnswer> {
+  let last: unknown = new Failure('unreachable', 'no such host');
+  for (const target of settings.hosts) {
+    try {
+      return await logInAt(settings, target);
+    } catch (error) {
+      if (!(error instanceof Failure) || error.kind === 'fatal') throw error;
+      last = error;
+    }
+  }
+  throw last;
+}
+
+async function logInAt(settings: YsqlSettings, target: Endpoint): Promise<LoginAnswer> {
+  let last: Error = new Failure('unreachable', 'no such host');
+  for (const address of await resolve(settings, target)) {
+    for (const transport of transports(settings.tls.mode)) {
+      if (transport === undefined) continue;
+      const attempt = await tryLogin(settings, target, address, transport);
+      if (typeof attempt === 'string') return attempt;
+      last = attempt.failure;
+      if (!attempt.otherTransport && !attempt.otherNode) throw during(last, settings, target);
+      if (!attempt.otherTransport) break;
+    }
+  }
+  throw during(last, settings, target);
+}
+
+function during(error: Error, { username, database }: YsqlSettings, { host, port }: Endpoint): Error {
+  if (isCofferError(error) || !(error instanceof Failure)) return error;
+  return error.during(`failed to log in to host=${host} port=${port} user=${username} database=${database}`);
+}
+
+async function tryLogin(
+  settings: YsqlSettings,
+  target: Endpoint,
+  address: string,
+  transport: Transport,
+): Promise<LoginAnswer | ReturnType<typeof explainConnect>> {
+  let asked = (): boolean => false;
+  let taken = false;
+  let client: pg.Client | undefined;
+  try {
+    ({ client } = await createClient(settings, target, address, settings.database, transport));
+    client.on('error', () => undefined);
+    asked = watchForChallenge(client);
+    client.connection.once('authenticationOk', () => (taken = asked()));
+    await client.connect();
+  } catch (error) {
+    // Also for an expired VALID UNTIL and, where a password is asked for, for an unknown role.
+    if (error instanceof pg.DatabaseError && error.code === WRONG_PASSWORD) return 'refused';
+    if (!taken) return explainConnect(error, settings, target.host, transport);
+  } finally {
+    client?.connection.stream.destroy();
+  }
+  return asked() ? 'accepted' : 'trusted';
+}
