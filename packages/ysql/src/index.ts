@@ -1,4 +1,4 @@
-/** YugabyteDB (and PostgreSQL) users: settings, nodes, statements, and the database plugin made of them. */
+/** The database plugin for users of YugabyteDB (and PostgreSQL), and what others need of its settings and SQL. */
 export * from './connection/failure.ts';
 export * from './settings/fields.ts';
 export { checkYsqlConfig } from './settings/settings.ts';

@@ -7,13 +7,13 @@ import { createYsqlDatabase } from './ysql-database.ts';
 
 /** The seed's creation statements. */
 export const SEED_SQL = `CREATE ROLE "{{username}}" WITH PASSWORD '{{password}}' VALID UNTIL '{{expiration}}' NOINHERIT LOGIN; GRANT ALL ON DATABASE "yugabyte" TO "{{username}}";`;
-/** The same with privileges on more than the database: on the table of {@link createThings}. */
+/** The same, with privileges on more than the database: on the table that {@link createThings} makes. */
 export const ON_TABLE_SQL = `${SEED_SQL} GRANT SELECT ON things TO "{{username}}";`;
 export const USERNAME_CONFIG = { displayName: 'token', roleName: 'my-role' };
 
 export interface Opened extends AsyncDisposable {
   readonly database: Database;
-  /** What it logged at warn and error. */
+  /** What it has logged at levels warn and error. */
   readonly log: readonly LogEntry[];
 }
 
@@ -40,7 +40,7 @@ export function newUser(statements: string | readonly string[], more: Partial<Ne
   };
 }
 
-/** Logs in as somebody else; rejects as `pg` does. */
+/** Logs in as somebody else. Rejects as `pg` does. */
 export async function logIn(
   target: Pick<TestDatabase, 'host' | 'port'>,
   user: string,
@@ -53,7 +53,7 @@ export async function logIn(
   return client;
 }
 
-/** A table on which the admin may give privileges. */
+/** Creates a table on which the admin can grant privileges. */
 export async function createThings(target: TestDatabase): Promise<void> {
   await target.query('CREATE TABLE things (id int)');
   await target.query(`ALTER TABLE things OWNER TO "${target.user}"`);
@@ -63,7 +63,7 @@ export async function roleExists(target: TestDatabase, name: string): Promise<bo
   return (await target.query('SELECT 1 FROM pg_roles WHERE rolname = $1', [name])).length > 0;
 }
 
-/** Lets a test put our clock forward; the server's and the timers' stay. */
+/** Lets a test put our clock forward. The server's clock and the timers are not affected. */
 export function ownClock(test: TestContext): (seconds: number) => void {
   const now = Date.now.bind(Date);
   let ahead = 0;

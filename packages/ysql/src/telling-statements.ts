@@ -1,4 +1,4 @@
-/** For tests: statements at which PostgreSQL refuses, in ways that repeat the password or a part of it to the client. */
+/** For tests: statements that PostgreSQL refuses with an error that repeats the password, or a part of it. */
 export const TELLING_STATEMENTS: Readonly<Record<string, string>> = {
   'a name': `GRANT "{{password}}" TO pg_monitor`,
   'a name at a syntax error': `ALTER ROLE nobody_here PASSWORD "{{password}}"`,

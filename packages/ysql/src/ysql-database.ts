@@ -38,14 +38,14 @@ import {
 import { createUserAccess, type UserAccess } from './users/user-access.ts';
 import { verifyUser } from './users/verify-user.ts';
 
-/** How long work under way may take to finish before its connections go: nothing is cut off before it is undone. */
+/** How long work under way may take to finish, or to be undone, before its connections are closed. */
 const DRAIN_MILLISECONDS = 30_000;
-/** A name forgotten costs a look when it is used. */
+/** A name that we have forgotten only costs a look when it is used. */
 const MOST_UNUSED = 1_000;
 
 /**
- * The `ysql` database: users of a YugabyteDB cluster (or of a PostgreSQL server). Nothing is connected until it is needed.
- * Each instance knows one cluster and shares no state with another.
+ * The `ysql` database: users of a YugabyteDB cluster (or of a PostgreSQL server). Connects to nothing until it has to. Each
+ * instance knows one cluster, and shares no state with any other.
  */
 export function createYsqlDatabase(options: { readonly logger: Logger }): Database {
   return new YsqlDatabase(options.logger);
@@ -61,7 +61,7 @@ class YsqlDatabase implements Database {
   readonly #logger: Logger;
   #connected: Connected | undefined;
   readonly #work = new Set<Promise<unknown>>();
-  /** Unique names that were given out and not used yet. */
+  /** Unique names that have been given out and not been used yet. */
   readonly #unused = new Set<string>();
 
   constructor(logger: Logger) {
@@ -113,7 +113,7 @@ class YsqlDatabase implements Database {
     }
     await this.#run(password?.newPassword, async ({ access }, stored) => {
       const failures: CofferError[] = [];
-      // Both are tried, as the Go plugin does: a failed password change is no reason to let a user expire.
+      // Both are tried, as in the Go plugin: a failed password change is no reason to let a user expire.
       if (password !== undefined) await collect(failures, () => changePassword(access, name, password, stored));
       if (expiration !== undefined) await collect(failures, () => extend(access, name, expiration));
       const [first] = failures;
@@ -141,7 +141,7 @@ class YsqlDatabase implements Database {
     return name;
   }
 
-  /** A name that we made up ourselves is unique only the first time. */
+  /** A name that we made up ourselves is only unique the first time. */
   #nameOf({ username, usernameConfig }: NewUserRequest, makeName: NameMaker): Username {
     if (username === undefined) return makeName(usernameConfig);
     const name = roleName(username);
@@ -196,7 +196,7 @@ class YsqlDatabase implements Database {
     }
   }
 
-  /** Runs one operation; `stored` is what stands for `password` in SQL, empty when there is none. */
+  /** Runs one operation. `stored` is what SQL contains for `password`; empty if there is none. */
   async #run<T>(
     password: Secret | undefined,
     operation: (connected: Connected, stored: string) => Promise<T>,
@@ -211,7 +211,7 @@ class YsqlDatabase implements Database {
   }
 }
 
-/** Whatever an operation throws leaves as a CofferError without any secret that was in play. */
+/** Whatever an operation throws leaves here as a CofferError, without any of the secrets that were in play. */
 async function withoutSecrets<T>(
   connected: Connected,
   password: Secret | undefined,
@@ -232,7 +232,7 @@ async function withoutSecrets<T>(
   }
 }
 
-/** Then the server may have let us in by it, and needs no password. */
+/** With one the server may have let us in without a password. */
 function hasCertificate({ tls }: YsqlSettings): boolean {
   return tls.certificate.pem !== '' || tls.certificate.path !== '';
 }
@@ -283,10 +283,10 @@ async function collect(failures: CofferError[], work: () => Promise<void>): Prom
   }
 }
 
-/** What stands for a password in SQL: the password, or only its verifier. */
+/** What SQL contains for a password: the password itself, or only its verifier. */
 async function storedPassword(access: UserAccess, password: Secret): Promise<string> {
   const plain = password.reveal();
-  // The verifier of such a one could be made, and nobody could log in by it.
+  // We could compute a verifier for it, but nobody could log in with it.
   if (plain.includes('\0'))
     throw new CofferError('invalid-request', 'password: it holds a NUL character, which PostgreSQL takes nowhere');
   const byVerifier =
@@ -297,8 +297,8 @@ async function storedPassword(access: UserAccess, password: Secret): Promise<str
 }
 
 /**
- * Whether the database turns what we send into another encoding. What a login is compared with then has other bytes than the
- * UTF-8 that clients send.
+ * Whether the database converts what we send into another encoding. Then a login is compared with other bytes than the UTF-8
+ * that clients send.
  */
 async function convertsText(access: UserAccess): Promise<boolean> {
   return await access.pool.use(async ({ serverEncoding }) => !['UTF8', 'SQL_ASCII'].includes(serverEncoding));

@@ -9,20 +9,20 @@ import { readNodes } from './yb-servers.ts';
 
 export type Dial = (target: Endpoint, database: string) => Promise<Session>;
 
-/** A node that has just come in may have a session to end: the smart drivers' interval is too long for that. */
+/** A node that has just joined may have a session to end; the smart drivers' interval would be too long for that. */
 const EVERY_NODE_SECONDS = 30;
 
 interface NodeState {
-  /** Our connections to it, those being opened included. */
+  /** Our connections to it, including those that are being opened. */
   connections: number;
-  /** Milliseconds; undefined when the node was not found wanting. */
+  /** When it last could not be reached, in milliseconds; undefined if it has been reached since, or never failed. */
   failedAt: number | undefined;
 }
 
 /**
- * The nodes of one cluster, known to one Database instance alone. Nodes are asked for only when a connection is wanted
- * and the last answer is too old (the smart drivers' lazy refresh); there is no timer and no standing control connection:
- * the connection that asked is used itself when its node is the one chosen.
+ * The nodes of one cluster, as one Database instance alone knows them. The list is refreshed only when a connection is wanted
+ * and the last answer is too old (the smart drivers' lazy refresh). There is no timer and no permanent control connection: the
+ * connection that asked is itself used if its node is the one chosen.
  */
 export class Cluster {
   readonly #settings: YsqlSettings;
@@ -31,9 +31,9 @@ export class Cluster {
   readonly #nodes = new NodeList();
   readonly #states = new Map<string, NodeState>();
   #refreshing: Promise<void> | undefined;
-  /** Set when the server has no yb_servers(): an old YugabyteDB, or PostgreSQL. */
+  /** Set once the server turns out to have no yb_servers(): an old YugabyteDB, or PostgreSQL. */
   #withoutFunction = false;
-  /** Which of a node's two addresses can be reached from here; undefined until one was. */
+  /** Which of a node's two addresses can be reached from here; undefined until one has been. */
   #addressKind: 'private' | 'public' | undefined;
 
   constructor(settings: YsqlSettings, dial: Dial, logger: Logger) {
@@ -43,7 +43,7 @@ export class Cluster {
   }
 
   /**
-   * Opens a connection to the node that load balancing chooses, or to the one that is asked for.
+   * Opens a connection to the node that load balancing picks, or to the one in the wish.
    *
    * @throws Failure, CofferError as {@link connect}
    */
@@ -63,8 +63,8 @@ export class Cluster {
   }
 
   /**
-   * The nodes of the cluster, asked for over `session` when the last answer is too old for whoever wants to reach them all;
-   * none for PostgreSQL.
+   * The nodes of the cluster, none for PostgreSQL. Asks over `session` when the last answer is too old for a caller who wants to
+   * reach every node.
    */
   async nodes(session: Session): Promise<readonly ClusterNode[]> {
     if (this.#due(Math.min(this.#settings.refreshIntervalSeconds, EVERY_NODE_SECONDS))) {
@@ -78,17 +78,17 @@ export class Cluster {
     return this.#nodes.current;
   }
 
-  /** Keys of the nodes that the cluster named not long ago and does not name now. */
+  /** Keys of the nodes that the cluster listed not long ago and no longer lists. */
   missing(): readonly string[] {
     return this.#nodes.missing.map((node) => node.key);
   }
 
-  /** Whether the node can be asked for by its key. */
+  /** Whether a connection to the node can be wished for by its key. */
   knows(key: string): boolean {
     return this.#nodes.find(key) !== undefined;
   }
 
-  /** Whether the node failed within `seconds`. */
+  /** Whether the node failed within the last `seconds`. */
   failedWithin(key: string, seconds: number): boolean {
     const failedAt = this.#states.get(key)?.failedAt;
     return failedAt !== undefined && Date.now() - failedAt < seconds * 1000;
@@ -117,7 +117,7 @@ export class Cluster {
     return !this.#withoutFunction && this.#nodes.isOlderThan(seconds);
   }
 
-  /** Returns the connection that asked, when there was need to ask and it can still be used. */
+  /** Returns the connection that asked, if there was a need to ask and it is still usable. */
   async #refreshIfDue(database: string): Promise<Session | undefined> {
     if (!this.#due()) return undefined;
     if (this.#refreshing !== undefined) {
@@ -141,7 +141,7 @@ export class Cluster {
     return control?.broken === true ? undefined : control;
   }
 
-  /** A connection to a contact point or, failing these, to any node known from before. */
+  /** A connection to a contact point or, failing that, to any node we already know. */
   async #openControl(database: string): Promise<Session | undefined> {
     try {
       return await this.#openContact(database);
@@ -175,7 +175,7 @@ export class Cluster {
     this.#addressKind = [host, address].includes(located.host) ? 'private' : 'public';
   }
 
-  /** The node that a connection leads to, when its address is one of the node's. */
+  /** The node that a connection leads to, found by its address. */
   #locate(session: Session): ClusterNode | undefined {
     const { host, address, port } = session.identity;
     return this.#nodes.current.find((node) => {
@@ -191,7 +191,7 @@ export class Cluster {
     if (policy === undefined || this.#withoutFunction) return control ?? (await this.#openContact(database));
     const groups = candidateGroups(this.#nodes.current, policy);
     const failures: string[] = [];
-    // Nodes set aside come last rather than never: an outage of all of them must not outlast itself.
+    // Nodes that were set aside come last rather than never: when all have failed, we must notice that one is back.
     for (const setAside of [false, true]) {
       for (const group of groups) {
         const nodes = group.filter((node) => this.#isSetAside(node) === setAside);
@@ -279,12 +279,12 @@ export class Cluster {
   }
 }
 
-/** Whether another node may do better; a wrong password is wrong everywhere and is not to be tried again. */
+/** Whether another node may do better. A wrong password is wrong everywhere and must not be tried again. */
 function isElsewhere(error: unknown): boolean {
   return error instanceof Failure && (error.kind === 'unreachable' || error.kind === 'busy');
 }
 
-/** Whether the policy would rather have no connection than one to a node that it does not name. */
+/** Whether the policy prefers no connection to one with a node that it does not allow. */
 function isStrict(policy: BalancePolicy): boolean {
   if (policy.mode.startsWith('only-')) return true;
   return policy.topologyKeysOnly && policy.topologyKeys.length > 0 && !policy.mode.startsWith('prefer-');

@@ -4,7 +4,7 @@ import type { YsqlSettings } from '../settings/settings.ts';
 import { classify, Failure, serverMessage } from './failure.ts';
 import type { Transport } from './tls.ts';
 
-/** What went wrong on one attempt to connect, and what it means for the attempts that could follow. */
+/** What went wrong in one attempt to connect, and what else is worth trying. */
 export interface ConnectFailure {
   readonly failure: Failure | CofferError;
   /** Worth trying the other transport (plain or TLS) on the same address. */
@@ -25,7 +25,7 @@ const SOCKET_ERRORS: Readonly<Record<string, string>> = {
   EAI_AGAIN: 'the host name cannot be resolved right now',
 };
 
-/** Explains what `pg` or the operating system threw while connecting to `host`. */
+/** Explains what `pg` or the operating system threw while we were connecting to `host`. */
 export function explainConnect(
   thrown: unknown,
   settings: YsqlSettings,
@@ -52,7 +52,7 @@ export function explainConnect(
   return { failure, otherTransport: code === 'ECONNRESET', otherNode: true };
 }
 
-/** The login went well, and our settings were not taken: nothing else was sent, and the node is there. */
+/** The login succeeded but our settings were refused. The node is there, and nothing else was sent to it. */
 function explainSettings(failure: Failure): ConnectFailure {
   if (failure.kind === 'fatal') return { failure, otherTransport: false, otherNode: false };
   const { message, sqlstate } = failure;
@@ -62,7 +62,7 @@ function explainSettings(failure: Failure): ConnectFailure {
 function explainServer(error: pg.DatabaseError, settings: YsqlSettings, transport: Transport): ConnectFailure {
   const sqlstate = error.code ?? '';
   const answer = serverMessage(error);
-  // A refusal by pg_hba.conf depends on the transport; a wrong password does not, and would be counted twice.
+  // A refusal by pg_hba.conf depends on the transport. A wrong password does not, and a second try would count as well.
   const byTransport = sqlstate === '28000' && /pg_hba\.conf|encryption|SSL/i.test(error.message);
   if (byTransport && transport === 'plain' && /no encryption|SSL off|without encryption/i.test(error.message)) {
     const message =
@@ -74,7 +74,7 @@ function explainServer(error: pg.DatabaseError, settings: YsqlSettings, transpor
   const kind = classify(sqlstate, error.message);
   if (kind === 'busy')
     return { failure: new Failure('busy', answer, { sqlstate }), otherTransport: false, otherNode: true };
-  // Nothing was sent yet, so a server that shuts down or starts up is merely not there.
+  // Nothing has been sent yet, so a server that is shutting down or starting up is merely unreachable.
   const away = kind === 'lost' || kind === 'conflict';
   return {
     failure: new Failure(away ? 'unreachable' : 'fatal', answer, { sqlstate, nobodyThere: /^57P/.test(sqlstate) }),

@@ -8,18 +8,18 @@ import { Failure } from './failure.ts';
 import { Session } from './session.ts';
 import { tlsOptions, type Transport, transports } from './tls.ts';
 
-/** `pg` names the server's requests for a credential (postgres protocol 3.0, message R) like this on its connection. */
+/** The events by which `pg` reports that the server asks for a credential (protocol 3.0, message R). */
 const CHALLENGES = ['authenticationCleartextPassword', 'authenticationMD5Password', 'authenticationSASL'] as const;
 
-/** Seconds that the client waits beyond statement_timeout before it takes the connection for dead. */
+/** Seconds that the client waits beyond statement_timeout before it considers the connection dead. */
 const ANSWER_GRACE_SECONDS = 5;
 
 /**
- * Opens one connection to `target`: each address of the host in turn, each with the transports that sslmode allows.
- * Its application_name is unique, so its server process can be found again when an answer was lost.
+ * Opens one connection to `target`, trying each address of the host in turn, and each transport that sslmode allows. Its
+ * application_name is unique, so that its server process can be found again when an answer is lost.
  *
- * @throws Failure `unreachable` or `busy` when another node may do better, `fatal` otherwise; CofferError
- *   `invalid-request` for TLS files that cannot be used
+ * @throws Failure `unreachable` or `busy` if another node may do better, otherwise `fatal`; CofferError `invalid-request` for
+ *   TLS files that cannot be used
  */
 export async function connect(settings: YsqlSettings, target: Endpoint, database: string): Promise<Session> {
   let last: Failure | CofferError = new Failure('unreachable', 'no such host');
@@ -32,7 +32,7 @@ export async function connect(settings: YsqlSettings, target: Endpoint, database
   throw withTarget(last, settings, target, database);
 }
 
-/** The message names where we tried to connect, as pgx does. */
+/** As in pgx, the message says where we tried to connect. */
 function withTarget(failure: Failure | CofferError, settings: YsqlSettings, target: Endpoint, database: string): Error {
   if (failure instanceof CofferError) return failure;
   return failure.during(
@@ -40,7 +40,7 @@ function withTarget(failure: Failure | CofferError, settings: YsqlSettings, targ
   );
 }
 
-/** Resolved here and not by `pg`, which would overrule the TLS server name for a host given by name. */
+/** Resolved here and not by `pg`, which would override the TLS server name if it were given a host name. */
 export async function resolve(settings: YsqlSettings, target: Endpoint): Promise<readonly string[]> {
   try {
     return (await lookup(target.host, { all: true })).map((entry) => entry.address);
@@ -68,7 +68,7 @@ async function connectAddress(
   return tellsMore(first, result, other);
 }
 
-/** Of two failed transports, the failure to report: not that the other transport is refused or not spoken at all. */
+/** Which failure to report when both transports failed: not the one that just says the other transport is refused. */
 function tellsMore(first: Transport, result: ConnectFailure, other: ConnectFailure): ConnectFailure {
   if (/does not support SSL/.test(other.failure.message)) return result;
   const plainIsRefused = first === 'tls' && other.failure instanceof Failure && other.failure.sqlstate === '28000';
@@ -116,12 +116,12 @@ async function open(
   return session;
 }
 
-/** Times that the settings are sent on one connection. */
+/** How often the settings are sent on one connection before we give up. */
 const SETTINGS_ATTEMPTS = 3;
 
 /**
- * By SQL and not at the start: poolers and the YSQL Connection Manager pass on not every parameter of a start. What a cluster
- * answers while its catalog changes (40001) is over when it is asked again.
+ * With SQL and not in the startup message, because poolers and the YSQL Connection Manager do not pass on every startup
+ * parameter. The conflict (40001) that a cluster answers while its catalog changes is gone at the next try.
  */
 async function applySettings(session: Session): Promise<void> {
   for (let attempt = 1; ; attempt++) {
@@ -134,7 +134,7 @@ async function applySettings(session: Session): Promise<void> {
   }
 }
 
-/** To be called before `client` connects; what it returns tells whether the server has asked for a password. */
+/** Call it before `client` connects; the function it returns says whether the server has asked for a password. */
 export function watchForChallenge({ connection }: pg.Client): () => boolean {
   let asked = false;
   for (const name of CHALLENGES) connection.once(name, () => (asked = true));
@@ -156,7 +156,7 @@ export async function createClient(
     host: address,
     port: target.port,
     user: settings.username,
-    // A function, so that neither PGPASSWORD nor a .pgpass file is ever looked at.
+    // A function, so that `pg` never falls back to PGPASSWORD or a .pgpass file.
     password: () => settings.password.reveal(),
     database,
     application_name: applicationName,
@@ -165,7 +165,7 @@ export async function createClient(
     ssl: transport === 'tls' ? await tlsOptions(settings.tls, target.host) : false,
     connectionTimeoutMillis: settings.connectTimeoutSeconds * 1000,
     keepAlive: true,
-    // Statements are sent as they come and not one by one; nobody sends a second one but Session.pipeline.
+    // Statements are sent as they come and not one by one; only Session.pipeline ever sends a second one.
     pipeline: true,
     ...(timeout > 0 && { statement_timeout: timeout * 1000, query_timeout: (timeout + ANSWER_GRACE_SECONDS) * 1000 }),
     ...(options !== '' && { options }),

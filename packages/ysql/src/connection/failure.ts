@@ -4,35 +4,35 @@ import pg from 'pg';
 /**
  * What to do after a failed statement or connection:
  *
- * `conflict` the statement had no effect that a look at the state would miss; try again after a pause
- * `lost` the connection is gone and so is the answer: whether the statement took effect is not known
- * `unreachable` no connection could be made; nothing was sent
- * `busy` the node takes no connection now, or made none of use: another node, or later
- * `upgrade` the cluster is being upgraded and takes no DDL: much later
- * `fatal` trying again would fail again
+ * `conflict`: look at what the statement may have done already, and try again after a pause
+ * `lost`: the connection is gone, and with it the answer; nobody knows whether the statement took effect
+ * `unreachable`: no connection could be made, so nothing was sent
+ * `busy`: the node accepts no connection right now, or only a useless one; try another node, or try later
+ * `upgrade`: the cluster is being upgraded and accepts no DDL; try much later
+ * `fatal`: trying again would fail again
  */
 export type FailureKind = 'conflict' | 'lost' | 'unreachable' | 'busy' | 'upgrade' | 'fatal';
 
 /** SQLSTATE invalid_password. */
 export const WRONG_PASSWORD = '28P01';
 
-/** The server process behind a connection, to be found again when its answer was lost. */
+/** The server process behind a connection, so that it can be found again when its answer is lost. */
 export interface Backend {
   readonly applicationName: string;
-  /** The node's key, when it is known which one it is. */
+  /** The key of its node, if we know which one it is on. */
   readonly node: string | undefined;
 }
 
-/** What the database or the way to it answered. Stays inside this room: the edge makes a CofferError of it. */
+/** What went wrong in the database or on the way to it. Never leaves this package except as a CofferError. */
 export class Failure extends Error {
   readonly kind: FailureKind;
-  /** Empty when the server sent none. */
+  /** Empty if the server sent none. */
   readonly sqlstate: string;
   readonly backend: Backend | undefined;
 
-  /** Of `unreachable`: no server process runs there (refused, starting, stopping), which a mere silence does not say. */
+  /** `unreachable` because no server process runs there (refused, starting, stopping); silence alone proves nothing. */
   readonly nobodyThere: boolean;
-  /** The same would only come of it again, whatever its kind is worth. */
+  /** Trying again would only give the same result, whatever its kind. */
   readonly final: boolean;
 
   constructor(kind: FailureKind, message: string, details: FailureDetails = {}) {
@@ -45,7 +45,7 @@ export class Failure extends Error {
     this.final = details.final ?? false;
   }
 
-  /** The same failure, its message preceded by what was being done. */
+  /** The same failure, with a message that starts with what was being done. */
   during(what: string): Failure {
     return new Failure(this.kind, `${what}: ${this.message}`, this);
   }
@@ -65,8 +65,8 @@ interface FailureRule {
 }
 
 /**
- * The first rule that fits decides. Texts matter more than SQLSTATEs here: YugabyteDB reports many of its own
- * conditions as XX000. Sources: yb:docs develop/learn/transactions/transactions-retries-ysql, yugabyte-db issues 10867,
+ * The first rule that matches decides. Message texts matter more than SQLSTATEs here, because YugabyteDB reports many of its
+ * own conditions as XX000. Sources: yb:docs develop/learn/transactions/transactions-retries-ysql, yugabyte-db issues 10867,
  * 29856, 26755.
  */
 export const FAILURE_RULES: readonly FailureRule[] = [
@@ -86,7 +86,7 @@ export const FAILURE_RULES: readonly FailureRule[] = [
   { text: /operation failed\. try again/i, kind: 'conflict' },
 ];
 
-/** Classifies what a server answered: an SQLSTATE (empty when there was none) and a message. */
+/** Classifies a server's answer by its SQLSTATE (empty if there was none) and its message. */
 export function classify(sqlstate: string, message: string): FailureKind {
   for (const rule of FAILURE_RULES) {
     if (rule.sqlstate !== undefined && !rule.sqlstate.test(sqlstate)) continue;
@@ -96,7 +96,7 @@ export function classify(sqlstate: string, message: string): FailureKind {
   return 'fatal';
 }
 
-/** What `pg` threw for a statement. Anything that is not an answer of the server means that the connection is lost. */
+/** The failure that `pg` threw for a statement. Anything but an answer from the server means a lost connection. */
 export function failureOfStatement(thrown: unknown, backend: Backend): Failure {
   if (thrown instanceof pg.DatabaseError) {
     const sqlstate = thrown.code ?? '';
@@ -107,14 +107,14 @@ export function failureOfStatement(thrown: unknown, backend: Backend): Failure {
   return new Failure('lost', `connection to the database lost (${message})`, { backend });
 }
 
-/** The server's answer in the form that Go users know: `ERROR: role "x" does not exist (SQLSTATE 42704)`. */
+/** The server's answer in the form Go users are used to: `ERROR: role "x" does not exist (SQLSTATE 42704)`. */
 export function serverMessage(error: pg.DatabaseError): string {
-  // Only what depends on a role is worth showing from the details; others may repeat row values.
+  // Of all details only the list of what depends on a role is worth showing; others may repeat values from rows.
   const detail = error.code === '2BP01' && error.detail !== undefined ? `: ${error.detail.replaceAll('\n', '; ')}` : '';
   return `${error.severity ?? 'ERROR'}: ${error.message}${detail} (SQLSTATE ${error.code ?? 'unknown'})`;
 }
 
-/** The error that leaves this room for anything thrown inside it. */
+/** The error to hand to the outside for anything thrown inside this package. */
 export function asCofferError(thrown: unknown): CofferError {
   if (!(thrown instanceof Failure)) return CofferError.from(thrown);
   return new CofferError('failed', thrown.message);

@@ -1,12 +1,12 @@
 import type { ClusterNode } from './topology.ts';
 
-/** For how long a node that yb_servers() does not name any more is remembered: it may be cut off, and serve its sessions. */
+/** How long a node is remembered that yb_servers() no longer lists: it may only be cut off, and still serve sessions. */
 const REMEMBER_MILLISECONDS = 15 * 60_000;
 
-/** What yb_servers() answered last, and the nodes that it named not long ago. */
+/** What yb_servers() last answered, and the nodes that it listed not long ago. */
 export class NodeList {
   #current: readonly ClusterNode[] = [];
-  /** With the time at which each was missed first. */
+  /** Each with the time when it was first missing. */
   readonly #missing = new Map<string, { readonly node: ClusterNode; readonly since: number }>();
   #readAt: number | undefined;
 
@@ -14,7 +14,7 @@ export class NodeList {
     return this.#current;
   }
 
-  /** Nodes that were named until a while ago. */
+  /** Nodes that have dropped out of the list recently. */
   get missing(): readonly ClusterNode[] {
     for (const [key, { since }] of this.#missing) {
       if (Date.now() - since > REMEMBER_MILLISECONDS) this.#missing.delete(key);
@@ -22,7 +22,7 @@ export class NodeList {
     return [...this.#missing.values()].map(({ node }) => node);
   }
 
-  /** Current or missing. */
+  /** The node, whether it is current or missing. */
   find(key: string): ClusterNode | undefined {
     return this.#current.find((node) => node.key === key) ?? this.missing.find((node) => node.key === key);
   }

@@ -5,7 +5,7 @@ import { Failure, type FailureKind } from './failure.ts';
 export interface RetryPolicy {
   readonly attempts: number;
   readonly totalMilliseconds: number;
-  /** The pause before attempt n is random, at most this times 2^(n-1). */
+  /** The pause after attempt n is random, at most this times 2^(n-1). */
   readonly firstPauseMilliseconds: number;
   readonly longestPauseMilliseconds: number;
 }
@@ -17,7 +17,7 @@ export const RETRY_POLICY: RetryPolicy = {
   longestPauseMilliseconds: 2_000,
 };
 
-/** How many attempts each kind of failure is worth; a cluster that nobody can reach is reported soon. */
+/** How many attempts each kind of failure is worth. A cluster that cannot be reached is reported soon. */
 const WORTH: Readonly<Record<FailureKind, number>> = {
   conflict: 10,
   lost: 10,
@@ -28,8 +28,8 @@ const WORTH: Readonly<Record<FailureKind, number>> = {
 };
 
 /**
- * Runs `work` until it succeeds or fails for good, or nobody waits for it any more. `work` must look at the state before it
- * acts: an earlier attempt may have taken effect. Throws what the last attempt threw.
+ * Runs `work` until it succeeds, fails for good, or nobody is waiting for it any more. `work` must look at the state before it
+ * acts, because an earlier attempt may have taken effect. Throws what the last attempt threw.
  */
 export async function retry<T>(
   what: string,
@@ -45,7 +45,7 @@ export async function retry<T>(
       if (!(error instanceof Failure) || error.final) throw error;
       if (attempt >= Math.min(policy.attempts, WORTH[error.kind])) throw error;
       const most = Math.min(policy.longestPauseMilliseconds, policy.firstPauseMilliseconds * 2 ** (attempt - 1));
-      // A lost connection says nothing about load: the first new attempt need not wait.
+      // A lost connection says nothing about load, so the first retry need not wait.
       const pause = error.kind === 'lost' && attempt === 1 ? 0 : Math.random() * most;
       if (Date.now() + pause > deadline) throw error;
       logger.debug(`${what}: trying again`, { attempt, reason: error.kind, sqlstate: error.sqlstate });

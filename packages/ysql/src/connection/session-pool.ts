@@ -2,7 +2,7 @@ import { CofferError, currentDeadline, errorText, type Logger, timeLeft } from '
 import type { YsqlSettings } from '../settings/settings.ts';
 import type { Session, SessionWish } from './session.ts';
 
-/** Longest wait for a connection when all are in use. */
+/** The longest wait for a connection when all are in use. */
 const WAIT_MILLISECONDS = 60_000;
 
 interface Waiter {
@@ -12,8 +12,8 @@ interface Waiter {
 export type PoolLimits = Pick<YsqlSettings, 'maxOpen' | 'maxIdle' | 'maxLifetimeSeconds' | 'database'>;
 
 /**
- * Connections to all nodes and databases of one configuration, bounded together. Nobody may hold one connection and ask
- * for another: with max_open_connections=1 that would wait for ever.
+ * The connections of one configuration to all nodes and databases, under one limit. Nobody may hold a connection and ask for a
+ * second one: with max_open_connections=1 that would wait for ever.
  */
 export class SessionPool {
   readonly #limits: PoolLimits;
@@ -32,7 +32,7 @@ export class SessionPool {
     this.#open = open;
   }
 
-  /** Lends a connection to `work`; one that comes back broken or inside a transaction is not used again. */
+  /** Lends a connection to `work`. One that comes back broken, or inside a transaction, is not used again. */
   async use<T>(work: (session: Session) => Promise<T>, wish: SessionWish = {}): Promise<T> {
     const session = await this.#acquire(wish);
     try {
@@ -42,7 +42,7 @@ export class SessionPool {
     }
   }
 
-  /** Closes idle connections now and the others as they come back; later calls of `use` reject. */
+  /** Closes idle connections now, and the others as they come back. Later calls of `use` reject. */
   async close(): Promise<void> {
     this.#closed = true;
     for (const waiter of this.#waiting.splice(0)) waiter.resume();
@@ -69,7 +69,7 @@ export class SessionPool {
     }
   }
 
-  /** Whoever has gone takes no connection from those who wait behind. @throws CofferError `failed` */
+  /** A caller that has gone away must not take a connection from those behind it. @throws CofferError `failed` */
   #requireWaiter(): void {
     const reason = currentDeadline()?.reason;
     if (reason === undefined) return;
@@ -77,7 +77,7 @@ export class SessionPool {
     throw reason;
   }
 
-  /** An idle connection that fits, a new one, or undefined when all are in use. */
+  /** A suitable idle connection, else a new one; undefined if all are in use. */
   async #take(wish: SessionWish): Promise<Session | undefined> {
     const database = wish.database ?? this.#limits.database;
     const at = this.#idle.findLastIndex(
@@ -92,7 +92,7 @@ export class SessionPool {
       const misfit = this.#idle.shift();
       if (misfit === undefined) return undefined;
       this.#forgetExpiry(misfit);
-      this.#total++; // keeps the place while the other one closes
+      this.#total++; // holds the place while the other one closes
       await this.#discard(misfit);
     } else {
       this.#total++;
@@ -146,7 +146,7 @@ export class SessionPool {
     this.#wake();
   }
 
-  /** A connection that breaks while it is idle leaves the pool by itself; one in use is judged when it comes back. */
+  /** A connection that breaks while idle leaves the pool by itself; one in use is checked when it comes back. */
   #leave(session: Session): void {
     const at = this.#idle.indexOf(session);
     if (at < 0) return;
@@ -177,7 +177,7 @@ export class SessionPool {
   async #discard(session: Session): Promise<void> {
     this.#forgetExpiry(session);
     try {
-      // Inside a transaction a polite goodbye would do too, but a hung server must not be waited for.
+      // A polite goodbye would also end a transaction, but we must not wait for a server that hangs.
       if (session.inTransaction) session.destroy();
       else await session.close();
     } catch (error) {

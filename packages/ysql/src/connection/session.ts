@@ -2,67 +2,67 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import { type Backend, Failure, failureOfStatement } from './failure.ts';
 
-/** How long a server may take to close its side before the socket is simply dropped. */
+/** How long a server may take to close its side before we simply drop the socket. */
 const GOODBYE_MILLISECONDS = 2_000;
-/** Far more than anything that we ask is answered with; statements of a role may ask for anything. */
+/** Far more than the answer to anything that we ask; but the statements of a role may ask for anything. */
 const MOST_ANSWER_BYTES = 8 * 1024 * 1024;
 
 export interface SessionIdentity {
   readonly applicationName: string;
   readonly database: string;
-  /** As it was asked for. */
+  /** As given by the settings or by yb_servers(). */
   readonly host: string;
-  /** The address that `host` resolved to. */
+  /** The address that `host` was resolved to. */
   readonly address: string;
   readonly port: number;
 }
 
 /** Which connection is wanted. */
 export interface SessionWish {
-  /** Default: the configured one. */
+  /** Default: the one in the settings. */
   readonly database?: string | undefined;
-  /** Key of the one node that will do. */
+  /** Key of the only node that will do. */
   readonly node?: string | undefined;
 }
 
-/** A statement on its way to the server; `params` stand for $1, $2 ... Without them it may be several. */
+/** A statement for the server, with the values of $1, $2 ... Without `params`, `sql` may be several statements. */
 export interface Request {
   readonly sql: string;
   readonly params?: readonly string[];
 }
 
 export type Row = Readonly<Record<string, unknown>>;
-/** Of several statements: the last one's. */
+/** The answer to a request; if it was several statements, to the last of them. */
 export interface Answer {
   readonly rows: readonly Row[];
-  /** The command tag's first word: `COMMIT`, `ROLLBACK`, `SELECT`. */
+  /** The first word of the command tag: `COMMIT`, `ROLLBACK`, `SELECT`. */
   readonly command: string;
 }
 
-/** One connection to the database. It is broken as soon as its socket is, even while nobody uses it. */
+/** One connection to the database. It counts as broken as soon as its socket is, even while nobody is using it. */
 export class Session {
   readonly identity: SessionIdentity;
-  /** One message that makes the settings ours again (see `session-settings.ts`). */
+  /** The message that makes its settings ours again (see `session-settings.ts`). */
   readonly ourSettings: string;
   readonly openedAt = Date.now();
-  /** The node's key, once it is known which node this is. */
+  /** The key of its node, once we know which one that is. */
   node: string | undefined;
-  /** Whether the server asked for a password before it let us in. */
+  /** Whether the server asked for a password before letting us in. */
   askedForPassword = true;
-  /** Whether the server takes `yb_make_next_ddl_statement_nonbreaking`; undefined: not asked yet. */
+  /** Whether the server has `yb_make_next_ddl_statement_nonbreaking`; undefined until we have asked. */
   nonBreakingDdl: boolean | undefined;
-  /** Whether DDL here is part of the transaction that it stands in, as it was seen to be; undefined: not seen yet. */
+  /** Whether DDL has been seen to be part of the transaction around it here; undefined until we have seen. */
   transactionalDdl: boolean | undefined;
-  /** The database's encoding, by the server's name: `UTF8`, `LATIN1`. */
+  /** The database's encoding, by the server's name for it: `UTF8`, `LATIN1`. */
   serverEncoding = 'UTF8';
-  /** Of the database that it is connected to; undefined: not asked yet. */
+  /** OID of the database it is connected to; undefined until we have asked. */
   databaseOid: string | undefined;
-  /** Whether the server has advisory locks; undefined: not asked yet. */
+  /** Whether the server has advisory locks; undefined until we have asked. */
   advisoryLocks: boolean | undefined;
   readonly #client: pg.Client;
   #broken = false;
   #tooLong = false;
-  /** Bytes read before the message that is being answered. */
+  /** How many bytes had been read when the request now being answered was sent. */
   #readBefore = 0;
   readonly #onClosed: (() => void)[] = [];
 
@@ -74,12 +74,12 @@ export class Session {
     client.on('end', () => this.#break());
     client.connection.on('parameterStatus', ({ parameterName, parameterValue }: ParameterStatus) => {
       if (parameterName === 'server_encoding') this.serverEncoding = parameterValue;
-      // "15.2-YB-2025.1.0.0-b0". Its DDL transactions are early access, off by default, and told by nothing we can trust.
+      // "15.2-YB-2025.1.0.0-b0". Its DDL transactions are early access and off by default, and no reliable sign shows them.
       if (parameterName === 'server_version' && parameterValue.includes('-YB-')) this.transactionalDdl = false;
     });
   }
 
-  /** To be called once, when connected: before TLS the socket is another one. */
+  /** Limits how long an answer may be. To be called once, after connecting: before TLS the socket is a different one. */
   boundAnswers(): void {
     const { stream } = this.#client.connection;
     stream.on('data', () => {
@@ -89,7 +89,7 @@ export class Session {
     });
   }
 
-  /** Whether it can serve another user: alive, and in no transaction. */
+  /** Whether it can be handed to somebody else: alive, and not in a transaction. */
   get reusable(): boolean {
     return !this.#broken && this.#client.getTransactionStatus() === 'I';
   }
@@ -106,14 +106,14 @@ export class Session {
     return { applicationName: this.identity.applicationName, node: this.node };
   }
 
-  /** `callback` is called once, when the connection is closed or found broken (at once when it is already). */
+  /** Calls `callback` once, when the connection is closed or found broken; at once if it already is. */
   whenClosed(callback: () => void): void {
     if (this.#broken) callback();
     else this.#onClosed.push(callback);
   }
 
   /**
-   * Runs one message.
+   * Sends one request.
    *
    * @throws Failure
    */
@@ -125,9 +125,9 @@ export class Session {
   }
 
   /**
-   * Sends statements all at once: one round trip. Each gets its own answer, in order. A failure does not keep the later
-   * ones from running, unless they stand in the same transaction block (then they fail with 25P02, and COMMIT answers
-   * ROLLBACK) or the connection is lost.
+   * Sends all requests in one round trip. Each gets its own answer, in order. A failure does not keep later ones from running,
+   * unless they are in the same transaction block (then they fail with 25P02, and the answer to COMMIT is ROLLBACK) or the
+   * connection is lost.
    */
   async pipeline(requests: readonly Request[]): Promise<readonly (Answer | Failure)[]> {
     const { stream } = this.#client.connection;
@@ -153,7 +153,7 @@ export class Session {
     }
   }
 
-  /** Says goodbye to the server and closes. */
+  /** Says goodbye to the server, then closes. */
   async close(): Promise<void> {
     if (this.#broken) return;
     const patience = new AbortController();
@@ -188,7 +188,7 @@ interface ParameterStatus {
   readonly parameterValue: string;
 }
 
-/** `pg` gives a list for several statements, which its types do not say. */
+/** For several statements `pg` returns a list, which its types do not mention. */
 function lastOf(
   result: pg.QueryResult<Row> | readonly pg.QueryResult<Row>[],
 ): Pick<pg.QueryResult<Row>, 'rows' | 'command'> {

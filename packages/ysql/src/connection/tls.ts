@@ -13,7 +13,7 @@ import type { PemSource, TlsSettings } from '../settings/settings.ts';
 
 export type Transport = 'plain' | 'tls';
 
-/** The ways to connect, in order of trying, that an sslmode allows (libpq's table). */
+/** The transports that an sslmode allows, in the order in which to try them (libpq's table). */
 export function transports(mode: TlsSettings['mode']): readonly [Transport, Transport?] {
   switch (mode) {
     case 'disable':
@@ -29,22 +29,22 @@ export function transports(mode: TlsSettings['mode']): readonly [Transport, Tran
   }
 }
 
-/** Whether the server's certificate must be signed by an authority that we trust. */
+/** Whether the server's certificate must be signed by an authority we trust. */
 export function verifiesAuthority(tls: TlsSettings): boolean {
   if (tls.mode === 'verify-ca' || tls.mode === 'verify-full') return true;
-  // libpq and pgx: `require` with a root certificate means verify-ca, for compatibility with old releases.
+  // In libpq and pgx `require` with a root certificate means verify-ca, for compatibility with old releases.
   return tls.mode === 'require' && (tls.ca.pem !== '' || tls.ca.path !== '');
 }
 
-/** The name that the server's certificate must carry; undefined when its name is not checked. */
+/** The name that must be in the server's certificate; undefined if names are not checked. */
 export function expectedName(tls: TlsSettings, host: string): string | undefined {
   if (tls.mode !== 'verify-full') return undefined;
   return tls.serverName === '' ? host : tls.serverName;
 }
 
 /**
- * Options for `tls.connect` to `host`. Files are read each time, so a renewed certificate is used by the next connection.
- * Without sslrootcert the authorities that Node.js trusts are used: nothing is read from anybody's home directory.
+ * The options with which `tls.connect` connects to `host`. Files are read each time, so the next connection uses a renewed
+ * certificate. Without sslrootcert the authorities that Node.js trusts apply; nothing is read from a home directory.
  *
  * @throws CofferError `invalid-request` naming the field, for a file or PEM text that cannot be used
  */
@@ -53,7 +53,7 @@ export async function tlsOptions(tls: TlsSettings, host: string): Promise<Connec
   const sentName = tls.serverName === '' ? host : tls.serverName;
   return {
     secureContext: await secureContext(tls),
-    // Always said, so that NODE_TLS_REJECT_UNAUTHORIZED in the environment can never weaken it.
+    // Always set, so that NODE_TLS_REJECT_UNAUTHORIZED in the environment can never weaken it.
     rejectUnauthorized: verifiesAuthority(tls),
     checkServerIdentity: (_, certificate) => (name === undefined ? undefined : checkServerIdentity(name, certificate)),
     ...(tls.sendServerName && isIP(sentName) === 0 && { servername: sentName }),
@@ -110,7 +110,7 @@ async function readPem(source: PemSource): Promise<string | undefined> {
   }
 }
 
-/** OpenSSL passes over text that is no certificate, which would leave nothing to trust and a puzzling error. */
+/** OpenSSL skips text that is not a certificate, which would leave nothing to trust and a puzzling error. */
 function checkCertificates(source: PemSource, pem: string): void {
   try {
     new X509Certificate(pem);

@@ -4,7 +4,7 @@ export type NodeType = 'primary' | 'read_replica';
 
 /** A node as `yb_servers()` lists it. */
 export interface ClusterNode {
-  /** `host:port` of the private address: the node's identity here. */
+  /** `host:port` of the private address, by which we identify the node. */
   readonly key: string;
   readonly host: string;
   readonly port: number;
@@ -12,14 +12,14 @@ export interface ClusterNode {
   readonly cloud: string;
   readonly region: string;
   readonly zone: string;
-  /** Empty when the node has none. */
+  /** Empty if the node has none. */
   readonly publicIp: string;
 }
 
 /**
- * Groups of nodes in the order in which they are to be tried; within a group the least loaded goes first. A node is in
- * the first group that takes it. Semantics: yb:docs/content/stable/drivers-orms/smart-drivers.md, which JDBC's code
- * agrees with; levels may have gaps.
+ * Groups of nodes in the order in which to try them; within a group the least loaded node goes first. Each node is in the first
+ * group that it fits. This follows yb:docs/content/stable/drivers-orms/smart-drivers.md, which the JDBC driver's code agrees
+ * with; levels may have gaps.
  */
 export function candidateGroups(
   nodes: readonly ClusterNode[],
@@ -57,7 +57,7 @@ function withoutRepeats(groups: readonly (readonly ClusterNode[])[]): readonly (
   return result;
 }
 
-/** The node with the fewest connections of ours; ties are decided by `random` (0 inclusive to 1 exclusive). */
+/** The node with the lowest load; `random` (0 inclusive to 1 exclusive) breaks ties. */
 export function leastLoaded<N>(nodes: readonly N[], load: (node: N) => number, random: () => number): N | undefined {
   const least = Math.min(...nodes.map(load));
   const best = nodes.filter((node) => load(node) === least);

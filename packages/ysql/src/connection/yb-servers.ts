@@ -6,10 +6,11 @@ import type { ClusterNode } from './topology.ts';
 const UNDEFINED_FUNCTION = '42883';
 
 /**
- * What `yb_servers()` answers; undefined when the server has no such function. Columns are read by name: newer servers
- * have more of them. Its num_connections is always 0 and says nothing (yb:src/postgres/src/backend/utils/misc/pg_yb_utils.c).
+ * The nodes that `yb_servers()` lists; undefined if the server has no such function. Columns are read by name, because newer
+ * servers have more of them. num_connections is always 0 and means nothing
+ * (yb:src/postgres/src/backend/utils/misc/pg_yb_utils.c).
  *
- * @throws Failure when the server could not be asked
+ * @throws Failure if the server could not be asked
  */
 export async function readNodes(session: Session): Promise<readonly ClusterNode[] | undefined> {
   try {
@@ -32,7 +33,7 @@ function nodeOf(row: Row): ClusterNode {
     key: `${host}:${port}`,
     host,
     port,
-    // The code says read_replica, the documentation readreplica.
+    // It is read_replica in the code, readreplica in the documentation.
     type: text('node_type').startsWith('read') ? 'read_replica' : 'primary',
     cloud: text('cloud'),
     region: text('region'),

@@ -6,16 +6,16 @@ import type { AdvisoryLock } from './advisory-lock.ts';
 import type { DdlQueue } from './ddl-queue.ts';
 import type { OwedSessions } from './owed-sessions.ts';
 
-/** Everything that one configured connection works with; nothing of it is shared with another one. */
+/** Everything that one configured connection works with. None of it is shared with another connection. */
 export interface Access {
   readonly settings: YsqlSettings;
   readonly cluster: Cluster;
   readonly pool: SessionPool;
   readonly queue: DdlQueue;
   readonly advisoryLock: AdvisoryLock;
-  /** Sessions to be ended on nodes that could not be reached. */
+  /** Sessions that are still to be ended, on nodes that could not be reached. */
   readonly owed: OwedSessions;
   readonly logger: Logger;
-  /** While the password of our own user changes: the same cluster by the new one. */
+  /** Set while our own user's password is being changed: access to the same cluster with the new password. */
   readonly successor?: Access;
 }

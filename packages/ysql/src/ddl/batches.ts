@@ -1,9 +1,9 @@
 import { currentDeadline, type Deadline, withoutDeadline } from '@coffer/base';
 
 export interface BatchLimits {
-  /** Batches under way at once. */
+  /** How many batches may be under way at once. */
   readonly batches: number;
-  /** Items of one batch. */
+  /** How many items one batch may have. */
   readonly items: number;
 }
 
@@ -15,8 +15,8 @@ interface Waiter<Item, Outcome> {
 }
 
 /**
- * Puts together what waits. An item that comes alone is worked on at once; while as many batches as may be are under
- * way, what comes is kept and shares the next one. No item is ever held back for more to come.
+ * Works on waiting items together. An item that comes alone is started at once; what arrives while as many batches are under way
+ * as may be shares the next one. No item is ever held back in the hope of more.
  */
 export class Batches<Item, Outcome> {
   readonly #limits: BatchLimits;
@@ -25,19 +25,19 @@ export class Batches<Item, Outcome> {
   #running = 0;
   #scheduled = false;
 
-  /** `work` gives one outcome for each item, in order; when it rejects, all its items do. */
+  /** `work` resolves with one outcome per item, in order. If it rejects, so do all of its items. */
   constructor(limits: BatchLimits, work: (items: readonly Item[]) => Promise<readonly Outcome[]>) {
     this.#limits = limits;
     this.#work = work;
   }
 
-  /** @throws CofferError `failed` when nobody waited any more before the work on it began; and what `work` rejects with */
+  /** @throws CofferError `failed` if its caller gave up before it was started; otherwise whatever `work` rejects with */
   submit(item: Item): Promise<Outcome> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ item, deadline: currentDeadline(), resolve, reject });
       if (this.#scheduled) return;
       this.#scheduled = true;
-      // Requests that came in one packet are taken together.
+      // So that requests that arrived in one packet go together.
       setImmediate(() => {
         this.#scheduled = false;
         this.#start();
@@ -49,11 +49,11 @@ export class Batches<Item, Outcome> {
     while (this.#waiting.length > 0 && this.#running < this.#limits.batches) {
       this.#dropUnawaited();
       if (this.#waiting.length === 0) return;
-      // Shared out evenly: the work of one batch is done by one server process.
+      // Shared out evenly, because one batch is the work of one server process.
       const share = Math.ceil(this.#waiting.length / (this.#limits.batches - this.#running));
       this.#running++;
       const batch = this.#waiting.splice(0, Math.min(share, this.#limits.items));
-      // What is done for many is bounded by nobody's time.
+      // No single caller's deadline applies to what is done for many.
       withoutDeadline(() => this.#run(batch)).catch((error: unknown) => {
         throw error;
       });

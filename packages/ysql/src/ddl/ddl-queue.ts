@@ -1,12 +1,12 @@
 import { whileAwaited } from '@coffer/base';
 
 /**
- * `shared`: statements that only make, change or drop roles of their own.
+ * `shared`: statements that only create, change or drop roles of their own.
  * `exclusive`: anything else. PostgreSQL answers "tuple concurrently updated" when two GRANTs meet on one object.
  */
 export type DdlMode = 'shared' | 'exclusive';
 
-/** Lets work through in order of arrival, as `mayStart` allows; none waits for work that came after it. */
+/** Starts work in order of arrival, as `mayStart` allows. Nothing waits for work that came after it. */
 class Gate {
   readonly #mayStart: (running: number) => boolean;
   readonly #waiting: (() => void)[] = [];
@@ -31,7 +31,7 @@ class Gate {
     }
   }
 
-  /** @throws CofferError `failed` when nobody waits any more: the place is then given up */
+  /** @throws CofferError `failed` when the caller has given up; its place in the queue is then free */
   async #turn(): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#waiting.push(resolve);
@@ -60,21 +60,21 @@ class Gate {
 }
 
 /**
- * The DDL of one Database instance. On PostgreSQL it runs side by side but for what touches shared privileges; on
- * YugabyteDB, which wants role DDL one at a time in the whole cluster, and on a server that nobody has seen at work yet,
- * one after the other.
+ * The DDL of one Database instance. On PostgreSQL it runs side by side, except for what touches shared privileges. It runs one
+ * after the other on YugabyteDB, which wants only one role DDL at a time in the whole cluster, and on a server that we have not
+ * seen at work yet.
  */
 export class DdlQueue {
   #sideBySide = false;
   readonly #all = new Gate((running) => this.#sideBySide || running === 0);
   readonly #privileges = new Gate((running) => running === 0);
 
-  /** How much is running or waiting. */
+  /** How many pieces of work are running or waiting. */
   get load(): number {
     return this.#all.load;
   }
 
-  /** Tells what was seen of the server: whether its DDL is part of the transaction that it stands in. */
+  /** Reports what has been seen of the server: whether its DDL is part of the transaction around it. */
   learn(transactional: boolean): void {
     this.#sideBySide = transactional;
     this.#all.advance();
@@ -84,7 +84,7 @@ export class DdlQueue {
     return await this.#all.run(work);
   }
 
-  /** For the part of `run` that touches shared privileges: one at a time everywhere. */
+  /** For the part of the work that touches shared privileges: on any server, one at a time. */
   async withPrivileges<T>(work: () => Promise<T>): Promise<T> {
     return await this.#privileges.run(work);
   }

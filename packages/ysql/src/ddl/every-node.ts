@@ -3,22 +3,22 @@ import { Failure } from '../connection/failure.ts';
 import type { Session } from '../connection/session.ts';
 import type { Access } from './access.ts';
 
-/** One node's answer to a question that was asked on every node. */
+/** One node's answer to a question that was put to every node. */
 export interface NodeAnswer<T> {
   readonly node: string;
-  /** Undefined: the node could not be asked. */
+  /** Undefined if the node could not be asked. */
   readonly answer: T | undefined;
-  /** Of a node that could not be asked: no server process runs there. */
+  /** True if it could not be asked because no server process runs there. */
   readonly nobodyThere?: boolean;
 }
 
-/** Seconds for which a node that could not be reached is not asked again: a revocation must not wait for it each time. */
+/** Seconds for which we leave an unreachable node alone: not every revocation should have to wait for it. */
 const UNREACHABLE_SECONDS = 60;
 
 /**
- * Asks a question on every node that can be addressed, since pg_stat_activity and pg_terminate_backend know one node's
- * sessions only (yugabyte-db issues 13966, 13967). Never rejects for a node that cannot be asked. Nodes that failed within
- * `passOverSeconds` are not tried.
+ * Puts a question to every node that can be addressed by itself, since pg_stat_activity and pg_terminate_backend only know the
+ * sessions of their own node (yugabyte-db issues 13966, 13967). A node that cannot be asked is no reason to reject. Nodes that
+ * failed within the last `passOverSeconds` are not tried.
  */
 export async function askEveryNode<T>(
   access: Access,
@@ -29,7 +29,7 @@ export async function askEveryNode<T>(
     const nodes = await access.cluster.nodes(session);
     return { nodes, node: session.node, answer: await ask(session) };
   });
-  // A lone node is the one that was just asked, whatever its address looks like from here.
+  // If there is only one node, it is the one just asked, whatever its address looks like from here.
   const others = first.nodes.length <= 1 ? [] : first.nodes.filter((node) => node.key !== first.node);
   const answers = await Promise.all(
     others.map(async ({ key }): Promise<NodeAnswer<T>> => {

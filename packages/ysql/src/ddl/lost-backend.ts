@@ -8,8 +8,8 @@ const FIRST_POLL_MILLISECONDS = 20;
 const LONGEST_POLL_MILLISECONDS = 320;
 
 /**
- * Waits until the server process of a lost connection is gone, so that its last statement can no longer take effect.
- * Bounded by statement_timeout, after which the server itself has given the statement up.
+ * Waits until the server process of a lost connection is gone, so that its last statement can no longer take effect. Waits no
+ * longer than statement_timeout: after that the server itself has given up on the statement.
  */
 export async function awaitBackendGone(access: Access, backend: Backend | undefined): Promise<void> {
   if (backend === undefined) return;
@@ -24,7 +24,7 @@ export async function awaitBackendGone(access: Access, backend: Backend | undefi
       continue;
     }
     if (left() === 0) break;
-    // A password that is refused is not tried again: login profiles lock a user out after some failures.
+    // A refused password is not tried again: login profiles lock a user out after a number of failures.
     await sleep(count === 'refused' ? left() : Math.min(pause, left()));
     if (count === 'refused') break;
   }
@@ -33,7 +33,7 @@ export async function awaitBackendGone(access: Access, backend: Backend | undefi
   });
 }
 
-/** How many processes the backend still has; undefined when nobody could tell, `refused` when no login is possible. */
+/** How many processes the backend still has; undefined if we could not find out, `refused` if we cannot log in. */
 async function countBackends(
   access: Access,
   { applicationName, node }: Backend,

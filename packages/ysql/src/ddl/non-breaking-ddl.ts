@@ -5,12 +5,12 @@ import type { Step } from './steps.ts';
 const NON_BREAKING = 'yb_make_next_ddl_statement_nonbreaking';
 
 /**
- * Lends `work` the statement that keeps the next DDL statement from breaking the running transactions of every session
- * of a YugabyteDB cluster, to be sent just before it and outside a transaction block; none elsewhere. When that statement
- * is refused, the DDL is run all the same: it only costs others more.
+ * Hands `work` the statement that keeps the next DDL from breaking the running transactions of every session in a YugabyteDB
+ * cluster; nothing on other servers. It is to be sent right before the DDL, outside of a transaction block. If the server refuses
+ * it, the DDL is run anyway, and just costs the others more.
  *
- * The server takes the setting back after that one DDL. When none was run to its end, we do: the connection's next user
- * would make a DDL non-breaking that must not be.
+ * The server resets the setting after one DDL. If none ran to its end, we reset it: otherwise the next user of the connection
+ * would run a non-breaking DDL that has to break.
  */
 export async function sparingOthers<T>(session: Session, work: (spare: readonly Step[]) => Promise<T>): Promise<T> {
   session.nonBreakingDdl ??= await hasSetting(session);
@@ -20,7 +20,7 @@ export async function sparingOthers<T>(session: Session, work: (spare: readonly 
     what: 'sparing running transactions',
     mayFail: true,
     see: (answer) => {
-      // An admin without yb_db_admin may not set it.
+      // Only an admin with yb_db_admin may set it.
       if (answer instanceof Failure && answer.kind === 'fatal') session.nonBreakingDdl = false;
     },
   };
@@ -32,7 +32,7 @@ export async function sparingOthers<T>(session: Session, work: (spare: readonly 
   }
 }
 
-/** A connection on which that fails is used by nobody any more. */
+/** If that fails, the connection is not used again. */
 async function takeBack(session: Session): Promise<void> {
   if (session.broken) return;
   try {

@@ -2,9 +2,9 @@ import { errorText, type Logger } from '@coffer/base';
 
 export interface OwedPolicy {
   readonly firstPauseMilliseconds: number;
-  /** Pauses double up to this one. */
+  /** Each pause is twice the one before, up to this one. */
   readonly longestPauseMilliseconds: number;
-  /** After this time a node is given up for a user. */
+  /** After this time we give up on a user's sessions on a node. */
   readonly totalMilliseconds: number;
 }
 
@@ -15,20 +15,20 @@ export const OWED_POLICY: OwedPolicy = {
 };
 
 /**
- * Tells the sessions of roles (by oid) on a node to end; resolves to how many were there. Rejects when the node cannot
- * be asked. Once the signal is aborted nobody waits for the answer.
+ * Tells the sessions of roles (by oid) on a node to end, and resolves with how many there were. Rejects if the node cannot be
+ * asked. Once the signal is aborted, nobody is waiting for the answer.
  */
 export type EndOnNode = (node: string, oids: readonly string[], signal: AbortSignal) => Promise<number>;
 
 /**
- * The sessions that are still to be ended on nodes that could not be reached, tried again in the background until each
- * node has answered that there are none. Kept in memory: what is owed when the plugin stops is forgotten.
+ * Sessions that are still to be ended on nodes that could not be reached. Each node is asked again in the background until it
+ * answers that there are none left. Only kept in memory: what is owed when the plugin stops is forgotten.
  */
 export class OwedSessions {
   readonly #end: EndOnNode;
   readonly #logger: Logger;
   readonly #policy: OwedPolicy;
-  /** Of each node: the oids, and the time at which each is given up. */
+  /** For each node the oids, each with the time at which we give up on it. */
   readonly #owed = new Map<string, Map<string, number>>();
   readonly #closing = new AbortController();
   #timer: NodeJS.Timeout | undefined;
@@ -42,7 +42,7 @@ export class OwedSessions {
     this.#pause = policy.firstPauseMilliseconds;
   }
 
-  /** Returns at once, and reports nothing: the caller has warned of the nodes. */
+  /** Returns at once, and logs nothing: the caller has already warned about the nodes. */
   owe(nodes: readonly string[], oids: readonly string[]): void {
     if (this.#closing.signal.aborted) return;
     const until = Date.now() + this.#policy.totalMilliseconds;
@@ -54,7 +54,7 @@ export class OwedSessions {
     this.#schedule();
   }
 
-  /** Ends all trying, now; nothing is waited for. */
+  /** Gives up at once, and waits for nothing. */
   close(): void {
     clearTimeout(this.#timer);
     this.#closing.abort();
@@ -80,12 +80,12 @@ export class OwedSessions {
           this.#schedule();
         });
     }, this.#pause);
-    // What is owed is no reason for the plugin to stay.
+    // What is owed must not keep the plugin running.
     this.#timer.unref();
     this.#pause = Math.min(this.#pause * 2, this.#policy.longestPauseMilliseconds);
   }
 
-  /** One node after the other, so that at most one connection is spent on this. */
+  /** One node after the other, so that this takes up at most one connection. */
   async #round(): Promise<void> {
     for (const node of [...this.#owed.keys()]) {
       if (this.#closing.signal.aborted) return;
@@ -96,7 +96,7 @@ export class OwedSessions {
   async #settle(node: string): Promise<void> {
     const owed = this.#owed.get(node);
     if (owed === undefined) return;
-    // Only these: more may be owed while the node is asked.
+    // Only these, because more may be owed by the time the node has answered.
     const oids = [...owed.keys()];
     const left = await this.#ask(node, oids);
     if (this.#closing.signal.aborted) return;
@@ -110,7 +110,7 @@ export class OwedSessions {
     if (owed.size === 0) this.#owed.delete(node);
   }
 
-  /** Undefined: the node could not be asked. */
+  /** Undefined if the node could not be asked. */
   async #ask(node: string, oids: readonly string[]): Promise<number | undefined> {
     try {
       return await this.#end(node, oids, this.#closing.signal);

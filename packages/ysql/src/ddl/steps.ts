@@ -1,33 +1,32 @@
 import { Failure } from '../connection/failure.ts';
 import type { Answer, Request, Session } from '../connection/session.ts';
 
-/** One statement of several that are sent together, what a failure of it is called, and who wants to know the answer. */
+/** One of several statements that are sent together, what to call its failure, and who wants to see its answer. */
 export interface Step extends Request {
   readonly what: string;
-  /** `clean`: no statement before it failed. */
+  /** `clean`: no statement before it has failed. */
   readonly see?: (answer: Answer | Failure, clean: boolean) => void;
   /**
-   * A failure of it is an answer like another; `always`: a lost connection, too. Never of a statement inside a transaction
-   * block.
+   * Its failure is just another answer; with `always`, so is a lost connection. Not for statements inside a transaction block.
    */
   readonly mayFail?: boolean | 'always';
 }
 
 export const BEGIN: Step = { sql: 'BEGIN', what: 'unable to start transaction' };
-// A block that failed answers COMMIT with ROLLBACK.
+// In a failed block the answer to COMMIT is ROLLBACK.
 export const COMMIT: Step = { sql: 'COMMIT', what: 'unable to commit transaction' };
 export const ROLLBACK: Step = { sql: 'ROLLBACK', what: 'unable to roll back' };
 
 /**
- * Steps that take effect together or not at all, as they are best sent: where DDL is part of the transaction, as one message.
- * Then the server answers once, at the end, does nothing after the first that fails (none of them may fail), and each step is
- * told the answer of the last. Elsewhere each is a message of its own, for it must be seen how far the server came.
+ * Steps that take effect together or not at all, in the form in which they are best sent. Where DDL is part of the transaction,
+ * that is one message: the server stops at the first failure (so no step can be one that may fail) and answers once, and every
+ * step sees the answer to the last. Elsewhere each is a message of its own, so that we can see how far the server got.
  */
 export function asBlock(session: Session, steps: readonly Step[]): readonly Step[] {
   if (session.transactionalDdl !== true) return steps;
   return [
     {
-      // On lines of their own, since a statement may end with a comment.
+      // On separate lines, since a statement may end with a comment.
       sql: steps.map(({ sql }) => sql).join('\n;\n'),
       what: 'failed to execute query',
       see: (answer, clean) => {
@@ -38,10 +37,10 @@ export function asBlock(session: Session, steps: readonly Step[]): readonly Step
 }
 
 /**
- * Sends all steps in one round trip, and returns the answers when all are well. Inside a transaction block nothing has an
- * effect after a failure; elsewhere it may.
+ * Sends all steps in one round trip, and returns their answers if all is well. After a failure inside a transaction block
+ * nothing has an effect; outside of one, later steps may.
  *
- * @throws Failure the first one: the later ones of a block only repeat that it has failed
+ * @throws Failure the first one, since later ones in a block only repeat that it has failed
  */
 export async function sendSteps(session: Session, steps: readonly Step[]): Promise<readonly Answer[]> {
   const answers = await session.pipeline(steps);

@@ -8,19 +8,19 @@ import { lendPath, takeBack } from './lent-session.ts';
 import { awaitBackendGone } from './lost-backend.ts';
 import { BEGIN, COMMIT, ROLLBACK, sendSteps, type Step } from './steps.ts';
 
-/** How far a transaction came. */
+/** How far a transaction got. */
 export interface Progress {
-  /** A statement that speaks of the user took effect, or may have. */
+  /** A statement that mentions the user took effect, or may have. */
   touchedUser: boolean;
-  /** COMMIT was sent. */
+  /** COMMIT has been sent. */
   committing: boolean;
 }
 
 /**
- * Runs statements in one transaction, with the queue's leave. After a lost connection it returns to the caller only when
- * the old server process is gone, so whatever the caller sees then is final.
+ * Runs statements in one transaction when the queue lets it. If the connection is lost, it does not return before the old server
+ * process is gone, so whatever the caller sees then is final.
  *
- * YugabyteDB commits each DDL by itself and ROLLBACK undoes none, so a failure says nothing about the statements before.
+ * YugabyteDB commits each DDL by itself and ROLLBACK undoes none of them, so a failure says nothing about the statements before.
  *
  * @throws Failure with a message that names the step
  */
@@ -47,14 +47,14 @@ export async function runTransaction(
   );
 }
 
-/** Runs one statement of ours in a transaction of its own; otherwise as {@link runTransaction}. */
+/** Like {@link runTransaction}, for one statement of ours in a transaction of its own. */
 export async function runOurs(access: Access, mode: DdlMode, sql: string, database?: string): Promise<void> {
   await settled(access, () =>
     useForDdl(access, mode, (session) => sendSteps(session, [{ sql, what: 'failed to execute query' }]), { database }),
   );
 }
 
-/** Runs one statement of a role without a transaction block; otherwise as {@link runTransaction}. */
+/** Like {@link runTransaction}, for one statement of a role, without a transaction block. */
 export async function runStatement(access: Access, mode: DdlMode, statement: RenderedStatement): Promise<void> {
   const lent = [statement];
   await settled(access, () =>
@@ -66,8 +66,8 @@ export async function runStatement(access: Access, mode: DdlMode, statement: Ren
 }
 
 /**
- * Lends a connection for DDL, when the queue allows. The turn for privileges comes last: whoever waits for it has a
- * connection already, so whoever has the turn never waits for one.
+ * Lends a connection for DDL when the queue lets it. The turn to change privileges comes last: whoever waits for it already has
+ * a connection, so whoever has it never waits for one.
  */
 export async function useForDdl<T>(
   access: Access,
@@ -81,12 +81,12 @@ export async function useForDdl<T>(
   );
 }
 
-/** Runs `work`; when its connection is lost, waits until what it sent can no longer take effect, then rejects. */
+/** Runs `work`. If its connection is lost, rejects only once what it sent can no longer take effect. */
 export async function settled<T>(access: Access, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    // Whoever waits: what is concluded afterwards must be final.
+    // Even if the caller has given up: what is concluded afterwards must be final.
     if (error instanceof Failure && error.kind === 'lost') {
       await withoutDeadline(() => awaitBackendGone(access, error.backend));
     }
@@ -103,7 +103,7 @@ async function runStatements(
     try {
       await step(session, statement.sql, 'failed to execute query');
     } catch (error) {
-      // YugabyteDB may report a conflict for a DDL that it has committed; only a plain refusal has certainly no effect.
+      // YugabyteDB may report a conflict for a DDL that it has committed. Only a plain refusal certainly had no effect.
       if (error instanceof Failure && error.kind !== 'fatal' && statement.namesUser) progress.touchedUser = true;
       throw error;
     }
@@ -118,7 +118,7 @@ async function commit(session: Session, statements: readonly RenderedStatement[]
 }
 
 /**
- * The server answers COMMIT of a failed transaction with ROLLBACK, and calls that a success.
+ * The server answers the COMMIT of a failed transaction with ROLLBACK, and considers that a success.
  *
  * @throws Failure
  */
@@ -127,7 +127,7 @@ export function refuseRollback(session: Session, answer: Answer | undefined): vo
   throw new Failure('fatal', 'unable to commit transaction: the server rolled it back', { backend: session.backend });
 }
 
-/** A failed ROLLBACK leaves a connection inside a transaction; the pool drops it, which rolls back as well. */
+/** A failed ROLLBACK leaves the connection inside a transaction. Dropping the connection rolls back as well. */
 export async function rollBack(session: Session, afterwards: readonly Step[] = []): Promise<void> {
   if (session.broken) return;
   try {

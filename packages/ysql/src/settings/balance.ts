@@ -15,11 +15,12 @@ export type BalanceMode = 'any' | 'only-primary' | 'only-rr' | 'prefer-primary' 
 export interface BalancePolicy {
   readonly mode: BalanceMode;
   readonly topologyKeys: readonly TopologyKey[];
+  /** Nodes outside of `topologyKeys` are never used. Ignored by the `prefer-` modes. */
   readonly topologyKeysOnly: boolean;
 }
 
 /**
- * Parses `cloud.region.zone[:level],...`. Empty text gives no keys.
+ * Parses `cloud.region.zone[:level],...`. Empty text means no keys.
  *
  * @throws CofferError `invalid-request` naming `topology_keys` and the entry
  */

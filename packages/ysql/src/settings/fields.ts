@@ -1,17 +1,17 @@
 import { editDistance } from '@coffer/base';
 
-/** One field of a connection's configuration, as data: for decoding, for documentation and for "unknown field" errors. */
+/** One field of a connection's configuration, as data: for decoding, documentation and "unknown field" errors. */
 export interface YsqlField {
   readonly name: string;
-  /** Every value may also come as a string. `duration` takes seconds or Go's form (`1h30m`). */
+  /** Any value may also be given as a string. A `duration` is in seconds or in Go's notation (`1h30m`). */
   readonly type: 'string' | 'integer' | 'boolean' | 'duration';
-  /** Absent: no default, the field is optional. */
+  /** Absent: the field is optional and has no default. */
   readonly default?: string | number | boolean;
-  /** The only values taken. */
+  /** The only values accepted. */
   readonly choices?: readonly string[];
-  /** Inclusive bounds of an integer. */
+  /** The bounds of an integer, inclusive. */
   readonly range?: readonly [number, number];
-  /** Never shown once stored. */
+  /** Never shown again once it is stored. */
   readonly secret?: true;
   readonly description: string;
 }
@@ -29,12 +29,12 @@ export const SSL_MODES = ['disable', 'allow', 'prefer', 'require', 'verify-ca', 
 export const OWNED_OBJECT_POLICIES = ['reassign', 'drop', 'fail'] as const;
 export const PASSWORD_AUTHENTICATIONS = ['password', 'scram-sha-256'] as const;
 
-/** The role that takes over what a revoked user owned, unless `reassign_owned_to` names another. */
+/** The role that takes over what a revoked user owned, unless `reassign_owned_to` names a different one. */
 export const DEFAULT_REASSIGN_ROLE = 'coffer_reassigned';
 
 /**
- * Every field that a YSQL connection takes: those of the Go plugin (yugabyte/hashicorp-vault-ysql-plugin:connection_producer.go),
- * of Vault's PostgreSQL plugin (pool, inline TLS, password_authentication), of the smart drivers, and our own.
+ * Every field of a YSQL connection: those of the Go plugin (yugabyte/hashicorp-vault-ysql-plugin:connection_producer.go), of
+ * Vault's PostgreSQL plugin (pool, inline TLS, password_authentication) and of the smart drivers, and our own.
  */
 export const YSQL_FIELDS = [
   {
@@ -185,7 +185,7 @@ export function findField(name: string): YsqlField | undefined {
   return BY_NAME.get(name);
 }
 
-/** The known field nearest to `name` by edit distance, when near enough to be a slip of the keyboard. */
+/** The known field closest to `name` by edit distance, if it is close enough for `name` to be a typo. */
 export function nearestField(name: string): string | undefined {
   let nearest: { name: string; distance: number } | undefined;
   for (const field of YSQL_FIELDS) {

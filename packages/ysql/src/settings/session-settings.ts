@@ -1,11 +1,11 @@
 import { quoteIdentifier } from '../sql/render.ts';
 
 /**
- * What changes the meaning of SQL, and is ours on every connection: defaults of the database or the role (ALTER ROLE ... SET)
- * must not reach our statements. All of them exist from PostgreSQL 11 on, which older YugabyteDB is built from.
+ * The settings that change what SQL means. We set them on every connection, so that the defaults of a database or a role
+ * (ALTER ROLE ... SET) cannot affect our statements. All of them exist since PostgreSQL 11, which older YugabyteDB is built from.
  *
- * Every function, table and type that our SQL names has its schema; for operators, and for what IN and CASE make of them, there
- * is this search path. pg_temp is named, and last, since it would come first otherwise.
+ * Our SQL names every function, table and type with its schema. The search path is for operators, and for those that IN and
+ * CASE stand for. pg_temp is in it, and last, because it would otherwise be searched first.
  */
 const SETTINGS: Readonly<Record<string, string>> = {
   search_path: 'pg_catalog, pg_temp',
@@ -24,14 +24,14 @@ const SETTINGS: Readonly<Record<string, string>> = {
   default_transaction_deferrable: 'off',
 };
 
-/** Names of the settings that nobody else has a say in, not even the connection's own URL. */
+/** The settings that nobody else may change, not even the connection's own URL. */
 export const OUR_SETTINGS: ReadonlySet<string> = new Set(
   [...Object.keys(SETTINGS), 'statement_timeout'].filter((name) => name !== 'search_path'),
 );
 
 /**
- * One message that makes a session ours. The session acts as the user that logged in, or as the role that the connection's URL
- * names; a role that the database or the user has as a default is not taken.
+ * The message that makes all settings of a session ours. The session acts as the user that logged in, or as `role` when the
+ * connection's URL names one; a default role of the database or the user is not adopted.
  */
 export function ourSettings(role: string | undefined, statementTimeoutSeconds: number): string {
   const set = Object.entries(SETTINGS).map(([name, value]) => `SET ${name} = ${value}`);

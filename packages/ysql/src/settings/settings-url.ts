@@ -7,24 +7,24 @@ export interface HostPort {
   readonly port?: number;
 }
 
-/** What a connection URL says, percent-decoded and with the placeholders filled in. */
+/** What a connection URL says, percent-decoded and with its placeholders filled in. */
 export interface UrlSettings {
   readonly hosts: readonly HostPort[];
   readonly username?: string;
   readonly password?: string;
   readonly database?: string;
-  /** Our field names to values, from the query (or from libpq's key=value form). */
+  /** Values by our names for the fields, from the query string (or from libpq's key=value form). */
   readonly fields: Readonly<Record<string, string>>;
   /** PostgreSQL run-time parameters for the session, such as search_path. */
   readonly parameters: Readonly<Record<string, string>>;
-  /** Settings of libpq or pgx that mean nothing here. */
+  /** Settings of libpq or pgx that have no effect here. */
   readonly ignored: readonly string[];
 }
 
 export interface UrlCredentials {
   readonly username: string;
   readonly password: string;
-  /** The values are percent-encoded already (Vault's disable_escaping). */
+  /** The values are already percent-encoded (Vault's disable_escaping). */
   readonly encoded: boolean;
 }
 
@@ -50,10 +50,10 @@ const IGNORED_IN_URL =
   /^(application_name|fallback_application_name|target_session_attrs|channel_binding|gss.*|krb.*|keepalives.*|tcp_user_timeout|client_encoding|sslcompression|sslcrl|ssl_(min|max)_protocol_version|require_auth|requirepeer|passfile|service|pool_.*|default_query_exec_mode|(statement|description)_cache_capacity|min_read_buffer_size|sslnegotiation|hostaddr|load_balance_hosts)$/;
 
 /**
- * Takes a connection URL (or libpq's key=value string) apart. The text is taken apart first and `{{username}}` and
- * `{{password}}` are filled in afterwards, so no character in them can change the meaning of the rest.
+ * Takes apart a connection URL (or libpq's key=value string). `{{username}}` and `{{password}}` are filled in only after that,
+ * so no character in their values can change what the rest means.
  *
- * @throws CofferError `invalid-request` naming `connection_url`; never repeats the URL, which may hold a password
+ * @throws CofferError `invalid-request` naming `connection_url`; it never repeats the URL, which may contain a password
  */
 export function parseConnectionUrl(text: string, credentials: UrlCredentials): UrlSettings {
   const trimmed = text.trim();
@@ -65,7 +65,7 @@ export function parseConnectionUrl(text: string, credentials: UrlCredentials): U
 }
 
 function parseUrl(rest: string, fill: (value: string) => string): UrlSettings {
-  // Placeholders are looked for before the decoding: `%7B%7Bpassword%7D%7D` is somebody's odd password, not one of them.
+  // Placeholders are recognised before decoding: `%7B%7Bpassword%7D%7D` is somebody's odd password, not a placeholder.
   const decode = (part: string): string =>
     part
       .split(PLACEHOLDER)
@@ -157,14 +157,14 @@ function hostsFromPairs(host: string | undefined, port: string | undefined): Hos
   });
 }
 
-/** PostgreSQL's own statement_timeout counts milliseconds when it has no unit; our field counts seconds. */
+/** PostgreSQL's own statement_timeout is in milliseconds if it has no unit; our field is in seconds. */
 function statementTimeoutSeconds(value: string): string {
   return /^\d+$/.test(value) ? String(Math.ceil(Number(value) / 1000)) : value;
 }
 
 /**
- * JDBC's `load-balance` and Node's `loadBalance` are the same setting as Go's `load_balance`; the server's own settings have
- * no capitals that matter (`TimeZone`).
+ * JDBC's `load-balance` and Node's `loadBalance` are the same setting as Go's `load_balance`. In the names of the server's own
+ * settings (`TimeZone`) case does not matter.
  */
 function settingName(key: string): string {
   const snake = key.replaceAll('-', '_').replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
@@ -175,7 +175,7 @@ function isIgnored(key: string): boolean {
   return IGNORED_IN_URL.test(key) || OUR_SETTINGS.has(key);
 }
 
-/** PostgreSQL's `options`: words with backslash escapes, of which `-c name=value` and `--name=value` set something. */
+/** PostgreSQL's `options`: words with backslash escapes, of which `-c name=value` and `--name=value` are settings. */
 function readOptions(text: string): { readonly parameters: readonly [string, string][]; readonly rest: string } {
   const words = [...text.matchAll(/(?:[^\s\\]|\\.)+/gs)].map(([word]) => word);
   const parameters: [string, string][] = [];
@@ -190,7 +190,7 @@ function readOptions(text: string): { readonly parameters: readonly [string, str
   return { parameters, rest: rest.join(' ') };
 }
 
-/** libpq's `key = value` pairs; a value may stand in single quotes, with backslash escapes. */
+/** libpq's `key = value` pairs. A value may be in single quotes, with backslash escapes. */
 function parsePairs(text: string): [string, string][] {
   const pairs: [string, string][] = [];
   const pattern = /\s*([A-Za-z_-]+)\s*=\s*(?:'((?:[^'\\]|\\.)*)'|((?:[^\s'\\]|\\.)*))(?=\s|$)/gsy;

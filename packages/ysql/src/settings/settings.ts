@@ -18,13 +18,13 @@ export interface Endpoint {
 
 export interface TlsSettings {
   readonly mode: (typeof SSL_MODES)[number];
-  /** Inline PEM wins over the path; empty: not given. */
+  /** Inline PEM takes precedence over the path; empty means not given. */
   readonly ca: PemSource;
   readonly certificate: PemSource;
   readonly privateKey: PemSource;
   readonly keyPassword: Secret;
   readonly sendServerName: boolean;
-  /** Empty: the host's own name. */
+  /** Empty: the host's name. */
   readonly serverName: string;
 }
 
@@ -35,14 +35,14 @@ export interface PemSource {
   readonly pemField: YsqlFieldName;
 }
 
-/** A connection's configuration, decoded. Times in seconds. */
+/** A connection's configuration, decoded. Times are in seconds. */
 export interface YsqlSettings {
-  /** Contact points, in the order to try; at least one. */
+  /** Contact points in the order in which to try them; at least one. */
   readonly hosts: readonly Endpoint[];
   readonly database: string;
   readonly username: string;
   readonly password: Secret;
-  /** PostgreSQL run-time parameters and `options` from the URL. */
+  /** PostgreSQL run-time parameters, and `options`, from the URL. */
   readonly parameters: Readonly<Record<string, string>>;
   /** Undefined: load balancing is off. */
   readonly balance: BalancePolicy | undefined;
@@ -65,8 +65,8 @@ export interface YsqlSettings {
 }
 
 /**
- * Decodes a configuration. What a stored configuration may carry and we do not know, or only can not take literally,
- * is told to `warn` and does not fail, so that nothing stored is ever stranded.
+ * Decodes a configuration. What we do not recognise in it, or cannot take literally, is reported to `warn` and is no error: a
+ * configuration that was stored once must stay usable.
  *
  * @throws CofferError `invalid-request` naming the field
  */
@@ -78,11 +78,11 @@ export function parseSettings(config: JsonObject, warn: (message: string) => voi
 }
 
 /**
- * Checks a configuration strictly, for a user who is writing it. Only the plugin's own fields may be in it: an engine
- * takes out its own (plugin_name, allowed_roles, ...) before. Opens no connection and reads no file.
+ * Checks a configuration strictly, for the user who is writing it. It may contain only the plugin's own fields: an engine takes
+ * out its own (plugin_name, allowed_roles, ...) first. Opens no connection and reads no file.
  *
- * @throws CofferError `invalid-request` naming the field: unknown (with the nearest known one), of the wrong type, or
- *   out of bounds
+ * @throws CofferError `invalid-request` naming a field that is unknown (with the closest known one), of the wrong type or out
+ *   of bounds
  */
 export function checkYsqlConfig(config: JsonObject): void {
   for (const name of Object.keys(config)) {
@@ -97,7 +97,7 @@ export function checkYsqlConfig(config: JsonObject): void {
   createNameMaker(settings.usernameTemplate);
 }
 
-/** Without `warn` every oddity is an error. */
+/** Without `warn`, every oddity is an error. */
 function decode(config: JsonObject, warn: ((message: string) => void) | undefined): YsqlSettings {
   const url = readUrl(config, warn);
   const values: JsonObject = { ...config, ...url?.fields };
@@ -208,7 +208,7 @@ function isBalanceMode(text: string): text is BalanceMode {
   return ['any', 'only-primary', 'only-rr', 'prefer-primary', 'prefer-rr'].includes(text);
 }
 
-/** Null and the empty string mean "not given", as they do to Go's decoder. */
+/** Null and the empty string mean "not given", as they do for Go's decoder. */
 function readText(values: JsonObject, name: YsqlFieldName): string {
   const value: JsonValue | undefined = values[name];
   if (value == null || value === '') return String(findField(name)?.default ?? '');
@@ -240,7 +240,7 @@ function readInteger(values: JsonObject, name: YsqlFieldName, warn: ((message: s
   const [least, most] = field?.range ?? [-Infinity, Infinity];
   if (value >= least && value <= most) return value;
   const problem = `field "${name}": ${value} is not in ${least} to ${most}`;
-  // The drivers fall back to the default here, so a stored configuration may well hold such a value.
+  // The drivers fall back to the default in this case, so a stored configuration may well contain such a value.
   if (warn === undefined || name === 'port') throw new CofferError('invalid-request', problem);
   warn(`${problem}; using ${String(field?.default)}`);
   return Number(field?.default);

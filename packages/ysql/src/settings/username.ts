@@ -5,21 +5,21 @@ import { clipName } from '../sql/role-name.ts';
 
 export interface Username {
   readonly name: string;
-  /** It holds so much that was drawn at random for it that nobody can have it already. */
+  /** It contains so much that was drawn at random that nobody can already have it. */
   readonly unique: boolean;
 }
 
 export type NameMaker = (config: UsernameConfig) => Username;
 
-/** Letters and digits of one draw that make a name unique: 95 bits, or a UUID's 122. */
+/** How many letters and digits of one random draw make a name unique: 95 bits, or the 122 of a UUID. */
 const UNIQUE_LENGTH = 16;
 const LONG = 'name'.repeat(50);
 
 /**
- * Makes user names from a template of Go's text/template (fields .DisplayName and .RoleName); an empty template means the
- * Go plugin's default, `v-<display name>-<role>-<random>-<unix time>`. Names are cut to 63 bytes, as the server would.
+ * Makes user names from a Go text/template (with the fields .DisplayName and .RoleName). An empty template stands for the Go
+ * plugin's default, `v-<display name>-<role>-<random>-<unix time>`. Names are cut to 63 bytes, as the server would cut them.
  *
- * @throws CofferError `invalid-request` naming `username_template`, also when it cannot be rendered
+ * @throws CofferError `invalid-request` naming `username_template`, also if it parses but cannot be rendered
  */
 export function createNameMaker(template: string): NameMaker {
   if (template === '') return defaultName;
@@ -31,14 +31,14 @@ export function createNameMaker(template: string): NameMaker {
       const name = namingField(() => parsed.render(data, { drawn: (text) => draws.push(text) }));
       return username(name, draws);
     };
-    // With and without, so that both sides of an `if` are seen.
+    // With values and without, so that both branches of an `if` are tried.
     make({ displayName: '', roleName: '' });
     make({ displayName: LONG, roleName: LONG });
     return make;
   });
 }
 
-/** What was drawn may have been cut or changed since; it counts as it stands in the name. */
+/** A draw may have been cut or changed since. It counts only if the name still contains it. */
 function username(text: string, draws: readonly string[]): Username {
   const name = clipName(text);
   return { name, unique: draws.some((draw) => draw.length >= UNIQUE_LENGTH && name.includes(draw)) };

@@ -7,48 +7,49 @@ export type Placeholder = (typeof PLACEHOLDERS)[number];
 export type PlaceholderValues = Readonly<Partial<Record<Placeholder, string>>>;
 
 /**
- * What may stand outside quotes without changing a statement: a plain name, a number, a time. Signs only singly and inside:
- * two of them start a comment.
+ * What may stand outside quotes without changing a statement: a plain name, a number, a time. Signs must be single and on the
+ * inside, because two of them start a comment.
  */
 const SAFE_BARE = /^[\w:.]+(?:[+-][\w:.]+)*$/;
 const PLACEHOLDER = /\{\{(name|username|password|expiration)\}\}/g;
 
 /**
- * Fills the placeholders of one SQL statement in a single pass: a value that looks like a placeholder stays as it is.
- * Each value is escaped for where its placeholder stands: literal, quoted identifier, or the text of a dollar-quoted
- * block (which is read as SQL itself). Comments are left alone.
+ * Fills in the placeholders of one SQL statement in a single pass, so a value that looks like a placeholder is left as it is.
+ * Each value is escaped for the place its placeholder is in: a literal, a quoted identifier, or the text of a dollar-quoted
+ * block (which is itself read as SQL). Comments are left alone.
  *
- * @throws CofferError `invalid-request` when a placeholder has no value here, or its value cannot stand where it is; a
- *   password stands in quotes only
+ * @throws CofferError `invalid-request` when a placeholder has no value, or has one that cannot go where the placeholder is;
+ *   a password may only go in quotes
  */
 export function renderStatement(template: string, values: PlaceholderValues): string {
   return renderTokens(readTokens(template), values);
 }
 
 /**
- * A template's tokens with its placeholders marked, for {@link renderTokens}.
+ * The tokens of a template, with its placeholders marked, for {@link renderTokens}.
  *
- * @throws CofferError `invalid-request` for a quote or comment without end, a NUL character, or a password outside quotes
+ * @throws CofferError `invalid-request` for a quote or comment that is never closed, a NUL character, or a password outside
+ *   quotes
  */
 export function readTokens(template: string): readonly Token[] {
   if (template.includes('\0')) {
     throw new CofferError('invalid-request', 'SQL statement: it holds a NUL character, which PostgreSQL takes nowhere');
   }
   const tokens = tokenize(withMarks(template));
-  // The server's error would name the part of it that looks like a word.
+  // The server's error message would repeat whatever part of it looks like a word.
   if (tokens.some(({ kind, text }) => kind === 'word' && text.includes(`${MARK}password${MARK}`))) {
     throw new CofferError('invalid-request', "SQL statement: {{password}} stands outside quotes; write '{{password}}'");
   }
   return tokens;
 }
 
-/** Whether a statement speaks of the user: only such a statement can make it. */
+/** Whether a statement mentions the user. Only one that does can create it. */
 export function namesUser(template: string): boolean {
   return /\{\{(name|username)\}\}/.test(template);
 }
 
-// A bare {{name}} would be cut into single characters by the tokenizer; as a word it stays whole. U+E000 is a private
-// character, so no real name carries it.
+// The tokenizer would cut a bare {{name}} into single characters; marked, it is one word. U+E000 is a private-use character,
+// so no real name contains it.
 export const MARK = '\uE000';
 const MARKED = new RegExp(`${MARK}(name|username|password|expiration)${MARK}`, 'g');
 
@@ -57,7 +58,7 @@ function withMarks(template: string): string {
 }
 
 /**
- * {@link renderStatement} for a template that was read before.
+ * {@link renderStatement} for a template that has already been read.
  *
  * @throws CofferError `invalid-request`
  */
@@ -66,7 +67,7 @@ export function renderTokens(tokens: readonly Token[], values: PlaceholderValues
   const strings = renderStrings(tokens, values);
   const rendered = tokens.flatMap((token, at) => renderToken(token, tokens[at - 1], strings, values));
   const text = rendered.map((token) => token.text).join('');
-  // A value outside quotes may still change how its neighbours read: `E` right before a quote is no name.
+  // A value outside quotes may still change how what is next to it reads: `E` right before a quote is no name.
   if (!tokens.some(holdsBareMark)) return text;
   if (quotesOf(rendered) === quotesOf(tokenize(text))) return text;
   throw new CofferError(
@@ -75,7 +76,7 @@ export function renderTokens(tokens: readonly Token[], values: PlaceholderValues
   );
 }
 
-/** With UESCAPE the statement says itself what escapes; a value is escaped for a backslash. */
+/** With UESCAPE a statement picks its own escape character, but we escape values for a backslash. */
 function refuseOwnEscapes(tokens: readonly Token[]): void {
   if (!tokens.some(({ kind, text }) => kind === 'word' && text.toUpperCase() === 'UESCAPE')) return;
   if (!tokens.some(({ kind, text }) => kind.startsWith('escape-') && /^u/i.test(text) && text.includes(MARK))) return;
@@ -89,13 +90,13 @@ function holdsBareMark({ kind, text }: Token): boolean {
   return (kind === 'word' || kind === 'space' || kind === 'other') && text.includes(MARK);
 }
 
-/** What begins where: the kinds of quotes and comments, with the letters before a quote. */
+/** The quotes and comments in order: the kind of each, with the letter before its quote. */
 function quotesOf(tokens: readonly Token[]): string {
   const quotes = tokens.filter(({ kind }) => kind !== 'word' && kind !== 'space' && kind !== 'other');
   return quotes.map(({ kind, text }) => `${kind}:${/^[a-z]?/i.exec(text)?.[0] ?? ''}`).join(' ');
 }
 
-/** The parts of one literal: a quote after a newline goes on with the literal before it (see `tokenizer.ts`). */
+/** The literals, each in its parts: a quote after a newline continues the literal before it (see `tokenizer.ts`). */
 function literalsOf(tokens: readonly Token[]): readonly (readonly Token[])[] {
   const literals: Token[][] = [];
   let open: Token[] | undefined;
@@ -111,8 +112,8 @@ function literalsOf(tokens: readonly Token[]): readonly (readonly Token[])[] {
 }
 
 /**
- * Literals in which a value has a backslash: they are given escapes, so that they read the same whatever
- * standard_conforming_strings is at that moment. An earlier statement of the role may have turned it off.
+ * Literals, rendered. One in which a value has a backslash becomes E'...', so that it reads the same whatever
+ * standard_conforming_strings is by then: an earlier statement of the role may have turned it off.
  */
 function renderStrings(tokens: readonly Token[], values: PlaceholderValues): ReadonlyMap<Token, readonly Token[]> {
   const rendered = new Map<Token, readonly Token[]>();
@@ -196,7 +197,7 @@ function renderDollar(text: string, values: PlaceholderValues): string {
   return `${tag}${rendered}${tag}`;
 }
 
-/** A dollar-quoted block need not be SQL at all; then its placeholders count as bare. */
+/** A dollar-quoted block need not be SQL at all. If it is not, its placeholders are treated as bare. */
 function renderBody(body: string, values: PlaceholderValues): string {
   let tokens: Token[];
   try {
@@ -229,12 +230,12 @@ function valueOf(name: Placeholder, values: PlaceholderValues): string {
   return value;
 }
 
-/** A name as a quoted identifier. */
+/** A name, as a quoted identifier. */
 export function quoteIdentifier(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
 }
 
-/** Values as the list of `IN (...)`; safe whatever the server takes a backslash for. */
+/** Values, as the list for `IN (...)`; safe whatever a backslash means to the server. */
 export function quoteList(values: readonly string[]): string {
   return values.map((value) => pg.escapeLiteral(value)).join(', ');
 }

@@ -1,9 +1,9 @@
 import { CofferError } from '@coffer/base';
 
-/** Most bytes of a name (NAMEDATALEN - 1); PostgreSQL cuts longer ones when it stores them. */
+/** The most bytes a name can have (NAMEDATALEN - 1). PostgreSQL truncates longer ones when it stores them. */
 export const NAME_BYTES = 63;
 
-/** A name as the server keeps it: cut to 63 bytes at a character boundary (postgres:src/backend/parser/scansup.c). */
+/** A name as the server stores it: cut to 63 bytes at a character boundary (postgres:src/backend/parser/scansup.c). */
 export function clipName(name: string, bytes: number = NAME_BYTES): string {
   if (Buffer.byteLength(name) <= bytes) return name;
   let clipped = '';
@@ -17,9 +17,9 @@ export function clipName(name: string, bytes: number = NAME_BYTES): string {
 }
 
 /**
- * A role's name as the server keeps it.
+ * A role's name as the server stores it.
  *
- * @throws CofferError `invalid-request` for a name that no role can have: the server would read another one
+ * @throws CofferError `invalid-request` for a name that no role can have: the server would read it as a different one
  */
 export function roleName(name: string): string {
   if (name === '') throw new CofferError('invalid-request', 'missing username');

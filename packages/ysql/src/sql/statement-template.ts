@@ -3,11 +3,11 @@ import { MARK, namesUser, type PlaceholderValues, readTokens, renderTokens } fro
 import { splitStatements } from './statements.ts';
 import type { Token } from './tokenizer.ts';
 
-/** What a statement is, by its first words. */
+/** What a statement does, going by its first words. */
 export type StatementKind =
-  /** It only makes a role: such statements touch no row that another one touches. */
+  /** Only creates a role. No two such statements touch the same row. */
   | 'create-role'
-  /** It changes a role: no row but that role's own. */
+  /** Changes a role, and no row but that role's own. */
   | 'alter-role'
   | 'grant'
   | 'revoke'
@@ -18,30 +18,30 @@ export type StatementKind =
 export interface RenderedStatement {
   readonly sql: string;
   readonly kind: StatementKind;
-  /** What it names is looked for along the search path. */
+  /** Something it names is looked up along the search path. */
   readonly usesPath: boolean;
-  /** It speaks of the user, so it may be the one that makes it. */
+  /** It mentions the user, so it may be the statement that creates it. */
   readonly namesUser: boolean;
-  /** It makes the user, and fails when there is a role of that name already. */
+  /** It creates the user, and fails if a role of that name already exists. */
   readonly makesUser: boolean;
 }
 
-/** One statement of a role, read once for all its users. */
+/** One statement of a role, read once for all of the role's users. */
 interface StatementTemplate extends Omit<RenderedStatement, 'sql'> {
-  /** With its placeholders marked. */
+  /** With the placeholders marked. */
   readonly tokens: readonly Token[];
 }
 
 /**
- * The single statements in a list as a role keeps it (see {@link splitStatements}), filled in.
+ * The individual statements in a role's list (see {@link splitStatements}), with the placeholders filled in.
  *
- * @throws CofferError `invalid-request` for COPY from the client, or as `readTokens` and `renderStatement`
+ * @throws CofferError `invalid-request` for COPY from the client, and for whatever `readTokens` and `renderTokens` refuse
  */
 export function renderStatements(elements: readonly string[], values: PlaceholderValues): readonly RenderedStatement[] {
   return templatesOf(elements).map(({ tokens, ...what }) => ({ ...what, sql: renderTokens(tokens, values) }));
 }
 
-/** Roles whose statements are kept as they were read; a host has a few, and each user of a role sends them again. */
+/** How many roles' statements stay parsed. A host has a few roles, and sends their statements again for every user. */
 const KEPT = 64;
 const KEPT_LENGTH = 16_384;
 const kept = new Map<string, readonly StatementTemplate[]>();
@@ -72,7 +72,7 @@ function readTemplate(template: string): StatementTemplate {
   };
 }
 
-/** The server would wait for data and take our next statement for it. `FROM STDOUT` means the same to it. */
+/** The server would wait for data, and take our next statement for it. To the server `FROM STDOUT` means the same. */
 function refuseCopy(significant: readonly Token[]): void {
   const words = significant.map((token) => (token.kind === 'word' ? token.text.toUpperCase() : ''));
   if (words[0] !== 'COPY' || !words.some((word, at) => word === 'FROM' && /^STD(IN|OUT)$/.test(words[at + 1] ?? ''))) {
@@ -84,7 +84,7 @@ function refuseCopy(significant: readonly Token[]): void {
   );
 }
 
-/** Databases, schemas and roles have no schema; ALTER ROLE ... SET may take or check a value by the path. */
+/** Databases, schemas and roles are in no schema. ALTER ROLE ... SET may need the path to read or check its value. */
 function usesPath(kind: StatementKind, significant: readonly Token[]): boolean {
   const words = significant.map((token) => (token.kind === 'word' ? token.text.toUpperCase() : '.'));
   if (kind === 'alter-role') return words.includes('SET');
@@ -95,7 +95,7 @@ function usesPath(kind: StatementKind, significant: readonly Token[]): boolean {
   return kind === 'other';
 }
 
-/** Only in quotes is a name what it says: elsewhere the server reads it in lower case. */
+/** Only a name in quotes is taken literally; the server folds any other to lower case. */
 function isUser(token: Token | undefined): boolean {
   return token?.kind === 'identifier' && [`"${MARK}name${MARK}"`, `"${MARK}username${MARK}"`].includes(token.text);
 }

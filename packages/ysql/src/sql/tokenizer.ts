@@ -3,9 +3,9 @@ import { CofferError } from '@coffer/base';
 /**
  * The parts of SQL text that decide where a statement ends and how a value must be escaped:
  *
- * `string` '...' without backslash escapes; `escape-string` E'...' and U&'...'; `identifier` "..."; `escape-identifier`
- * U&"..."; `dollar` $tag$...$tag$; `comment` both kinds; `word` an unquoted name or keyword; `other` all the rest, in
- * single characters.
+ * `string` is '...' without backslash escapes, `escape-string` is E'...' or U&'...', `identifier` is "...",
+ * `escape-identifier` is U&"...", `dollar` is $tag$...$tag$, `comment` is either kind of comment, `word` is an unquoted name or
+ * keyword, and `other` is anything else, one character at a time.
  */
 export type TokenKind =
   | 'string'
@@ -23,13 +23,13 @@ export interface Token {
   readonly text: string;
 }
 
-// Runs of plain characters are loops of their own: one alternative for each character would cost the regular expression
-// stack for each, and literals may be megabytes long.
+// Runs of plain characters are loops of their own: with one alternative per character the regular expression would use stack
+// for each of them, and literals may be megabytes long.
 const ESCAPED = String.raw`'[^'\\]*(?:(?:\\[\s\S]|'')[^'\\]*)*'`;
 const PLAIN = `'[^']*(?:''[^']*)*'`;
 
 const PATTERNS: readonly (readonly [TokenKind, RegExp])[] = [
-  // PostgreSQL's own space: others, such as a no-break space, are letters to it.
+  // What PostgreSQL takes for space. Anything else, such as a no-break space, is a letter to it.
   ['space', /[ \t\n\r\f\v]+/y],
   ['comment', /--[^\r\n]*/y],
   ['escape-string', new RegExp(`[eE]${ESCAPED}`, 'y')],
@@ -42,15 +42,15 @@ const PATTERNS: readonly (readonly [TokenKind, RegExp])[] = [
   // A name may hold $, so the $$ of a$$ starts no quote.
   ['word', /(?!(?:[eEnNbBxX]'|[uU]&['"]))[A-Za-z_\u0080-\uffff][\w$\u0080-\uffff]*/y],
 ];
-/** What goes on with the kind of the literal before it. */
+/** A literal that continues the one before it, and is of the same kind. */
 const CONTINUED_ESCAPED = new RegExp(ESCAPED, 'y');
 const CONTINUED_UNICODE = new RegExp(PLAIN, 'y');
 const UNTERMINATED = /(?:[eEuUnNbBxX]&?)?'|"|\$(?:[A-Za-z_\u0080-\uffff][\w\u0080-\uffff]*)?\$|\/\*/y;
 
 /**
- * Splits SQL into tokens; their texts joined give the input.
+ * Splits SQL into tokens. Their texts, joined, are the input again.
  *
- * @throws CofferError `invalid-request` for a quote or comment without end
+ * @throws CofferError `invalid-request` for a quote or comment that is never closed
  */
 export function tokenize(sql: string): Token[] {
   const tokens: Token[] = [];
@@ -66,8 +66,8 @@ export function tokenize(sql: string): Token[] {
 }
 
 /**
- * A quote after a literal and a newline goes on with that literal, as SQL has it: in E'a'<newline>'b' the second part has
- * backslash escapes, too. Line comments may stand between, block comments may not (postgres:src/backend/parser/scan.l,
+ * In SQL a quote that follows a literal and a newline continues that literal: in E'a'<newline>'b' the second part has
+ * backslash escapes, too. Line comments may come between them, block comments may not (postgres:src/backend/parser/scan.l,
  * quotecontinue).
  */
 class Continuation {
@@ -76,7 +76,7 @@ class Continuation {
 
   see({ kind, text }: Token): void {
     if (kind === 'escape-string') {
-      // A part that goes on says nothing of its kind.
+      // A continuation does not say what kind of literal it continues.
       if (/^[eE]/.test(text)) this.#pattern = CONTINUED_ESCAPED;
       else if (/^[uU]/.test(text)) this.#pattern = CONTINUED_UNICODE;
       this.#newline = false;
@@ -108,7 +108,7 @@ function matchAt(sql: string, at: number): Token {
   return { kind: 'other', text: sql[at] ?? '' };
 }
 
-/** Block comments nest, which no regular expression follows. */
+/** Block comments nest, which a regular expression cannot follow. */
 function blockComment(sql: string, start: number): Token | undefined {
   if (!sql.startsWith('/*', start)) return undefined;
   let depth = 0;
@@ -123,9 +123,9 @@ function blockComment(sql: string, start: number): Token | undefined {
 }
 
 /**
- * Splits SQL into statements, without their semicolons; statements of nothing but space and comments are left out.
- * Semicolons in parentheses (CREATE RULE) and in a SQL-standard routine body (BEGIN ATOMIC ... END) end nothing, as
- * psql has it (postgres:src/fe_utils/psqlscan.l).
+ * Splits SQL into statements without their semicolons, leaving out those that are nothing but space and comments. As in psql
+ * (postgres:src/fe_utils/psqlscan.l), a semicolon in parentheses (CREATE RULE) or in the body of a SQL-standard routine
+ * (BEGIN ATOMIC ... END) does not end a statement.
  */
 export function splitSql(sql: string): string[] {
   const statements: string[] = [];

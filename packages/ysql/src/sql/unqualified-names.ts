@@ -1,12 +1,12 @@
 import { splitSql, tokenize } from './tokenizer.ts';
 
-/** What takes parentheses and is no function of a schema; `R` is a table's alias with its columns: `AS r (name, oid)`. */
+/** What takes parentheses but is not a function in a schema. `R` is a table alias with columns: `AS r (name, oid)`. */
 const NO_FUNCTION = new Set(['IN', 'ARRAY', 'VALUES', 'EXISTS', 'WHERE', 'NOT', 'FROM', 'LATERAL', 'FILTER', 'R']);
 const NO_TABLE = new Set(['LATERAL', '(', 'PG_CATALOG']);
 
 /**
- * For tests: functions that are called, tables that are read and types that are named without a schema by the SELECTs of an
- * SQL text. Knows no more of SQL than ours has.
+ * For tests: the functions, tables and types that the SELECTs in a piece of SQL name without a schema. Knows no more SQL than
+ * we write.
  */
 export function unqualified(sql: string): readonly string[] {
   return splitSql(sql).flatMap(unqualifiedIn);

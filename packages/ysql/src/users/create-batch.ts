@@ -9,41 +9,41 @@ import type { RenderedStatement } from '../sql/statement-template.ts';
 
 export interface Creation {
   readonly name: string;
-  /** Nobody can have the name already (see `Username`). */
+  /** Nobody can already have this name (see `Username`). */
   readonly unique: boolean;
   readonly statements: readonly RenderedStatement[];
 }
 
-/** What became of one user of a batch. */
+/** What became of one user in a batch. */
 export interface CreationOutcome {
   readonly kind:
     | 'made'
-    /** A role of that name was there before the first statement; nothing was done. */
+    /** A role of that name was there before the first statement, so nothing was done. */
     | 'existed'
-    /** The error is this user's own. */
+    /** The error is due to this user's own statements. */
     | 'failed'
-    /** A neighbour's error, maybe; this user has not been tried alone. */
+    /** The error may be due to a neighbour's; this user has not been tried alone. */
     | 'disturbed';
   readonly progress: Progress;
-  /** Of the latter two. */
+  /** Set if it `failed` or was `disturbed`. */
   readonly error?: unknown;
 }
 
-/** Whether a user may share a transaction: no statement of its role can reach a neighbour or the session. */
+/** Whether a user may share a transaction: none of its role's statements can affect a neighbour or the session. */
 export function canShare({ statements }: Creation): boolean {
   return statements[0]?.makesUser === true && statements.every(isPlain);
 }
 
-/** Safe beside a neighbour's statements: no backslash, of which the server may think otherwise than we do. */
+/** Safe next to a neighbour's statements: without a backslash, which the server may read differently than we do. */
 function isPlain({ kind, sql }: RenderedStatement): boolean {
   return (kind === 'create-role' || kind === 'grant') && !sql.includes('\\');
 }
 
 /**
- * Makes users that {@link canShare}: in one transaction where the server is known to keep DDL in it, else one after the
- * other. Users for whom it went wrong are to be tried alone.
+ * Creates users that {@link canShare}: in one transaction if the server is known to keep DDL in it, otherwise one after the
+ * other. Those that failed are to be tried again alone.
  *
- * @throws Failure, CofferError when no connection could be had
+ * @throws Failure, CofferError if there was no connection to be had
  */
 export async function createTogether(
   access: Access,
@@ -65,7 +65,7 @@ export async function createTogether(
     }
   };
   try {
-    // Shared even with GRANTs: only their part is kept to one at a time, where the server lets DDL run side by side.
+    // Shared even with GRANTs: where the server lets DDL run side by side, only the part with the GRANTs takes turns.
     await settled(access, () => useForDdl(access, 'shared', work));
   } catch (error) {
     if (!begun) throw error;
@@ -97,7 +97,7 @@ class Member implements CreationOutcome {
     this.error = error;
   }
 
-  /** YugabyteDB may report a conflict for a DDL that it has committed; only a plain refusal has certainly no effect. */
+  /** YugabyteDB may report a conflict for a DDL that it has committed. Only a plain refusal certainly had no effect. */
   steps(statements: readonly RenderedStatement[]): readonly Step[] {
     return statements.map(({ sql, namesUser }) => ({
       sql,
@@ -113,10 +113,10 @@ class Member implements CreationOutcome {
 const FAILED_BLOCK = '25P02';
 
 /**
- * Two round trips: the look at what is there and BEGIN; then, for the names that are free, all the rest. Names that
- * nobody can have need no look: one round trip, and no transaction at all for a single statement.
+ * Two round trips: first a look at which names are taken, and BEGIN; then everything else, for the names that are free. Names
+ * that nobody can have need no look, so there it is one round trip, and for a single statement not even a transaction.
  *
- * Where BEGIN is not waited for, it may fail, and the statements take effect one by one: as they do anyhow on YugabyteDB.
+ * BEGIN may fail where we do not wait for it. Then the statements take effect one by one, as they do on YugabyteDB anyway.
  */
 class SharedTransaction {
   readonly #access: Access;
@@ -153,7 +153,7 @@ class SharedTransaction {
     await sendSteps(this.#session, [
       ...this.#access.advisoryLock.probe(this.#session),
       {
-        // Without parameters, which would cost the server as much again as the rest of it.
+        // Without parameters, which would double what the query costs the server.
         sql: `SELECT rolname::pg_catalog.text AS name FROM pg_catalog.pg_roles WHERE rolname IN (${quoteList(this.#members.map((member) => member.name))})`,
         what: 'looking for a role',
         see: (answer) => {
@@ -166,7 +166,7 @@ class SharedTransaction {
     this.#members = this.#members.filter((member) => member.kind !== 'existed');
   }
 
-  /** A statement by itself is its own transaction: when its answer is lost, the role is there or it is not. */
+  /** A single statement is a transaction of its own: if its answer is lost, the role is either there or it is not. */
   async #runAlone(step: Step): Promise<void> {
     for (const member of this.#members) member.progress.committing = true;
     await sendSteps(this.#session, [step]);
@@ -175,12 +175,12 @@ class SharedTransaction {
   async #finish(creates: readonly Step[], rest: readonly Step[]): Promise<void> {
     if (rest.length === 0) return await this.#commit(creates);
     const { queue, advisoryLock } = this.#access;
-    // The server hashes a password while it makes a role: others need not wait for that.
+    // The server hashes the password when it creates a role; others need not wait for that.
     const apart = queue.load > 1;
-    // Before BEGIN, since a failure of it must not fail the transaction; asked once, so that it stands in the first only.
+    // Before BEGIN, since its failure must not fail the transaction. Asked only once, so only the first message has it.
     const probe = (): readonly Step[] => advisoryLock.probe(this.#session);
     if (apart) await this.#send(creates, probe());
-    // After BEGIN, for the lock ends with the transaction.
+    // After BEGIN, because the lock ends with the transaction.
     await queue.withPrivileges(() =>
       this.#commit([...(apart ? [] : creates), ...advisoryLock.take(this.#session), ...rest], probe()),
     );
@@ -208,8 +208,8 @@ class SharedTransaction {
   }
 
   /**
-   * After a DDL statement: has this very transaction written anything? Not where each DDL commits by itself. That is
-   * seen and not concluded from a version, since whoever stands in between may have a say too.
+   * Asks after a DDL statement whether this very transaction has written anything, which it has not where each DDL commits by
+   * itself. We look rather than go by the version, since what is between us and the server may have a say as well.
    */
   #probe(): Step {
     const learn = (transactional: boolean): void => {

@@ -13,10 +13,10 @@ export interface NewUser extends Creation {
 }
 
 /**
- * Makes a user, whole or not at all. What a failed attempt left behind (YugabyteDB keeps every DDL that went before) is
- * dropped before the next attempt and before giving up. A role that was there before is never touched.
+ * Creates a user completely or not at all. What a failed attempt leaves behind (YugabyteDB keeps every DDL before the failure)
+ * is dropped before the next attempt, and before giving up. A role that was already there is never touched.
  *
- * @throws Failure or CofferError; its message says so when something is left behind
+ * @throws Failure or CofferError; its message says so if something is left behind
  */
 export async function createUser(access: UserAccess, user: NewUser): Promise<void> {
   const mode = user.statements.every((statement) => statement.kind === 'create-role') ? 'shared' : 'exclusive';
@@ -59,7 +59,7 @@ function existsAlready({ name }: NewUser): CofferError {
   return new CofferError('failed', `role "${name}" exists already and is not of our making; it was left as it is`);
 }
 
-/** COMMIT was sent and its answer lost: when the role is there, every statement took effect. */
+/** COMMIT was sent and its answer lost. If the role is there, every statement took effect. */
 async function committedUnheard(
   access: UserAccess,
   user: NewUser,
@@ -70,14 +70,14 @@ async function committedUnheard(
   return (await findRole(access, user.name)) !== undefined;
 }
 
-/** Nothing of ours exists: `unavailable` would make the engine delete a user of that name, which may be somebody else's. */
+/** Nothing of ours exists. `unavailable` would make the engine delete a user of that name, which may not be ours. */
 function nothingMade(error: unknown): unknown {
   return isCofferError(error, 'unavailable') ? new CofferError('failed', error.message, { cause: error }) : error;
 }
 
 async function undone(access: UserAccess, user: NewUser, error: unknown): Promise<unknown> {
   try {
-    // Whoever waits: a role of ours is there.
+    // Even if the caller has given up, because a role of ours is there.
     await withoutDeadline(() => undo(access, user));
     return nothingMade(error);
   } catch (failure) {
@@ -90,7 +90,7 @@ async function undone(access: UserAccess, user: NewUser, error: unknown): Promis
   }
 }
 
-/** Removes what is there of the user: by the role's rollback statements first, then by our own drop. */
+/** Removes what there is of the user: with the role's rollback statements first, then by dropping it ourselves. */
 async function undo(access: UserAccess, user: NewUser): Promise<void> {
   if ((await findRole(access, user.name)) === undefined) return;
   if (user.rollbackStatements.length > 0) {
@@ -102,7 +102,7 @@ async function undo(access: UserAccess, user: NewUser): Promise<void> {
       access.logger.warn(`rollback statements failed: ${errorText(error)}`, { username: user.name });
     }
   }
-  // Never `drop`: a creation statement may have made the user the owner of what was there before.
+  // Never `drop`: a creation statement may have made the user the owner of something that was there before.
   const ownedObjects = access.settings.ownedObjects === 'fail' ? 'fail' : 'reassign';
   await dropRole(access, user.name, { ownedObjects, endSessions: false });
 }

@@ -10,13 +10,13 @@ import { quoteIdentifier, quoteList } from '../sql/render.ts';
 import { endRoleSessions } from './end-sessions.ts';
 import { NOBODYS_CATALOGS, OWNER } from './role-look.ts';
 
-/** What depends on a role in one database, counted. */
+/** How much depends on a role in one database. */
 export interface Dependency {
-  /** Undefined: shared objects (databases, tablespaces), which can be dealt with from any database. */
+  /** Undefined for shared objects (databases, tablespaces), which can be dealt with from any database. */
   readonly database: string | undefined;
-  /** Objects that the role owns. */
+  /** How many objects the role owns. */
   readonly owned: number;
-  /** Privileges, default privileges, row policies: gone with DROP OWNED, and nothing is lost. */
+  /** How many privileges, default privileges and row policies it has. DROP OWNED takes them away without any loss. */
   readonly granted: number;
 }
 
@@ -27,8 +27,8 @@ export interface DependentRole {
 }
 
 const ROLES = `'pg_catalog.pg_authid'::pg_catalog.regclass`;
-// Shared objects come first: a database that the role owns lets us in when it is ours, whatever the role has made of it.
-// LATERAL has the index of pg_shdepend asked for each role: a plain join reads all that depends on any role.
+// Shared objects come first: once a database that the role owned is ours, it lets us in, whatever the role has done to it.
+// LATERAL uses the index of pg_shdepend for each role; a plain join would read everything that depends on any role.
 const OWNED = `d.deptype = '${OWNER}' AND d.classid NOT IN (${NOBODYS_CATALOGS.join(', ')})`;
 const DEPENDENCIES = `
   SELECT r.oid::pg_catalog.text AS oid, d.dbid::pg_catalog.text AS dbid, b.datname::pg_catalog.text AS datname,
@@ -42,13 +42,13 @@ const DEPENDENCIES = `
   LEFT JOIN pg_catalog.pg_database b ON b.oid = d.dbid
   WHERE r.rolname = $1 ORDER BY d.dbid`;
 
-/** A question that fails when one of the roles, by oid, owns something. */
+/** A query that fails if one of the roles, by oid, owns something. */
 export function refuseOwners(oids: readonly string[]): string {
   return `SELECT 1 / CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_shdepend d WHERE d.refclassid = ${ROLES}
           AND d.refobjid IN (${quoteList(oids)}) AND ${OWNED}) THEN 0 ELSE 1 END AS nothing_owned`;
 }
 
-/** The role and what depends on it in the whole cluster; undefined when there is no such role. */
+/** The role, and what depends on it in the whole cluster; undefined if there is no such role. */
 export async function findDependencies(access: Access, name: string): Promise<DependentRole | undefined> {
   const rows = await retry('looking for dependencies', access.logger, () =>
     access.pool.use(async (session) => (await session.query(DEPENDENCIES, [name])).rows),
@@ -58,7 +58,7 @@ export async function findDependencies(access: Access, name: string): Promise<De
   const dependencies: Dependency[] = [];
   for (const row of rows) {
     const database = typeof row['datname'] === 'string' ? row['datname'] : undefined;
-    // No dbid: nothing depends on the role at all. A dbid without database: that database was dropped meanwhile.
+    // No dbid: nothing depends on the role at all. A dbid without a database: it has been dropped in the meantime.
     if (row['dbid'] === null || (row['dbid'] !== '0' && database === undefined)) continue;
     dependencies.push({ database, owned: Number(row['owned']), granted: Number(row['granted']) });
   }
@@ -66,11 +66,11 @@ export async function findDependencies(access: Access, name: string): Promise<De
 }
 
 /**
- * Takes away all that depends on a role, in each database concerned. A role that owns something is locked and its
- * sessions are ended first, so that it makes nothing new meanwhile; so is any other when `policy` is `fail`, since
- * DROP OWNED for its privileges would drop what it made since we looked.
+ * Takes away everything that depends on a role, in each database concerned. A role that owns something first loses its login and
+ * its sessions, so that it creates nothing new in the meantime. If `policy` is `fail`, so does any other role, because the
+ * DROP OWNED that takes its privileges away would also drop what it has created since we looked.
  *
- * @throws CofferError `failed` with the list of owned objects, when `policy` is `fail` and there are any
+ * @throws CofferError `failed` with the list of owned objects, if `policy` is `fail` and there are any
  */
 export async function dealWithDependencies(
   access: Access,
@@ -81,7 +81,7 @@ export async function dealWithDependencies(
   if (ownsAnything(role) || policy === 'fail') {
     await execute(access, `ALTER ROLE ${quoteIdentifier(role.name)} NOLOGIN`);
     await endRoleSessions(access, [role.oid]);
-    // Temporary tables went with the sessions.
+    // Temporary tables are gone with the sessions.
     current = await findDependencies(access, role.name);
   }
   if (current === undefined || current.dependencies.length === 0) return;
@@ -113,7 +113,7 @@ async function execute(access: Access, sql: string, database?: string): Promise<
   await retry('dealing with dependencies', access.logger, () => runOurs(access, 'exclusive', sql, database));
 }
 
-/** DROP OWNED and REASSIGN OWNED are for members of the role; a superuser counts as one. */
+/** DROP OWNED and REASSIGN OWNED are for members of the role, which a superuser always is. */
 async function becomeMember(access: Access, name: string): Promise<void> {
   const isMember = await retry('looking for a membership', access.logger, () =>
     settled(access, () =>
@@ -130,10 +130,10 @@ async function becomeMember(access: Access, name: string): Promise<void> {
 }
 
 /**
- * The role that takes over; the default one is made when first needed, without login and without rights.
+ * The role that takes over. The default one is created when it is first needed, without a login and without any rights.
  *
- * @throws CofferError `failed` when the named one is not there, or may do what a revoked user could then make it do: a
- *   function with SECURITY DEFINER runs with the rights of its owner
+ * @throws CofferError `failed` if the role named in the settings does not exist, or has rights that a revoked user could then
+ *   make use of: a function with SECURITY DEFINER runs with the rights of its owner
  */
 async function reassignRole(access: Access): Promise<string> {
   const name = access.settings.reassignOwnedTo;
@@ -154,7 +154,7 @@ async function reassignRole(access: Access): Promise<string> {
     try {
       await execute(access, `CREATE ROLE ${quoteIdentifier(name)} NOLOGIN`);
     } catch (error) {
-      // Somebody else was faster, or an answer was lost and the role is there.
+      // Somebody else was faster, or the answer was lost and the role is there.
       if (!(error instanceof Failure) || error.sqlstate !== '42710') throw error;
     }
   }
@@ -162,9 +162,9 @@ async function reassignRole(access: Access): Promise<string> {
   return name;
 }
 
-/** OIDs below belong to roles that come with the server (postgres:src/include/access/transam.h, FirstNormalObjectId). */
+/** Lower OIDs belong to roles that come with the server (postgres:src/include/access/transam.h, FirstNormalObjectId). */
 const FIRST_OWN_OID = '16384';
-/** Of that one each database's owner is a member, and has no rights by it. */
+/** Every database's owner is a member of this one, and gains no rights by it. */
 const NO_POWER = 'pg_database_owner';
 const TARGET = `
   SELECT CASE
@@ -179,7 +179,7 @@ const TARGET = `
     ELSE 'fit' END AS found
   FROM pg_catalog.pg_roles r WHERE r.rolname = $1`;
 
-/** What speaks against a role as the new owner, if it is there; `fit`: nothing. */
+/** What speaks against a role as the new owner; `fit` if nothing does, undefined if there is no such role. */
 async function findTarget(access: Access, name: string): Promise<string | undefined> {
   return await retry('looking for the role that takes over', access.logger, () =>
     access.pool.use(async (session) => {

@@ -10,20 +10,20 @@ import { terminateSessions } from './end-sessions.ts';
 import { lookAtRoles, type SeenRole } from './role-look.ts';
 
 export interface DropOutcome {
-  /** The role is gone. False: it is to be dropped alone. */
+  /** The role is gone. If not, it is to be dropped alone. */
   readonly done: boolean;
-  /** Of the role, when it was seen. */
+  /** The oid of the role, if it was seen. */
   readonly oid: string | undefined;
-  /** Its sessions on this node were seen gone, and there is no other node. */
+  /** Its sessions on this node are known to be gone, and there is no other node. */
   readonly ended: boolean;
 }
 
 /**
- * Drops roles together, in two round trips: what depends on them; then one REVOKE or DROP OWNED for those that have
- * privileges and one DROP ROLE for all, since a cluster pays for each such statement and not for each role. Roles that own
- * something, or have privileges in another database, are left for later, and all of them when anything goes wrong.
+ * Drops roles together in two round trips: the first looks at what depends on them; the second is one REVOKE or DROP OWNED for
+ * those with privileges and one DROP ROLE for all, since a cluster pays per statement and not per role. Roles that own something,
+ * or have privileges in another database, are left for later; if anything goes wrong, all of them are.
  *
- * @throws CofferError when no connection became free
+ * @throws CofferError if no connection became free
  */
 export async function dropTogether(access: Access, names: readonly string[]): Promise<readonly DropOutcome[]> {
   let roles: readonly SeenRole[] | undefined;
@@ -37,7 +37,7 @@ export async function dropTogether(access: Access, names: readonly string[]): Pr
     const elsewhere = (await access.cluster.nodes(session)).length > 1 || access.cluster.missing().length > 0;
     return elsewhere ? bare.map((role) => role.oid) : alive;
   };
-  // Until it is known otherwise, everybody has sessions.
+  // Until we know better, every role has sessions.
   let alive: readonly string[] | undefined;
   try {
     alive = await settled(access, () => useForDdl(access, 'shared', work));
@@ -51,12 +51,12 @@ export async function dropTogether(access: Access, names: readonly string[]): Pr
   });
 }
 
-/** Returns the oids of the roles that had sessions on this node still, or may have. */
+/** Returns the oids of the roles that still had sessions on this node, or may have had. */
 async function dropAll(access: Access, session: Session, roles: readonly SeenRole[]): Promise<readonly string[]> {
   const oids = roles.map((role) => role.oid);
   const withPrivileges = roles.filter((role) => role.dependencies !== 'none');
   let left: readonly string[] = oids;
-  // Sessions go first, so that they hold no locks, and again afterwards, when nobody can log in any more.
+  // Sessions are ended first, so that they hold no locks, and once more when nobody can log in any longer.
   const before: Step = { ...terminateSessions(oids), what: 'ending sessions', mayFail: true };
   const after: Step = {
     ...before,
@@ -65,19 +65,20 @@ async function dropAll(access: Access, session: Session, roles: readonly SeenRol
     },
   };
   const drop = execute(`DROP ROLE IF EXISTS ${namesOf(roles)}`);
-  // Sessions are ended in the block too: where that is one message and we may end none, each role is dropped alone.
+  // The block also ends sessions. If it is one message and we may not end any, each role is dropped alone.
   if (withPrivileges.length === 0) {
     await sparingOthers(session, (spare) => {
-      // What spares others must stand outside a transaction block.
+      // The statement that spares others must be outside of a transaction block.
       const steps = spare.length > 0 ? [before, ...spare, drop] : asBlock(session, [before, drop]);
       return sendSteps(session, [...steps, after]);
     });
     return left;
   }
-  // Not spared: REVOKE and DROP OWNED must break, since they take privileges away, and a refused SET would fail the whole block.
+  // Nobody is spared here: REVOKE and DROP OWNED take privileges away, so they must break running transactions, and a refused
+  // SET would fail the whole block.
   await access.queue.withPrivileges(async () => {
     const { advisoryLock } = access;
-    // An answer of ROLLBACK to this COMMIT need not be looked for: an earlier step has failed then.
+    // No need to check for ROLLBACK as the answer to this COMMIT: it means that an earlier step has failed.
     const block = [BEGIN, ...advisoryLock.take(session), ...takePrivileges(session, withPrivileges), drop, COMMIT];
     const steps = [...advisoryLock.probe(session), ...asBlock(session, [before, ...block]), after];
     await sendSteps(session, steps).catch(async (error: unknown) => {
@@ -89,17 +90,17 @@ async function dropAll(access: Access, session: Session, roles: readonly SeenRol
 }
 
 function takePrivileges(session: Session, roles: readonly SeenRole[]): readonly Step[] {
-  // Takes nothing that a user made since we looked. What others than the admin have granted stays, and keeps DROP ROLE from
-  // its work: then each role goes alone.
+  // Touches nothing that a user has created since we looked. What anybody but the admin has granted stays, and makes DROP ROLE
+  // fail; then each role is dropped alone.
   if (roles.every((role) => role.dependencies === 'database')) {
     const database = quoteIdentifier(session.identity.database);
     return [execute(`REVOKE ALL ON DATABASE ${database} FROM ${namesOf(roles)}`)];
   }
   const strangers = roles.filter((role) => !role.member);
   return [
-    // What a user made since we looked is not for DROP OWNED to drop: then all of them are left for later.
+    // DROP OWNED must not drop what a user has created since we looked. If there is any, all of them are left for later.
     { sql: refuseOwners(roles.map((role) => role.oid)), what: 'looking for owned objects' },
-    // DROP OWNED is for members of the role; a superuser counts as one.
+    // DROP OWNED is for members of the role, which a superuser always is.
     ...(strangers.length > 0 ? [execute(`GRANT ${namesOf(strangers)} TO CURRENT_USER`)] : []),
     execute(`DROP OWNED BY ${namesOf(roles)}`),
   ];

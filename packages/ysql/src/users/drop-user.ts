@@ -14,21 +14,21 @@ import type { UserAccess } from './user-access.ts';
 
 /** SQLSTATE dependent_objects_still_exist. */
 const DEPENDENT_OBJECTS = '2BP01';
-/** New dependencies can appear while the known ones are dealt with; sessions are ended by then, so not for long. */
+/** New dependencies can appear while the known ones are dealt with; not for long, because by then all sessions have ended. */
 const ROUNDS = 4;
 
 export interface DropOptions {
   readonly ownedObjects: YsqlSettings['ownedObjects'];
-  /** False for a user that nobody was ever told of. */
+  /** False for a user that nobody was ever told about. */
   readonly endSessions: boolean;
 }
 
 /**
- * Drops a role with all that depends on it, in every database, and ends its sessions on every node. A role that is gone
- * already is a success. Every step looks at the state first, so it may be run again after any failure.
+ * Drops a role with everything that depends on it, in every database, and ends its sessions on every node. A role that is
+ * already gone is a success. Every step looks at the state first, so it can be run again after any failure.
  *
- * A role that nothing depends on costs one DROP ROLE at most, shared with all that wait for theirs: every more would be
- * paid for by every backend of the cluster.
+ * A role that nothing depends on costs at most one DROP ROLE, shared with all others that are waiting for theirs: every backend
+ * of the cluster pays for each additional one.
  */
 export async function dropRole(access: UserAccess, name: string, options: DropOptions): Promise<void> {
   let oid: string | undefined;
@@ -55,12 +55,12 @@ export async function dropRole(access: UserAccess, name: string, options: DropOp
   if (oid !== undefined && options.endSessions) await endSessions(access, oid);
 }
 
-/** Whoever waits: the role is gone, so the next attempt would not find its sessions any more. */
+/** Even if the caller has given up: the role is gone, so the next attempt would no longer find its sessions. */
 async function endSessions(access: UserAccess, oid: string): Promise<void> {
   await withoutDeadline(() => access.endings.submit(oid));
 }
 
-/** A batch would take away what the role was given before it is locked: `fail` must drop nothing that it made meanwhile. */
+/** A batch takes privileges away from a role that can still log in, and `fail` must drop nothing it creates meanwhile. */
 async function mayShare(access: UserAccess, name: string, { ownedObjects }: DropOptions): Promise<boolean> {
   if (ownedObjects !== 'fail') return true;
   return (await findDependencies(access, name))?.dependencies.length === 0;
@@ -71,7 +71,7 @@ async function dropBareRole(access: UserAccess, name: string, oid: string): Prom
   const drop: Step = { sql: `DROP ROLE IF EXISTS ${quoteIdentifier(name)}`, what: 'failed to execute query' };
   await retry('dropping a role', access.logger, () =>
     settled(access, () =>
-      // Sessions on this node go first, where that is cheap, so that they hold no locks; all of them go afterwards.
+      // Sessions on this node are ended first, where that is cheap, so that they hold no locks; the others follow afterwards.
       useForDdl(access, 'shared', (session) =>
         sparingOthers(session, (spare) => sendSteps(session, [ending, ...spare, drop])),
       ),
@@ -80,8 +80,8 @@ async function dropBareRole(access: UserAccess, name: string, oid: string): Prom
 }
 
 /**
- * Ends a user by the role's own revocation statements, run as they are, then ends its sessions. These statements define
- * what revoked means: whether the role is still there afterwards is theirs to say. A user that is gone is a success.
+ * Revokes a user with the role's own revocation statements, run as they are, then ends its sessions. These statements define
+ * what revoked means, including whether the role still exists afterwards. A user that is already gone is a success.
  */
 export async function revokeUser(
   access: UserAccess,

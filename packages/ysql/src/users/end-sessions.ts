@@ -8,14 +8,14 @@ import type { Access } from '../ddl/access.ts';
 import { askEveryNode } from '../ddl/every-node.ts';
 import { quoteList } from '../sql/render.ts';
 
-/** How long a session that was told to end may take before it is reported. */
+/** How long a session may take to end before it is reported. */
 const END_MILLISECONDS = 3_000;
 const POLL_MILLISECONDS = 20;
 
-/** The question that ends the sessions of roles on one node. Its rows, `oid`, are the roles of those told to end. */
+/** The query that ends the sessions of roles on one node. It returns one row per session, with the `oid` of its role. */
 export function terminateSessions(oids: readonly string[]): Request {
   return {
-    // By oid: once the role is dropped its sessions have no name any more.
+    // By oid, because the sessions of a dropped role no longer have a name.
     // The function behind pg_stat_activity, at a third of the view's cost.
     sql: `SELECT usesysid::pg_catalog.text AS oid, pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_get_activity(NULL)
           WHERE usesysid IN (${quoteList(oids)}) AND pid <> pg_catalog.pg_backend_pid()`,
@@ -23,9 +23,9 @@ export function terminateSessions(oids: readonly string[]): Request {
 }
 
 /**
- * Ends the sessions of roles on every node and sees them gone. Never rejects: sessions that are still there, and nodes
- * that could not be asked, become a warning with a count, since a lease must not hang on a node that is down. Those nodes
- * are asked again in the background, and so are nodes that have left the cluster's list lately.
+ * Ends the sessions of roles on every node and waits until they are gone. Never rejects: sessions that are still there, and nodes
+ * that could not be asked, become a warning with a count, since no lease must depend on a node that is down. Those nodes are
+ * asked again in the background, and so are nodes that have recently left the cluster's list.
  */
 export async function endRoleSessions(access: Access, oids: readonly string[]): Promise<void> {
   const oid = oids.join(', ');
@@ -43,7 +43,7 @@ export async function endRoleSessions(access: Access, oids: readonly string[]): 
       });
       access.owed.owe(unreachable, oids);
     }
-    // Gone for good most likely, and no reason to wait; but one that is only cut off still serves its sessions.
+    // Most likely gone for good and not worth waiting for; but one that is only cut off still serves its sessions.
     access.owed.owe(access.cluster.missing(), oids);
   } catch (error) {
     const hint =
@@ -53,10 +53,10 @@ export async function endRoleSessions(access: Access, oids: readonly string[]): 
 }
 
 /**
- * Tells the sessions of roles on one node to end; returns how many were there. Over a connection of its own: a node that
- * does not answer must keep none from a call that waits for one.
+ * Tells the sessions of roles on one node to end, and returns how many there were. Uses a connection of its own: a node that does
+ * not answer must not tie up one that a caller is waiting for.
  *
- * @throws Failure, CofferError as `connect`
+ * @throws Failure, CofferError as `connect` does
  */
 export async function endOnNode(
   cluster: Cluster,
@@ -76,7 +76,7 @@ export async function endOnNode(
   }
 }
 
-/** Returns how many sessions are still there after a while. */
+/** Returns how many sessions are still there when we stop waiting. */
 async function endHere(session: Session, oids: readonly string[]): Promise<number> {
   const deadline = Date.now() + END_MILLISECONDS;
   for (;;) {

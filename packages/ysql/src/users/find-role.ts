@@ -1,7 +1,7 @@
 import { retry } from '../connection/retry.ts';
 import type { Access } from '../ddl/access.ts';
 
-/** The role's oid, or undefined when there is no such role. */
+/** The role's oid; undefined if there is no such role. */
 export async function findRole(access: Access, name: string): Promise<string | undefined> {
   return await retry('looking for a role', access.logger, () =>
     access.pool.use(async (session) => {

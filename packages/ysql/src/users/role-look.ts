@@ -3,36 +3,36 @@ import type { Session } from '../connection/session.ts';
 import { sendSteps, type Step } from '../ddl/steps.ts';
 import { quoteIdentifier, quoteList } from '../sql/render.ts';
 
-/** A role as a quick look shows it: enough to know whether it can go together with others. */
+/** What a quick look shows of a role: enough to know whether it can be dropped together with others. */
 export interface SeenRole {
   readonly name: string;
   readonly oid: string;
-  /** Whether we have its privileges, as DROP OWNED needs. */
+  /** Whether we have its privileges, which DROP OWNED requires. */
   readonly member: boolean;
   /**
-   * `database`: nothing but privileges on the connection's database itself, as the seed's GRANT leaves them. `privileges`:
-   * nothing but those, and all of them where the connection's database can take them away.
+   * `database`: only privileges on the connection's database itself, such as the seed's GRANT gives. `privileges`: only
+   * privileges, all of which can be taken away from within the connection's database.
    */
   readonly dependencies: 'none' | 'database' | 'privileges' | 'more';
 }
 
-/** Whoever has more than that is not looked at further here. */
+/** A role with more than that is not looked at any further here. */
 const MOST_DEPENDENCIES = 100;
 const NO_DATABASE = '0';
-/** OID of pg_database; those of catalogs never change. */
+/** OID of pg_database. The OIDs of catalogs never change. */
 const DATABASES = '1262';
-/** pg_shdepend's type of dependency of what a role owns. */
+/** The type of dependency that pg_shdepend has for what a role owns. */
 export const OWNER = 'o';
 /**
- * OIDs of pg_default_acl and pg_user_mapping. What is in them counts as owned, but belongs to nobody when the role is gone:
- * REASSIGN OWNED passes it over and DROP OWNED removes it.
+ * OIDs of pg_default_acl and pg_user_mapping. Their entries count as owned, but belong to nobody once the role is gone:
+ * REASSIGN OWNED skips them and DROP OWNED removes them.
  */
 export const NOBODYS_CATALOGS: readonly string[] = ['826', '1418'];
 
 /**
- * The roles that there are, and what depends on them in the whole cluster. One plain statement: a revocation costs the
- * server little else, so the planning of a join would be most of it. (A subquery for each role has the index of
- * pg_shdepend asked: a join reads all that depends on any role.)
+ * Which of the roles exist, and what depends on them in the whole cluster. One plain statement: a revocation costs the server
+ * little else, so planning a join would be most of it. (A subquery per role uses the index of pg_shdepend; a join would read
+ * everything that depends on any role.)
  */
 export async function lookAtRoles(session: Session, names: readonly string[]): Promise<readonly SeenRole[]> {
   const roles = names.map(

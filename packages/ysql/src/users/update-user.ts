@@ -12,7 +12,7 @@ import { verifyUser } from './verify-user.ts';
 export const DEFAULT_EXPIRATION_STATEMENT = `ALTER ROLE "{{name}}" VALID UNTIL '{{expiration}}'`;
 export const DEFAULT_PASSWORD_STATEMENT = `ALTER ROLE "{{username}}" WITH PASSWORD '{{password}}'`;
 
-/** Runs the statements of a change as a whole, again as a whole after a failure that asks for it. */
+/** Runs all statements of a change, and all of them again after a failure that calls for it. */
 export async function changeUser(access: Access, statements: readonly RenderedStatement[]): Promise<void> {
   const [only] = statements;
   await retry('changing a user', access.logger, () =>
@@ -23,8 +23,8 @@ export async function changeUser(access: Access, statements: readonly RenderedSt
 }
 
 /**
- * Changes the password of the user that we log in as. From the moment it takes effect the old one opens no connection, so
- * what came of a lost answer is found out with the new one: when that logs in, the change has taken effect.
+ * Changes the password of the user we log in as. From the moment the change takes effect, the old password opens no connection.
+ * So if an answer is lost, we try the new one: if it logs in, the change took effect.
  */
 export async function changeOwnPassword(
   access: Access,
@@ -44,8 +44,8 @@ export async function changeOwnPassword(
 }
 
 /**
- * Runs the default change of the expiration. On YugabyteDB an ALTER ROLE breaks the running transactions of every
- * session unless it is said not to, which is safe here: VALID UNTIL is looked at when somebody logs in, and never after.
+ * Changes the expiration with our default statement. On YugabyteDB an ALTER ROLE breaks the running transactions of every
+ * session unless told not to. That is safe to do here: VALID UNTIL is checked at login, and never afterwards.
  */
 export async function changeExpiration(access: Access, statement: RenderedStatement): Promise<void> {
   const change: Step = { sql: statement.sql, what: 'failed to execute query' };

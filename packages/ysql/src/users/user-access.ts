@@ -12,13 +12,13 @@ import { createTogether, type Creation, type CreationOutcome } from './create-ba
 import { type DropOutcome, dropTogether } from './drop-batch.ts';
 import { endOnNode, endRoleSessions } from './end-sessions.ts';
 
-/** {@link Access}, and the work on users that is done together with whoever else waits. */
+/** {@link Access}, plus the work on users that is done in batches with whatever else is waiting. */
 export interface UserAccess extends Access {
-  /** Users that are made. */
+  /** Users to create. */
   readonly creations: Batches<Creation, CreationOutcome>;
-  /** Roles, by name, that are dropped. */
+  /** Roles to drop, by name. */
   readonly drops: Batches<string, DropOutcome>;
-  /** Roles, by oid, whose sessions are ended. */
+  /** Roles whose sessions to end, by oid. */
   readonly endings: Batches<string, string>;
 }
 
@@ -46,9 +46,9 @@ export function createUserAccess(settings: YsqlSettings, logger: Logger): UserAc
   return access;
 }
 
-/** Under SCRAM the server computes for milliseconds on each new password: as many processes of its work at that. */
+/** With SCRAM each new password takes the server milliseconds to compute; this many of its processes work on that. */
 const CREATING_CONNECTIONS = 4;
-/** Bounds the locks of one transaction and the length of one statement. */
+/** Limits the locks that one transaction takes, and the length of one statement. */
 const BATCH_ITEMS = 64;
-/** A session that takes its time to end holds up nobody but who was told together with it. */
+/** Several, so that a session that is slow to end only holds up those in its own batch. */
 const ENDING_BATCHES = 8;

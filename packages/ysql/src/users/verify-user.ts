@@ -11,25 +11,25 @@ import type { Endpoint, YsqlSettings } from '../settings/settings.ts';
 import { findRole } from './find-role.ts';
 
 /**
- * Logs in as somebody else, over a connection of its own that is closed at once, and says what the server made of the
- * password. Whatever it refuses after it took the password (no such database, no CONNECT privilege, too many connections
- * of the role) counts as accepted. One attempt with one password: login profiles count failures.
+ * Logs in as somebody else, over a connection of its own that is closed at once, and says what the server made of the password.
+ * If the server refuses the login after it has accepted the password (no such database, no CONNECT privilege, too many
+ * connections for the role), that counts as accepted. A password is tried only once, because login profiles count failures.
  *
- * @throws Failure when no server answered, or it refuses the login before it looks at a password (NOLOGIN, pg_hba.conf)
+ * @throws Failure if no server answered, or it refused the login before looking at the password (NOLOGIN, pg_hba.conf)
  */
 export async function verifyUser(access: Access, username: string, password: Secret): Promise<LoginAnswer> {
   const settings: YsqlSettings = { ...access.settings, username, password };
   try {
     return await retry('verifying a login', access.logger, () => logInSomewhere(settings));
   } catch (error) {
-    // With trust in pg_hba.conf a server says that a role does not exist in place of refusing its password.
+    // With trust in pg_hba.conf, a server says that a role does not exist instead of refusing its password.
     const unclear = error instanceof Failure && error.sqlstate === '28000';
     if (unclear && (await findRole(access, username)) === undefined) return 'refused';
     throw error;
   }
 }
 
-/** The first contact point that answers decides. */
+/** The first contact point that answers has the final say. */
 async function logInSomewhere(settings: YsqlSettings): Promise<LoginAnswer> {
   let last: unknown = new Failure('unreachable', 'no such host');
   for (const target of settings.hosts) {
@@ -79,7 +79,7 @@ async function tryLogin(
     client.connection.once('authenticationOk', () => (taken = asked()));
     await client.connect();
   } catch (error) {
-    // Also for an expired VALID UNTIL and, where a password is asked for, for an unknown role.
+    // Also the answer for an expired VALID UNTIL and, if a password is asked for, for an unknown role.
     if (error instanceof pg.DatabaseError && error.code === WRONG_PASSWORD) return 'refused';
     if (!taken) return explainConnect(error, settings, target.host, transport);
   } finally {
