@@ -113,20 +113,27 @@ const call = fc.record({
   wrap: fc.constantFrom('', '', '', '1', '5m', '-1', 'x', '99999999999999'),
 });
 
+/** What a run must come by: requests that never get further than one refusal would prove nothing. */
+const STATUSES = [200, 204, 400, 403, 404, 405];
+
 describe('random requests', () => {
   it('are answered, and none with a fault of ours', async () => {
     const statuses = new Map<number, number>();
-    await fc.assert(
-      fc.asyncProperty(call, async (given) => {
-        const { status, text } = await send(given);
-        statuses.set(status, (statuses.get(status) ?? 0) + 1);
-        assert.ok(!text.includes('internal error'), text);
-      }),
-      fuzz(400),
-    );
+    const someOfEach = (): boolean => STATUSES.every((status) => statuses.has(status));
+    // One run in thirty or so comes by no 204: then another one goes on where it ended.
+    for (let runs = 0; runs === 0 || (runs < 5 && !someOfEach()); runs++) {
+      await fc.assert(
+        fc.asyncProperty(call, async (given) => {
+          const { status, text } = await send(given);
+          statuses.set(status, (statuses.get(status) ?? 0) + 1);
+          assert.ok(!text.includes('internal error'), text);
+        }),
+        fuzz(400),
+      );
+    }
     assert.doesNotMatch(server.log(), /\[ERROR\].*internal error/);
     if (process.env['FUZZ_RUNS']) console.log(statuses, endpoints.length, endpoints.map((e) => e.fields.length).join());
-    for (const status of [200, 204, 400, 403, 404, 405]) assert.ok((statuses.get(status) ?? 0) > 0, `some ${status}`);
+    for (const status of STATUSES) assert.ok((statuses.get(status) ?? 0) > 0, `some ${status}`);
     assert.equal((await server.client.request('GET', 'sys/health')).status, 200);
   });
 });

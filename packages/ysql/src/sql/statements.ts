@@ -13,7 +13,7 @@ export function splitStatements(elements: readonly string[]): string[] {
 
 function expand(element: string): readonly string[] {
   const text = element.trim();
-  return parseList(text) ?? expandBase64(text) ?? [text];
+  return parseList(text) ?? expandBase64(text) ?? [element];
 }
 
 function expandBase64(text: string): readonly string[] | undefined {

@@ -24,6 +24,7 @@ describe('splitSql', () => {
       ["SELECT E'a'\n/**/'b\\'", 'SELECT 2'],
     ],
     ['no-break space in a name', 'SELECT a\u00a0$$ ; SELECT b$$', ['SELECT a\u00a0$$', 'SELECT b$$']],
+    ['no-break space at the ends', '\u00a0; SELECT a\u00a0 ;\ufeff b', ['\u00a0', 'SELECT a\u00a0', '\ufeff b']],
     ['quoted identifier', 'DROP ROLE "a;b"""; SELECT 2', ['DROP ROLE "a;b"""', 'SELECT 2']],
     ['dollar quote', 'DO $$ BEGIN x; END $$; SELECT 2', ['DO $$ BEGIN x; END $$', 'SELECT 2']],
     ['tagged dollar quote', 'DO $a$ x; $$ ; $b$ $a$; SELECT 2', ['DO $a$ x; $$ ; $b$ $a$', 'SELECT 2']],

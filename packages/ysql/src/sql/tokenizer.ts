@@ -133,12 +133,7 @@ export function splitSql(sql: string): string[] {
   let body = new RoutineBody();
   const finish = (): void => {
     if (current.some((token) => token.kind !== 'space' && token.kind !== 'comment')) {
-      statements.push(
-        current
-          .map((token) => token.text)
-          .join('')
-          .trim(),
-      );
+      statements.push(withoutOuterSpace(current));
     }
     current = [];
     body = new RoutineBody();
@@ -150,6 +145,15 @@ export function splitSql(sql: string): string[] {
   }
   finish();
   return statements;
+}
+
+/** What PostgreSQL takes for space, and not `trim()`: a no-break space is a letter of a name to it. */
+function withoutOuterSpace(tokens: readonly Token[]): string {
+  const inner = tokens.slice(
+    tokens.findIndex(({ kind }) => kind !== 'space'),
+    tokens.findLastIndex(({ kind }) => kind !== 'space') + 1,
+  );
+  return inner.map(({ text }) => text).join('');
 }
 
 class RoutineBody {
