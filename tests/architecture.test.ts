@@ -24,6 +24,18 @@ const manifests = globSync(['apps/*/package.json', 'packages/**/package.json'], 
 const specifiersOf = (file: string): readonly string[] =>
   ts.preProcessFile(readFileSync(file, 'utf8')).importedFiles.map(({ fileName }) => fileName);
 
+/** What a file looks up by name, without importing it. */
+const resolvedBy = (file: string): readonly string[] =>
+  [...readFileSync(file, 'utf8').matchAll(/\.resolve\('([^']+)'\)/g)].map(([, name = '']) => name);
+
+/** `@scope/name` or `name`, without what follows. */
+function packageOf(specifier: string): string {
+  return specifier
+    .split('/')
+    .slice(0, specifier.startsWith('@') ? 2 : 1)
+    .join('/');
+}
+
 /** What tests with the whole of a room: it may import all of it. */
 const isTest = (file: string): boolean => /\.test\.ts$|fixture|for-test/.test(file);
 
@@ -80,10 +92,7 @@ describe('rooms', () => {
             assert.ok(!target.startsWith('..'), `${source} reaches into another room: ${specifier}`);
             continue;
           }
-          const name = specifier
-            .split('/')
-            .slice(0, specifier.startsWith('@') ? 2 : 1)
-            .join('/');
+          const name = packageOf(specifier);
           assert.ok(Object.hasOwn(allowed, name), `${source} imports ${specifier}, which ${file} does not name`);
           assert.ok(!name.startsWith('@coffer/') || specifier === name, `${source} imports the inside of ${name}`);
         }
@@ -126,6 +135,58 @@ describe('rooms', () => {
   });
 });
 
+/** Insides of rooms that tests and scripts may look into, as what they hold is not to be had from outside. */
+const OPEN_INSIDES: ReadonlySet<string> = new Set([
+  'apps/coffer/src/compose.ts',
+  'apps/coffer/src/dev-server.ts',
+  'apps/coffer/src/server-config.ts',
+  'apps/coffer/src/server.ts',
+  // The keys in a dump of memory are told from noise by opening the store with them.
+  'packages/core/src/seal/key-shares.ts',
+  'packages/core/src/seal/seal-rows.ts',
+  // What reference answers and random input are held against.
+  'packages/engines/database/src/cron-schedule.ts',
+  'packages/engines/database/src/rotation-time.ts',
+  'packages/ysql/src/settings/settings.ts',
+  'packages/ysql/src/settings/username.ts',
+  'packages/ysql/src/sql/render.ts',
+  'packages/ysql/src/telling-statements.ts',
+]);
+
+describe('tests and scripts', () => {
+  const files = globSync(['tests/**/*.ts', 'scripts/**/*.ts'], { cwd: root });
+  const { dependencies = {}, devDependencies = {} } = readManifest('package.json');
+  const rooms = new Set(manifests.map((file) => readManifest(file).name));
+
+  it('import only rooms and what the package.json of the whole names', () => {
+    for (const file of files) {
+      for (const specifier of specifiersOf(join(root, file))) {
+        if (specifier.startsWith('.') || specifier.startsWith('node:')) continue;
+        const name = packageOf(specifier);
+        if (rooms.has(name)) assert.equal(specifier, name, `${file} imports the inside of ${name}`);
+        else assert.ok(Object.hasOwn({ ...dependencies, ...devDependencies }, name), `${file} imports ${specifier}`);
+      }
+    }
+  });
+
+  it('take rooms by their doors, but for a few', () => {
+    for (const file of files) {
+      for (const target of importsOf(join(root, file)).map((each) => relative(root, each))) {
+        if (!/^(?:packages|apps)\//.test(target) || target.endsWith('/src/index.ts') || isTest(target)) continue;
+        assert.ok(OPEN_INSIDES.has(target), `${file} imports ${target}`);
+      }
+    }
+  });
+
+  it('look into no inside that is listed in vain', () => {
+    const targets = new Set(files.flatMap((file) => importsOf(join(root, file))).map((each) => relative(root, each)));
+    assert.deepEqual(
+      [...OPEN_INSIDES].filter((inside) => !targets.has(inside)),
+      [],
+    );
+  });
+});
+
 describe('folders', () => {
   for (const [room, folders] of Object.entries(FOLDERS)) {
     const src = join(root, room, 'src');
@@ -156,6 +217,38 @@ describe('files', () => {
 });
 
 describe('dependencies', () => {
+  for (const file of manifests) {
+    it(`of ${dirname(file)} are all imported`, () => {
+      const { dependencies = {}, devDependencies = {} } = readManifest(file);
+      const sources = globSync(`${dirname(file)}/src/**/*.ts`, { cwd: root });
+      const imported = (test: boolean): ReadonlySet<string> =>
+        new Set(
+          sources
+            .filter((source) => test || !isTest(source))
+            .flatMap((source) => [...specifiersOf(join(root, source)), ...resolvedBy(join(root, source))])
+            .map(packageOf),
+        );
+      const [product, all] = [imported(false), imported(true)];
+      for (const name of Object.keys(dependencies)) assert.ok(product.has(name), `${name} is imported by nothing`);
+      for (const name of Object.keys(devDependencies)) assert.ok(all.has(name), `${name} is imported by no test`);
+    });
+  }
+
+  it('of the whole are all imported by tests, scripts or configuration, or run as commands', () => {
+    const { devDependencies = {} } = readManifest('package.json');
+    const texts = globSync(['tests/**/*.{ts,mjs,cjs}', 'scripts/**/*.{ts,mjs}', 'packages/testkit/src/*.ts', '*.js'], {
+      cwd: root,
+    }).map((file) => readFileSync(join(root, file), 'utf8'));
+    for (const name of Object.keys(devDependencies)) {
+      const used = name.replace(/^@types\//, '');
+      const uses = used === 'node' ? [`'node:`] : [`'${used}'`, `node_modules/${used}/`];
+      assert.ok(
+        uses.some((use) => texts.some((text) => text.includes(use))),
+        `${name} is used by nothing`,
+      );
+    }
+  });
+
   it('each have a line that says why', () => {
     const page = readFileSync(join(root, 'docs', 'dependencies.md'), 'utf8');
     const named = ['package.json', ...manifests].flatMap((file) => {
