@@ -5,13 +5,13 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
-import { isCofferError, type JsonObject, silentLogger } from '@coffer/base';
+import { isCofferError, type JsonObject, type Logger, silentLogger } from '@coffer/base';
 import { Barrier, type Core, createCore, createKeyring, createRootToken } from '@coffer/core';
 import type { Database } from '@coffer/database-plugin';
 import { createDatabaseEngine, createDatabasePlugins } from '@coffer/engine-database';
 import { openEmbeddedStore, type Store } from '@coffer/store';
 import { databaseUnderTest, makeAdmin, startWireProxy, type TestDatabase, type WireProxy } from '@coffer/testkit';
-import { createYsqlDatabase } from '@coffer/ysql';
+import { YSQL } from '@coffer/ysql';
 import { tryLogin } from './logins.ts';
 
 function withoutExtensions(database: Database): Database {
@@ -39,8 +39,10 @@ describe('rotation with a foreign plugin', () => {
     proxy = await startWireProxy({ target: database });
     store = await openEmbeddedStore({ path: ':memory:' });
     const builtin = {
-      create: () => withoutExtensions(createYsqlDatabase({ logger: silentLogger })),
+      fields: YSQL.fields,
+      create: (logger: Logger) => withoutExtensions(YSQL.create(logger)),
       checkConfig: () => undefined,
+      logger: silentLogger,
     };
     core = createCore({
       store,

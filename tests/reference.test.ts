@@ -46,7 +46,7 @@ describe('the references', () => {
 function kindOf(field: YsqlField): string {
   const choices = field.choices?.map((choice) => `\`${choice}\``).join(', ');
   const range = field.range === undefined ? '' : `, ${field.range[0]} to ${field.range[1]}`;
-  return choices ?? `${field.type}${range}${field.secret === true ? ', never shown' : ''}`;
+  return `${choices ?? `${field.type}${range}`}${field.secret === true ? ', secret' : ''}`;
 }
 
 function defaultOf(value: unknown): string {

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { Secret, silentLogger } from '@coffer/base';
 import { startPostgres, startWireProxy, type TestPostgres, type WireProxy } from '@coffer/testkit';
-import { createYsqlDatabase } from '@coffer/ysql';
+import { YSQL } from '@coffer/ysql';
 import { newUser, openYsql } from '../packages/ysql/src/open-for-test.ts';
 import { configure, issue, SEED_CREATION, startTestServer, type TestServer, connectionTo } from './dev-server.ts';
 import { executedBlocks } from './documentation.ts';
@@ -180,7 +180,7 @@ describe('a user with privileges on more than the database', () => {
 
 describe('a rotation', () => {
   it('of the password alone changes no catalog version', async () => {
-    const ysql = createYsqlDatabase({ logger: silentLogger });
+    const ysql = YSQL.create(silentLogger);
     const { host, port, user: username, password, database: db } = database;
     await ysql.initialize({ config: { host, port, username, password, db }, verifyConnection: true });
     await database.query('CREATE ROLE rotated LOGIN');

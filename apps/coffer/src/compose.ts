@@ -7,7 +7,7 @@ import { ROOT_POLICY, type TtlLimits } from '@coffer/framework';
 import { createDatabaseEngine, createDatabasePlugins, type DatabasePlugins } from '@coffer/engine-database';
 import { createSystemEngine, sealedPaths } from '@coffer/engine-system';
 import type { Store } from '@coffer/store';
-import { checkYsqlConfig, createYsqlDatabase } from '@coffer/ysql';
+import { checkYsqlConfig, YSQL } from '@coffer/ysql';
 
 export interface ComposeOptions {
   readonly store: Store;
@@ -53,7 +53,7 @@ function composeCore(options: ComposeOptions, parts: OpenParts): { core: Core; p
   const { store, storageType, systemTtl, logger } = options;
   const { barrier, seal } = parts;
   const { pluginDirectory: directory, pluginTrust: trust } = options;
-  const ysql = { create: () => createYsqlDatabase({ logger: logger.named('ysql') }), checkConfig: checkYsqlConfig };
+  const ysql = { ...YSQL, checkConfig: checkYsqlConfig, logger: logger.named('ysql') };
   const server = { version: API_VERSION, storageType };
   let plugins: DatabasePlugins | undefined;
   const core = createCore({

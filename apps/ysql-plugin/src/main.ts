@@ -16,11 +16,7 @@ async function main(): Promise<void> {
     return;
   }
   beginStart();
-  const load = async () => {
-    const { createYsqlDatabase } = await import('@coffer/ysql');
-    return () => createYsqlDatabase({ logger });
-  };
-  await serveDatabase(load, { logger, version });
+  await serveDatabase(async () => (await import('@coffer/ysql')).YSQL, { logger, version });
   endStart();
 }
 

@@ -8,6 +8,7 @@ export * from './json.ts';
 export * from './json-limits.ts';
 export * from './log.ts';
 export * from './random.ts';
+export * from './redact.ts';
 export { isAscii, saslprep } from './saslprep.ts';
 export { logInAsLibpq, looksLikeVerifier, scramVerifier } from './scram.ts';
 export * from './secret.ts';

@@ -5,10 +5,10 @@ import { inspect } from 'node:util';
 import { isCofferError, isJsonObject, Secret, silentLogger } from '@coffer/base';
 import type { Database, NewUserRequest } from './database.ts';
 import { FIXTURE_FILE, pluginDirectory } from './fixture.ts';
-import { MemoryDatabase } from './fixture-database.ts';
+import { MEMORY } from './fixture-database.ts';
 import { withHostErrors } from './host-errors.ts';
 import { PluginProcess } from './plugin-process.ts';
-import { redactSecrets } from './redact.ts';
+import { openDatabase } from './redaction.ts';
 
 const ADMIN = {
   username: 'root',
@@ -44,7 +44,7 @@ function fails(message: string, code = 'failed'): (error: unknown) => boolean {
 }
 
 const WAYS: Record<string, (directory: string) => Promise<Database>> = {
-  'in the process': async () => withHostErrors(redactSecrets(new MemoryDatabase())),
+  'in the process': async () => withHostErrors(openDatabase(MEMORY, silentLogger)),
   'over protocol 6': async (directory) =>
     (await PluginProcess.launch({ directory, path: FIXTURE_FILE, logger: silentLogger })).open(),
   'over protocol 5': async (directory) =>
@@ -68,6 +68,15 @@ for (const [way, open] of Object.entries(WAYS)) {
     it('shows why it cannot be initialized', async () => {
       await assert.rejects(
         database.initialize({ config: { ...ADMIN, host: 'down' }, verifyConnection: true }),
+        fails(
+          'unable to initialize: rpc error: code = Internal desc = failed to initialize: ' +
+            'error verifying connection: no host for password [password]',
+        ),
+      );
+    });
+    it('is looked through for secrets once, before its host adds its words', async () => {
+      await assert.rejects(
+        database.initialize({ config: { host: 'down', password: 'rpc error: code' }, verifyConnection: true }),
         fails(
           'unable to initialize: rpc error: code = Internal desc = failed to initialize: ' +
             'error verifying connection: no host for password [password]',

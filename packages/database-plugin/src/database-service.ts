@@ -5,6 +5,7 @@ import type * as wire from './gen/database_pb.ts';
 import { Database as DatabaseService } from './gen/database_pb.ts';
 import { Logins } from './gen/logins_pb.ts';
 import { Naming } from './gen/naming_pb.ts';
+import { Redaction } from './gen/redaction_pb.ts';
 import { PluginVersion } from './gen/version_pb.ts';
 import { type DatabaseOperation, pluginError } from './host-errors.ts';
 import type { Instances } from './instances.ts';
@@ -12,7 +13,8 @@ import { dateFromTimestamp, GO_ZERO_TIME } from './timestamp.ts';
 
 /**
  * The services of a database plugin, with the checks and texts of Vault's server layer
- * (hashicorp/vault:sdk/database/dbplugin/v5/grpc_server.go). `version` is empty or semantic with a leading `v`.
+ * (hashicorp/vault:sdk/database/dbplugin/v5/grpc_server.go). `version` is empty or semantic with a leading `v`. The instances
+ * and `logger` show no secret (see `Redaction`), and the host is told so.
  */
 export function databaseServices(instances: Instances, version: string, logger: Logger): readonly PluginService[] {
   const guard = async <T>(operation: DatabaseOperation, work: () => Promise<T>): Promise<T> => {
@@ -102,8 +104,9 @@ export function databaseServices(instances: Instances, version: string, logger: 
     },
     logger,
   );
+  const redaction = implementService(Redaction, { redacts: async () => ({ redacts: true }) }, logger);
   const versions = implementService(PluginVersion, { version: async () => ({ pluginVersion: version }) }, logger);
-  return [database, naming, logins, versions];
+  return [database, naming, logins, redaction, versions];
 }
 
 /** The host shows the text of what was thrown on purpose; what is masked for it must be somewhere. */

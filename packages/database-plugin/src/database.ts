@@ -1,11 +1,21 @@
-import type { JsonObject, Secret } from '@coffer/base';
+import type { JsonObject, Logger, Secret } from '@coffer/base';
+import type { ConnectionField } from './connection-fields.ts';
+
+/** A kind of database, as its plugin declares it. */
+export interface DatabaseKind {
+  /** The fields of its configuration. From what is declared secret here follows all that is hidden. */
+  readonly fields: readonly ConnectionField[];
+  /** A new database, not initialized. It need not keep secrets out of its errors and log lines: see `Redaction`. */
+  readonly create: (logger: Logger) => Database;
+}
 
 /**
  * Vault's database plugin contract, version 5 (hashicorp/vault:sdk/database/dbplugin/v5/database.go), and two extensions:
  * the engine may ask the plugin to name a user before it is made, so that a durable row can say what is about to happen
  * (DESIGN invariant 1), and whether a password logs in. A foreign host never uses them, a foreign plugin has neither.
  *
- * Every method rejects with a CofferError whose message is fit for a user: no password in it.
+ * Every method rejects with a CofferError whose message is fit for a user. What was opened by `openDatabase`, served or
+ * launched shows no password in it.
  */
 export interface Database {
   /**

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CofferError, isJsonObject, type JsonObject, type Secret } from '@coffer/base';
-import type { Database, DeleteUserRequest, InitializeRequest, NewUserRequest } from './database.ts';
+import type { Database, DatabaseKind, DeleteUserRequest, InitializeRequest, NewUserRequest } from './database.ts';
 import type { LoginAnswer, UpdateUserRequest, UsernameConfig } from './database.ts';
 
 /** How late `LATE` is, in milliseconds. */
@@ -96,6 +96,17 @@ export class MemoryDatabase implements Database {
     if (statements.includes('NEVER')) await new Promise(() => undefined);
   }
 }
+
+/** As a plugin declares it. */
+export const MEMORY: DatabaseKind = {
+  fields: [
+    { name: 'username' },
+    { name: 'password', secret: true },
+    { name: 'connection_url' },
+    ...['host', 'port', 'tls', 'extra'].map((name) => ({ name })),
+  ],
+  create: () => new MemoryDatabase(),
+};
 
 function textOf(value: unknown): string {
   return typeof value === 'string' ? value : '';

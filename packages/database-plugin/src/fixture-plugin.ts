@@ -1,8 +1,9 @@
 /** A database plugin for the tests of this room: the real server around a database in memory. */
-import { createLogger, formatHclogLine } from '@coffer/base';
+import { createLogger, formatHclogLine, type Logger } from '@coffer/base';
+import { serve } from '@coffer/go-plugin';
 import type { Database } from './database.ts';
-import { MemoryDatabase } from './fixture-database.ts';
-import { serveDatabase } from './serve-database.ts';
+import { MEMORY } from './fixture-database.ts';
+import { DATABASE_COOKIE, serveDatabase } from './serve-database.ts';
 
 const logger = createLogger('fixture', 'trace', (entry) => process.stderr.write(formatHclogLine(entry)));
 
@@ -18,6 +19,18 @@ function withoutNaming(database: Database): Database {
   };
 }
 
+/** As somebody else's plugin: it has none of our services, and its errors and log lines are as they come. */
+async function serveForeign(): Promise<void> {
+  const [{ databaseServices }, { Instances }] = await Promise.all([
+    import('./database-service.ts'),
+    import('./instances.ts'),
+  ]);
+  const all = databaseServices(new Instances(() => MEMORY.create(logger), true), '', logger);
+  const services = all.filter(({ description }) => !description.typeName.startsWith('coffer.'));
+  await serve({ cookie: DATABASE_COOKIE, versions: { 6: async () => ({ multiplexed: true, services }) }, logger });
+}
+
 const plain = process.env['FIXTURE_NAMING'] === 'off';
-const create = () => (plain ? withoutNaming(new MemoryDatabase()) : new MemoryDatabase());
-await serveDatabase(async () => create, { logger, version: 'v1.2.3' });
+const kind = plain ? { ...MEMORY, create: (to: Logger) => withoutNaming(MEMORY.create(to)) } : MEMORY;
+if (process.env['FIXTURE_FOREIGN'] === 'on') await serveForeign();
+else await serveDatabase(async () => kind, { logger, version: 'v1.2.3' });

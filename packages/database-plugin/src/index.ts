@@ -2,12 +2,14 @@
  * Vault's database plugin contract, version 5: the `Database` interface, serving one over go-plugin, reaching one in
  * another process, and the decorators that every Database wears.
  *
- * In the process: `withHostErrors(redactSecrets(create()))`. In a process of its own: `PluginProcess.launch(...)`, then
+ * In the process: `withHostErrors(openDatabase(kind, logger))`. In a process of its own: `PluginProcess.launch(...)`, then
  * `open()`. Both answer a client alike.
  */
+export { type ConnectionField, ConnectionFields } from './connection-fields.ts';
+export { urlHoldsPassword } from './connection-url.ts';
 export type * from './database.ts';
 export { isUnheard, withHostErrors } from './host-errors.ts';
 export { type LaunchDatabaseOptions, PluginProcess } from './plugin-process.ts';
-export { configSecrets, redactSecrets } from './redact.ts';
+export { openDatabase, redactError } from './redaction.ts';
 export { DATABASE_COOKIE, serveDatabase, type ServeDatabaseOptions } from './serve-database.ts';
 export { isPluginGone, PluginGoneError } from '@coffer/go-plugin';

@@ -1,10 +1,12 @@
 import { CofferError, randomBase62 } from '@coffer/base';
 import { GrpcError, grpcStatus, launch, type LaunchOptions, type PluginClient } from '@coffer/go-plugin';
+import { ConnectionFields } from './connection-fields.ts';
 import { CALL_DEADLINE_MS, ConnectedDatabase, type ConnectedProcess } from './connect-database.ts';
 import type { Database } from './database.ts';
+import { Redaction as RedactionService } from './gen/redaction_pb.ts';
 import { PluginVersion } from './gen/version_pb.ts';
 import { hostError } from './host-errors.ts';
-import { redactSecrets } from './redact.ts';
+import { Redaction } from './redaction.ts';
 import { DATABASE_COOKIE } from './serve-database.ts';
 
 export interface LaunchDatabaseOptions extends Omit<LaunchOptions, 'cookie' | 'protocolVersions'> {
@@ -16,18 +18,26 @@ export interface LaunchDatabaseOptions extends Omit<LaunchOptions, 'cookie' | 'p
   readonly multiplexing?: boolean;
   /** The longest that a call may take, in milliseconds. Default: 110 s. */
   readonly callDeadlineMs?: number;
+  /** What is secret in its configurations. Default: all of them. */
+  readonly fields?: ConnectionFields;
 }
 
-const VERSION_CALL_MS = 10_000;
+/** For a question about the plugin itself. */
+const QUESTION_MS = 10_000;
+
+/** A line that a foreign plugin wrote before its answer may be read some time after it. */
+const LOG_MS = 5_000;
 
 /** One running process of a database plugin, ours or a foreign one, with the Databases opened in it. */
 export class PluginProcess {
   readonly #client: PluginClient;
   readonly #shared: ConnectedProcess;
   readonly #open = new Set<symbol>();
+  readonly #guard: (database: Database) => Database;
 
-  private constructor(client: PluginClient, deadlineMs: number) {
+  private constructor(client: PluginClient, deadlineMs: number, guard: (database: Database) => Database) {
     this.#client = client;
+    this.#guard = guard;
     this.#shared = { client, deadlineMs, canName: undefined, canVerify: undefined };
   }
 
@@ -42,6 +52,7 @@ export class PluginProcess {
       metadataMode = false,
       multiplexing = true,
       callDeadlineMs = CALL_DEADLINE_MS,
+      fields = ConnectionFields.foreign([]),
       env = {},
       ...rest
     } = options;
@@ -50,13 +61,18 @@ export class PluginProcess {
       VAULT_PLUGIN_METADATA_MODE: String(metadataMode),
       VAULT_PLUGIN_AUTOMTLS_ENABLED: 'true',
     };
+    const redaction = new Redaction(LOG_MS);
     const client = await launch({
       ...rest,
+      logger: redaction.logger(rest.logger),
       env: { ...env, ...hostEnv },
       cookie: DATABASE_COOKIE,
       protocolVersions: multiplexing ? [5, 6] : [5],
     });
-    return new PluginProcess(client, callDeadlineMs);
+    const byItself = await redacts(client);
+    return new PluginProcess(client, callDeadlineMs, (database) =>
+      byItself ? database : redaction.database(database, fields),
+    );
   }
 
   /** Whether {@link open} may be called more than once. */
@@ -79,7 +95,7 @@ export class PluginProcess {
   }
 
   /**
-   * A new Database in this process; no password shows in its errors. Closing the last one ends the process, as Vault
+   * A new Database in this process; no secret shows in its errors. Closing the last one ends the process, as Vault
    * does. Without {@link multiplexing} there is only one.
    *
    * @throws CofferError `internal` when a second one is opened in a process that is not multiplexed
@@ -95,13 +111,13 @@ export class PluginProcess {
       this.#open.delete(key);
       if (this.#open.size === 0) await this.kill();
     };
-    return redactSecrets(new ConnectedDatabase(this.#shared, multiplexId, release));
+    return this.#guard(new ConnectedDatabase(this.#shared, multiplexId, release));
   }
 
   /** The version that the plugin reports, empty when none (as the original ysql-plugin). */
   async version(): Promise<string> {
     try {
-      return (await this.#client.call(PluginVersion.method.version, {}, { timeoutMs: VERSION_CALL_MS })).pluginVersion;
+      return (await this.#client.call(PluginVersion.method.version, {}, { timeoutMs: QUESTION_MS })).pluginVersion;
     } catch (error) {
       if (error instanceof GrpcError && error.code === grpcStatus.UNIMPLEMENTED) return '';
       throw hostError('type', error);
@@ -111,5 +127,14 @@ export class PluginProcess {
   /** Ends the process: politely, and with SIGKILL when it is still there after 2 s. Idempotent; never rejects. */
   kill(): Promise<void> {
     return this.#client.kill();
+  }
+}
+
+/** Whether the plugin keeps secrets out of its errors and its log itself, as ours do. What cannot say so is not taken to. */
+async function redacts(client: PluginClient): Promise<boolean> {
+  try {
+    return (await client.call(RedactionService.method.redacts, {}, { timeoutMs: QUESTION_MS })).redacts;
+  } catch {
+    return false;
   }
 }

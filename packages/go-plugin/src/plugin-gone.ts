@@ -10,13 +10,16 @@ export class PluginGoneError extends CofferError {
    * be repeated. When false, it was never sent.
    */
   readonly outcomeUnknown: boolean;
+  /** Whether it was ended because it did not answer any more. */
+  readonly hung: boolean;
 
-  /** `hung`: it was ended because it did not answer any more. */
   constructor(outcomeUnknown: boolean, options?: { cause?: unknown; hung?: boolean }) {
     const ended = outcomeUnknown ? 'the plugin process ended during the call' : 'the plugin process has ended';
-    const what = options?.hung === true ? 'the plugin process did not answer any more and was ended' : ended;
+    const hung = options?.hung === true;
+    const what = hung ? 'the plugin process did not answer any more and was ended' : ended;
     super('unavailable', `plugin shutdown: ${what}`, options);
     this.outcomeUnknown = outcomeUnknown;
+    this.hung = hung;
   }
 }
 

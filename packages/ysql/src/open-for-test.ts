@@ -1,9 +1,9 @@
 import type { TestContext } from 'node:test';
 import { createLogger, type JsonObject, type LogEntry, Secret } from '@coffer/base';
-import type { Database, NewUserRequest } from '@coffer/database-plugin';
+import { type Database, type NewUserRequest, openDatabase } from '@coffer/database-plugin';
 import type { TestDatabase } from '@coffer/testkit';
 import pg from 'pg';
-import { createYsqlDatabase } from './ysql-database.ts';
+import { YSQL } from './ysql-database.ts';
 
 /** The seed's creation statements. */
 export const SEED_SQL = `CREATE ROLE "{{username}}" WITH PASSWORD '{{password}}' VALID UNTIL '{{expiration}}' NOINHERIT LOGIN; GRANT ALL ON DATABASE "yugabyte" TO "{{username}}";`;
@@ -23,7 +23,10 @@ export async function openYsql(
   config: JsonObject = {},
 ): Promise<Opened> {
   const log: LogEntry[] = [];
-  const database = createYsqlDatabase({ logger: createLogger('ysql', 'warn', (entry) => log.push(entry)) });
+  const database = openDatabase(
+    YSQL,
+    createLogger('ysql', 'warn', (entry) => log.push(entry)),
+  );
   const { host, port, user: username, password, database: db } = target;
   await database.initialize({ config: { host, port, username, password, db, ...config }, verifyConnection: true });
   return { database, log, [Symbol.asyncDispose]: () => database.close() };

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { isCofferError, type JsonObject, Secret, silentLogger } from '@coffer/base';
 import { databaseUnderTest, dropAdmin, makeAdmin, startWireProxy, type TestDatabase } from '@coffer/testkit';
 import { logIn, newUser, openYsql, roleExists, SEED_SQL, USERNAME_CONFIG } from './open-for-test.ts';
-import { createYsqlDatabase } from './ysql-database.ts';
+import { YSQL } from './ysql-database.ts';
 
 let server: TestDatabase;
 before(async () => {
@@ -129,7 +129,7 @@ describe('what fails', () => {
     const password = { newPassword: new Secret(''), statements: [] };
     await assert.rejects(database.updateUser({ username: 'x', password }), { message: 'missing password' });
     await assert.rejects(database.updateUser({ username: '', password }), { message: 'missing username' });
-    await assert.rejects(createYsqlDatabase({ logger: silentLogger }).newUser(newUser(SEED_SQL)), {
+    await assert.rejects(YSQL.create(silentLogger).newUser(newUser(SEED_SQL)), {
       message: 'connection has not been initialized',
     });
   });
@@ -216,7 +216,7 @@ describe('many at once', () => {
 
 describe('connecting', () => {
   const initialize = async (config: Record<string, string | number>, verifyConnection = true): Promise<void> => {
-    const database = createYsqlDatabase({ logger: silentLogger });
+    const database = YSQL.create(silentLogger);
     await database.initialize({ config, verifyConnection }).finally(() => database.close());
   };
   const base = { username: 'admin', password: 'hush-hush', db: 'd' };

@@ -7,12 +7,12 @@ import {
   type JsonObject,
   type Logger,
   looksLikeVerifier,
-  redact,
   scramVerifier,
-  Secret,
+  type Secret,
 } from '@coffer/base';
 import type {
   Database,
+  DatabaseKind,
   DeleteUserRequest,
   InitializeRequest,
   LoginAnswer,
@@ -21,7 +21,7 @@ import type {
   UsernameConfig,
 } from '@coffer/database-plugin';
 import { asCofferError } from './connection/failure.ts';
-import { redactingLogger, secretsOf, withCutForms } from './settings/redaction.ts';
+import { YSQL_FIELDS } from './settings/fields.ts';
 import { parseSettings, type YsqlSettings } from './settings/settings.ts';
 import { createNameMaker, type NameMaker, type Username } from './settings/username.ts';
 import { roleName } from './sql/role-name.ts';
@@ -47,9 +47,7 @@ const MOST_UNUSED = 1_000;
  * The `ysql` database: users of a YugabyteDB cluster (or of a PostgreSQL server). Connects to nothing until it has to. Each
  * instance knows one cluster, and shares no state with any other.
  */
-export function createYsqlDatabase(options: { readonly logger: Logger }): Database {
-  return new YsqlDatabase(options.logger);
-}
+export const YSQL: DatabaseKind = { fields: YSQL_FIELDS, create: (logger) => new YsqlDatabase(logger) };
 
 /** One configuration in use. */
 interface Connected {
@@ -70,10 +68,7 @@ class YsqlDatabase implements Database {
 
   async initialize(request: InitializeRequest): Promise<JsonObject> {
     const settings = parseSettings(request.config, (message) => this.#logger.warn(message));
-    const access = createUserAccess(
-      settings,
-      redactingLogger(this.#logger, () => secretsOf(settings)),
-    );
+    const access = createUserAccess(settings, this.#logger);
     const connected: Connected = { access, makeName: createNameMaker(settings.usernameTemplate) };
     if (request.verifyConnection) await this.#verify(access);
     const former = this.#connected;
@@ -191,8 +186,7 @@ class YsqlDatabase implements Database {
       await access.pool.close();
       const error = asCofferError(thrown);
       if (error.code === 'internal') throw error;
-      const message = redact(error.message, secretsOf(settings));
-      throw new CofferError(error.code, `error verifying connection: ${message}`);
+      throw new CofferError(error.code, `error verifying connection: ${error.message}`);
     }
   }
 
@@ -201,7 +195,7 @@ class YsqlDatabase implements Database {
     password: Secret | undefined,
     operation: (connected: Connected, stored: string) => Promise<T>,
   ): Promise<T> {
-    const work = withoutSecrets(this.#inUse(), password, operation);
+    const work = runOperation(this.#inUse(), password, operation);
     this.#work.add(work);
     try {
       return await work;
@@ -211,24 +205,17 @@ class YsqlDatabase implements Database {
   }
 }
 
-/** Whatever an operation throws leaves here as a CofferError, without any of the secrets that were in play. */
-async function withoutSecrets<T>(
+/** Whatever an operation throws leaves as a CofferError. */
+async function runOperation<T>(
   connected: Connected,
   password: Secret | undefined,
   operation: (connected: Connected, stored: string) => Promise<T>,
 ): Promise<T> {
-  const { access } = connected;
-  const given = password === undefined ? [] : [password];
-  const hidden = (): readonly Secret[] => withCutForms([...secretsOf(access.settings), ...given]);
-  const logger = redactingLogger(access.logger, hidden);
   try {
-    const stored = password === undefined ? '' : await storedPassword(access, password);
-    given.push(new Secret(stored));
-    return await operation({ ...connected, access: { ...access, logger } }, stored);
+    return await operation(connected, password === undefined ? '' : await storedPassword(connected.access, password));
   } catch (thrown) {
     const error = asCofferError(thrown);
-    const message = redact(error.message, hidden());
-    throw new CofferError(error.code, message, { cause: error.code === 'internal' ? thrown : undefined });
+    throw new CofferError(error.code, error.message, { cause: error.code === 'internal' ? thrown : undefined });
   }
 }
 

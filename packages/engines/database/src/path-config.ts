@@ -8,15 +8,8 @@ import {
   type PathRequest,
   type PathResponse,
 } from '@coffer/framework';
-import type { Database } from '@coffer/database-plugin';
-import {
-  type ConfigEntry,
-  deleteConfig,
-  readConfig,
-  shownDetails,
-  urlHoldsPassword,
-  writeConfig,
-} from './config-entry.ts';
+import { type Database, urlHoldsPassword } from '@coffer/database-plugin';
+import { type ConfigEntry, deleteConfig, readConfig, writeConfig } from './config-entry.ts';
 import type { EngineParts } from './engine-parts.ts';
 import { dropOpenRotation, holdConfig } from './rotate-root.ts';
 
@@ -72,7 +65,7 @@ function oneConfig(parts: EngineParts): Path {
     exists: async ({ name = '' }) => (await readConfig(storage, name)) !== undefined,
     read: async ({ fields }) => {
       const entry = await readConfig(storage, fields.name);
-      return entry && { data: configView(entry) };
+      return entry && { data: configView(parts, entry) };
     },
     write: (request) =>
       holdConfig(parts, request.fields.name, async (claimed) => {
@@ -93,10 +86,10 @@ function oneConfig(parts: EngineParts): Path {
   });
 }
 
-function configView(entry: ConfigEntry): JsonObject {
+function configView({ plugins }: EngineParts, entry: ConfigEntry): JsonObject {
   return {
     allowed_roles: entry.allowedRoles,
-    connection_details: shownDetails(entry.connectionDetails),
+    connection_details: plugins.fields(entry.pluginName).shown(entry.connectionDetails),
     password_policy: entry.passwordPolicy,
     plugin_name: entry.pluginName,
     plugin_version: entry.pluginVersion,

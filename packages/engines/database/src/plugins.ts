@@ -1,17 +1,20 @@
 import { CofferError, type FileTrust, type JsonObject, type Logger } from '@coffer/base';
 import type { PluginCatalog, PluginEntry } from '@coffer/framework';
 import {
+  ConnectionFields,
   type Database,
+  type DatabaseKind,
   isPluginGone,
   type LaunchDatabaseOptions,
+  openDatabase,
   PluginProcess,
-  redactSecrets,
+  redactError,
   withHostErrors,
 } from '@coffer/database-plugin';
 
 /** A database plugin that runs inside the server. */
-export interface BuiltinDatabase {
-  readonly create: () => Database;
+export interface BuiltinDatabase extends DatabaseKind {
+  readonly logger: Logger;
   /** Refuses unknown and wrong fields when a configuration is written. @throws CofferError `invalid-request` */
   readonly checkConfig: (config: JsonObject) => void;
 }
@@ -23,8 +26,13 @@ export interface DatabasePlugins {
    * @throws CofferError `failed`: not in the catalog, `checksums did not match`, or why the process did not start
    */
   open(name: string, version: string): Promise<Database>;
-  /** Checks the plugin's own fields where we know them. */
+  /** Checks the plugin's own fields where we know them. @throws CofferError `invalid-request` without a secret */
   checkConfig(name: string, config: JsonObject): void;
+  /**
+   * What is secret in the configurations of a plugin: what the built-in of that name declares, also where a registered plugin
+   * takes its place. Of any other plugin only what a built-in declares to be harmless is known to be.
+   */
+  fields(name: string): ConnectionFields;
   /**
    * Whether an error means that the plugin's process has ended: the database must be opened again. `before` when the
    * call was never sent, so that it can be repeated; `during` when nobody knows what came of it.
@@ -51,9 +59,12 @@ export function createDatabasePlugins(options: DatabasePluginsOptions): Database
   /** One process for each registered plugin that can serve many databases; kept until its last database closes. */
   const shared = new Map<string, Promise<PluginProcess>>();
   const processes = new Set<PluginProcess>();
+  const declared = new Map([...builtins].map(([name, { fields }]) => [name, ConnectionFields.declared(fields)]));
+  const foreign = ConnectionFields.foreign([...builtins.values()].map((builtin) => builtin.fields));
+  const fieldsOf = (name: string): ConnectionFields => declared.get(name) ?? foreign;
 
   const launch = async (entry: PluginEntry): Promise<PluginProcess> => {
-    const process = await launchPlugin(directory, entry, logger, options);
+    const process = await launchPlugin(directory, entry, logger, { ...options, fields: fieldsOf(entry.name) });
     processes.add(process);
     process.onExit(() => processes.delete(process));
     return process;
@@ -86,9 +97,17 @@ export function createDatabasePlugins(options: DatabasePluginsOptions): Database
       if (entry !== undefined) return (await processOf(entry)).open();
       const builtin = version === '' ? builtins.get(name) : undefined;
       if (builtin === undefined) throw new CofferError('failed', `plugin not found in the catalog: ${name}`);
-      return withHostErrors(redactSecrets(builtin.create()));
+      return withHostErrors(openDatabase(builtin, builtin.logger));
     },
-    checkConfig: (name, config) => builtins.get(name)?.checkConfig(config),
+    checkConfig(name, config) {
+      try {
+        builtins.get(name)?.checkConfig(config);
+      } catch (error) {
+        // It repeats the value that it refuses, which may be a password in the wrong field.
+        throw redactError(error, fieldsOf(name).hidden(config));
+      }
+    },
+    fields: fieldsOf,
     gone(error) {
       if (!isPluginGone(error)) return undefined;
       return error.outcomeUnknown ? 'during' : 'before';
@@ -107,7 +126,8 @@ async function launchPlugin(
     metadataMode = false,
     callDeadlineMs,
     trust,
-  }: Pick<LaunchDatabaseOptions, 'metadataMode' | 'callDeadlineMs' | 'trust'>,
+    fields,
+  }: Pick<LaunchDatabaseOptions, 'metadataMode' | 'callDeadlineMs' | 'trust' | 'fields'>,
 ): Promise<PluginProcess> {
   if (directory === undefined) {
     throw new CofferError('failed', 'plugin directory is not configured: start the server with -dev-plugin-dir=DIR');
@@ -121,6 +141,7 @@ async function launchPlugin(
     metadataMode,
     ...(callDeadlineMs !== undefined && { callDeadlineMs }),
     ...(trust && { trust }),
+    ...(fields && { fields }),
     logger,
   });
 }

@@ -1,8 +1,8 @@
 import { CofferError, Secret } from '@coffer/base';
 import type { ClaimedIntent } from '@coffer/framework';
-import { type Database, isPluginGone, type LoginAnswer } from '@coffer/database-plugin';
+import { type Database, isPluginGone, type LoginAnswer, urlHoldsPassword } from '@coffer/database-plugin';
 import { changePassword, changeWithNewProcess, type PasswordOutcome } from './change-password.ts';
-import { type ConfigEntry, readConfig, urlHoldsPassword, writeConfig } from './config-entry.ts';
+import { type ConfigEntry, readConfig, writeConfig } from './config-entry.ts';
 import type { EngineParts } from './engine-parts.ts';
 import { busy, resume, unsettledAttempt, waitFor } from './held-intent.ts';
 import { rootSubject } from './root-subject.ts';

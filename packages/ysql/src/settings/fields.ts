@@ -1,8 +1,8 @@
 import { editDistance } from '@coffer/base';
+import type { ConnectionField } from '@coffer/database-plugin';
 
 /** One field of a connection's configuration, as data: for decoding, documentation and "unknown field" errors. */
-export interface YsqlField {
-  readonly name: string;
+export interface YsqlField extends ConnectionField {
   /** Any value may also be given as a string. A `duration` is in seconds or in Go's notation (`1h30m`). */
   readonly type: 'string' | 'integer' | 'boolean' | 'duration';
   /** Absent: the field is optional and has no default. */
@@ -11,8 +11,6 @@ export interface YsqlField {
   readonly choices?: readonly string[];
   /** The bounds of an integer, inclusive. */
   readonly range?: readonly [number, number];
-  /** Never shown again once it is stored. */
-  readonly secret?: true;
   readonly description: string;
 }
 

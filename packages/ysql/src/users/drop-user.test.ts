@@ -107,14 +107,14 @@ describe('deleteUser', () => {
     // An admin that is a superuser shows the worst that could be: a function with its rights.
     const asSuperuser = { ...server, ...server.superuser };
     const refused: readonly (readonly [TestPostgres, string, RegExp])[] = [
-      [asSuperuser, asSuperuser.user, /field "reassign_owned_to": "\[password\]" is a superuser/],
+      [asSuperuser, asSuperuser.user, /field "reassign_owned_to": "postgres" is a superuser/],
       [asSuperuser, 'other_super', /field "reassign_owned_to": "other_super" is a superuser/],
       [server, 'other_super', /field "reassign_owned_to": "other_super" is a superuser/],
       [server, 'maker', /field "reassign_owned_to": "maker" has CREATEROLE/],
       [server, 'seer', /field "reassign_owned_to": "seer" has CREATEROLE, REPLICATION or BYPASSRLS/],
       [server, 'heir', /field "reassign_owned_to": "heir" has the rights of .* a role that comes with the server/],
       [server, 'heir_of_admin', /field "reassign_owned_to": "heir_of_admin" has the rights of .* the admin/],
-      [server, server.user, /field "reassign_owned_to": the connection logs in as "\[password\]"/],
+      [server, server.user, /field "reassign_owned_to": the connection logs in as "yugabyte"/],
     ];
     for (const [as, reassign_owned_to, message] of refused) {
       await using wrong = await openYsql(as, { reassign_owned_to });
@@ -151,7 +151,7 @@ describe('deleteUser', () => {
       opened.database.deleteUser({ username, statements: [] }),
       (error) =>
         isCofferError(error, 'failed') &&
-        /owned_objects is "fail": in database "\[password\]": table public\.made_fifth/.test(error.message),
+        /owned_objects is "fail": in database "yugabyte": table public\.made_fifth/.test(error.message),
     );
     await assert.rejects(logIn(server, username, 'Pass-1234-word'), { code: '28000' });
     await server.query('DROP TABLE made_fifth');

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { inspect } from 'node:util';
 import { createLogger, formatLogLine, type JsonObject, Secret } from '@coffer/base';
+import { openDatabase } from '@coffer/database-plugin';
 import {
   createCertificateAuthority,
   startPostgres,
@@ -10,15 +11,16 @@ import {
   type TestPostgres,
   type WireProxy,
 } from '@coffer/testkit';
-import { newUser } from '../open-for-test.ts';
-import { TELLING_STATEMENTS } from '../telling-statements.ts';
-import { createYsqlDatabase } from '../ysql-database.ts';
+import { newUser } from './open-for-test.ts';
+import { TELLING_STATEMENTS } from './telling-statements.ts';
+import { YSQL } from './ysql-database.ts';
 
 const PASSWORDS: Readonly<Record<string, string>> = {
   plain: 'Hush7hush7Hush7hush7',
   'with a dash': 'Hush7-hush7-Hush7-hush7',
   'with quotes and backslashes': `Hush7'hush7"Hush7\\hush7%{{x}}é`,
   'longer than a name': `Hush7${'x'.repeat(80)}hush7`,
+  'an ordinary word': 'hushes',
 };
 /** A stored verifier lets whoever has it try passwords at leisure. */
 const VERIFIER = /SCRAM-SHA-256\$|\$4096:|4096:[A-Za-z0-9+/]{8}/;
@@ -37,9 +39,10 @@ after(async () => {
 
 function open() {
   const seen: string[] = [];
-  const database = createYsqlDatabase({
-    logger: createLogger('ysql', 'trace', (entry) => seen.push(formatLogLine(entry))),
-  });
+  const database = openDatabase(
+    YSQL,
+    createLogger('ysql', 'trace', (entry) => seen.push(formatLogLine(entry))),
+  );
   /** Resolves with the error, which is kept with all that can be printed of it but its cause, which the edge deals with. */
   const refused = async (work: Promise<unknown>): Promise<void> => {
     const error: unknown = await work.then(

@@ -1,0 +1,183 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { type JsonObject, redact } from '@coffer/base';
+import { type ConnectionField, ConnectionFields } from './connection-fields.ts';
+import { urlHoldsPassword } from './connection-url.ts';
+
+const TABLE: readonly ConnectionField[] = [
+  ...['connection_url', 'host', 'port', 'db', 'username', 'sslmode', 'sslrootcert'].map((name) => ({ name })),
+  ...['password', 'private_key', 'sslpassword'].map((name) => ({ name, secret: true as const })),
+];
+const ours = ConnectionFields.declared(TABLE);
+const theirs = ConnectionFields.foreign([TABLE]);
+
+const secretsOf = (config: JsonObject, fields = ours): readonly string[] =>
+  fields
+    .hidden(config)
+    .secrets.map((secret) => secret.reveal())
+    .sort();
+const shownUrl = (connection_url: string, fields = ours) => fields.shown({ connection_url })['connection_url'];
+
+describe('what a read of a connection shows', () => {
+  it('leaves out credentials and keys', () => {
+    const details = { host: 'h', password: 'p', private_key: 'k', sslpassword: 's', username: 'u' };
+    assert.deepEqual(ours.shown(details), { host: 'h', username: 'u' });
+  });
+
+  it('masks a password in a URL, and keeps placeholders', () => {
+    const cases = [
+      ['postgres://u:secret@h:5433/db', 'postgres://u:*****@h:5433/db'],
+      ['postgres://u:p%40s/s@h/db?sslmode=require', 'postgres://u:*****@h/db?sslmode=require'],
+      ['postgres://u:a@b:c@h/db', 'postgres://u:*****@h/db'],
+      ['postgres://{{username}}:{{password}}@h/db', 'postgres://{{username}}:{{password}}@h/db'],
+      [
+        'postgres://h/db?user=u&password=secret&sslmode=require',
+        'postgres://h/db?user=u&password=*****&sslmode=require',
+      ],
+      [`host=h user=u password='se cret' dbname=d`, 'host=h user=u password=***** dbname=d'],
+      ['host=h password={{password}}', 'host=h password={{password}}'],
+      ['postgres://h/db', 'postgres://h/db'],
+    ] as const;
+    for (const [url, shown] of cases) {
+      assert.deepEqual(ours.shown({ connection_url: url }), { connection_url: shown });
+      assert.equal(urlHoldsPassword(url), url !== shown, url);
+    }
+  });
+
+  it('masks every declared secret in a URL, however its name is written', () => {
+    const cases = [
+      ['postgres://h/db?sslpassword=a%20b&sslmode=require', 'postgres://h/db?sslpassword=*****&sslmode=require'],
+      ['postgres://h/db?sslmode=require&%73slpassword=ab', 'postgres://h/db?sslmode=require&%73slpassword=*****'],
+      ['postgres://h/db?sslPassword=ab&private-key=k', 'postgres://h/db?sslPassword=*****&private-key=*****'],
+      ['postgres://h/db?%70assword=ab', 'postgres://h/db?%70assword=*****'],
+      ['postgres://h/db?sslmode=require;password=ab', 'postgres://h/db?sslmode=require;password=*****'],
+      ['postgres://h/db?password=a;b', 'postgres://h/db?password=*****'],
+      ['postgres://h/db?password=a#b', 'postgres://h/db?password=*****'],
+      ['postgres://h/db?password=', 'postgres://h/db?password='],
+      ['postgres://h/db?sslpassword={{password}}x', 'postgres://h/db?sslpassword=*****'],
+      ["host=h sslpassword='it\\'s it' sslmode=require", 'host=h sslpassword=***** sslmode=require'],
+      ['host=h sslPassword = ab dbname=d', 'host=h sslPassword = ***** dbname=d'],
+    ] as const;
+    for (const [url, shown] of cases) assert.equal(shownUrl(url), shown);
+  });
+
+  it('masks the wider reading where readers of URLs disagree', () => {
+    for (const password of ['p/w', 'p?w', 'p#w', 'p@w', 'p:w', 'p/w@x', 'p?w@x', 'p&password=x']) {
+      const url = `postgres://u:${password}@h/db`;
+      assert.equal(shownUrl(url), 'postgres://u:*****@h/db');
+      assert.ok(secretsOf({ connection_url: url }).includes(password), url);
+    }
+    for (const url of [
+      'postgres://h:5433/db?note=a@b',
+      'postgres://[::1]:5433/db?note=a@b',
+      'postgres://h/d:b?note=a@b',
+    ]) {
+      assert.equal(shownUrl(url), url);
+    }
+  });
+
+  it('shows nothing of a URL that it cannot read', () => {
+    for (const url of [
+      'u:secret@tcp(h:3306)/db',
+      'mysql://u:p@tcp(h:3306)/',
+      'jdbc:sqlserver://h;user=u;password=secret',
+      'sqlserver://h;password=secret',
+      'server=h;port=1;user id=sa;password=secret',
+      `host=h password='secret`,
+      'secret',
+    ]) {
+      assert.equal(shownUrl(url), '*****', url);
+      assert.ok(secretsOf({ connection_url: url }).includes(url));
+    }
+    assert.deepEqual(ours.shown({ connection_url: ['postgres://u:p@h'], host: { password: 'p' } }), {});
+  });
+
+  it('shows of a foreign plugin what is known to be harmless', () => {
+    const config = {
+      host: 'h',
+      username: 'u',
+      api_token: 't',
+      password: 'p',
+      tls_certificate_key: 'k',
+      nodes: ['n'],
+      connection_url: 'mongodb://u:secret@h1,h2:1/db?sslmode=require&authKey=abc&user=u',
+    };
+    assert.deepEqual(theirs.shown(config), {
+      host: 'h',
+      username: 'u',
+      connection_url: 'mongodb://u:*****@h1,h2:1/db?sslmode=require&authKey=*****&user=u',
+    });
+    assert.equal(shownUrl('postgres://u@h/db?search_path=x'), 'postgres://u@h/db?search_path=x');
+  });
+
+  it('takes a field for secret when any table says so', () => {
+    const other = [{ name: 'host', secret: true as const }, { name: 'region' }];
+    const fields = ConnectionFields.foreign([TABLE, other]);
+    assert.deepEqual(fields.shown({ host: 'h', region: 'r', username: 'u' }), { region: 'r', username: 'u' });
+  });
+
+  it('is soon done with a long URL', () => {
+    const long = 'a;b&'.repeat(200_000);
+    for (const url of [
+      `postgres://h/?${long}`,
+      `postgres://u:${long}@h`,
+      `x='${long}`,
+      `postgres://${'@'.repeat(500_000)}`,
+    ]) {
+      const start = performance.now();
+      theirs.shown({ connection_url: url });
+      theirs.hidden({ connection_url: url });
+      assert.ok(performance.now() - start < 10_000);
+    }
+  });
+});
+
+describe('what is hidden of a configuration', () => {
+  it('is its secret fields, and what is secret in every form of connection_url', () => {
+    assert.deepEqual(secretsOf({ password: 'a', private_key: 'b', sslpassword: 'c', username: 'u', port: 1 }), [
+      'a',
+      'b',
+      'c',
+    ]);
+    assert.deepEqual(secretsOf({ connection_url: 'postgres://u:p%40ss@h:5433/db' }), ['p%40ss', 'p@ss']);
+    assert.deepEqual(secretsOf({ connection_url: 'postgres://u:%zz@h/db?sslpassword=s%20t' }), ['%zz', 's t', 's%20t']);
+    assert.deepEqual(secretsOf({ connection_url: "host=h password='it\\'s' sslpassword = q user=u" }), ["it's", 'q']);
+    assert.deepEqual(secretsOf({ connection_url: 'postgres://h/db?%73slpassword=q+r' }), ['q r', 'q+r']);
+  });
+  it('is no template and no empty value', () => {
+    assert.deepEqual(secretsOf({ password: '', connection_url: 'postgres://{{username}}:{{password}}@h/db' }), []);
+    assert.deepEqual(secretsOf({ connection_url: 'postgres://h:5433/db' }), []);
+  });
+  it('is a password as it is used: decoded, a number, and what a template makes of it', () => {
+    assert.deepEqual(secretsOf({ password: 'p%40w', disable_escaping: true }), ['p%40w', 'p@w']);
+    assert.deepEqual(secretsOf({ password: 12345 }), ['12345']);
+    assert.deepEqual(secretsOf({ password: 'pw', connection_url: 'host=h password={{password}}1' }), ['pw', 'pw1']);
+  });
+  it('is everything of which nobody said that it is harmless', () => {
+    const config = {
+      host: 'h',
+      api_token: 't',
+      tls: true,
+      nodes: ['n', { key: 'k' }],
+      connection_url: 'x://h/?authKey=a',
+    };
+    assert.deepEqual(secretsOf(config, theirs), ['a', 'k', 'n', 't']);
+  });
+  it('is a password that was put into a field that holds no name', () => {
+    const hidden = ours.hidden({ password: 'correct-horse', sslmode: 'correct-horse', port: 'correct-horse' });
+    assert.equal(
+      redact('field "port": "correct-horse" is no number', hidden),
+      'field "port": "[password]" is no number',
+    );
+  });
+  it('is no name that is harmless, though the password be the same', () => {
+    const config = { connection_url: 'postgres://yugabyte:yugabyte@yb-1:5433/yugabyte' };
+    const { names } = ours.hidden(config);
+    for (const name of ['yugabyte', 'yb-1']) assert.ok(names.includes(name), name);
+    const text = 'postgres://yugabyte:yugabyte@yb-1:5433/yugabyte: role "yugabyte"';
+    assert.equal(
+      redact(text, ours.hidden(config)),
+      'postgres://yugabyte:[password]@yb-1:5433/yugabyte: role "yugabyte"',
+    );
+  });
+});
