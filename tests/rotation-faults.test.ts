@@ -122,7 +122,7 @@ for (const mode of ['postgresql', 'yugabytedb'] as const) {
   });
 }
 
-describe('a rotation whose outcome was not heard', () => {
+describe('a rotation whose outcome is unknown', () => {
   let database: TestDatabase;
   let proxy: WireProxy;
   let server: TestServer;
@@ -157,17 +157,17 @@ describe('a rotation whose outcome was not heard', () => {
 
   it('is settled when the database is back; readers wait, and get no password that may not log in', async () => {
     await configure(server.client, connectionTo(database, proxy));
-    await database.query("CREATE ROLE app_unheard LOGIN PASSWORD 'chosen'");
+    await database.query("CREATE ROLE app_unknown LOGIN PASSWORD 'chosen'");
     await server.client.write('database/static-roles/app', {
       db_name: 'yugabytedb',
-      username: 'app_unheard',
+      username: 'app_unknown',
       rotation_period: 86_400,
     });
     const read = async () => (await server.client.read('database/static-creds/app'))?.data?.['password'] as string;
     const before = await read();
     loseTheAnswer();
     await assert.rejects(server.client.write('database/rotate-role/app', {}), { status: 503 });
-    assert.ok('refusal' in (await tryLogin(database, 'app_unheard', before)), 'the ALTER has taken effect');
+    assert.ok('refusal' in (await tryLogin(database, 'app_unknown', before)), 'the ALTER has taken effect');
     await assert.rejects(read(), (error) => {
       assert.ok(error instanceof ApiError);
       assert.equal(error.status, 503);
@@ -177,7 +177,7 @@ describe('a rotation whose outcome was not heard', () => {
     await proxy.refuse(false);
     const password = await read();
     assert.notEqual(password, before);
-    assert.deepEqual(await tryLogin(database, 'app_unheard', password), { user: 'app_unheard' });
+    assert.deepEqual(await tryLogin(database, 'app_unknown', password), { user: 'app_unknown' });
   });
 
   it('locks nobody out of a connection', async () => {

@@ -32,7 +32,7 @@ const FULL: StoreFault = {
 };
 
 /** Keeps the write, and answers an error all the same. */
-const UNHEARD: StoreFault = {
+const OUTCOME_UNKNOWN: StoreFault = {
   message: 'store: the connection to the database broke: whether the request was kept is unknown',
   codes: ['unavailable', 'failed'],
   at: (index, writes, error) => async (call, work) => {
@@ -43,7 +43,7 @@ const UNHEARD: StoreFault = {
 };
 
 const ALL = process.env['CRASH'] === 'all';
-const FAULTS = ALL ? [FULL, UNHEARD] : [FULL];
+const FAULTS = ALL ? [FULL, OUTCOME_UNKNOWN] : [FULL];
 const FAILED = CASES.filter(({ scope, sameStoreCalls }) => scope !== 'everything' && (ALL || sameStoreCalls !== true));
 
 describe('a store that fails in the middle of a request', () => {

@@ -1,4 +1,5 @@
-/** What every room may use: the error class, `Secret`, JSON values, Go durations and times, deadlines, random names, the log, SCRAM. */
+/** What every room may use: the error class, `Secret`, JSON values, Go durations and times, deadlines, backoff, unknown outcomes, random names, the log, SCRAM. */
+export * from './backoff.ts';
 export * from './deadline.ts';
 export * from './duration.ts';
 export * from './edit-distance.ts';
@@ -7,6 +8,7 @@ export * from './file-trust.ts';
 export * from './json.ts';
 export * from './json-limits.ts';
 export * from './log.ts';
+export * from './outcome-unknown.ts';
 export * from './random.ts';
 export * from './redact.ts';
 export { isAscii, saslprep } from './saslprep.ts';

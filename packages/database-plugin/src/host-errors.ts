@@ -28,8 +28,8 @@ const PREFIXES: Readonly<Record<DatabaseOperation, { readonly host: string; read
 };
 
 /**
- * The status that a plugin answers for what a Database threw: Internal with Vault's text, a bug's text masked. An outcome
- * that could not be settled (`unavailable`) is Unknown, so that our own host can tell the two apart.
+ * The status that a plugin answers for what a Database threw: Internal with Vault's text, a bug's text masked. What may
+ * have left something behind (`unavailable`) is Unknown, so that our own host can tell the two apart.
  */
 export function pluginError(operation: DatabaseOperation, thrown: unknown): GrpcError {
   if (thrown instanceof GrpcError) return thrown;
@@ -39,35 +39,23 @@ export function pluginError(operation: DatabaseOperation, thrown: unknown): Grpc
   return new GrpcError(code, `${PREFIXES[operation].plugin}${text}`, { cause: thrown });
 }
 
-/** Statuses by which the plugin itself says no. With any other (a deadline, a lost connection) the outcome is open. */
-const SETTLED: readonly number[] = [grpcStatus.INTERNAL, grpcStatus.INVALID_ARGUMENT, grpcStatus.UNIMPLEMENTED];
+/** Statuses by which the plugin itself says no, and that it left nothing behind. */
+const REFUSALS: readonly number[] = [grpcStatus.INTERNAL, grpcStatus.INVALID_ARGUMENT, grpcStatus.UNIMPLEMENTED];
 
 /**
- * What the host makes of a failed call: `failed`, or `unavailable` when the outcome is open, with Go's text of the status.
+ * What the host makes of a failed call: `failed`, or `unavailable` when something may have been made or changed all the same,
+ * with Go's text of the status.
  * A plugin that is gone stays as it is. `timeoutMs` is the deadline that the call had.
  */
 export function hostError(operation: DatabaseOperation, thrown: unknown, timeoutMs?: number): CofferError {
   if (isPluginGone(thrown) || !(thrown instanceof GrpcError)) return CofferError.from(thrown);
-  const code = SETTLED.includes(thrown.code) ? 'failed' : 'unavailable';
+  const code = REFUSALS.includes(thrown.code) ? 'failed' : 'unavailable';
   const late =
     thrown.code === grpcStatus.DEADLINE_EXCEEDED && timeoutMs !== undefined
       ? `: the plugin gave no answer in ${Math.round(timeoutMs / 100) / 10} s, so what it did is not known`
       : '';
   return new CofferError(code, `${PREFIXES[operation].host}${thrown.message}${late}`, { cause: thrown });
 }
-
-/**
- * Whether a failure says nothing of a statement that had been begun: the plugin's process ended, or gave no answer in
- * time. What it had sent to the database may still take effect there.
- */
-export function isUnheard(thrown: unknown): boolean {
-  if (isPluginGone(thrown)) return thrown.outcomeUnknown;
-  const status = thrown instanceof CofferError ? thrown.cause : undefined;
-  return status instanceof GrpcError && UNHEARD.includes(status.code);
-}
-
-/** Statuses that are made on the way, or by a plugin that gave up on the call. */
-const UNHEARD: readonly number[] = [grpcStatus.DEADLINE_EXCEEDED, grpcStatus.CANCELLED, grpcStatus.UNAVAILABLE];
 
 /** What Vault's client refuses before it asks the plugin (sdk/database/dbplugin/v5/grpc_client.go). */
 export function checkNewUser(request: NewUserRequest): void {

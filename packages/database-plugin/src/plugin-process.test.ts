@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { createLogger, isCofferError, type LogEntry, Secret, silentLogger } from '@coffer/base';
+import { createLogger, isCofferError, isOutcomeUnknown, type LogEntry, Secret, silentLogger } from '@coffer/base';
 import { isPluginGone } from '@coffer/go-plugin';
 import { FIXTURE_FILE, pluginDirectory } from './fixture.ts';
-import { isUnheard } from './host-errors.ts';
 import { PluginProcess } from './plugin-process.ts';
 
 function newUser(roleName: string, statements: string[] = []) {
@@ -98,7 +97,10 @@ describe('PluginProcess', () => {
       () => database.updateUser({ username: 'u', password: { newPassword: new Secret('one-pass'), ...never } }),
       () => database.deleteUser({ username: 'u', ...never }),
     ]) {
-      await assert.rejects(call(), (e) => isCofferError(e, 'unavailable') && late.test(e.message) && isUnheard(e));
+      await assert.rejects(
+        call(),
+        (e) => isCofferError(e, 'unavailable') && late.test(e.message) && isOutcomeUnknown(e),
+      );
     }
     assert.equal(await database.newUser(newUser('a')), 'v-d-a-h');
     assert.equal(plugin.exited, false);
@@ -112,10 +114,12 @@ describe('PluginProcess', () => {
     await assert.rejects(
       database.newUser(newUser('a', ['STOP'])),
       (e) =>
-        isPluginGone(e) && isUnheard(e) && /the plugin process did not answer any more and was ended/.test(e.message),
+        isPluginGone(e) &&
+        isOutcomeUnknown(e) &&
+        /the plugin process did not answer any more and was ended/.test(e.message),
     );
     assert.equal(plugin.exited, true);
-    await assert.rejects(database.newUser(newUser('a')), (e) => isPluginGone(e) && !isUnheard(e));
+    await assert.rejects(database.newUser(newUser('a')), (e) => isPluginGone(e) && !isOutcomeUnknown(e));
     await database.close();
   });
 

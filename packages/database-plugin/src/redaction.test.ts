@@ -6,6 +6,7 @@ import {
   createLogger,
   formatLogLine,
   isCofferError,
+  isOutcomeUnknown,
   type Logger,
   Secret,
   silentLogger,
@@ -14,7 +15,6 @@ import { GrpcError, grpcStatus, isPluginGone, PluginGoneError } from '@coffer/go
 import { ConnectionFields } from './connection-fields.ts';
 import type { Database } from './database.ts';
 import { MEMORY, MemoryDatabase } from './fixture-database.ts';
-import { isUnheard } from './host-errors.ts';
 import { FIXTURE_FILE, pluginDirectory } from './fixture.ts';
 import { PluginProcess } from './plugin-process.ts';
 import { openDatabase } from './redaction.ts';
@@ -60,7 +60,7 @@ describe('a Database that shows no secret', () => {
     const usernameConfig = { displayName: 'd', roleName: 'r' };
     const rest = { usernameConfig, expiration: new Date(), statements: [], rollbackStatements: [] };
     await assert.rejects(database.newUser({ ...rest, password: new Secret('one-pass') }), (error) => {
-      assert.ok(isUnheard(error));
+      assert.ok(isOutcomeUnknown(error));
       assert.equal(inspect(error).includes('one-pass'), false);
       return true;
     });
@@ -87,7 +87,7 @@ describe('a Database that shows no secret', () => {
     );
     await database.initialize({ config: { password: 'Hush7hush7', host: 'h' }, verifyConnection: false });
     await assert.rejects(database.type(), (thrown) => {
-      assert.ok(isPluginGone(thrown) && thrown.outcomeUnknown && thrown.hung && isUnheard(thrown));
+      assert.ok(isPluginGone(thrown) && thrown.outcomeUnknown && thrown.hung && isOutcomeUnknown(thrown));
       assert.match(thrown.message, /did not answer any more/);
       assert.equal(inspect(thrown).includes('Hush7hush7'), false);
       return true;

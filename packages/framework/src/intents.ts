@@ -27,8 +27,8 @@ export type IntentChange = Partial<Omit<Intent, 'subject' | 'login'>>;
 
 /** A row that nobody else may touch. Each change is refused once the claim was lost. */
 export interface ClaimedIntent extends Intent {
-  /** The worker before did not give its claim back: it is gone, and what it sent to the database may still take effect. */
-  readonly takenOver: boolean;
+  /** The worker before did not give its claim back: nobody knows what became of what it had sent, and it may still land. */
+  readonly outcomeUnknown: boolean;
   /** Writes a change (of one field at least), keeps the claim, and returns the row as it is then. @throws CofferError `unavailable`: claim lost */
   save(change: IntentChange): Promise<ClaimedIntent>;
   /** Removes the row. @throws CofferError `unavailable` when the claim was lost */

@@ -1,3 +1,5 @@
+import type { OutcomeError } from '@coffer/base';
+
 /** The status codes of the gRPC protocol (grpc/grpc:doc/statuscodes.md). */
 export const grpcStatus = {
   OK: 0,
@@ -41,11 +43,18 @@ const GO_NAMES = [
   'Unauthenticated',
 ] as const satisfies readonly string[];
 
+/** Codes that are made on the way, or by a service that gave up on the call. */
+const OUTCOME_UNKNOWN: readonly grpcStatus[] = [
+  grpcStatus.DEADLINE_EXCEEDED,
+  grpcStatus.CANCELLED,
+  grpcStatus.UNAVAILABLE,
+];
+
 /**
  * A status of the gRPC protocol: what a service's handler throws, and what a call rejects with. It stays below the
  * contract of a plugin; a room above turns it into a CofferError.
  */
-export class GrpcError extends Error {
+export class GrpcError extends Error implements OutcomeError {
   readonly code: grpcStatus;
   /** The text as it crosses the wire; `message` is Go's form around it. */
   readonly details: string;
@@ -55,6 +64,11 @@ export class GrpcError extends Error {
     this.name = 'GrpcError';
     this.code = code;
     this.details = details;
+  }
+
+  /** Whether the service gave no answer: what it had begun may have taken effect, and may still. */
+  get outcomeUnknown(): boolean {
+    return OUTCOME_UNKNOWN.includes(this.code);
   }
 }
 

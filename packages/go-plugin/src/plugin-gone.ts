@@ -1,14 +1,11 @@
-import { CofferError } from '@coffer/base';
+import { CofferError, type OutcomeError } from '@coffer/base';
 
 /**
  * A call on a plugin whose process has ended. The process can be started again.
  * `unavailable`, with Vault's text (hashicorp/vault:sdk/database/dbplugin/v5/grpc_client.go, ErrPluginShutdown).
  */
-export class PluginGoneError extends CofferError {
-  /**
-   * Whether the call had reached the process before it ended: then nobody knows what came of it, and it must not simply
-   * be repeated. When false, it was never sent.
-   */
+export class PluginGoneError extends CofferError implements OutcomeError {
+  /** Whether the call had reached the process before it ended. When false it was never sent, and may be repeated. */
   readonly outcomeUnknown: boolean;
   /** Whether it was ended because it did not answer any more. */
   readonly hung: boolean;

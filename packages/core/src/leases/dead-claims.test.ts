@@ -54,14 +54,14 @@ describe('the claims of a process that was killed', () => {
 
   it('tell who takes a rotation over that somebody was cut off', async () => {
     const intents = createIntents(store, new Barrier(createKeyring()), 'mount');
-    const takenOver = async () => (await intents.claim('static/app', async (row) => row.takenOver))?.result;
+    const outcomeUnknown = async () => (await intents.claim('static/app', async (row) => row.outcomeUnknown))?.result;
     await intents.create({ subject: 'static/app', login: 'app', state: 'open', value: {} }, async () => undefined);
-    assert.equal(await takenOver(), false);
+    assert.equal(await outcomeUnknown(), false);
     await store.run("UPDATE intents SET claim = 'of the dead', claimed_until = store_now() + 60000");
-    assert.equal(await takenOver(), undefined, 'claimed');
+    assert.equal(await outcomeUnknown(), undefined, 'claimed');
     await releaseDeadClaims(store, silentLogger);
-    assert.equal(await takenOver(), true);
-    assert.equal(await takenOver(), false, 'given back');
+    assert.equal(await outcomeUnknown(), true);
+    assert.equal(await outcomeUnknown(), false, 'given back');
   });
 
   it('are left alone where other nodes work on the store', async () => {

@@ -7,7 +7,7 @@ import type { Intent, ClaimedIntent, Intents, NewIntent, IntentChange, IntentSta
 const CLAIM_MS = 20_000;
 const HEARTBEAT_MS = 5_000;
 
-type HeldIntent = Intent & Pick<ClaimedIntent, 'takenOver'>;
+type HeldIntent = Intent & Pick<ClaimedIntent, 'outcomeUnknown'>;
 
 /** What the claim on a row that was taken over ends with, for whoever claims it to read. */
 const TAKEN_OVER = ' taken over';
@@ -48,7 +48,7 @@ class MountIntents implements Intents {
     );
     if (changes === 0) return undefined;
     const row: Intent = { subject, login, state, value, nextAttempt: now, attempts: 0, lastError: null };
-    return { result: await this.#hold(claim, { ...row, takenOver: false }, work) };
+    return { result: await this.#hold(claim, { ...row, outcomeUnknown: false }, work) };
   }
 
   async claim<T>(subject: string, work: (claimed: ClaimedIntent) => Promise<T>): Promise<{ result: T } | undefined> {
@@ -60,7 +60,7 @@ class MountIntents implements Intents {
     );
     if (rows[0] === undefined) return undefined;
     const mine = String(rows[0]['claim']);
-    const row = { ...this.#fromRow(rows[0]), takenOver: mine.endsWith(TAKEN_OVER) };
+    const row = { ...this.#fromRow(rows[0]), outcomeUnknown: mine.endsWith(TAKEN_OVER) };
     return { result: await this.#hold(mine, row, work) };
   }
 

@@ -1,4 +1,4 @@
-import { awaiting, CofferError, currentDeadline, type Logger, pause } from '@coffer/base';
+import { awaiting, type Backoff, backoffMs, CofferError, currentDeadline, type Logger, pause } from '@coffer/base';
 import type { Store } from '@coffer/store';
 import type { Barrier } from '../barrier/barrier.ts';
 import { type Engine, type ListPage, WHOLE_LIST, type Lease, type LeaseState } from '@coffer/framework';
@@ -7,8 +7,7 @@ import { endOfPrefix, LAST_CHARACTER } from '../barrier/prefix.ts';
 
 /** A claim's length in milliseconds: beyond the longest revocation or renewal, so a live worker never loses its own. */
 const CLAIM_MS = 120_000;
-const FIRST_RETRY_MS = 1_000;
-const LAST_RETRY_MS = 300_000;
+const RETRIES: Backoff = { firstMs: 1_000, longestMs: 300_000 };
 const ERROR_LENGTH = 500;
 /** Ids read at once where there may be very many. */
 const PAGE = 1000;
@@ -248,10 +247,10 @@ export class Leases {
   async #planRetry({ id, attempts }: Pick<Lease, 'id' | 'attempts'>, thrown: unknown): Promise<string> {
     const { store, logger } = this.#options;
     const error = CofferError.from(thrown).message.slice(0, ERROR_LENGTH);
-    const delay = Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** attempts) * (0.75 + Math.random() / 2);
+    const nextAttempt = Date.now() + Math.round(backoffMs(RETRIES, attempts + 1));
     await store.run(
       'UPDATE leases SET claimed_until = 0, attempts = attempts + 1, last_error = $2, next_attempt = $3 WHERE id = $1',
-      [id, error, Date.now() + Math.round(delay)],
+      [id, error, nextAttempt],
     );
     logger.error('failed to revoke lease', { lease_id: id, attempt: attempts + 1, error });
     return error;

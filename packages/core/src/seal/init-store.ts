@@ -35,13 +35,13 @@ export async function initStore({
   const tokens = createTokenStore(store, barrier, () => undefined);
   const token = await createRootToken(tokens, rootToken);
   await loadClusterIdentity(store, barrier, clusterName);
-  const unheard = currentDeadline()?.reason;
-  if (unheard !== undefined) {
+  const unawaited = currentDeadline()?.reason;
+  if (unawaited !== undefined) {
     logger.warn('nobody waited for the keys of the new store any more: it is not initialized');
     await undo(store, tokens.idOf(token.reveal()));
   }
   barrier.forget();
-  if (unheard !== undefined) throw unheard;
+  if (unawaited !== undefined) throw unawaited;
   return { record, shares, token };
 }
 

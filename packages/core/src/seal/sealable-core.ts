@@ -16,7 +16,7 @@ import { shownRequester } from './operator-attempt.ts';
 import { createRekey } from './rekey.ts';
 import { answerInTime } from '../request-deadline.ts';
 import { checkSealType, rootKeyByStaticSeal, rootKeyByUnsealKey } from './root-key.ts';
-import { createHeardRootToken } from '../tokens/root-token.ts';
+import { createAwaitedRootToken } from '../tokens/root-token.ts';
 import type { InitRequest, InitResult, Requester, SealControl, SealState, SealStatus } from './seal-control.ts';
 import type { KeyStatus } from './key-rotation.ts';
 import { collectGarbage } from './seal-garbage.ts';
@@ -121,7 +121,7 @@ export class SealableCore implements SealControl {
     });
     this.generateRoot = createGenerateRoot({
       ...parts,
-      createToken: async () => (await createHeardRootToken(this.#open().live.core.services.tokens)).reveal(),
+      createToken: async () => (await createAwaitedRootToken(this.#open().live.core.services.tokens)).reveal(),
     });
   }
 

@@ -22,11 +22,11 @@ export async function createRootToken(tokens: TokenStore, wanted?: string): Prom
   return token;
 }
 
-/** The same, but none is left that nobody hears of. @throws CofferError `failed` when nobody waits any more */
-export async function createHeardRootToken(tokens: TokenStore): Promise<Secret> {
+/** The same, but none is left that nobody waits for. @throws CofferError `failed` when nobody waits any more */
+export async function createAwaitedRootToken(tokens: TokenStore): Promise<Secret> {
   const token = await createRootToken(tokens);
-  const unheard = currentDeadline()?.reason;
-  if (unheard === undefined) return token;
+  const unawaited = currentDeadline()?.reason;
+  if (unawaited === undefined) return token;
   await tokens.revoke(tokens.idOf(token.reveal()));
-  throw unheard;
+  throw unawaited;
 }

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { CofferError, type Secret } from '@coffer/base';
+import { CofferError, isOutcomeUnknown, type Secret } from '@coffer/base';
 import type { ClaimedIntent } from '@coffer/framework';
-import { type Database, isPluginGone, isUnheard, type LoginAnswer } from '@coffer/database-plugin';
-import { hasLanded, noteCutOff } from './held-intent.ts';
+import { type Database, isPluginGone, type LoginAnswer } from '@coffer/database-plugin';
+import { hasLanded, noteOutcomeUnknown } from './held-intent.ts';
 
 /** Between the two looks at a password that was set but does not log in: another node may not know it yet. */
 const SECOND_LOOK_MS = 1_000;
@@ -15,8 +15,8 @@ export interface PasswordChange {
   readonly statements: readonly string[];
   /** Whether an earlier attempt with this very password may have taken effect. */
   readonly begun: boolean;
-  /** False: an earlier attempt may still be under way in the database, so that a failure says nothing. */
-  readonly final: boolean;
+  /** False: an earlier attempt may still land, so that a failure says nothing. */
+  readonly landed: boolean;
   /** False: where a login cannot be tried, the database's word that it changed the password is enough. */
   readonly mustLogIn: boolean;
   /** What the server makes of a password; undefined when it cannot be asked. */
@@ -51,12 +51,12 @@ export async function changePassword(database: Database, change: PasswordChange)
   return afterSuccess(change);
 }
 
-/** `begun`: an earlier attempt may have taken effect. `final`: nothing of one is still under way. */
-export type PasswordAttempt = (begun: boolean, final: boolean) => Promise<PasswordOutcome>;
+/** `begun`: an earlier attempt may have taken effect. `landed`: none may any more that has not yet. */
+export type PasswordAttempt = (begun: boolean, landed: boolean) => Promise<PasswordOutcome>;
 
 /**
  * Makes an attempt at {@link changePassword}, and another one with a new process when the plugin's ended half-way, which
- * sees what came of the first. `claimed` keeps in mind until when something may still be under way. Never rejects.
+ * sees what came of the first. `claimed` keeps in mind until when one may still land. Never rejects.
  */
 export async function changeWithNewProcess(
   claimed: ClaimedIntent,
@@ -65,13 +65,13 @@ export async function changeWithNewProcess(
 ): Promise<PasswordOutcome> {
   try {
     const result = await attempt(begun, hasLanded(claimed));
-    if (result.outcome === 'unknown' && isUnheard(result.error)) await noteCutOff(claimed);
+    if (result.outcome === 'unknown' && isOutcomeUnknown(result.error)) await noteOutcomeUnknown(claimed);
     return result;
   } catch (thrown) {
     if (!isPluginGone(thrown)) return { outcome: 'unknown', error: CofferError.from(thrown) };
   }
   try {
-    return await attempt(true, hasLanded(await noteCutOff(claimed)));
+    return await attempt(true, hasLanded(await noteOutcomeUnknown(claimed)));
   } catch (thrown) {
     return { outcome: 'unknown', error: CofferError.from(thrown) };
   }
@@ -99,10 +99,10 @@ async function afterSuccess(change: PasswordChange): Promise<PasswordOutcome> {
 async function afterFailure(change: PasswordChange, error: CofferError): Promise<PasswordOutcome> {
   const answer = await answerTo(change, change.newPassword);
   if (answer === 'accepted') return { outcome: 'changed', answer };
-  // What the plugin sent before it went silent may still take effect: that it has not yet says nothing.
-  if (answer !== 'refused' || isUnheard(error)) return { outcome: 'unknown', error };
+  // What the plugin sent before it went silent may still land: that it has not yet says nothing.
+  if (answer !== 'refused' || isOutcomeUnknown(error)) return { outcome: 'unknown', error };
   // With no old password to try, a server that refuses the new one after the change was given up is all there is.
-  const unchanged = change.final && (change.oldPassword === undefined || (await oldLogsIn(change)));
+  const unchanged = change.landed && (change.oldPassword === undefined || (await oldLogsIn(change)));
   return { outcome: unchanged ? 'unchanged' : 'unknown', error };
 }
 

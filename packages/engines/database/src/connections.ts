@@ -9,7 +9,7 @@ import {
   withDeadline,
 } from '@coffer/base';
 import type { EngineContext } from '@coffer/framework';
-import type { Database } from '@coffer/database-plugin';
+import { type Database, isPluginGone } from '@coffer/database-plugin';
 import { type ConfigEntry, readConfig } from './config-entry.ts';
 import { waitFor } from './held-intent.ts';
 import type { DatabasePlugins } from './plugins.ts';
@@ -119,10 +119,9 @@ export class Connections {
     try {
       return await attempt(opening);
     } catch (error) {
-      const gone = this.#plugins.gone(error);
-      if (gone === undefined) throw error;
+      if (!isPluginGone(error)) throw error;
       await this.#forget(name, opening);
-      if (gone === 'during') throw error;
+      if (error.outcomeUnknown) throw error;
     }
     // The plugin had crashed before this call reached it: once more, with a new process.
     return attempt(this.#get(name, config));

@@ -2,14 +2,12 @@ import { CofferError } from '@coffer/base';
 import type { ClaimedIntent } from '@coffer/framework';
 import { readConfig } from './config-entry.ts';
 import type { EngineParts } from './engine-parts.ts';
-import { retryDelay } from './held-intent.ts';
+import { nextRetry } from './held-intent.ts';
 import { ROOT_SUBJECT } from './root-subject.ts';
 import { rotateRoot } from './rotate-root.ts';
 import { rotateStaticRole } from './rotate-static-role.ts';
 import { nextRotation, withinWindow } from './rotation-time.ts';
 import { readStaticRole, STATIC_SUBJECT } from './static-role-entry.ts';
-
-const RETRY_MS = 10_000;
 
 /** Does what a due row asks for: finishes an open change, begins a rotation whose time has come, or clears the row away. */
 export async function finishOrRotate(parts: EngineParts, subject: string): Promise<void> {
@@ -27,7 +25,7 @@ export async function finishOrRotate(parts: EngineParts, subject: string): Promi
       await claimed.save({
         attempts: row.attempts + 1,
         lastError: message,
-        nextAttempt: Date.now() + retryDelay(row.attempts, RETRY_MS),
+        nextAttempt: nextRetry(row.attempts),
       });
     }
   });

@@ -1,11 +1,14 @@
-import { CofferError, pause, timeLeft } from '@coffer/base';
+import { type Backoff, backoffMs, CofferError, mayLandUntil, mayStillLand, pause, timeLeft } from '@coffer/base';
 import type { ClaimedIntent, IntentChange, Intents } from '@coffer/framework';
 
 /** How long a request waits for a rotation that is under way, in milliseconds. */
 export const PATIENCE_MS = 10_000;
 const POLL_MS = 25;
+const LONGEST_PAUSE_MS = 300_000;
 /** Settling an open change cannot wait as long as a rotation that failed. */
-const FIRST_SETTLE_MS = 1_000;
+const SETTLING: Backoff = { firstMs: 1_000, longestMs: LONGEST_PAUSE_MS };
+/** As in Vault (hashicorp/vault:builtin/logical/database/rotation.go). */
+const ROTATING: Backoff = { firstMs: 10_000, longestMs: LONGEST_PAUSE_MS };
 const ERROR_LENGTH = 500;
 
 /**
@@ -42,30 +45,29 @@ export function busy(): CofferError {
   return new CofferError('unavailable', 'a password rotation of this login is under way; try again in a few seconds');
 }
 
-/**
- * For how long a statement of a worker that is gone may still take effect, in milliseconds: longer than statement_timeout
- * is by default, and than a connection needs to be found dead.
- */
-const LANDING_MS = 45_000;
-
-/** Goes on with an open row; when its worker was cut off, writes down that it may still be at work in the database. */
+/** Goes on with an open row; when nobody knows what its last worker did, writes down that it may still land. */
 export async function resume(claimed: ClaimedIntent): Promise<ClaimedIntent> {
-  return claimed.takenOver ? await noteCutOff(claimed) : claimed;
+  return claimed.outcomeUnknown ? await noteOutcomeUnknown(claimed) : claimed;
 }
 
-/** Writes down until when what was sent for this row, by somebody who is gone now, may still take effect. */
-export function noteCutOff(claimed: ClaimedIntent): Promise<ClaimedIntent> {
-  return claimed.save({ value: { ...claimed.value, mayLandUntil: Date.now() + LANDING_MS } });
+/** Writes down until when what was sent for this row may still land. */
+export function noteOutcomeUnknown(claimed: ClaimedIntent): Promise<ClaimedIntent> {
+  return claimed.save({ value: { ...claimed.value, mayLandUntil: mayLandUntil() } });
 }
 
 /** Whether what earlier attempts sent has taken effect by now, or never will. */
 export function hasLanded({ value }: ClaimedIntent): boolean {
-  return Date.now() >= Number(value['mayLandUntil'] ?? 0);
+  return !mayStillLand(Number(value['mayLandUntil'] ?? 0));
 }
 
-/** Milliseconds until a failed attempt is repeated: `first`, doubled with each failure, up to five minutes. */
-export function retryDelay(attempts: number, first: number): number {
-  return Math.min(300_000, first * 2 ** Math.min(attempts, 10));
+/** When a rotation that failed so many times before, and now again, is tried once more, in milliseconds since 1970. */
+export function nextRetry(attempts: number): number {
+  return later(ROTATING, attempts);
+}
+
+/** Whole milliseconds, as the column holds them. */
+function later(backoff: Backoff, attempts: number): number {
+  return Date.now() + Math.round(backoffMs(backoff, attempts + 1));
 }
 
 /** What a row remembers of an attempt that failed. */
@@ -76,11 +78,10 @@ export function failedAttempt(
   return { attempts: attempts + 1, lastError: error.message.slice(0, ERROR_LENGTH) };
 }
 
-/** As {@link failedAttempt} for one whose outcome is not known: the row stays open, and is settled soon. */
-export function unsettledAttempt(
+/** As {@link failedAttempt} for one whose outcome is unknown: the row stays open, and is settled soon. */
+export function unknownAttempt(
   claimed: ClaimedIntent,
   error: CofferError,
 ): IntentChange & ReturnType<typeof failedAttempt> {
-  const nextAttempt = Date.now() + retryDelay(claimed.attempts, FIRST_SETTLE_MS);
-  return { ...failedAttempt(claimed, error), state: 'open', nextAttempt };
+  return { ...failedAttempt(claimed, error), state: 'open', nextAttempt: later(SETTLING, claimed.attempts) };
 }

@@ -4,7 +4,6 @@ import {
   ConnectionFields,
   type Database,
   type DatabaseKind,
-  isPluginGone,
   type LaunchDatabaseOptions,
   openDatabase,
   PluginProcess,
@@ -33,11 +32,6 @@ export interface DatabasePlugins {
    * takes its place. Of any other plugin only what a built-in declares to be harmless is known to be.
    */
   fields(name: string): ConnectionFields;
-  /**
-   * Whether an error means that the plugin's process has ended: the database must be opened again. `before` when the
-   * call was never sent, so that it can be repeated; `during` when nobody knows what came of it.
-   */
-  gone(error: unknown): 'before' | 'during' | undefined;
   /** Ends every process. */
   close(): Promise<void>;
 }
@@ -108,10 +102,6 @@ export function createDatabasePlugins(options: DatabasePluginsOptions): Database
       }
     },
     fields: fieldsOf,
-    gone(error) {
-      if (!isPluginGone(error)) return undefined;
-      return error.outcomeUnknown ? 'during' : 'before';
-    },
     async close() {
       await Promise.all([...processes].map((process) => process.kill()));
     },

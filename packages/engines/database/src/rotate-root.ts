@@ -4,7 +4,7 @@ import { type Database, isPluginGone, type LoginAnswer, urlHoldsPassword } from 
 import { changePassword, changeWithNewProcess, type PasswordOutcome } from './change-password.ts';
 import { type ConfigEntry, readConfig, writeConfig } from './config-entry.ts';
 import type { EngineParts } from './engine-parts.ts';
-import { busy, resume, unsettledAttempt, waitFor } from './held-intent.ts';
+import { busy, resume, unknownAttempt, waitFor } from './held-intent.ts';
 import { rootSubject } from './root-subject.ts';
 import { loginOf } from './static-role-entry.ts';
 
@@ -75,7 +75,7 @@ export async function rotateRoot(parts: EngineParts, name: string, held: Claimed
       });
       throw new CofferError('failed', `failed to rotate root credentials: ${outcome.error.message}`);
     case 'unknown':
-      await claimed.save(unsettledAttempt(claimed, outcome.error));
+      await claimed.save(unknownAttempt(claimed, outcome.error));
       parts.context.logger.error('what came of a root rotation is not known yet; it is settled in the background', {
         connection: name,
         attempt: claimed.attempts + 1,
@@ -127,7 +127,7 @@ async function change(
   begun: boolean,
 ): Promise<PasswordOutcome> {
   const { password = '' } = claimed.value as RootIntent;
-  return changeWithNewProcess(claimed, begun, (again, final) =>
+  return changeWithNewProcess(claimed, begun, (again, landed) =>
     parts.connections.useAlone(name, (database) =>
       changePassword(database, {
         username: config.username,
@@ -135,7 +135,7 @@ async function change(
         oldPassword: config.password,
         statements: config.rootRotationStatements,
         begun: again,
-        final,
+        landed,
         mustLogIn: true,
         ask: (tried) => ask(parts, config, database, tried),
       }),

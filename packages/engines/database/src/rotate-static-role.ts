@@ -3,12 +3,9 @@ import type { ClaimedIntent } from '@coffer/framework';
 import { changePassword, changeWithNewProcess, type PasswordOutcome } from './change-password.ts';
 import { roleAllowed } from './config-entry.ts';
 import type { EngineParts } from './engine-parts.ts';
-import { failedAttempt, resume, retryDelay, unsettledAttempt } from './held-intent.ts';
+import { failedAttempt, nextRetry, resume, unknownAttempt } from './held-intent.ts';
 import { nextRotation, withinWindow } from './rotation-time.ts';
 import { credentialOf, type StaticRoleEntry } from './static-role-entry.ts';
-
-/** As in Vault (hashicorp/vault:builtin/logical/database/rotation.go). */
-const FIRST_RETRY_MS = 10_000;
 
 export interface StaticRotation {
   readonly name: string;
@@ -73,7 +70,7 @@ async function change(
   begun: boolean,
 ): Promise<PasswordOutcome> {
   const credential = credentialOf(open);
-  return changeWithNewProcess(open, begun, (again, final) =>
+  return changeWithNewProcess(open, begun, (again, landed) =>
     parts.connections.use(role.dbName, (database) =>
       changePassword(database, {
         username: role.username,
@@ -81,7 +78,7 @@ async function change(
         oldPassword: credential.password === '' ? undefined : new Secret(credential.password),
         statements: role.rotationStatements,
         begun: again,
-        final,
+        landed,
         mustLogIn: false,
         ask: async (password) => database.verifyUser?.(role.username, password),
       }),
@@ -98,7 +95,7 @@ async function recordFailure(
   const failed = failedAttempt(claimed, error);
   const fields = { role: name, username: role.username, attempt: failed.attempts, error: failed.lastError };
   if (outcome === 'unknown') {
-    await claimed.save(unsettledAttempt(claimed, error));
+    await claimed.save(unknownAttempt(claimed, error));
     parts.context.logger.warn('what came of a rotation is not known yet; it is settled in the background', fields);
     return;
   }
@@ -114,7 +111,7 @@ async function recordFailure(
 }
 
 function retryTime(role: StaticRoleEntry, { attempts }: ClaimedIntent, now: number): number {
-  const retry = now + retryDelay(attempts, FIRST_RETRY_MS);
+  const retry = nextRetry(attempts);
   return withinWindow(role, retry) ? retry : (nextRotation(role, now, retry) ?? retry);
 }
 

@@ -1,4 +1,13 @@
-import { CofferError, formatTime, isCofferError, type JsonObject, Secret } from '@coffer/base';
+import {
+  CofferError,
+  formatTime,
+  isCofferError,
+  isOutcomeUnknown,
+  type JsonObject,
+  mayLandUntil,
+  mayStillLand,
+  Secret,
+} from '@coffer/base';
 import {
   cleanDisplayName,
   grantTtl,
@@ -8,7 +17,7 @@ import {
   type TokenEntry,
   type TtlAnswer,
 } from '@coffer/framework';
-import { type Database, isUnheard } from '@coffer/database-plugin';
+import type { Database } from '@coffer/database-plugin';
 import { roleAllowed } from './config-entry.ts';
 import type { EngineParts } from './engine-parts.ts';
 import { readRole, type RoleEntry } from './role-entry.ts';
@@ -19,12 +28,6 @@ import { readRole, type RoleEntry } from './role-entry.ts';
  */
 const EXPIRATION_BUFFER_MS = 5_000;
 
-/**
- * Within this many milliseconds after its plugin went silent a statement may still take effect in the database: longer than
- * statement_timeout is by default, and than a connection needs to be found dead.
- */
-const MAY_LAND_MS = 45_000;
-
 /** What revocation and renewal need. A deleted role stays revocable: its statements are here. */
 interface UserData {
   /** Empty when a foreign plugin was asked and never answered. */
@@ -34,7 +37,7 @@ interface UserData {
   readonly revocationStatements: readonly string[];
   /** The database's VALID UNTIL, in milliseconds since 1970. */
   readonly validUntil: number;
-  /** Until when the user may still appear that nobody said was made, in milliseconds since 1970. */
+  /** Until when the creation may still land that nobody answered for, in milliseconds since 1970. */
   readonly mayLandUntil?: number;
 }
 
@@ -45,7 +48,7 @@ export interface IssueRequest {
   readonly path: string;
 }
 
-/** Makes a login: intent row, then the user, then the lease (DESIGN invariant 1). */
+/** Makes a login: the row of a lease in state `creating`, then the user, then the lease is active (DESIGN invariant 1). */
 export function issueUser(parts: EngineParts, request: IssueRequest): Promise<PathResponse> {
   return parts.connections.use(request.role.dbName, async (database, config) => {
     const { roleName, role, token, path } = request;
@@ -66,7 +69,7 @@ export function issueUser(parts: EngineParts, request: IssueRequest): Promise<Pa
       revocationStatements: role.revocationStatements,
       validUntil,
     };
-    const intent = await parts.context.leases.begin({
+    const creating = await parts.context.leases.begin({
       path,
       token: token.id,
       renewable: true,
@@ -76,7 +79,7 @@ export function issueUser(parts: EngineParts, request: IssueRequest): Promise<Pa
     });
     const username = await createUser(
       database,
-      { role, intent, data },
+      { role, creating, data },
       {
         usernameConfig,
         ...(named !== undefined && { username: named }),
@@ -84,10 +87,10 @@ export function issueUser(parts: EngineParts, request: IssueRequest): Promise<Pa
         expiration: new Date(validUntil),
       },
     );
-    await intent.activate({ ...data, username });
+    await creating.activate({ ...data, username });
     return {
       data: { password: password.reveal(), username },
-      lease: { id: intent.id, durationSeconds: ttl, renewable: true },
+      lease: { id: creating.id, durationSeconds: ttl, renewable: true },
       warnings,
     };
   });
@@ -101,7 +104,7 @@ type UserToCreate = Omit<Parameters<Database['newUser']>[0], 'statements' | 'rol
 
 async function createUser(
   database: Database,
-  { role, intent, data }: { role: RoleEntry; intent: CreatingLease; data: UserData },
+  { role, creating, data }: { role: RoleEntry; creating: CreatingLease; data: UserData },
   user: UserToCreate,
 ): Promise<string> {
   try {
@@ -111,9 +114,9 @@ async function createUser(
       rollbackStatements: role.rollbackStatements,
     });
   } catch (error) {
-    // `unavailable` is the only code that leaves the outcome open: the row stays, and revocation ends what may exist.
-    const unheard = isUnheard(error) ? { ...data, mayLandUntil: Date.now() + MAY_LAND_MS } : data;
-    await intent.abandon(!isCofferError(error, 'unavailable'), { ...unheard });
+    // `unavailable` is the only code with which a user may exist: the row stays, and revocation ends what there is.
+    const known = isOutcomeUnknown(error) ? { ...data, mayLandUntil: mayLandUntil() } : data;
+    await creating.abandon(!isCofferError(error, 'unavailable'), { ...known });
     throw error;
   }
 }
@@ -170,11 +173,12 @@ export async function revokeUser(parts: EngineParts, lease: Lease): Promise<void
   await parts.connections.use(data.dbName, (database) =>
     database.deleteUser({ username: data.username, statements: data.revocationStatements }),
   );
-  if (data.mayLandUntil === undefined || Date.now() >= data.mayLandUntil) return;
+  const { mayLandUntil: until } = data;
+  if (until === undefined || !mayStillLand(until)) return;
   throw new CofferError(
     'unavailable',
     `the plugin never said whether it made ${JSON.stringify(data.username)}, and the database may still do so: it is ` +
-      `dropped again after ${formatTime(data.mayLandUntil)}`,
+      `dropped again after ${formatTime(until)}`,
   );
 }
 
