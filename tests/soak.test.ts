@@ -24,8 +24,8 @@ const PAIRS = Number(process.env['SOAK'] ?? 150);
 const CLIENTS = 16;
 const FAULT_RATE = 0.1;
 /** How long a node stays down, and how long all of them are up in between. */
-const DOWN_MILLISECONDS = 250;
-const UP_MILLISECONDS = 250;
+const DOWN_MS = 250;
+const UP_MS = 250;
 
 const FAULTS: Readonly<Record<string, FaultAction>> = {
   '40001': { type: 'error', sqlstate: '40001', message: 'could not serialize access: MISMATCHED_SCHEMA' },
@@ -75,9 +75,9 @@ async function cycleNodes(nodes: readonly PosedNode[], stop: AbortSignal): Promi
     const node = nodes[losses++ % nodes.length];
     await node?.refuse(true);
     node?.dropAll();
-    await sleep(DOWN_MILLISECONDS);
+    await sleep(DOWN_MS);
     await node?.refuse(false);
-    await sleep(UP_MILLISECONDS);
+    await sleep(UP_MS);
   }
   return losses;
 }

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { awaiting, CofferError, errorText, logInAsLibpq } from '@coffer/base';
+import { awaiting, type Backoff, backoffMs, CofferError, errorText, logInAsLibpq } from '@coffer/base';
 import pg from 'pg';
 import { migratePostgres } from './postgres-migrations.ts';
 import { StoreSchema } from './postgres-schema.ts';
@@ -22,6 +22,7 @@ const INT8: number = pg.types.builtins.INT8;
 /** Serialization failure and deadlock: nothing was kept, so the same statements may be run again. */
 const CONFLICTS = new Set(['40001', '40P01']);
 const ATTEMPTS = 10;
+const CONTENTION: Backoff = { firstMs: 5, longestMs: 250, jitter: 1 };
 const CONNECT_MS = 10_000;
 const STATEMENT_MS = 30_000;
 
@@ -140,7 +141,7 @@ class PostgresStore implements Store {
         return await this.#attempt(statements);
       } catch (thrown) {
         if (!CONFLICTS.has(sqlState(thrown)) || attempt >= ATTEMPTS) throw describe(thrown);
-        await sleep(Math.random() * Math.min(500, 5 * 2 ** attempt));
+        await sleep(backoffMs(CONTENTION, attempt));
       }
     }
   }

@@ -39,7 +39,7 @@ import { createUserAccess, type UserAccess } from './users/user-access.ts';
 import { verifyUser } from './users/verify-user.ts';
 
 /** How long work under way may take to finish, or to be undone, before its connections are closed. */
-const DRAIN_MILLISECONDS = 30_000;
+const DRAIN_MS = 30_000;
 /** A name that we have forgotten only costs a look when it is used. */
 const MOST_UNUSED = 1_000;
 
@@ -165,7 +165,7 @@ class YsqlDatabase implements Database {
     const patience = new AbortController();
     await Promise.race([
       Promise.allSettled([...this.#work]),
-      sleep(DRAIN_MILLISECONDS, undefined, { signal: patience.signal }).catch(() => undefined),
+      sleep(DRAIN_MS, undefined, { signal: patience.signal }).catch(() => undefined),
     ]);
     patience.abort();
     former.access.owed.close();

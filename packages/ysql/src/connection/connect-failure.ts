@@ -75,7 +75,7 @@ function explainServer(error: pg.DatabaseError, settings: YsqlSettings, transpor
   if (kind === 'busy')
     return { failure: new Failure('busy', answer, { sqlstate }), otherTransport: false, otherNode: true };
   // Nothing has been sent yet, so a server that is shutting down or starting up is merely unreachable.
-  const away = kind === 'lost' || kind === 'conflict';
+  const away = kind === 'outcome-unknown' || kind === 'conflict';
   return {
     failure: new Failure(away ? 'unreachable' : 'fatal', answer, { sqlstate, nobodyThere: /^57P/.test(sqlstate) }),
     otherTransport: byTransport,

@@ -15,10 +15,10 @@ describe('classify', () => {
     ['0A000', 'Restarting a DDL transaction not supported', 'conflict'],
     ['XX000', 'Operation failed. Try again.: Unknown transaction, could be recently aborted: 1', 'conflict'],
     ['55P03', 'canceling statement due to lock timeout', 'conflict'],
-    ['57P01', 'terminating connection due to administrator command', 'lost'],
-    ['08006', 'connection failure', 'lost'],
-    ['25P03', 'terminating connection due to idle-in-transaction timeout', 'lost'],
-    ['40001', 'Object Lock Manager Shutdown', 'lost'],
+    ['57P01', 'terminating connection due to administrator command', 'outcome-unknown'],
+    ['08006', 'connection failure', 'outcome-unknown'],
+    ['25P03', 'terminating connection due to idle-in-transaction timeout', 'outcome-unknown'],
+    ['40001', 'Object Lock Manager Shutdown', 'outcome-unknown'],
     ['53300', 'too many clients', 'busy'],
     ['XX000', 'catalog modifications are not allowed during a major YSQL upgrade', 'upgrade'],
     ['42710', 'role "x" already exists', 'fatal'],
@@ -37,7 +37,7 @@ describe('failureOfStatement', () => {
       applicationName: 'a',
       node: undefined,
     });
-    assert.equal(failure.kind, 'lost');
+    assert.equal(failure.kind, 'outcome-unknown');
     assert.equal(failure.backend?.applicationName, 'a');
   });
   it('masks a bug, and keeps what the database said', () => {
@@ -48,7 +48,7 @@ describe('failureOfStatement', () => {
 });
 
 describe('retry', () => {
-  const quick = { ...RETRY_POLICY, firstPauseMilliseconds: 0 };
+  const quick = { ...RETRY_POLICY, firstMs: 0 };
   const failing = async (kind: FailureKind, times: number): Promise<number> => {
     let attempts = 0;
     const work = async (): Promise<number> => {
@@ -72,6 +72,6 @@ describe('retry', () => {
   });
   it('stops when the time is over', async () => {
     const work = async (): Promise<never> => Promise.reject(new Failure('conflict', 'no'));
-    await assert.rejects(retry('test', silentLogger, work, { ...RETRY_POLICY, totalMilliseconds: -1 }), /no/);
+    await assert.rejects(retry('test', silentLogger, work, { ...RETRY_POLICY, totalMs: -1 }), /no/);
   });
 });

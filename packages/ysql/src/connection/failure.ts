@@ -1,17 +1,17 @@
-import { CofferError } from '@coffer/base';
+import { CofferError, type OutcomeError } from '@coffer/base';
 import pg from 'pg';
 
 /**
  * What to do after a failed statement or connection:
  *
  * `conflict`: look at what the statement may have done already, and try again after a pause
- * `lost`: the connection is gone, and with it the answer; nobody knows whether the statement took effect
+ * `outcome-unknown`: the connection is gone, and with it the answer; look before acting
  * `unreachable`: no connection could be made, so nothing was sent
  * `busy`: the node accepts no connection right now, or only a useless one; try another node, or try later
  * `upgrade`: the cluster is being upgraded and accepts no DDL; try much later
  * `fatal`: trying again would fail again
  */
-export type FailureKind = 'conflict' | 'lost' | 'unreachable' | 'busy' | 'upgrade' | 'fatal';
+export type FailureKind = 'conflict' | 'outcome-unknown' | 'unreachable' | 'busy' | 'upgrade' | 'fatal';
 
 /** SQLSTATE invalid_password. */
 export const WRONG_PASSWORD = '28P01';
@@ -24,7 +24,7 @@ export interface Backend {
 }
 
 /** What went wrong in the database or on the way to it. Never leaves this package except as a CofferError. */
-export class Failure extends Error {
+export class Failure extends Error implements OutcomeError {
   readonly kind: FailureKind;
   /** Empty if the server sent none. */
   readonly sqlstate: string;
@@ -43,6 +43,10 @@ export class Failure extends Error {
     this.backend = details.backend;
     this.nobodyThere = details.nobodyThere ?? false;
     this.final = details.final ?? false;
+  }
+
+  get outcomeUnknown(): boolean {
+    return this.kind === 'outcome-unknown';
   }
 
   /** The same failure, with a message that starts with what was being done. */
@@ -71,10 +75,10 @@ interface FailureRule {
  */
 export const FAILURE_RULES: readonly FailureRule[] = [
   { text: /catalog modifications are not allowed during/i, kind: 'upgrade' },
-  { text: /object lock manager shutdown/i, kind: 'lost' },
-  { sqlstate: /^57P0[1-5]$/, kind: 'lost' },
-  { sqlstate: /^25P0[34]$/, kind: 'lost' },
-  { sqlstate: /^08/, kind: 'lost' },
+  { text: /object lock manager shutdown/i, kind: 'outcome-unknown' },
+  { sqlstate: /^57P0[1-5]$/, kind: 'outcome-unknown' },
+  { sqlstate: /^25P0[34]$/, kind: 'outcome-unknown' },
+  { sqlstate: /^08/, kind: 'outcome-unknown' },
   { sqlstate: /^53300$/, kind: 'busy' },
   { sqlstate: /^40(001|P01)$/, kind: 'conflict' },
   { sqlstate: /^55P03$/, kind: 'conflict' },
@@ -104,7 +108,7 @@ export function failureOfStatement(thrown: unknown, backend: Backend): Failure {
     return new Failure(kind, serverMessage(thrown), { sqlstate, backend });
   }
   const message = thrown instanceof Error ? thrown.message : String(thrown);
-  return new Failure('lost', `connection to the database lost (${message})`, { backend });
+  return new Failure('outcome-unknown', `connection to the database lost (${message})`, { backend });
 }
 
 /** The server's answer in the form Go users are used to: `ERROR: role "x" does not exist (SQLSTATE 42704)`. */

@@ -1,7 +1,7 @@
 import type { ClusterNode } from './topology.ts';
 
 /** How long a node is remembered that yb_servers() no longer lists: it may only be cut off, and still serve sessions. */
-const REMEMBER_MILLISECONDS = 15 * 60_000;
+const REMEMBER_MS = 15 * 60_000;
 
 /** What yb_servers() last answered, and the nodes that it listed not long ago. */
 export class NodeList {
@@ -17,7 +17,7 @@ export class NodeList {
   /** Nodes that have dropped out of the list recently. */
   get missing(): readonly ClusterNode[] {
     for (const [key, { since }] of this.#missing) {
-      if (Date.now() - since > REMEMBER_MILLISECONDS) this.#missing.delete(key);
+      if (Date.now() - since > REMEMBER_MS) this.#missing.delete(key);
     }
     return [...this.#missing.values()].map(({ node }) => node);
   }

@@ -1,26 +1,24 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Logger, timeLeft } from '@coffer/base';
+import { type Backoff, backoffMs, type Logger, timeLeft } from '@coffer/base';
 import { Failure, type FailureKind } from './failure.ts';
 
-export interface RetryPolicy {
+export interface RetryPolicy extends Backoff {
   readonly attempts: number;
-  readonly totalMilliseconds: number;
-  /** The pause after attempt n is random, at most this times 2^(n-1). */
-  readonly firstPauseMilliseconds: number;
-  readonly longestPauseMilliseconds: number;
+  readonly totalMs: number;
 }
 
 export const RETRY_POLICY: RetryPolicy = {
   attempts: 10,
-  totalMilliseconds: 60_000,
-  firstPauseMilliseconds: 25,
-  longestPauseMilliseconds: 2_000,
+  totalMs: 60_000,
+  firstMs: 12.5,
+  longestMs: 1_000,
+  jitter: 1,
 };
 
 /** How many attempts each kind of failure is worth. A cluster that cannot be reached is reported soon. */
 const WORTH: Readonly<Record<FailureKind, number>> = {
   conflict: 10,
-  lost: 10,
+  'outcome-unknown': 10,
   unreachable: 4,
   busy: 8,
   upgrade: 1,
@@ -37,16 +35,15 @@ export async function retry<T>(
   work: (attempt: number) => Promise<T>,
   policy: RetryPolicy = RETRY_POLICY,
 ): Promise<T> {
-  const deadline = Date.now() + timeLeft(policy.totalMilliseconds);
+  const deadline = Date.now() + timeLeft(policy.totalMs);
   for (let attempt = 1; ; attempt++) {
     try {
       return await work(attempt);
     } catch (error) {
       if (!(error instanceof Failure) || error.final) throw error;
       if (attempt >= Math.min(policy.attempts, WORTH[error.kind])) throw error;
-      const most = Math.min(policy.longestPauseMilliseconds, policy.firstPauseMilliseconds * 2 ** (attempt - 1));
       // A lost connection says nothing about load, so the first retry need not wait.
-      const pause = error.kind === 'lost' && attempt === 1 ? 0 : Math.random() * most;
+      const pause = error.outcomeUnknown && attempt === 1 ? 0 : backoffMs(policy, attempt);
       if (Date.now() + pause > deadline) throw error;
       logger.debug(`${what}: trying again`, { attempt, reason: error.kind, sqlstate: error.sqlstate });
       await sleep(pause);

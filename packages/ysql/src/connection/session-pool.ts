@@ -3,7 +3,7 @@ import type { YsqlSettings } from '../settings/settings.ts';
 import type { Session, SessionWish } from './session.ts';
 
 /** The longest wait for a connection when all are in use. */
-const WAIT_MILLISECONDS = 60_000;
+const WAIT_MS = 60_000;
 
 interface Waiter {
   readonly resume: () => void;
@@ -50,7 +50,7 @@ export class SessionPool {
   }
 
   async #acquire(wish: SessionWish): Promise<Session> {
-    const patience = timeLeft(WAIT_MILLISECONDS);
+    const patience = timeLeft(WAIT_MS);
     const deadline = Date.now() + patience;
     let queued = false;
     for (;;) {

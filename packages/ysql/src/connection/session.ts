@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isOutcomeUnknown } from '@coffer/base';
 import type pg from 'pg';
 import { type Backend, Failure, failureOfStatement } from './failure.ts';
 
 /** How long a server may take to close its side before we simply drop the socket. */
-const GOODBYE_MILLISECONDS = 2_000;
+const GOODBYE_MS = 2_000;
 /** Far more than the answer to anything that we ask; but the statements of a role may ask for anything. */
 const MOST_ANSWER_BYTES = 8 * 1024 * 1024;
 
@@ -120,7 +121,7 @@ export class Session {
   async query(sql: string, params?: Request['params']): Promise<Answer> {
     const answer = await this.#send({ sql, ...(params && { params }) });
     if (!(answer instanceof Failure)) return answer;
-    if (answer.kind === 'lost') this.destroy();
+    if (answer.outcomeUnknown) this.destroy();
     throw answer;
   }
 
@@ -135,7 +136,7 @@ export class Session {
     const sent = requests.map((request) => this.#send(request));
     stream.uncork();
     const answers = await Promise.all(sent);
-    if (answers.some((answer) => answer instanceof Failure && answer.kind === 'lost')) this.destroy();
+    if (answers.some(isOutcomeUnknown)) this.destroy();
     return answers;
   }
 
@@ -149,7 +150,7 @@ export class Session {
     } catch (error) {
       if (!this.#tooLong) return failureOfStatement(error, this.backend);
       const text = `the answer is longer than ${MOST_ANSWER_BYTES / 1024 ** 2} MiB, and nobody reads it`;
-      return new Failure('lost', text, { backend: this.backend, final: true });
+      return new Failure('outcome-unknown', text, { backend: this.backend, final: true });
     }
   }
 
@@ -158,10 +159,7 @@ export class Session {
     if (this.#broken) return;
     const patience = new AbortController();
     const goodbye = this.#client.end();
-    await Promise.race([
-      goodbye,
-      sleep(GOODBYE_MILLISECONDS, undefined, { signal: patience.signal }).catch(() => undefined),
-    ]);
+    await Promise.race([goodbye, sleep(GOODBYE_MS, undefined, { signal: patience.signal }).catch(() => undefined)]);
     patience.abort();
     this.destroy();
   }

@@ -4,10 +4,10 @@ import type { Step } from './steps.ts';
 
 /** The key of Coffer's lock on shared privileges: "coffer" in ASCII. Each database has its own advisory locks. */
 const KEY = BigInt(`0x${Buffer.from('coffer', 'ascii').toString('hex')}`).toString();
-const PATIENCE_MILLISECONDS = 2_000;
+const PATIENCE_MS = 2_000;
 const LOCK_NOT_AVAILABLE = '55P03';
 /** How long we do without the lock after somebody has held it longer than that. */
-const DETOUR_MILLISECONDS = 30_000;
+const DETOUR_MS = 30_000;
 
 /**
  * Waits for a limited time only, and limits only the wait for this lock, not that of the statements after it. The server calls
@@ -15,7 +15,7 @@ const DETOUR_MILLISECONDS = 30_000;
  */
 const TAKE = `SELECT pg_catalog.set_config('lock_timeout', before, true) FROM (
   SELECT pg_catalog.current_setting('lock_timeout') AS before,
-         pg_catalog.set_config('lock_timeout', '${PATIENCE_MILLISECONDS}', true),
+         pg_catalog.set_config('lock_timeout', '${PATIENCE_MS}', true),
          pg_catalog.pg_advisory_xact_lock(${KEY}) OFFSET 0) AS taken`;
 
 /**
@@ -48,7 +48,7 @@ export class AdvisoryLock {
         what: 'waiting for other servers to change privileges',
         see: (answer) => {
           if (!(answer instanceof Failure) || answer.sqlstate !== LOCK_NOT_AVAILABLE) return;
-          this.#leftOutUntil = Date.now() + DETOUR_MILLISECONDS;
+          this.#leftOutUntil = Date.now() + DETOUR_MS;
         },
       },
     ];

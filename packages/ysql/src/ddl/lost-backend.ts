@@ -1,14 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { type Backoff, backoffMs } from '@coffer/base';
 import { type Backend, Failure, WRONG_PASSWORD } from '../connection/failure.ts';
 import type { Session } from '../connection/session.ts';
 import type { Access } from './access.ts';
 import { askEveryNode } from './every-node.ts';
 
-const FIRST_POLL_MILLISECONDS = 20;
-const LONGEST_POLL_MILLISECONDS = 320;
+const POLLS: Backoff = { firstMs: 20, longestMs: 320 };
 
 /**
- * Waits until the server process of a lost connection is gone, so that its last statement can no longer take effect. Waits no
+ * Waits until the server process of a lost connection is gone, so that its last statement can no longer land. Waits no
  * longer than statement_timeout: after that the server itself has given up on the statement.
  */
 export async function awaitBackendGone(access: Access, backend: Backend | undefined): Promise<void> {
@@ -16,7 +16,7 @@ export async function awaitBackendGone(access: Access, backend: Backend | undefi
   const deadline = Date.now() + (access.settings.statementTimeoutSeconds || 30) * 1000;
   const left = (): number => Math.max(0, deadline - Date.now());
   let asking = access;
-  for (let pause = FIRST_POLL_MILLISECONDS; ; pause = Math.min(pause * 2, LONGEST_POLL_MILLISECONDS)) {
+  for (let polls = 1; ; polls++) {
     const count = await countBackends(asking, backend);
     if (count === 0) return;
     if (count === 'refused' && asking.successor !== undefined) {
@@ -25,7 +25,7 @@ export async function awaitBackendGone(access: Access, backend: Backend | undefi
     }
     if (left() === 0) break;
     // A refused password is not tried again: login profiles lock a user out after a number of failures.
-    await sleep(count === 'refused' ? left() : Math.min(pause, left()));
+    await sleep(count === 'refused' ? left() : Math.min(backoffMs(POLLS, polls), left()));
     if (count === 'refused') break;
   }
   access.logger.warn('the server process of a lost connection may still be there', {

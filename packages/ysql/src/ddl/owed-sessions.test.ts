@@ -8,7 +8,7 @@ import { type EndOnNode, type OwedPolicy, OwedSessions } from './owed-sessions.t
 const LOGIN = `CREATE ROLE "{{name}}" LOGIN PASSWORD '{{password}}'`;
 const WARNING = 'nodes could not be asked to end the sessions of a revoked user';
 const CLOSED = 'the connection was closed before sessions of revoked users were ended on a node';
-const SETTLED = 'a node that could not be asked has ended the sessions of revoked users';
+const ENDED = 'a node that could not be asked has ended the sessions of revoked users';
 const IN_VAIN = 'sessions of revoked users may go on: a node was asked in vain to end them';
 
 describe('a node that could not be reached when a user was revoked', () => {
@@ -64,7 +64,7 @@ describe('a node that could not be reached when a user was revoked', () => {
 });
 
 describe('owed sessions', () => {
-  const SOON: OwedPolicy = { firstPauseMilliseconds: 1, longestPauseMilliseconds: 4, totalMilliseconds: 60_000 };
+  const SOON: OwedPolicy = { firstMs: 1, longestMs: 4, totalMs: 60_000 };
 
   /** Resolves when a line of `level` is logged. */
   function start(end: EndOnNode, policy: OwedPolicy = SOON) {
@@ -99,8 +99,8 @@ describe('owed sessions', () => {
     owed.owe(['a', 'b'], ['1', '2']);
     owed.owe(['b'], ['2', '3']);
     assert.deepEqual(await logged(2), [
-      ['info', SETTLED, 'a', 2],
-      ['info', SETTLED, 'b', 3],
+      ['info', ENDED, 'a', 2],
+      ['info', ENDED, 'b', 3],
     ]);
     const b = 'b 1 2 3';
     assert.deepEqual(asked, ['a 1 2', b, 'a 1 2', b, 'a 1 2', b, b]);
@@ -120,7 +120,7 @@ describe('owed sessions', () => {
   });
 
   it('are given up in the end, with a warning', async () => {
-    const { owed, logged } = start(async () => Promise.reject(new Error('down')), { ...SOON, totalMilliseconds: 20 });
+    const { owed, logged } = start(async () => Promise.reject(new Error('down')), { ...SOON, totalMs: 20 });
     owed.owe(['a'], ['1', '2']);
     assert.deepEqual(await logged(1), [['warn', IN_VAIN, 'a', 2]]);
     owed.close();

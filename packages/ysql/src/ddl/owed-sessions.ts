@@ -1,17 +1,14 @@
-import { errorText, type Logger } from '@coffer/base';
+import { type Backoff, backoffMs, errorText, type Logger } from '@coffer/base';
 
-export interface OwedPolicy {
-  readonly firstPauseMilliseconds: number;
-  /** Each pause is twice the one before, up to this one. */
-  readonly longestPauseMilliseconds: number;
+export interface OwedPolicy extends Backoff {
   /** After this time we give up on a user's sessions on a node. */
-  readonly totalMilliseconds: number;
+  readonly totalMs: number;
 }
 
 export const OWED_POLICY: OwedPolicy = {
-  firstPauseMilliseconds: 5_000,
-  longestPauseMilliseconds: 60_000,
-  totalMilliseconds: 15 * 60_000,
+  firstMs: 5_000,
+  longestMs: 60_000,
+  totalMs: 15 * 60_000,
 };
 
 /**
@@ -33,19 +30,19 @@ export class OwedSessions {
   readonly #closing = new AbortController();
   #timer: NodeJS.Timeout | undefined;
   #running = false;
-  #pause: number;
+  /** Rounds since something has been owed without a break. */
+  #rounds = 0;
 
   constructor(end: EndOnNode, logger: Logger, policy: OwedPolicy = OWED_POLICY) {
     this.#end = end;
     this.#logger = logger;
     this.#policy = policy;
-    this.#pause = policy.firstPauseMilliseconds;
   }
 
   /** Returns at once, and logs nothing: the caller has already warned about the nodes. */
   owe(nodes: readonly string[], oids: readonly string[]): void {
     if (this.#closing.signal.aborted) return;
-    const until = Date.now() + this.#policy.totalMilliseconds;
+    const until = Date.now() + this.#policy.totalMs;
     for (const node of nodes) {
       const owed = this.#owed.get(node) ?? new Map<string, number>();
       for (const oid of oids) owed.set(oid, until);
@@ -68,32 +65,35 @@ export class OwedSessions {
   }
 
   #schedule(): void {
-    if (this.#owed.size === 0) this.#pause = this.#policy.firstPauseMilliseconds;
+    if (this.#owed.size === 0) this.#rounds = 0;
     if (this.#running || this.#timer !== undefined || this.#owed.size === 0) return;
-    this.#timer = setTimeout(() => {
-      this.#timer = undefined;
-      this.#running = true;
-      this.#round()
-        .catch((error: unknown) => this.#logger.error(`ending owed sessions failed: ${errorText(error)}`))
-        .finally(() => {
-          this.#running = false;
-          this.#schedule();
-        });
-    }, this.#pause);
+    this.#rounds++;
+    this.#timer = setTimeout(
+      () => {
+        this.#timer = undefined;
+        this.#running = true;
+        this.#round()
+          .catch((error: unknown) => this.#logger.error(`ending owed sessions failed: ${errorText(error)}`))
+          .finally(() => {
+            this.#running = false;
+            this.#schedule();
+          });
+      },
+      backoffMs(this.#policy, this.#rounds),
+    );
     // What is owed must not keep the plugin running.
     this.#timer.unref();
-    this.#pause = Math.min(this.#pause * 2, this.#policy.longestPauseMilliseconds);
   }
 
   /** One node after the other, so that this takes up at most one connection. */
   async #round(): Promise<void> {
     for (const node of [...this.#owed.keys()]) {
       if (this.#closing.signal.aborted) return;
-      await this.#settle(node);
+      await this.#endOn(node);
     }
   }
 
-  async #settle(node: string): Promise<void> {
+  async #endOn(node: string): Promise<void> {
     const owed = this.#owed.get(node);
     if (owed === undefined) return;
     // Only these, because more may be owed by the time the node has answered.

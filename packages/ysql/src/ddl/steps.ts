@@ -51,7 +51,7 @@ export async function sendSteps(session: Session, steps: readonly Step[]): Promi
     if (answer === undefined) continue;
     see?.(answer, first === undefined);
     if (!(answer instanceof Failure)) good.push(answer);
-    else if (mayFail !== 'always' && (mayFail !== true || answer.kind === 'lost')) first ??= answer.during(what);
+    else if (mayFail !== 'always' && (mayFail !== true || answer.outcomeUnknown)) first ??= answer.during(what);
   }
   if (first !== undefined) throw first;
   return good;

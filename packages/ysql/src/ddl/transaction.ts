@@ -13,7 +13,7 @@ export interface Progress {
   /** A statement that mentions the user took effect, or may have. */
   touchedUser: boolean;
   /** COMMIT has been sent. */
-  committing: boolean;
+  commitSent: boolean;
 }
 
 /**
@@ -28,10 +28,10 @@ export async function runTransaction(
   access: Access,
   mode: DdlMode,
   statements: readonly RenderedStatement[],
-  progress: Progress = { touchedUser: false, committing: false },
+  progress: Progress = { touchedUser: false, commitSent: false },
 ): Promise<void> {
   const { advisoryLock } = access;
-  await settled(access, () =>
+  await untilLanded(access, () =>
     useForDdl(access, mode, async (session) => {
       try {
         const lock = mode === 'exclusive' ? advisoryLock.take(session) : [];
@@ -49,7 +49,7 @@ export async function runTransaction(
 
 /** Like {@link runTransaction}, for one statement of ours in a transaction of its own. */
 export async function runOurs(access: Access, mode: DdlMode, sql: string, database?: string): Promise<void> {
-  await settled(access, () =>
+  await untilLanded(access, () =>
     useForDdl(access, mode, (session) => sendSteps(session, [{ sql, what: 'failed to execute query' }]), { database }),
   );
 }
@@ -57,7 +57,7 @@ export async function runOurs(access: Access, mode: DdlMode, sql: string, databa
 /** Like {@link runTransaction}, for one statement of a role, without a transaction block. */
 export async function runStatement(access: Access, mode: DdlMode, statement: RenderedStatement): Promise<void> {
   const lent = [statement];
-  await settled(access, () =>
+  await untilLanded(access, () =>
     useForDdl(access, mode, (session) => {
       const run: Step = { sql: statement.sql, what: 'failed to execute query' };
       return sendSteps(session, [...lendPath(lent), run, ...takeBack(session, lent)]);
@@ -81,13 +81,13 @@ export async function useForDdl<T>(
   );
 }
 
-/** Runs `work`. If its connection is lost, rejects only once what it sent can no longer take effect. */
-export async function settled<T>(access: Access, work: () => Promise<T>): Promise<T> {
+/** Runs `work`. If its outcome is unknown, rejects only once what it sent can no longer land. */
+export async function untilLanded<T>(access: Access, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
     // Even if the caller has given up: what is concluded afterwards must be final.
-    if (error instanceof Failure && error.kind === 'lost') {
+    if (error instanceof Failure && error.outcomeUnknown) {
       await withoutDeadline(() => awaitBackendGone(access, error.backend));
     }
     throw error;
@@ -112,7 +112,7 @@ async function runStatements(
 }
 
 async function commit(session: Session, statements: readonly RenderedStatement[], progress: Progress): Promise<void> {
-  progress.committing = true;
+  progress.commitSent = true;
   const [answer] = await sendSteps(session, [COMMIT, ...takeBack(session, statements)]);
   refuseRollback(session, answer);
 }

@@ -3,7 +3,7 @@ import type { Answer, Session } from '../connection/session.ts';
 import type { Access } from '../ddl/access.ts';
 import { lendPathLocally } from '../ddl/lent-session.ts';
 import { asBlock, BEGIN, COMMIT, sendSteps, type Step } from '../ddl/steps.ts';
-import { type Progress, refuseRollback, rollBack, settled, useForDdl } from '../ddl/transaction.ts';
+import { type Progress, refuseRollback, rollBack, untilLanded, useForDdl } from '../ddl/transaction.ts';
 import { quoteList } from '../sql/render.ts';
 import type { RenderedStatement } from '../sql/statement-template.ts';
 
@@ -60,13 +60,13 @@ export async function createTogether(
         await new SharedTransaction(access, session, group).run();
       } catch (error) {
         for (const member of group) member.fail(error, group.length === 1);
-        if (!(error instanceof Failure) || error.kind === 'lost') throw error;
+        if (!(error instanceof Failure) || error.outcomeUnknown) throw error;
       }
     }
   };
   try {
     // Shared even with GRANTs: where the server lets DDL run side by side, only the part with the GRANTs takes turns.
-    await settled(access, () => useForDdl(access, 'shared', work));
+    await untilLanded(access, () => useForDdl(access, 'shared', work));
   } catch (error) {
     if (!begun) throw error;
   }
@@ -79,7 +79,7 @@ class Member implements CreationOutcome {
   /** The statements before the first that touches privileges. */
   readonly creates: readonly RenderedStatement[];
   readonly rest: readonly RenderedStatement[];
-  readonly progress: Progress = { touchedUser: false, committing: false };
+  readonly progress: Progress = { touchedUser: false, commitSent: false };
   kind: CreationOutcome['kind'] = 'disturbed';
   error: unknown;
 
@@ -168,7 +168,7 @@ class SharedTransaction {
 
   /** A single statement is a transaction of its own: if its answer is lost, the role is either there or it is not. */
   async #runAlone(step: Step): Promise<void> {
-    for (const member of this.#members) member.progress.committing = true;
+    for (const member of this.#members) member.progress.commitSent = true;
     await sendSteps(this.#session, [step]);
   }
 
@@ -194,7 +194,7 @@ class SharedTransaction {
     const commit: Step = {
       ...COMMIT,
       see: (_, clean) => {
-        if (clean) for (const member of this.#members) member.progress.committing = true;
+        if (clean) for (const member of this.#members) member.progress.commitSent = true;
       },
     };
     const answers = await this.#send([...block, commit], before);

@@ -1,5 +1,4 @@
-import { CofferError, errorText, isCofferError, withoutDeadline } from '@coffer/base';
-import { Failure } from '../connection/failure.ts';
+import { CofferError, errorText, isCofferError, isOutcomeUnknown, withoutDeadline } from '@coffer/base';
 import { retry } from '../connection/retry.ts';
 import { type Progress, runTransaction } from '../ddl/transaction.ts';
 import type { RenderedStatement } from '../sql/statement-template.ts';
@@ -24,7 +23,7 @@ export async function createUser(access: UserAccess, user: NewUser): Promise<voi
   let ours = false;
   const seen = async (progress: Progress, error: unknown): Promise<boolean> => {
     ours ||= progress.touchedUser;
-    return await committedUnheard(access, user, progress, error);
+    return await committedAfterAll(access, user, progress, error);
   };
   try {
     await retry('creating a user', access.logger, async (attempt) => {
@@ -36,7 +35,7 @@ export async function createUser(access: UserAccess, user: NewUser): Promise<voi
         if (kind === 'failed') throw error;
       }
       await clearTheWay(access, user, ours);
-      const progress: Progress = { touchedUser: false, committing: false };
+      const progress: Progress = { touchedUser: false, commitSent: false };
       try {
         await runTransaction(access, mode, user.statements, progress);
       } catch (error) {
@@ -59,14 +58,14 @@ function existsAlready({ name }: NewUser): CofferError {
   return new CofferError('failed', `role "${name}" exists already and is not of our making; it was left as it is`);
 }
 
-/** COMMIT was sent and its answer lost. If the role is there, every statement took effect. */
-async function committedUnheard(
+/** COMMIT was sent, and its outcome is unknown. If the role is there, every statement took effect. */
+async function committedAfterAll(
   access: UserAccess,
   user: NewUser,
   progress: Progress,
   error: unknown,
 ): Promise<boolean> {
-  if (!(error instanceof Failure) || error.kind !== 'lost' || !progress.committing) return false;
+  if (!isOutcomeUnknown(error) || !progress.commitSent) return false;
   return (await findRole(access, user.name)) !== undefined;
 }
 

@@ -3,7 +3,7 @@ import type { Session } from '../connection/session.ts';
 import type { Access } from '../ddl/access.ts';
 import { sparingOthers } from '../ddl/non-breaking-ddl.ts';
 import { asBlock, BEGIN, COMMIT, sendSteps, type Step } from '../ddl/steps.ts';
-import { rollBack, settled, useForDdl } from '../ddl/transaction.ts';
+import { rollBack, untilLanded, useForDdl } from '../ddl/transaction.ts';
 import { quoteIdentifier } from '../sql/render.ts';
 import { refuseOwners } from './dependencies.ts';
 import { terminateSessions } from './end-sessions.ts';
@@ -40,7 +40,7 @@ export async function dropTogether(access: Access, names: readonly string[]): Pr
   // Until we know better, every role has sessions.
   let alive: readonly string[] | undefined;
   try {
-    alive = await settled(access, () => useForDdl(access, 'shared', work));
+    alive = await untilLanded(access, () => useForDdl(access, 'shared', work));
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
   }

@@ -3,7 +3,7 @@ import { Failure } from '../connection/failure.ts';
 import { retry } from '../connection/retry.ts';
 import { sparingOthers } from '../ddl/non-breaking-ddl.ts';
 import { sendSteps, type Step } from '../ddl/steps.ts';
-import { runTransaction, settled, useForDdl } from '../ddl/transaction.ts';
+import { runTransaction, untilLanded, useForDdl } from '../ddl/transaction.ts';
 import type { YsqlSettings } from '../settings/settings.ts';
 import { quoteIdentifier } from '../sql/render.ts';
 import type { RenderedStatement } from '../sql/statement-template.ts';
@@ -70,7 +70,7 @@ async function dropBareRole(access: UserAccess, name: string, oid: string): Prom
   const ending: Step = { ...terminateSessions([oid]), what: 'ending sessions', mayFail: true };
   const drop: Step = { sql: `DROP ROLE IF EXISTS ${quoteIdentifier(name)}`, what: 'failed to execute query' };
   await retry('dropping a role', access.logger, () =>
-    settled(access, () =>
+    untilLanded(access, () =>
       // Sessions on this node are ended first, where that is cheap, so that they hold no locks; the others follow afterwards.
       useForDdl(access, 'shared', (session) =>
         sparingOthers(session, (spare) => sendSteps(session, [ending, ...spare, drop])),

@@ -9,8 +9,8 @@ import { askEveryNode } from '../ddl/every-node.ts';
 import { quoteList } from '../sql/render.ts';
 
 /** How long a session may take to end before it is reported. */
-const END_MILLISECONDS = 3_000;
-const POLL_MILLISECONDS = 20;
+const END_MS = 3_000;
+const POLL_MS = 20;
 
 /** The query that ends the sessions of roles on one node. It returns one row per session, with the `oid` of its role. */
 export function terminateSessions(oids: readonly string[]): Request {
@@ -78,10 +78,10 @@ export async function endOnNode(
 
 /** Returns how many sessions are still there when we stop waiting. */
 async function endHere(session: Session, oids: readonly string[]): Promise<number> {
-  const deadline = Date.now() + END_MILLISECONDS;
+  const deadline = Date.now() + END_MS;
   for (;;) {
     const count = (await session.query(terminateSessions(oids).sql)).rows.length;
     if (count === 0 || Date.now() >= deadline) return count;
-    await sleep(POLL_MILLISECONDS);
+    await sleep(POLL_MS);
   }
 }

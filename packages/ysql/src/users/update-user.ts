@@ -4,7 +4,7 @@ import { retry } from '../connection/retry.ts';
 import type { Access } from '../ddl/access.ts';
 import { sparingOthers } from '../ddl/non-breaking-ddl.ts';
 import { sendSteps, type Step } from '../ddl/steps.ts';
-import { runStatement, runTransaction, settled, useForDdl } from '../ddl/transaction.ts';
+import { runStatement, runTransaction, untilLanded, useForDdl } from '../ddl/transaction.ts';
 import type { RenderedStatement } from '../sql/statement-template.ts';
 import { createUserAccess } from './user-access.ts';
 import { verifyUser } from './verify-user.ts';
@@ -50,7 +50,7 @@ export async function changeOwnPassword(
 export async function changeExpiration(access: Access, statement: RenderedStatement): Promise<void> {
   const change: Step = { sql: statement.sql, what: 'failed to execute query' };
   await retry('changing an expiration', access.logger, () =>
-    settled(access, () =>
+    untilLanded(access, () =>
       useForDdl(access, 'shared', (session) =>
         sparingOthers(session, (spare) => sendSteps(session, [...spare, change])),
       ),
