@@ -125,13 +125,13 @@ async function addLease(issuer: LeaseIssuer, { path, token, renewable, data }: L
   const issueTime = Date.now();
   const { username: modelName = '' } = data as { readonly username?: string };
   const username = modelName.replace(/[^-]{20}/, randomBase62(20));
-  const intent = await issuer.begin({
+  const creating = await issuer.begin({
     ...{ path, token, renewable, issueTime },
     data: { ...data, username },
     // Far away, and each at its own time.
     expireTime: issueTime + HOUR_MS + Math.floor(Math.random() * HOUR_MS),
   });
-  await intent.activate();
+  await creating.activate();
 }
 
 /** Real logins and their leases. */

@@ -43,7 +43,7 @@ class Door {
       synopsis: 'Opens a door.',
       read: async ({ fields, token, mountPath }) => {
         const now = Date.now();
-        const intent = await context.leases.begin({
+        const creating = await context.leases.begin({
           path: `${mountPath}keys/${fields.name}`,
           token: token?.id ?? '',
           renewable: true,
@@ -52,12 +52,12 @@ class Door {
           expireTime: now + this.ttl * 1000,
         });
         if (fields.name === 'jammed') {
-          await intent.abandon(false);
+          await creating.abandon(false);
           throw new CofferError('unavailable', 'nobody knows whether it opened');
         }
         this.open.add(fields.name);
-        await intent.activate();
-        return { data: { key: 'k' }, lease: { id: intent.id, durationSeconds: this.ttl, renewable: true } };
+        await creating.activate();
+        return { data: { key: 'k' }, lease: { id: creating.id, durationSeconds: this.ttl, renewable: true } };
       },
     });
   }

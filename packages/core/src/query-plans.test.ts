@@ -70,17 +70,17 @@ describe('the statements of', () => {
     const ofToken = { path: 'a/b', token: entry.id, renewable: true, data: {} };
     const scans = await scansOf(async () => {
       const times = { issueTime: Date.now(), expireTime: Date.now() + 60_000 };
-      const intent = await issuer.begin({ ...ofToken, ...times });
-      await intent.activate();
-      await leases.lookup(intent.id);
-      await leases.renew(intent.id, 60);
+      const made = await issuer.begin({ ...ofToken, ...times });
+      await made.activate();
+      await leases.lookup(made.id);
+      await leases.renew(made.id, 60);
       await leases.list('a/', { after: 'a', limit: 1 });
       await leases.count();
-      await leases.revokeLater(intent.id);
+      await leases.revokeLater(made.id);
       await leases.revokePrefixLater('a/');
       await leases.nextDue();
       for (const lease of await leases.claimDue(Date.now(), 10)) await leases.revokeClaimed(lease);
-      await leases.revoke(intent.id);
+      await leases.revoke(made.id);
       await leases.revokePrefix('a/');
       const other = await issuer.begin({ ...ofToken, ...times });
       await other.abandon(false);

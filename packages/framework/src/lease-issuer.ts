@@ -1,5 +1,6 @@
 import type { JsonObject } from '@coffer/base';
 
+/** A lease that is about to be issued. */
 export interface NewLease {
   readonly path: string;
   readonly token: string;
@@ -10,25 +11,26 @@ export interface NewLease {
   readonly expireTime: number;
 }
 
+/** A lease in state `creating`: its row is there, its effect may be. */
 export interface CreatingLease {
   readonly id: string;
   /**
-   * The effect has happened: the lease is issued. `data` replaces the intent's where the effect told more.
+   * The effect has happened: the lease is issued. `data` replaces what the row holds, where the effect told more.
    * @throws CofferError `permission-denied` when the token was revoked meanwhile; the lease is then revoked
    */
   activate(data?: JsonObject): Promise<void>;
   /**
    * The effect failed. With `nothingLeft` the row goes; otherwise it stays and is revoked like an expired lease. `data`
-   * replaces the intent's where the failure told more.
+   * replaces what the row holds, where the failure told more.
    */
   abandon(nothingLeft: boolean, data?: JsonObject): Promise<void>;
 }
 
-/** Issues leases, intent first (DESIGN invariant 1). */
+/** Issues leases: the row first, then the effect (DESIGN invariant 1). */
 export interface LeaseIssuer {
   /**
    * Makes the durable row in state `creating`. Call it before the effect.
    * @throws CofferError `permission-denied` when the token is not valid any more: there is no row then
    */
-  begin(intent: NewLease): Promise<CreatingLease>;
+  begin(lease: NewLease): Promise<CreatingLease>;
 }

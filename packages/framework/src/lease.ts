@@ -1,8 +1,8 @@
 import type { JsonObject } from '@coffer/base';
 
 /**
- * `creating`: the intent; a login may exist in the database and its name is in `data`. Whoever finds it unclaimed after
- * its time undoes it.
+ * `creating`: a login may exist in the database, and its name is in `data`. Whoever finds the row unclaimed after its time
+ * undoes it.
  * `active`: issued; is revoked at its expire time.
  * `revoking`: to be ended now, and retried until it is over; the row goes only then.
  */

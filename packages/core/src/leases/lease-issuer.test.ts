@@ -5,9 +5,9 @@ import { Barrier } from '../barrier/barrier.ts';
 import { createKeyring } from '../barrier/keyring.ts';
 import { leaseFromRow } from './lease-row.ts';
 import { createLeaseIssuer } from './lease-issuer.ts';
-import type { LeaseIssuer } from '@coffer/framework';
+import type { CreatingLease, LeaseIssuer } from '@coffer/framework';
 
-const INTENT = {
+const NEW_LEASE = {
   path: 'database/creds/app',
   token: 't',
   renewable: true,
@@ -37,34 +37,34 @@ describe('a lease that is being made', () => {
   const leases = async () => (await store.run('SELECT * FROM leases')).rows.map((row) => leaseFromRow(barrier, row));
 
   for (const [ending, end] of [
-    ['was made', (intent) => assert.rejects(intent.activate({ username: 'late' }), { code: 'permission-denied' })],
-    ['may have been made', (intent) => intent.abandon(false, { username: 'late' })],
-  ] satisfies [string, (intent: Awaited<ReturnType<LeaseIssuer['begin']>>) => Promise<void>][]) {
+    ['was made', (creating) => assert.rejects(creating.activate({ username: 'late' }), { code: 'permission-denied' })],
+    ['may have been made', (creating) => creating.abandon(false, { username: 'late' })],
+  ] satisfies [string, (creating: CreatingLease) => Promise<void>][]) {
     it(`is revoked when the login ${ending} after it had been given up and forgotten`, async () => {
-      const intent = await issuer.begin(INTENT);
+      const creating = await issuer.begin(NEW_LEASE);
       // As the recovery does when the claim is over and there is nothing in the database yet.
-      await store.run('DELETE FROM leases WHERE id = $1', [intent.id]);
-      await end(intent);
+      await store.run('DELETE FROM leases WHERE id = $1', [creating.id]);
+      await end(creating);
       const [lease, ...others] = await leases();
       assert.deepEqual(others, []);
       assert.deepEqual(
         [lease?.id, lease?.state, lease?.path, lease?.token, lease?.data],
-        [intent.id, 'revoking', INTENT.path, 't', { username: 'late' }],
+        [creating.id, 'revoking', NEW_LEASE.path, 't', { username: 'late' }],
       );
     });
   }
 
   it('goes when nothing is left of the login', async () => {
-    const intent = await issuer.begin(INTENT);
+    const creating = await issuer.begin(NEW_LEASE);
     assert.equal((await leases())[0]?.state, 'creating');
-    await intent.abandon(true);
+    await creating.abandon(true);
     assert.deepEqual(await leases(), []);
   });
 
   it('is not begun for a token that is gone or whose time is over', async () => {
     await addToken(store, 'late', Date.now() - 1);
     for (const token of ['late', 'gone']) {
-      await assert.rejects(issuer.begin({ ...INTENT, token }), { code: 'permission-denied' });
+      await assert.rejects(issuer.begin({ ...NEW_LEASE, token }), { code: 'permission-denied' });
     }
     assert.deepEqual(await leases(), []);
   });

@@ -10,38 +10,38 @@ export const CREATION_CLAIM_MS = 120_000;
 
 export function createLeaseIssuer(store: Store, barrier: Barrier, wake: () => void): LeaseIssuer {
   return {
-    async begin(intent) {
-      const id = `${intent.path}/${randomBase62(24)}`;
+    async begin(lease) {
+      const id = `${lease.path}/${randomBase62(24)}`;
       const { sql, params } = insertWhile(
         {
           into: `leases (id, token, state, issue_time, expire_time, last_renewal, claimed_until, next_attempt, attempts,
             last_error, value)`,
           values: "$1, $2, 'creating', $3, $4, NULL, store_now() + $5, store_now() + $5, 0, NULL, $6",
           params: [
-            ...[id, intent.token, intent.issueTime, intent.expireTime, CREATION_CLAIM_MS],
-            sealLease(barrier, id, intent),
+            ...[id, lease.token, lease.issueTime, lease.expireTime, CREATION_CLAIM_MS],
+            sealLease(barrier, id, lease),
           ],
         },
-        [validToken(intent.token)],
+        [validToken(lease.token)],
       );
       const { changes: begun } = await store.run(sql, params);
       if (begun === 0) throw new CofferError('permission-denied', 'permission denied');
       return {
         id,
-        async activate(data = intent.data) {
+        async activate(data = lease.data) {
           const { changes } = await store.run(
             `UPDATE leases SET state = 'active', claimed_until = 0, next_attempt = expire_time, value = $2
              WHERE id = $1 AND state = 'creating'`,
-            [id, sealLease(barrier, id, { ...intent, data })],
+            [id, sealLease(barrier, id, { ...lease, data })],
           );
           if (changes === 1) return wake();
-          await release(store, id, intent, sealLease(barrier, id, { ...intent, data }));
+          await release(store, id, lease, sealLease(barrier, id, { ...lease, data }));
           wake();
           throw new CofferError('permission-denied', 'the token was revoked while the credential was being made');
         },
-        async abandon(nothingLeft, data = intent.data) {
+        async abandon(nothingLeft, data = lease.data) {
           if (nothingLeft) await store.run('DELETE FROM leases WHERE id = $1', [id]);
-          else await release(store, id, intent, sealLease(barrier, id, { ...intent, data }));
+          else await release(store, id, lease, sealLease(barrier, id, { ...lease, data }));
           wake();
         },
       };
@@ -53,8 +53,8 @@ export function createLeaseIssuer(store: Store, barrier: Barrier, wake: () => vo
  * Gives a row that was being created to the revocation. An effect that took longer than its claim may come after the row
  * was taken for abandoned, revoked in vain and removed: then the row is made again.
  */
-async function release(store: Store, id: string, intent: NewLease, value: Uint8Array): Promise<void> {
-  const { token, issueTime, expireTime } = intent;
+async function release(store: Store, id: string, lease: NewLease, value: Uint8Array): Promise<void> {
+  const { token, issueTime, expireTime } = lease;
   await store.run(
     `INSERT INTO leases (id, token, state, issue_time, expire_time, last_renewal, claimed_until, next_attempt,
        attempts, last_error, value) VALUES ($1, $2, 'revoking', $3, $4, NULL, 0, $5, 0, NULL, $6)

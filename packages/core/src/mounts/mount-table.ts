@@ -201,15 +201,15 @@ export class MountTable {
 }
 
 /**
- * Disabling a mount stops its requests first and then looks for leases. One that began before and whose intent is not yet
- * there when it looks finds here that the mount is being disabled; any other intent is found by that look, and waited for.
+ * Disabling a mount stops its requests first and then looks for leases. One that began before and whose row is not yet there
+ * when it looks finds here that the mount is being disabled; any other row is found by that look, and waited for.
  */
 function whileActive(leases: LeaseIssuer, active: () => boolean): LeaseIssuer {
   return {
-    async begin(intent) {
-      const begun = await leases.begin(intent);
-      if (active()) return begun;
-      await begun.abandon(true);
+    async begin(lease) {
+      const creating = await leases.begin(lease);
+      if (active()) return creating;
+      await creating.abandon(true);
       throw new CofferError('permission-denied', 'the secrets engine was disabled during the request');
     },
   };
