@@ -161,7 +161,7 @@ export class Core {
       lease_id: answer.lease?.id,
     });
     try {
-      await this.services.wrapping.withdraw(answer);
+      await this.services.wrapping.takeBack(answer);
     } catch (error) {
       this.#logger.error('it could not be revoked', { request_id: id, error: errorText(error) });
     }

@@ -7,7 +7,7 @@ import type { Intent, ClaimedIntent, Intents, NewIntent, IntentChange, IntentSta
 const CLAIM_MS = 20_000;
 const HEARTBEAT_MS = 5_000;
 
-type HeldIntent = Intent & Pick<ClaimedIntent, 'outcomeUnknown'>;
+type ClaimedRow = Intent & Pick<ClaimedIntent, 'outcomeUnknown'>;
 
 /** What the claim on a row that was taken over ends with, for whoever claims it to read. */
 const TAKEN_OVER = ' taken over';
@@ -94,7 +94,7 @@ class MountIntents implements Intents {
     return rows[0] === undefined ? undefined : this.#fromRow(rows[0]);
   }
 
-  async #hold<T>(claim: string, row: HeldIntent, work: (claimed: ClaimedIntent) => Promise<T>): Promise<T> {
+  async #hold<T>(claim: string, row: ClaimedRow, work: (claimed: ClaimedIntent) => Promise<T>): Promise<T> {
     const beats = new Set<Promise<unknown>>();
     const mine = [this.#mount, row.subject, claim];
     const timer = setInterval(() => {
@@ -120,7 +120,7 @@ class MountIntents implements Intents {
     }
   }
 
-  #claimed(claim: string, row: HeldIntent): ClaimedIntent {
+  #claimed(claim: string, row: ClaimedRow): ClaimedIntent {
     const mine = [this.#mount, row.subject, claim];
     return {
       ...row,

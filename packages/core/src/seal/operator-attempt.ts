@@ -55,7 +55,7 @@ export class OperatorAttempt<T extends object> {
     try {
       return await work();
     } catch (error) {
-      this.#logger.warn(`${this.#what}: refused`, { ...shownRequester(requester), reason: errorText(error) });
+      this.#logger.warn(`${this.#what}: refused`, { ...requesterFields(requester), reason: errorText(error) });
       throw error;
     }
   }
@@ -114,12 +114,12 @@ export class OperatorAttempt<T extends object> {
 
   #log(event: string, requester: Requester | undefined, fields: Readonly<Record<string, string | number>> = {}): void {
     const nonce = this.#current?.nonce;
-    this.#logger.info(`${this.#what}: ${event}`, { ...shownRequester(requester), ...(nonce && { nonce }), ...fields });
+    this.#logger.info(`${this.#what}: ${event}`, { ...requesterFields(requester), ...(nonce && { nonce }), ...fields });
   }
 }
 
 /** For the log: where a request came from, and whose it is. */
-export function shownRequester(requester: Requester | undefined): Readonly<Record<string, string>> {
+export function requesterFields(requester: Requester | undefined): Readonly<Record<string, string>> {
   if (requester === undefined) return {};
   const { remoteAddress, accessor } = requester;
   return { remote_address: remoteAddress, ...(accessor !== undefined && { accessor }) };

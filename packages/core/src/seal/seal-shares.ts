@@ -1,6 +1,6 @@
 import { errorText, type Logger, randomId } from '@coffer/base';
 import { ShareCollection } from './key-shares.ts';
-import { shownRequester } from './operator-attempt.ts';
+import { requesterFields } from './operator-attempt.ts';
 import type { Requester } from './seal-control.ts';
 
 /** The shares that are handed in to open a seal, until there are enough. Each is a line in the log, which never shows one. */
@@ -44,10 +44,10 @@ export class SealShares {
       const isNew = this.#shares.add(share);
       if (this.#nonce === '') this.#nonce = randomId();
       const { progress } = this.#shares;
-      if (isNew) this.#logger.info('unseal: got a share', { ...shownRequester(requester), progress, required });
+      if (isNew) this.#logger.info('unseal: got a share', { ...requesterFields(requester), progress, required });
       if (progress >= required) await this.#open(open);
     } catch (error) {
-      this.#logger.warn('unseal: refused', { ...shownRequester(requester), reason: errorText(error) });
+      this.#logger.warn('unseal: refused', { ...requesterFields(requester), reason: errorText(error) });
       throw error;
     }
   }
@@ -69,7 +69,7 @@ export class SealShares {
 
   /** Asked for by somebody. */
   reset(requester: Requester | undefined): void {
-    if (this.progress > 0) this.#logger.info('unseal: reset', shownRequester(requester));
+    if (this.progress > 0) this.#logger.info('unseal: reset', requesterFields(requester));
     this.forget();
   }
 }

@@ -12,7 +12,7 @@ import { type KeyRotationConfig, readKeyRotation, writeKeyRotation } from './key
 import { checkShareCounts } from './key-shares.ts';
 import type { Caller, IncomingRequest, OutgoingResponse, Path } from '@coffer/framework';
 import { LiveCore } from './live-core.ts';
-import { shownRequester } from './operator-attempt.ts';
+import { requesterFields } from './operator-attempt.ts';
 import { createRekey } from './rekey.ts';
 import { answerInTime } from '../request-deadline.ts';
 import { checkSealType, rootKeyByStaticSeal, rootKeyByUnsealKey } from './root-key.ts';
@@ -238,7 +238,7 @@ export class SealableCore implements SealControl {
     this.#closing = withoutDeadline(() =>
       endCore(opened.live, { ...patience, wipeKeys, logger: this.#options.logger }),
     );
-    this.#options.logger.info('vault is sealed', shownRequester(requester));
+    this.#options.logger.info('vault is sealed', requesterFields(requester));
   }
 
   keyStatus(): KeyStatus {

@@ -44,7 +44,7 @@ export interface Wrapping {
   /** Moves the answer to a new token with the TTL anew, and ends the old one. @throws CofferError `invalid-request` */
   rewrap(token: string): Promise<OutgoingResponse>;
   /** Revokes what an answer that nobody gets would have handed out: a lease, a token, or a wrapped answer with what it holds. */
-  withdraw(response: OutgoingResponse): Promise<void>;
+  takeBack(response: OutgoingResponse): Promise<void>;
 }
 
 export interface WrappingOptions {
@@ -105,9 +105,9 @@ export function createWrapping({ storage, tokens, leases, logger }: WrappingOpti
     };
     return { id: entry.id, answer: { wrapInfo } };
   };
-  const withdraw = async ({ lease, auth, wrapInfo }: OutgoingResponse): Promise<void> => {
+  const takeBack = async ({ lease, auth, wrapInfo }: OutgoingResponse): Promise<void> => {
     const wrapped = wrapInfo?.['token'];
-    if (typeof wrapped === 'string') await withdraw((await take(wrapped)).response);
+    if (typeof wrapped === 'string') await takeBack((await take(wrapped)).response);
     if (lease !== undefined) await leases.revokeLater(lease.id);
     const accessor = auth?.['accessor'];
     const entry = typeof accessor === 'string' ? await tokens.byAccessor(accessor) : undefined;
@@ -123,7 +123,7 @@ export function createWrapping({ storage, tokens, leases, logger }: WrappingOpti
           path,
           lease_id: response.lease?.id,
         });
-        await withdraw(response);
+        await takeBack(response);
         throw error;
       }
     },
@@ -144,7 +144,7 @@ export function createWrapping({ storage, tokens, leases, logger }: WrappingOpti
       if (taken === undefined) throw noWrappingToken();
       return moved.answer;
     },
-    withdraw,
+    takeBack,
   };
 }
 

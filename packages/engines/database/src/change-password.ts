@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { CofferError, isOutcomeUnknown, type Secret } from '@coffer/base';
 import type { ClaimedIntent } from '@coffer/framework';
 import { type Database, isPluginGone, type LoginAnswer } from '@coffer/database-plugin';
-import { hasLanded, noteOutcomeUnknown } from './held-intent.ts';
+import { hasLanded, noteOutcomeUnknown } from './claimed-intent.ts';
 
 /** Between the two looks at a password that was set but does not log in: another node may not know it yet. */
 const SECOND_LOOK_MS = 1_000;

@@ -11,7 +11,7 @@ import {
 import type { EngineContext } from '@coffer/framework';
 import { type Database, isPluginGone } from '@coffer/database-plugin';
 import { type ConfigEntry, readConfig } from './config-entry.ts';
-import { waitFor } from './held-intent.ts';
+import { waitFor } from './claimed-intent.ts';
 import type { DatabasePlugins } from './plugins.ts';
 import { hasOpenRotation } from './root-subject.ts';
 

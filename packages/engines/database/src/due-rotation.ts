@@ -2,7 +2,7 @@ import { CofferError } from '@coffer/base';
 import type { ClaimedIntent } from '@coffer/framework';
 import { readConfig } from './config-entry.ts';
 import type { EngineParts } from './engine-parts.ts';
-import { nextRetry } from './held-intent.ts';
+import { nextRetry } from './claimed-intent.ts';
 import { ROOT_SUBJECT } from './root-subject.ts';
 import { rotateRoot } from './rotate-root.ts';
 import { rotateStaticRole } from './rotate-static-role.ts';
@@ -33,7 +33,7 @@ export async function finishOrRotate(parts: EngineParts, subject: string): Promi
 
 async function finishRoot(parts: EngineParts, claimed: ClaimedIntent): Promise<void> {
   const name = claimed.subject.slice(ROOT_SUBJECT.length);
-  // Settled: somebody who held the configuration is gone. There was nothing in it.
+  // Settled: somebody who had claimed the configuration is gone. There was nothing in it.
   const gone = (await readConfig(parts.context.storage, name)) === undefined;
   if (claimed.state === 'settled' || gone) await claimed.remove();
   else await rotateRoot(parts, name, claimed);

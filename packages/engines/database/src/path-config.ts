@@ -11,7 +11,7 @@ import {
 import { type Database, urlHoldsPassword } from '@coffer/database-plugin';
 import { type ConfigEntry, deleteConfig, readConfig, writeConfig } from './config-entry.ts';
 import type { EngineParts } from './engine-parts.ts';
-import { dropOpenRotation, holdConfig } from './rotate-root.ts';
+import { dropOpenRotation, claimConfig } from './rotate-root.ts';
 
 const FIELDS = {
   name: { type: 'string', required: true, description: 'The name of this connection.' },
@@ -68,7 +68,7 @@ function oneConfig(parts: EngineParts): Path {
       return entry && { data: configView(parts, entry) };
     },
     write: (request) =>
-      holdConfig(parts, request.fields.name, async (claimed) => {
+      claimConfig(parts, request.fields.name, async (claimed) => {
         const response = await saveConfig(parts, request);
         if (LOGIN_FIELDS.some((field) => Object.hasOwn(request.data, field))) {
           await dropOpenRotation(parts, request.fields.name, claimed);
@@ -76,7 +76,7 @@ function oneConfig(parts: EngineParts): Path {
         return response;
       }),
     delete: async ({ fields }) => {
-      await holdConfig(parts, fields.name, async (claimed) => {
+      await claimConfig(parts, fields.name, async (claimed) => {
         await deleteConfig(storage, fields.name);
         await parts.connections.reset(fields.name);
         await dropOpenRotation(parts, fields.name, claimed);

@@ -1,7 +1,7 @@
 import { CofferError } from '@coffer/base';
 import { definePath, type Path } from '@coffer/framework';
 import type { EngineParts } from './engine-parts.ts';
-import { withIntent } from './held-intent.ts';
+import { claimIntent } from './claimed-intent.ts';
 import { rotateStaticRole } from './rotate-static-role.ts';
 import { readStaticRole, staticSubject } from './static-role-entry.ts';
 
@@ -15,7 +15,7 @@ export function rotateRolePaths(parts: EngineParts): Path[] {
       synopsis: 'Rotates the password of a static role now.',
       description: 'When it fails it is tried again in the background; static-creds goes on with what logs in.',
       write: async ({ fields: { name } }) => {
-        const rotated = await withIntent(intents, staticSubject(name), async (claimed) => {
+        const rotated = await claimIntent(intents, staticSubject(name), async (claimed) => {
           const role = await readStaticRole(storage, name);
           return role && rotateStaticRole(parts, { name, role, claimed });
         });

@@ -1,6 +1,6 @@
 import { definePath, type Path } from '@coffer/framework';
 import type { EngineParts } from './engine-parts.ts';
-import { holdConfig, rotateRoot } from './rotate-root.ts';
+import { claimConfig, rotateRoot } from './rotate-root.ts';
 
 /** `rotate-root/:name`: gives the connection's own user a password that nobody but us knows. */
 export function rotateRootPaths(parts: EngineParts): Path[] {
@@ -14,7 +14,7 @@ export function rotateRootPaths(parts: EngineParts): Path[] {
         'Use a user that is only for this: whoever else knew its password is locked out.',
       write: async ({ fields: { name } }) => {
         try {
-          const warning = await holdConfig(parts, name, (claimed) => rotateRoot(parts, name, claimed));
+          const warning = await claimConfig(parts, name, (claimed) => rotateRoot(parts, name, claimed));
           return warning === undefined ? undefined : { data: null, warnings: [warning] };
         } finally {
           parts.wakeRotations();

@@ -1,7 +1,7 @@
 import { CofferError, formatTime, type JsonObject } from '@coffer/base';
 import { definePath, type Intent, type Path } from '@coffer/framework';
 import type { EngineParts } from './engine-parts.ts';
-import { PATIENCE_MS, waitFor } from './held-intent.ts';
+import { PATIENCE_MS, waitFor } from './claimed-intent.ts';
 import { isManualOnly, nextRotation } from './rotation-time.ts';
 import { credentialOf, readStaticRole, type StaticRoleEntry, staticSubject } from './static-role-entry.ts';
 
@@ -23,7 +23,7 @@ export function staticCredsPaths(parts: EngineParts): Path[] {
             const intent = role && (await intents.get(staticSubject(name)));
             if (intent === undefined) throw new CofferError('invalid-request', `unknown role: ${name}`);
             error = intent.lastError === null ? '' : `: ${intent.lastError}`;
-            return intent.state === 'open' ? undefined : { data: credentialView(role, intent) };
+            return intent.state === 'open' ? undefined : { data: staticCredsView(role, intent) };
           },
           () =>
             new CofferError(
@@ -37,7 +37,7 @@ export function staticCredsPaths(parts: EngineParts): Path[] {
   ];
 }
 
-function credentialView(role: StaticRoleEntry | undefined, intent: Intent): JsonObject {
+function staticCredsView(role: StaticRoleEntry | undefined, intent: Intent): JsonObject {
   const { password, lastRotation } = credentialOf(intent);
   return {
     ...(lastRotation > 0 && { last_vault_rotation: formatTime(lastRotation) }),

@@ -2,7 +2,7 @@ import { CofferError, formatTime, type JsonObject } from '@coffer/base';
 import { definePath, type Intent, type Path, type PathRequest } from '@coffer/framework';
 import { createStaticRole } from './create-static-role.ts';
 import type { EngineParts } from './engine-parts.ts';
-import { withIntent } from './held-intent.ts';
+import { claimIntent } from './claimed-intent.ts';
 import { rotationView } from './path-static-creds.ts';
 import { CREDENTIAL_FIELDS, credentialView, passwordPolicyOf } from './role-credential.ts';
 import { rotateStaticRole } from './rotate-static-role.ts';
@@ -91,7 +91,7 @@ function oneRole(parts: EngineParts): Path {
       return undefined;
     },
     delete: async ({ fields: { name } }) => {
-      await withIntent(intents, staticSubject(name), async (claimed) => {
+      await claimIntent(intents, staticSubject(name), async (claimed) => {
         await deleteStaticRole(storage, name);
         await claimed.remove();
       });
@@ -175,7 +175,7 @@ async function update(parts: EngineParts, request: StaticRoleRequest, previous: 
     ...mergeRotationTime(previous, fields),
     passwordPolicy,
   };
-  await withIntent(parts.context.intents, staticSubject(name), async (claimed) => {
+  await claimIntent(parts.context.intents, staticSubject(name), async (claimed) => {
     await writeStaticRole(parts.context.storage, name, role);
     if (claimed.state === 'open') {
       // Its rotation has not come to an end: perhaps the new statements help.

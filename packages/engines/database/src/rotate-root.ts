@@ -4,7 +4,7 @@ import { type Database, isPluginGone, type LoginAnswer, urlHoldsPassword } from 
 import { changePassword, changeWithNewProcess, type PasswordOutcome } from './change-password.ts';
 import { type ConfigEntry, readConfig, writeConfig } from './config-entry.ts';
 import type { EngineParts } from './engine-parts.ts';
-import { busy, resume, unknownAttempt, waitFor } from './held-intent.ts';
+import { busy, resume, unknownAttempt, waitFor } from './claimed-intent.ts';
 import { rootSubject } from './root-subject.ts';
 import { loginOf } from './static-role-entry.ts';
 
@@ -19,14 +19,14 @@ interface RootIntent {
  * read the password before a rotation and came after it would put the old one back.
  * The row goes afterwards, unless a rotation is still open in it.
  */
-export async function holdConfig<T>(
+export async function claimConfig<T>(
   parts: EngineParts,
   name: string,
   work: (claimed: ClaimedIntent) => Promise<T>,
 ): Promise<T> {
   const subject = rootSubject(name);
   const { intents } = parts.context;
-  const held = async (claimed: ClaimedIntent): Promise<T> => {
+  const use = async (claimed: ClaimedIntent): Promise<T> => {
     try {
       return await work(claimed);
     } finally {
@@ -34,7 +34,7 @@ export async function holdConfig<T>(
     }
   };
   const row = { subject, login: `config:${name}`, state: 'settled', value: {} } as const;
-  const look = async () => (await intents.claim(subject, held)) ?? (await intents.create(row, held));
+  const look = async () => (await intents.claim(subject, use)) ?? (await intents.create(row, use));
   return (await waitFor(look, busy)).result;
 }
 
@@ -55,10 +55,10 @@ export async function dropOpenRotation(parts: EngineParts, name: string, claimed
  * @throws CofferError `failed` when nothing was changed, `unavailable` when that is not known yet: it is then settled in
  *   the background
  */
-export async function rotateRoot(parts: EngineParts, name: string, held: ClaimedIntent): Promise<string | undefined> {
+export async function rotateRoot(parts: EngineParts, name: string, row: ClaimedIntent): Promise<string | undefined> {
   const config = await rotatableConfig(parts, name);
-  const begun = held.state === 'open';
-  const claimed = begun ? await resume(held) : await open(parts, config, held);
+  const begun = row.state === 'open';
+  const claimed = begun ? await resume(row) : await open(parts, config, row);
   const outcome = await parts.connections.alone(name, async () => {
     const changed = await change(parts, name, config, claimed, begun);
     if (changed.outcome === 'changed') await keep(parts, name, claimed);
@@ -114,9 +114,9 @@ async function rotatableConfig({ context }: EngineParts, name: string): Promise<
   return { ...config, username, password: new Secret(password) };
 }
 
-async function open(parts: EngineParts, config: RotatableConfig, held: ClaimedIntent): Promise<ClaimedIntent> {
+async function open(parts: EngineParts, config: RotatableConfig, row: ClaimedIntent): Promise<ClaimedIntent> {
   const password = await parts.generatePassword(config.passwordPolicy);
-  return held.save({ state: 'open', nextAttempt: Date.now(), value: { username: config.username, password } });
+  return row.save({ state: 'open', nextAttempt: Date.now(), value: { username: config.username, password } });
 }
 
 async function change(

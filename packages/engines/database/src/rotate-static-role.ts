@@ -3,7 +3,7 @@ import type { ClaimedIntent } from '@coffer/framework';
 import { changePassword, changeWithNewProcess, type PasswordOutcome } from './change-password.ts';
 import { roleAllowed } from './config-entry.ts';
 import type { EngineParts } from './engine-parts.ts';
-import { failedAttempt, nextRetry, resume, unknownAttempt } from './held-intent.ts';
+import { failedAttempt, nextRetry, resume, unknownAttempt } from './claimed-intent.ts';
 import { nextRotation, withinWindow } from './rotation-time.ts';
 import { credentialOf, type StaticRoleEntry } from './static-role-entry.ts';
 

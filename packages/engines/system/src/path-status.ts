@@ -9,7 +9,7 @@ export interface ServerInfo {
 }
 
 /** What `sys/seal-status` and `sys/unseal` answer, keys in Vault's order. */
-export function sealStatusBody(server: ServerInfo, status: SealStatus): JsonObject {
+export function sealStatusView(server: ServerInfo, status: SealStatus): JsonObject {
   return {
     type: status.type,
     initialized: status.initialized,
@@ -36,7 +36,7 @@ export function statusPaths(server: ServerInfo, seal: SealControl): Path[] {
       fields: {},
       unauthenticated: true,
       synopsis: 'Returns the seal status of the server.',
-      read: async () => ({ shape: 'raw', data: sealStatusBody(server, await seal.status()) }),
+      read: async () => ({ shape: 'raw', data: sealStatusView(server, await seal.status()) }),
     }),
     healthPath(server, seal),
     definePath({

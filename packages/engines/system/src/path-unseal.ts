@@ -2,7 +2,7 @@ import { CofferError } from '@coffer/base';
 import { definePath, type Path } from '@coffer/framework';
 import { type SealControl, withShare } from '@coffer/core';
 import { requesterOf } from './requester.ts';
-import { sealStatusBody, type ServerInfo } from './path-status.ts';
+import { sealStatusView, type ServerInfo } from './path-status.ts';
 
 /** `sys/unseal`: one share a request. */
 export function unsealPaths(server: ServerInfo, seal: SealControl): Path[] {
@@ -27,7 +27,7 @@ export function unsealPaths(server: ServerInfo, seal: SealControl): Path[] {
             "'key' must be specified in request body as JSON, or 'reset' set to true",
           );
         }
-        return { shape: 'raw', data: sealStatusBody(server, await seal.status()) };
+        return { shape: 'raw', data: sealStatusView(server, await seal.status()) };
       },
     }),
   ];

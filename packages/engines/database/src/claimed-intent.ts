@@ -15,7 +15,7 @@ const ERROR_LENGTH = 500;
  * Runs `work` with the claim on a row, waiting for whoever is at it. Undefined when there is no such row.
  * @throws CofferError `unavailable` when it does not become free in time
  */
-export async function withIntent<T>(
+export async function claimIntent<T>(
   intents: Intents,
   subject: string,
   work: (claimed: ClaimedIntent) => Promise<T>,
