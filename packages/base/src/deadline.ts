@@ -5,7 +5,7 @@ import { CofferError } from './error.ts';
 /** The longest that a timer of Node.js can wait. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 /** What lies beneath ends this much sooner, so that whoever asked hears its reason: a tenth of the time, at most this. */
-const MOST_RESERVE_MS = 10_000;
+const MAX_RESERVE_MS = 10_000;
 
 const current = new AsyncLocalStorage<Deadline | undefined>();
 
@@ -51,7 +51,7 @@ export class Deadline {
   /** For what lies beneath, in milliseconds: it ends a little sooner. 0 when the time is over. */
   get leftMs(): number {
     if (this.over) return 0;
-    return Math.max(0, this.#end - performance.now() - Math.min(MOST_RESERVE_MS, this.totalMs / 10));
+    return Math.max(0, this.#end - performance.now() - Math.min(MAX_RESERVE_MS, this.totalMs / 10));
   }
 
   /** The answer is there. */

@@ -42,8 +42,8 @@ export interface Database {
    */
   nameUser?(usernameConfig: UsernameConfig): Promise<string | undefined>;
   /**
-   * Extension: logs in as `username` and says what the server made of the password, so that a rotation whose outcome was
-   * not heard can be settled. Absent or resolving to undefined when the plugin does not have the extension. Rejects when
+   * Extension: logs in as `username` and says what the server made of the password, so that a rotation whose outcome is
+   * unknown can be settled. Absent or resolving to undefined when the plugin does not have the extension. Rejects when
    * the server gave no answer about the password (nobody there, or the login is refused for another reason).
    */
   verifyUser?(username: string, password: Secret): Promise<LoginAnswer | undefined>;

@@ -41,7 +41,7 @@ import { verifyUser } from './users/verify-user.ts';
 /** How long work under way may take to finish, or to be undone, before its connections are closed. */
 const DRAIN_MS = 30_000;
 /** A name that we have forgotten only costs a look when it is used. */
-const MOST_UNUSED = 1_000;
+const MAX_UNUSED = 1_000;
 
 /**
  * The `ysql` database: users of a YugabyteDB cluster (or of a PostgreSQL server). Connects to nothing until it has to. Each
@@ -145,7 +145,7 @@ class YsqlDatabase implements Database {
 
   #rememberUnused(name: string): void {
     const [oldest] = this.#unused;
-    if (this.#unused.size >= MOST_UNUSED && oldest !== undefined) this.#unused.delete(oldest);
+    if (this.#unused.size >= MAX_UNUSED && oldest !== undefined) this.#unused.delete(oldest);
     this.#unused.add(name);
   }
 

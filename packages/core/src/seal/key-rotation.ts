@@ -17,23 +17,23 @@ export interface KeyRotationConfig {
   readonly interval: number;
 }
 
-const LEAST_OPERATIONS = 1_000_000;
+const MIN_OPERATIONS = 1_000_000;
 /**
  * A tenth less than 2^32, which is what AES-GCM bears with random nonces (NIST SP 800-38D, 8.3): a process that is killed
  * loses a little of the count.
  */
-const MOST_OPERATIONS = 3_865_470_566;
+const MAX_OPERATIONS = 3_865_470_566;
 const SHORTEST_INTERVAL = 24 * 3600;
 
-export const KEY_ROTATION_DEFAULT: KeyRotationConfig = { enabled: true, maxOperations: MOST_OPERATIONS, interval: 0 };
+export const KEY_ROTATION_DEFAULT: KeyRotationConfig = { enabled: true, maxOperations: MAX_OPERATIONS, interval: 0 };
 
 /** @throws CofferError `invalid-request` with Vault's texts */
 export function checkKeyRotation({ interval, maxOperations }: KeyRotationConfig): void {
   if (interval !== 0 && interval < SHORTEST_INTERVAL) {
     throw new CofferError('invalid-request', 'interval must be greater or equal to 24h0m0s');
   }
-  if (maxOperations < LEAST_OPERATIONS || maxOperations > MOST_OPERATIONS) {
-    const range = `[${LEAST_OPERATIONS},${MOST_OPERATIONS}]`;
+  if (maxOperations < MIN_OPERATIONS || maxOperations > MAX_OPERATIONS) {
+    const range = `[${MIN_OPERATIONS},${MAX_OPERATIONS}]`;
     throw new CofferError('invalid-request', `max_operations must be in the range ${range}`);
   }
 }

@@ -52,7 +52,7 @@ export async function combineShares(shares: readonly Uint8Array[]): Promise<Uint
  * @throws CofferError `invalid-request`
  */
 export function parseShare(text: string): Uint8Array {
-  if (text.length > MOST_TEXT) throw tooLong();
+  if (text.length > MAX_TEXT) throw tooLong();
   const trimmed = text.trim();
   if (/^[0-9a-f]*$/i.test(trimmed) && isShareLength(trimmed.length / 2)) return unpooled(trimmed, 'hex');
   if (/^[A-Za-z0-9+/]+={0,2}$/.test(trimmed) && trimmed.length % 4 === 0) return unpooled(trimmed, 'base64');
@@ -70,28 +70,28 @@ export async function withShare<T>(text: string, work: (share: Uint8Array) => Pr
 }
 
 /** 16: the shortest key that AES takes. 33: a share of 32 bytes with its place on the polynomial. */
-const LEAST_BYTES = 16;
-const MOST_BYTES = 33;
+const MIN_BYTES = 16;
+const MAX_BYTES = 33;
 /** Far more than 33 bytes take in hexadecimal, white space around them included. */
-const MOST_TEXT = 256;
+const MAX_TEXT = 256;
 
 /**
  * Before a share is kept, so that one that can be none does not spoil those of the others.
  * @throws CofferError `invalid-request` in Vault's words (openbao/openbao:internal/vault/seal_manager.go, unsealFragment)
  */
 export function checkShare(share: Uint8Array): void {
-  if (share.length < LEAST_BYTES) {
-    throw new CofferError('invalid-request', `key is shorter than minimum ${LEAST_BYTES} bytes`);
+  if (share.length < MIN_BYTES) {
+    throw new CofferError('invalid-request', `key is shorter than minimum ${MIN_BYTES} bytes`);
   }
-  if (share.length > MOST_BYTES) throw tooLong();
+  if (share.length > MAX_BYTES) throw tooLong();
 }
 
 function tooLong(): CofferError {
-  return new CofferError('invalid-request', `key is longer than maximum ${MOST_BYTES} bytes`);
+  return new CofferError('invalid-request', `key is longer than maximum ${MAX_BYTES} bytes`);
 }
 
 function isShareLength(bytes: number): boolean {
-  return Number.isInteger(bytes) && bytes >= LEAST_BYTES && bytes <= MOST_BYTES;
+  return Number.isInteger(bytes) && bytes >= MIN_BYTES && bytes <= MAX_BYTES;
 }
 
 /** In memory of its own, so that wiping it wipes all there is. */

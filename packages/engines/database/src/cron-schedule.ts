@@ -3,7 +3,7 @@ import { Cron } from 'croner';
 /** No schedule that means something is longer. */
 const LONGEST = 1_000;
 /** Later times are never (robfig/cron:spec.go, Next). */
-const MOST_YEARS = 5;
+const MAX_YEARS = 5;
 /** What Go's strings.Fields parts at. */
 const SPACE = /[\t-\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+/;
 
@@ -44,7 +44,7 @@ export class CronSchedule {
   next(milliseconds: number): number | undefined {
     const start = new Date(milliseconds);
     const next = this.#cron?.nextRun(start) ?? undefined;
-    if (next === undefined || next.getUTCFullYear() > start.getUTCFullYear() + MOST_YEARS) return undefined;
+    if (next === undefined || next.getUTCFullYear() > start.getUTCFullYear() + MAX_YEARS) return undefined;
     return next.getTime();
   }
 }

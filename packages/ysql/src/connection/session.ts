@@ -6,7 +6,7 @@ import { type Backend, Failure, failureOfStatement } from './failure.ts';
 /** How long a server may take to close its side before we simply drop the socket. */
 const GOODBYE_MS = 2_000;
 /** Far more than the answer to anything that we ask; but the statements of a role may ask for anything. */
-const MOST_ANSWER_BYTES = 8 * 1024 * 1024;
+const MAX_ANSWER_BYTES = 8 * 1024 * 1024;
 
 export interface SessionIdentity {
   readonly applicationName: string;
@@ -84,7 +84,7 @@ export class Session {
   boundAnswers(): void {
     const { stream } = this.#client.connection;
     stream.on('data', () => {
-      if (bytesRead(stream) - this.#readBefore <= MOST_ANSWER_BYTES) return;
+      if (bytesRead(stream) - this.#readBefore <= MAX_ANSWER_BYTES) return;
       this.#tooLong = true;
       this.#break();
     });
@@ -149,7 +149,7 @@ export class Session {
       return { rows, command };
     } catch (error) {
       if (!this.#tooLong) return failureOfStatement(error, this.backend);
-      const text = `the answer is longer than ${MOST_ANSWER_BYTES / 1024 ** 2} MiB, and nobody reads it`;
+      const text = `the answer is longer than ${MAX_ANSWER_BYTES / 1024 ** 2} MiB, and nobody reads it`;
       return new Failure('outcome-unknown', text, { backend: this.backend, final: true });
     }
   }

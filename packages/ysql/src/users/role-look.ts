@@ -17,7 +17,7 @@ export interface SeenRole {
 }
 
 /** A role with more than that is not looked at any further here. */
-const MOST_DEPENDENCIES = 100;
+const MAX_DEPENDENCIES = 100;
 const NO_DATABASE = '0';
 /** OID of pg_database. The OIDs of catalogs never change. */
 const DATABASES = '1262';
@@ -42,7 +42,7 @@ export async function lookAtRoles(session: Session, names: readonly string[]): P
     sql: `SELECT r.name, r.oid::pg_catalog.text AS oid, pg_catalog.pg_has_role(current_user, r.oid, 'USAGE') AS member,
                  ARRAY(SELECT pg_catalog.concat_ws(' ', d.dbid, d.classid, d.objid, d.deptype) FROM pg_catalog.pg_shdepend d
                        WHERE d.refclassid = 'pg_catalog.pg_authid'::pg_catalog.regclass AND d.refobjid = r.oid
-                       LIMIT ${MOST_DEPENDENCIES + 1}) AS dependencies
+                       LIMIT ${MAX_DEPENDENCIES + 1}) AS dependencies
           FROM (VALUES ${roles.join(', ')}) AS r (name, oid) WHERE r.oid IS NOT NULL`,
     what: 'looking for dependencies',
   };
@@ -68,7 +68,7 @@ function databaseOid(session: Session): readonly Step[] {
 
 function summary(session: Session, dependencies: readonly string[]): SeenRole['dependencies'] {
   if (dependencies.length === 0) return 'none';
-  if (dependencies.length > MOST_DEPENDENCIES) return 'more';
+  if (dependencies.length > MAX_DEPENDENCIES) return 'more';
   const all = dependencies.map((dependency) => {
     const [database, catalog = '', object, kind] = dependency.split(' ');
     return { database, catalog, object, kind };
