@@ -1,5 +1,11 @@
 import type { JsonObject } from '@coffer/base';
-import { mergeParameterValues, type ParameterRules, parametersAllowed } from './acl-parameters.ts';
+import {
+  type CompiledLists,
+  compileDeniedItems,
+  mergeParameterValues,
+  type ParameterRules,
+  parametersAllowed,
+} from './acl-parameters.ts';
 import { createPathTable } from './acl-paths.ts';
 import { type Operation, foldName } from '@coffer/framework';
 import type { PathRule } from './policy.ts';
@@ -39,9 +45,12 @@ export const ROOT_ACL: Acl = {
 
 const NONE: ReadonlySet<string> = new Set();
 
+/** A rule as it is asked at each request: whatever can be made of it beforehand is made. */
+interface CompiledRule extends PathRule, CompiledLists {}
+
 export function createAcl(rules: readonly PathRule[]): Acl {
   const table = createPathTable(mergeRules(rules));
-  const find = (path: string, list: boolean): PathRule | undefined => table.find(path.replace(/^\/+/, ''), list);
+  const find = (path: string, list: boolean): CompiledRule | undefined => table.find(path.replace(/^\/+/, ''), list);
   let folded: Acl | undefined;
   return {
     allows(operation, path, data, sudo, wrapTtl = 0, split = NONE) {
@@ -62,9 +71,14 @@ export function createAcl(rules: readonly PathRule[]): Acl {
 }
 
 /** All rules of a path at once, so that many cost no more than their sum. */
-function mergeRules(rules: readonly PathRule[]): Map<string, PathRule> {
+function mergeRules(rules: readonly PathRule[]): Map<string, CompiledRule> {
   const byPath = Map.groupBy(rules, ({ path }) => path);
-  return new Map([...byPath].map(([path, same]) => [path, mergeSame(path, same)]));
+  return new Map(
+    [...byPath].map(([path, same]) => {
+      const merged = mergeSame(path, same);
+      return [path, { ...merged, deniedItems: compileDeniedItems(merged.deniedParameters) }];
+    }),
+  );
 }
 
 /** A list of parameters beside a rule that has none stays: the merged rule is then the narrower of the two. */
