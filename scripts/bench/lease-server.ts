@@ -5,7 +5,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { randomBase62, silentLogger } from '@coffer/base';
-import { createCore, SealableCore, type StaticSeal } from '@coffer/core';
+import { Core, SealableCore, type StaticSeal } from '@coffer/core';
 import type { EngineFactory, Lease, LeaseIssuer } from '@coffer/framework';
 import { openEmbeddedStore } from '@coffer/store';
 import type { TestPostgres } from '@coffer/testkit';
@@ -93,17 +93,11 @@ export async function addLeases({ home, key }: LeaseServer, count: number, like:
   const sealable = new SealableCore({
     store,
     staticSeal,
-    build: ({ barrier }) => ({
-      core: createCore({
-        store,
-        barrier,
-        engines: () => new Map([['database', engine]]),
-        builtins: () => new Map(),
-        builtinPlugins: [],
-        logger: silentLogger,
-      }),
-      close: () => Promise.resolve(),
-    }),
+    build: ({ barrier }) => {
+      const core = new Core({ store, barrier, builtinPlugins: [], logger: silentLogger });
+      core.install({ engines: new Map([['database', engine]]) });
+      return { core, close: () => Promise.resolve() };
+    },
     sealedPaths: () => [],
     logger: silentLogger,
   });

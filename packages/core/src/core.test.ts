@@ -6,7 +6,7 @@ import { CofferError, isCofferError, silentLogger } from '@coffer/base';
 import { openEmbeddedStore, type Store } from '@coffer/store';
 import { Barrier } from './barrier/barrier.ts';
 import { createKeyring } from './barrier/keyring.ts';
-import { type Core, createCore } from './core.ts';
+import { Core } from './core.ts';
 import { type EngineContext, type EngineFactory, type OutgoingResponse, definePath, grantTtl } from '@coffer/framework';
 
 /** A real engine whose outside world is a set of names. */
@@ -72,16 +72,10 @@ describe('core', () => {
   beforeEach(async () => {
     store = await openEmbeddedStore({ path: ':memory:' });
     door = new Door();
-    core = createCore({
-      store,
-      barrier: new Barrier(createKeyring()),
-      engines: () => new Map([['door', door.factory]]),
-      builtins: () => new Map(),
-      builtinPlugins: [],
-      logger: silentLogger,
-    });
+    core = new Core({ store, barrier: new Barrier(createKeyring()), builtinPlugins: [], logger: silentLogger });
+    core.install({ engines: new Map([['door', door.factory]]) });
     await core.start();
-    await core.services.mounts().enable('door', 'door', {});
+    await core.services.mounts.enable('door', 'door', {});
     root = await newToken(['root']);
   });
   afterEach(async () => {
@@ -238,19 +232,19 @@ describe('core', () => {
   });
 
   it('mounts a path once, also when asked twice at the same time', async () => {
-    const results = await Promise.allSettled([1, 2].map(() => core.services.mounts().enable('gate', 'door', {})));
+    const results = await Promise.allSettled([1, 2].map(() => core.services.mounts.enable('gate', 'door', {})));
     assert.deepEqual(results.map(({ status }) => status).sort(), ['fulfilled', 'rejected']);
-    await assert.rejects(core.services.mounts().enable('gate/inner', 'door', {}), /path is already in use at gate\//);
+    await assert.rejects(core.services.mounts.enable('gate/inner', 'door', {}), /path is already in use at gate\//);
   });
 
   it('keeps a mount whose leases cannot be revoked', async () => {
     await issue('a');
     door.failures = 1;
-    const disable = () => core.services.mounts().disable('door', (path) => core.services.leases.revokePrefix(path));
+    const disable = () => core.services.mounts.disable('door', (path) => core.services.leases.revokePrefix(path));
     await assert.rejects(disable(), /stuck/);
-    assert.ok(core.services.mounts().get('door/'));
+    assert.ok(core.services.mounts.get('door/'));
     await disable();
-    assert.equal(core.services.mounts().get('door/'), undefined);
+    assert.equal(core.services.mounts.get('door/'), undefined);
     assert.equal(door.open.size, 0);
   });
 

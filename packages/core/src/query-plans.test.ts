@@ -5,7 +5,7 @@ import { silentLogger } from '@coffer/base';
 import { openEmbeddedStore, type SqlStatement, type Store } from '@coffer/store';
 import { Barrier } from './barrier/barrier.ts';
 import { createEntryStorage } from './barrier/entry-storage.ts';
-import { createIntents } from './leases/intents.ts';
+import { MountIntents } from './leases/intents.ts';
 import { createKeyring } from './barrier/keyring.ts';
 import { createLeaseIssuer } from './leases/lease-issuer.ts';
 import { Leases } from './leases/leases.ts';
@@ -64,7 +64,13 @@ describe('the statements of', () => {
       close: () => Promise.resolve(),
       renew: async () => ({ ttl: 60, ceiling: 0, warnings: [] }),
     };
-    const leases = new Leases({ store, barrier, engineFor: () => engine, logger: silentLogger, wake: nothing });
+    const leases = new Leases({
+      store,
+      barrier,
+      mounts: { engineFor: () => engine },
+      logger: silentLogger,
+      wake: nothing,
+    });
     const issuer = createLeaseIssuer(store, barrier, nothing);
     const { entry } = await createTokenStore(store, barrier, nothing).create({ ...TOKEN, expireTime: null });
     const ofToken = { path: 'a/b', token: entry.id, renewable: true, data: {} };
@@ -111,7 +117,7 @@ describe('the statements of', () => {
 
   it('entries and intents of one mount read no whole table', async () => {
     const entries = createEntryStorage(store, barrier, 'm');
-    const intents = createIntents(store, barrier, 'm');
+    const intents = new MountIntents(store, barrier, 'm');
     const scans = await scansOf(async () => {
       await entries.put('roles/a', {});
       await entries.get('roles/a');

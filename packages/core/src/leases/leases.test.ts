@@ -52,7 +52,7 @@ describe('leases below a prefix', () => {
     };
     const logger = createLogger('', 'info', (entry) => (log += formatLogLine(entry)));
     const engine = { help: '', paths: [], close: () => Promise.resolve() };
-    leases = new Leases({ store, barrier, engineFor: () => engine, logger, wake: () => undefined });
+    leases = new Leases({ store, barrier, mounts: { engineFor: () => engine }, logger, wake: () => undefined });
     for (const id of [...IDS, ...OTHERS]) await insert(id, 'active');
     await insert('db/unfinished', 'creating');
   });

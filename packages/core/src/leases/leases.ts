@@ -35,8 +35,8 @@ export interface RenewedLease {
 export interface LeasesOptions {
   readonly store: Store;
   readonly barrier: Barrier;
-  /** The engine that a lease's path belongs to. */
-  readonly engineFor: (path: string) => Engine | undefined;
+  /** Tells the engine that a lease's path belongs to. */
+  readonly mounts: { engineFor(path: string): Engine | undefined };
   readonly logger: Logger;
   /** Tells the expiration loop that something may be due. */
   readonly wake: () => void;
@@ -97,7 +97,7 @@ export class Leases {
     const lease = await this.#claimActive(id);
     try {
       if (!lease.renewable) throw new CofferError('invalid-request', 'lease is not renewable');
-      const engine = this.#options.engineFor(lease.path);
+      const engine = this.#options.mounts.engineFor(lease.path);
       if (engine?.renew === undefined) throw new CofferError('invalid-request', 'lease is not renewable');
       const { ttl, warnings, data = lease.data } = await engine.renew(lease, increment);
       const now = Date.now();
@@ -231,9 +231,9 @@ export class Leases {
 
   /** Revokes a lease that this worker has claimed. Returns the error's text when it failed; the retry is then planned. */
   async revokeClaimed(lease: Lease): Promise<string | undefined> {
-    const { store, engineFor, logger } = this.#options;
+    const { store, mounts, logger } = this.#options;
     try {
-      const engine = engineFor(lease.path);
+      const engine = mounts.engineFor(lease.path);
       if (engine === undefined) throw new CofferError('failed', `no engine is mounted at ${lease.path}`);
       await engine.revoke?.(lease);
       await store.run('DELETE FROM leases WHERE id = $1', [lease.id]);

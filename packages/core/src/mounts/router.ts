@@ -1,19 +1,11 @@
-import {
-  type Engine,
-  type IncomingRequest,
-  MAX_PATH_LENGTH,
-  type Path,
-  type PathParams,
-  type Mount,
-  findPath,
-} from '@coffer/framework';
+import { type IncomingRequest, MAX_PATH_LENGTH, type Path, type PathParams, findPath } from '@coffer/framework';
 import type { MountTable } from './mount-table.ts';
+import type { Mounted } from './mounted.ts';
 import type { JsonObject } from '@coffer/base';
 
 /** Where a path leads. `path` is absent where its mount has none of that form. */
 export interface Route {
-  readonly engine: Engine;
-  readonly mount: Mount;
+  readonly mounted: Mounted;
   /** Relative to the mount, as sent. */
   readonly relative: string;
   readonly path?: Path;
@@ -26,12 +18,10 @@ export function findRoute(
   fullPath: string,
   operation: IncomingRequest['operation'],
 ): Route | undefined {
-  const routed = mounts.route(fullPath);
-  if (routed === undefined) return undefined;
-  const { engine, mount } = routed;
-  const relative = fullPath.slice(mount.path.length);
-  const found = findPath(engine.paths, relative, operation);
-  return { engine, mount, relative, params: {}, ...found };
+  const mounted = mounts.route(fullPath);
+  if (mounted === undefined) return undefined;
+  const relative = fullPath.slice(mounted.mount.path.length);
+  return { mounted, relative, params: {}, ...findPath(mounted.engine.paths, relative, operation) };
 }
 
 /** What the URL says wins over the body, for everyone who looks at the data: policy and handler see one value. */

@@ -1,38 +1,31 @@
-import { CofferError, errorText, type Logger, requireTime, withoutDeadline } from '@coffer/base';
+import { CofferError, type Logger, requireTime, withoutDeadline } from '@coffer/base';
+import type { Caller, IncomingRequest, OutgoingResponse, Path } from '@coffer/framework';
 import type { Store } from '@coffer/store';
-import type { Barrier } from '../barrier/barrier.ts';
-import { type ClusterIdentity, loadClusterIdentity } from './cluster-identity.ts';
+import { sealed } from '../barrier/sealed.ts';
 import type { Core } from '../core.ts';
 import { releaseDeadClaims } from '../leases/dead-claims.ts';
-import { endCore, type EndCoreOptions } from './end-core.ts';
-import { createEntryStorage } from '../barrier/entry-storage.ts';
+import { answerInTime } from '../request-deadline.ts';
+import { createHeardRootToken } from '../tokens/root-token.ts';
 import { createGenerateRoot } from './generate-root.ts';
 import { initStore } from './init-store.ts';
-import { type KeyRotationConfig, readKeyRotation, writeKeyRotation } from './key-rotation.ts';
+import { type KeyRotationConfig, type KeyStatus, readKeyRotation, writeKeyRotation } from './key-rotation.ts';
 import { checkShareCounts } from './key-shares.ts';
-import type { Caller, IncomingRequest, OutgoingResponse, Path } from '@coffer/framework';
-import { LiveCore } from './live-core.ts';
+import { type BuiltCore, type EndOptions, type OpenParts, OpenSeal } from './open-seal.ts';
 import { shownRequester } from './operator-attempt.ts';
 import { createRekey } from './rekey.ts';
-import { answerInTime } from '../request-deadline.ts';
 import { checkSealType, rootKeyByStaticSeal, rootKeyByUnsealKey } from './root-key.ts';
-import { createHeardRootToken } from '../tokens/root-token.ts';
 import type { InitRequest, InitResult, Requester, SealControl, SealState, SealStatus } from './seal-control.ts';
-import type { KeyStatus } from './key-rotation.ts';
 import { collectGarbage } from './seal-garbage.ts';
 import { SealKeys } from './seal-keys.ts';
-import { sealed } from '../barrier/sealed.ts';
-import { handleSealed } from './sealed-request.ts';
-import { SealShares } from './seal-shares.ts';
 import { createSealRows, type SealRecord, type SealRows } from './seal-rows.ts';
+import { SealShares } from './seal-shares.ts';
+import { handleSealed } from './sealed-request.ts';
 import { SeenRecord } from './seen-record.ts';
 import { copyStaticSeal, type StaticSeal, wipeStaticSeal } from './static-seal.ts';
 
 const OPENS_AT_START =
   'the seal "static" opens when the server starts, and was closed by an operator since: restart the server to open it';
 
-/** How often it is looked whether the encryption key must be rotated, in milliseconds. */
-const TEND_KEYS_MS = 60_000;
 /** How long after a seal the keys are kept for what is still under way, in milliseconds. */
 const KEYS_MS = 5_000;
 
@@ -46,26 +39,11 @@ export interface SealableCoreOptions {
   readonly onSealed?: () => void;
   /** The name that the cluster gets when its store is opened for the first time. Made when absent. */
   readonly clusterName?: string;
-  /** Makes the core that works behind the open seal, each time it opens. `close` ends what is not the core's own. */
-  readonly build: (parts: OpenParts) => { readonly core: Core; close(): Promise<void> };
+  /** Makes the core that works behind the open seal, each time it opens. */
+  readonly build: (parts: OpenParts) => BuiltCore;
   /** The paths under `sys/` that answer while sealed. */
   readonly sealedPaths: (control: SealControl) => readonly Path[];
   readonly logger: Logger;
-}
-
-export interface OpenParts {
-  readonly barrier: Barrier;
-  readonly cluster: ClusterIdentity;
-  readonly seal: SealControl;
-}
-
-/** What is there only while the seal is open. */
-interface Opened {
-  readonly live: LiveCore;
-  readonly keys: SealKeys;
-  readonly cluster: ClusterIdentity;
-  /** Tends the keys from time to time. */
-  readonly timer: NodeJS.Timeout;
 }
 
 /**
@@ -86,7 +64,7 @@ export class SealableCore implements SealControl {
   readonly #staticSeal: StaticSeal | undefined;
   readonly #sealedPaths: readonly Path[];
   readonly #shares: SealShares;
-  #opened: Opened | undefined;
+  #opened: OpenSeal | undefined;
   #isEnding = false;
   #closing: Promise<void> = Promise.resolve();
   /** One change of the seal at a time. */
@@ -121,13 +99,13 @@ export class SealableCore implements SealControl {
     });
     this.generateRoot = createGenerateRoot({
       ...parts,
-      createToken: async () => (await createHeardRootToken(this.#open().live.core.services.tokens)).reveal(),
+      createToken: async () => (await createHeardRootToken(this.#open().core.services.tokens)).reveal(),
     });
   }
 
   /** The core while the seal is open. */
   get core(): Core | undefined {
-    return this.#opened?.live.core;
+    return this.#opened?.core;
   }
 
   get state(): SealState {
@@ -164,17 +142,16 @@ export class SealableCore implements SealControl {
     await this.#closing;
   }
 
+  /** Serves a request for as long as its client waits. @throws CofferError as {@link answerInTime} and {@link Core.handle} */
   handle(request: IncomingRequest): Promise<OutgoingResponse | undefined> {
-    return answerInTime(request, () => this.#serve(request));
-  }
-
-  async #serve(request: IncomingRequest): Promise<OutgoingResponse | undefined> {
-    const opened = this.#opened;
-    if (opened === undefined) return handleSealed(this.#sealedPaths, request);
-    const answer = await opened.live.handle(request);
-    // Who asked for the seal is answered when everything behind it has ended.
-    if (this.#opened === undefined && request.path === 'sys/seal') await this.#closing;
-    return answer;
+    return answerInTime(request, async () => {
+      const opened = this.#opened;
+      if (opened === undefined) return handleSealed(this.#sealedPaths, request);
+      const answer = await opened.core.handle(request);
+      // Who asked for the seal is answered when everything behind it has ended.
+      if (this.#opened === undefined && request.path === 'sys/seal') await this.#closing;
+      return answer;
+    });
   }
 
   /**
@@ -182,7 +159,7 @@ export class SealableCore implements SealControl {
    * for one. Nobody while sealed.
    */
   async takesLargeBody(caller: Caller): Promise<boolean> {
-    return (await this.#opened?.live.core.takesLargeBody(caller)) ?? false;
+    return (await this.#opened?.core.takesLargeBody(caller)) ?? false;
   }
 
   async status(): Promise<SealStatus> {
@@ -221,11 +198,11 @@ export class SealableCore implements SealControl {
     this.#close({ keysMs: KEYS_MS }, requester);
   }
 
-  #close(patience: Pick<EndCoreOptions, 'keysMs'>, requester?: Requester): void {
+  #close(patience: Pick<EndOptions, 'keysMs'>, requester?: Requester): void {
     const opened = this.#opened;
     if (opened === undefined) return;
     this.#opened = undefined;
-    clearInterval(opened.timer);
+    this.#seen.saw(opened.keys.record);
     this.#shares.forget();
     for (const attempt of [this.rekey, this.rekeyRecovery, this.generateRoot]) attempt.cancel(undefined, 'sealed');
     const wipeKeys = async (): Promise<void> => {
@@ -235,9 +212,7 @@ export class SealableCore implements SealControl {
       collectGarbage();
       this.#options.onSealed?.();
     };
-    this.#closing = withoutDeadline(() =>
-      endCore(opened.live, { ...patience, wipeKeys, logger: this.#options.logger }),
-    );
+    this.#closing = withoutDeadline(() => opened.end({ ...patience, wipeKeys }));
     this.#options.logger.info('vault is sealed', shownRequester(requester));
   }
 
@@ -250,11 +225,11 @@ export class SealableCore implements SealControl {
   }
 
   keyRotation(): Promise<KeyRotationConfig> {
-    return readKeyRotation(this.#coreStorage(this.#open().keys.barrier));
+    return readKeyRotation(this.#open().settings);
   }
 
   setKeyRotation(config: KeyRotationConfig): Promise<void> {
-    return writeKeyRotation(this.#coreStorage(this.#open().keys.barrier), config);
+    return writeKeyRotation(this.#open().settings, config);
   }
 
   /** Rotates the encryption key when its time has come. By itself it looks once a minute. Does nothing while sealed. */
@@ -302,31 +277,9 @@ export class SealableCore implements SealControl {
     const { store, clusterName, build, logger } = this.#options;
     const staticSeal = this.#staticSeal;
     const keys = new SealKeys({ rows: this.#rows, record, rootKey, logger, ...(staticSeal && { staticSeal }) });
-    const { barrier } = keys;
-    const cluster = await loadClusterIdentity(store, barrier, clusterName);
-    // Whoever asks for it may give up; what is opened serves everybody.
-    await withoutDeadline(async () => {
-      const built = build({ barrier, cluster, seal: this });
-      const live = new LiveCore(built.core, () => built.close());
-      try {
-        await built.core.start();
-      } catch (error) {
-        await live.close();
-        await keys.forget();
-        throw error;
-      }
-      const timer = setInterval(() => {
-        this.tendKeys().catch((error: unknown) =>
-          logger.error('the encryption key was not looked after', { error: errorText(error) }),
-        );
-      }, TEND_KEYS_MS).unref();
-      this.#opened = { live, keys, cluster, timer };
-    });
+    const tendKeys = (): Promise<void> => this.tendKeys();
+    this.#opened = await OpenSeal.start({ store, keys, clusterName, seal: this, build, tendKeys, logger });
     logger.info('vault is unsealed');
-  }
-
-  #coreStorage(barrier: Barrier): ReturnType<typeof createEntryStorage> {
-    return createEntryStorage(this.#options.store, barrier, 'core/keys');
   }
 
   async #record(): Promise<SealRecord> {
@@ -335,7 +288,7 @@ export class SealableCore implements SealControl {
     return record;
   }
 
-  #open(): Opened {
+  #open(): OpenSeal {
     if (this.#opened === undefined) throw sealed();
     return this.#opened;
   }
