@@ -43,9 +43,12 @@ export class Steps {
     const call = this.#calls++;
     await this.#stopAt({ call, when: 'before', what });
     this.#underWay++;
-    const result = await work().finally(() => this.#underWay--);
-    await this.#stopAt({ call, when: 'after', what });
-    return result;
+    try {
+      return await work();
+    } finally {
+      this.#underWay--;
+      await this.#stopAt({ call, when: 'after', what });
+    }
   }
 
   /**
