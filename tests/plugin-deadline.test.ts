@@ -100,18 +100,18 @@ describe('a plugin without an answer', () => {
       message: /the plugin gave no answer in 3 s, so what it did is not known/,
     });
     assert.equal(fault.fired, 1);
-    const [leaf = ''] = await core.services.leases.list('database/creds/app/');
+    const [leaf = ''] = await core.services.leaseList.list('database/creds/app/');
     const id = `database/creds/app/${leaf}`;
     // Sent only for a role that is there: the late statement has made it.
     const drop = () => proxy.statements.find(({ sql }) => /^DROP ROLE.*"v-token-app-/m.test(sql));
     await until(async () => drop(), 'the revocation of what the late statement has made');
     await until(async () => ((await issuedRoles(database)).length === 0 ? true : undefined), 'the end of the role');
-    const lease = await core.services.leases.lookup(id);
+    const lease = await core.services.leaseList.lookup(id);
     assert.match(lease?.lastError ?? '', /the plugin never said whether it made "v-token-app-.*dropped again after/);
 
     test.mock.timers.enable({ apis: ['Date'], now: Date.now() + 60_000 });
     await core.services.leases.revoke(id);
-    assert.equal(await core.services.leases.lookup(id), undefined);
+    assert.equal(await core.services.leaseList.lookup(id), undefined);
     test.mock.timers.reset();
     assert.ok('username' in (await request('read', 'database/creds/app')));
   });

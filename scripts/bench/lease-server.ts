@@ -103,7 +103,7 @@ export async function addLeases({ home, key }: LeaseServer, count: number, like:
   });
   try {
     await sealable.start();
-    const model = await sealable.core?.services.leases.lookup(like.leaseId);
+    const model = await sealable.core?.services.leaseList.lookup(like.leaseId);
     if (model === undefined || issuer === undefined) throw new Error('the store has no lease to go by');
     for (let left = count; left > 0; left -= FILL_BATCH) {
       const leases = issuer;

@@ -146,7 +146,7 @@ describe('core', () => {
     const id = await issue('a');
     assert.ok(door.open.has('a'));
     await eventually(() => !door.open.has('a'));
-    assert.equal(await core.services.leases.lookup(id), undefined);
+    assert.equal(await core.services.leaseList.lookup(id), undefined);
   });
 
   it('renews to the ceiling and not beyond', async () => {
@@ -162,11 +162,11 @@ describe('core', () => {
     const id = await issue('a');
     door.failures = 1;
     await assert.rejects(core.services.leases.revoke(id), { code: 'failed', message: /the door is stuck/ });
-    const owed = await core.services.leases.lookup(id);
+    const owed = await core.services.leaseList.lookup(id);
     assert.equal(owed?.lastError, 'the door is stuck');
     assert.equal(owed.attempts, 1);
     assert.ok(door.open.has('a'));
-    await eventually(async () => (await core.services.leases.lookup(id)) === undefined);
+    await eventually(async () => (await core.services.leaseList.lookup(id)) === undefined);
     assert.equal(door.open.has('a'), false);
   });
 
@@ -177,7 +177,7 @@ describe('core', () => {
     assert.equal(door.open.size, 1);
     door.failures = 1;
     await core.services.leases.revokePrefix('door/', { force: true });
-    assert.equal(await core.services.leases.count(), 0);
+    assert.equal(await core.services.leaseList.count(), 0);
     assert.equal(door.open.size, 1);
   });
 
@@ -185,7 +185,7 @@ describe('core', () => {
     door.open.add('jammed');
     await assert.rejects(read('door/keys/jammed', root), { code: 'unavailable' });
     await eventually(() => !door.open.has('jammed'));
-    assert.equal(await core.services.leases.count(), 0);
+    assert.equal(await core.services.leaseList.count(), 0);
   });
 
   it('ends the leases of a token and of its children with it', async () => {

@@ -21,6 +21,7 @@ import type { Barrier } from './barrier/barrier.ts';
 import { createEntryStorage } from './barrier/entry-storage.ts';
 import { Expiration } from './leases/expiration.ts';
 import { createLeaseIssuer } from './leases/lease-issuer.ts';
+import { LeaseList } from './leases/lease-list.ts';
 import { Leases } from './leases/leases.ts';
 import { newMount } from './mounts/mount-rows.ts';
 import { MountTable, type MountTypes } from './mounts/mount-table.ts';
@@ -59,6 +60,7 @@ export interface CoreServices {
   readonly passwordPolicies: PasswordPolicies;
   readonly tokens: TokenStore;
   readonly leases: Leases;
+  readonly leaseList: LeaseList;
   readonly wrapping: Wrapping;
   readonly plugins: PluginCatalog;
   readonly systemTtl: TtlLimits;
@@ -79,7 +81,8 @@ export class Core {
     const tokens = createTokenStore(store, barrier, () => expiration.wakeTokens());
     const issuer = createLeaseIssuer(store, barrier, wake);
     const mounts = new MountTable({ store, barrier, leases: issuer, systemTtl, logger });
-    const leases = new Leases({ store, barrier, mounts, logger: logger.named('leases'), wake });
+    const leaseList = new LeaseList(store, barrier);
+    const leases = new Leases({ store, barrier, list: leaseList, mounts, logger: logger.named('leases'), wake });
     const policies = createPolicyStore(store, barrier);
     this.#logger = logger;
     this.#expiration = expiration;
@@ -89,6 +92,7 @@ export class Core {
       passwordPolicies: createPasswordPolicies(createEntryStorage(store, barrier, 'core/password-policies')),
       tokens,
       leases,
+      leaseList,
       wrapping: createWrapping({
         storage: createEntryStorage(store, barrier, WRAPPED_ANSWERS),
         tokens,

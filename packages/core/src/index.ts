@@ -2,6 +2,7 @@
 export { Barrier } from './barrier/barrier.ts';
 export { createKeyring, type Keyring } from './barrier/keyring.ts';
 export { Core, type CoreOptions, type CoreServices, type Engines } from './core.ts';
+export type { LeaseList } from './leases/lease-list.ts';
 export type { Leases, RenewedLease } from './leases/leases.ts';
 export type { MountTable } from './mounts/mount-table.ts';
 export { type Acl, createAcl, ROOT_ACL } from './policies/acl.ts';

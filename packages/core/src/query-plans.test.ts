@@ -8,6 +8,7 @@ import { createEntryStorage } from './barrier/entry-storage.ts';
 import { MountIntents } from './leases/intents.ts';
 import { createKeyring } from './barrier/keyring.ts';
 import { createLeaseIssuer } from './leases/lease-issuer.ts';
+import { LeaseList } from './leases/lease-list.ts';
 import { Leases } from './leases/leases.ts';
 import { createTokenStore } from './tokens/tokens.ts';
 import type { NewToken } from '@coffer/framework';
@@ -64,7 +65,9 @@ describe('the statements of', () => {
       close: () => Promise.resolve(),
       renew: async () => ({ ttl: 60, ceiling: 0, warnings: [] }),
     };
+    const list = new LeaseList(store, barrier);
     const leases = new Leases({
+      list,
       store,
       barrier,
       mounts: { engineFor: () => engine },
@@ -78,10 +81,10 @@ describe('the statements of', () => {
       const times = { issueTime: Date.now(), expireTime: Date.now() + 60_000 };
       const intent = await issuer.begin({ ...ofToken, ...times });
       await intent.activate();
-      await leases.lookup(intent.id);
+      await list.lookup(intent.id);
       await leases.renew(intent.id, 60);
-      await leases.list('a/', { after: 'a', limit: 1 });
-      await leases.count();
+      await list.list('a/', { after: 'a', limit: 1 });
+      await list.count();
       await leases.revokeLater(intent.id);
       await leases.revokePrefixLater('a/');
       await leases.nextDue();

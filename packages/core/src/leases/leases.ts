@@ -1,29 +1,22 @@
 import { awaiting, CofferError, currentDeadline, type Logger, pause } from '@coffer/base';
 import type { Store } from '@coffer/store';
 import type { Barrier } from '../barrier/barrier.ts';
-import { type Engine, type ListPage, WHOLE_LIST, type Lease, type LeaseState } from '@coffer/framework';
+import type { Engine, Lease } from '@coffer/framework';
 import { leaseFromRow, sealLease } from './lease-row.ts';
-import { endOfPrefix, LAST_CHARACTER } from '../barrier/prefix.ts';
+import { endOfPrefix } from '../barrier/prefix.ts';
+import { type LeaseList, PAGE } from './lease-list.ts';
 
 /** A claim's length in milliseconds: beyond the longest revocation or renewal, so a live worker never loses its own. */
 const CLAIM_MS = 120_000;
 const FIRST_RETRY_MS = 1_000;
 const LAST_RETRY_MS = 300_000;
 const ERROR_LENGTH = 500;
-/** Ids read at once where there may be very many. */
-const PAGE = 1000;
 /**
  * Leases that one process revokes side by side: two batches of a plugin that drops 64 logins by one statement, so that the
  * next batch waits while one is dropped. Single runs on a busy machine went up from 16 at once (397 a second) over 64 (717)
  * to 128 (833); beyond that two sweeps disagreed (512: half as fast again, and slower). Vault has 200 workers.
  */
 export const REVOCATIONS_AT_ONCE = 128;
-
-/** `name`, or what is behind everything below `name/`. */
-function levelOf(after: string): string {
-  const slash = after.indexOf('/');
-  return slash < 0 ? after : `${after.slice(0, slash)}/${LAST_CHARACTER}`;
-}
 
 export interface RenewedLease {
   readonly lease: Lease;
@@ -35,6 +28,7 @@ export interface RenewedLease {
 export interface LeasesOptions {
   readonly store: Store;
   readonly barrier: Barrier;
+  readonly list: LeaseList;
   /** Tells the engine that a lease's path belongs to. */
   readonly mounts: { engineFor(path: string): Engine | undefined };
   readonly logger: Logger;
@@ -42,51 +36,12 @@ export interface LeasesOptions {
   readonly wake: () => void;
 }
 
-/** Every lease operation but issuing. Work on one lease is claimed by its row, so that only one worker is at it. */
+/** Renews and revokes leases. Work on one lease is claimed by its row, so that only one worker is at it. */
 export class Leases {
   readonly #options: LeasesOptions;
 
   constructor(options: LeasesOptions) {
     this.#options = options;
-  }
-
-  /** An issued lease. One that is being revoked is still there, with what is owed; one being created is not yet. */
-  async lookup(id: string): Promise<Lease | undefined> {
-    const lease = await this.#get(id);
-    return lease?.state === 'creating' ? undefined : lease;
-  }
-
-  /**
-   * The ids below `prefix` (with trailing slash), sorted, one level deep: deeper levels show as `name/`, and are passed
-   * over in the store whatever is in them.
-   */
-  async list(prefix: string, page: ListPage = WHOLE_LIST): Promise<string[]> {
-    const limit = page.limit > 0 ? page.limit : Number.POSITIVE_INFINITY;
-    const names: string[] = [];
-    let after = prefix + levelOf(page.after);
-    // One to see whether there are levels here: then each id that is read shows another one.
-    for (let size = 1; names.length < limit; ) {
-      const ids = await this.#idsBelow(prefix, after, Math.min(size, limit - names.length), "AND state <> 'creating'");
-      if (ids.length === 0) break;
-      for (const id of ids) {
-        const [name = ''] = /^[^/]*\/?/.exec(id.slice(prefix.length)) ?? [];
-        names.push(name);
-        const level = name.endsWith('/');
-        size = level ? 1 : PAGE;
-        after = level ? prefix + name + LAST_CHARACTER : id;
-        if (level) break;
-      }
-    }
-    return names;
-  }
-
-  async count(state?: LeaseState): Promise<number> {
-    const { store } = this.#options;
-    const { rows } =
-      state === undefined
-        ? await store.run('SELECT count(*) AS n FROM leases')
-        : await store.run('SELECT count(*) AS n FROM leases WHERE state = $1', [state]);
-    return Number(rows[0]?.['n'] ?? 0);
   }
 
   /**
@@ -169,6 +124,7 @@ export class Leases {
    * @throws CofferError `failed` naming the first error and how many leases remain
    */
   async revokePrefix(prefix: string, options: { force?: boolean } = {}): Promise<void> {
+    const { list } = this.#options;
     let [revoked, failed] = [0, 0];
     let firstError: string | undefined;
     const revokeOne = async (id: string): Promise<void> => {
@@ -183,7 +139,7 @@ export class Leases {
       }
     };
     for (let after: string | undefined = prefix; after !== undefined; ) {
-      const ids: string[] = await this.#idsBelow(prefix, after, PAGE);
+      const ids: string[] = await list.idsBelow(prefix, after, PAGE);
       after = ids.at(-1);
       const worker = async (): Promise<void> => {
         for (let id = ids.pop(); id !== undefined && currentDeadline()?.over !== true; id = ids.pop())
@@ -262,20 +218,6 @@ export class Leases {
     this.#options.logger.warn('lease forgotten by force: what it stood for may still exist', { lease_id: id, error });
   }
 
-  async #get(id: string): Promise<Lease | undefined> {
-    const { rows } = await this.#options.store.run('SELECT * FROM leases WHERE id = $1', [id]);
-    return rows[0] === undefined ? undefined : leaseFromRow(this.#options.barrier, rows[0]);
-  }
-
-  /** The next ids below `prefix` behind `after`, which is one of them or the prefix itself. */
-  async #idsBelow(prefix: string, after: string, limit: number, condition = ''): Promise<string[]> {
-    const { rows } = await this.#options.store.run(
-      `SELECT id FROM leases WHERE id > $1 AND id < $2 ${condition} ORDER BY id LIMIT $3`,
-      [after, endOfPrefix(prefix), limit],
-    );
-    return rows.map((row) => String(row['id']));
-  }
-
   /** Claims a lease that nobody is at, and marks it to be revoked. */
   async #claimToRevoke(id: string): Promise<Lease | undefined> {
     const { rows } = await this.#options.store.run(
@@ -304,7 +246,8 @@ export class Leases {
         await this.#options.store.run('UPDATE leases SET claimed_until = 0 WHERE id = $1', [id]);
         throw new CofferError('invalid-request', 'lease expired');
       }
-      if ((await this.#get(id))?.state !== 'active') throw new CofferError('invalid-request', 'lease not found');
+      if ((await this.#options.list.lookup(id))?.state !== 'active')
+        throw new CofferError('invalid-request', 'lease not found');
       await awaiting(`whoever is at the lease ${id}`, () => pause(20));
     }
   }

@@ -79,7 +79,7 @@ describe('mounts', () => {
     await assert.rejects(ask(), { code: 'not-found', message: /no handler for route/ });
     assert.deepEqual(table(core), []);
     assert.deepEqual(table(await coreOn(inner)), []);
-    assert.equal(await core.services.leases.count(), 0);
+    assert.equal(await core.services.leaseList.count(), 0);
   };
   const unlessGone = async (work: Promise<unknown>): Promise<void> => {
     await work.catch((error: unknown) => assert.match(CofferError.from(error).message, /no mount at door\//));
