@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { SqlStatement, SqlValue, Store } from '@coffer/store';
 
 /** Where an operation was stopped: before or after the call that counts as number `call` of it, from 0. */
@@ -24,8 +25,8 @@ export interface Interleaving {
   readonly afterwards: (point: StoppingPoint) => Promise<void>;
 }
 
-/** How often the event loop must have come round without a call under way before an operation is taken to wait for another. */
-const IDLE_ROUNDS = 25;
+/** An operation that has no call under way for so long is taken to wait for the one that is stopped, in milliseconds. */
+const IDLE_MS = 20;
 
 /**
  * The calls that whatever is tested awaits, in the order in which they are made. Wrap its store with {@link steppedStore}, and
@@ -96,10 +97,9 @@ export class Steps {
   async #endsByItself(work: Promise<unknown>): Promise<boolean> {
     let over = false;
     const ended = work.finally(() => (over = true)).catch(() => undefined);
-    for (let idle = 0; !over && idle < IDLE_ROUNDS; idle = this.#underWay > 0 ? 0 : idle + 1) {
-      await new Promise(setImmediate);
+    for (let idle = 0; !over && idle < IDLE_MS; idle = this.#underWay > 0 ? 0 : idle + 1) {
+      await Promise.race([ended, sleep(1)]);
     }
-    if (over) await ended;
     return over;
   }
 
@@ -111,14 +111,20 @@ export class Steps {
   }
 }
 
-/** A store whose every call is a step. */
-export function steppedStore(inner: Store, steps: Steps): Store {
-  const nameOf = (sql: string): string => sql.replace(/\s+/g, ' ').trim();
+/** A store whose every call is a step, or every one that has a statement like `counted`: others are done as they come. */
+export function steppedStore(inner: Store, steps: Steps, counted = /^/): Store {
+  const transaction = (statements: readonly SqlStatement[]): ReturnType<Store['transaction']> => {
+    const what = statements.map(({ sql }) => sql.replace(/\s+/g, ' ').trim()).join('; ');
+    const work = (): ReturnType<Store['transaction']> => inner.transaction(statements);
+    return counted.test(what) ? steps.pass(what, work) : work();
+  };
   return {
     exclusive: inner.exclusive,
-    run: (sql: string, params?: readonly SqlValue[]) => steps.pass(nameOf(sql), () => inner.run(sql, params)),
-    transaction: (statements: readonly SqlStatement[]) =>
-      steps.pass(statements.map(({ sql }) => nameOf(sql)).join('; '), () => inner.transaction(statements)),
+    async run(sql: string, params?: readonly SqlValue[]) {
+      const [result] = await transaction([{ sql, ...(params && { params }) }]);
+      return result ?? { rows: [], changes: 0 };
+    },
+    transaction,
     close: () => inner.close(),
   };
 }

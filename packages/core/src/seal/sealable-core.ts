@@ -5,14 +5,11 @@ import { sealed } from '../barrier/sealed.ts';
 import type { Core } from '../core.ts';
 import { releaseDeadClaims } from '../leases/dead-claims.ts';
 import { answerInTime } from '../request-deadline.ts';
-import { createHeardRootToken } from '../tokens/root-token.ts';
-import { createGenerateRoot } from './generate-root.ts';
 import { initStore } from './init-store.ts';
 import { type KeyRotationConfig, type KeyStatus, readKeyRotation, writeKeyRotation } from './key-rotation.ts';
 import { checkShareCounts } from './key-shares.ts';
 import { type BuiltCore, type EndOptions, type OpenParts, OpenSeal } from './open-seal.ts';
 import { shownRequester } from './operator-attempt.ts';
-import { createRekey } from './rekey.ts';
 import { checkSealType, rootKeyByStaticSeal, rootKeyByUnsealKey } from './root-key.ts';
 import type { InitRequest, InitResult, Requester, SealControl, SealState, SealStatus } from './seal-control.ts';
 import { collectGarbage } from './seal-garbage.ts';
@@ -21,6 +18,7 @@ import { createSealRows, type SealRecord, type SealRows } from './seal-rows.ts';
 import { SealShares } from './seal-shares.ts';
 import { handleSealed } from './sealed-request.ts';
 import { SeenRecord } from './seen-record.ts';
+import { ShareHolders } from './share-holders.ts';
 import { copyStaticSeal, type StaticSeal, wipeStaticSeal } from './static-seal.ts';
 
 const OPENS_AT_START =
@@ -64,6 +62,7 @@ export class SealableCore implements SealControl {
   readonly #staticSeal: StaticSeal | undefined;
   readonly #sealedPaths: readonly Path[];
   readonly #shares: SealShares;
+  readonly #holders: ShareHolders;
   #opened: OpenSeal | undefined;
   #isEnding = false;
   #closing: Promise<void> = Promise.resolve();
@@ -76,31 +75,17 @@ export class SealableCore implements SealControl {
     this.#seen = new SeenRecord(this.#rows);
     this.#shares = new SealShares(options.logger);
     this.#sealedPaths = options.sealedPaths(this);
-    const parts = {
-      record: () => this.#record(),
-      requireOpen: () => this.#open(),
-      verifyKey: (key: Uint8Array, record: SealRecord) => this.#open().keys.isHoldersKey(key, record),
-      inTurn: <T>(work: () => Promise<T>) => this.#inTurn(work),
-      logger: options.logger,
-    };
-    const byItself = options.staticSeal !== undefined;
     this.#staticSeal = options.staticSeal && copyStaticSeal(options.staticSeal);
-    this.rekey = createRekey({
-      ...parts,
-      what: 'barrier',
-      byItself,
-      replace: (counts) => this.#open().keys.replaceRootKey(counts),
+    this.#holders = new ShareHolders({
+      byItself: options.staticSeal !== undefined,
+      record: () => this.#record(),
+      open: () => this.#open(),
+      inTurn: (work) => this.#inTurn(work),
+      logger: options.logger,
     });
-    this.rekeyRecovery = createRekey({
-      ...parts,
-      what: 'recovery',
-      byItself,
-      replace: (counts) => this.#open().keys.replaceRecoveryKey(counts),
-    });
-    this.generateRoot = createGenerateRoot({
-      ...parts,
-      createToken: async () => (await createHeardRootToken(this.#open().core.services.tokens)).reveal(),
-    });
+    this.rekey = this.#holders.rekey;
+    this.rekeyRecovery = this.#holders.rekeyRecovery;
+    this.generateRoot = this.#holders.generateRoot;
   }
 
   /** The core while the seal is open. */
@@ -204,7 +189,7 @@ export class SealableCore implements SealControl {
     this.#opened = undefined;
     this.#seen.saw(opened.keys.record);
     this.#shares.forget();
-    for (const attempt of [this.rekey, this.rekeyRecovery, this.generateRoot]) attempt.cancel(undefined, 'sealed');
+    this.#holders.cancel('sealed');
     const wipeKeys = async (): Promise<void> => {
       // Not in turn as a whole: the requests that are waited for may be waiting for their turn.
       await this.#inTurn(() => opened.keys.forget());
