@@ -3,12 +3,12 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { CofferError, type JsonObject, type Secret, silentLogger } from '@coffer/base';
 import { Barrier, Core, createKeyring, createRootToken } from '@coffer/core';
-import { type Database, PluginGoneError } from '@coffer/database-plugin';
+import { ConnectionFields, type Database, PluginGoneError } from '@coffer/database-plugin';
 import { createDatabaseEngine, type DatabasePlugins } from '@coffer/engine-database';
 import type { IncomingRequest } from '@coffer/framework';
 import { openEmbeddedStore, type Store } from '@coffer/store';
 import { Steps, steppedStore } from '@coffer/testkit';
-import { createYsqlDatabase } from '@coffer/ysql';
+import { YSQL } from '@coffer/ysql';
 import { textOf } from './auth/api.ts';
 
 describe('the open databases of a mount', () => {
@@ -26,7 +26,7 @@ describe('the open databases of a mount', () => {
   /** Names its users after what it was opened with, and lets the admin in by the password that counts. */
   class FakeDatabase implements Database {
     #config: JsonObject = {};
-    readonly #names = createYsqlDatabase({ logger: silentLogger });
+    readonly #names = YSQL.create(silentLogger);
 
     async initialize({ config }: Parameters<Database['initialize']>[0]): Promise<JsonObject> {
       return steps.pass('initialize', async () => {
@@ -86,6 +86,7 @@ describe('the open databases of a mount', () => {
   const plugins: DatabasePlugins = {
     open: (name) => steps.pass(`open ${name}`, async () => new FakeDatabase()),
     checkConfig: () => undefined,
+    fields: () => ConnectionFields.declared(YSQL.fields),
     gone: (error) => (error instanceof PluginGoneError ? 'before' : undefined),
     close: async () => undefined,
   };
