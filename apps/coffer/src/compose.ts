@@ -93,11 +93,11 @@ function composeCore(options: ComposeOptions, { barrier, seal }: OpenParts): Bui
   return { core, close: () => plugins.close() };
 }
 
-function tokenAuthOptions({ tokens, aclOf, mounts }: CoreServices): TokenAuthOptions {
+function tokenAuthOptions({ tokens, capabilitiesOf, mounts }: CoreServices): TokenAuthOptions {
   return {
     tokens,
     hasSudo: async (token, path) => {
-      const capabilities = (await aclOf(token)).capabilities(path);
+      const capabilities = (await capabilitiesOf(token))(path);
       return capabilities.includes('sudo') || capabilities.includes(ROOT_POLICY);
     },
     engineFor: (path) => mounts.engineFor(path),

@@ -27,8 +27,7 @@ import { newMount } from './mounts/mount-rows.ts';
 import { MountTable, type MountTypes } from './mounts/mount-table.ts';
 import { createPluginCatalog } from './mounts/plugin-catalog.ts';
 import { findRoute, foldsNames } from './mounts/router.ts';
-import type { Acl } from './policies/acl.ts';
-import { withFoldedNames } from './policies/folded-acl.ts';
+import { allowsFolded, foldedCapabilities } from './policies/folded-acl.ts';
 import { createPasswordPolicies, type PasswordPolicies } from './policies/password-policies.ts';
 import { createPolicyStore, type PolicyStore } from './policies/policies.ts';
 import { help, isOpen, needsNoToken, noHandler, rawRequest, stillValid } from './request.ts';
@@ -64,8 +63,8 @@ export interface CoreServices {
   readonly wrapping: Wrapping;
   readonly plugins: PluginCatalog;
   readonly systemTtl: TtlLimits;
-  /** What a token may do. */
-  readonly aclOf: (token: TokenEntry) => Promise<Acl>;
+  /** What a token may do on a path: its capabilities, sorted; `deny` alone when there are none. */
+  readonly capabilitiesOf: (token: TokenEntry) => Promise<(path: string) => string[]>;
 }
 
 /** Mounts, policies, tokens and leases behind one door: {@link Core.handle}. {@link Core.install} gives it its engines. */
@@ -73,7 +72,8 @@ export class Core {
   readonly services: CoreServices;
   readonly #expiration: Expiration;
   readonly #logger: Logger;
-  readonly #running = new Set<Promise<unknown>>();
+  /** The ends of the requests that are served now. */
+  readonly #running = new Set<Promise<void>>();
 
   constructor({ store, barrier, builtinPlugins, systemTtl = SYSTEM_TTL, logger }: CoreOptions) {
     const expiration = new Expiration(logger.named('expiration'));
@@ -101,7 +101,10 @@ export class Core {
       }),
       plugins: createPluginCatalog(createEntryStorage(store, barrier, 'core/plugin-catalog'), builtinPlugins),
       systemTtl,
-      aclOf: async (token) => withFoldedNames(await policies.acl(token.policies), (path) => foldsNames(mounts, path)),
+      capabilitiesOf: async (token) => {
+        const acl = await policies.acl(token.policies);
+        return (path) => (foldsNames(mounts, path) ? foldedCapabilities(acl, path) : acl.capabilities(path));
+      },
     };
   }
 
@@ -141,12 +144,17 @@ export class Core {
    *   as go-multierror does, `invalid-request` is not: Vault's two channels of errors.
    */
   async handle(request: IncomingRequest): Promise<OutgoingResponse | undefined> {
-    const work = this.#serve(request);
-    this.#running.add(work);
+    const { promise: end, resolve: finish } = Promise.withResolvers<void>();
+    this.#running.add(end);
     try {
-      return await work;
+      const answer = await this.#serve(request);
+      const reason = currentDeadline()?.reason;
+      if (answer === undefined || reason === undefined) return answer;
+      await this.#takeBack(request, answer);
+      throw reason;
     } finally {
-      this.#running.delete(work);
+      this.#running.delete(end);
+      finish();
     }
   }
 
@@ -174,14 +182,6 @@ export class Core {
   }
 
   async #serve(request: IncomingRequest): Promise<OutgoingResponse | undefined> {
-    const answer = await this.#answer(request);
-    const reason = currentDeadline()?.reason;
-    if (answer === undefined || reason === undefined) return answer;
-    await this.#takeBack(request, answer);
-    throw reason;
-  }
-
-  async #answer(request: IncomingRequest): Promise<OutgoingResponse | undefined> {
     const { path: fullPath } = request;
     const route = findRoute(this.services.mounts, fullPath, request.operation);
     const path = route?.path;
@@ -219,10 +219,11 @@ export class Core {
   async #authorize(token: TokenEntry, fullPath: string, request: RawPathRequest, path?: Path): Promise<void> {
     // Help tells nobody anything, so a valid token is enough (hashicorp/vault:vault/acl.go AllowOperation).
     if (request.operation === 'help') return;
-    const folds = (path?.foldedNames ?? []).length > 0;
-    const acl = withFoldedNames(await this.services.policies.acl(token.policies), () => folds);
+    const acl = await this.services.policies.acl(token.policies);
     const { operation, data, wrapTtl } = request;
-    if (acl.allows(operation, fullPath, data, path?.sudo ?? false, wrapTtl, path?.splitFields)) return;
+    const asked = [operation, fullPath, data, path?.sudo ?? false, wrapTtl, path?.splitFields] as const;
+    const folds = path !== undefined && path.foldedNames.length > 0;
+    if (folds ? allowsFolded(acl, ...asked) : acl.allows(...asked)) return;
     throw new CofferError('permission-denied', multiError(['permission denied']));
   }
 
