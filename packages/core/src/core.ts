@@ -34,19 +34,19 @@ import { help, isOpen, needsNoToken, noHandler, rawRequest, stillValid } from '.
 import { createTokenStore, WRAPPED_ANSWERS } from './tokens/tokens.ts';
 import { createWrapping, NO_WRAPPING_TOKEN, type Wrapping } from './tokens/wrapping.ts';
 
-/** How long the end of a core waits for the requests that it still serves, in milliseconds. */
+/** How long {@link Core.stop} waits for the requests under way, in milliseconds. */
 const PATIENCE_MS = 30_000;
 
 export interface CoreOptions {
   readonly store: Store;
   readonly barrier: Barrier;
   readonly builtinPlugins: readonly BuiltinPlugin[];
-  /** What a mount without limits of its own has. Default: Vault's 768 hours. */
+  /** For mounts that have no limits of their own. Default: Vault's 768 hours. */
   readonly systemTtl?: TtlLimits;
   readonly logger: Logger;
 }
 
-/** What there is to mount; nothing of a kind that is absent. */
+/** What can be mounted. */
 export interface Engines extends Partial<MountTypes> {
   /** Always mounted: path with trailing slash → type and factory (`sys/`, `auth/token/`). */
   readonly builtins?: ReadonlyMap<string, { type: string; description: string; factory: EngineFactory }>;
@@ -72,7 +72,7 @@ export class Core {
   readonly services: CoreServices;
   readonly #expiration: Expiration;
   readonly #logger: Logger;
-  /** The ends of the requests that are served now. */
+  /** One for each request under way; resolves when it is over. */
   readonly #running = new Set<Promise<void>>();
 
   constructor({ store, barrier, builtinPlugins, systemTtl = SYSTEM_TTL, logger }: CoreOptions) {
@@ -108,7 +108,7 @@ export class Core {
     };
   }
 
-  /** To be called once, before {@link start}: engines are made of the core's own services. */
+  /** To be called once, before {@link start}; apart from the constructor because engines are made with the core's services. */
   install({ engines = new Map(), authMethods = new Map(), builtins = new Map() }: Engines): void {
     const { mounts } = this.services;
     mounts.offer({ engines, authMethods });
@@ -124,8 +124,8 @@ export class Core {
   }
 
   /**
-   * Waits for the requests that it still serves, for 30 s at most, stops the expiration, then closes the engines. Nobody may
-   * call {@link handle} any more. The store stays open: it is its opener's.
+   * Waits up to 30 s for the requests under way, stops the expiration, then closes the engines. Nobody may call
+   * {@link handle} any more. The store stays open: whoever opened it closes it.
    */
   async stop(): Promise<void> {
     const patience = new AbortController();
@@ -138,7 +138,7 @@ export class Core {
   }
 
   /**
-   * Serves one request, token, policy, route, handler, within the deadline of whoever calls.
+   * Serves one request: token, policy, route, handler. The caller sets the deadline.
    *
    * @throws CofferError with Vault's texts. What an engine fails with (`failed`, `unavailable`, `unsupported`) is wrapped
    *   as go-multierror does, `invalid-request` is not: Vault's two channels of errors.
@@ -158,7 +158,7 @@ export class Core {
     }
   }
 
-  /** Whether this caller may send a body beyond what a stranger may. Uses none of the token's uses. */
+  /** Whether this caller may send a larger body than a stranger. Does not count as a use of the token. */
   async takesLargeBody({ path, token, remoteAddress }: Caller): Promise<boolean> {
     const route = findRoute(this.services.mounts, path, 'update');
     if (token === '' || route?.path === undefined || route.path.unauthenticated) return false;
@@ -166,7 +166,7 @@ export class Core {
     return entry !== undefined && cidrsAllow(entry.boundCidrs ?? [], remoteAddress);
   }
 
-  /** What came too late was handed to nobody. */
+  /** An answer that came too late reached nobody: what it holds is revoked. */
   async #takeBack({ id, path }: IncomingRequest, answer: OutgoingResponse): Promise<void> {
     if ((answer.lease ?? answer.auth ?? answer.wrapInfo) === undefined) return;
     this.#logger.warn('an answer came when nobody waited for it any more: what it holds is revoked', {

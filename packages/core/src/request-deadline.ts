@@ -5,8 +5,8 @@ import { type IncomingRequest, type OutgoingResponse, multiError } from '@coffer
 export const DEFAULT_MAX_REQUEST_MS = 90_000;
 
 /**
- * Serves a request for as long as its client waits, and gives it the bare reason when the time is over. What cannot be
- * called off goes on behind; it sees by `currentDeadline` that nobody waits for it.
+ * Serves a request for as long as its client waits, and rejects with the reason when the time is over. Work that cannot be
+ * called off goes on in the background; `currentDeadline` tells it that nobody waits any more.
  *
  * @throws CofferError `failed` with Vault's text, and whatever `serve` rejects with
  */

@@ -3,7 +3,7 @@ import { CofferError } from '@coffer/base';
 import type { IncomingRequest, OutgoingResponse, Path, RawPathRequest, TokenEntry } from '@coffer/framework';
 import { dataOf, type Route } from './mounts/router.ts';
 
-/** The caller, if it must be valid still: a wrapping token has ended by what it asked for, as may have a token at its last use. */
+/** The caller, if it must still be valid: what a wrapping token asked for has ended it, and a last use may have ended a token. */
 export function stillValid(path: Path, token: TokenEntry | undefined): TokenEntry | undefined {
   return path.takesWrappingToken || token?.usesLeft === 1 ? undefined : token;
 }
@@ -13,7 +13,7 @@ export function needsNoToken(path: Path | undefined, { unauthenticatedAccess = [
   return path?.unauthenticated === true;
 }
 
-/** Wrapped already, said to everyone (the status of the server, help), or with nothing in it to wrap. */
+/** Whether an answer is wrapped already, is for everyone (the status of the server, help), or holds nothing to wrap. */
 export function isOpen({ wrapInfo, shape, data, lease, auth, warnings = [] }: OutgoingResponse): boolean {
   const empty = (data ?? lease ?? auth) === undefined && warnings.length === 0;
   return wrapInfo !== undefined || shape === 'raw' || empty;

@@ -2,14 +2,14 @@ import type { Logger } from '@coffer/base';
 import { DueLoop, type Lease, type TokenStore } from '@coffer/framework';
 import { type Leases, REVOCATIONS_AT_ONCE } from './leases.ts';
 
-/** Tokens that end by one transaction. */
+/** Tokens ended in one transaction. */
 const TOKENS_AT_ONCE = 100;
 const LONGEST_SLEEP_MS = 1_000;
 const SHORTEST_SLEEP_MS = 10;
 
 /**
  * Revokes what is due: expired leases and tokens, revocations asked for without waiting, retries, and creations that
- * were never finished. It is there before leases and tokens are, so that these can wake it.
+ * were never finished. It is made before the stores of leases and tokens, so that they can wake it.
  */
 export class Expiration {
   readonly #logger: Logger;

@@ -4,7 +4,7 @@ import type { Barrier } from '../barrier/barrier.ts';
 import { endOfPrefix, LAST_CHARACTER } from '../barrier/prefix.ts';
 import { leaseFromRow } from './lease-row.ts';
 
-/** Ids read at once where there may be very many. */
+/** Ids read at a time where there may be very many. */
 export const PAGE = 1000;
 
 /** Which leases there are. */
@@ -25,14 +25,14 @@ export class LeaseList {
   }
 
   /**
-   * The ids below `prefix` (with trailing slash), sorted, one level deep: deeper levels show as `name/`, and are passed
-   * over in the store whatever is in them.
+   * The ids below `prefix` (with trailing slash), sorted, one level deep: a deeper level shows as `name/`, and the store skips
+   * everything in it.
    */
   async list(prefix: string, page: ListPage = WHOLE_LIST): Promise<string[]> {
     const limit = page.limit > 0 ? page.limit : Number.POSITIVE_INFINITY;
     const names: string[] = [];
     let after = prefix + levelOf(page.after);
-    // One to see whether there are levels here: then each id that is read shows another one.
+    // One at first, to see whether there are levels here: if so, each id read shows the next one.
     for (let size = 1; names.length < limit; ) {
       const ids = await this.idsBelow(prefix, after, Math.min(size, limit - names.length), "AND state <> 'creating'");
       if (ids.length === 0) break;
@@ -57,7 +57,7 @@ export class LeaseList {
     return Number(rows[0]?.['n'] ?? 0);
   }
 
-  /** The next ids below `prefix` behind `after`, which is one of them or the prefix itself. */
+  /** The next ids below `prefix` that come after `after`, which is one of them or the prefix itself. */
   async idsBelow(prefix: string, after: string, limit: number, condition = ''): Promise<string[]> {
     const { rows } = await this.#store.run(
       `SELECT id FROM leases WHERE id > $1 AND id < $2 ${condition} ORDER BY id LIMIT $3`,
@@ -67,7 +67,7 @@ export class LeaseList {
   }
 }
 
-/** `name`, or what is behind everything below `name/`. */
+/** `name` itself; for `name/…`, what sorts after everything below `name/`. */
 function levelOf(after: string): string {
   const slash = after.indexOf('/');
   return slash < 0 ? after : `${after.slice(0, slash)}/${LAST_CHARACTER}`;

@@ -6,7 +6,7 @@ import { leaseFromRow, sealLease } from './lease-row.ts';
 import { endOfPrefix } from '../barrier/prefix.ts';
 import { type LeaseList, PAGE } from './lease-list.ts';
 
-/** A claim's length in milliseconds: beyond the longest revocation or renewal, so a live worker never loses its own. */
+/** How long a claim lasts, in milliseconds: longer than any revocation or renewal, so a live worker never loses its own. */
 const CLAIM_MS = 120_000;
 const FIRST_RETRY_MS = 1_000;
 const LAST_RETRY_MS = 300_000;
@@ -45,7 +45,7 @@ export class Leases {
   }
 
   /**
-   * Extends a lease: first in the outside world, then here, so that a crash between the two shortens, never strands.
+   * Extends a lease: first in the outside world, then here, so that a crash between the two can only shorten it.
    * @throws CofferError `invalid-request` when there is no such lease or it cannot be renewed
    */
   async renew(id: string, increment: number): Promise<RenewedLease> {
@@ -62,7 +62,7 @@ export class Leases {
          WHERE id = $1 AND state = 'active'`,
         [id, renewed.expireTime, now, sealLease(this.#options.barrier, id, renewed)],
       );
-      // Revoked meanwhile. Whoever did so has waited for this claim, and ends what was extended.
+      // Revoked meanwhile. Whoever did that is waiting for this claim, and ends what was extended.
       if (changes === 0) throw new CofferError('invalid-request', 'lease not found');
       return { lease: renewed, ttl, warnings };
     } finally {
@@ -71,7 +71,7 @@ export class Leases {
     }
   }
 
-  /** Marks a lease to be revoked soon. Nothing happens when it does not exist. */
+  /** Marks a lease to be revoked soon. Does nothing when it does not exist. */
   async revokeLater(id: string): Promise<void> {
     await this.#options.store.run("UPDATE leases SET state = 'revoking', next_attempt = $2 WHERE id = $1", [
       id,
@@ -90,7 +90,7 @@ export class Leases {
   }
 
   /**
-   * Revokes now and waits until it is over. Nothing happens when the lease does not exist.
+   * Revokes now and waits until that is over. Does nothing when the lease does not exist.
    * @throws CofferError `failed` with what is still owed; the lease stays and is retried
    */
   async revoke(id: string): Promise<void> {
@@ -111,7 +111,7 @@ export class Leases {
         if (error === undefined) return;
         throw new CofferError('failed', `failed to revoke ${JSON.stringify(id)}: ${error}`);
       }
-      // Somebody else is at it: its claim ends with the lease gone, or with the lease as it is now marked.
+      // Another worker holds it: when its claim ends, the lease is gone or is left marked as here.
       const { changes } = await this.#options.store.run("UPDATE leases SET state = 'revoking' WHERE id = $1", [id]);
       if (changes === 0) return;
       await awaiting(`whoever is at the lease ${id}`, () => pause(20));
@@ -120,7 +120,7 @@ export class Leases {
 
   /**
    * Revokes every lease below `prefix`. Goes on after a failure.
-   * With `force` a lease whose revocation fails is dropped all the same, and what it stood for is left behind.
+   * With `force`, a lease whose revocation fails is dropped anyway, and what it stood for is left behind.
    * @throws CofferError `failed` naming the first error and how many leases remain
    */
   async revokePrefix(prefix: string, options: { force?: boolean } = {}): Promise<void> {
@@ -148,7 +148,7 @@ export class Leases {
       await Promise.all(Array.from({ length: Math.min(REVOCATIONS_AT_ONCE, ids.length) }, worker));
       const reason = currentDeadline()?.reason;
       if (reason === undefined) continue;
-      // Nobody waits any more, but it was asked for: the expiration ends the rest.
+      // Nobody waits any more, but it was asked for: the expiration revokes the rest.
       await this.revokePrefixLater(prefix);
       throw reason;
     }
@@ -170,14 +170,14 @@ export class Leases {
       try {
         leases.push(leaseFromRow(this.#options.barrier, row));
       } catch (thrown) {
-        // It must keep nobody else from being revoked.
+        // One damaged row must not keep the others from being revoked.
         await this.#planRetry({ id: String(row['id']), attempts: Number(row['attempts']) }, thrown);
       }
     }
     return leases;
   }
 
-  /** When the next lease that nobody is at is due, in milliseconds since 1970. */
+  /** When the next unclaimed lease is due, in milliseconds since 1970. */
   async nextDue(): Promise<number | undefined> {
     const { rows } = await this.#options.store.run(
       'SELECT next_attempt FROM leases WHERE claimed_until <= store_now() ORDER BY next_attempt LIMIT 1',
@@ -185,7 +185,7 @@ export class Leases {
     return rows[0] === undefined ? undefined : Number(rows[0]['next_attempt']);
   }
 
-  /** Revokes a lease that this worker has claimed. Returns the error's text when it failed; the retry is then planned. */
+  /** Revokes a lease that this worker has claimed. If that fails, plans the retry and returns the error's text. */
   async revokeClaimed(lease: Lease): Promise<string | undefined> {
     const { store, mounts, logger } = this.#options;
     try {
@@ -218,7 +218,7 @@ export class Leases {
     this.#options.logger.warn('lease forgotten by force: what it stood for may still exist', { lease_id: id, error });
   }
 
-  /** Claims a lease that nobody is at, and marks it to be revoked. */
+  /** Claims a lease that no other worker holds, and marks it to be revoked. */
   async #claimToRevoke(id: string): Promise<Lease | undefined> {
     const { rows } = await this.#options.store.run(
       `UPDATE leases SET claimed_until = store_now() + $2, next_attempt = store_now() + $2, state = 'revoking'

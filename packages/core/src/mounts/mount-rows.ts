@@ -25,11 +25,11 @@ export function newMount(path: string, type: string, rest: Partial<Mount> = {}):
 /** The durable side of the mount table. */
 export interface MountRows {
   all(): Promise<Mount[]>;
-  /** Takes the place of a row that a write left whose answer was lost. */
+  /** Replaces a row that an earlier write may have left when its answer was lost. */
   insert(mount: Mount): Promise<void>;
-  /** Does nothing when this very mount is gone: what was disabled stays so, also when this comes late. */
+  /** Does nothing when this mount is gone: coming late, it must not bring back what was disabled. */
   update(mount: Mount): Promise<void>;
-  /** Of this very mount: one that was enabled at its path meanwhile stays. */
+  /** Removes this mount only, not one that was enabled at its path since. */
   remove(mount: Mount): Promise<void>;
 }
 

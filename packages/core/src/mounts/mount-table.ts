@@ -13,14 +13,14 @@ export interface MountTypes {
 }
 
 /**
- * Where Vault has engines of its own that are not here. Every policy made for Vault gives all tokens what lies below
- * `cubbyhole/` (its default policy does), so that nothing else may be mounted there.
+ * Where Vault has engines of its own that do not exist here. Policies made for Vault let every token use `cubbyhole/` (its
+ * default policy does), so nothing else may be mounted there.
  */
 const RESERVED_PATHS: readonly string[] = ['audit/', 'cubbyhole/', 'identity/'];
 
 /**
- * What is mounted where, in memory; the rows are read when the core starts, and what is served changes with its row. Mounts of
- * the core itself (`sys/`, `auth/token/`) are made at every start and never stored.
+ * What is mounted where, in memory. The rows are read when the core starts; from then on each mount and its row change together.
+ * The core's own mounts (`sys/`, `auth/token/`) are made at every start and never stored.
  */
 export class MountTable {
   readonly #parts: MountedParts;
@@ -35,7 +35,7 @@ export class MountTable {
     this.#rows = createMountRows(parts.store, parts.barrier);
   }
 
-  /** What may be mounted from now on. */
+  /** Sets what may be mounted from now on. */
   offer(types: MountTypes): void {
     this.#types = types;
   }
@@ -67,7 +67,7 @@ export class MountTable {
     return found?.tainted === true ? undefined : found;
   }
 
-  /** As {@link route}, also while unmounting: for revocations. */
+  /** As {@link route}, but also while it is being unmounted: for revocations. */
   engineFor(path: string): Engine | undefined {
     return this.#find(path)?.engine;
   }
@@ -92,8 +92,8 @@ export class MountTable {
   }
 
   /**
-   * Unmounts: no requests from here on, then `revoke` ends what was issued, then the mount and its entries go.
-   * When `revoke` rejects the mount stays as it was. Who asks while it is under way waits for the same end.
+   * Unmounts: first it takes no more requests, then `revoke` ends what was issued, then the mount and its entries are removed.
+   * When `revoke` rejects, the mount stays as it was. A second call meanwhile waits for the first.
    */
   async disable(given: string, revoke: (path: string) => Promise<void>): Promise<void> {
     const path = normalizeMountPath(given);
@@ -101,7 +101,7 @@ export class MountTable {
     if (mounted === undefined) return;
     if (mounted.builtin) throw new CofferError('invalid-request', `cannot unmount ${path}`);
     mounted.tainted = true;
-    // A client that does not wait for the end of very many leases must not leave half a mount, as in Vault.
+    // A client that gives up while very many leases are revoked must not leave half a mount, as in Vault.
     mounted.ending ??= withoutDeadline(() => this.#unmount(path, mounted, revoke));
     await mounted.ending;
   }
@@ -124,7 +124,7 @@ export class MountTable {
     }
   }
 
-  /** @throws CofferError `invalid-request` where nothing is mounted any more, and whatever `change` throws */
+  /** @throws CofferError `invalid-request` where nothing is mounted, or is being unmounted; and whatever `change` throws */
   async tune(given: string, change: (mount: Mount) => Mount): Promise<void> {
     const path = normalizeMountPath(given);
     const mounted = this.#mounted.get(path);

@@ -13,18 +13,18 @@ export interface MountedParts {
   readonly logger: Logger;
 }
 
-/** An engine in its place. Whoever was routed to it sees here what has become of it since. */
+/** An engine where it is mounted. A request that was routed to it can see here what has become of it since. */
 export class Mounted {
-  /** As it is tuned now. */
+  /** As tuned now. */
   mount: Mount;
-  /** Of the core itself: never stored. */
+  /** One of the core's own: never stored. */
   readonly builtin: boolean;
   /** Being unmounted, or unmounted: serves revocations, no requests. */
   tainted = false;
-  /** Ends when it is unmounted, for everybody who asked for that. */
+  /** The unmounting under way, which everybody who asks for it waits for. */
   ending: Promise<void> | undefined;
   readonly engine: Engine;
-  /** Settles with the last tuning that was begun. */
+  /** Settles with the latest tuning. */
   #tuned: Promise<unknown> = Promise.resolve();
 
   constructor(mount: Mount, factory: EngineFactory, builtin: boolean, parts: MountedParts) {
@@ -47,7 +47,7 @@ export class Mounted {
     });
   }
 
-  /** One tuning after the other: each begins with what the one before has written. */
+  /** Tunes one after the other, so that each starts from what the last one wrote. */
   inTurn(tune: () => Promise<void>): Promise<void> {
     const done = this.#tuned.then(tune);
     this.#tuned = done.catch(() => undefined);
@@ -56,8 +56,8 @@ export class Mounted {
 }
 
 /**
- * Disabling a mount stops its requests first and then looks for leases. One that began before and whose intent is not yet
- * there when it looks finds here that the mount is being disabled; any other intent is found by that look, and waited for.
+ * Disabling a mount first stops its requests and then looks for leases. A request that began before, and writes its intent only
+ * after that look, finds here that the mount is being disabled; every other intent is found by the look, and waited for.
  */
 function whileActive(leases: LeaseIssuer, active: () => boolean): LeaseIssuer {
   return {

@@ -17,8 +17,8 @@ import type { PathRule } from './policy.ts';
 export interface Acl {
   /**
    * Whether `operation` on `path` with this data is allowed. Leading slashes of `path` do not count. `wrapTtl`: seconds
-   * that the answer is to be wrapped for, 0 when it is not. `split`: parameters of which the engine takes a string apart at its
-   * commas, so that each item must be allowed by itself. Help is always allowed. Work is linear in path and data.
+   * that the answer is to be wrapped for, 0 when it is not. `split`: parameters whose strings the engine splits at commas, so
+   * that each item must be allowed by itself. Help is always allowed. The work is linear in path and data.
    */
   allows(
     operation: Operation | 'patch',
@@ -31,8 +31,8 @@ export interface Acl {
   /** The capabilities on `path`, sorted; `['deny']` when there are none, `['root']` for the root policy. */
   capabilities(path: string): string[];
   /**
-   * The same rules with their paths in lower case, so that rules that differ in case alone are merged (deny wins). For
-   * paths of which an engine folds a name: ask it about the path in lower case.
+   * The same rules with their paths in lower case, so that rules that differ only in case are merged (deny wins). For paths in
+   * which an engine folds a name: ask it about the path in lower case.
    */
   folded(): Acl;
 }
@@ -45,7 +45,7 @@ export const ROOT_ACL: Acl = {
 
 const NONE: ReadonlySet<string> = new Set();
 
-/** A rule as it is asked at each request: whatever can be made of it beforehand is made. */
+/** A rule with everything worked out that does not depend on the request. */
 interface CompiledRule extends PathRule, CompiledLists {}
 
 export function createAcl(rules: readonly PathRule[]): Acl {
@@ -70,7 +70,7 @@ export function createAcl(rules: readonly PathRule[]): Acl {
   };
 }
 
-/** All rules of a path at once, so that many cost no more than their sum. */
+/** Merges all rules for a path at once, so that the cost stays linear. */
 function mergeRules(rules: readonly PathRule[]): Map<string, CompiledRule> {
   const byPath = Map.groupBy(rules, ({ path }) => path);
   return new Map(
@@ -107,7 +107,7 @@ function mergeParameters(lists: readonly ParameterRules[]): ParameterRules {
   return new Map([...byName].map(([name, same]) => [name, mergeParameterValues(same.map(([, values]) => values))]));
 }
 
-/** Only what is above 0 limits. */
+/** 0 means no limit. */
 function shorter(a: bigint, b: bigint): bigint {
   return b > 0n && (a === 0n || b < a) ? b : a;
 }

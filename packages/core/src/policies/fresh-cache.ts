@@ -1,21 +1,21 @@
 import { LruCache } from './lru-cache.ts';
 
 export interface FreshCacheOptions {
-  /** Entries kept. */
+  /** How many entries are kept. */
   readonly limit: number;
-  /** How long a write that rejected may still take effect, in milliseconds. Nothing is kept meanwhile. */
+  /** How long a write that rejected may still take effect, in milliseconds. Nothing is kept during that time. */
   readonly settledAfterMs: number;
 }
 
 /**
- * Keeps what was made of rows of the store until one of them changes. A value is kept only if no write was under way when the
- * reading of it began, and none has begun since. So whether a reader comes before, during or after a write: once the write has
- * resolved, nothing older than it is served.
+ * Keeps what was derived from rows of the store until one of them changes. A value is kept only if no write was under way when
+ * reading it began, and none has begun since. So whether a reader comes before, during or after a write, nothing older than the
+ * write is served once it has resolved.
  */
 export class FreshCache<V> {
   readonly #values: LruCache<V>;
   readonly #settledAfterMs: number;
-  /** Writes that have begun. */
+  /** How many writes have begun. */
   #begun = 0;
   #underWay = 0;
   /** By the clock of `performance.now()`. */
@@ -26,7 +26,7 @@ export class FreshCache<V> {
     this.#settledAfterMs = settledAfterMs;
   }
 
-  /** The value that is kept, or else what `read` resolves to. */
+  /** The value kept under `key`, or else what `read` resolves to. */
   async get(key: string, read: () => Promise<V>): Promise<V> {
     const kept = this.#values.get(key);
     if (kept !== undefined) return kept;
@@ -37,7 +37,7 @@ export class FreshCache<V> {
     return value;
   }
 
-  /** Every write to the rows that values are made of goes through here. Resolves and rejects as `work` does. */
+  /** Every write to the rows that values are derived from must go through here. Settles as `work` does. */
   async write<T>(work: () => Promise<T>): Promise<T> {
     this.#begun++;
     this.#underWay++;

@@ -29,7 +29,7 @@ export interface PolicyStore {
 /** Nobody may change these. */
 const BUILTIN_POLICIES: readonly string[] = [ROOT_POLICY, ...UNASSIGNABLE_POLICIES];
 
-/** Sets of policies that tokens have: many tokens of few kinds. */
+/** How many sets of policies are kept compiled: there are many tokens, but of few kinds. */
 const CACHED_ACLS = 256;
 const CACHED_POLICIES = 256;
 

@@ -30,7 +30,7 @@ export interface OpenSealOptions {
   readonly clusterName: string | undefined;
   readonly seal: SealControl;
   readonly build: (parts: OpenParts) => BuiltCore;
-  /** Looks after the keys, from time to time. */
+  /** Called from time to time to look after the keys. */
   readonly tendKeys: () => Promise<void>;
   readonly logger: Logger;
 }
@@ -41,12 +41,12 @@ export interface EndOptions {
   readonly wipeKeys: () => Promise<void>;
 }
 
-/** What is there only while the seal is open: the keys, and the core that works with them. */
+/** What exists only while the seal is open: the keys, and the core that works with them. */
 export class OpenSeal {
   readonly keys: SealKeys;
   readonly cluster: ClusterIdentity;
   readonly core: Core;
-  /** Of what is set for the keys. */
+  /** For the settings of the keys. */
   readonly settings: EntryStorage;
   readonly #built: BuiltCore;
   readonly #timer: NodeJS.Timeout;
@@ -57,7 +57,7 @@ export class OpenSeal {
     const { store, keys, clusterName, seal, build } = options;
     const { barrier } = keys;
     const cluster = await loadClusterIdentity(store, barrier, clusterName);
-    // Whoever asks for it may give up; what is opened serves everybody.
+    // Whoever asked may give up, but what is opened serves everybody.
     return withoutDeadline(async () => {
       const built = build({ barrier, cluster, seal });
       try {
@@ -86,7 +86,7 @@ export class OpenSeal {
   }
 
   /**
-   * Ends the core, and wipes the keys when nothing needs them any more or their time is over: what hangs, with a database say,
+   * Ends the core, and wipes the keys when nothing needs them any more or `keysMs` is over: work that hangs, on a database say,
    * then fails without them, and the next start finishes or undoes it. Resolves when both are done.
    */
   async end({ keysMs, wipeKeys }: EndOptions): Promise<void> {

@@ -24,18 +24,18 @@ import { copyStaticSeal, type StaticSeal, wipeStaticSeal } from './static-seal.t
 const OPENS_AT_START =
   'the seal "static" opens when the server starts, and was closed by an operator since: restart the server to open it';
 
-/** How long after a seal the keys are kept for what is still under way, in milliseconds. */
+/** How long the keys are kept after the seal closes for work still under way, in milliseconds. */
 const KEYS_MS = 5_000;
 
 export interface SealableCoreOptions {
   readonly store: Store;
-  /** Opens the seal without anybody's help; without it, shares do. The keys are copied: wipe them afterwards. */
+  /** Opens the seal without anybody's help; without it, shares are needed. The keys are copied: wipe yours afterwards. */
   readonly staticSeal?: StaticSeal;
-  /** A seal that opens by itself does not: it was closed on purpose. `staticSeal` is not needed then. */
+  /** Keeps a seal that opens by itself closed, since it was closed on purpose. `staticSeal` is then not needed. */
   readonly staySealed?: boolean;
-  /** Called when the keys of a seal that closed are wiped: what is behind it has ended, or is not waited for any longer. */
+  /** Called when the seal has closed and the keys are wiped: what was behind it has ended, or is no longer waited for. */
   readonly onSealed?: () => void;
-  /** The name that the cluster gets when its store is opened for the first time. Made when absent. */
+  /** The name that the cluster gets when its store is opened for the first time. Default: a random one. */
   readonly clusterName?: string;
   /** Makes the core that works behind the open seal, each time it opens. */
   readonly build: (parts: OpenParts) => BuiltCore;
@@ -58,7 +58,7 @@ export class SealableCore implements SealControl {
   readonly #options: SealableCoreOptions;
   readonly #rows: SealRows;
   readonly #seen: SeenRecord;
-  /** Keys of our own, so that they can be wiped. */
+  /** Our own copy of the keys, so that we can wipe them. */
   readonly #staticSeal: StaticSeal | undefined;
   readonly #sealedPaths: readonly Path[];
   readonly #shares: SealShares;
@@ -118,7 +118,7 @@ export class SealableCore implements SealControl {
     await this.#inTurn(() => this.#openStatic(staticSeal, record));
   }
 
-  /** Ends the core for good, waiting for requests under way. The store stays open: it is its opener's. */
+  /** Ends the core for good, waiting for requests under way. The store stays open: whoever opened it closes it. */
   async stop(): Promise<void> {
     // Whoever is opening the seal right now must not find it open afterwards.
     this.#isEnding = true;
@@ -133,22 +133,22 @@ export class SealableCore implements SealControl {
       const opened = this.#opened;
       if (opened === undefined) return handleSealed(this.#sealedPaths, request);
       const answer = await opened.core.handle(request);
-      // Who asked for the seal is answered when everything behind it has ended.
+      // Whoever asked to seal is answered once everything behind it has ended.
       if (this.#opened === undefined && request.path === 'sys/seal') await this.#closing;
       return answer;
     });
   }
 
   /**
-   * Whether this caller may send a body beyond what a stranger may: with a token that is valid now, to a path that asks
-   * for one. Nobody while sealed.
+   * Whether this caller may send a larger body than a stranger: with a token that is valid now, to a path that asks for one.
+   * Nobody may while sealed.
    */
   async takesLargeBody(caller: Caller): Promise<boolean> {
     return (await this.#opened?.core.takesLargeBody(caller)) ?? false;
   }
 
   async status(): Promise<SealStatus> {
-    // A health check of an open server asks no store.
+    // A health check of an open server does not ask the store.
     const record = this.#opened?.keys.record ?? (await this.#seen.read());
     const cluster = this.#opened?.cluster;
     return {
@@ -191,7 +191,7 @@ export class SealableCore implements SealControl {
     this.#shares.forget();
     this.#holders.cancel('sealed');
     const wipeKeys = async (): Promise<void> => {
-      // Not in turn as a whole: the requests that are waited for may be waiting for their turn.
+      // Only this takes a turn: the requests that are waited for may be waiting for theirs.
       await this.#inTurn(() => opened.keys.forget());
       if (this.#staticSeal !== undefined) wipeStaticSeal(this.#staticSeal);
       collectGarbage();
@@ -217,7 +217,7 @@ export class SealableCore implements SealControl {
     return writeKeyRotation(this.#open().settings, config);
   }
 
-  /** Rotates the encryption key when its time has come. By itself it looks once a minute. Does nothing while sealed. */
+  /** Rotates the encryption key if it is due. Called once a minute. Does nothing while sealed. */
   async tendKeys(): Promise<void> {
     if (this.#opened === undefined) return;
     const config = await this.keyRotation();
@@ -278,7 +278,7 @@ export class SealableCore implements SealControl {
     return this.#opened;
   }
 
-  /** Nothing is begun for somebody who does not wait any more: new keys that nobody hears of are lost. */
+  /** Nothing is begun once the caller has stopped waiting: new keys that nobody receives are lost. */
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
     const result = this.#turn.then(() => {
       requireTime();

@@ -4,11 +4,11 @@ import type { SealRecord, SealRows } from './seal-rows.ts';
 /** How long the status of a sealed server waits for the store, in milliseconds. */
 const STATUS_MS = 2_000;
 
-/** What the store says of the seal, or said last: whoever asks for the status must not wait for a store that hangs. */
+/** What the store says about the seal, or what it said last: a status request must not wait for a store that hangs. */
 export class SeenRecord {
   readonly #rows: SealRows;
   #last: SealRecord | undefined;
-  /** Looks at the store so far, and which of them what was seen last is from. */
+  /** How many looks were begun, and which of them saw what is remembered. */
   #looks = 0;
   #lastLook = 0;
 
@@ -16,7 +16,7 @@ export class SeenRecord {
     this.#rows = rows;
   }
 
-  /** What is known without a look at the store: what it was made to hold. */
+  /** Remembers what we have written ourselves. */
   saw(record: SealRecord): void {
     this.#note(++this.#looks, record);
   }
@@ -31,7 +31,7 @@ export class SeenRecord {
     return this.#last;
   }
 
-  /** An answer that was overtaken by a later one says nothing any more. */
+  /** An answer is ignored once a later look has been answered. */
   #note(look: number, record: SealRecord | undefined): void {
     if (look < this.#lastLook) return;
     this.#lastLook = look;
