@@ -11,8 +11,8 @@ export async function openEveryEngine(): Promise<{ readonly core: Core; readonly
   for (const share of unsealShares) await sealable.unseal(share);
   const { core } = sealable;
   if (core === undefined) throw new Error('one share opens it');
-  await core.services.mounts().enable('database', 'database', {});
-  for (const method of ['approle', 'userpass']) await core.services.mounts().enable(`auth/${method}`, method, {});
+  await core.services.mounts.enable('database', 'database', {});
+  for (const method of ['approle', 'userpass']) await core.services.mounts.enable(`auth/${method}`, method, {});
   return {
     core,
     close: async () => {

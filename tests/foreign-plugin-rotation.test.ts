@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
 import { isCofferError, type JsonObject, type Logger, silentLogger } from '@coffer/base';
-import { Barrier, type Core, createCore, createKeyring, createRootToken } from '@coffer/core';
+import { Barrier, Core, createKeyring, createRootToken } from '@coffer/core';
 import type { Database } from '@coffer/database-plugin';
 import { createDatabaseEngine, createDatabasePlugins } from '@coffer/engine-database';
 import { openEmbeddedStore, type Store } from '@coffer/store';
@@ -44,24 +44,18 @@ describe('rotation with a foreign plugin', () => {
       checkConfig: () => undefined,
       logger: silentLogger,
     };
-    core = createCore({
+    core = new Core({
       store,
       barrier: new Barrier(createKeyring()),
       builtinPlugins: [{ name: 'foreign', type: 'database', version: 'v0.0.1' }],
-      builtins: () => new Map(),
-      engines: ({ plugins: catalog, passwordPolicies }) => {
-        const plugins = createDatabasePlugins({
-          catalog,
-          builtins: new Map([['foreign', builtin]]),
-          logger: silentLogger,
-        });
-        const generatePassword = (policy: string): Promise<string> => passwordPolicies.generate(policy);
-        return new Map([['database', createDatabaseEngine({ plugins, generatePassword })]]);
-      },
       logger: silentLogger,
     });
+    const { plugins: catalog, passwordPolicies } = core.services;
+    const plugins = createDatabasePlugins({ catalog, builtins: new Map([['foreign', builtin]]), logger: silentLogger });
+    const generatePassword = (policy: string): Promise<string> => passwordPolicies.generate(policy);
+    core.install({ engines: new Map([['database', createDatabaseEngine({ plugins, generatePassword })]]) });
     await core.start();
-    await core.services.mounts().enable('database', 'database', {});
+    await core.services.mounts.enable('database', 'database', {});
     token = (await createRootToken(core.services.tokens)).reveal();
     await request('update', 'database/config/yb', {
       plugin_name: 'foreign',

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createLogger, formatLogLine, type JsonObject } from '@coffer/base';
-import { Barrier, type Core, createCore, createKeyring, createRootToken } from '@coffer/core';
+import { Barrier, Core, createKeyring, createRootToken } from '@coffer/core';
 import { createDatabaseEngine, createDatabasePlugins, type DatabasePlugins } from '@coffer/engine-database';
 import { openEmbeddedStore, type Store } from '@coffer/store';
 import { databaseUnderTest, startWireProxy, type TestDatabase, type WireProxy } from '@coffer/testkit';
@@ -33,24 +33,12 @@ describe('a plugin without an answer', () => {
     proxy = await startWireProxy({ target: database });
     store = await openEmbeddedStore({ path: ':memory:' });
     const logger = createLogger('', 'trace', (entry) => (log += formatLogLine(entry)));
-    core = createCore({
-      store,
-      barrier: new Barrier(createKeyring()),
-      builtinPlugins: [],
-      builtins: () => new Map(),
-      engines: ({ plugins: catalog, passwordPolicies }) => {
-        plugins = createDatabasePlugins({
-          catalog,
-          builtins: new Map(),
-          directory: DIST,
-          callDeadlineMs: DEADLINE_MS,
-          logger,
-        });
-        const generatePassword = (policy: string): Promise<string> => passwordPolicies.generate(policy);
-        return new Map([['database', createDatabaseEngine({ plugins, generatePassword })]]);
-      },
-      logger,
-    });
+    core = new Core({ store, barrier: new Barrier(createKeyring()), builtinPlugins: [], logger });
+    const { plugins: catalog, passwordPolicies } = core.services;
+    const limits = { directory: DIST, callDeadlineMs: DEADLINE_MS };
+    plugins = createDatabasePlugins({ catalog, builtins: new Map(), ...limits, logger });
+    const generatePassword = (policy: string): Promise<string> => passwordPolicies.generate(policy);
+    core.install({ engines: new Map([['database', createDatabaseEngine({ plugins, generatePassword })]]) });
     await core.start();
     const sha256 = createHash('sha256')
       .update(await readFile(join(DIST, 'ysql-plugin')))
@@ -64,7 +52,7 @@ describe('a plugin without an answer', () => {
       version: '',
     } as const;
     await core.services.plugins.register({ ...entry, sha256 });
-    await core.services.mounts().enable('database', 'database', {});
+    await core.services.mounts.enable('database', 'database', {});
     token = (await createRootToken(core.services.tokens)).reveal();
     await request('update', 'database/config/yb', {
       plugin_name: 'ysql-plugin',
@@ -112,18 +100,18 @@ describe('a plugin without an answer', () => {
       message: /the plugin gave no answer in 3 s, so what it did is not known/,
     });
     assert.equal(fault.fired, 1);
-    const [leaf = ''] = await core.services.leases.list('database/creds/app/');
+    const [leaf = ''] = await core.services.leaseList.list('database/creds/app/');
     const id = `database/creds/app/${leaf}`;
     // Sent only for a role that is there: the late statement has made it.
     const drop = () => proxy.statements.find(({ sql }) => /^DROP ROLE.*"v-token-app-/m.test(sql));
     await until(async () => drop(), 'the revocation of what the late statement has made');
     await until(async () => ((await issuedRoles(database)).length === 0 ? true : undefined), 'the end of the role');
-    const lease = await core.services.leases.lookup(id);
+    const lease = await core.services.leaseList.lookup(id);
     assert.match(lease?.lastError ?? '', /the plugin never said whether it made "v-token-app-.*dropped again after/);
 
     test.mock.timers.enable({ apis: ['Date'], now: Date.now() + 60_000 });
     await core.services.leases.revoke(id);
-    assert.equal(await core.services.leases.lookup(id), undefined);
+    assert.equal(await core.services.leaseList.lookup(id), undefined);
     test.mock.timers.reset();
     assert.ok('username' in (await request('read', 'database/creds/app')));
   });

@@ -15,7 +15,7 @@ describe('the references', () => {
   });
   after(() => close());
 
-  const paths = (mount: string): readonly Path[] => core.services.mounts().route(mount)?.engine.paths ?? [];
+  const paths = (mount: string): readonly Path[] => core.services.mounts.route(mount)?.engine.paths ?? [];
 
   it('name every field of a connection', async () => {
     const config = paths('database/').find(({ pattern }) => pattern === 'config/:name');

@@ -5,7 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { CofferError, createLogger, formatLogLine, isCofferError, type JsonObject, type Logger } from '@coffer/base';
-import { Barrier, type Core, createCore, createKeyring, createRootToken } from '@coffer/core';
+import { Barrier, Core, createKeyring, createRootToken } from '@coffer/core';
 import type { ConnectionField, Database } from '@coffer/database-plugin';
 import { type BuiltinDatabase, createDatabaseEngine, createDatabasePlugins } from '@coffer/engine-database';
 import { openEmbeddedStore, type Store } from '@coffer/store';
@@ -49,26 +49,20 @@ describe('a connection', () => {
     const logger = createLogger('', 'trace', (entry) => (log += formatLogLine(entry)));
     const telling: BuiltinDatabase = { fields: FIELDS, create, checkConfig: () => undefined, logger };
     const ysql: BuiltinDatabase = { ...YSQL, checkConfig: checkYsqlConfig, logger };
-    core = createCore({
+    core = new Core({
       store,
       barrier: new Barrier(createKeyring()),
       builtinPlugins: ['telling', 'ysql-plugin'].map((name) => ({ name, type: 'database', version: 'v0.0.1' })),
-      builtins: () => new Map(),
-      engines: ({ plugins: catalog, passwordPolicies }) => {
-        const plugins = createDatabasePlugins({
-          catalog,
-          builtins: new Map([
-            ['telling', telling],
-            ['ysql-plugin', ysql],
-          ]),
-          directory: directory.path,
-          logger,
-        });
-        const generatePassword = (policy: string): Promise<string> => passwordPolicies.generate(policy);
-        return new Map([['database', createDatabaseEngine({ plugins, generatePassword })]]);
-      },
       logger,
     });
+    const { plugins: catalog, passwordPolicies } = core.services;
+    const builtins = new Map([
+      ['telling', telling],
+      ['ysql-plugin', ysql],
+    ]);
+    const plugins = createDatabasePlugins({ catalog, builtins, directory: directory.path, logger });
+    const generatePassword = (policy: string): Promise<string> => passwordPolicies.generate(policy);
+    core.install({ engines: new Map([['database', createDatabaseEngine({ plugins, generatePassword })]]) });
     await core.start();
     await core.services.plugins.register({
       name: 'foreign',
@@ -81,7 +75,7 @@ describe('a connection', () => {
         .digest('hex'),
       version: '',
     });
-    await core.services.mounts().enable('database', 'database', {});
+    await core.services.mounts.enable('database', 'database', {});
     token = (await createRootToken(core.services.tokens)).reveal();
   });
   after(async () => {

@@ -5,7 +5,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { randomBase62, silentLogger } from '@coffer/base';
-import { createCore, SealableCore, type StaticSeal } from '@coffer/core';
+import { Core, SealableCore, type StaticSeal } from '@coffer/core';
 import type { EngineFactory, Lease, LeaseIssuer } from '@coffer/framework';
 import { openEmbeddedStore } from '@coffer/store';
 import type { TestPostgres } from '@coffer/testkit';
@@ -93,23 +93,17 @@ export async function addLeases({ home, key }: LeaseServer, count: number, like:
   const sealable = new SealableCore({
     store,
     staticSeal,
-    build: ({ barrier }) => ({
-      core: createCore({
-        store,
-        barrier,
-        engines: () => new Map([['database', engine]]),
-        builtins: () => new Map(),
-        builtinPlugins: [],
-        logger: silentLogger,
-      }),
-      close: () => Promise.resolve(),
-    }),
+    build: ({ barrier }) => {
+      const core = new Core({ store, barrier, builtinPlugins: [], logger: silentLogger });
+      core.install({ engines: new Map([['database', engine]]) });
+      return { core, close: () => Promise.resolve() };
+    },
     sealedPaths: () => [],
     logger: silentLogger,
   });
   try {
     await sealable.start();
-    const model = await sealable.core?.services.leases.lookup(like.leaseId);
+    const model = await sealable.core?.services.leaseList.lookup(like.leaseId);
     if (model === undefined || issuer === undefined) throw new Error('the store has no lease to go by');
     for (let left = count; left > 0; left -= FILL_BATCH) {
       const leases = issuer;

@@ -162,7 +162,7 @@ describe('capabilities', () => {
 
   it('of every path are those of the table, and no path is missing in it', () => {
     const paths = ['database/', 'sys/', 'auth/token/', 'auth/approle/', 'auth/userpass/'].flatMap((mount) =>
-      (core.services.mounts().route(mount)?.engine.paths ?? []).map((path) => ({
+      (core.services.mounts.route(mount)?.engine.paths ?? []).map((path) => ({
         pattern: mount + path.pattern,
         needs: needsOf(path),
       })),

@@ -2,9 +2,9 @@ import { createAppRoleAuth } from '@coffer/auth-approle';
 import { createTokenAuth, type TokenAuthOptions } from '@coffer/auth-token';
 import { createUserpassAuth } from '@coffer/auth-userpass';
 import { API_VERSION, BUILTIN_VERSION, type FileTrust, type Logger } from '@coffer/base';
-import { type Core, type CoreServices, createCore, type OpenParts, SealableCore, type StaticSeal } from '@coffer/core';
+import { type BuiltCore, Core, type CoreServices, type OpenParts, SealableCore, type StaticSeal } from '@coffer/core';
 import { ROOT_POLICY, type TtlLimits } from '@coffer/framework';
-import { createDatabaseEngine, createDatabasePlugins, type DatabasePlugins } from '@coffer/engine-database';
+import { createDatabaseEngine, createDatabasePlugins } from '@coffer/engine-database';
 import { createSystemEngine, sealedPaths } from '@coffer/engine-system';
 import type { Store } from '@coffer/store';
 import { checkYsqlConfig, YSQL } from '@coffer/ysql';
@@ -39,81 +39,67 @@ export function composeSealable(options: ComposeOptions): SealableCore {
     ...(staySealed !== undefined && { staySealed }),
     ...(onSealed && { onSealed }),
     ...(clusterName !== undefined && { clusterName }),
-    build: (parts) => {
-      const { core, plugins } = composeCore(options, parts);
-      return { core, close: () => plugins.close() };
-    },
+    build: (parts) => composeCore(options, parts),
     sealedPaths: (seal) => sealedPaths({ version: API_VERSION, storageType }, seal),
     logger: logger.named('core'),
   });
 }
 
 /** Puts the rooms together: which engines there are, what is built in, what is always mounted. */
-function composeCore(options: ComposeOptions, parts: OpenParts): { core: Core; plugins: DatabasePlugins } {
-  const { store, storageType, systemTtl, logger } = options;
-  const { barrier, seal } = parts;
-  const { pluginDirectory: directory, pluginTrust: trust } = options;
-  const ysql = { ...YSQL, checkConfig: checkYsqlConfig, logger: logger.named('ysql') };
-  const server = { version: API_VERSION, storageType };
-  let plugins: DatabasePlugins | undefined;
-  const core = createCore({
+function composeCore(options: ComposeOptions, { barrier, seal }: OpenParts): BuiltCore {
+  const { store, storageType, systemTtl, pluginDirectory: directory, pluginTrust: trust, logger } = options;
+  const core = new Core({
     store,
     barrier,
     logger: logger.named('core'),
     ...(systemTtl && { systemTtl }),
     builtinPlugins: [{ name: 'ysql-plugin', type: 'database', version: BUILTIN_VERSION }],
-    engines: (services) => {
-      plugins = createDatabasePlugins({
-        catalog: services.plugins,
-        builtins: new Map([['ysql-plugin', ysql]]),
-        ...(directory !== undefined && { directory }),
-        ...(trust && { trust }),
-        logger: logger.named('plugin'),
-      });
-      const generatePassword = (policy: string): Promise<string> => services.passwordPolicies.generate(policy);
-      return new Map([['database', createDatabaseEngine({ plugins, generatePassword })]]);
-    },
-    authMethods: ({ tokens }) =>
-      new Map([
-        ['approle', createAppRoleAuth(tokens)],
-        ['userpass', createUserpassAuth(tokens)],
-      ]),
-    builtins: (services) =>
-      new Map([
-        [
-          'sys/',
-          {
-            type: 'system',
-            description: 'system endpoints used for control, policy and debugging',
-            factory: createSystemEngine({
-              services,
-              server,
-              seal,
-              ...(directory !== undefined && { pluginDirectory: { path: directory, ...(trust && { trust }) } }),
-            }),
-          },
-        ],
-        [
-          'auth/token/',
-          {
-            type: 'token',
-            description: 'token based credentials',
-            factory: createTokenAuth(tokenAuthOptions(services)),
-          },
-        ],
-      ]),
   });
-  if (plugins === undefined) throw new Error('the core asks for its engines when it is made');
-  return { core, plugins };
+  const { services } = core;
+  const ysql = { ...YSQL, checkConfig: checkYsqlConfig, logger: logger.named('ysql') };
+  const plugins = createDatabasePlugins({
+    catalog: services.plugins,
+    builtins: new Map([['ysql-plugin', ysql]]),
+    ...(directory !== undefined && { directory }),
+    ...(trust && { trust }),
+    logger: logger.named('plugin'),
+  });
+  const generatePassword = (policy: string): Promise<string> => services.passwordPolicies.generate(policy);
+  const system = createSystemEngine({
+    services,
+    server: { version: API_VERSION, storageType },
+    seal,
+    ...(directory !== undefined && { pluginDirectory: { path: directory, ...(trust && { trust }) } }),
+  });
+  const token = createTokenAuth(tokenAuthOptions(services));
+  core.install({
+    engines: new Map([['database', createDatabaseEngine({ plugins, generatePassword })]]),
+    authMethods: new Map([
+      ['approle', createAppRoleAuth(services.tokens)],
+      ['userpass', createUserpassAuth(services.tokens)],
+    ]),
+    builtins: new Map([
+      [
+        'sys/',
+        {
+          type: 'system',
+          description: 'system endpoints used for control, policy and debugging',
+          factory: system,
+        },
+      ],
+      ['auth/token/', { type: 'token', description: 'token based credentials', factory: token }],
+    ]),
+  });
+  return { core, close: () => plugins.close() };
 }
 
-function tokenAuthOptions({ tokens, aclOf, mounts }: CoreServices): TokenAuthOptions {
+function tokenAuthOptions({ tokens, capabilitiesOf, mounts }: CoreServices): TokenAuthOptions {
   return {
     tokens,
     hasSudo: async (token, path) => {
-      const capabilities = (await aclOf(token)).capabilities(path);
+      const capabilities = (await capabilitiesOf(token))(path);
       return capabilities.includes('sudo') || capabilities.includes(ROOT_POLICY);
     },
-    engineFor: (path) => mounts().engineFor(path),
+    engineFor: (path) => mounts.engineFor(path),
   };
 }

@@ -2,15 +2,15 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CofferError } from './error.ts';
 
-/** The longest that a timer of Node.js can wait. */
+/** The longest that a timer of Node.js can wait, in milliseconds. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
-/** What lies beneath ends this much sooner, so that whoever asked hears its reason: a tenth of the time, at most this. */
+/** Nested calls end this much earlier, so that their reason still reaches the caller: a tenth of the time, at most this. */
 const MAX_RESERVE_MS = 10_000;
 
 const current = new AsyncLocalStorage<Deadline | undefined>();
 
 /**
- * How long somebody waits for what is being done, and whether he still does: what a `context.Context` is in Go. It is
+ * How long a caller waits for what is being done, and whether it still does: what a `context.Context` is in Go. It is
  * carried along by {@link withDeadline} and not by arguments; whatever serves more than one caller leaves it behind with
  * {@link withoutDeadline}.
  */
@@ -22,7 +22,7 @@ export class Deadline {
   readonly #timer: NodeJS.Timeout;
   readonly #awaited = new Set<{ readonly what: string }>();
 
-  /** `gone` is aborted when whoever asked does not wait any more. `setting` is named when the time is over. */
+  /** `gone` is aborted when the caller stops waiting. `setting` is named in the error when the time is over. */
   constructor(totalMs: number, options: { readonly gone?: AbortSignal; readonly setting?: string } = {}) {
     const { gone, setting } = options;
     this.totalMs = totalMs;
@@ -39,7 +39,7 @@ export class Deadline {
     return this.#over.signal;
   }
 
-  /** Why nobody waits any more, to reject with; undefined while somebody does. */
+  /** Why nobody waits any more, as an error to reject with; undefined while somebody does. */
   get reason(): CofferError | undefined {
     return this.#reason;
   }
@@ -48,18 +48,18 @@ export class Deadline {
     return this.#reason !== undefined;
   }
 
-  /** For what lies beneath, in milliseconds: it ends a little sooner. 0 when the time is over. */
+  /** What is left for nested calls, in milliseconds: they end a little earlier. 0 when the time is over. */
   get leftMs(): number {
     if (this.over) return 0;
     return Math.max(0, this.#end - performance.now() - Math.min(MAX_RESERVE_MS, this.totalMs / 10));
   }
 
-  /** The answer is there. */
+  /** Stops the timer: the answer is there. */
   clear(): void {
     clearTimeout(this.#timer);
   }
 
-  /** Remembers what is waited for, for the error's text. */
+  /** Remembers what is being waited for, to name it in the error. */
   async await<T>(what: string, work: () => Promise<T>): Promise<T> {
     const entry = { what };
     this.#awaited.add(entry);
@@ -89,7 +89,7 @@ export function withDeadline<T>(deadline: Deadline, work: () => T): T {
   return current.run(deadline, work);
 }
 
-/** Runs what must be finished whoever waits, or what is done for more than one caller. */
+/** Runs what must be finished whether or not anybody waits, or what serves more than one caller. */
 export function withoutDeadline<T>(work: () => T): T {
   return current.run(undefined, work);
 }
@@ -98,13 +98,13 @@ export function currentDeadline(): Deadline | undefined {
   return current.getStore();
 }
 
-/** `mostMs`, or less when the deadline comes sooner: how long something beneath may take, in milliseconds. */
+/** How long a nested call may take, in milliseconds: `mostMs`, or less when the deadline comes earlier. */
 export function timeLeft(mostMs: number): number {
   return Math.min(mostMs, current.getStore()?.leftMs ?? mostMs);
 }
 
 /**
- * To be called right before something is begun: nothing is, once nobody waits for it.
+ * To be called right before something is begun: nothing should be, once nobody waits for it.
  * @throws CofferError `failed`
  */
 export function requireTime(): void {
@@ -123,7 +123,7 @@ export async function pause(milliseconds: number): Promise<void> {
 }
 
 /**
- * Waits for something that is not ours to end; it goes on when nobody waits for it any more.
+ * Waits for something that we cannot end; it goes on when nobody waits for it any more.
  * @throws CofferError `failed` as soon as nobody waits any more, and whatever `work` rejects with
  */
 export async function whileAwaited<T>(work: Promise<T>): Promise<T> {
@@ -142,7 +142,7 @@ export async function whileAwaited<T>(work: Promise<T>): Promise<T> {
   }
 }
 
-/** Names what is waited for meanwhile, should the deadline pass: `the store`. */
+/** Names what is waited for, should the deadline pass meanwhile: `the store`. */
 export function awaiting<T>(what: string, work: () => Promise<T>): Promise<T> {
   const deadline = current.getStore();
   return deadline === undefined ? work() : deadline.await(what, work);

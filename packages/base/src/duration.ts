@@ -16,13 +16,13 @@ const NANOSECONDS = 1_000_000_000n;
 const LONGEST = 2n ** 63n - 1n;
 const WHOLE_NUMBER = /^[+-]?\d+$/;
 const PART = /(\d*)(?:\.(\d*))?([^.\d]+)/y;
-/** No duration is longer: one with every unit and all digits has some hundred. */
+/** Characters. No duration is longer: one with every unit and all digits has about a hundred. */
 const LONGEST_TEXT = 1_000;
 
 /**
- * Parses a duration in any form that Vault takes: a number of seconds (JSON number or string), whole days (`7d`), or Go's
- * `1h30m` (hashicorp/go-secure-stdlib:parseutil/parseutil.go ParseDurationSecond). Returns seconds; what is less than a
- * second is dropped, as Vault's TypeDurationSecond does. Empty is 0.
+ * Parses a duration in any form that Vault accepts: a number of seconds (JSON number or string), whole days (`7d`), or Go's
+ * `1h30m` (hashicorp/go-secure-stdlib:parseutil/parseutil.go ParseDurationSecond). Returns seconds; fractions of a
+ * second are dropped, as Vault's TypeDurationSecond does. Empty is 0.
  *
  * @throws CofferError `invalid-request` naming `field` when it is none of these, negative, or longer than 2^63 ns
  */

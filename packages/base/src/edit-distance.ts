@@ -1,7 +1,7 @@
-/** Longest text that is compared, in characters: the cost is the product of the lengths, and callers choose one of them. */
+/** Longest text that is compared, in characters: the cost is the product of the lengths, and a caller chooses one of the texts. */
 const LONGEST_TEXT = 100;
 
-/** How many characters must be put in, left out or replaced to make `b` of `a`. Infinite for texts that are no misspelt names. */
+/** How many characters must be inserted, removed or replaced to turn `a` into `b`. Infinite for texts too long to be misspelt names. */
 export function editDistance(a: string, b: string): number {
   if (Math.max(a.length, b.length) > LONGEST_TEXT) return Infinity;
   let previous = Array.from({ length: b.length + 1 }, (_, index) => index);

@@ -1,14 +1,14 @@
-/** Who else than root and this process's own user may own what is started, and in which mode it must be exactly. */
+/** Who besides root and this process's own user may own an executable that is started, and the exact mode that it must have. */
 export interface FileTrust {
   /** Vault's `plugin_file_uid`. */
   readonly uid?: number;
-  /** Vault's `plugin_file_permissions`, as a number: 0o750. Without it, whichever lets neither group nor others write. */
+  /** Vault's `plugin_file_permissions`, as a number: 0o750. Without it, any mode in which neither group nor others can write. */
   readonly permissions?: number;
 }
 
 /**
- * Why a file or directory could be changed by others than whoever runs this process; undefined when it could not
- * (openbao/openbao:internal/helper/osutil/fileinfo.go). Where there are no users (Windows) nothing is looked at.
+ * Why somebody other than the user of this process could change a file or directory; undefined when nobody could
+ * (openbao/openbao:internal/helper/osutil/fileinfo.go). Where there are no users (Windows) nothing is checked.
  */
 export function distrust(
   path: string,

@@ -1,13 +1,13 @@
 import { CofferError } from './error.ts';
 
 /**
- * How much a caller's JSON may hold. Strings and memory as OpenBao (openbao/openbao:website, listener "tcp",
+ * How much a caller's JSON may hold. Strings and memory as in OpenBao (openbao/openbao:website, listener "tcp",
  * `max_request_json_strings` and `max_request_json_memory`); the rest is far beyond any request of Vault's API.
  */
 export const JSON_LIMITS = {
-  /** Lists and objects inside each other; what is deeper would exhaust the stack of whoever walks it. */
+  /** Nested lists and objects: anything deeper could exhaust the stack of code that walks it. */
   depth: 100,
-  /** Strings, names of fields among them. */
+  /** Strings, including field names. */
   strings: 1000,
   /** Lists, objects, strings, numbers, `true`, `false` and `null`. */
   values: 10_000,
@@ -15,11 +15,11 @@ export const JSON_LIMITS = {
   nameBytes: 1024,
   /** Digits of a number. */
   numberBytes: 100,
-  /** What the parsed value takes, estimated. */
+  /** Estimated bytes of the parsed value. */
   memoryBytes: 32.5 * 1024 * 1024,
 } as const;
 
-/** What V8 takes for each, without what is in it, with room to spare. */
+/** Bytes that V8 needs for each, without its content, with room to spare. */
 const CONTAINER_BYTES = 96;
 const STRING_BYTES = 40;
 const SCALAR_BYTES = 24;
@@ -31,9 +31,9 @@ const [OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT] = [0x5b, 0x5d, 0x7b, 0x
 
 /**
  * Estimates the bytes that a JSON text will take once it is parsed, in one pass over it that ends at the first excess.
- * Whether the text is JSON is not judged here.
+ * It does not check whether the text is JSON.
  *
- * @throws CofferError `invalid-request` naming what is too much; the message never repeats the text
+ * @throws CofferError `invalid-request` naming the limit that is exceeded; the message never repeats the text
  */
 export function measureJson(json: Uint8Array, maxMemoryBytes: number = JSON_LIMITS.memoryBytes): number {
   const found = { depth: 0, strings: 0, values: 0, memory: 0, lastString: 0 };

@@ -47,7 +47,7 @@ export const silentLogger: Logger = createLogger('', 'error', () => undefined);
 /** Longest message and value in a line for people, in characters. */
 const LONGEST_TEXT = 16_384;
 
-/** Bounded, and with what would end the line or steer a terminal shown by its number: callers have a part in what is logged. */
+/** Cut to a length, with characters that would end the line or control a terminal escaped: callers influence what is logged. */
 function printable(text: string): string {
   const bounded = text.length > LONGEST_TEXT ? `${text.slice(0, LONGEST_TEXT)}...` : text;
   return bounded.replace(
@@ -57,8 +57,8 @@ function printable(text: string): string {
 }
 
 /**
- * Vault's line for people: `2026-11-24T18:50:50.399Z [INFO]  core: vault is unsealed: key=value`. One line, whatever is told:
- * a caller's, a database's or a plugin's words must not look like lines of ours.
+ * Vault's line for people: `2026-11-24T18:50:50.399Z [INFO]  core: vault is unsealed: key=value`. One line, whatever it says:
+ * the words of a caller, a database or a plugin must not look like lines of ours.
  */
 export function formatLogLine(entry: LogEntry): string {
   const level = `[${entry.level.toUpperCase()}]`.padEnd(7);

@@ -18,7 +18,7 @@ function classOf(ranges: string): string {
 
 /**
  * A password as PostgreSQL and libpq use it under SCRAM (RFC 4013, with the rules of postgres:src/common/saslprep.c): what
- * is prohibited is looked for before the normalisation and not in its result, and a password with anything prohibited,
+ * is prohibited is looked for before normalisation and not in its result, and a password with anything prohibited,
  * unassigned in Unicode 3.2, badly mixed in direction, or with nothing left of it, is used as it is.
  */
 export function saslprep(password: string): string {
@@ -26,7 +26,7 @@ export function saslprep(password: string): string {
   return normalised(text) ?? text;
 }
 
-/** No normalisation changes such a text. */
+/** Normalisation changes no such text. */
 export function isAscii(text: string): boolean {
   return Buffer.byteLength(text) === text.length;
 }

@@ -17,7 +17,7 @@ export async function scramVerifier(password: string, salt: Buffer = randomBytes
   return `SCRAM-SHA-256$${ITERATIONS}:${salt.toString('base64')}$${storedKey}:${serverKey.toString('base64')}`;
 }
 
-/** What PostgreSQL would take for a verifier, and store as it is, where a password is meant (postgres:src/backend/libpq/crypt.c). */
+/** Whether PostgreSQL would take a password for a verifier, and store it as it is (postgres:src/backend/libpq/crypt.c). */
 export function looksLikeVerifier(password: string): boolean {
   return /^md5[0-9a-f]{32}$/.test(password) || /^SCRAM-SHA-256\$\d+:[^$:]+\$[^$:]+:[^$:]+$/.test(password);
 }
@@ -66,7 +66,7 @@ interface SaslSession {
   serverSignature: string;
 }
 
-/** RFC 5802, 3: the client's last message, made anew for another form of the password. */
+/** RFC 5802, 3: the client's last message, computed again for another form of the password. */
 async function finalMessage(
   message: string,
   serverFirst: string,

@@ -1,6 +1,6 @@
 /**
- * `text` without the `character` at its end, however often it stands there. By hand: a regular expression such as `/\/+$/`
- * starts anew at each of them and takes the square of their number.
+ * `text` without any `character` at its end. Done by hand, since a regular expression such as `/\/+$/` starts again at each of
+ * them, which takes quadratic time.
  */
 export function trimEndOf(text: string, character: string): string {
   let end = text.length;

@@ -3,7 +3,7 @@ export const VERSION = '0.1.0';
 
 /**
  * What the server reports at `sys/seal-status`: the Vault version whose API it speaks, with our own as build metadata.
- * Clients parse it as a semantic version and switch features by it (hashicorp/terraform-provider-vault:internal/provider/meta.go).
+ * Clients parse it as a semantic version and enable features by it (hashicorp/terraform-provider-vault:internal/provider/meta.go).
  */
 export const API_VERSION = `1.21.4+coffer.${VERSION}`;
 

@@ -6,7 +6,7 @@ import { CofferError, isCofferError, silentLogger } from '@coffer/base';
 import { openEmbeddedStore, type Store } from '@coffer/store';
 import { Barrier } from './barrier/barrier.ts';
 import { createKeyring } from './barrier/keyring.ts';
-import { type Core, createCore } from './core.ts';
+import { Core } from './core.ts';
 import { type EngineContext, type EngineFactory, type OutgoingResponse, definePath, grantTtl } from '@coffer/framework';
 
 /** A real engine whose outside world is a set of names. */
@@ -72,16 +72,10 @@ describe('core', () => {
   beforeEach(async () => {
     store = await openEmbeddedStore({ path: ':memory:' });
     door = new Door();
-    core = createCore({
-      store,
-      barrier: new Barrier(createKeyring()),
-      engines: () => new Map([['door', door.factory]]),
-      builtins: () => new Map(),
-      builtinPlugins: [],
-      logger: silentLogger,
-    });
+    core = new Core({ store, barrier: new Barrier(createKeyring()), builtinPlugins: [], logger: silentLogger });
+    core.install({ engines: new Map([['door', door.factory]]) });
     await core.start();
-    await core.services.mounts().enable('door', 'door', {});
+    await core.services.mounts.enable('door', 'door', {});
     root = await newToken(['root']);
   });
   afterEach(async () => {
@@ -152,7 +146,7 @@ describe('core', () => {
     const id = await issue('a');
     assert.ok(door.open.has('a'));
     await eventually(() => !door.open.has('a'));
-    assert.equal(await core.services.leases.lookup(id), undefined);
+    assert.equal(await core.services.leaseList.lookup(id), undefined);
   });
 
   it('renews to the ceiling and not beyond', async () => {
@@ -168,11 +162,11 @@ describe('core', () => {
     const id = await issue('a');
     door.failures = 1;
     await assert.rejects(core.services.leases.revoke(id), { code: 'failed', message: /the door is stuck/ });
-    const owed = await core.services.leases.lookup(id);
+    const owed = await core.services.leaseList.lookup(id);
     assert.equal(owed?.lastError, 'the door is stuck');
     assert.equal(owed.attempts, 1);
     assert.ok(door.open.has('a'));
-    await eventually(async () => (await core.services.leases.lookup(id)) === undefined);
+    await eventually(async () => (await core.services.leaseList.lookup(id)) === undefined);
     assert.equal(door.open.has('a'), false);
   });
 
@@ -183,7 +177,7 @@ describe('core', () => {
     assert.equal(door.open.size, 1);
     door.failures = 1;
     await core.services.leases.revokePrefix('door/', { force: true });
-    assert.equal(await core.services.leases.count(), 0);
+    assert.equal(await core.services.leaseList.count(), 0);
     assert.equal(door.open.size, 1);
   });
 
@@ -191,7 +185,7 @@ describe('core', () => {
     door.open.add('jammed');
     await assert.rejects(read('door/keys/jammed', root), { code: 'unavailable' });
     await eventually(() => !door.open.has('jammed'));
-    assert.equal(await core.services.leases.count(), 0);
+    assert.equal(await core.services.leaseList.count(), 0);
   });
 
   it('ends the leases of a token and of its children with it', async () => {
@@ -238,19 +232,19 @@ describe('core', () => {
   });
 
   it('mounts a path once, also when asked twice at the same time', async () => {
-    const results = await Promise.allSettled([1, 2].map(() => core.services.mounts().enable('gate', 'door', {})));
+    const results = await Promise.allSettled([1, 2].map(() => core.services.mounts.enable('gate', 'door', {})));
     assert.deepEqual(results.map(({ status }) => status).sort(), ['fulfilled', 'rejected']);
-    await assert.rejects(core.services.mounts().enable('gate/inner', 'door', {}), /path is already in use at gate\//);
+    await assert.rejects(core.services.mounts.enable('gate/inner', 'door', {}), /path is already in use at gate\//);
   });
 
   it('keeps a mount whose leases cannot be revoked', async () => {
     await issue('a');
     door.failures = 1;
-    const disable = () => core.services.mounts().disable('door', (path) => core.services.leases.revokePrefix(path));
+    const disable = () => core.services.mounts.disable('door', (path) => core.services.leases.revokePrefix(path));
     await assert.rejects(disable(), /stuck/);
-    assert.ok(core.services.mounts().get('door/'));
+    assert.ok(core.services.mounts.get('door/'));
     await disable();
-    assert.equal(core.services.mounts().get('door/'), undefined);
+    assert.equal(core.services.mounts.get('door/'), undefined);
     assert.equal(door.open.size, 0);
   });
 

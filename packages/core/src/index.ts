@@ -1,7 +1,8 @@
 /** The core: barrier and seal, mounts and router, policies, tokens, leases, plugin catalog. Knows no HTTP and no SQL dialect. */
 export { Barrier } from './barrier/barrier.ts';
 export { createKeyring, type Keyring } from './barrier/keyring.ts';
-export { Core, type CoreOptions, type CoreServices, createCore } from './core.ts';
+export { Core, type CoreOptions, type CoreServices, type Engines } from './core.ts';
+export type { LeaseList } from './leases/lease-list.ts';
 export type { Leases, RenewedLease } from './leases/leases.ts';
 export type { MountTable } from './mounts/mount-table.ts';
 export { type Acl, createAcl, ROOT_ACL } from './policies/acl.ts';
@@ -13,7 +14,8 @@ export type { ClusterIdentity } from './seal/cluster-identity.ts';
 export type { KeyRotationConfig, KeyStatus } from './seal/key-rotation.ts';
 export { parseShare, type ShareCounts, withShare } from './seal/key-shares.ts';
 export type * from './seal/seal-control.ts';
-export { type OpenParts, SealableCore, type SealableCoreOptions } from './seal/sealable-core.ts';
+export type { BuiltCore, OpenParts } from './seal/open-seal.ts';
+export { SealableCore, type SealableCoreOptions } from './seal/sealable-core.ts';
 export { parseStaticKey, type StaticKey, type StaticSeal, wipeStaticSeal } from './seal/static-seal.ts';
 export { createRootToken } from './tokens/root-token.ts';
 export type { WrappedAnswer, Wrapping } from './tokens/wrapping.ts';

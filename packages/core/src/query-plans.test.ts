@@ -5,9 +5,10 @@ import { silentLogger } from '@coffer/base';
 import { openEmbeddedStore, type SqlStatement, type Store } from '@coffer/store';
 import { Barrier } from './barrier/barrier.ts';
 import { createEntryStorage } from './barrier/entry-storage.ts';
-import { createIntents } from './leases/intents.ts';
+import { MountIntents } from './leases/intents.ts';
 import { createKeyring } from './barrier/keyring.ts';
 import { createLeaseIssuer } from './leases/lease-issuer.ts';
+import { LeaseList } from './leases/lease-list.ts';
 import { Leases } from './leases/leases.ts';
 import { createTokenStore } from './tokens/tokens.ts';
 import type { NewToken } from '@coffer/framework';
@@ -64,7 +65,15 @@ describe('the statements of', () => {
       close: () => Promise.resolve(),
       renew: async () => ({ ttl: 60, ceiling: 0, warnings: [] }),
     };
-    const leases = new Leases({ store, barrier, engineFor: () => engine, logger: silentLogger, wake: nothing });
+    const list = new LeaseList(store, barrier);
+    const leases = new Leases({
+      list,
+      store,
+      barrier,
+      mounts: { engineFor: () => engine },
+      logger: silentLogger,
+      wake: nothing,
+    });
     const issuer = createLeaseIssuer(store, barrier, nothing);
     const { entry } = await createTokenStore(store, barrier, nothing).create({ ...TOKEN, expireTime: null });
     const ofToken = { path: 'a/b', token: entry.id, renewable: true, data: {} };
@@ -72,10 +81,10 @@ describe('the statements of', () => {
       const times = { issueTime: Date.now(), expireTime: Date.now() + 60_000 };
       const made = await issuer.begin({ ...ofToken, ...times });
       await made.activate();
-      await leases.lookup(made.id);
+      await list.lookup(made.id);
       await leases.renew(made.id, 60);
-      await leases.list('a/', { after: 'a', limit: 1 });
-      await leases.count();
+      await list.list('a/', { after: 'a', limit: 1 });
+      await list.count();
       await leases.revokeLater(made.id);
       await leases.revokePrefixLater('a/');
       await leases.nextDue();
@@ -111,7 +120,7 @@ describe('the statements of', () => {
 
   it('entries and intents of one mount read no whole table', async () => {
     const entries = createEntryStorage(store, barrier, 'm');
-    const intents = createIntents(store, barrier, 'm');
+    const intents = new MountIntents(store, barrier, 'm');
     const scans = await scansOf(async () => {
       await entries.put('roles/a', {});
       await entries.get('roles/a');

@@ -6,9 +6,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { silentLogger } from '@coffer/base';
 import { openEmbeddedStore, type Store } from '@coffer/store';
 import { Barrier } from './barrier/barrier.ts';
-import { type Core, createCore } from './core.ts';
+import { Core } from './core.ts';
 import { createKeyring } from './barrier/keyring.ts';
 import { type IncomingRequest, definePath } from '@coffer/framework';
+import { answerInTime } from './request-deadline.ts';
 import { createRootToken } from './tokens/root-token.ts';
 
 describe('a request that takes too long', () => {
@@ -21,51 +22,46 @@ describe('a request that takes too long', () => {
   beforeEach(async () => {
     store = await openEmbeddedStore({ path: ':memory:' });
     const held = new Promise<void>((resolve) => (release = resolve));
-    core = createCore({
-      store,
-      barrier: new Barrier(createKeyring()),
-      builtinPlugins: [],
-      engines: () => new Map(),
-      builtins: (services) =>
-        new Map([
-          [
-            'slow/',
-            {
-              type: 'slow',
-              description: 'Takes its time.',
-              factory: () => ({
-                help: 'Takes its time.',
-                close: () => Promise.resolve(),
-                paths: [
-                  definePath({
-                    pattern: 'token',
-                    fields: {},
-                    synopsis: 'Makes a token.',
-                    write: async () => {
-                      await held;
-                      const { token, entry } = await services.tokens.create({
-                        parent: '',
-                        displayName: 'slow',
-                        policies: ['default'],
-                        path: 'slow/token',
-                        meta: null,
-                        creationTime: Date.now(),
-                        creationTtl: 3600,
-                        expireTime: Date.now() + 3_600_000,
-                        explicitMaxTtl: 0,
-                        period: 0,
-                        numUses: 0,
-                        renewable: false,
-                      });
-                      return { auth: { client_token: token.reveal(), accessor: entry.accessor } };
-                    },
-                  }),
-                ],
-              }),
-            },
-          ],
-        ]),
-      logger: silentLogger,
+    core = new Core({ store, barrier: new Barrier(createKeyring()), builtinPlugins: [], logger: silentLogger });
+    core.install({
+      builtins: new Map([
+        [
+          'slow/',
+          {
+            type: 'slow',
+            description: 'Takes its time.',
+            factory: () => ({
+              help: 'Takes its time.',
+              close: () => Promise.resolve(),
+              paths: [
+                definePath({
+                  pattern: 'token',
+                  fields: {},
+                  synopsis: 'Makes a token.',
+                  write: async () => {
+                    await held;
+                    const { token, entry } = await core.services.tokens.create({
+                      parent: '',
+                      displayName: 'slow',
+                      policies: ['default'],
+                      path: 'slow/token',
+                      meta: null,
+                      creationTime: Date.now(),
+                      creationTtl: 3600,
+                      expireTime: Date.now() + 3_600_000,
+                      explicitMaxTtl: 0,
+                      period: 0,
+                      numUses: 0,
+                      renewable: false,
+                    });
+                    return { auth: { client_token: token.reveal(), accessor: entry.accessor } };
+                  },
+                }),
+              ],
+            }),
+          },
+        ],
+      ]),
     });
     await core.start();
     root = (await createRootToken(core.services.tokens)).reveal();
@@ -75,8 +71,8 @@ describe('a request that takes too long', () => {
     await store.close();
   });
 
-  const ask = (more: Partial<IncomingRequest> = {}) =>
-    core.handle({
+  const ask = (more: Partial<IncomingRequest> = {}) => {
+    const request: IncomingRequest = {
       id: randomUUID(),
       operation: 'update',
       path: 'slow/token',
@@ -84,7 +80,9 @@ describe('a request that takes too long', () => {
       data: {},
       remoteAddress: '127.0.0.1',
       ...more,
-    });
+    };
+    return answerInTime(request, () => core.handle(request));
+  };
 
   async function untilOneTokenIsLeft(): Promise<void> {
     for (let tries = 0; tries < 600; tries++) {

@@ -1,12 +1,12 @@
-import { CofferError, currentDeadline, Deadline, whileAwaited, withDeadline } from '@coffer/base';
+import { CofferError, Deadline, whileAwaited, withDeadline } from '@coffer/base';
 import { type IncomingRequest, type OutgoingResponse, multiError } from '@coffer/framework';
 
 /** How long a client is kept waiting (hashicorp/vault:vault/core.go, DefaultMaxRequestDuration), in milliseconds. */
 export const DEFAULT_MAX_REQUEST_MS = 90_000;
 
 /**
- * Serves a request for as long as its client waits, and gives it the bare reason when the time is over. What cannot be
- * called off goes on behind; it sees by {@link currentDeadline} that nobody waits for it.
+ * Serves a request for as long as its client waits, and rejects with the reason when the time is over. Work that cannot be
+ * called off goes on in the background; `currentDeadline` tells it that nobody waits any more.
  *
  * @throws CofferError `failed` with Vault's text, and whatever `serve` rejects with
  */
@@ -14,8 +14,6 @@ export async function answerInTime(
   request: IncomingRequest,
   serve: () => Promise<OutgoingResponse | undefined>,
 ): Promise<OutgoingResponse | undefined> {
-  // The seal's door is in front of the core's.
-  if (currentDeadline() !== undefined) return serve();
   const deadline = new Deadline(request.maxDurationMs ?? DEFAULT_MAX_REQUEST_MS, {
     setting: 'default_max_request_duration',
     ...(request.gone && { gone: request.gone }),

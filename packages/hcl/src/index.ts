@@ -14,7 +14,7 @@ export type { HclBlock, HclBool, HclItem, HclList, HclNumber, HclString, HclValu
 export interface HclOptions {
   /** `key = …` twice in one object of an HCL text. Default: refuse, as Vault's policies and configuration do. */
   readonly repeatedKeys?: 'allow' | 'refuse';
-  /** What HCL 1 leaves out of a JSON text without a word ({@link JsonParser.parseFile}). Default: allow. */
+  /** What HCL 1 silently drops from a JSON text ({@link JsonParser.parseFile}). Default: allow. */
   readonly omissions?: 'allow' | 'refuse';
 }
 

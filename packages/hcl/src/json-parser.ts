@@ -6,7 +6,7 @@ import { HclObject } from './value.ts';
 
 /**
  * JSON into the same tree as HCL, as hashicorp/hcl:json/parser reads it: repeated keys are kept, null is an empty string,
- * commas may come last. HCL 1 also leaves things out without a word: see {@link JsonParser.parseFile}.
+ * commas may come last. HCL 1 also drops things silently: see {@link JsonParser.parseFile}.
  */
 export class JsonParser {
   readonly #source: HclSource;
@@ -22,7 +22,7 @@ export class JsonParser {
 
   /**
    * With omissions refused, whatever HCL 1 would leave out is an error: what follows the object, or a missing comma,
-   * bracket or value in it, and true, false and lists in a list. A rule that denies must not vanish with a typing error.
+   * bracket or value in it, and true, false and lists in a list. A typing error must not make a rule that denies vanish.
    */
   parseFile(): HclObject {
     const object = this.#object();
@@ -118,7 +118,7 @@ export class JsonParser {
     }
   }
 
-  /** Strings, numbers and objects; commas are looked over. */
+  /** Strings, numbers and objects; commas are ignored. */
   #list(): HclValue | undefined {
     const position = this.#source.position(this.#token.start);
     this.#enter();

@@ -128,7 +128,7 @@ export class HclParser {
     return new HclObject(items, position, this.#source.name);
   }
 
-  /** Commas may come first, last and twice; only a list may follow a list without one. */
+  /** Commas may come first, last or doubled; only a list may follow a list without one. */
   #list(): HclValue {
     const position = this.#source.position(this.#advance().start);
     const values: HclValue[] = [];
@@ -156,7 +156,7 @@ export class HclParser {
   }
 }
 
-/** Values are not named: a password without quotes must not turn up in a log. */
+/** Values are not quoted: an unquoted password must not turn up in a log. */
 const TOKEN_NAMES: ReadonlyMap<Token['type'], string> = new Map([
   ['word', 'a word'],
   ['string', 'a string'],

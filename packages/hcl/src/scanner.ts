@@ -10,7 +10,7 @@ interface TokenPlace {
 export type Token = TokenPlace &
   (
     | { readonly type: 'word' | 'heredoc'; readonly value: string }
-    /** `text` is the string as written, with its quotes: what HCL 1 tells repeated keys by. */
+    /** `text` is the string as written, with its quotes: HCL 1 compares keys by it. */
     | { readonly type: 'string'; readonly value: string; readonly text: string }
     | { readonly type: 'number'; readonly value: number; readonly text: string }
     | { readonly type: 'bool'; readonly value: boolean }

@@ -1,12 +1,12 @@
 import { CofferError } from '@coffer/base';
 
-/** Where something stands: both count from 1, the column in UTF-16 units (a tab is one). */
+/** A position: both count from 1, the column in UTF-16 units (a tab is one). */
 export interface HclPosition {
   readonly line: number;
   readonly column: number;
 }
 
-/** The error for everything that is wrong with a text: `LINE:COLUMN: message`, with `NAME:` in front where it has one. */
+/** The error for anything wrong with a text: `LINE:COLUMN: message`, with `NAME:` in front when the text has a name. */
 export function hclError(name: string, { line, column }: HclPosition, message: string): CofferError {
   return new CofferError('invalid-request', `${name === '' ? '' : `${name}:`}${line}:${column}: ${message}`);
 }

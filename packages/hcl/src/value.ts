@@ -63,12 +63,12 @@ export class HclObject implements HclPosition {
     this.#sourceName = sourceName;
   }
 
-  /** The same place with other items. */
+  /** An object at the same place with other items. */
   withItems(items: readonly HclItem[]): HclObject {
     return new HclObject(items, this, this.#sourceName);
   }
 
-  /** An error at `at` (default: where this object begins), for whatever the consumer finds wrong. Throw it. */
+  /** An error at `at` (default: where this object begins), for the consumer to throw when something is wrong. */
   error(message: string, at: HclPosition = this): CofferError {
     return hclError(this.#sourceName, at, message);
   }
@@ -141,7 +141,7 @@ export class HclObject implements HclPosition {
   }
 
   /**
-   * Every block `name`, each with exactly `labelCount` labels. The forms that HCL 1 and JSON treat alike come out alike:
+   * Every block `name`, each with exactly `labelCount` labels. Forms that mean the same in HCL 1 and JSON give the same result:
    * `path "a" { … }`, `path = { "a" = { … } }`, `{"path": {"a": {…}}}` and `{"path": [{"a": {…}}]}`.
    */
   blocks(name: string, labelCount = 0): HclBlock[] {

@@ -34,7 +34,7 @@ export function openEmbeddedFile(path: string): DatabaseSync {
   return database;
 }
 
-/** The text for what SQLite said, with the remedy; undefined when it is a fault of the statement. */
+/** What is wrong with the file and what to do, from SQLite's error; undefined when the statement is at fault. */
 export function fileErrorText(error: unknown): string | undefined {
   const code = error instanceof Error && 'errcode' in error ? Number(error.errcode) & 0xff : 0;
   switch (code) {

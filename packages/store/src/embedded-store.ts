@@ -39,7 +39,7 @@ class EmbeddedStore implements Store {
   readonly exclusive = true;
   readonly #worker: Worker;
   readonly #pending = new Map<number, Pending>();
-  /** Not posted yet: a message costs as much as a statement, so what comes in one tick is one. */
+  /** Not posted yet: a message costs as much as a statement, so everything from one tick goes in one message. */
   #unsent: WorkerRequest[] = [];
   #nextId = 1;
   #ended: Error | undefined;

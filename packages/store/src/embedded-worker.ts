@@ -1,7 +1,7 @@
 /**
- * The embedded engine's thread: owns the SQLite database and commits what arrived together in one transaction, in which
- * a request that fails is undone alone and does not take its neighbours along. An answer is sent only after the commit.
- * What arrives while a commit waits for the disk is the next batch: the busier, the larger.
+ * The embedded engine's thread: owns the SQLite database and commits requests that arrive together in one transaction. A
+ * request that fails is undone alone, without taking its neighbours along. Answers are sent only after the commit. What
+ * arrives while a commit waits for the disk becomes the next batch: the busier the server, the larger the batch.
  */
 import type { StatementSync } from 'node:sqlite';
 import { parentPort, workerData } from 'node:worker_threads';
@@ -26,7 +26,7 @@ const database = openEmbeddedFile((workerData as WorkerData).path);
 interface Prepared {
   readonly statement: StatementSync;
   readonly givesRows: boolean;
-  /** Changes what it gives the rows of. */
+  /** Whether the rows it returns are rows it changed. */
   readonly changesRows: boolean;
 }
 

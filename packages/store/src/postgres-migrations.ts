@@ -10,8 +10,8 @@ const ATTEMPTS = 20;
 type Transaction = (statements: readonly SqlStatement[]) => Promise<readonly SqlResult[]>;
 
 /**
- * Brings the schema up to date. May be run by several nodes at once, and again after one was killed half-way. `check` rejects
- * when something in the way is not ours; it is asked before anything is written.
+ * Brings the schema up to date. Several nodes may run it at once, and again after one was killed half-way. `check` rejects
+ * when objects of the same name are not ours; it is called before anything is written.
  */
 export async function migratePostgres(
   transaction: Transaction,

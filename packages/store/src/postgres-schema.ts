@@ -3,8 +3,8 @@ import type pg from 'pg';
 import { MIGRATIONS } from './schema.ts';
 
 /**
- * Every statement of the store finds its rows by an index. A table without statistics, as YugabyteDB's are until somebody runs
- * ANALYZE, makes the planner think otherwise: it would read all tokens for each generation of a family that is to be ended.
+ * Every statement of the store finds its rows by an index. Without statistics, which YugabyteDB has none of until somebody runs
+ * ANALYZE, the planner chooses otherwise: it would read all tokens for each generation of a family that is to be ended.
  */
 const PLANNER = ['SET enable_hashjoin = off', 'SET enable_mergejoin = off'];
 
@@ -34,8 +34,8 @@ const OUR_SCHEMAS = `SELECT n.nspname::pg_catalog.text AS name FROM pg_catalog.p
   WHERE c.relname = 'migrations' AND c.relkind = 'r'`;
 
 /**
- * The one schema that a store's connections work in. It is found once: a schema that somebody makes later, earlier in the search
- * path than ours, changes nothing. Names that our SQL leaves to the search path are looked for in pg_catalog, then there: first in
+ * The one schema that a store's connections work in. It is looked up once, so a schema that somebody creates later and that comes
+ * earlier in the search path changes nothing. Names that our SQL leaves to the search path are looked for in pg_catalog, then there: first in
  * pg_catalog since that is not named, and never in pg_temp, which is named last.
  */
 export class StoreSchema {
@@ -85,7 +85,7 @@ export class StoreSchema {
     const { rows } = await client.query<{ name: string }>(OUR_SCHEMAS);
     const ours = rows.map((row) => row.name);
     const inPath = path.find((schema) => ours.includes(schema));
-    // A path that the database or the role got since is no reason to begin anew elsewhere; one in the URL is.
+    // A search path set on the database or the role since then must not make us start over elsewhere; one in the URL may.
     const found = inPath ?? (this.#asked ? undefined : ours.length === 1 ? ours[0] : undefined) ?? path[0];
     if (found === undefined) {
       throw new CofferError(

@@ -10,7 +10,7 @@ export interface PostgresStoreOptions {
   readonly connectionUrl: string;
   /** Default 10. */
   readonly maxConnections?: number;
-  /** Told of what went wrong with an idle connection; a text without secrets. */
+  /** Called with what went wrong on an idle connection, without secrets. */
   readonly onIdleError?: (text: string) => void;
 }
 
@@ -27,8 +27,8 @@ const CONNECT_MS = 10_000;
 const STATEMENT_MS = 30_000;
 
 /**
- * Opens the store in a YugabyteDB or PostgreSQL database: in the schema where it is, else in the search path's first. Conflicts (40001, 40P01)
- * are retried, since the store may live in the very cluster whose roles it changes.
+ * Opens the store in a YugabyteDB or PostgreSQL database: in the schema where it already is, or else in the first one of the
+ * search path. Conflicts (40001, 40P01) are retried, since the store may live in the very cluster whose roles it changes.
  *
  * @throws CofferError `invalid-request` for a URL that is none; `failed` when the database cannot be reached, or its
  *   schema is of a newer version or cannot be made
@@ -46,7 +46,7 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
     keepAlive: true,
     application_name: 'coffer-store',
     types: { getTypeParser: parserOf },
-    // Waited for by the pool, which its types do not say.
+    // The pool waits for it, which its types do not say.
     onConnect: (client) => schema.prepare(client) as unknown as undefined,
   });
   // A connection that breaks while nobody uses it is simply replaced.
@@ -158,7 +158,7 @@ class PostgresStore implements Store {
       if (only !== undefined && statements.length === 1) return [await query(connection, only)];
       return await inTransaction(connection, statements);
     } catch (thrown) {
-      // Without an SQLSTATE it was the connection that failed; such a one is not to be used again.
+      // Without an SQLSTATE it was the connection that failed, and it must not be used again.
       if (sqlState(thrown) === '') broken ??= thrown instanceof Error ? thrown : new Error(String(thrown));
       throw thrown;
     } finally {

@@ -1,8 +1,8 @@
 /**
  * The relational schema, the same for both engines, as forward migrations: each runs once, in order, and is never edited
- * after a release. Only the common subset of SQLite and YSQL: TEXT, BIGINT, BYTEA/BLOB as `BYTEA` (SQLite gives the
- * column no affinity, which keeps bytes as bytes), range indexes say ASC because YSQL hashes the first column by default.
- * TEXT sorts by its bytes: so SQLite does anyway, and PostgreSQL's columns are made with the collation "C". What begins
+ * after a release. Only the common subset of SQLite and YSQL is used: TEXT, BIGINT, and bytes as `BYTEA` (SQLite gives such a
+ * column no affinity, which keeps bytes as bytes). Range indexes say ASC because YSQL hashes the first column by default.
+ * TEXT sorts by its bytes: SQLite does so anyway, and PostgreSQL's columns are made with the collation "C". What begins
  * with a prefix is therefore a range.
  *
  * Every statement may be repeated (`IF NOT EXISTS`): YugabyteDB commits each DDL on its own, so a start that was killed
@@ -39,7 +39,7 @@ export const MIGRATIONS: readonly (readonly string[])[] = [
     'CREATE INDEX IF NOT EXISTS tokens_parent ON tokens (parent ASC)',
     'CREATE INDEX IF NOT EXISTS tokens_expire_time ON tokens (expire_time ASC)',
     'CREATE INDEX IF NOT EXISTS tokens_spent ON tokens (uses_left ASC) WHERE uses_left < 0',
-    // Leases are listed and revoked by what their id begins with, and YSQL hashes a primary key: hence none.
+    // Leases are listed and revoked by the beginning of their id, and YSQL hashes a primary key: hence there is none.
     `CREATE TABLE IF NOT EXISTS leases (
        id TEXT NOT NULL,
        token TEXT NOT NULL,

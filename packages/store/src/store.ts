@@ -6,7 +6,7 @@
  * must be told its type; `ON CONFLICT`, `RETURNING`, `WITH RECURSIVE`. Text sorts by its bytes in UTF-8, so that what
  * begins with a prefix is a range. No SKIP LOCKED: a claim is
  * `UPDATE t SET claimed_until = store_now() + $1 WHERE claimed_until <= store_now() AND id IN (SELECT … LIMIT …)`, with
- * the condition outside too, where PostgreSQL looks again after it has waited for another's row.
+ * the condition outside as well, where PostgreSQL checks it again after it has waited for a row that another had locked.
  *
  * `FOR SHARE` behind a SELECT keeps others from changing its rows until the transaction is over. The embedded engine runs one
  * transaction after the other and leaves it out.
@@ -30,11 +30,17 @@ export interface SqlResult {
 }
 
 /**
+ * A write that rejected with `unavailable` may have been kept nevertheless, or may still be kept within this many milliseconds:
+ * a connection that breaks does not end its statement, which the database runs for as long as its timeout allows (30 s).
+ */
+export const SETTLED_AFTER_MS = 45_000;
+
+/**
  * Every method rejects with CofferError: `unavailable` when the engine cannot be reached, has no space or cannot write
- * (nothing of the request was kept, or the message says that this is unknown); `internal` for a statement it refuses.
+ * (nothing of the request was kept, or the message says that this is not known); `internal` for a statement that it refuses.
  */
 export interface Store {
-  /** Whether no other process can have it open. What a claim says about a worker then ends with the process. */
+  /** Whether no other process can have it open. Claims on rows are then void once the process has ended. */
   readonly exclusive: boolean;
   /** Runs one statement in a transaction of its own; durable when the promise resolves. */
   run(sql: string, params?: readonly SqlValue[]): Promise<SqlResult>;
@@ -43,6 +49,6 @@ export interface Store {
    * stricter: a statement may see what others committed since the one before it.
    */
   transaction(statements: readonly SqlStatement[]): Promise<readonly SqlResult[]>;
-  /** Waits for what was submitted, then closes. Later calls reject. Idempotent. */
+  /** Waits for everything submitted so far, then closes. Later calls reject. Idempotent. */
   close(): Promise<void>;
 }

@@ -13,6 +13,7 @@ export { startPosedCluster } from './posed-cluster.ts';
 export type { NodeDescription, PosedCluster, PosedClusterOptions, PosedNode } from './posed-cluster.ts';
 export { databaseUnderTest, startPostgres } from './postgres.ts';
 export type { ServerTls, StartOptions, TestDatabase, TestPostgres } from './postgres.ts';
+export { type Interleaving, Steps, steppedStore, type StoppingPoint } from './steps.ts';
 export { startWireProxy } from './wire-proxy.ts';
 export type { StatementRecord, WireProxy, WireProxyOptions } from './wire-proxy.ts';
 export { ybServersFunction } from './yb-servers.ts';

@@ -37,8 +37,8 @@ export class Barrier {
   }
 
   /**
-   * Wipes the keys. Whoever still holds the barrier seals and opens nothing more: what was sealed under a wiped key would
-   * be as good as open.
+   * Wipes the keys. Whoever still holds the barrier can no longer seal or open anything: what is sealed under a wiped key is
+   * as good as open.
    */
   forget(): void {
     wipeKeyring(this.#keyring);

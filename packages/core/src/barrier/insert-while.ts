@@ -15,10 +15,10 @@ export interface Insertion {
  * The statement that inserts a row while every condition holds, and changes nothing otherwise.
  *
  * `FOR SHARE` makes this so where several write at once, whatever the isolation level: a row of a condition cannot be
- * changed or deleted until the insert is committed. Whoever takes it away either waits for this insert, and sees its row in the
- * next statement, or was first: then this one waits, finds the row changed, and inserts nothing. `FOR KEY SHARE` would not
- * do, as the end of a token begins with a change of a column that is no key. The time is the store's, looked at anew
- * behind such a wait.
+ * changed or deleted until the insert is committed. Whoever removes it either waits for this insert, and sees its row in the
+ * next statement, or came first: then this one waits, finds the row changed, and inserts nothing. `FOR KEY SHARE` would not
+ * do, since ending a token begins by changing a column that is not a key. The time is the store's, read again after such a
+ * wait.
  */
 export function insertWhile(
   { into, values, params, onConflict = '' }: Insertion,

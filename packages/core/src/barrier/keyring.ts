@@ -59,7 +59,7 @@ export function keyringToBytes({ activeTerm, keys, hmacKey }: Keyring): Buffer {
 }
 
 /**
- * Reads what {@link keyringToBytes} wrote: it was sealed, so nobody else has written it. The keyring has copies of its own:
+ * Reads what {@link keyringToBytes} wrote; it was sealed, so nobody else can have written it. The keyring keeps its own copies:
  * wipe the bytes.
  */
 export function keyringFromBytes(bytes: Buffer): Keyring {
@@ -85,7 +85,7 @@ export function wipeKeyring({ keys, hmacKey }: Keyring): void {
 const FORMAT = 1;
 const HEAD_BYTES = 5 + KEY_BYTES;
 const TERM_BYTES = 20 + KEY_BYTES;
-/** The "{" of the form before, in which keys were base64. The next change of the keyring writes it anew. */
+/** The "{" of the earlier form, in which keys were base64. The next change of the keyring rewrites it. */
 const JSON_FORMAT = 0x7b;
 
 function keyringFromJson(json: JsonObject): Keyring {

@@ -25,7 +25,7 @@ export function sealValue(key: Uint8Array | KeyObject, term: number, row: string
 }
 
 /**
- * The value, in memory of its own: who opens a key wipes it.
+ * The value, in memory of its own: whoever opens a key wipes it.
  * @throws CofferError `failed` naming the row when it was altered, moved, or sealed under another key
  */
 export function openValue(

@@ -1,6 +1,6 @@
 import { CofferError } from '@coffer/base';
 
-/** What everything answers that needs a key while there is none. */
+/** The answer of everything that needs a key while there is none. */
 export function sealed(): CofferError {
   return new CofferError('sealed', 'Vault is sealed');
 }

@@ -4,7 +4,7 @@ import { CofferError, silentLogger } from '@coffer/base';
 import { openEmbeddedStore, type Store } from '@coffer/store';
 import { Barrier } from '../barrier/barrier.ts';
 import { releaseDeadClaims } from './dead-claims.ts';
-import { createIntents } from './intents.ts';
+import { MountIntents } from './intents.ts';
 import { createKeyring } from '../barrier/keyring.ts';
 import { CREATION_CLAIM_MS } from './lease-issuer.ts';
 
@@ -53,7 +53,7 @@ describe('the claims of a process that was killed', () => {
   });
 
   it('tell who takes a rotation over that somebody was cut off', async () => {
-    const intents = createIntents(store, new Barrier(createKeyring()), 'mount');
+    const intents = new MountIntents(store, new Barrier(createKeyring()), 'mount');
     const outcomeUnknown = async () => (await intents.claim('static/app', async (row) => row.outcomeUnknown))?.result;
     await intents.create({ subject: 'static/app', login: 'app', state: 'open', value: {} }, async () => undefined);
     assert.equal(await outcomeUnknown(), false);

@@ -3,11 +3,11 @@ import type { Store } from '@coffer/store';
 import { CREATION_CLAIM_MS } from './lease-issuer.ts';
 
 /**
- * Takes back the claims that a process left behind which was killed, where the store is ours alone: whoever made them is
- * gone, and users need not wait until they run out. For when the store was opened, before anything works on it.
+ * Releases the claims that a killed process left behind, where the store is ours alone: whoever made them is gone, so nobody
+ * needs to wait until they run out. Call it once the store is open and before anything works on it.
  *
- * A login that was being made keeps its time. The database may still be about to make it, and whoever looks for it too
- * early finds nothing to drop. That a lease is being revoked does not say that its creation had come to an end.
+ * A login that was being made keeps its claim. The database may still be about to make it, and whoever looks for it too
+ * early finds nothing to drop. Even a lease that is being revoked may have a creation that has not come to an end.
  */
 export async function releaseDeadClaims(store: Store, logger: Logger): Promise<void> {
   if (!store.exclusive) return;

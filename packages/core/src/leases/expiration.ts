@@ -2,32 +2,26 @@ import type { Logger } from '@coffer/base';
 import { DueLoop, type Lease, type TokenStore } from '@coffer/framework';
 import { type Leases, REVOCATIONS_AT_ONCE } from './leases.ts';
 
-/** Tokens that end by one transaction. */
+/** Tokens ended in one transaction. */
 const TOKENS_AT_ONCE = 100;
 const LONGEST_SLEEP_MS = 1_000;
 const SHORTEST_SLEEP_MS = 10;
 
 /**
  * Revokes what is due: expired leases and tokens, revocations asked for without waiting, retries, and creations that
- * were never finished.
+ * were never finished. It is made before the stores of leases and tokens, so that they can wake it.
  */
 export class Expiration {
-  readonly #leases: DueLoop<Lease>;
-  readonly #tokens: DueLoop<readonly string[]>;
+  readonly #logger: Logger;
+  #leases: DueLoop<Lease> | undefined;
+  #tokens: DueLoop<readonly string[]> | undefined;
 
-  constructor(leases: Leases, tokens: TokenStore, logger: Logger) {
+  constructor(logger: Logger) {
+    this.#logger = logger;
+  }
+
+  start(leases: Leases, tokens: TokenStore): void {
     const sleeps = { longestSleepMs: LONGEST_SLEEP_MS, shortestSleepMs: SHORTEST_SLEEP_MS };
-    this.#leases = new DueLoop(
-      {
-        due: (limit) => leases.claimDue(Date.now(), limit),
-        nextDue: () => leases.nextDue(),
-        run: async (lease) => {
-          await leases.revokeClaimed(lease);
-        },
-        nameOf: (lease) => lease.id,
-      },
-      { ...sleeps, concurrency: REVOCATIONS_AT_ONCE, logger: logger.named('leases') },
-    );
     this.#tokens = new DueLoop(
       {
         due: async () => {
@@ -38,28 +32,36 @@ export class Expiration {
         run: (ids) => tokens.revoke(ids),
         nameOf: () => 'expired tokens',
       },
-      { ...sleeps, concurrency: 1, logger: logger.named('tokens') },
+      { ...sleeps, concurrency: 1, logger: this.#logger.named('tokens') },
     );
-  }
-
-  start(): void {
+    this.#leases = new DueLoop(
+      {
+        due: (limit) => leases.claimDue(Date.now(), limit),
+        nextDue: () => leases.nextDue(),
+        run: async (lease) => {
+          await leases.revokeClaimed(lease);
+        },
+        nameOf: (lease) => lease.id,
+      },
+      { ...sleeps, concurrency: REVOCATIONS_AT_ONCE, logger: this.#logger.named('leases') },
+    );
     this.#tokens.start();
     this.#leases.start();
   }
 
   /** A lease may be due. */
   wakeLeases(): void {
-    this.#leases.wake();
+    this.#leases?.wake();
   }
 
   /** A token may be due, or has ended, and its leases with it. */
   wakeTokens(): void {
-    this.#tokens.wake();
-    this.#leases.wake();
+    this.#tokens?.wake();
+    this.#leases?.wake();
   }
 
   /** Starts nothing new and waits for what is under way. */
   async stop(): Promise<void> {
-    await Promise.all([this.#tokens.stop(), this.#leases.stop()]);
+    await Promise.all([this.#tokens?.stop(), this.#leases?.stop()]);
   }
 }

@@ -5,7 +5,7 @@ import { openEmbeddedStore, type Store } from '@coffer/store';
 import { Barrier } from '../barrier/barrier.ts';
 import { createKeyring } from '../barrier/keyring.ts';
 import type { ClaimedIntent, Intents, NewIntent } from '@coffer/framework';
-import { createIntents } from './intents.ts';
+import { MountIntents } from './intents.ts';
 
 const ROW: NewIntent = { subject: 'static/app', login: 'user:yb/app', state: 'open', value: { pending: 's3cret' } };
 
@@ -17,7 +17,7 @@ describe('intents', () => {
   beforeEach(async () => {
     store = await openEmbeddedStore({ path: ':memory:' });
     barrier = new Barrier(createKeyring());
-    intents = createIntents(store, barrier, 'mount-1');
+    intents = new MountIntents(store, barrier, 'mount-1');
   });
   afterEach(() => store.close());
 
@@ -28,7 +28,7 @@ describe('intents', () => {
     assert.equal(await free({ ...ROW, subject: 'static/other' }), undefined);
     assert.equal(await free({ ...ROW, login: 'user:yb/other' }), undefined);
     assert.equal((await intents.ofLogin('user:yb/app'))?.subject, 'static/app');
-    const elsewhere = createIntents(store, barrier, 'mount-2');
+    const elsewhere = new MountIntents(store, barrier, 'mount-2');
     assert.ok(await elsewhere.create(ROW, async () => undefined), 'another mount');
     await elsewhere.clear();
     assert.equal(await elsewhere.get('static/app'), undefined);

@@ -13,16 +13,12 @@ type ClaimedRow = Intent & Pick<ClaimedIntent, 'outcomeUnknown'>;
 const TAKEN_OVER = ' taken over';
 const COLUMNS = 'subject, login, state, next_attempt, attempts, last_error, value';
 
-/** `mount` is the mount's uuid. */
-export function createIntents(store: Store, barrier: Barrier, mount: string): Intents {
-  return new MountIntents(store, barrier, mount);
-}
-
-class MountIntents implements Intents {
+export class MountIntents implements Intents {
   readonly #store: Store;
   readonly #barrier: Barrier;
   readonly #mount: string;
 
+  /** `mount`: its uuid. */
   constructor(store: Store, barrier: Barrier, mount: string) {
     this.#store = store;
     this.#barrier = barrier;

@@ -50,8 +50,8 @@ export function createLeaseIssuer(store: Store, barrier: Barrier, wake: () => vo
 }
 
 /**
- * Gives a row that was being created to the revocation. An effect that took longer than its claim may come after the row
- * was taken for abandoned, revoked in vain and removed: then the row is made again.
+ * Hands a row that was being created over to revocation. An effect that outlasts its claim may come after the row was taken
+ * for abandoned, revoked in vain and removed: then the row is made again.
  */
 async function release(store: Store, id: string, lease: NewLease, value: Uint8Array): Promise<void> {
   const { token, issueTime, expireTime } = lease;

@@ -1,28 +1,21 @@
 import { awaiting, type Backoff, backoffMs, CofferError, currentDeadline, type Logger, pause } from '@coffer/base';
 import type { Store } from '@coffer/store';
 import type { Barrier } from '../barrier/barrier.ts';
-import { type Engine, type ListPage, WHOLE_LIST, type Lease, type LeaseState } from '@coffer/framework';
+import type { Engine, Lease } from '@coffer/framework';
 import { leaseFromRow, sealLease } from './lease-row.ts';
-import { endOfPrefix, LAST_CHARACTER } from '../barrier/prefix.ts';
+import { endOfPrefix } from '../barrier/prefix.ts';
+import { type LeaseList, PAGE } from './lease-list.ts';
 
-/** A claim's length in milliseconds: beyond the longest revocation or renewal, so a live worker never loses its own. */
+/** How long a claim lasts, in milliseconds: longer than any revocation or renewal, so a live worker never loses its own. */
 const CLAIM_MS = 120_000;
 const RETRIES: Backoff = { firstMs: 1_000, longestMs: 300_000 };
 const ERROR_LENGTH = 500;
-/** Ids read at once where there may be very many. */
-const PAGE = 1000;
 /**
  * Leases that one process revokes side by side: two batches of a plugin that drops 64 logins by one statement, so that the
  * next batch waits while one is dropped. Single runs on a busy machine went up from 16 at once (397 a second) over 64 (717)
  * to 128 (833); beyond that two sweeps disagreed (512: half as fast again, and slower). Vault has 200 workers.
  */
 export const REVOCATIONS_AT_ONCE = 128;
-
-/** `name`, or what is behind everything below `name/`. */
-function levelOf(after: string): string {
-  const slash = after.indexOf('/');
-  return slash < 0 ? after : `${after.slice(0, slash)}/${LAST_CHARACTER}`;
-}
 
 export interface RenewedLease {
   readonly lease: Lease;
@@ -34,14 +27,15 @@ export interface RenewedLease {
 export interface LeasesOptions {
   readonly store: Store;
   readonly barrier: Barrier;
-  /** The engine that a lease's path belongs to. */
-  readonly engineFor: (path: string) => Engine | undefined;
+  readonly list: LeaseList;
+  /** Tells the engine that a lease's path belongs to. */
+  readonly mounts: { engineFor(path: string): Engine | undefined };
   readonly logger: Logger;
   /** Tells the expiration loop that something may be due. */
   readonly wake: () => void;
 }
 
-/** Every lease operation but issuing. Work on one lease is claimed by its row, so that only one worker is at it. */
+/** Renews and revokes leases. Work on one lease is claimed by its row, so that only one worker is at it. */
 export class Leases {
   readonly #options: LeasesOptions;
 
@@ -49,54 +43,15 @@ export class Leases {
     this.#options = options;
   }
 
-  /** An issued lease. One that is being revoked is still there, with what is owed; one being created is not yet. */
-  async lookup(id: string): Promise<Lease | undefined> {
-    const lease = await this.#get(id);
-    return lease?.state === 'creating' ? undefined : lease;
-  }
-
   /**
-   * The ids below `prefix` (with trailing slash), sorted, one level deep: deeper levels show as `name/`, and are passed
-   * over in the store whatever is in them.
-   */
-  async list(prefix: string, page: ListPage = WHOLE_LIST): Promise<string[]> {
-    const limit = page.limit > 0 ? page.limit : Number.POSITIVE_INFINITY;
-    const names: string[] = [];
-    let after = prefix + levelOf(page.after);
-    // One to see whether there are levels here: then each id that is read shows another one.
-    for (let size = 1; names.length < limit; ) {
-      const ids = await this.#idsBelow(prefix, after, Math.min(size, limit - names.length), "AND state <> 'creating'");
-      if (ids.length === 0) break;
-      for (const id of ids) {
-        const [name = ''] = /^[^/]*\/?/.exec(id.slice(prefix.length)) ?? [];
-        names.push(name);
-        const level = name.endsWith('/');
-        size = level ? 1 : PAGE;
-        after = level ? prefix + name + LAST_CHARACTER : id;
-        if (level) break;
-      }
-    }
-    return names;
-  }
-
-  async count(state?: LeaseState): Promise<number> {
-    const { store } = this.#options;
-    const { rows } =
-      state === undefined
-        ? await store.run('SELECT count(*) AS n FROM leases')
-        : await store.run('SELECT count(*) AS n FROM leases WHERE state = $1', [state]);
-    return Number(rows[0]?.['n'] ?? 0);
-  }
-
-  /**
-   * Extends a lease: first in the outside world, then here, so that a crash between the two shortens, never strands.
+   * Extends a lease: first in the outside world, then here, so that a crash between the two can only shorten it.
    * @throws CofferError `invalid-request` when there is no such lease or it cannot be renewed
    */
   async renew(id: string, increment: number): Promise<RenewedLease> {
     const lease = await this.#claimActive(id);
     try {
       if (!lease.renewable) throw new CofferError('invalid-request', 'lease is not renewable');
-      const engine = this.#options.engineFor(lease.path);
+      const engine = this.#options.mounts.engineFor(lease.path);
       if (engine?.renew === undefined) throw new CofferError('invalid-request', 'lease is not renewable');
       const { ttl, warnings, data = lease.data } = await engine.renew(lease, increment);
       const now = Date.now();
@@ -106,7 +61,7 @@ export class Leases {
          WHERE id = $1 AND state = 'active'`,
         [id, renewed.expireTime, now, sealLease(this.#options.barrier, id, renewed)],
       );
-      // Revoked meanwhile. Whoever did so has waited for this claim, and ends what was extended.
+      // Revoked meanwhile. Whoever did that is waiting for this claim, and ends what was extended.
       if (changes === 0) throw new CofferError('invalid-request', 'lease not found');
       return { lease: renewed, ttl, warnings };
     } finally {
@@ -115,7 +70,7 @@ export class Leases {
     }
   }
 
-  /** Marks a lease to be revoked soon. Nothing happens when it does not exist. */
+  /** Marks a lease to be revoked soon. Does nothing when it does not exist. */
   async revokeLater(id: string): Promise<void> {
     await this.#options.store.run("UPDATE leases SET state = 'revoking', next_attempt = $2 WHERE id = $1", [
       id,
@@ -134,7 +89,7 @@ export class Leases {
   }
 
   /**
-   * Revokes now and waits until it is over. Nothing happens when the lease does not exist.
+   * Revokes now and waits until that is over. Does nothing when the lease does not exist.
    * @throws CofferError `failed` with what is still owed; the lease stays and is retried
    */
   async revoke(id: string): Promise<void> {
@@ -155,7 +110,7 @@ export class Leases {
         if (error === undefined) return;
         throw new CofferError('failed', `failed to revoke ${JSON.stringify(id)}: ${error}`);
       }
-      // Somebody else is at it: its claim ends with the lease gone, or with the lease as it is now marked.
+      // Another worker holds it: when its claim ends, the lease is gone or is left marked as here.
       const { changes } = await this.#options.store.run("UPDATE leases SET state = 'revoking' WHERE id = $1", [id]);
       if (changes === 0) return;
       await awaiting(`whoever is at the lease ${id}`, () => pause(20));
@@ -164,10 +119,11 @@ export class Leases {
 
   /**
    * Revokes every lease below `prefix`. Goes on after a failure.
-   * With `force` a lease whose revocation fails is dropped all the same, and what it stood for is left behind.
+   * With `force`, a lease whose revocation fails is dropped anyway, and what it stood for is left behind.
    * @throws CofferError `failed` naming the first error and how many leases remain
    */
   async revokePrefix(prefix: string, options: { force?: boolean } = {}): Promise<void> {
+    const { list } = this.#options;
     let [revoked, failed] = [0, 0];
     let firstError: string | undefined;
     const revokeOne = async (id: string): Promise<void> => {
@@ -182,7 +138,7 @@ export class Leases {
       }
     };
     for (let after: string | undefined = prefix; after !== undefined; ) {
-      const ids: string[] = await this.#idsBelow(prefix, after, PAGE);
+      const ids: string[] = await list.idsBelow(prefix, after, PAGE);
       after = ids.at(-1);
       const worker = async (): Promise<void> => {
         for (let id = ids.pop(); id !== undefined && currentDeadline()?.over !== true; id = ids.pop())
@@ -191,7 +147,7 @@ export class Leases {
       await Promise.all(Array.from({ length: Math.min(REVOCATIONS_AT_ONCE, ids.length) }, worker));
       const reason = currentDeadline()?.reason;
       if (reason === undefined) continue;
-      // Nobody waits any more, but it was asked for: the expiration ends the rest.
+      // Nobody waits any more, but it was asked for: the expiration revokes the rest.
       await this.revokePrefixLater(prefix);
       throw reason;
     }
@@ -213,14 +169,14 @@ export class Leases {
       try {
         leases.push(leaseFromRow(this.#options.barrier, row));
       } catch (thrown) {
-        // It must keep nobody else from being revoked.
+        // One damaged row must not keep the others from being revoked.
         await this.#planRetry({ id: String(row['id']), attempts: Number(row['attempts']) }, thrown);
       }
     }
     return leases;
   }
 
-  /** When the next lease that nobody is at is due, in milliseconds since 1970. */
+  /** When the next unclaimed lease is due, in milliseconds since 1970. */
   async nextDue(): Promise<number | undefined> {
     const { rows } = await this.#options.store.run(
       'SELECT next_attempt FROM leases WHERE claimed_until <= store_now() ORDER BY next_attempt LIMIT 1',
@@ -228,11 +184,11 @@ export class Leases {
     return rows[0] === undefined ? undefined : Number(rows[0]['next_attempt']);
   }
 
-  /** Revokes a lease that this worker has claimed. Returns the error's text when it failed; the retry is then planned. */
+  /** Revokes a lease that this worker has claimed. If that fails, plans the retry and returns the error's text. */
   async revokeClaimed(lease: Lease): Promise<string | undefined> {
-    const { store, engineFor, logger } = this.#options;
+    const { store, mounts, logger } = this.#options;
     try {
-      const engine = engineFor(lease.path);
+      const engine = mounts.engineFor(lease.path);
       if (engine === undefined) throw new CofferError('failed', `no engine is mounted at ${lease.path}`);
       await engine.revoke?.(lease);
       await store.run('DELETE FROM leases WHERE id = $1', [lease.id]);
@@ -261,21 +217,7 @@ export class Leases {
     this.#options.logger.warn('lease forgotten by force: what it stood for may still exist', { lease_id: id, error });
   }
 
-  async #get(id: string): Promise<Lease | undefined> {
-    const { rows } = await this.#options.store.run('SELECT * FROM leases WHERE id = $1', [id]);
-    return rows[0] === undefined ? undefined : leaseFromRow(this.#options.barrier, rows[0]);
-  }
-
-  /** The next ids below `prefix` behind `after`, which is one of them or the prefix itself. */
-  async #idsBelow(prefix: string, after: string, limit: number, condition = ''): Promise<string[]> {
-    const { rows } = await this.#options.store.run(
-      `SELECT id FROM leases WHERE id > $1 AND id < $2 ${condition} ORDER BY id LIMIT $3`,
-      [after, endOfPrefix(prefix), limit],
-    );
-    return rows.map((row) => String(row['id']));
-  }
-
-  /** Claims a lease that nobody is at, and marks it to be revoked. */
+  /** Claims a lease that no other worker holds, and marks it to be revoked. */
   async #claimToRevoke(id: string): Promise<Lease | undefined> {
     const { rows } = await this.#options.store.run(
       `UPDATE leases SET claimed_until = store_now() + $2, next_attempt = store_now() + $2, state = 'revoking'
@@ -303,7 +245,8 @@ export class Leases {
         await this.#options.store.run('UPDATE leases SET claimed_until = 0 WHERE id = $1', [id]);
         throw new CofferError('invalid-request', 'lease expired');
       }
-      if ((await this.#get(id))?.state !== 'active') throw new CofferError('invalid-request', 'lease not found');
+      if ((await this.#options.list.lookup(id))?.state !== 'active')
+        throw new CofferError('invalid-request', 'lease not found');
       await awaiting(`whoever is at the lease ${id}`, () => pause(20));
     }
   }

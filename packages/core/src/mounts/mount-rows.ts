@@ -25,11 +25,17 @@ export function newMount(path: string, type: string, rest: Partial<Mount> = {}):
 /** The durable side of the mount table. */
 export interface MountRows {
   all(): Promise<Mount[]>;
-  save(mount: Mount): Promise<void>;
-  remove(path: string): Promise<void>;
+  /** Replaces a row that an earlier write may have left when its answer was lost. */
+  insert(mount: Mount): Promise<void>;
+  /** Does nothing when this mount is gone: coming late, it must not bring back what was disabled. */
+  update(mount: Mount): Promise<void>;
+  /** Removes this mount only, not one that was enabled at its path since. */
+  remove(mount: Mount): Promise<void>;
 }
 
 export function createMountRows(store: Store, barrier: Barrier): MountRows {
+  const seal = (mount: Mount): Uint8Array =>
+    barrier.seal(`mounts/${mount.path}`, { ...mount, config: { ...mount.config } });
   return {
     async all() {
       const { rows } = await store.run('SELECT path, value FROM mounts ORDER BY path');
@@ -38,15 +44,22 @@ export function createMountRows(store: Store, barrier: Barrier): MountRows {
         return barrier.open(`mounts/${path}`, row['value'] as Uint8Array) as unknown as Mount;
       });
     },
-    async save(mount) {
+    async insert(mount) {
       await store.run(
         `INSERT INTO mounts (path, accessor, value) VALUES ($1, $2, $3)
-         ON CONFLICT (path) DO UPDATE SET value = excluded.value`,
-        [mount.path, mount.accessor, barrier.seal(`mounts/${mount.path}`, { ...mount, config: { ...mount.config } })],
+         ON CONFLICT (path) DO UPDATE SET accessor = excluded.accessor, value = excluded.value`,
+        [mount.path, mount.accessor, seal(mount)],
       );
     },
-    async remove(path) {
-      await store.run('DELETE FROM mounts WHERE path = $1', [path]);
+    async update(mount) {
+      await store.run('UPDATE mounts SET value = $3 WHERE path = $1 AND accessor = $2', [
+        mount.path,
+        mount.accessor,
+        seal(mount),
+      ]);
+    },
+    async remove({ path, accessor }) {
+      await store.run('DELETE FROM mounts WHERE path = $1 AND accessor = $2', [path, accessor]);
     },
   };
 }

@@ -1,55 +1,43 @@
-import { CofferError, type Logger, withoutDeadline } from '@coffer/base';
-import type { Store } from '@coffer/store';
-import type { Barrier } from '../barrier/barrier.ts';
-import {
-  type Engine,
-  type EngineFactory,
-  type TtlLimits,
-  type LeaseIssuer,
-  type Mount,
-  normalizeMountPath,
-} from '@coffer/framework';
+import { CofferError, withoutDeadline } from '@coffer/base';
+import { type Engine, type EngineFactory, type Mount, normalizeMountPath } from '@coffer/framework';
 import { createEntryStorage } from '../barrier/entry-storage.ts';
-import { createIntents } from '../leases/intents.ts';
+import { MountIntents } from '../leases/intents.ts';
 import { createMountRows, type MountRows, newMount } from './mount-rows.ts';
+import { Mounted, type MountedParts } from './mounted.ts';
 
-export interface MountTableOptions {
-  readonly store: Store;
-  readonly barrier: Barrier;
-  readonly leases: LeaseIssuer;
-  /** What may be mounted, by type. */
-  readonly factories: ReadonlyMap<string, EngineFactory>;
-  /** What may be mounted below `auth/`, by type. */
-  readonly authFactories: ReadonlyMap<string, EngineFactory>;
-  readonly systemTtl: TtlLimits;
-  readonly logger: Logger;
+/** What may be mounted, by type. */
+export interface MountTypes {
+  readonly engines: ReadonlyMap<string, EngineFactory>;
+  /** Below `auth/`. */
+  readonly authMethods: ReadonlyMap<string, EngineFactory>;
 }
 
 /**
- * Where Vault has engines of its own that are not here. Every policy made for Vault gives all tokens what lies below
- * `cubbyhole/` (its default policy does), so that nothing else may be mounted there.
+ * Where Vault has engines of its own that do not exist here. Policies made for Vault let every token use `cubbyhole/` (its
+ * default policy does), so nothing else may be mounted there.
  */
 const RESERVED_PATHS: readonly string[] = ['audit/', 'cubbyhole/', 'identity/'];
 
-interface Mounted {
-  mount: Mount;
-  readonly engine: Engine;
-  readonly builtin: boolean;
-  /** Being unmounted: serves revocations, no requests. */
-  tainted: boolean;
-}
-
-/** What is mounted where. Mounts of the core itself (`sys/`, `auth/token/`) are made at every start and never stored. */
+/**
+ * What is mounted where, in memory. The rows are read when the core starts; from then on each mount and its row change together.
+ * The core's own mounts (`sys/`, `auth/token/`) are made at every start and never stored.
+ */
 export class MountTable {
-  readonly #options: MountTableOptions;
+  readonly #parts: MountedParts;
   readonly #rows: MountRows;
   readonly #mounted = new Map<string, Mounted>();
   /** Paths whose mount is being written. */
   readonly #enabling = new Set<string>();
+  #types: MountTypes = { engines: new Map(), authMethods: new Map() };
 
-  constructor(options: MountTableOptions) {
-    this.#options = options;
-    this.#rows = createMountRows(options.store, options.barrier);
+  constructor(parts: MountedParts) {
+    this.#parts = parts;
+    this.#rows = createMountRows(parts.store, parts.barrier);
+  }
+
+  /** Sets what may be mounted from now on. */
+  offer(types: MountTypes): void {
+    this.#types = types;
   }
 
   /** Mounts what the store knows. */
@@ -74,12 +62,12 @@ export class MountTable {
   }
 
   /** The mount with the longest path that `path` lies under, unless it is being unmounted. */
-  route(path: string): { mount: Mount; engine: Engine } | undefined {
+  route(path: string): Mounted | undefined {
     const found = this.#find(path);
-    return found === undefined || found.tainted ? undefined : found;
+    return found?.tainted === true ? undefined : found;
   }
 
-  /** As {@link route}, also while unmounting: for revocations. */
+  /** As {@link route}, but also while it is being unmounted: for revocations. */
   engineFor(path: string): Engine | undefined {
     return this.#find(path)?.engine;
   }
@@ -95,17 +83,17 @@ export class MountTable {
     const factory = this.#factory(path, type);
     this.#enabling.add(path);
     try {
-      await this.#rows.save(mount);
+      await this.#rows.insert(mount);
       this.#add(mount, factory);
     } finally {
       this.#enabling.delete(path);
     }
-    this.#options.logger.info('enabled', { path, type });
+    this.#parts.logger.info('enabled', { path, type });
   }
 
   /**
-   * Unmounts: no requests from here on, then `revoke` ends what was issued, then the mount and its entries go.
-   * When `revoke` rejects the mount stays as it was.
+   * Unmounts: first it takes no more requests, then `revoke` ends what was issued, then the mount and its entries are removed.
+   * When `revoke` rejects, the mount stays as it was. A second call meanwhile waits for the first.
    */
   async disable(given: string, revoke: (path: string) => Promise<void>): Promise<void> {
     const path = normalizeMountPath(given);
@@ -113,31 +101,41 @@ export class MountTable {
     if (mounted === undefined) return;
     if (mounted.builtin) throw new CofferError('invalid-request', `cannot unmount ${path}`);
     mounted.tainted = true;
-    // A client that does not wait for the end of very many leases must not leave half a mount, as in Vault.
-    await withoutDeadline(() => this.#unmount(path, mounted, revoke));
+    // A client that gives up while very many leases are revoked must not leave half a mount, as in Vault.
+    mounted.ending ??= withoutDeadline(() => this.#unmount(path, mounted, revoke));
+    await mounted.ending;
   }
 
   async #unmount(path: string, mounted: Mounted, revoke: (path: string) => Promise<void>): Promise<void> {
+    let revoked = false;
     try {
       await revoke(path);
-    } catch (error) {
-      mounted.tainted = false;
-      throw error;
+      revoked = true;
+      await this.#rows.remove(mounted.mount);
+      this.#mounted.delete(path);
+      await mounted.engine.close();
+      const { store, barrier, logger } = this.#parts;
+      await new MountIntents(store, barrier, mounted.mount.uuid).clear();
+      await createEntryStorage(store, barrier, mounted.mount.uuid).clear();
+      logger.info('disabled', { path });
+    } finally {
+      if (!revoked) mounted.tainted = false;
+      mounted.ending = undefined;
     }
-    await this.#rows.remove(path);
-    this.#mounted.delete(path);
-    await mounted.engine.close();
-    const { store, barrier } = this.#options;
-    await createIntents(store, barrier, mounted.mount.uuid).clear();
-    await createEntryStorage(store, barrier, mounted.mount.uuid).clear();
-    this.#options.logger.info('disabled', { path });
   }
 
+  /** @throws CofferError `invalid-request` where nothing is mounted, or is being unmounted; and whatever `change` throws */
   async tune(given: string, change: (mount: Mount) => Mount): Promise<void> {
-    const mounted = this.#mounted.get(normalizeMountPath(given));
-    if (mounted === undefined) throw new CofferError('invalid-request', `no mount at ${normalizeMountPath(given)}`);
-    mounted.mount = change(mounted.mount);
-    if (!mounted.builtin) await this.#rows.save(mounted.mount);
+    const path = normalizeMountPath(given);
+    const mounted = this.#mounted.get(path);
+    const missing = (): CofferError => new CofferError('invalid-request', `no mount at ${path}`);
+    if (mounted === undefined) throw missing();
+    await mounted.inTurn(async () => {
+      if (mounted.tainted) throw missing();
+      const tuned = change(mounted.mount);
+      if (!mounted.builtin) await this.#rows.update(tuned);
+      mounted.mount = tuned;
+    });
   }
 
   /** Reloads a plugin in every mount below one of `paths`, or in all. Returns the mounts that used it. */
@@ -156,8 +154,8 @@ export class MountTable {
   }
 
   #factory(path: string, type: string): EngineFactory {
-    const { factories, authFactories } = this.#options;
-    const candidates = path.startsWith('auth/') ? authFactories : factories;
+    const { engines, authMethods } = this.#types;
+    const candidates = path.startsWith('auth/') ? authMethods : engines;
     const factory = candidates.get(type);
     if (factory !== undefined) return factory;
     const known = [...candidates.keys()].join(', ');
@@ -168,26 +166,7 @@ export class MountTable {
   }
 
   #add(mount: Mount, factory: EngineFactory, builtin = false): void {
-    const { store, barrier, leases, systemTtl, logger } = this.#options;
-    const current = (): Mount => this.#mounted.get(mount.path)?.mount ?? mount;
-    const active = (): boolean => {
-      const mounted = this.#mounted.get(mount.path);
-      return mounted?.engine === engine && !mounted.tainted;
-    };
-    const engine: Engine = factory({
-      mount: current,
-      active,
-      storage: createEntryStorage(store, barrier, mount.uuid),
-      leases: whileActive(leases, active),
-      intents: createIntents(store, barrier, mount.uuid),
-      ttlLimits: () => {
-        const { default_lease_ttl: defaultTtl, max_lease_ttl: maxTtl } = current().config;
-        // A mount's own maximum replaces the system's, also upwards, as in Vault.
-        return [{ defaultTtl, maxTtl }, maxTtl > 0 ? { ...systemTtl, maxTtl: 0 } : systemTtl];
-      },
-      logger: logger.named(mount.path.replace(/\/$/, '').replaceAll('/', '.')),
-    });
-    this.#mounted.set(mount.path, { mount, engine, builtin, tainted: false });
+    this.#mounted.set(mount.path, new Mounted(mount, factory, builtin, this.#parts));
   }
 
   #find(path: string): Mounted | undefined {
@@ -198,19 +177,4 @@ export class MountTable {
     }
     return longest;
   }
-}
-
-/**
- * Disabling a mount stops its requests first and then looks for leases. One that began before and whose row is not yet there
- * when it looks finds here that the mount is being disabled; any other row is found by that look, and waited for.
- */
-function whileActive(leases: LeaseIssuer, active: () => boolean): LeaseIssuer {
-  return {
-    async begin(lease) {
-      const creating = await leases.begin(lease);
-      if (active()) return creating;
-      await creating.abandon(true);
-      throw new CofferError('permission-denied', 'the secrets engine was disabled during the request');
-    },
-  };
 }

@@ -1,47 +1,37 @@
-import {
-  type Engine,
-  type IncomingRequest,
-  MAX_PATH_LENGTH,
-  type Path,
-  type PathParams,
-  type Mount,
-  findPath,
-} from '@coffer/framework';
+import { type IncomingRequest, MAX_PATH_LENGTH, type Path, type PathParams, findPath } from '@coffer/framework';
 import type { MountTable } from './mount-table.ts';
+import type { Mounted } from './mounted.ts';
 import type { JsonObject } from '@coffer/base';
 
-/** Where a path leads. `path` is absent where its mount has none of that form. */
+/** Where a path leads. `path` is absent when its mount has none of that form. */
 export interface Route {
-  readonly engine: Engine;
-  readonly mount: Mount;
+  readonly mounted: Mounted;
   /** Relative to the mount, as sent. */
   readonly relative: string;
   readonly path?: Path;
   readonly params: PathParams;
 }
 
-/** The path of a list, and of the help on one, ends in a slash; that of anything else that does leads nowhere. */
+/** The path of a list, and of help on one, may end in a slash; any other path that does leads nowhere. */
 export function findRoute(
   mounts: MountTable,
   fullPath: string,
   operation: IncomingRequest['operation'],
 ): Route | undefined {
-  const routed = mounts.route(fullPath);
-  if (routed === undefined) return undefined;
-  const { engine, mount } = routed;
-  const relative = fullPath.slice(mount.path.length);
-  const found = findPath(engine.paths, relative, operation);
-  return { engine, mount, relative, params: {}, ...found };
+  const mounted = mounts.route(fullPath);
+  if (mounted === undefined) return undefined;
+  const relative = fullPath.slice(mounted.mount.path.length);
+  return { mounted, relative, params: {}, ...findPath(mounted.engine.paths, relative, operation) };
 }
 
-/** What the URL says wins over the body, for everyone who looks at the data: policy and handler see one value. */
+/** The URL wins over the body, and for everyone who looks at the data: policy and handler see the same value. */
 export function dataOf(request: IncomingRequest, params: PathParams): JsonObject {
   const contradicted = Object.keys(params).filter((name) => Object.hasOwn(request.data, name));
   if (contradicted.length === 0) return request.data;
   return { ...request.data, ...Object.fromEntries(contradicted.map((name) => [name, params[name] ?? ''])) };
 }
 
-/** Whether an engine folds a name in `path`, as the mounts are now. */
+/** Whether an engine that is mounted now folds a name in `path`. */
 export function foldsNames(mounts: MountTable, path: string): boolean {
   if (path.length > MAX_PATH_LENGTH) return false;
   return (findRoute(mounts, path.replace(/^\/+/, ''), 'list')?.path?.foldedNames ?? []).length > 0;

@@ -30,7 +30,7 @@ export function compileParameter(values: readonly ParameterValue[]): ParameterVa
   return { any: values.length === 0, strings, globs, others };
 }
 
-/** What any of them has. No values in one means any, and absorbs the others. */
+/** The values of all of them together. One without values allows any, and absorbs the others. */
 export function mergeParameterValues(all: readonly ParameterValues[]): ParameterValues {
   const any = all.find((each) => each.any);
   if (any !== undefined) return any;
@@ -43,8 +43,8 @@ export function mergeParameterValues(all: readonly ParameterValues[]): Parameter
 }
 
 /**
- * Parameters that name policies, in every engine, each with those that say the same: a policy is the same however its name is
- * spelled, and in whichever of them it is given.
+ * Parameters that name policies, in every engine, each with its synonyms: a policy is the same however its name is spelled, and
+ * whichever of them it is given in.
  */
 const POLICY_PARAMETERS: ReadonlyMap<string, readonly string[]> = new Map(
   [
@@ -66,19 +66,45 @@ export interface ParameterLists {
   readonly requiredParameters: readonly string[];
 }
 
+/** Lists with what {@link compileDeniedItems} makes of them. */
+export interface CompiledLists extends ParameterLists {
+  readonly deniedItems: DeniedItems;
+}
+
+/** What the items of a parameter may not be, as the engine reads them, by the parameter's name. */
+export type DeniedItems = ReadonlyMap<string, Pick<ParameterValues, 'strings' | 'globs'>>;
+
+/** The name of a policy that is denied in one parameter is denied in its synonyms too. */
+export function compileDeniedItems(denied: ParameterRules): DeniedItems {
+  const names = new Set([...denied.keys()].flatMap((name) => POLICY_PARAMETERS.get(name) ?? [name]));
+  return new Map(
+    [...names].map((name) => {
+      const values = (POLICY_PARAMETERS.get(name) ?? [name]).flatMap((each) => denied.get(each) ?? []);
+      const strings = values.flatMap((each) => [...each.strings].map((text) => itemAsRead(name, text)));
+      const globs = values.flatMap((each) => each.globs.map((text) => itemAsRead(name, text)));
+      return [name, { strings: new Set(strings), globs }];
+    }),
+  );
+}
+
+/** Without surrounding blanks; the name of a policy in lower case. */
+function itemAsRead(parameter: string, text: string): string {
+  return POLICY_PARAMETERS.has(parameter) ? policyName(text) : text.trim();
+}
+
 /**
- * Whether the parameters of a read or write are as the lists want them. Each spelling of a name counts by itself.
- * @param split names of parameters of which the engine takes a string apart at its commas
+ * Whether the lists allow the parameters of a read or write. Each spelling of a name counts by itself.
+ * @param split names of the parameters whose strings the engine splits at commas
  */
-export function parametersAllowed(lists: ParameterLists, data: JsonObject, split: ReadonlySet<string>): boolean {
+export function parametersAllowed(lists: CompiledLists, data: JsonObject, split: ReadonlySet<string>): boolean {
   // The names of a policy in any case, the parameter in lower case: how the engines know it.
   if (!lists.requiredParameters.every((name) => Object.hasOwn(data, foldName(name)))) return false;
   const given = Object.entries(data).map(([name, value]) => [foldName(name), value] as const);
   if (given.length === 0) return true;
-  const { deniedParameters: denied, allowedParameters: allowed } = lists;
+  const { deniedParameters: denied, allowedParameters: allowed, deniedItems } = lists;
   if (denied.has('*')) return false;
   if (given.some(([name, value]) => isDenied(value, denied.get(name)))) return false;
-  if (given.some(([name, value]) => split.has(name) && itemsDenied(name, value, denied))) return false;
+  if (given.some(([name, value]) => split.has(name) && itemsDenied(name, value, deniedItems.get(name)))) return false;
   const others = allowed.has('*');
   if (allowed.size === 0 || (allowed.size === 1 && others)) return true;
   return given.every(([name, value]) => {
@@ -112,21 +138,20 @@ function isList(value: JsonValue): value is readonly JsonValue[] {
 }
 
 /**
- * Whether an item that is denied is there as the engine reads it: without blanks around it, a number or boolean as text, a policy
- * in any case and in any parameter that says the same. Vault lets these pass; what is allowed must be allowed as it was sent, so
- * that this only ever takes away.
+ * Whether a denied item is among those that the engine reads: without surrounding blanks, a number or boolean as text, a policy in
+ * any case and in any synonym. Vault lets these pass. What is allowed must be allowed as it was sent, so this only ever takes
+ * away.
  */
-function itemsDenied(name: string, value: JsonValue, denied: ParameterRules): boolean {
-  const policies = POLICY_PARAMETERS.get(name);
-  const values = (policies ?? [name]).flatMap((each) => denied.get(each) ?? []);
-  if (values.length === 0) return false;
-  const asRead = (text: string): string => (policies === undefined ? text.trim() : policyName(text));
-  const strings: ReadonlySet<string> = new Set(values.flatMap((each) => [...each.strings].map(asRead)));
-  const globs = values.flatMap((each) => each.globs.map(asRead));
+function itemsDenied(
+  name: string,
+  value: JsonValue,
+  denied: Pick<ParameterValues, 'strings' | 'globs'> | undefined,
+): boolean {
+  if (denied === undefined) return false;
   const given = isList(value) ? value.map(textOf) : textOf(value).split(',');
   return given
-    .map(asRead)
-    .some((item) => item !== '' && (strings.has(item) || globs.some((glob) => globMatches(glob, item))));
+    .map((item) => itemAsRead(name, item))
+    .some((item) => item !== '' && (denied.strings.has(item) || denied.globs.some((glob) => globMatches(glob, item))));
 }
 
 /** A number or boolean as the engines read it in a list of texts. */

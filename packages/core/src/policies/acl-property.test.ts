@@ -6,7 +6,7 @@ import { openEmbeddedStore, type Store } from '@coffer/store';
 import fc from 'fast-check';
 import { Barrier } from '../barrier/barrier.ts';
 import { createKeyring } from '../barrier/keyring.ts';
-import { type Core, createCore } from '../core.ts';
+import { Core } from '../core.ts';
 import { type EngineFactory, type IncomingRequest, definePath } from '@coffer/framework';
 
 const CAPABILITIES = ['create', 'read', 'update', 'delete', 'list', 'sudo', 'deny'] as const;
@@ -168,16 +168,10 @@ describe('policies', () => {
 
   before(async () => {
     store = await openEmbeddedStore({ path: ':memory:' });
-    core = createCore({
-      store,
-      barrier: new Barrier(createKeyring()),
-      engines: () => new Map([['probe', probe.factory]]),
-      builtins: () => new Map(),
-      builtinPlugins: [],
-      logger: silentLogger,
-    });
+    core = new Core({ store, barrier: new Barrier(createKeyring()), builtinPlugins: [], logger: silentLogger });
+    core.install({ engines: new Map([['probe', probe.factory]]) });
     await core.start();
-    await core.services.mounts().enable('p', 'probe', {});
+    await core.services.mounts.enable('p', 'probe', {});
   });
   after(async () => {
     await core.stop();

@@ -1,5 +1,11 @@
 import type { JsonObject } from '@coffer/base';
-import { mergeParameterValues, type ParameterRules, parametersAllowed } from './acl-parameters.ts';
+import {
+  type CompiledLists,
+  compileDeniedItems,
+  mergeParameterValues,
+  type ParameterRules,
+  parametersAllowed,
+} from './acl-parameters.ts';
 import { createPathTable } from './acl-paths.ts';
 import { type Operation, foldName } from '@coffer/framework';
 import type { PathRule } from './policy.ts';
@@ -11,8 +17,8 @@ import type { PathRule } from './policy.ts';
 export interface Acl {
   /**
    * Whether `operation` on `path` with this data is allowed. Leading slashes of `path` do not count. `wrapTtl`: seconds
-   * that the answer is to be wrapped for, 0 when it is not. `split`: parameters of which the engine takes a string apart at its
-   * commas, so that each item must be allowed by itself. Help is always allowed. Work is linear in path and data.
+   * that the answer is to be wrapped for, 0 when it is not. `split`: parameters whose strings the engine splits at commas, so
+   * that each item must be allowed by itself. Help is always allowed. The work is linear in path and data.
    */
   allows(
     operation: Operation | 'patch',
@@ -25,8 +31,8 @@ export interface Acl {
   /** The capabilities on `path`, sorted; `['deny']` when there are none, `['root']` for the root policy. */
   capabilities(path: string): string[];
   /**
-   * The same rules with their paths in lower case, so that rules that differ in case alone are merged (deny wins). For
-   * paths of which an engine folds a name: ask it about the path in lower case.
+   * The same rules with their paths in lower case, so that rules that differ only in case are merged (deny wins). For paths in
+   * which an engine folds a name: ask it about the path in lower case.
    */
   folded(): Acl;
 }
@@ -39,9 +45,12 @@ export const ROOT_ACL: Acl = {
 
 const NONE: ReadonlySet<string> = new Set();
 
+/** A rule with everything worked out that does not depend on the request. */
+interface CompiledRule extends PathRule, CompiledLists {}
+
 export function createAcl(rules: readonly PathRule[]): Acl {
   const table = createPathTable(mergeRules(rules));
-  const find = (path: string, list: boolean): PathRule | undefined => table.find(path.replace(/^\/+/, ''), list);
+  const find = (path: string, list: boolean): CompiledRule | undefined => table.find(path.replace(/^\/+/, ''), list);
   let folded: Acl | undefined;
   return {
     allows(operation, path, data, sudo, wrapTtl = 0, split = NONE) {
@@ -61,10 +70,15 @@ export function createAcl(rules: readonly PathRule[]): Acl {
   };
 }
 
-/** All rules of a path at once, so that many cost no more than their sum. */
-function mergeRules(rules: readonly PathRule[]): Map<string, PathRule> {
+/** Merges all rules for a path at once, so that the cost stays linear. */
+function mergeRules(rules: readonly PathRule[]): Map<string, CompiledRule> {
   const byPath = Map.groupBy(rules, ({ path }) => path);
-  return new Map([...byPath].map(([path, same]) => [path, mergeSame(path, same)]));
+  return new Map(
+    [...byPath].map(([path, same]) => {
+      const merged = mergeSame(path, same);
+      return [path, { ...merged, deniedItems: compileDeniedItems(merged.deniedParameters) }];
+    }),
+  );
 }
 
 /** A list of parameters beside a rule that has none stays: the merged rule is then the narrower of the two. */
@@ -93,7 +107,7 @@ function mergeParameters(lists: readonly ParameterRules[]): ParameterRules {
   return new Map([...byName].map(([name, same]) => [name, mergeParameterValues(same.map(([, values]) => values))]));
 }
 
-/** Only what is above 0 limits. */
+/** 0 means no limit. */
 function shorter(a: bigint, b: bigint): bigint {
   return b > 0n && (a === 0n || b < a) ? b : a;
 }

@@ -1,22 +1,18 @@
+/**
+ * A path in which an engine folds a name is asked about in lower case too: a rule for `users/boss` or `users/Boss` then counts
+ * for every spelling. What is allowed must be allowed as sent as well, as in Vault, so this only ever takes away.
+ */
 import { foldName } from '@coffer/framework';
 import type { Acl } from './acl.ts';
 
-/**
- * An ACL that also asks about a path in lower case where an engine folds a name in it: a rule for `users/boss` or
- * `users/Boss` then counts for every spelling. What is allowed must be allowed as sent too, as in Vault, so this only ever
- * takes away.
- */
-export function withFoldedNames(acl: Acl, folds: (path: string) => boolean): Acl {
-  return {
-    allows: (operation, path, ...rest) =>
-      acl.allows(operation, path, ...rest) && (!folds(path) || acl.folded().allows(operation, foldName(path), ...rest)),
-    capabilities(path) {
-      const sent = acl.capabilities(path);
-      if (!folds(path)) return sent;
-      const folded = acl.folded().capabilities(foldName(path));
-      const both = sent.filter((capability) => folded.includes(capability));
-      return both.length > 0 ? both : ['deny'];
-    },
-    folded: () => acl.folded(),
-  };
+/** As {@link Acl.allows}, on such a path. */
+export function allowsFolded(acl: Acl, ...[operation, path, ...rest]: Parameters<Acl['allows']>): boolean {
+  return acl.allows(operation, path, ...rest) && acl.folded().allows(operation, foldName(path), ...rest);
+}
+
+/** As {@link Acl.capabilities}, on such a path. */
+export function foldedCapabilities(acl: Acl, path: string): string[] {
+  const folded = acl.folded().capabilities(foldName(path));
+  const both = acl.capabilities(path).filter((capability) => folded.includes(capability));
+  return both.length > 0 ? both : ['deny'];
 }

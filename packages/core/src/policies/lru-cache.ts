@@ -1,4 +1,4 @@
-/** The entries that were asked for last, by name: a `Map` keeps its keys in the order in which they were put in. */
+/** Keeps the entries that were used last. A `Map` iterates over its keys in insertion order. */
 export class LruCache<V> {
   readonly #entries = new Map<string, V>();
   readonly #limit: number;

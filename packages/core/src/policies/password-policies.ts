@@ -11,7 +11,7 @@ import {
 export interface PasswordPolicies {
   get(name: string): Promise<string | undefined>;
   /**
-   * Answers the policy as it was understood.
+   * Returns the policy as it was understood.
    * @throws CofferError `invalid-request` naming the line that is wrong
    */
   put(name: string, text: string): Promise<PasswordPolicy>;

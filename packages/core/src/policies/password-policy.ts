@@ -5,7 +5,7 @@ import { type HclItem, type HclObject, parseHcl } from '@coffer/hcl';
 export interface CharsetRule {
   /** Distinct characters; one may be outside of the basic plane. */
   readonly charset: readonly string[];
-  /** How many of the charset the password must have at least. */
+  /** How many characters of the charset the password must have at least. */
   readonly minChars: number;
 }
 
@@ -13,7 +13,7 @@ export interface PasswordPolicy {
   /** In characters. */
   readonly length: number;
   readonly rules: readonly CharsetRule[];
-  /** Keys that mean nothing here (`min_chars` for `min-chars`): Vault looks over them, so the writer should be told. */
+  /** Keys that mean nothing here (`min_chars` for `min-chars`). Vault ignores them silently, so whoever wrote them should be told. */
   readonly ignored: readonly string[];
 }
 

@@ -1,8 +1,9 @@
 import { CofferError, formatTime } from '@coffer/base';
-import type { Store } from '@coffer/store';
+import { SETTLED_AFTER_MS, type Store } from '@coffer/store';
 import { type Acl, createAcl, ROOT_ACL } from './acl.ts';
 import type { Barrier } from '../barrier/barrier.ts';
 import { DEFAULT_POLICY_TEXT, WRAPPING_POLICY_TEXT } from './default-policy.ts';
+import { FreshCache } from './fresh-cache.ts';
 import { LruCache } from './lru-cache.ts';
 import { foldName, DEFAULT_POLICY, ROOT_POLICY, UNASSIGNABLE_POLICIES, WRAPPING_POLICY } from '@coffer/framework';
 import { type PathRule, parsePolicy } from './policy.ts';
@@ -28,21 +29,13 @@ export interface PolicyStore {
 /** Nobody may change these. */
 const BUILTIN_POLICIES: readonly string[] = [ROOT_POLICY, ...UNASSIGNABLE_POLICIES];
 
-/** Sets of policies that tokens have: many tokens of few kinds. */
+/** How many sets of policies are kept compiled: there are many tokens, but of few kinds. */
 const CACHED_ACLS = 256;
 const CACHED_POLICIES = 256;
 
 export function createPolicyStore(store: Store, barrier: Barrier): PolicyStore {
-  /**
-   * Compiled, by the names of the policies. A write empties it before it is answered, and what was read before that is
-   * not put in after it ({@link writes}): a request that begins after the answer never meets the policy as it was.
-   */
-  const acls = new LruCache<Acl>(CACHED_ACLS);
-  let writes = 0;
-  const changed = (): void => {
-    writes++;
-    acls.clear();
-  };
+  /** Compiled, by the names of the policies. */
+  const acls = new FreshCache<Acl>({ limit: CACHED_ACLS, settledAfterMs: SETTLED_AFTER_MS });
 
   const get = async (given: string): Promise<PolicyEntry | undefined> => {
     const name = foldName(given);
@@ -77,26 +70,19 @@ export function createPolicyStore(store: Store, barrier: Barrier): PolicyStore {
       parsePolicy(text);
       const version = ((await get(name))?.version ?? 0) + 1;
       const entry = { name, text, modified: formatTime(Date.now()), version };
-      try {
-        await store.run(
+      await acls.write(() =>
+        store.run(
           'INSERT INTO policies (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value',
           [name, barrier.seal(`policies/${name}`, entry)],
-        );
-      } finally {
-        // Also when it failed: whether the row was written is then not known.
-        changed();
-      }
+        ),
+      );
     },
     async delete(given) {
       const name = foldName(given);
       if (name === DEFAULT_POLICY || BUILTIN_POLICIES.includes(name)) {
         throw new CofferError('invalid-request', `cannot delete "${name}" policy`);
       }
-      try {
-        await store.run('DELETE FROM policies WHERE name = $1', [name]);
-      } finally {
-        changed();
-      }
+      await acls.write(() => store.run('DELETE FROM policies WHERE name = $1', [name]));
     },
     async list() {
       const { rows } = await store.run('SELECT name FROM policies');
@@ -104,13 +90,10 @@ export function createPolicyStore(store: Store, barrier: Barrier): PolicyStore {
     },
     async acl(names) {
       if (names.includes(ROOT_POLICY)) return ROOT_ACL;
-      const key = JSON.stringify(names);
-      const cached = acls.get(key);
-      if (cached !== undefined) return cached;
-      const before = writes;
-      const acl = createAcl((await Promise.all([...new Set(names)].map(rulesOf))).flat());
-      if (writes === before) acls.set(key, acl);
-      return acl;
+      return acls.get(JSON.stringify(names), async () => {
+        const rules = await Promise.all([...new Set(names)].map(rulesOf));
+        return createAcl(rules.flat());
+      });
     },
   };
 }

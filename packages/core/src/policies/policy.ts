@@ -26,7 +26,7 @@ export interface PathRule {
   readonly allowedParameters: ParameterRules;
   readonly deniedParameters: ParameterRules;
   readonly requiredParameters: readonly string[];
-  /** Nanoseconds; 0 when not set. With either, answers must be asked for wrapped. */
+  /** Nanoseconds; 0 when not set. With either, requests must ask for wrapped answers. */
   readonly minWrappingTtl: bigint;
   readonly maxWrappingTtl: bigint;
 }
@@ -39,7 +39,7 @@ const NOTHING_ELSE = {
   maxWrappingTtl: 0n,
 } as const;
 
-/** Vault's storage takes entries of 1 MiB at most; nobody writes a tenth of it by hand. */
+/** Vault's storage takes entries of at most 1 MiB; nobody writes a tenth of that by hand. */
 export const MAX_POLICY_BYTES = 1024 * 1024;
 export const MAX_PATH_RULES = 10_000;
 
@@ -51,7 +51,7 @@ const SHORTHANDS: ReadonlyMap<string, readonly Capability[]> = new Map([
   ['sudo', ['create', 'read', 'update', 'delete', 'list', 'sudo']],
 ]);
 
-/** `mfa_methods`, `control_group` and `subscribe_event_types` are taken and, as in Vault's community edition, not acted on. */
+/** `mfa_methods`, `control_group` and `subscribe_event_types` are accepted and, as in Vault's community edition, not acted on. */
 const RULE_KEYS = [
   'capabilities',
   'policy',

@@ -20,7 +20,7 @@ export interface NewStore {
 
 /**
  * Makes the keys of a store, its first root token and its identity.
- * @throws CofferError `failed` when nobody waits for them any more: keys are shown once, so the store is as it was then
+ * @throws CofferError `failed` when nobody waits for them any more: keys are shown only once, so the store is left as it was
  */
 export async function initStore({
   store,
@@ -45,7 +45,7 @@ export async function initStore({
   return { record, shares, token };
 }
 
-/** Takes away the rows made above, and no others. */
+/** Removes the rows made above, and no others. */
 async function undo(store: Store, rootTokenId: string): Promise<void> {
   const { mount, name } = CLUSTER_IDENTITY;
   await store.transaction([

@@ -8,10 +8,10 @@ export interface KeyStatus {
   readonly encryptions: number;
 }
 
-/** When the encryption key is rotated by itself (hashicorp/vault:vault/keyring.go, KeyRotationConfig). */
+/** When the encryption key is rotated automatically (hashicorp/vault:vault/keyring.go, KeyRotationConfig). */
 export interface KeyRotationConfig {
   readonly enabled: boolean;
-  /** Values sealed under one key at most. */
+  /** How many values may be sealed under one key. */
   readonly maxOperations: number;
   /** Longest time under one key, in seconds; 0: no limit. */
   readonly interval: number;
@@ -19,8 +19,8 @@ export interface KeyRotationConfig {
 
 const MIN_OPERATIONS = 1_000_000;
 /**
- * A tenth less than 2^32, which is what AES-GCM bears with random nonces (NIST SP 800-38D, 8.3): a process that is killed
- * loses a little of the count.
+ * A tenth below 2^32, the limit of AES-GCM with random nonces (NIST SP 800-38D, 8.3), since a process that is killed loses
+ * a little of the count.
  */
 const MAX_OPERATIONS = 3_865_470_566;
 const SHORTEST_INTERVAL = 24 * 3600;

@@ -2,7 +2,7 @@ import { timingSafeEqual } from 'node:crypto';
 import { CofferError } from '@coffer/base';
 import { combine, split } from 'shamir-secret-sharing';
 
-/** Into how many shares a key is split, and how many of them make it again. */
+/** How many shares a key is split into, and how many of them restore it. */
 export interface ShareCounts {
   readonly shares: number;
   readonly threshold: number;
@@ -47,8 +47,8 @@ export async function combineShares(shares: readonly Uint8Array[]): Promise<Uint
 }
 
 /**
- * A share as it is sent: hexadecimal or base64. What reads as both is hexadecimal when that makes a share of a length
- * that there is (openbao/openbao:internal/http/sys_seal.go).
+ * A share as it is sent: hexadecimal or base64. A text that could be either is hexadecimal when that gives a share of a
+ * valid length (openbao/openbao:internal/http/sys_seal.go).
  * @throws CofferError `invalid-request`
  */
 export function parseShare(text: string): Uint8Array {
@@ -72,11 +72,11 @@ export async function withShare<T>(text: string, work: (share: Uint8Array) => Pr
 /** 16: the shortest key that AES takes. 33: a share of 32 bytes with its place on the polynomial. */
 const MIN_BYTES = 16;
 const MAX_BYTES = 33;
-/** Far more than 33 bytes take in hexadecimal, white space around them included. */
+/** Far more than 33 bytes take in hexadecimal, with surrounding white space. */
 const MAX_TEXT = 256;
 
 /**
- * Before a share is kept, so that one that can be none does not spoil those of the others.
+ * Called before a share is kept, so that an impossible one does not spoil those of the other holders.
  * @throws CofferError `invalid-request` in Vault's words (openbao/openbao:internal/vault/seal_manager.go, unsealFragment)
  */
 export function checkShare(share: Uint8Array): void {
@@ -94,7 +94,7 @@ function isShareLength(bytes: number): boolean {
   return Number.isInteger(bytes) && bytes >= MIN_BYTES && bytes <= MAX_BYTES;
 }
 
-/** In memory of its own, so that wiping it wipes all there is. */
+/** In memory of its own, so that wiping it leaves no copy. */
 function unpooled(text: string, encoding: 'hex' | 'base64'): Uint8Array {
   const bytes = Buffer.alloc(Buffer.byteLength(text, encoding));
   return bytes.subarray(0, bytes.write(text, encoding));
@@ -109,7 +109,7 @@ export class ShareCollection {
   }
 
   /**
-   * Keeps a copy of a share. One that is here already counts once. Returns whether it is new.
+   * Keeps a copy of a share, and returns whether it is new: handed in twice, it counts once.
    * @throws CofferError `invalid-request` for a length that no share has; nothing changes then
    */
   add(share: Uint8Array): boolean {

@@ -3,9 +3,9 @@ import { checkShare, ShareCollection } from './key-shares.ts';
 import type { Requester } from './seal-control.ts';
 
 export interface OperatorAttemptOptions {
-  /** What is not in progress: `barrier rekey`. */
+  /** As in "no barrier rekey in progress": `barrier rekey`. */
   readonly what: string;
-  /** What its nonce is for: `rekey`. Default: `what`. */
+  /** The operation that the nonce belongs to: `rekey`. Default: `what`. */
   readonly operation?: string;
   readonly logger: Logger;
 }
@@ -23,8 +23,8 @@ interface Current<T> {
 }
 
 /**
- * Something that the holders of the present key agree on, share by share. At most one is under way. Each step is a line
- * in the log that says who took it; never a share.
+ * Something that the holders of the present key agree on, share by share. At most one is under way. Each step is logged with
+ * who took it, but never a share.
  */
 export class OperatorAttempt<T extends object> {
   readonly #what: string;
@@ -43,14 +43,14 @@ export class OperatorAttempt<T extends object> {
     return current && { nonce: current.nonce, wanted: current.wanted, progress: current.shares.progress };
   }
 
-  /** `shown`: of what is wanted, for the log. @throws CofferError `invalid-request` when one is under way */
+  /** `shown`: the part of what is wanted that may be logged. @throws CofferError `invalid-request` when one is under way */
   start(wanted: T, shown: Readonly<Record<string, number>>, requester: Requester | undefined): void {
     if (this.#current !== undefined) throw new CofferError('invalid-request', `${this.#operation} already in progress`);
     this.#current = { nonce: randomId(), wanted, shares: new ShareCollection() };
     this.#log('started', requester, shown);
   }
 
-  /** Does one step; a refusal is a line in the log too. */
+  /** Does one step, and logs it when it is refused. */
   async step<R>(requester: Requester | undefined, work: () => Promise<R>): Promise<R> {
     try {
       return await work();
@@ -67,7 +67,7 @@ export class OperatorAttempt<T extends object> {
   }
 
   /**
-   * Takes one share, and when there are `required` of them does what was agreed on. What `work` refuses leaves the attempt
+   * Takes one share, and does what was agreed on once there are `required` of them. If `work` refuses, the attempt is left
    * without shares, as in Vault.
    *
    * @returns what `work` returned; undefined while more shares are needed
@@ -118,7 +118,7 @@ export class OperatorAttempt<T extends object> {
   }
 }
 
-/** For the log: where a request came from, and whose it is. */
+/** For the log: where a request came from, and who sent it. */
 export function requesterFields(requester: Requester | undefined): Readonly<Record<string, string>> {
   if (requester === undefined) return {};
   const { remoteAddress, accessor } = requester;

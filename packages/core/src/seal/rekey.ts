@@ -42,7 +42,7 @@ export function createRekey(parts: RekeyParts): RekeyControl {
     start: (given, requester) =>
       attempt.step(requester, async () => {
         check();
-        // The new root key goes under the static key: nobody gets a share of it, whatever was asked for.
+        // The new root key is sealed under the static key: there is no share to give out, whatever was asked for.
         const counts = what === 'barrier' && byItself ? { shares: 1, threshold: 1 } : given;
         checkCounts(what, counts);
         await parts.record();
@@ -55,7 +55,7 @@ export function createRekey(parts: RekeyParts): RekeyControl {
           const record = await parts.record();
           return attempt.add(share, nonce, record.config.threshold, requester, async ({ key, wanted }) => {
             if (parts.verifyKey(key, record)) {
-              // New shares that nobody hears of would seal everything for good.
+              // If nobody received the new shares, everything would stay sealed for good.
               requireTime();
               return parts.replace(wanted);
             }

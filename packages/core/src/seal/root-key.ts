@@ -10,7 +10,7 @@ import {
 } from './seal-rows.ts';
 import type { StaticSeal } from './static-seal.ts';
 
-/** @throws CofferError `invalid-request` when it is another key */
+/** @throws CofferError `invalid-request` when it is the wrong key */
 export function rootKeyByUnsealKey(unsealKey: Uint8Array, record: SealRecord): Uint8Array {
   try {
     return openRootKey(unsealKey, record);
@@ -47,7 +47,7 @@ export async function rootKeyByStaticSeal(
   return { rootKey, record: replaced };
 }
 
-/** Whether a key is the one that the holders of shares have together. */
+/** Whether a key is the one that the shareholders hold together. */
 export function isHoldersKey(key: Uint8Array, record: SealRecord, rootKey: Uint8Array): boolean {
   try {
     if (record.config.type === 'shamir') openRootKey(key, record).fill(0);
@@ -62,7 +62,7 @@ export function digestOf(key: Uint8Array): Buffer {
   return createHash('sha256').update(key).digest();
 }
 
-/** @throws CofferError `failed` when the store has another type of seal than is configured */
+/** @throws CofferError `failed` when the store has a different type of seal than is configured */
 export function checkSealType({ type }: SealConfig, staticSeal: StaticSeal | undefined): void {
   const configured = staticSeal?.type ?? 'shamir';
   if (type === configured) return;

@@ -8,19 +8,19 @@ export interface SealStatus {
   readonly type: SealConfig['type'];
   readonly initialized: boolean;
   readonly sealed: boolean;
-  /** 0 and 0 before the store is initialized. */
+  /** 0 before the store is initialized, as is `threshold`. */
   readonly shares: number;
   readonly threshold: number;
   /** Shares handed in so far, and the nonce of this attempt: empty when there is none. */
   readonly progress: number;
   readonly nonce: string;
-  /** It opens by itself; `shares` and `threshold` are of the recovery key. */
+  /** Whether it opens by itself: `shares` and `threshold` are then those of the recovery key. */
   readonly recoverySeal: boolean;
   /** Only while unsealed. */
   readonly cluster?: ClusterIdentity;
 }
 
-/** `shares`: closed, and some were handed in to open it. */
+/** `shares`: closed, with some shares handed in. */
 export type SealState = 'closed' | 'shares' | 'opening' | 'open';
 
 export interface InitRequest {
@@ -45,7 +45,7 @@ export interface RekeyStatus {
   readonly shares: number;
   readonly threshold: number;
   readonly progress: number;
-  /** Shares of the present key that it takes. */
+  /** How many shares of the present key are needed. */
   readonly required: number;
 }
 
@@ -56,11 +56,11 @@ export interface Requester {
   readonly accessor?: string;
 }
 
-/** New shares for old ones, agreed on by the holders of the old. A share that is handed in stays its requester's to wipe. */
+/** New shares for old ones, agreed on by the holders of the old. The requester wipes the share that it hands in. */
 export interface RekeyControl {
   status(): Promise<RekeyStatus>;
   start(counts: ShareCounts, requester?: Requester): Promise<void>;
-  /** The new shares when the last one needed has come; the old ones are worthless then. Undefined before. */
+  /** Undefined until the last share needed is handed in; then the new shares, and the old ones are worthless. */
   update(share: Uint8Array, nonce: string, requester?: Requester): Promise<readonly Uint8Array[] | undefined>;
   /** `reason`: for the log. */
   cancel(requester?: Requester, reason?: string): void;
@@ -84,21 +84,21 @@ export interface GenerateRootStatus {
 export interface SealControl {
   status(): Promise<SealStatus>;
   init(request: InitRequest): Promise<InitResult>;
-  /** Hands in one share, which stays the requester's to wipe; the seal opens when there are enough. */
+  /** Hands in one share, which the requester wipes; the seal opens when there are enough. */
   unseal(share: Uint8Array, requester?: Requester): Promise<void>;
   /** Forgets the shares handed in so far. @throws CofferError `invalid-request` while the seal is open */
   resetUnseal(requester?: Requester): void;
-  /** No new request from now on; what the core runs is ended as soon as the requests under way are over. */
+  /** Takes no new requests from now on, and ends the core as soon as those under way are over. */
   seal(requester?: Requester): void;
   keyStatus(): KeyStatus;
-  /** New values are sealed under a new key from now on. */
+  /** From now on, new values are sealed under a new key. */
   rotate(): Promise<void>;
-  /** When the key is rotated by itself. */
+  /** When the key is rotated automatically. */
   keyRotation(): Promise<KeyRotationConfig>;
   setKeyRotation(config: KeyRotationConfig): Promise<void>;
-  /** Of the unseal key, or of the root key alone where the seal opens by itself. */
+  /** For the unseal key; for the root key alone where the seal opens by itself. */
   readonly rekey: RekeyControl;
-  /** Of the recovery key. */
+  /** For the recovery key. */
   readonly rekeyRecovery: RekeyControl;
   readonly generateRoot: {
     status(): Promise<GenerateRootStatus>;

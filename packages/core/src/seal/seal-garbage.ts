@@ -2,8 +2,8 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
 /**
- * Has V8 free what nobody can reach any more, now and not when memory runs short: with its object OpenSSL wipes a key, and
- * text that was read from a request is written over by what comes next.
+ * Makes V8 free unreachable memory now rather than when memory runs short: OpenSSL wipes a key along with its object, and text
+ * that was read from a request gets overwritten.
  */
 export function collectGarbage(): void {
   setFlagsFromString('--expose-gc');

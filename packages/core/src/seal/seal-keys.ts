@@ -19,17 +19,17 @@ import {
 import { KEY_BYTES } from '../barrier/sealed-value.ts';
 import type { StaticSeal } from './static-seal.ts';
 
-/** Saved this often, so that a process that is killed loses a count that does not matter beside the limit of a key. */
+/** How often the count is saved: what a killed process loses is negligible beside the limit of a key. */
 const SAVE_AFTER_ENCRYPTIONS = 10_000;
 
-/** The keys of a store that is made new: its record, and the shares of the unseal key or, by a static seal, of the recovery key. */
+/** Makes the keys of a new store: its record, and the shares of the unseal key or, with a static seal, of the recovery key. */
 export async function createSealKeys(
   rows: SealRows,
   counts: ShareCounts,
   staticSeal: StaticSeal | undefined,
 ): Promise<{ readonly record: SealRecord; readonly barrier: Barrier; readonly shares: readonly Uint8Array[] }> {
   const rootKey = randomBytes(KEY_BYTES);
-  const splitted = randomBytes(KEY_BYTES);
+  const holdersKey = randomBytes(KEY_BYTES);
   const keyring = createKeyring();
   const config: SealConfig =
     staticSeal === undefined
@@ -37,13 +37,13 @@ export async function createSealKeys(
       : { type: 'static', ...counts, keyId: staticSeal.current.id };
   const record = await rows.create({
     config,
-    rootKey: sealRootKey(staticSeal?.current.key ?? splitted, config, rootKey),
+    rootKey: sealRootKey(staticSeal?.current.key ?? holdersKey, config, rootKey),
     keyring: sealKeyring(rootKey, keyring),
-    ...(staticSeal && { recovery: sealRecovery(rootKey, digestOf(splitted)) }),
+    ...(staticSeal && { recovery: sealRecovery(rootKey, digestOf(holdersKey)) }),
   });
   rootKey.fill(0);
-  const shares = await splitKey(splitted, counts);
-  splitted.fill(0);
+  const shares = await splitKey(holdersKey, counts);
+  holdersKey.fill(0);
   return { record, barrier: new Barrier(keyring), shares };
 }
 
@@ -51,12 +51,12 @@ export interface SealKeysParts {
   readonly rows: SealRows;
   readonly record: SealRecord;
   readonly rootKey: Uint8Array;
-  /** The one that the record is sealed by, where it is. */
+  /** The one that sealed the record, if it was a static seal. */
   readonly staticSeal?: StaticSeal;
   readonly logger: Logger;
 }
 
-/** The keys while the seal is open: in memory, and in the rows that change with them. One change at a time: the caller sees to it. */
+/** The keys while the seal is open: in memory, and in the rows that change with them. The caller makes sure that there is one change at a time. */
 export class SealKeys {
   readonly barrier: Barrier;
   readonly #rows: SealRows;
@@ -89,7 +89,7 @@ export class SealKeys {
     };
   }
 
-  /** Whether a key is the one that the holders of shares have together. */
+  /** Whether a key is the one that the shareholders hold together. */
   isHoldersKey(key: Uint8Array, record: SealRecord): boolean {
     return isHoldersKey(key, record, this.#rootKey);
   }
@@ -103,7 +103,7 @@ export class SealKeys {
     this.#logger.info('installed new encryption key', { term: keyring.activeTerm });
   }
 
-  /** Rotates the key when its time has come, else saves how often it was used when that has grown. */
+  /** Rotates the key when it is due; otherwise saves how often it was used, once that has grown enough. */
   async tend(config: KeyRotationConfig): Promise<void> {
     const reason = rotationReason(this.status, config, Date.now());
     if (reason !== undefined) {
@@ -156,7 +156,7 @@ export class SealKeys {
     return shares;
   }
 
-  /** Wipes every key. How often the key was used is only a count: losing it must not keep the seal from closing. */
+  /** Wipes every key. Failing to save how often the key was used must not keep the seal from closing. */
   async forget(): Promise<void> {
     try {
       await this.#saveEncryptions();

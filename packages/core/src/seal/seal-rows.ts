@@ -18,9 +18,9 @@ export interface SealRecord {
   readonly rootKey: Uint8Array;
   /** Under the root key. */
   readonly keyring: Uint8Array;
-  /** Under the root key: what tells the right recovery key. */
+  /** Under the root key: the digest of the recovery key, to recognise it by. */
   readonly recovery?: Uint8Array;
-  /** Counts every change, so that of two that change at once one is refused. */
+  /** Counts the changes, so that one of two concurrent ones is refused. */
   readonly version: number;
 }
 
@@ -34,7 +34,7 @@ export function sealRootKey(unsealKey: Uint8Array, config: SealConfig, rootKey: 
   return sealValue(unsealKey, 0, rootKeyRow(config), rootKey);
 }
 
-/** @throws CofferError `failed` when it is another key, or the configuration was altered */
+/** @throws CofferError `failed` when it is the wrong key, or the configuration was altered */
 export function openRootKey(unsealKey: Uint8Array, { config, rootKey }: SealRecord): Buffer {
   return openValue(() => (unsealKey.length === 32 ? unsealKey : undefined), rootKeyRow(config), rootKey);
 }

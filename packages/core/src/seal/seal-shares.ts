@@ -3,7 +3,7 @@ import { ShareCollection } from './key-shares.ts';
 import { requesterFields } from './operator-attempt.ts';
 import type { Requester } from './seal-control.ts';
 
-/** The shares that are handed in to open a seal, until there are enough. Each is a line in the log, which never shows one. */
+/** The shares handed in to open a seal, until there are enough. Each is logged, without the share itself. */
 export class SealShares {
   readonly #logger: Logger;
   readonly #shares = new ShareCollection();
@@ -23,16 +23,16 @@ export class SealShares {
     return this.#nonce;
   }
 
-  /** Whether there were enough, and what they are good for is being found out. */
+  /** Whether there were enough, and the key that they make is being tried. */
   get isOpening(): boolean {
     return this.#isOpening;
   }
 
   /**
-   * Takes one share, and opens with the key that they make when there are `required`: it is wiped afterwards, and the
-   * shares are forgotten whatever comes of it, as in Vault.
+   * Takes one share. When there are `required`, opens with the key that they make, which is wiped afterwards; the shares are
+   * forgotten whatever comes of it, as in Vault.
    *
-   * @throws CofferError `invalid-request` for a share that can be none, which leaves the others; and what `open` throws
+   * @throws CofferError `invalid-request` for an impossible share, which leaves the others; and what `open` throws
    */
   async add(
     share: Uint8Array,
@@ -67,7 +67,7 @@ export class SealShares {
     this.#nonce = '';
   }
 
-  /** Asked for by somebody. */
+  /** As {@link forget}, at somebody's request. */
   reset(requester: Requester | undefined): void {
     if (this.progress > 0) this.#logger.info('unseal: reset', requesterFields(requester));
     this.forget();

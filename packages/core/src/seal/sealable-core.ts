@@ -1,71 +1,47 @@
-import { CofferError, errorText, type Logger, requireTime, withoutDeadline } from '@coffer/base';
+import { CofferError, type Logger, requireTime, withoutDeadline } from '@coffer/base';
+import type { Caller, IncomingRequest, OutgoingResponse, Path } from '@coffer/framework';
 import type { Store } from '@coffer/store';
-import type { Barrier } from '../barrier/barrier.ts';
-import { type ClusterIdentity, loadClusterIdentity } from './cluster-identity.ts';
+import { sealed } from '../barrier/sealed.ts';
 import type { Core } from '../core.ts';
 import { releaseDeadClaims } from '../leases/dead-claims.ts';
-import { endCore, type EndCoreOptions } from './end-core.ts';
-import { createEntryStorage } from '../barrier/entry-storage.ts';
-import { createGenerateRoot } from './generate-root.ts';
-import { initStore } from './init-store.ts';
-import { type KeyRotationConfig, readKeyRotation, writeKeyRotation } from './key-rotation.ts';
-import { checkShareCounts } from './key-shares.ts';
-import type { Caller, IncomingRequest, OutgoingResponse, Path } from '@coffer/framework';
-import { LiveCore } from './live-core.ts';
-import { requesterFields } from './operator-attempt.ts';
-import { createRekey } from './rekey.ts';
 import { answerInTime } from '../request-deadline.ts';
+import { initStore } from './init-store.ts';
+import { type KeyRotationConfig, type KeyStatus, readKeyRotation, writeKeyRotation } from './key-rotation.ts';
+import { checkShareCounts } from './key-shares.ts';
+import { type BuiltCore, type EndOptions, type OpenParts, OpenSeal } from './open-seal.ts';
+import { requesterFields } from './operator-attempt.ts';
 import { checkSealType, rootKeyByStaticSeal, rootKeyByUnsealKey } from './root-key.ts';
-import { createAwaitedRootToken } from '../tokens/root-token.ts';
 import type { InitRequest, InitResult, Requester, SealControl, SealState, SealStatus } from './seal-control.ts';
-import type { KeyStatus } from './key-rotation.ts';
 import { collectGarbage } from './seal-garbage.ts';
 import { SealKeys } from './seal-keys.ts';
-import { sealed } from '../barrier/sealed.ts';
-import { handleSealed } from './sealed-request.ts';
-import { SealShares } from './seal-shares.ts';
 import { createSealRows, type SealRecord, type SealRows } from './seal-rows.ts';
+import { SealShares } from './seal-shares.ts';
+import { handleSealed } from './sealed-request.ts';
 import { SeenRecord } from './seen-record.ts';
+import { ShareHolders } from './share-holders.ts';
 import { copyStaticSeal, type StaticSeal, wipeStaticSeal } from './static-seal.ts';
 
 const OPENS_AT_START =
   'the seal "static" opens when the server starts, and was closed by an operator since: restart the server to open it';
 
-/** How often it is looked whether the encryption key must be rotated, in milliseconds. */
-const TEND_KEYS_MS = 60_000;
-/** How long after a seal the keys are kept for what is still under way, in milliseconds. */
+/** How long the keys are kept after the seal closes for work still under way, in milliseconds. */
 const KEYS_MS = 5_000;
 
 export interface SealableCoreOptions {
   readonly store: Store;
-  /** Opens the seal without anybody's help; without it, shares do. The keys are copied: wipe them afterwards. */
+  /** Opens the seal without anybody's help; without it, shares are needed. The keys are copied: wipe yours afterwards. */
   readonly staticSeal?: StaticSeal;
-  /** A seal that opens by itself does not: it was closed on purpose. `staticSeal` is not needed then. */
+  /** Keeps a seal that opens by itself closed, since it was closed on purpose. `staticSeal` is then not needed. */
   readonly staySealed?: boolean;
-  /** Called when the keys of a seal that closed are wiped: what is behind it has ended, or is not waited for any longer. */
+  /** Called when the seal has closed and the keys are wiped: what was behind it has ended, or is no longer waited for. */
   readonly onSealed?: () => void;
-  /** The name that the cluster gets when its store is opened for the first time. Made when absent. */
+  /** The name that the cluster gets when its store is opened for the first time. Default: a random one. */
   readonly clusterName?: string;
-  /** Makes the core that works behind the open seal, each time it opens. `close` ends what is not the core's own. */
-  readonly build: (parts: OpenParts) => { readonly core: Core; close(): Promise<void> };
+  /** Makes the core that works behind the open seal, each time it opens. */
+  readonly build: (parts: OpenParts) => BuiltCore;
   /** The paths under `sys/` that answer while sealed. */
   readonly sealedPaths: (control: SealControl) => readonly Path[];
   readonly logger: Logger;
-}
-
-export interface OpenParts {
-  readonly barrier: Barrier;
-  readonly cluster: ClusterIdentity;
-  readonly seal: SealControl;
-}
-
-/** What is there only while the seal is open. */
-interface Opened {
-  readonly live: LiveCore;
-  readonly keys: SealKeys;
-  readonly cluster: ClusterIdentity;
-  /** Tends the keys from time to time. */
-  readonly timer: NodeJS.Timeout;
 }
 
 /**
@@ -82,11 +58,12 @@ export class SealableCore implements SealControl {
   readonly #options: SealableCoreOptions;
   readonly #rows: SealRows;
   readonly #seen: SeenRecord;
-  /** Keys of our own, so that they can be wiped. */
+  /** Our own copy of the keys, so that we can wipe them. */
   readonly #staticSeal: StaticSeal | undefined;
   readonly #sealedPaths: readonly Path[];
   readonly #shares: SealShares;
-  #opened: Opened | undefined;
+  readonly #holders: ShareHolders;
+  #opened: OpenSeal | undefined;
   #isEnding = false;
   #closing: Promise<void> = Promise.resolve();
   /** One change of the seal at a time. */
@@ -98,36 +75,22 @@ export class SealableCore implements SealControl {
     this.#seen = new SeenRecord(this.#rows);
     this.#shares = new SealShares(options.logger);
     this.#sealedPaths = options.sealedPaths(this);
-    const parts = {
-      record: () => this.#record(),
-      requireOpen: () => this.#open(),
-      verifyKey: (key: Uint8Array, record: SealRecord) => this.#open().keys.isHoldersKey(key, record),
-      inTurn: <T>(work: () => Promise<T>) => this.#inTurn(work),
-      logger: options.logger,
-    };
-    const byItself = options.staticSeal !== undefined;
     this.#staticSeal = options.staticSeal && copyStaticSeal(options.staticSeal);
-    this.rekey = createRekey({
-      ...parts,
-      what: 'barrier',
-      byItself,
-      replace: (counts) => this.#open().keys.replaceRootKey(counts),
+    this.#holders = new ShareHolders({
+      byItself: options.staticSeal !== undefined,
+      record: () => this.#record(),
+      open: () => this.#open(),
+      inTurn: (work) => this.#inTurn(work),
+      logger: options.logger,
     });
-    this.rekeyRecovery = createRekey({
-      ...parts,
-      what: 'recovery',
-      byItself,
-      replace: (counts) => this.#open().keys.replaceRecoveryKey(counts),
-    });
-    this.generateRoot = createGenerateRoot({
-      ...parts,
-      createToken: async () => (await createAwaitedRootToken(this.#open().live.core.services.tokens)).reveal(),
-    });
+    this.rekey = this.#holders.rekey;
+    this.rekeyRecovery = this.#holders.rekeyRecovery;
+    this.generateRoot = this.#holders.generateRoot;
   }
 
   /** The core while the seal is open. */
   get core(): Core | undefined {
-    return this.#opened?.live.core;
+    return this.#opened?.core;
   }
 
   get state(): SealState {
@@ -155,7 +118,7 @@ export class SealableCore implements SealControl {
     await this.#inTurn(() => this.#openStatic(staticSeal, record));
   }
 
-  /** Ends the core for good, waiting for requests under way. The store stays open: it is its opener's. */
+  /** Ends the core for good, waiting for requests under way. The store stays open: whoever opened it closes it. */
   async stop(): Promise<void> {
     // Whoever is opening the seal right now must not find it open afterwards.
     this.#isEnding = true;
@@ -164,29 +127,28 @@ export class SealableCore implements SealControl {
     await this.#closing;
   }
 
+  /** Serves a request for as long as its client waits. @throws CofferError as {@link answerInTime} and {@link Core.handle} */
   handle(request: IncomingRequest): Promise<OutgoingResponse | undefined> {
-    return answerInTime(request, () => this.#serve(request));
-  }
-
-  async #serve(request: IncomingRequest): Promise<OutgoingResponse | undefined> {
-    const opened = this.#opened;
-    if (opened === undefined) return handleSealed(this.#sealedPaths, request);
-    const answer = await opened.live.handle(request);
-    // Who asked for the seal is answered when everything behind it has ended.
-    if (this.#opened === undefined && request.path === 'sys/seal') await this.#closing;
-    return answer;
+    return answerInTime(request, async () => {
+      const opened = this.#opened;
+      if (opened === undefined) return handleSealed(this.#sealedPaths, request);
+      const answer = await opened.core.handle(request);
+      // Whoever asked to seal is answered once everything behind it has ended.
+      if (this.#opened === undefined && request.path === 'sys/seal') await this.#closing;
+      return answer;
+    });
   }
 
   /**
-   * Whether this caller may send a body beyond what a stranger may: with a token that is valid now, to a path that asks
-   * for one. Nobody while sealed.
+   * Whether this caller may send a larger body than a stranger: with a token that is valid now, to a path that asks for one.
+   * Nobody may while sealed.
    */
   async takesLargeBody(caller: Caller): Promise<boolean> {
-    return (await this.#opened?.live.core.takesLargeBody(caller)) ?? false;
+    return (await this.#opened?.core.takesLargeBody(caller)) ?? false;
   }
 
   async status(): Promise<SealStatus> {
-    // A health check of an open server asks no store.
+    // A health check of an open server does not ask the store.
     const record = this.#opened?.keys.record ?? (await this.#seen.read());
     const cluster = this.#opened?.cluster;
     return {
@@ -221,23 +183,21 @@ export class SealableCore implements SealControl {
     this.#close({ keysMs: KEYS_MS }, requester);
   }
 
-  #close(patience: Pick<EndCoreOptions, 'keysMs'>, requester?: Requester): void {
+  #close(patience: Pick<EndOptions, 'keysMs'>, requester?: Requester): void {
     const opened = this.#opened;
     if (opened === undefined) return;
     this.#opened = undefined;
-    clearInterval(opened.timer);
+    this.#seen.saw(opened.keys.record);
     this.#shares.forget();
-    for (const attempt of [this.rekey, this.rekeyRecovery, this.generateRoot]) attempt.cancel(undefined, 'sealed');
+    this.#holders.cancel('sealed');
     const wipeKeys = async (): Promise<void> => {
-      // Not in turn as a whole: the requests that are waited for may be waiting for their turn.
+      // Only this takes a turn: the requests that are waited for may be waiting for theirs.
       await this.#inTurn(() => opened.keys.forget());
       if (this.#staticSeal !== undefined) wipeStaticSeal(this.#staticSeal);
       collectGarbage();
       this.#options.onSealed?.();
     };
-    this.#closing = withoutDeadline(() =>
-      endCore(opened.live, { ...patience, wipeKeys, logger: this.#options.logger }),
-    );
+    this.#closing = withoutDeadline(() => opened.end({ ...patience, wipeKeys }));
     this.#options.logger.info('vault is sealed', requesterFields(requester));
   }
 
@@ -250,14 +210,14 @@ export class SealableCore implements SealControl {
   }
 
   keyRotation(): Promise<KeyRotationConfig> {
-    return readKeyRotation(this.#coreStorage(this.#open().keys.barrier));
+    return readKeyRotation(this.#open().settings);
   }
 
   setKeyRotation(config: KeyRotationConfig): Promise<void> {
-    return writeKeyRotation(this.#coreStorage(this.#open().keys.barrier), config);
+    return writeKeyRotation(this.#open().settings, config);
   }
 
-  /** Rotates the encryption key when its time has come. By itself it looks once a minute. Does nothing while sealed. */
+  /** Rotates the encryption key if it is due. Called once a minute. Does nothing while sealed. */
   async tendKeys(): Promise<void> {
     if (this.#opened === undefined) return;
     const config = await this.keyRotation();
@@ -302,31 +262,9 @@ export class SealableCore implements SealControl {
     const { store, clusterName, build, logger } = this.#options;
     const staticSeal = this.#staticSeal;
     const keys = new SealKeys({ rows: this.#rows, record, rootKey, logger, ...(staticSeal && { staticSeal }) });
-    const { barrier } = keys;
-    const cluster = await loadClusterIdentity(store, barrier, clusterName);
-    // Whoever asks for it may give up; what is opened serves everybody.
-    await withoutDeadline(async () => {
-      const built = build({ barrier, cluster, seal: this });
-      const live = new LiveCore(built.core, () => built.close());
-      try {
-        await built.core.start();
-      } catch (error) {
-        await live.close();
-        await keys.forget();
-        throw error;
-      }
-      const timer = setInterval(() => {
-        this.tendKeys().catch((error: unknown) =>
-          logger.error('the encryption key was not looked after', { error: errorText(error) }),
-        );
-      }, TEND_KEYS_MS).unref();
-      this.#opened = { live, keys, cluster, timer };
-    });
+    const tendKeys = (): Promise<void> => this.tendKeys();
+    this.#opened = await OpenSeal.start({ store, keys, clusterName, seal: this, build, tendKeys, logger });
     logger.info('vault is unsealed');
-  }
-
-  #coreStorage(barrier: Barrier): ReturnType<typeof createEntryStorage> {
-    return createEntryStorage(this.#options.store, barrier, 'core/keys');
   }
 
   async #record(): Promise<SealRecord> {
@@ -335,12 +273,12 @@ export class SealableCore implements SealControl {
     return record;
   }
 
-  #open(): Opened {
+  #open(): OpenSeal {
     if (this.#opened === undefined) throw sealed();
     return this.#opened;
   }
 
-  /** Nothing is begun for somebody who does not wait any more: new keys that nobody hears of are lost. */
+  /** Nothing is begun once the caller has stopped waiting: new keys that nobody receives are lost. */
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
     const result = this.#turn.then(() => {
       requireTime();

@@ -1,7 +1,7 @@
 /** What the tests of the seal share: a sealable core whose only engine is a small `sys/`. */
 import { silentLogger } from '@coffer/base';
 import type { Store } from '@coffer/store';
-import { createCore } from '../core.ts';
+import { Core } from '../core.ts';
 import { type EngineFactory, definePath, type Path } from '@coffer/framework';
 import { SealableCore } from './sealable-core.ts';
 import type { SealControl } from './seal-control.ts';
@@ -38,17 +38,9 @@ export function makeSealable(fixture: SealableFixture): SealableCore {
         help: '',
         close: async () => undefined,
       });
-      return {
-        core: createCore({
-          store,
-          barrier,
-          engines: () => new Map(),
-          builtins: () => new Map([['sys/', { type: 'system', description: '', factory }]]),
-          builtinPlugins: [],
-          logger: silentLogger,
-        }),
-        close: async () => onClose?.(),
-      };
+      const core = new Core({ store, barrier, builtinPlugins: [], logger: silentLogger });
+      core.install({ builtins: new Map([['sys/', { type: 'system', description: '', factory }]]) });
+      return { core, close: async () => onClose?.() };
     },
   });
 }

@@ -8,15 +8,15 @@ export interface StaticKey {
   readonly key: Uint8Array;
 }
 
-/** A seal that opens by itself with a key from outside of the store (OpenBao's `seal "static"`). */
+/** A seal that opens by itself with a key from outside the store (OpenBao's `seal "static"`). */
 export interface StaticSeal {
   readonly type: 'static';
   readonly current: StaticKey;
-  /** The key before: a store sealed under it is sealed under the current one at the next start. */
+  /** The previous key: a store sealed under it is resealed under the current one at the next start. */
   readonly previous?: StaticKey;
 }
 
-/** With keys of its own. */
+/** A copy with its own keys. */
 export function copyStaticSeal({ type, current, previous }: StaticSeal): StaticSeal {
   const copy = ({ id, key }: StaticKey): StaticKey => ({ id, key: Uint8Array.from(key) });
   return { type, current: copy(current), ...(previous && { previous: copy(previous) }) };

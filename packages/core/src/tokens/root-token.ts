@@ -1,7 +1,7 @@
 import { currentDeadline, type Secret } from '@coffer/base';
 import { ROOT_POLICY, type TokenStore } from '@coffer/framework';
 
-/** A token that may do everything and never expires. `wanted`: the token itself, for development; made when absent. */
+/** A token that may do everything and never expires. `wanted`: the token itself, for development. Default: a random one. */
 export async function createRootToken(tokens: TokenStore, wanted?: string): Promise<Secret> {
   const { token } = await tokens.create({
     ...(wanted !== undefined && { token: wanted }),
@@ -22,7 +22,7 @@ export async function createRootToken(tokens: TokenStore, wanted?: string): Prom
   return token;
 }
 
-/** The same, but none is left that nobody waits for. @throws CofferError `failed` when nobody waits any more */
+/** As {@link createRootToken}, but revokes it again if nobody waits for it. @throws CofferError `failed` in that case */
 export async function createAwaitedRootToken(tokens: TokenStore): Promise<Secret> {
   const token = await createRootToken(tokens);
   const unawaited = currentDeadline()?.reason;

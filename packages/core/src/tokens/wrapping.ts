@@ -33,17 +33,17 @@ export const NO_WRAPPING_TOKEN = 'wrapping token is not valid or does not exist'
  */
 export interface Wrapping {
   /**
-   * Keeps `response` for `ttl` seconds. When that fails, as when the token that asked is valid no more, what the answer would
-   * have handed out is revoked.
+   * Keeps `response` for `ttl` seconds. If that fails, because the calling token is no longer valid for instance, what the answer
+   * would have handed out is revoked.
    */
   wrap(response: OutgoingResponse, path: string, ttl: number, caller?: TokenEntry): Promise<OutgoingResponse>;
-  /** Gives the answer out and ends the token: of several callers at once only one gets it. @throws CofferError `invalid-request` */
+  /** Returns the answer and ends the token: of several concurrent callers only one gets it. @throws CofferError `invalid-request` */
   unwrap(token: string): Promise<OutgoingResponse>;
-  /** @throws CofferError `invalid-request` for what is no wrapping token */
+  /** @throws CofferError `invalid-request` for anything but a wrapping token */
   lookup(token: string): Promise<WrappedAnswer>;
-  /** Moves the answer to a new token with the TTL anew, and ends the old one. @throws CofferError `invalid-request` */
+  /** Moves the answer to a new token with a fresh TTL, and ends the old one. @throws CofferError `invalid-request` */
   rewrap(token: string): Promise<OutgoingResponse>;
-  /** Revokes what an answer that nobody gets would have handed out: a lease, a token, or a wrapped answer with what it holds. */
+  /** Revokes what an answer that reaches nobody would have handed out: a lease, a token, or a wrapped answer with its content. */
   takeBack(response: OutgoingResponse): Promise<void>;
 }
 

@@ -1,32 +1,19 @@
-import {
-  awaiting,
-  CofferError,
-  Deadline,
-  isCofferError,
-  type Logger,
-  requireTime,
-  whileAwaited,
-  withDeadline,
-} from '@coffer/base';
+import { awaiting, CofferError, isCofferError, requireTime, whileAwaited } from '@coffer/base';
 import type { EngineContext } from '@coffer/framework';
 import { type Database, isPluginGone } from '@coffer/database-plugin';
 import { type ConfigEntry, readConfig } from './config-entry.ts';
 import { waitFor } from './claimed-intent.ts';
+import { type OpenDatabase, OpenDatabases } from './open-databases.ts';
 import type { DatabasePlugins } from './plugins.ts';
 import { hasOpenRotation } from './root-subject.ts';
 
-/** For the start of a plugin and its look at a configuration: it connects to nothing yet. In milliseconds. */
-const OPEN_MS = 30_000;
-
 /**
- * The open databases of one mount, by configuration name. Opened when first used; a database whose plugin has died is
+ * Who uses the databases of one mount, by configuration name. They are opened when first used; one whose plugin has died is
  * opened again by the next call.
  */
 export class Connections {
+  readonly databases: OpenDatabases;
   readonly #context: EngineContext;
-  readonly #plugins: DatabasePlugins;
-  readonly #logger: Logger;
-  readonly #open = new Map<string, Promise<Database>>();
   /** Work under way, by configuration name. */
   readonly #working = new Map<string, Set<Promise<unknown>>>();
   /** Settles when whoever has a configuration to himself is done. */
@@ -34,8 +21,7 @@ export class Connections {
 
   constructor(context: EngineContext, plugins: DatabasePlugins) {
     this.#context = context;
-    this.#plugins = plugins;
-    this.#logger = context.logger;
+    this.databases = new OpenDatabases(context.storage, plugins, context.logger);
   }
 
   /**
@@ -106,86 +92,27 @@ export class Connections {
 
   /** As {@link use}, without waiting: for the work of {@link alone}. */
   async useAlone<T>(name: string, work: (database: Database, config: ConfigEntry) => Promise<T>): Promise<T> {
-    const config = await readConfig(this.#context.storage, name);
-    if (config === undefined) {
-      throw new CofferError('failed', `failed to find entry for connection with name: ${JSON.stringify(name)}`);
-    }
-    const attempt = async (opening: Promise<Database>): Promise<T> => {
+    const attempt = async ({ config, opening }: OpenDatabase): Promise<T> => {
       const database = await awaiting(`the plugin of the connection "${name}" to open`, () => whileAwaited(opening));
       requireTime();
       return await awaiting(`the database of the connection "${name}"`, () => work(database, config));
     };
-    const opening = this.#get(name, config);
+    const open = await this.databases.get(name);
     try {
-      return await attempt(opening);
+      return await attempt(open);
     } catch (error) {
       if (!isPluginGone(error)) throw error;
-      await this.#forget(name, opening);
+      await this.databases.forget(name, open.opening);
       if (error.outcomeUnknown) throw error;
     }
     // The plugin had crashed before this call reached it: once more, with a new process.
-    return attempt(this.#get(name, config));
+    return attempt(await this.databases.get(name));
   }
 
   /** Waits for whoever has the configuration to himself. */
   async #passGate(name: string): Promise<void> {
     for (let gate = this.#gates.get(name); gate !== undefined; gate = this.#gates.get(name)) {
       await awaiting(`the rotation of the root user of the connection "${name}"`, () => whileAwaited(gate));
-    }
-  }
-
-  /** Takes a database that was opened for a new configuration; the one before is closed. */
-  async replace(name: string, database: Database): Promise<void> {
-    const previous = this.#open.get(name);
-    this.#open.set(name, Promise.resolve(database));
-    await this.#closeQuietly(name, previous);
-  }
-
-  /** Closes the database of a configuration; the next use opens it again. */
-  async reset(name: string): Promise<void> {
-    const previous = this.#open.get(name);
-    this.#open.delete(name);
-    await this.#closeQuietly(name, previous);
-  }
-
-  async close(): Promise<void> {
-    await Promise.all([...this.#open.keys()].map((name) => this.reset(name)));
-  }
-
-  #get(name: string, config: ConfigEntry): Promise<Database> {
-    const existing = this.#open.get(name);
-    if (existing !== undefined) return existing;
-    // Not bounded by the time of whoever asked first: others wait for it as well.
-    const deadline = new Deadline(OPEN_MS);
-    const opening = withDeadline(deadline, () => this.#openNew(config)).finally(() => deadline.clear());
-    this.#open.set(name, opening);
-    // A database that did not open is tried again by the next use.
-    opening.catch(() => this.#open.get(name) === opening && this.#open.delete(name));
-    return opening;
-  }
-
-  async #openNew(config: ConfigEntry): Promise<Database> {
-    const database = await this.#plugins.open(config.pluginName, config.pluginVersion);
-    try {
-      await database.initialize({ config: config.connectionDetails, verifyConnection: false });
-    } catch (error) {
-      await database.close();
-      throw error;
-    }
-    return database;
-  }
-
-  async #forget(name: string, opening: Promise<Database>): Promise<void> {
-    if (this.#open.get(name) !== opening) return;
-    this.#open.delete(name);
-    await this.#closeQuietly(name, opening);
-  }
-
-  async #closeQuietly(name: string, opening: Promise<Database> | undefined): Promise<void> {
-    try {
-      await (await opening)?.close();
-    } catch (error) {
-      this.#logger.debug('closing a database failed', { connection: name, error: CofferError.from(error).message });
     }
   }
 }

@@ -46,12 +46,12 @@ export function createDatabaseEngine(options: DatabaseEngineOptions): EngineFact
       revoke: (lease: Lease) => revokeUser(parts, lease),
       reload: async (plugin: string) => {
         const names = await connectionsOf(parts, plugin);
-        for (const name of names) await connections.reset(name);
+        for (const name of names) await connections.databases.reset(name);
         return names.length > 0;
       },
       close: async () => {
         await rotations.stop();
-        await connections.close();
+        await connections.databases.close();
       },
     };
   };

@@ -78,7 +78,7 @@ function oneConfig(parts: EngineParts): Path {
     delete: async ({ fields }) => {
       await claimConfig(parts, fields.name, async (claimed) => {
         await deleteConfig(storage, fields.name);
-        await parts.connections.reset(fields.name);
+        await parts.connections.databases.reset(fields.name);
         await dropOpenRotation(parts, fields.name, claimed);
       });
       return undefined;
@@ -104,15 +104,17 @@ async function saveConfig(parts: EngineParts, { fields, data }: ConfigRequest): 
   parts.plugins.checkConfig(entry.pluginName, entry.connectionDetails);
   if (entry.passwordPolicy !== '') await parts.generatePassword(entry.passwordPolicy);
   const database = await openDatabase(parts, entry);
+  let written: ConfigEntry;
   try {
     const kept = await initialize(database, entry, fields.verify_connection);
     requireTime();
-    await writeConfig(parts.context.storage, fields.name, { ...entry, connectionDetails: kept });
+    written = { ...entry, connectionDetails: kept };
+    await writeConfig(parts.context.storage, fields.name, written);
   } catch (error) {
     await database.close();
     throw error;
   }
-  await parts.connections.replace(fields.name, database);
+  await parts.connections.databases.replace(fields.name, written, database);
   const url = entry.connectionDetails['connection_url'];
   if (typeof url !== 'string' || !urlHoldsPassword(url)) return undefined;
   return {

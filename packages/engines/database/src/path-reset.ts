@@ -16,7 +16,7 @@ export async function connectionsOf({ context }: EngineParts, plugin: string): P
 export function resetPaths(parts: EngineParts): Path[] {
   const { connections } = parts;
   const reopen = async (name: string): Promise<void> => {
-    await connections.reset(name);
+    await connections.databases.reset(name);
     await connections.use(name, async () => undefined);
   };
   return [

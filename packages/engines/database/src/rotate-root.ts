@@ -177,7 +177,7 @@ async function keep(parts: EngineParts, name: string, claimed: ClaimedIntent): P
     });
   }
   await claimed.remove();
-  await parts.connections.reset(name);
+  await parts.connections.databases.reset(name);
   logger.info('rotated the root user of a connection', { connection: name, username });
 }
 

@@ -12,7 +12,7 @@ interface TuneOptions {
 /** `sys/mounts/:path/tune`, `sys/auth/:path/tune`. */
 export function tunePath(services: CoreServices, { pattern, prefix, sudo }: TuneOptions): Path {
   const find = (path: string): Mount => {
-    const mount = services.mounts().get(normalizeMountPath(prefix + path));
+    const mount = services.mounts.get(normalizeMountPath(prefix + path));
     if (mount === undefined) throw new CofferError('invalid-request', `no mount at ${normalizeMountPath(path)}`);
     return mount;
   };
@@ -45,11 +45,11 @@ export function tunePath(services: CoreServices, { pattern, prefix, sudo }: Tune
       };
     },
     write: async ({ fields, data }) => {
-      const { config, ...mount } = find(fields.path);
+      find(fields.path);
       checkTokenType(fields.token_type);
-      await services.mounts().tune(prefix + fields.path, () => ({
+      await services.mounts.tune(prefix + fields.path, (mount) => ({
         ...mount,
-        config: mountConfig(data, config),
+        config: mountConfig(data, mount.config),
         description: fields.description ?? mount.description,
         options: fields.options ?? mount.options,
       }));

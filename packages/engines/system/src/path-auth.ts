@@ -32,12 +32,12 @@ function listAuth(services: CoreServices): Path {
     pattern: 'auth',
     fields: {},
     synopsis: 'Lists the enabled auth methods.',
-    read: async () => ({ shape: 'flat', data: mountViews(services.mounts().list(true)) }),
+    read: async () => ({ shape: 'flat', data: mountViews(services.mounts.list(true)) }),
   });
 }
 
 function oneAuth(services: CoreServices): Path {
-  const find = (path: string): Mount | undefined => services.mounts().get(normalizeMountPath(`auth/${path}`));
+  const find = (path: string): Mount | undefined => services.mounts.get(normalizeMountPath(`auth/${path}`));
   return definePath({
     pattern: 'auth/:path*',
     fields: FIELDS,
@@ -51,11 +51,11 @@ function oneAuth(services: CoreServices): Path {
     },
     write: async ({ fields }) => {
       const type = mountType(fields, 'missing type: name the method to enable, as in "approle"');
-      await services.mounts().enable(`auth/${fields.path}`, type, mountParts(fields));
+      await services.mounts.enable(`auth/${fields.path}`, type, mountParts(fields));
       return undefined;
     },
     delete: async ({ fields }) => {
-      await services.mounts().disable(`auth/${fields.path}`, (path) => services.tokens.revokeIssuedBelow(path));
+      await services.mounts.disable(`auth/${fields.path}`, (path) => services.tokens.revokeIssuedBelow(path));
       return undefined;
     },
   });

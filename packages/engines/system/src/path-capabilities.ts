@@ -26,8 +26,8 @@ export function capabilitiesPaths(services: CoreServices): Path[] {
         `field "paths" has ${paths.length} paths; ask about ${MAX_PATHS} at most at a time`,
       );
     }
-    const acl = await services.aclOf(token);
-    const answers = paths.map((each): [string, string[]] => [each, acl.capabilities(each)]);
+    const capabilities = await services.capabilitiesOf(token);
+    const answers = paths.map((each): [string, string[]] => [each, capabilities(each)]);
     const [[, only] = []] = answers.length === 1 ? answers : [];
     // A path may have any name: entries, where `byPath[path] = …` would lose "__proto__".
     return {

@@ -11,12 +11,7 @@ export function internalUiPaths(services: CoreServices): Path[] {
     options: mount.options,
   });
   const views = (auth: boolean) =>
-    Object.fromEntries(
-      services
-        .mounts()
-        .list(auth)
-        .map((mount) => [mount.path.replace(/^auth\//, ''), view(mount)]),
-    );
+    Object.fromEntries(services.mounts.list(auth).map((mount) => [mount.path.replace(/^auth\//, ''), view(mount)]));
   return [
     definePath({
       pattern: 'internal/ui/mounts',
@@ -29,7 +24,7 @@ export function internalUiPaths(services: CoreServices): Path[] {
       fields: { path: { type: 'string', required: true, description: 'A path below a mount.' } },
       synopsis: 'Shows the mount that a path lies under.',
       read: async ({ fields }) => {
-        const found = services.mounts().route(fields.path);
+        const found = services.mounts.route(fields.path);
         if (found === undefined) throw new CofferError('permission-denied', 'preflight capability check returned 403');
         return { data: { path: found.mount.path, ...view(found.mount) } };
       },

@@ -27,13 +27,13 @@ export function leasesPaths(services: CoreServices): Path[] {
   ];
 }
 
-function lookup({ leases }: CoreServices): Path {
+function lookup({ leaseList }: CoreServices): Path {
   return definePath({
     pattern: 'leases/lookup',
     fields: { lease_id: LEASE_ID },
     synopsis: 'Shows a lease: its times, and what is owed when its revocation has failed.',
     write: async ({ fields }) => {
-      const lease = await leases.lookup(requireId(fields.lease_id));
+      const lease = await leaseList.lookup(requireId(fields.lease_id));
       if (lease === undefined) throw new CofferError('invalid-request', 'invalid lease');
       return { data: leaseView(lease) };
     },
@@ -57,13 +57,13 @@ function leaseView(lease: Lease): JsonObject {
   };
 }
 
-function lookupPrefix({ leases }: CoreServices): Path {
+function lookupPrefix({ leaseList }: CoreServices): Path {
   return definePath({
     pattern: 'leases/lookup/:prefix*',
     fields: { prefix: PREFIX },
     sudo: true,
     synopsis: 'Lists the lease ids below a prefix.',
-    list: async ({ fields, page }) => listOf(await leases.list(withSlash(fields.prefix), page)),
+    list: async ({ fields, page }) => listOf(await leaseList.list(withSlash(fields.prefix), page)),
   });
 }
 
@@ -72,13 +72,13 @@ function listOf(keys: string[]): { data: JsonObject } {
   return { data: { keys } };
 }
 
-function count({ leases }: CoreServices): Path {
+function count({ leaseList }: CoreServices): Path {
   return definePath({
     pattern: 'leases/count',
     fields: { type: { type: 'string', description: '"revoking" counts only those whose revocation is owed.' } },
     synopsis: 'Counts the leases.',
     read: async ({ fields }) => ({
-      data: { lease_count: await leases.count(fields.type === 'revoking' ? 'revoking' : undefined) },
+      data: { lease_count: await leaseList.count(fields.type === 'revoking' ? 'revoking' : undefined) },
     }),
   });
 }

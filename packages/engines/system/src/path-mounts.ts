@@ -19,7 +19,7 @@ function listMounts(services: CoreServices): Path {
     pattern: 'mounts',
     fields: {},
     synopsis: 'Lists the mounted secrets engines.',
-    read: async () => ({ shape: 'flat', data: mountViews(services.mounts().list(false)) }),
+    read: async () => ({ shape: 'flat', data: mountViews(services.mounts.list(false)) }),
   });
 }
 
@@ -40,17 +40,17 @@ function oneMount(services: CoreServices): Path {
     },
     synopsis: 'Mounts, shows or unmounts a secrets engine.',
     read: async ({ fields }) => {
-      const mount = services.mounts().get(secretsPath(fields.path));
+      const mount = services.mounts.get(secretsPath(fields.path));
       if (mount === undefined) throw new CofferError('invalid-request', `no secrets engine mounted at ${fields.path}`);
       return { data: mountView(mount) };
     },
     write: async ({ fields }) => {
       const type = mountType(fields, 'missing type: name the engine to mount, as in "database"');
-      await services.mounts().enable(secretsPath(fields.path), type, mountParts(fields));
+      await services.mounts.enable(secretsPath(fields.path), type, mountParts(fields));
       return undefined;
     },
     delete: async ({ fields }) => {
-      await services.mounts().disable(secretsPath(fields.path), (path) => services.leases.revokePrefix(path));
+      await services.mounts.disable(secretsPath(fields.path), (path) => services.leases.revokePrefix(path));
       return undefined;
     },
   });

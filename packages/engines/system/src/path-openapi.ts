@@ -6,7 +6,7 @@ import type { ServerInfo } from './path-status.ts';
 /** `sys/internal/specs/openapi`: this API as an OpenAPI document, with the mounts that there are now. */
 export function openapiPaths(services: CoreServices, server: ServerInfo): Path[] {
   const document = async () => {
-    const table = services.mounts();
+    const table = services.mounts;
     const mounted = [...table.list(false), ...table.list(true)].flatMap((mount) => {
       const engine = table.route(mount.path)?.engine;
       return engine === undefined ? [] : [{ mount, paths: engine.paths }];

@@ -12,7 +12,7 @@ const SCOPE = { type: 'string', default: '', description: 'Kept for compatibilit
 /** `sys/plugins/reload/backend`, `sys/plugins/reload/:type/:name`: after a plugin's file was replaced and registered. */
 export function pluginsReloadPaths(services: CoreServices): Path[] {
   const reload = async (plugin: string, mounts: readonly string[]): Promise<PathResponse> => {
-    const reloaded = await services.mounts().reload(plugin, mounts);
+    const reloaded = await services.mounts.reload(plugin, mounts);
     if (reloaded.length === 0 && mounts.length > 0) {
       throw new CofferError(
         'invalid-request',
@@ -33,7 +33,7 @@ export function pluginsReloadPaths(services: CoreServices): Path[] {
         const names = new Set(
           [...services.plugins.builtins, ...(await services.plugins.list())].map(({ name }) => name),
         );
-        for (const name of names) await services.mounts().reload(name, fields.mounts);
+        for (const name of names) await services.mounts.reload(name, fields.mounts);
         return { data: { reload_id: randomId() } };
       },
     }),

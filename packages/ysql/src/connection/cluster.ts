@@ -159,16 +159,17 @@ export class Cluster {
   }
 
   async #refreshOver(session: Session): Promise<void> {
+    const question = this.#nodes.ask();
     const nodes = await readNodes(session);
     if (nodes === undefined) {
       if (this.#settings.balance !== undefined) {
         this.#logger.warn('the server has no function yb_servers(): connections are not balanced over nodes');
       }
       this.#withoutFunction = true;
-      this.#nodes.update([]);
+      this.#nodes.update([], question);
       return;
     }
-    this.#nodes.update(nodes);
+    this.#nodes.update(nodes, question);
     const located = this.#locate(session);
     if (located === undefined || this.#addressKind !== undefined) return;
     const { host, address } = session.identity;

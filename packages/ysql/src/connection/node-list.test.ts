@@ -32,4 +32,15 @@ describe('NodeList', () => {
     test.mock.timers.tick(2 * 60_000);
     assert.deepEqual([list.missing, list.find('b'), list.find('c')], [[], undefined, c]);
   });
+
+  it('is what was answered to the latest question, whichever answer comes last', () => {
+    const list = new NodeList();
+    const [a, b] = [node('a'), node('b')];
+    const [first, second, third] = [list.ask(), list.ask(), list.ask()];
+    list.update([a, b], second);
+    list.update([a], first);
+    assert.deepEqual([list.current, list.missing], [[a, b], []]);
+    list.update([b], third);
+    assert.deepEqual([list.current, list.missing], [[b], [a]]);
+  });
 });

@@ -9,6 +9,9 @@ export class NodeList {
   /** Each with the time when it was first missing. */
   readonly #missing = new Map<string, { readonly node: ClusterNode; readonly since: number }>();
   #readAt: number | undefined;
+  /** How many times the cluster was asked, and which of these the list is from. */
+  #asked = 0;
+  #answered = 0;
 
   get current(): readonly ClusterNode[] {
     return this.#current;
@@ -31,7 +34,15 @@ export class NodeList {
     return this.#readAt === undefined || Date.now() - this.#readAt >= seconds * 1000;
   }
 
-  update(nodes: readonly ClusterNode[]): void {
+  /** To be called before the cluster is asked; what it returns goes with the answer. */
+  ask(): number {
+    return ++this.#asked;
+  }
+
+  /** Does nothing when a later question has been answered already. */
+  update(nodes: readonly ClusterNode[], question = this.ask()): void {
+    if (question < this.#answered) return;
+    this.#answered = question;
     const now = Date.now();
     for (const node of this.#current) this.#missing.set(node.key, { node, since: now });
     for (const node of nodes) this.#missing.delete(node.key);

@@ -1,0 +1,54 @@
+import { LruCache } from './lru-cache.ts';
+
+export interface FreshCacheOptions {
+  /** How many entries are kept. */
+  readonly limit: number;
+  /** How long a write that rejected may still take effect, in milliseconds. Nothing is kept during that time. */
+  readonly settledAfterMs: number;
+}
+
+/**
+ * Keeps what was derived from rows of the store until one of them changes. A value is kept only if no write was under way when
+ * reading it began, and none has begun since. So whether a reader comes before, during or after a write, nothing older than the
+ * write is served once it has resolved.
+ */
+export class FreshCache<V> {
+  readonly #values: LruCache<V>;
+  readonly #settledAfterMs: number;
+  /** How many writes have begun. */
+  #begun = 0;
+  #underWay = 0;
+  /** By the clock of `performance.now()`. */
+  #settledAt = 0;
+
+  constructor({ limit, settledAfterMs }: FreshCacheOptions) {
+    this.#values = new LruCache(limit);
+    this.#settledAfterMs = settledAfterMs;
+  }
+
+  /** The value kept under `key`, or else what `read` resolves to. */
+  async get(key: string, read: () => Promise<V>): Promise<V> {
+    const kept = this.#values.get(key);
+    if (kept !== undefined) return kept;
+    const before = this.#begun;
+    const settled = this.#underWay === 0 && performance.now() >= this.#settledAt;
+    const value = await read();
+    if (settled && this.#begun === before) this.#values.set(key, value);
+    return value;
+  }
+
+  /** Every write to the rows that values are derived from must go through here. Settles as `work` does. */
+  async write<T>(work: () => Promise<T>): Promise<T> {
+    this.#begun++;
+    this.#underWay++;
+    this.#values.clear();
+    try {
+      return await work();
+    } catch (error) {
+      this.#settledAt = performance.now() + this.#settledAfterMs;
+      throw error;
+    } finally {
+      this.#underWay--;
+    }
+  }
+}

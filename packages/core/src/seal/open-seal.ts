@@ -1,0 +1,106 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { errorText, type Logger, withoutDeadline } from '@coffer/base';
+import type { EntryStorage } from '@coffer/framework';
+import type { Store } from '@coffer/store';
+import type { Barrier } from '../barrier/barrier.ts';
+import { createEntryStorage } from '../barrier/entry-storage.ts';
+import type { Core } from '../core.ts';
+import { type ClusterIdentity, loadClusterIdentity } from './cluster-identity.ts';
+import type { SealControl } from './seal-control.ts';
+import type { SealKeys } from './seal-keys.ts';
+
+/** How often to check whether the encryption key is due for rotation, in milliseconds. */
+const TEND_KEYS_MS = 60_000;
+
+export interface OpenParts {
+  readonly barrier: Barrier;
+  readonly cluster: ClusterIdentity;
+  readonly seal: SealControl;
+}
+
+/** What works behind the open seal. `close` ends what is not the core's own. */
+export interface BuiltCore {
+  readonly core: Core;
+  close(): Promise<void>;
+}
+
+export interface OpenSealOptions {
+  readonly store: Store;
+  readonly keys: SealKeys;
+  readonly clusterName: string | undefined;
+  readonly seal: SealControl;
+  readonly build: (parts: OpenParts) => BuiltCore;
+  /** Called from time to time to look after the keys. */
+  readonly tendKeys: () => Promise<void>;
+  readonly logger: Logger;
+}
+
+export interface EndOptions {
+  /** How long the keys are kept for what is still under way, in milliseconds. Default: until all of it has ended. */
+  readonly keysMs?: number;
+  readonly wipeKeys: () => Promise<void>;
+}
+
+/** What exists only while the seal is open: the keys, and the core that works with them. */
+export class OpenSeal {
+  readonly keys: SealKeys;
+  readonly cluster: ClusterIdentity;
+  readonly core: Core;
+  /** For the settings of the keys. */
+  readonly settings: EntryStorage;
+  readonly #built: BuiltCore;
+  readonly #timer: NodeJS.Timeout;
+  readonly #logger: Logger;
+
+  /** Starts the core. When that fails, the keys are wiped. */
+  static async start(options: OpenSealOptions): Promise<OpenSeal> {
+    const { store, keys, clusterName, seal, build } = options;
+    const { barrier } = keys;
+    const cluster = await loadClusterIdentity(store, barrier, clusterName);
+    // Whoever asked may give up, but what is opened serves everybody.
+    return withoutDeadline(async () => {
+      const built = build({ barrier, cluster, seal });
+      try {
+        await built.core.start();
+      } catch (error) {
+        await closeBuilt(built);
+        await keys.forget();
+        throw error;
+      }
+      return new OpenSeal(options, cluster, built);
+    });
+  }
+
+  private constructor({ store, keys, tendKeys, logger }: OpenSealOptions, cluster: ClusterIdentity, built: BuiltCore) {
+    this.keys = keys;
+    this.cluster = cluster;
+    this.core = built.core;
+    this.settings = createEntryStorage(store, keys.barrier, 'core/keys');
+    this.#built = built;
+    this.#logger = logger;
+    this.#timer = setInterval(() => {
+      tendKeys().catch((error: unknown) =>
+        logger.error('the encryption key was not looked after', { error: errorText(error) }),
+      );
+    }, TEND_KEYS_MS).unref();
+  }
+
+  /**
+   * Ends the core, and wipes the keys when nothing needs them any more or `keysMs` is over: work that hangs, on a database say,
+   * then fails without them, and the next start finishes or undoes it. Resolves when both are done.
+   */
+  async end({ keysMs, wipeKeys }: EndOptions): Promise<void> {
+    clearInterval(this.#timer);
+    const ended = closeBuilt(this.#built).catch((error: unknown) =>
+      this.#logger.error('the core did not end well', { error: errorText(error) }),
+    );
+    await (keysMs === undefined ? ended : Promise.race([ended, sleep(keysMs, undefined, { ref: false })]));
+    await wipeKeys();
+    await ended;
+  }
+}
+
+async function closeBuilt(built: BuiltCore): Promise<void> {
+  await built.core.stop();
+  await built.close();
+}

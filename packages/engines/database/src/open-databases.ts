@@ -1,0 +1,134 @@
+import { isDeepStrictEqual } from 'node:util';
+import { CofferError, Deadline, type JsonObject, type Logger, withDeadline } from '@coffer/base';
+import type { Database } from '@coffer/database-plugin';
+import type { EntryStorage } from '@coffer/framework';
+import { type ConfigEntry, readConfig } from './config-entry.ts';
+import type { DatabasePlugins } from './plugins.ts';
+
+/** For the start of a plugin and its look at a configuration: it connects to nothing yet. In milliseconds. */
+const OPEN_MS = 30_000;
+
+/** A database with the configuration that it is opened with. */
+export interface OpenDatabase {
+  readonly config: ConfigEntry;
+  readonly opening: Promise<Database>;
+}
+
+/**
+ * The open databases of one mount, by configuration name. Each user's configuration is read from the store, and one that was
+ * opened with another is not used any more. Who finds none, or another, opens it himself only if nothing has been opened or
+ * closed here since his reading began: otherwise what he read may be older than what is open, and he reads again.
+ */
+export class OpenDatabases {
+  readonly #storage: EntryStorage;
+  readonly #plugins: DatabasePlugins;
+  readonly #logger: Logger;
+  readonly #open = new Map<string, OpenDatabase>();
+  /** Settles when what was open under a name before is closed. */
+  readonly #closed = new Map<string, Promise<unknown>>();
+  /** Counts what was opened and closed. */
+  #changes = 0;
+  #ended = false;
+
+  constructor(storage: EntryStorage, plugins: DatabasePlugins, logger: Logger) {
+    this.#storage = storage;
+    this.#plugins = plugins;
+    this.#logger = logger;
+  }
+
+  /** @throws CofferError `failed` when there is no such configuration, `unavailable` when the engine is closed */
+  async get(name: string): Promise<OpenDatabase> {
+    for (;;) {
+      const before = this.#changes;
+      const config = await readConfig(this.#storage, name);
+      if (config === undefined) {
+        throw new CofferError('failed', `failed to find entry for connection with name: ${JSON.stringify(name)}`);
+      }
+      const open = this.#open.get(name);
+      // The newer settings of its roles count, which it was not opened with.
+      if (open !== undefined && opensAlike(open.config, config)) return { ...open, config };
+      if (this.#changes === before) return this.#start(name, config);
+    }
+  }
+
+  /** Takes a database that was opened with what is now the configuration; the one before is closed. */
+  async replace(name: string, config: ConfigEntry, database: Database): Promise<void> {
+    const opening = Promise.resolve(database);
+    if (this.#ended) return this.#closeQuietly(name, opening);
+    this.#set(name, { config: asStored(config), opening });
+    await this.#closed.get(name);
+  }
+
+  /** Closes the database of a configuration; the next user opens it again. */
+  async reset(name: string): Promise<void> {
+    this.#set(name, undefined);
+    await this.#closed.get(name);
+  }
+
+  /** As {@link reset}, unless it was opened again meanwhile. */
+  async forget(name: string, opening: Promise<Database>): Promise<void> {
+    if (this.#open.get(name)?.opening === opening) await this.reset(name);
+  }
+
+  /** Closes all of them. None is opened afterwards. */
+  async close(): Promise<void> {
+    this.#ended = true;
+    for (const name of [...this.#open.keys()]) this.#set(name, undefined);
+    await Promise.all(this.#closed.values());
+  }
+
+  #start(name: string, config: ConfigEntry): OpenDatabase {
+    if (this.#ended) throw new CofferError('unavailable', 'the secrets engine is closed');
+    // Not bounded by the time of whoever asked first: others wait for it as well.
+    const deadline = new Deadline(OPEN_MS);
+    const opening = withDeadline(deadline, () => this.#openNew(config)).finally(() => deadline.clear());
+    const open = { config, opening };
+    this.#set(name, open);
+    // A database that did not open is tried again by the next user.
+    opening.catch(() => this.#open.get(name) === open && this.#open.delete(name));
+    return open;
+  }
+
+  async #openNew(config: ConfigEntry): Promise<Database> {
+    const database = await this.#plugins.open(config.pluginName, config.pluginVersion);
+    try {
+      await database.initialize({ config: config.connectionDetails, verifyConnection: false });
+    } catch (error) {
+      await database.close();
+      throw error;
+    }
+    return database;
+  }
+
+  #set(name: string, open: OpenDatabase | undefined): void {
+    const previous = this.#open.get(name);
+    this.#changes++;
+    if (open === undefined) this.#open.delete(name);
+    else this.#open.set(name, open);
+    if (previous === undefined) return;
+    const closed = this.#closeQuietly(name, previous.opening);
+    this.#closed.set(name, Promise.all([this.#closed.get(name), closed]));
+  }
+
+  async #closeQuietly(name: string, opening: Promise<Database>): Promise<void> {
+    try {
+      await (await opening).close();
+    } catch (error) {
+      this.#logger.debug('closing a database failed', { connection: name, error: CofferError.from(error).message });
+    }
+  }
+}
+
+/** Whether a database that was opened with one configuration is as good as one opened with the other. */
+function opensAlike(one: ConfigEntry, other: ConfigEntry): boolean {
+  return (
+    one.pluginName === other.pluginName &&
+    one.pluginVersion === other.pluginVersion &&
+    isDeepStrictEqual(one.connectionDetails, other.connectionDetails)
+  );
+}
+
+/** As it is read back: a field that is undefined is none. */
+function asStored(config: ConfigEntry): ConfigEntry {
+  return { ...config, connectionDetails: JSON.parse(JSON.stringify(config.connectionDetails)) as JsonObject };
+}

@@ -1,0 +1,269 @@
+/** The database that a request gets is one of the configuration as it was last written, wherever a request or a write stands. */
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { CofferError, type JsonObject, type Secret, silentLogger } from '@coffer/base';
+import { Barrier, Core, createKeyring, createRootToken } from '@coffer/core';
+import { ConnectionFields, type Database, PluginGoneError } from '@coffer/database-plugin';
+import { createDatabaseEngine, type DatabasePlugins } from '@coffer/engine-database';
+import type { IncomingRequest } from '@coffer/framework';
+import { openEmbeddedStore, type Store } from '@coffer/store';
+import { Steps, steppedStore } from '@coffer/testkit';
+import { YSQL } from '@coffer/ysql';
+import { textOf } from './auth/api.ts';
+
+describe('the open databases of a mount', () => {
+  let inner: Store;
+  let core: Core;
+  let root: string;
+  const barrier = new Barrier(createKeyring());
+  const steps = new Steps();
+  /** By host: the password of the admin, as the server has it. */
+  let passwords: Map<string, string>;
+  const open = new Set<FakeDatabase>();
+  /** The next use of a database finds that its plugin has ended. */
+  let crashes = 0;
+
+  /** Names its users after what it was opened with, and lets the admin in by the password that counts. */
+  class FakeDatabase implements Database {
+    #config: JsonObject = {};
+    readonly #names = YSQL.create(silentLogger);
+
+    async initialize({ config }: Parameters<Database['initialize']>[0]): Promise<JsonObject> {
+      return steps.pass('initialize', async () => {
+        open.add(this);
+        this.#config = config;
+        await this.#names.initialize({
+          config: { host: '127.0.0.1', username: 'admin', ...config, password: 'x' },
+          verifyConnection: false,
+        });
+        return config;
+      });
+    }
+
+    async newUser({ usernameConfig }: Parameters<Database['newUser']>[0]): Promise<string> {
+      return steps.pass('newUser', async () => {
+        this.#use();
+        if (passwords.get(this.#host) !== this.#config['password']) {
+          throw new CofferError('failed', 'password authentication failed');
+        }
+        return `${this.#host}-${await this.#names.nameUser?.(usernameConfig)}`;
+      });
+    }
+
+    async updateUser({ password }: Parameters<Database['updateUser']>[0]): Promise<void> {
+      await steps.pass('updateUser', async () => {
+        this.#use();
+        passwords.set(this.#host, password?.newPassword.reveal() ?? '');
+      });
+    }
+
+    async verifyUser(_name: string, password: Secret) {
+      return passwords.get(this.#host) === password.reveal() ? 'accepted' : 'refused';
+    }
+
+    async deleteUser(): Promise<void> {
+      this.#use();
+    }
+
+    async type(): Promise<string> {
+      return 'fake';
+    }
+
+    async close(): Promise<void> {
+      open.delete(this);
+    }
+
+    get #host(): string {
+      return textOf(this.#config['host']);
+    }
+
+    #use(): void {
+      if (crashes-- > 0) throw new PluginGoneError(false);
+      if (!open.has(this)) throw new CofferError('failed', 'the database is closed');
+    }
+  }
+
+  const plugins: DatabasePlugins = {
+    open: (name) => steps.pass(`open ${name}`, async () => new FakeDatabase()),
+    checkConfig: () => undefined,
+    fields: () => ConnectionFields.declared(YSQL.fields),
+    close: async () => undefined,
+  };
+
+  before(async () => (inner = await openEmbeddedStore({ path: ':memory:' })));
+  after(async () => {
+    await core.stop();
+    assert.equal(open.size, 0);
+    await inner.close();
+  });
+
+  const begin = async (): Promise<void> => {
+    if (core !== undefined) await core.stop();
+    assert.equal(open.size, 0, 'none is left open by what was before');
+    for (const table of ['mounts', 'entries', 'leases', 'tokens', 'intents']) await inner.run(`DELETE FROM ${table}`);
+    passwords = new Map([
+      ['old', 'chosen'],
+      ['new', 'chosen'],
+    ]);
+    crashes = 0;
+    // Not started: its expiration would make calls of its own.
+    core = new Core({ store: steppedStore(inner, steps), barrier, builtinPlugins: [], logger: silentLogger });
+    const generatePassword = () => core.services.passwordPolicies.generate('');
+    core.install({ engines: new Map([['database', createDatabaseEngine({ plugins, generatePassword })]]) });
+    await core.services.mounts.enable('database', 'database', {});
+    root = (await createRootToken(core.services.tokens)).reveal();
+    await write('config/yb', {
+      plugin_name: 'fake',
+      allowed_roles: 'app',
+      ...{ host: 'old', username: 'admin', password: 'chosen', username_template: 'first' },
+    });
+    await write('roles/app', { db_name: 'yb', creation_statements: 'CREATE ROLE "{{name}}"' });
+  };
+  /** With no database open, as at the start of a server. */
+  const beginCold = async (): Promise<void> => {
+    await begin();
+    const { mounts } = core.services;
+    await mounts.reload('fake', []);
+    assert.equal(open.size, 0);
+  };
+  const send = async (operation: IncomingRequest['operation'], path: string, data: JsonObject = {}) => {
+    const base = { id: '', token: root, remoteAddress: '' } as const;
+    return (await core.handle({ ...base, operation, path: `database/${path}`, data }))?.data ?? {};
+  };
+  const write = (path: string, data: JsonObject = {}) => send('update', path, data);
+  const use = async (): Promise<string> => textOf((await send('read', 'creds/app'))['username']);
+  const unlessGone = (work: Promise<unknown>) =>
+    work.catch((error: unknown) => assert.match(CofferError.from(error).message, /failed to find entry|unknown role/));
+
+  const served = (name: string) => async () => {
+    assert.equal(await use(), name);
+    assert.equal(open.size, 1, 'one is open');
+  };
+  const unused = async (): Promise<void> => {
+    await assert.rejects(use(), /failed to find entry for connection/);
+    assert.equal(open.size, 0, 'none is open');
+  };
+  /** A crash at the first use: the database is opened a second time. */
+  const useTwice = async () => {
+    crashes = 1;
+    await use();
+  };
+
+  for (const [how, prepare, user] of [
+    ['that opens it', beginCold, use],
+    ['that has it open', begin, use],
+    ['whose plugin has ended', begin, useTwice],
+  ] as const) {
+    it(`are of the configuration last written, wherever a user stands ${how}`, async () => {
+      const renamed = served('new-second');
+      const points = await steps.interleave({
+        prepare,
+        stopped: user,
+        meanwhile: () => write('config/yb', { host: 'new', username_template: 'second' }),
+        whileStopped: async () => {
+          crashes = 0;
+          await renamed();
+        },
+        afterwards: renamed,
+      });
+      assert.ok(points.length >= 10, `${points.length} points`);
+    });
+
+    it(`are gone with their configuration, wherever a user stands ${how}`, async () => {
+      await steps.interleave({
+        prepare,
+        stopped: user,
+        meanwhile: () => send('delete', 'config/yb'),
+        whileStopped: async () => {
+          await assert.rejects(use(), /failed to find entry for connection/);
+        },
+        afterwards: unused,
+      });
+    });
+
+    it(`log in with a password that was rotated, wherever a user stands ${how}`, async () => {
+      await steps.interleave({
+        prepare,
+        stopped: user,
+        meanwhile: async () => {
+          await write('rotate-root/yb');
+          crashes = 0;
+        },
+        whileStopped: served('old-first'),
+        afterwards: served('old-first'),
+      });
+    });
+  }
+
+  it('are of the configuration last written, whoever uses them before, during and after it', async () => {
+    for (const prepare of [begin, beginCold]) {
+      await steps.interleave({
+        prepare,
+        stopped: () => write('config/yb', { host: 'new', username_template: 'second' }),
+        meanwhile: use,
+        afterwards: served('new-second'),
+      });
+      await steps.interleave({
+        prepare,
+        stopped: () => send('delete', 'config/yb'),
+        meanwhile: () => unlessGone(use()),
+        afterwards: unused,
+      });
+    }
+  });
+
+  it('log in with a password that was rotated, whoever uses them before, during and after it', async () => {
+    await steps.interleave({
+      prepare: begin,
+      stopped: () => write('rotate-root/yb'),
+      meanwhile: use,
+      afterwards: served('old-first'),
+    });
+  });
+
+  it('are opened again when they are reset, wherever a user or a write stands', async () => {
+    for (const [stopped, meanwhile] of [
+      [use, () => write('reset/yb')],
+      [() => write('reset/yb'), use],
+      [() => write('reset/yb'), () => write('config/yb', { host: 'new', username_template: 'second' })],
+      [() => write('config/yb', { host: 'new', username_template: 'second' }), () => write('reset/yb')],
+    ] as const) {
+      await steps.interleave({
+        prepare: beginCold,
+        stopped,
+        meanwhile,
+        afterwards: async () => {
+          const config = (await send('read', 'config/yb'))['connection_details'] as JsonObject;
+          await served(config['host'] === 'new' ? 'new-second' : 'old-first')();
+        },
+      });
+    }
+  });
+
+  it('are none once their mount is disabled, wherever a user or a write stands', async () => {
+    const disable = () => core.services.mounts.disable('database', (path) => core.services.leases.revokePrefix(path));
+    for (const stopped of [use, useTwice, () => write('config/yb', { host: 'new' }), () => write('reset/yb')]) {
+      await steps.interleave({
+        prepare: beginCold,
+        stopped,
+        meanwhile: disable,
+        afterwards: async () => assert.equal(open.size, 0),
+      });
+    }
+  });
+
+  it('follow a configuration that another has written, or whose write was not answered', async () => {
+    await begin();
+    assert.equal(await use(), 'old-first');
+    const other = core;
+    const second = new Core({ store: inner, barrier, builtinPlugins: [], logger: silentLogger });
+    const generatePassword = () => second.services.passwordPolicies.generate('');
+    second.install({ engines: new Map([['database', createDatabaseEngine({ plugins, generatePassword })]]) });
+    await second.services.mounts.load();
+    core = second;
+    await write('config/yb', { host: 'new', username_template: 'second' });
+    core = other;
+    assert.equal(await use(), 'new-second');
+    await second.stop();
+  });
+});
