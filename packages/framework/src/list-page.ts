@@ -19,15 +19,17 @@ export function rowLimit({ limit }: ListPage): number {
 }
 
 /**
- * One page of a list, by its `keys`; `key_info` is cut with them. A handler that has cut its list already loses nothing.
- * @throws CofferError `not-found` when nothing is left, as an empty list answers
+ * One page of a list, by its `keys`; `key_info` is cut with them. A list that its handler has cut already loses nothing.
+ * @throws CofferError `not-found` when no key is left: Vault answers every empty list so
+ *   (hashicorp/vault:sdk/logical/response_util.go, RespondErrorCommon)
  */
 export function listPage(response: OutgoingResponse, { after, limit }: ListPage): OutgoingResponse {
   const keys = response.data?.['keys'];
-  if ((after === '' && limit <= 0) || !Array.isArray(keys)) return response;
+  if (!Array.isArray(keys)) return response;
   const names = keys.map(String).filter((key) => after === '' || isBehind(key, after));
   const page = limit > 0 ? names.slice(0, limit) : names;
   if (page.length === 0) throw new CofferError('not-found', '');
+  if (page.length === keys.length) return response;
   const info = response.data?.['key_info'];
   const data: JsonObject = { ...response.data, keys: page };
   if (!isJsonObject(info)) return { ...response, data };

@@ -58,6 +58,7 @@ export interface PathDefinition<S extends FieldSchema> {
   /** Serves both create and update. */
   readonly write?: PathHandler<S>;
   readonly delete?: PathHandler<S>;
+  /** Answers the names as `keys`; none is a 404. */
   readonly list?: PathHandler<S>;
   /**
    * Whether the thing exists that the URL names: decides between the capabilities `create` and `update`. Without it a write is an update, as on

@@ -1,7 +1,10 @@
 import type { EngineFactory, TokenStore } from '@coffer/framework';
-import { loginPaths, renewLogin } from './path-login.ts';
+import { loginPaths } from './path-login.ts';
 import { rolePaths } from './path-role.ts';
-import { secretIdPaths } from './path-secret-id.ts';
+import { roleCustomSecretIdPaths } from './path-role-custom-secret-id.ts';
+import { roleSecretIdPaths } from './path-role-secret-id.ts';
+import { tidySecretIdPaths } from './path-tidy-secret-id.ts';
+import { renewLogin } from './renew-login.ts';
 import { SecretIds } from './secret-ids.ts';
 
 /** The auth method `approle`: machines with a role id and a secret id (hashicorp/vault:builtin/credential/approle). */
@@ -13,7 +16,9 @@ export function createAppRoleAuth(tokens: TokenStore): EngineFactory {
       paths: [
         ...loginPaths(tokens, context, secretIds),
         ...rolePaths(context.storage, secretIds),
-        ...secretIdPaths(context.storage, secretIds),
+        ...roleSecretIdPaths(context.storage, secretIds),
+        ...roleCustomSecretIdPaths(context.storage, secretIds),
+        ...tidySecretIdPaths(secretIds),
       ],
       renewToken: (token, increment) => renewLogin(context, token, increment),
       close: () => Promise.resolve(),

@@ -4,16 +4,13 @@ import {
   type Condition,
   definePath,
   type EngineContext,
-  grantLoginRenewal,
   issueLoginToken,
   loggedLogin,
   loginCidrs,
   type Path,
-  type TokenEntry,
   type TokenStore,
-  type TtlAnswer,
 } from '@coffer/framework';
-import { newRole, readRole, roleOfId } from './role-entry.ts';
+import { newRole, roleOfId } from './role-entry.ts';
 import { checkAddress, type SecretIdEntry, type SecretIds } from './secret-ids.ts';
 
 /** `login`: a token for a role id and a secret id. */
@@ -76,14 +73,4 @@ async function useSecretId(
   // One text for both, so that nobody can try role ids by themselves.
   if (used === undefined) throw new CofferError('invalid-request', 'invalid role or secret ID');
   return used;
-}
-
-/** A renewal ends with the role. */
-export async function renewLogin(context: EngineContext, token: TokenEntry, increment: number): Promise<TtlAnswer> {
-  const name = token.meta?.['role_name'] ?? '';
-  const role = await readRole(context.storage, name);
-  if (role === undefined) {
-    throw new CofferError('invalid-request', `role ${JSON.stringify(name)} does not exist during renewal`);
-  }
-  return grantLoginRenewal(token, role.token, context, increment);
 }

@@ -1,7 +1,9 @@
 import type { EngineFactory } from '@coffer/framework';
+import { grantRenewal } from './grant-renewal.ts';
+import { accessorsPaths } from './path-accessors.ts';
 import { createPaths } from './path-create.ts';
 import { lookupPaths } from './path-lookup.ts';
-import { grantRenewal, renewPaths } from './path-renew.ts';
+import { renewPaths } from './path-renew.ts';
 import { revokePaths } from './path-revoke.ts';
 import { rolesPaths } from './path-roles.ts';
 import type { TokenAuthOptions } from './token-auth-options.ts';
@@ -15,6 +17,7 @@ export function createTokenAuth(options: TokenAuthOptions): EngineFactory {
     paths: [
       ...createPaths(options, context),
       ...lookupPaths(options.tokens),
+      ...accessorsPaths(options.tokens),
       ...renewPaths(options),
       ...revokePaths(options.tokens),
       ...rolesPaths(context.storage),

@@ -2,7 +2,7 @@ import { CofferError } from '@coffer/base';
 import { definePath, type Path, type PathResponse, type TokenEntry, type TokenStore } from '@coffer/framework';
 import { tokenView } from './token-view.ts';
 
-/** `auth/token/lookup`, `lookup-self`, `lookup-accessor`, `accessors`. */
+/** `auth/token/lookup`, `lookup-self`, `lookup-accessor`. */
 export function lookupPaths(tokens: TokenStore): Path[] {
   const show = (entry: TokenEntry | undefined, token: string): PathResponse => {
     if (entry === undefined) throw new CofferError('permission-denied', 'bad token');
@@ -33,13 +33,6 @@ export function lookupPaths(tokens: TokenStore): Path[] {
         if (entry === undefined) throw new CofferError('permission-denied', 'invalid accessor');
         return show(entry, '');
       },
-    }),
-    definePath({
-      pattern: 'accessors',
-      fields: {},
-      sudo: true,
-      synopsis: 'Lists the accessors of all tokens.',
-      list: async ({ page }) => ({ data: { keys: await tokens.accessors(page) } }),
     }),
   ];
 }

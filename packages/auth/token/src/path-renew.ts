@@ -1,15 +1,5 @@
 import { CofferError } from '@coffer/base';
-import {
-  authView,
-  definePath,
-  type EngineContext,
-  grantTtl,
-  type Path,
-  type PathResponse,
-  type TokenEntry,
-  type TtlAnswer,
-} from '@coffer/framework';
-import { readTokenRole } from './role-entry.ts';
+import { authView, definePath, type Path, type PathResponse, type TokenEntry } from '@coffer/framework';
 import type { TokenAuthOptions } from './token-auth-options.ts';
 
 const INCREMENT = { type: 'duration', default: 0, description: 'TTL from now; the default when 0.' } as const;
@@ -56,21 +46,4 @@ export function renewPaths({ tokens, engineFor }: Pick<TokenAuthOptions, 'tokens
       write: async ({ fields }) => renew(await tokens.byAccessor(fields.accessor), '', fields.increment),
     }),
   ];
-}
-
-/** What a renewal of a token made from another token may have. */
-export async function grantRenewal(context: EngineContext, entry: TokenEntry, increment: number): Promise<TtlAnswer> {
-  const role = entry.role === undefined ? undefined : await readTokenRole(context.storage, entry.role);
-  if (entry.role !== undefined && role === undefined) {
-    throw new CofferError('invalid-request', `original token role "${entry.role}" could not be found, not renewing`);
-  }
-  const now = Date.now();
-  const period = role?.period || entry.period;
-  return grantTtl({
-    increment: period || increment || entry.creationTtl,
-    limits: [{ defaultTtl: 0, maxTtl: entry.explicitMaxTtl }, ...context.ttlLimits()],
-    // The system's maximum does not bound a periodic token; its explicit maximum does.
-    issueTime: period > 0 && entry.explicitMaxTtl === 0 ? now : entry.creationTime,
-    now,
-  });
 }

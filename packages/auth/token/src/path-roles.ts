@@ -44,11 +44,7 @@ export function rolesPaths(storage: EntryStorage): Path[] {
       pattern: 'roles',
       fields: {},
       synopsis: 'Lists the token roles.',
-      list: async ({ page }) => {
-        const keys = await storage.list('roles/', page);
-        if (keys.length === 0) throw new CofferError('not-found', '');
-        return { data: { keys } };
-      },
+      list: async ({ page }) => ({ data: { keys: await storage.list('roles/', page) } }),
     }),
     definePath({
       pattern: 'roles/:name',

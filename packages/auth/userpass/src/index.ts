@@ -1,7 +1,8 @@
 import type { EngineFactory, TokenStore } from '@coffer/framework';
 import { PasswordHasher } from './password-hash.ts';
-import { loginPaths, renewLogin } from './path-login.ts';
+import { loginPaths } from './path-login.ts';
 import { usersPaths } from './path-users.ts';
+import { renewLogin } from './renew-login.ts';
 
 export { HASHING_LIMITS } from './hashing-queue.ts';
 

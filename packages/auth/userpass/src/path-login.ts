@@ -3,19 +3,15 @@ import {
   cidrsAllow,
   definePath,
   type EngineContext,
-  grantLoginRenewal,
   issueLoginToken,
   loggedLogin,
-  loginPolicies,
   type Path,
   type PathRequest,
   type PathResponse,
-  type TokenEntry,
   type TokenStore,
-  type TtlAnswer,
 } from '@coffer/framework';
 import type { PasswordHasher } from './password-hash.ts';
-import { findUser, readUser } from './user-entry.ts';
+import { findUser } from './user-entry.ts';
 
 const FIELDS = {
   username: { type: 'string', required: true, description: 'The user.' },
@@ -56,14 +52,4 @@ export function loginPaths(tokens: TokenStore, context: EngineContext, hasher: P
       write: (request) => loggedLogin(context, request, request.fields.username, () => login(request)),
     }),
   ];
-}
-
-/** A renewal ends with the user, and when the user's policies are others than the token's. */
-export async function renewLogin(context: EngineContext, token: TokenEntry, increment: number): Promise<TtlAnswer> {
-  const user = await readUser(context.storage, token.meta?.['username'] ?? '');
-  if (user === undefined) throw new CofferError('invalid-request', 'user no longer exists, not renewing');
-  if (loginPolicies(user.token).join() !== token.policies.join()) {
-    throw new CofferError('invalid-request', 'policies have changed, not renewing');
-  }
-  return grantLoginRenewal(token, user.token, context, increment);
 }

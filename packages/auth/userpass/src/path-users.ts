@@ -38,11 +38,7 @@ function listUsers(storage: EntryStorage): Path {
     pattern: 'users',
     fields: {},
     synopsis: 'Lists the users.',
-    list: async ({ page }) => {
-      const keys = await storage.list('users/', page);
-      if (keys.length === 0) throw new CofferError('not-found', '');
-      return { data: { keys } };
-    },
+    list: async ({ page }) => ({ data: { keys: await storage.list('users/', page) } }),
   });
 }
 

@@ -7,7 +7,6 @@ export interface EngineParts {
   readonly context: EngineContext;
   readonly connections: Connections;
   readonly plugins: DatabasePlugins;
-  /** Tells the rotation worker that something may be due sooner than it knew. */
-  readonly wakeRotations: () => void;
+  /** Makes a password by the named policy, or by the default one. */
   readonly generatePassword: (policy: string) => Promise<string>;
 }

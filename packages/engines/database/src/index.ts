@@ -1,16 +1,17 @@
 import type { EngineFactory, Lease } from '@coffer/framework';
 import { Connections } from './connections.ts';
 import { finishOrRotate } from './due-rotation.ts';
-import type { EngineParts } from './engine-parts.ts';
 import { configPaths } from './path-config.ts';
 import { credsPaths } from './path-creds.ts';
-import { connectionsOf, resetPaths } from './path-reset.ts';
+import { reloadPaths } from './path-reload.ts';
+import { resetPaths } from './path-reset.ts';
 import { rolesPaths } from './path-roles.ts';
 import { rotateRolePaths } from './path-rotate-role.ts';
 import { rotateRootPaths } from './path-rotate-root.ts';
 import { staticCredsPaths } from './path-static-creds.ts';
 import { staticRolesPaths } from './path-static-roles.ts';
 import type { DatabasePlugins } from './plugins.ts';
+import { connectionsOf } from './reopening.ts';
 import { createRotationWorker } from './rotation-worker.ts';
 import { renewUser, revokeUser } from './user-lease.ts';
 
@@ -23,29 +24,31 @@ export interface DatabaseEngineOptions {
   readonly generatePassword: (policy: string) => Promise<string>;
 }
 
-/** The database secrets engine. One file for each API path, named for its URL. */
+/** The database secrets engine. */
 export function createDatabaseEngine(options: DatabaseEngineOptions): EngineFactory {
   return (context) => {
+    const { storage, intents } = context;
     const connections = new Connections(context, options.plugins);
+    const parts = { context, connections, ...options };
     const rotations = createRotationWorker((subject) => finishOrRotate(parts, subject), context);
-    const parts: EngineParts = { context, connections, wakeRotations: () => rotations.wake(), ...options };
     rotations.start();
     return {
       help: 'The database backend supports using many different databases as secret backends, including but not limited to YugabyteDB.',
       paths: [
         ...configPaths(parts),
-        ...resetPaths(parts),
-        ...rotateRootPaths(parts),
-        ...rolesPaths(parts),
+        ...resetPaths(connections),
+        ...reloadPaths(storage, connections),
+        ...rotateRootPaths(parts, rotations),
+        ...rolesPaths(storage, options.generatePassword),
         ...credsPaths(parts),
-        ...staticRolesPaths(parts),
-        ...staticCredsPaths(parts),
-        ...rotateRolePaths(parts),
+        ...staticRolesPaths(parts, rotations),
+        ...staticCredsPaths(storage, intents),
+        ...rotateRolePaths(parts, rotations),
       ],
       renew: (lease: Lease, increment: number) => renewUser(parts, lease, increment),
       revoke: (lease: Lease) => revokeUser(parts, lease),
       reload: async (plugin: string) => {
-        const names = await connectionsOf(parts, plugin);
+        const names = await connectionsOf(storage, plugin);
         for (const name of names) await connections.databases.reset(name);
         return names.length > 0;
       },

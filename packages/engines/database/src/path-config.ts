@@ -2,6 +2,7 @@ import { awaiting, CofferError, type JsonObject, requireTime } from '@coffer/bas
 import {
   checkNames,
   definePath,
+  type EntryStorage,
   type FieldValues,
   multiError,
   type Path,
@@ -38,19 +39,15 @@ type ConfigRequest = PathRequest<typeof FIELDS>;
 
 /** `config` (LIST), `config/:name`. The plugin's own fields stand beside these; see the configuration reference. */
 export function configPaths(parts: EngineParts): Path[] {
-  return [listConfigs(parts), oneConfig(parts)];
+  return [listConfigs(parts.context.storage), oneConfig(parts)];
 }
 
-function listConfigs({ context }: EngineParts): Path {
+function listConfigs(storage: EntryStorage): Path {
   return definePath({
     pattern: 'config',
     fields: {},
     synopsis: 'Lists the configured connections.',
-    list: async ({ page }) => {
-      const keys = await context.storage.list('config/', page);
-      if (keys.length === 0) throw new CofferError('not-found', '');
-      return { data: { keys } };
-    },
+    list: async ({ page }) => ({ data: { keys: await storage.list('config/', page) } }),
   });
 }
 

@@ -1,6 +1,5 @@
 import { CofferError } from '@coffer/base';
-import { definePath, type Path } from '@coffer/framework';
-import type { EngineParts } from './engine-parts.ts';
+import { definePath, type EntryStorage, type Path } from '@coffer/framework';
 import { CREDENTIAL_FIELDS, credentialView, passwordPolicyOf } from './role-credential.ts';
 import { changeRole, readRole, type RoleEntry, VALID_UNTIL, type ValidUntil, writeRole } from './role-entry.ts';
 import { nameTaken, readStaticRole } from './static-role-entry.ts';
@@ -38,24 +37,20 @@ const NEW_ROLE: RoleEntry = {
 };
 
 /** `roles` (LIST), `roles/:name`: what a credential is made from. */
-export function rolesPaths(parts: EngineParts): Path[] {
-  return [listRoles(parts), oneRole(parts)];
+export function rolesPaths(storage: EntryStorage, generatePassword: (policy: string) => Promise<string>): Path[] {
+  return [listRoles(storage), oneRole(storage, generatePassword)];
 }
 
-function listRoles({ context }: EngineParts): Path {
+function listRoles(storage: EntryStorage): Path {
   return definePath({
     pattern: 'roles',
     fields: {},
     synopsis: 'Lists the roles.',
-    list: async ({ page }) => {
-      const keys = await context.storage.list('roles/', page);
-      if (keys.length === 0) throw new CofferError('not-found', '');
-      return { data: { keys } };
-    },
+    list: async ({ page }) => ({ data: { keys: await storage.list('roles/', page) } }),
   });
 }
 
-function oneRole({ context: { storage }, generatePassword }: EngineParts): Path {
+function oneRole(storage: EntryStorage, generatePassword: (policy: string) => Promise<string>): Path {
   return definePath({
     pattern: 'roles/:name',
     fields: FIELDS,

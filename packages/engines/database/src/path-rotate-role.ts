@@ -1,12 +1,13 @@
 import { CofferError } from '@coffer/base';
 import { definePath, type Path } from '@coffer/framework';
 import type { EngineParts } from './engine-parts.ts';
+import type { RotationWorker } from './rotation-worker.ts';
 import { claimIntent } from './claimed-intent.ts';
 import { rotateStaticRole } from './rotate-static-role.ts';
 import { readStaticRole, staticSubject } from './static-role-entry.ts';
 
 /** `rotate-role/:name`: rotates the password of a static role now. */
-export function rotateRolePaths(parts: EngineParts): Path[] {
+export function rotateRolePaths(parts: EngineParts, rotations: RotationWorker): Path[] {
   const { storage, intents } = parts.context;
   return [
     definePath({
@@ -19,7 +20,7 @@ export function rotateRolePaths(parts: EngineParts): Path[] {
           const role = await readStaticRole(storage, name);
           return role && rotateStaticRole(parts, { name, role, claimed });
         });
-        parts.wakeRotations();
+        rotations.wake();
         const outcome = rotated?.result;
         if (outcome === undefined) {
           throw new CofferError('invalid-request', `no static role found for role name ${JSON.stringify(name)}`);

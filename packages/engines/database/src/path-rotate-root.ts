@@ -1,9 +1,10 @@
 import { definePath, type Path } from '@coffer/framework';
 import type { EngineParts } from './engine-parts.ts';
+import type { RotationWorker } from './rotation-worker.ts';
 import { claimConfig, rotateRoot } from './rotate-root.ts';
 
 /** `rotate-root/:name`: gives the connection's own user a password that nobody but us knows. */
-export function rotateRootPaths(parts: EngineParts): Path[] {
+export function rotateRootPaths(parts: EngineParts, rotations: RotationWorker): Path[] {
   return [
     definePath({
       pattern: 'rotate-root/:name',
@@ -17,7 +18,7 @@ export function rotateRootPaths(parts: EngineParts): Path[] {
           const warning = await claimConfig(parts, name, (claimed) => rotateRoot(parts, name, claimed));
           return warning === undefined ? undefined : { data: null, warnings: [warning] };
         } finally {
-          parts.wakeRotations();
+          rotations.wake();
         }
       },
     }),

@@ -1,13 +1,12 @@
 import { CofferError, formatTime, type JsonObject } from '@coffer/base';
-import { definePath, type Intent, type Path } from '@coffer/framework';
-import type { EngineParts } from './engine-parts.ts';
+import { definePath, type EntryStorage, type Intent, type Intents, type Path } from '@coffer/framework';
 import { PATIENCE_MS, waitFor } from './claimed-intent.ts';
 import { isManualOnly, nextRotation } from './rotation-time.ts';
+import { rotationView } from './rotation-view.ts';
 import { credentialOf, readStaticRole, type StaticRoleEntry, staticSubject } from './static-role-entry.ts';
 
 /** `static-creds/:name`: the password that a static role has now. */
-export function staticCredsPaths(parts: EngineParts): Path[] {
-  const { storage, intents } = parts.context;
+export function staticCredsPaths(storage: EntryStorage, intents: Intents): Path[] {
   return [
     definePath({
       pattern: 'static-creds/:name',
@@ -54,14 +53,4 @@ function ttlView(role: StaticRoleEntry, intent: Intent): JsonObject {
   const now = Date.now();
   const next = nextRotation(role, credentialOf(intent).periodStart, now) ?? now;
   return { ttl: Math.max(0, Math.round((next - now) / 1000)) };
-}
-
-/** How a role is rotated, as Vault shows it: what is not set is left out. */
-export function rotationView(role: StaticRoleEntry): JsonObject {
-  return {
-    ...(isManualOnly(role) && { disable_automated_rotation: true }),
-    ...(role.rotationPeriod > 0 && { rotation_period: role.rotationPeriod }),
-    ...(role.rotationSchedule !== '' && { rotation_schedule: role.rotationSchedule }),
-    ...(role.rotationWindow > 0 && { rotation_window: role.rotationWindow }),
-  };
 }

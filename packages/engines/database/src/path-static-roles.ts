@@ -1,9 +1,10 @@
 import { CofferError, formatTime, type JsonObject } from '@coffer/base';
-import { definePath, type Intent, type Path, type PathRequest } from '@coffer/framework';
+import { definePath, type EntryStorage, type Intent, type Path, type PathRequest } from '@coffer/framework';
 import { createStaticRole } from './create-static-role.ts';
 import type { EngineParts } from './engine-parts.ts';
+import type { RotationWorker } from './rotation-worker.ts';
 import { claimIntent } from './claimed-intent.ts';
-import { rotationView } from './path-static-creds.ts';
+import { rotationView } from './rotation-view.ts';
 import { CREDENTIAL_FIELDS, credentialView, passwordPolicyOf } from './role-credential.ts';
 import { rotateStaticRole } from './rotate-static-role.ts';
 import { mergeRotationTime, nextRotation } from './rotation-time.ts';
@@ -51,24 +52,20 @@ const FIELDS = {
 type StaticRoleRequest = PathRequest<typeof FIELDS>;
 
 /** `static-roles` (LIST), `static-roles/:name`: logins that exist already and whose password is rotated. */
-export function staticRolesPaths(parts: EngineParts): Path[] {
-  return [listRoles(parts), oneRole(parts)];
+export function staticRolesPaths(parts: EngineParts, rotations: RotationWorker): Path[] {
+  return [listRoles(parts.context.storage), oneRole(parts, rotations)];
 }
 
-function listRoles({ context }: EngineParts): Path {
+function listRoles(storage: EntryStorage): Path {
   return definePath({
     pattern: 'static-roles',
     fields: {},
     synopsis: 'Lists the static roles.',
-    list: async ({ page }) => {
-      const keys = await listStaticRoles(context.storage, page);
-      if (keys.length === 0) throw new CofferError('not-found', '');
-      return { data: { keys } };
-    },
+    list: async ({ page }) => ({ data: { keys: await listStaticRoles(storage, page) } }),
   });
 }
 
-function oneRole(parts: EngineParts): Path {
+function oneRole(parts: EngineParts, rotations: RotationWorker): Path {
   const { storage, intents } = parts.context;
   return definePath({
     pattern: 'static-roles/:name',
@@ -86,7 +83,7 @@ function oneRole(parts: EngineParts): Path {
       try {
         await (previous === undefined ? create(parts, request) : update(parts, request, previous));
       } finally {
-        parts.wakeRotations();
+        rotations.wake();
       }
       return undefined;
     },

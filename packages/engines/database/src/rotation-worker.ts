@@ -6,6 +6,9 @@ const CONCURRENCY = 4;
 const LONGEST_SLEEP_MS = 5_000;
 const SHORTEST_SLEEP_MS = 50;
 
+/** What rotates in the background. `wake()` tells it that something may be due sooner than it knew. */
+export type RotationWorker = DueLoop<string>;
+
 /**
  * Does what is due of one mount: rotations whose time has come, their retries, and whatever a process that is gone left
  * open. `rotate` claims the row of its subject, so that one worker is at it.
@@ -13,7 +16,7 @@ const SHORTEST_SLEEP_MS = 50;
 export function createRotationWorker(
   rotate: (subject: string) => Promise<void>,
   { intents, logger }: EngineContext,
-): DueLoop<string> {
+): RotationWorker {
   return new DueLoop(
     {
       due: (limit) => intents.due(Date.now(), limit),

@@ -1,25 +1,35 @@
-import { authPaths } from './path-auth.ts';
 import type { CoreServices, SealControl } from '@coffer/core';
 import type { EngineFactory, Path } from '@coffer/framework';
+import { authPaths } from './path-auth.ts';
+import { authTunePaths } from './path-auth-tune.ts';
 import { capabilitiesPaths } from './path-capabilities.ts';
 import { generateRootPaths } from './path-generate-root.ts';
+import { healthPaths } from './path-health.ts';
 import { initPaths } from './path-init.ts';
-import { internalUiPaths } from './path-internal-ui.ts';
+import { internalSpecsOpenapiPaths } from './path-internal-specs-openapi.ts';
+import { internalUiMountsPaths } from './path-internal-ui-mounts.ts';
+import { keyStatusPaths } from './path-key-status.ts';
+import { leaderPaths } from './path-leader.ts';
 import { leasesPaths } from './path-leases.ts';
 import { mountsPaths } from './path-mounts.ts';
-import { openapiPaths } from './path-openapi.ts';
-import { passwordPoliciesPaths } from './path-password-policies.ts';
-import { type PluginDirectory, pluginsCatalogPaths } from './path-plugins-catalog.ts';
+import { mountsTunePaths } from './path-mounts-tune.ts';
+import { pluginsCatalogPaths } from './path-plugins-catalog.ts';
 import { pluginsReloadPaths } from './path-plugins-reload.ts';
-import { policiesPaths } from './path-policies.ts';
+import { policiesAclPaths } from './path-policies-acl.ts';
+import { policiesPasswordPaths } from './path-policies-password.ts';
+import { policyPaths } from './path-policy.ts';
 import { rekeyPaths } from './path-rekey.ts';
+import { renewPaths } from './path-renew.ts';
+import { revokePaths } from './path-revoke.ts';
 import { rotatePaths } from './path-rotate.ts';
 import { sealPaths } from './path-seal.ts';
-import { type ServerInfo, statusPaths } from './path-status.ts';
-import { wrappingPaths } from './path-wrapping.ts';
+import { sealStatusPaths } from './path-seal-status.ts';
 import { unsealPaths } from './path-unseal.ts';
+import { wrappingPaths } from './path-wrapping.ts';
+import type { PluginDirectory } from './plugin-directory.ts';
+import type { ServerInfo } from './server-info.ts';
 
-export type { ServerInfo } from './path-status.ts';
+export type { ServerInfo };
 
 export interface SystemEngineOptions {
   readonly services: CoreServices;
@@ -31,31 +41,54 @@ export interface SystemEngineOptions {
 
 /** The paths under `sys/` that answer while sealed too. */
 export function sealedPaths(server: ServerInfo, seal: SealControl): Path[] {
-  return [...statusPaths(server, seal), ...initPaths(seal), ...unsealPaths(server, seal)];
+  return [
+    ...sealStatusPaths(server, seal),
+    ...healthPaths(server, seal),
+    ...leaderPaths(),
+    ...initPaths(seal),
+    ...unsealPaths(server, seal),
+  ];
 }
 
-/** The engine at `sys/`: one file for each group of paths, named for its URL. */
-export function createSystemEngine(options: SystemEngineOptions): EngineFactory {
-  const { services, server, seal, pluginDirectory } = options;
+/** The engine at `sys/`. A tuning path goes before the mount path that would match it too. */
+export function createSystemEngine({ services, server, seal, pluginDirectory }: SystemEngineOptions): EngineFactory {
+  const {
+    capabilitiesOf,
+    leaseList,
+    leases,
+    mounts,
+    passwordPolicies,
+    plugins,
+    policies,
+    systemTtl,
+    tokens,
+    wrapping,
+  } = services;
   return () => ({
     help: 'The system backend is built-in to Vault and cannot be remounted or unmounted. It contains the paths that are used to configure Vault itself as well as perform core operations.',
     paths: [
       ...sealedPaths(server, seal),
       ...sealPaths(seal),
       ...rekeyPaths(seal),
-      ...generateRootPaths(seal),
+      ...generateRootPaths(seal.generateRoot),
       ...rotatePaths(seal),
-      ...mountsPaths(services),
-      ...authPaths(services),
-      ...leasesPaths(services),
-      ...policiesPaths(services),
-      ...passwordPoliciesPaths(services),
-      ...capabilitiesPaths(services),
-      ...pluginsCatalogPaths(services, pluginDirectory),
-      ...pluginsReloadPaths(services),
-      ...internalUiPaths(services),
-      ...openapiPaths(services, server),
-      ...wrappingPaths(services),
+      ...keyStatusPaths(seal),
+      ...mountsTunePaths(mounts, systemTtl),
+      ...mountsPaths(mounts, leases),
+      ...authTunePaths(mounts, systemTtl),
+      ...authPaths(mounts, tokens),
+      ...leasesPaths(leaseList, leases, tokens),
+      ...renewPaths(leases),
+      ...revokePaths(leases, tokens),
+      ...policiesAclPaths(policies),
+      ...policyPaths(policies),
+      ...policiesPasswordPaths(passwordPolicies),
+      ...capabilitiesPaths(tokens, capabilitiesOf),
+      ...pluginsCatalogPaths(plugins, pluginDirectory),
+      ...pluginsReloadPaths(mounts, plugins),
+      ...internalUiMountsPaths(mounts),
+      ...internalSpecsOpenapiPaths(mounts, server),
+      ...wrappingPaths(wrapping),
     ],
     close: () => Promise.resolve(),
   });

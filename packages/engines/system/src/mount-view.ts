@@ -1,7 +1,7 @@
 import { BUILTIN_VERSION, type JsonObject } from '@coffer/base';
 import type { Mount } from '@coffer/framework';
 
-/** Auth methods that are always there: Vault does not say whether they are supported. */
+/** Auth methods that are always there: Vault gives them no deprecation_status. */
 const ALWAYS_THERE: readonly string[] = ['auth/token/'];
 
 /** One mount as `sys/mounts` and `sys/auth` show it. */
@@ -33,7 +33,7 @@ function isAuth(mount: Mount): boolean {
   return mount.path.startsWith('auth/');
 }
 
-/** Mounts by path. Auth methods lose their `auth/`. */
-export function mountViews(mounts: readonly Mount[]): JsonObject {
-  return Object.fromEntries(mounts.map((mount) => [mount.path.replace(/^auth\//, ''), mountView(mount)]));
+/** Mounts by path, as `view` shows each. Auth methods lose their `auth/`. */
+export function viewsByPath(mounts: readonly Mount[], view: (mount: Mount) => JsonObject): JsonObject {
+  return Object.fromEntries(mounts.map((mount) => [mount.path.replace(/^auth\//, ''), view(mount)]));
 }

@@ -1,17 +1,17 @@
 import { CofferError } from '@coffer/base';
 import type { CoreServices } from '@coffer/core';
-import { definePath, type Path, type PathResponse, type TokenEntry } from '@coffer/framework';
+import { definePath, type Path, type PathResponse, type TokenEntry, type TokenStore } from '@coffer/framework';
 
 const PATHS = {
   path: { type: 'comma-strings', description: 'Paths to ask about.' },
   paths: { type: 'comma-strings', description: 'Paths to ask about.' },
 } as const;
 
-/** Of one question. Vault's own pages ask about some dozens. */
+/** Per request. Vault's own UI asks about a few dozen. */
 const MAX_PATHS = 1000;
 
 /** `sys/capabilities`, `sys/capabilities-self`, `sys/capabilities-accessor`. */
-export function capabilitiesPaths(services: CoreServices): Path[] {
+export function capabilitiesPaths(tokens: TokenStore, capabilitiesOf: CoreServices['capabilitiesOf']): Path[] {
   const answer = async (
     token: TokenEntry | undefined,
     fields: { path: readonly string[] | undefined; paths: readonly string[] | undefined },
@@ -26,10 +26,10 @@ export function capabilitiesPaths(services: CoreServices): Path[] {
         `field "paths" has ${paths.length} paths; ask about ${MAX_PATHS} at most at a time`,
       );
     }
-    const capabilities = await services.capabilitiesOf(token);
+    const capabilities = await capabilitiesOf(token);
     const answers = paths.map((each): [string, string[]] => [each, capabilities(each)]);
     const [[, only] = []] = answers.length === 1 ? answers : [];
-    // A path may have any name: entries, where `byPath[path] = …` would lose "__proto__".
+    // A path may have any name. Built from entries, since `byPath[path] = …` would lose "__proto__".
     return {
       shape: 'flat',
       data: Object.fromEntries([...answers, ...(only ? [['capabilities', only] as const] : [])]),
@@ -40,7 +40,7 @@ export function capabilitiesPaths(services: CoreServices): Path[] {
       pattern: 'capabilities',
       fields: { ...PATHS, token: { type: 'string', required: true, description: 'The token to ask about.' } },
       synopsis: 'What a token may do on paths.',
-      write: async ({ fields }) => answer(await services.tokens.lookup(fields.token), fields),
+      write: async ({ fields }) => answer(await tokens.lookup(fields.token), fields),
     }),
     definePath({
       pattern: 'capabilities-self',
@@ -52,7 +52,7 @@ export function capabilitiesPaths(services: CoreServices): Path[] {
       pattern: 'capabilities-accessor',
       fields: { ...PATHS, accessor: { type: 'string', required: true, description: "The token's accessor." } },
       synopsis: 'What the token of an accessor may do on paths.',
-      write: async ({ fields }) => answer(await services.tokens.byAccessor(fields.accessor), fields),
+      write: async ({ fields }) => answer(await tokens.byAccessor(fields.accessor), fields),
     }),
   ];
 }

@@ -1,17 +1,21 @@
 import { CofferError } from '@coffer/base';
-import { definePath, type Path } from '@coffer/framework';
 import type { SealControl } from '@coffer/core';
+import { definePath, type Path } from '@coffer/framework';
+import { spendShares } from './spend-shares.ts';
 
-/** `sys/init`: makes the keys of a new store. */
-export function initPaths(seal: SealControl): Path[] {
+/** `sys/init`: makes the keys of a new store. Answered without a token, and while sealed. */
+export function initPaths(seal: Pick<SealControl, 'status' | 'init'>): Path[] {
   return [
     definePath({
       pattern: 'init',
       fields: {
-        secret_shares: { type: 'integer', description: 'Into how many shares the unseal key is split.' },
-        secret_threshold: { type: 'integer', description: 'How many shares unseal.' },
-        recovery_shares: { type: 'integer', description: 'The same for the recovery key of a seal that opens itself.' },
-        recovery_threshold: { type: 'integer', description: 'How many recovery shares it takes.' },
+        secret_shares: { type: 'integer', description: 'How many shares to split the unseal key into.' },
+        secret_threshold: { type: 'integer', description: 'How many of the shares it takes to unseal.' },
+        recovery_shares: {
+          type: 'integer',
+          description: 'How many shares to split the recovery key into, where the seal opens by itself.',
+        },
+        recovery_threshold: { type: 'integer', description: 'How many of the recovery shares it takes.' },
         stored_shares: { type: 'integer', description: 'Kept for compatibility.' },
         pgp_keys: { type: 'comma-strings', description: 'Not supported.' },
         recovery_pgp_keys: { type: 'comma-strings', description: 'Not supported.' },
@@ -20,9 +24,9 @@ export function initPaths(seal: SealControl): Path[] {
       unauthenticated: true,
       synopsis: 'Shows whether the store is initialized, or initializes it.',
       description:
-        'A write makes the keys and the first root token, and is the only time that they are shown. A seal of type ' +
-        '"shamir" takes secret_shares and secret_threshold, and stays sealed; one of type "static" takes recovery_shares ' +
-        'and recovery_threshold (5 and 3), and opens at once.',
+        'A write makes the keys and the first root token, and is the only time they are shown. A seal of type "shamir" ' +
+        'takes secret_shares and secret_threshold, and stays sealed; one of type "static" takes recovery_shares and ' +
+        'recovery_threshold (5 and 3 by default), and opens at once.',
       read: async () => ({ shape: 'raw', data: { initialized: (await seal.status()).initialized } }),
       write: async ({ fields }) => {
         if (fields.pgp_keys?.length || fields.recovery_pgp_keys?.length || fields.root_token_pgp_key) {
@@ -50,13 +54,4 @@ export function initPaths(seal: SealControl): Path[] {
       },
     }),
   ];
-}
-
-/** Shares as they are answered, once: they are wiped. */
-export function spendShares(shares: readonly Uint8Array[]): { readonly hex: string[]; readonly base64: string[] } {
-  const encode = (encoding: 'hex' | 'base64'): string[] =>
-    shares.map(({ buffer, byteOffset, length }) => Buffer.from(buffer, byteOffset, length).toString(encoding));
-  const encoded = { hex: encode('hex'), base64: encode('base64') };
-  for (const share of shares) share.fill(0);
-  return encoded;
 }

@@ -1,56 +1,44 @@
 import { CofferError } from '@coffer/base';
-import type { CoreServices } from '@coffer/core';
+import type { Leases, MountTable } from '@coffer/core';
 import { definePath, normalizeMountPath, type Path } from '@coffer/framework';
-import { mountParts, mountType } from './mount-enabling.ts';
-import { tunePath } from './mount-tuning.ts';
-import { mountView, mountViews } from './mount-view.ts';
+import { mountView, viewsByPath } from './mount-view.ts';
+import { mountParts, mountType, NEW_MOUNT_FIELDS } from './new-mount.ts';
 
-/** `sys/mounts`, `sys/mounts/:path`, `sys/mounts/:path/tune`. */
-export function mountsPaths(services: CoreServices): Path[] {
-  return [
-    listMounts(services),
-    tunePath(services, { pattern: 'mounts/:path*/tune', prefix: '', sudo: false }),
-    oneMount(services),
-  ];
+/** `sys/mounts`, `sys/mounts/:path`. */
+export function mountsPaths(mounts: MountTable, leases: Leases): Path[] {
+  return [listMounts(mounts), oneMount(mounts, leases)];
 }
 
-function listMounts(services: CoreServices): Path {
+function listMounts(mounts: MountTable): Path {
   return definePath({
     pattern: 'mounts',
     fields: {},
     synopsis: 'Lists the mounted secrets engines.',
-    read: async () => ({ shape: 'flat', data: mountViews(services.mounts.list(false)) }),
+    read: async () => ({ shape: 'flat', data: viewsByPath(mounts.list(false), mountView) }),
   });
 }
 
-function oneMount(services: CoreServices): Path {
+function oneMount(mounts: MountTable, leases: Leases): Path {
   return definePath({
     pattern: 'mounts/:path*',
     fields: {
       path: { type: 'string', required: true, description: 'Where to mount: "database".' },
       type: { type: 'string', description: 'The engine\'s type: "database".' },
-      description: { type: 'string', default: '', description: 'Description for people.' },
-      config: { type: 'object', default: {}, description: 'default_lease_ttl, max_lease_ttl, force_no_cache.' },
-      options: { type: 'object', description: 'Options of the engine.' },
-      local: { type: 'boolean', default: false, description: 'Kept for compatibility: there is no replication.' },
-      seal_wrap: { type: 'boolean', default: false, description: 'Kept for compatibility: every value is sealed.' },
-      external_entropy_access: { type: 'boolean', default: false, description: 'Kept for compatibility.' },
-      plugin_name: { type: 'string', description: 'Older spelling of type.' },
-      plugin_version: { type: 'string', description: 'Kept for compatibility: engines are built in.' },
+      ...NEW_MOUNT_FIELDS,
     },
     synopsis: 'Mounts, shows or unmounts a secrets engine.',
     read: async ({ fields }) => {
-      const mount = services.mounts.get(secretsPath(fields.path));
+      const mount = mounts.get(secretsPath(fields.path));
       if (mount === undefined) throw new CofferError('invalid-request', `no secrets engine mounted at ${fields.path}`);
       return { data: mountView(mount) };
     },
     write: async ({ fields }) => {
       const type = mountType(fields, 'missing type: name the engine to mount, as in "database"');
-      await services.mounts.enable(secretsPath(fields.path), type, mountParts(fields));
+      await mounts.enable(secretsPath(fields.path), type, mountParts(fields));
       return undefined;
     },
     delete: async ({ fields }) => {
-      await services.mounts.disable(secretsPath(fields.path), (path) => services.leases.revokePrefix(path));
+      await mounts.disable(secretsPath(fields.path), (path) => leases.revokePrefix(path));
       return undefined;
     },
   });

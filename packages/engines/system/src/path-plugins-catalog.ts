@@ -1,16 +1,14 @@
-import { lstat, realpath, stat } from 'node:fs/promises';
-import { join, sep } from 'node:path';
-import { CofferError, distrust, errorText, type FileTrust, type JsonObject } from '@coffer/base';
+import { CofferError, type JsonObject } from '@coffer/base';
 import {
   type BuiltinPlugin,
-  checkPluginCommand,
   definePath,
   parsePluginType,
   type Path,
+  type PluginCatalog,
   type PluginEntry,
   type PluginType,
 } from '@coffer/framework';
-import type { CoreServices } from '@coffer/core';
+import { checkCommand, type PluginDirectory } from './plugin-directory.ts';
 
 /** The numbers that Vault's clients send for `type` (hashicorp/vault:sdk/helper/consts/plugin_types.go). */
 const TYPE_NUMBERS: ReadonlyMap<string, PluginType> = new Map([
@@ -19,18 +17,10 @@ const TYPE_NUMBERS: ReadonlyMap<string, PluginType> = new Map([
   ['3', 'secret'],
 ]);
 
-/** Where registered plugins are. */
-export interface PluginDirectory {
-  /** Absolute. */
-  readonly path: string;
-  /** Who may own it and its files, and in which mode. */
-  readonly trust?: FileTrust;
-}
-
 const FIELDS = {
   name: { type: 'string', required: true, description: 'The name used as plugin_name.' },
   type: { type: 'string', description: 'auth, database or secret.' },
-  sha256: { type: 'string', description: 'SHA-256 of the file, hexadecimal; checked before every start.' },
+  sha256: { type: 'string', description: 'SHA-256 of the file in hexadecimal; checked before every start.' },
   sha_256: { type: 'string', description: 'Older spelling of sha256.' },
   command: { type: 'string', description: 'The file to run, relative to the plugin directory.' },
   args: { type: 'strings', default: [], description: 'Arguments.' },
@@ -39,18 +29,18 @@ const FIELDS = {
 } as const;
 
 /** `sys/plugins/catalog`, `.../:type`, `.../:type/:name`, and the older `.../:name`. */
-export function pluginsCatalogPaths(services: CoreServices, directory: PluginDirectory | undefined): Path[] {
+export function pluginsCatalogPaths(plugins: PluginCatalog, directory: PluginDirectory | undefined): Path[] {
   return [
-    all(services),
-    ofType(services, 'database'),
-    ofType(services, 'auth'),
-    ofType(services, 'secret'),
-    one(services, directory, 'plugins/catalog/:type/:name'),
-    one(services, directory, 'plugins/catalog/:name'),
+    all(plugins),
+    ofType(plugins, 'database'),
+    ofType(plugins, 'auth'),
+    ofType(plugins, 'secret'),
+    one(plugins, directory, 'plugins/catalog/:type/:name'),
+    one(plugins, directory, 'plugins/catalog/:name'),
   ];
 }
 
-function all({ plugins }: CoreServices): Path {
+function all(plugins: PluginCatalog): Path {
   return definePath({
     pattern: 'plugins/catalog',
     fields: {},
@@ -69,7 +59,7 @@ function all({ plugins }: CoreServices): Path {
   });
 }
 
-function ofType({ plugins }: CoreServices, type: PluginType): Path {
+function ofType(plugins: PluginCatalog, type: PluginType): Path {
   return definePath({
     pattern: `plugins/catalog/${type}`,
     fields: {},
@@ -77,14 +67,12 @@ function ofType({ plugins }: CoreServices, type: PluginType): Path {
     synopsis: `Lists the ${type} plugins by name.`,
     list: async () => {
       const entries = [...plugins.builtins, ...(await plugins.list())].filter((entry) => entry.type === type);
-      const keys = [...new Set(entries.map((entry) => entry.name))].sort();
-      if (keys.length === 0) throw new CofferError('not-found', '');
-      return { data: { keys } };
+      return { data: { keys: [...new Set(entries.map((entry) => entry.name))].sort() } };
     },
   });
 }
 
-function one({ plugins }: CoreServices, directory: PluginDirectory | undefined, pattern: string): Path {
+function one(plugins: PluginCatalog, directory: PluginDirectory | undefined, pattern: string): Path {
   const typeOf = pattern.includes(':type') ? typeInUrl : typeInBody;
   return definePath({
     pattern,
@@ -114,40 +102,15 @@ function one({ plugins }: CoreServices, directory: PluginDirectory | undefined, 
   });
 }
 
-/** The word alone: a policy would not know another spelling. */
+/** Only the word: a policy would not match another spelling. */
 function typeInUrl(given: string | undefined): PluginType {
   return parsePluginType(given ?? '');
 }
 
-/** The CLI sends a number in the body, and the word in the path, which wins. */
+/** The CLI sends a number in the body and the word in the path, and the path wins. */
 function typeInBody(given: string | undefined): PluginType {
   if (given === undefined) throw new CofferError('invalid-request', 'missing type: one of auth, database, secret');
   return TYPE_NUMBERS.get(given) ?? parsePluginType(given);
-}
-
-async function checkCommand(directory: PluginDirectory | undefined, command: string): Promise<void> {
-  if (directory === undefined) {
-    throw new CofferError(
-      'invalid-request',
-      'plugin directory is not configured: start the server with -dev-plugin-dir=DIR',
-    );
-  }
-  checkPluginCommand(command);
-  const path = join(directory.path, command);
-  try {
-    await lstat(path);
-    const [real, root] = await Promise.all([realpath(path), realpath(directory.path)]);
-    if (!real.startsWith(root + sep)) {
-      throw new CofferError('invalid-request', 'cannot execute files outside of configured plugin directory');
-    }
-    for (const each of [root, real]) {
-      const reason = distrust(each, await stat(each), directory.trust);
-      if (reason !== undefined) throw new CofferError('invalid-request', reason);
-    }
-  } catch (thrown) {
-    if (thrown instanceof CofferError) throw thrown;
-    throw new CofferError('invalid-request', `field "command": ${errorText(thrown)}`, { cause: thrown });
-  }
 }
 
 function sameName(entry: PluginEntry, builtin: BuiltinPlugin): boolean {

@@ -1,22 +1,22 @@
 import { CofferError, randomId } from '@coffer/base';
-import type { CoreServices } from '@coffer/core';
-import { definePath, parsePluginType, type Path, type PathResponse } from '@coffer/framework';
+import type { MountTable } from '@coffer/core';
+import { definePath, parsePluginType, type Path, type PathResponse, type PluginCatalog } from '@coffer/framework';
 
 const PLUGIN = {
   type: 'string',
-  description: 'The plugin whose processes to end; the next use starts it anew.',
+  description: 'The plugin whose processes to end; the next use starts it again.',
 } as const;
 const MOUNTS = { type: 'comma-strings', default: [], description: 'Only these mounts; all when empty.' } as const;
 const SCOPE = { type: 'string', default: '', description: 'Kept for compatibility: there is one node.' } as const;
 
-/** `sys/plugins/reload/backend`, `sys/plugins/reload/:type/:name`: after a plugin's file was replaced and registered. */
-export function pluginsReloadPaths(services: CoreServices): Path[] {
-  const reload = async (plugin: string, mounts: readonly string[]): Promise<PathResponse> => {
-    const reloaded = await services.mounts.reload(plugin, mounts);
-    if (reloaded.length === 0 && mounts.length > 0) {
+/** `sys/plugins/reload/backend`, `sys/plugins/reload/:type/:name`: for when a plugin's file has been replaced and registered. */
+export function pluginsReloadPaths(mounts: MountTable, plugins: PluginCatalog): Path[] {
+  const reload = async (plugin: string, paths: readonly string[]): Promise<PathResponse> => {
+    const reloaded = await mounts.reload(plugin, paths);
+    if (reloaded.length === 0 && paths.length > 0) {
       throw new CofferError(
         'invalid-request',
-        `no mount of ${mounts.join(', ')} uses the plugin ${JSON.stringify(plugin)}`,
+        `no mount of ${paths.join(', ')} uses the plugin ${JSON.stringify(plugin)}`,
       );
     }
     return { data: { reload_id: randomId() } };
@@ -29,11 +29,9 @@ export function pluginsReloadPaths(services: CoreServices): Path[] {
       write: async ({ fields }) => {
         if (fields.plugin !== undefined) return reload(fields.plugin, fields.mounts);
         if (fields.mounts.length === 0) throw new CofferError('invalid-request', 'plugin or mounts must be provided');
-        // Mounts without a plugin's name: everything that is registered or built in is reloaded there.
-        const names = new Set(
-          [...services.plugins.builtins, ...(await services.plugins.list())].map(({ name }) => name),
-        );
-        for (const name of names) await services.mounts.reload(name, fields.mounts);
+        // Mounts without the name of a plugin: all plugins, registered and built in, are reloaded there.
+        const names = new Set([...plugins.builtins, ...(await plugins.list())].map(({ name }) => name));
+        for (const name of names) await mounts.reload(name, fields.mounts);
         return { data: { reload_id: randomId() } };
       },
     }),

@@ -2,26 +2,29 @@ import { CofferError } from '@coffer/base';
 import { definePath, type Path, type PathResponse } from '@coffer/framework';
 import { type RekeyControl, type SealControl, withShare } from '@coffer/core';
 import { requesterOf } from './requester.ts';
-import { spendShares } from './path-init.ts';
+import { spendShares } from './spend-shares.ts';
 
-/** Whoever can begin or cancel can keep the holders of the shares from ever ending. */
+/** Whoever can start or cancel an attempt can keep the holders of the shares from ever finishing one. */
 const AUTHORITY = { sudo: true, openAs: 'rekey' } as const;
 const OPENED = 'Without a token where the configuration says `enable_unauthenticated_access = ["rekey"]`.';
 
-/** `sys/rekey/` and `sys/rekey-recovery-key/`: new shares for old ones. The shares are the authority, the token who may ask for them. */
-export function rekeyPaths(seal: SealControl): Path[] {
+/**
+ * `sys/rekey/...` and `sys/rekey-recovery-key/...`: new shares for old ones. The authority lies in the shares; the token only
+ * says who may collect them.
+ */
+export function rekeyPaths({ rekey, rekeyRecovery }: Pick<SealControl, 'rekey' | 'rekeyRecovery'>): Path[] {
   return [
-    ...pathsOf(seal.rekey, {
+    ...pathsOf(rekey, {
       prefix: 'rekey',
       key: 'present key',
       init:
-        'Begins, shows or cancels the exchange of the unseal shares. Where the seal opens by itself, the holders of the ' +
-        'recovery key have the root key replaced, and nobody gets shares.',
+        'Starts, shows or cancels the exchange of the unseal shares for new ones. Where the seal opens by itself, the ' +
+        'holders of the recovery key replace the root key this way, and nobody gets shares.',
     }),
-    ...pathsOf(seal.rekeyRecovery, {
+    ...pathsOf(rekeyRecovery, {
       prefix: 'rekey-recovery-key',
       key: 'present recovery key',
-      init: 'Begins, shows or cancels the exchange of the shares of the recovery key, which a seal has that opens by itself.',
+      init: 'Starts, shows or cancels the exchange of the recovery key shares for new ones, where the seal opens by itself.',
     }),
   ];
 }
@@ -48,8 +51,8 @@ function pathsOf(control: RekeyControl, about: { prefix: string; key: string; in
     definePath({
       pattern: `${about.prefix}/init`,
       fields: {
-        secret_shares: { type: 'integer', description: 'Into how many shares the new key is split.' },
-        secret_threshold: { type: 'integer', description: 'How many of them it takes.' },
+        secret_shares: { type: 'integer', description: 'How many shares to split the new key into.' },
+        secret_threshold: { type: 'integer', description: 'How many of the new shares it will take.' },
         require_verification: { type: 'boolean', description: 'Not supported.' },
         pgp_keys: { type: 'comma-strings', description: 'Not supported.' },
         backup: { type: 'boolean', description: 'Not supported.' },
@@ -79,10 +82,10 @@ function pathsOf(control: RekeyControl, about: { prefix: string; key: string; in
       pattern: `${about.prefix}/update`,
       fields: {
         key: { type: 'string', required: true, description: `One share of the ${about.key}.` },
-        nonce: { type: 'string', required: true, description: 'The nonce that the start gave.' },
+        nonce: { type: 'string', required: true, description: 'The nonce that starting it returned.' },
       },
       ...AUTHORITY,
-      synopsis: `Hands in one share of the ${about.key}. The last one is answered with the new shares.`,
+      synopsis: `Enters one share of the ${about.key}. The answer to the last one has the new shares.`,
       description: OPENED,
       write: async (request) => {
         const { key, nonce } = request.fields;

@@ -1,15 +1,15 @@
-import { formatGoDuration, formatTime } from '@coffer/base';
-import { definePath, type Path } from '@coffer/framework';
+import { formatGoDuration } from '@coffer/base';
 import type { SealControl } from '@coffer/core';
+import { definePath, type Path } from '@coffer/framework';
 
-/** `sys/rotate` (also under OpenBao's name `sys/rotate/keyring`), `sys/rotate/config` and `sys/key-status`. */
-export function rotatePaths(seal: SealControl): Path[] {
+/** `sys/rotate`, its OpenBao name `sys/rotate/keyring`, and `sys/rotate/config`. */
+export function rotatePaths(seal: Pick<SealControl, 'rotate' | 'keyRotation' | 'setKeyRotation'>): Path[] {
   const rotate = (pattern: string): Path =>
     definePath({
       pattern,
       fields: {},
       sudo: true,
-      synopsis: 'Adds a new encryption key: what is written from now on is sealed under it.',
+      synopsis: 'Installs a new encryption key. Whatever is written from now on is encrypted with it.',
       write: async () => {
         await seal.rotate();
         return undefined;
@@ -21,15 +21,21 @@ export function rotatePaths(seal: SealControl): Path[] {
     definePath({
       pattern: 'rotate/config',
       fields: {
-        enabled: { type: 'boolean', description: 'Whether the encryption key is rotated by itself. Default: true.' },
+        enabled: {
+          type: 'boolean',
+          description: 'Whether the encryption key is rotated automatically. Default: true.',
+        },
         max_operations: {
           type: 'integer',
-          description: 'Values sealed under one key at most: 1000000 to 3865470566, the default.',
+          description: 'How many values one key may encrypt: 1000000 to 3865470566, the default.',
         },
-        interval: { type: 'duration', description: 'Longest time under one key; 24 hours or more, or 0 for no limit.' },
+        interval: {
+          type: 'duration',
+          description: 'How long one key may stay in use: 24 hours or more, or 0 for no limit.',
+        },
       },
-      synopsis: 'Shows or changes when the encryption key is rotated by itself.',
-      description: 'It is looked once a minute. What is not given keeps its value.',
+      synopsis: 'Shows or changes when the encryption key is rotated automatically.',
+      description: 'The server checks once a minute. Fields that are left out keep their value.',
       read: async () => {
         const { enabled, interval, maxOperations } = await seal.keyRotation();
         // Vault's two kinds of value (hashicorp/vault:vault/logical_system.go, handleKeyRotationConfigRead).
@@ -44,15 +50,6 @@ export function rotatePaths(seal: SealControl): Path[] {
           maxOperations: fields.max_operations ?? present.maxOperations,
         });
         return undefined;
-      },
-    }),
-    definePath({
-      pattern: 'key-status',
-      fields: {},
-      synopsis: 'Shows the term of the encryption key, when it was installed, and how often it was used.',
-      read: async () => {
-        const { term, installTime, encryptions } = seal.keyStatus();
-        return { shape: 'flat', data: { term, install_time: formatTime(installTime), encryptions } };
       },
     }),
   ];

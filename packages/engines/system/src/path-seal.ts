@@ -1,9 +1,9 @@
-import { definePath, type Path } from '@coffer/framework';
 import type { SealControl } from '@coffer/core';
+import { definePath, type Path } from '@coffer/framework';
 import { requesterOf } from './requester.ts';
 
 /** `sys/seal`. */
-export function sealPaths(seal: SealControl): Path[] {
+export function sealPaths(seal: Pick<SealControl, 'seal'>): Path[] {
   return [
     definePath({
       pattern: 'seal',

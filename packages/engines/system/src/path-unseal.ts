@@ -1,21 +1,22 @@
 import { CofferError } from '@coffer/base';
-import { definePath, type Path } from '@coffer/framework';
 import { type SealControl, withShare } from '@coffer/core';
+import { definePath, type Path } from '@coffer/framework';
 import { requesterOf } from './requester.ts';
-import { sealStatusView, type ServerInfo } from './path-status.ts';
+import { sealStatusView } from './seal-status-view.ts';
+import type { ServerInfo } from './server-info.ts';
 
-/** `sys/unseal`: one share a request. */
-export function unsealPaths(server: ServerInfo, seal: SealControl): Path[] {
+/** `sys/unseal`: one share per request. Answered without a token, and while sealed. */
+export function unsealPaths(server: ServerInfo, seal: Pick<SealControl, 'status' | 'unseal' | 'resetUnseal'>): Path[] {
   return [
     definePath({
       pattern: 'unseal',
       fields: {
         key: { type: 'string', description: 'One share, in hexadecimal or base64.' },
-        reset: { type: 'boolean', description: 'Forget the shares handed in so far.' },
+        reset: { type: 'boolean', description: 'Discard the shares entered so far.' },
         migrate: { type: 'boolean', description: 'Not supported.' },
       },
       unauthenticated: true,
-      synopsis: 'Hands in one share of the unseal key.',
+      synopsis: 'Enters one share of the unseal key.',
       write: async (request) => {
         const { fields } = request;
         if (fields.migrate) throw new CofferError('invalid-request', 'a seal cannot be migrated to another type yet');

@@ -1,11 +1,11 @@
 import { CofferError, formatTime } from '@coffer/base';
-import type { CoreServices } from '@coffer/core';
+import type { Wrapping } from '@coffer/core';
 import { definePath, type Path } from '@coffer/framework';
 
 const TOKEN = { type: 'string', description: 'The wrapping token; the calling one when absent.' } as const;
 
 /** `sys/wrapping/wrap`, `unwrap`, `lookup`, `rewrap`. */
-export function wrappingPaths({ wrapping }: CoreServices): Path[] {
+export function wrappingPaths(wrapping: Wrapping): Path[] {
   return [
     definePath({
       pattern: 'wrapping/wrap',
@@ -26,14 +26,14 @@ export function wrappingPaths({ wrapping }: CoreServices): Path[] {
       pattern: 'wrapping/unwrap',
       fields: { token: TOKEN },
       takesWrappingToken: true,
-      synopsis: 'Gives the answer that a wrapping token holds, once.',
+      synopsis: 'Returns the response that a wrapping token holds, once.',
       write: ({ fields, clientToken }) => wrapping.unwrap(fields.token ?? clientToken),
     }),
     definePath({
       pattern: 'wrapping/lookup',
       fields: { token: TOKEN },
       unauthenticated: true,
-      synopsis: 'Shows what a wrapping token holds the answer of, without unwrapping it.',
+      synopsis: 'Shows which request the wrapped response answers, without unwrapping it.',
       read: ({ fields, clientToken }) => lookup(fields.token ?? clientToken),
       write: ({ fields, clientToken }) => lookup(fields.token ?? clientToken),
     }),
@@ -41,7 +41,7 @@ export function wrappingPaths({ wrapping }: CoreServices): Path[] {
       pattern: 'wrapping/rewrap',
       fields: { token: TOKEN },
       takesWrappingToken: true,
-      synopsis: 'Moves a wrapped answer to a new wrapping token, with the TTL anew.',
+      synopsis: 'Moves a wrapped response to a new wrapping token with a fresh TTL.',
       write: ({ fields, clientToken }) => wrapping.rewrap(fields.token ?? clientToken),
     }),
   ];

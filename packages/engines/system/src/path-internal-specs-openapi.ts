@@ -1,14 +1,13 @@
-import type { CoreServices } from '@coffer/core';
+import type { MountTable } from '@coffer/core';
 import { definePath, type Path } from '@coffer/framework';
 import { openapiDocument } from './openapi.ts';
-import type { ServerInfo } from './path-status.ts';
+import type { ServerInfo } from './server-info.ts';
 
-/** `sys/internal/specs/openapi`: this API as an OpenAPI document, with the mounts that there are now. */
-export function openapiPaths(services: CoreServices, server: ServerInfo): Path[] {
+/** `sys/internal/specs/openapi`: this API as an OpenAPI document, with the mounts that exist now. */
+export function internalSpecsOpenapiPaths(mounts: MountTable, server: ServerInfo): Path[] {
   const document = async () => {
-    const table = services.mounts;
-    const mounted = [...table.list(false), ...table.list(true)].flatMap((mount) => {
-      const engine = table.route(mount.path)?.engine;
+    const mounted = [...mounts.list(false), ...mounts.list(true)].flatMap((mount) => {
+      const engine = mounts.route(mount.path)?.engine;
       return engine === undefined ? [] : [{ mount, paths: engine.paths }];
     });
     return { shape: 'raw' as const, data: openapiDocument(mounted, server.version) };

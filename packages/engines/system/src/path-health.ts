@@ -1,0 +1,60 @@
+import { CofferError } from '@coffer/base';
+import type { SealControl } from '@coffer/core';
+import { definePath, type Path } from '@coffer/framework';
+import type { ServerInfo } from './server-info.ts';
+
+const IGNORED = { type: 'string', description: 'Accepted and ignored: there are no standby nodes.' } as const;
+
+/**
+ * `sys/health`: answered without a token, and while sealed. The statuses and parameters are those of
+ * openbao/openbao:http/sys_health.go; there are no standby nodes yet.
+ */
+export function healthPaths(server: ServerInfo, seal: Pick<SealControl, 'status'>): Path[] {
+  return [
+    definePath({
+      pattern: 'health',
+      fields: {
+        activecode: { type: 'string', description: 'Status when unsealed. Default 200.' },
+        sealedcode: { type: 'string', description: 'Status when sealed. Default 503.' },
+        uninitcode: { type: 'string', description: 'Status before initialization. Default 501.' },
+        standbycode: IGNORED,
+        standbyok: IGNORED,
+        perfstandbyok: IGNORED,
+        performancestandbycode: IGNORED,
+        drsecondarycode: IGNORED,
+      },
+      otherFields: 'accept',
+      unauthenticated: true,
+      synopsis: 'Returns the health of the server.',
+      description:
+        'The HTTP status tells a load balancer what it needs to know: 200 unsealed, 501 not initialized, 503 sealed. ' +
+        'Each can be changed with a parameter. HEAD works too.',
+      read: async ({ fields }) => {
+        const { initialized, sealed, cluster } = await seal.status();
+        const active = statusCode('activecode', fields.activecode, 200);
+        const whenSealed = statusCode('sealedcode', fields.sealedcode, 503);
+        const uninitialized = statusCode('uninitcode', fields.uninitcode, 501);
+        return {
+          shape: 'raw',
+          status: !initialized ? uninitialized : sealed ? whenSealed : active,
+          data: {
+            initialized,
+            sealed,
+            standby: sealed,
+            replication_performance_mode: sealed ? 'unknown' : 'disabled',
+            replication_dr_mode: sealed ? 'unknown' : 'disabled',
+            server_time_utc: Math.floor(Date.now() / 1000),
+            version: server.version,
+            ...(cluster && { cluster_name: cluster.name, cluster_id: cluster.id }),
+          },
+        };
+      },
+    }),
+  ];
+}
+
+function statusCode(name: string, text: string | undefined, byDefault: number): number {
+  if (text === undefined || text === '') return byDefault;
+  if (/^[2-5]\d\d$/.test(text)) return Number(text);
+  throw new CofferError('invalid-request', `query parameter "${name}" must be an HTTP status from 200 to 599`);
+}

@@ -1,0 +1,38 @@
+import { lstat, realpath, stat } from 'node:fs/promises';
+import { join, sep } from 'node:path';
+import { CofferError, distrust, errorText, type FileTrust } from '@coffer/base';
+import { checkPluginCommand } from '@coffer/framework';
+
+/** Where registered plugins are. */
+export interface PluginDirectory {
+  /** Absolute. */
+  readonly path: string;
+  /** Who may own it and its files, and in which mode. */
+  readonly trust?: FileTrust;
+}
+
+/** @throws CofferError `invalid-request` for a command that may not be run, or is not there */
+export async function checkCommand(directory: PluginDirectory | undefined, command: string): Promise<void> {
+  if (directory === undefined) {
+    throw new CofferError(
+      'invalid-request',
+      'plugin directory is not configured: start the server with -dev-plugin-dir=DIR',
+    );
+  }
+  checkPluginCommand(command);
+  const path = join(directory.path, command);
+  try {
+    await lstat(path);
+    const [real, root] = await Promise.all([realpath(path), realpath(directory.path)]);
+    if (!real.startsWith(root + sep)) {
+      throw new CofferError('invalid-request', 'cannot execute files outside of configured plugin directory');
+    }
+    for (const each of [root, real]) {
+      const reason = distrust(each, await stat(each), directory.trust);
+      if (reason !== undefined) throw new CofferError('invalid-request', reason);
+    }
+  } catch (thrown) {
+    if (thrown instanceof CofferError) throw thrown;
+    throw new CofferError('invalid-request', `field "command": ${errorText(thrown)}`, { cause: thrown });
+  }
+}
