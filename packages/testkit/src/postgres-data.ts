@@ -29,12 +29,13 @@ const SHARED_MEMORY = '/dev/shm';
 const ENOUGH_BYTES = 2 ** 30;
 
 /**
- * Where data directories stand: in memory on Linux, unless there is little of it (a container has 64 MB by default), else
- * in the temporary directory. A server has some 1300 small files, and an ext4 without a journal looks at each inode that
+ * Where data directories stand: in memory on Linux, unless they are to be durable or there is little of it (a container has
+ * 64 MB by default), else in the temporary directory. A server has some 1300 small files, and an ext4 without a journal looks at each inode that
  * was freed in the last seconds before it gives one away (linux:fs/ext4/ialloc.c, recently_deleted): there one start
  * after another takes a second.
  */
-export async function dataHome(): Promise<string> {
+export async function dataHome(durable: boolean): Promise<string> {
+  if (durable) return tmpdir();
   try {
     const { bavail, bsize } = await statfs(SHARED_MEMORY);
     await access(SHARED_MEMORY, constants.W_OK);

@@ -21,6 +21,12 @@ function rolesThatLogIn(postgres: TestPostgres): Promise<Rows> {
     FROM pg_roles r WHERE rolcanlogin ORDER BY rolname`);
 }
 
+async function assertNobodyListens(postgres: TestPostgres): Promise<void> {
+  const client = new pg.Client({ connectionString: postgres.url });
+  await assert.rejects(client.connect(), { code: 'ECONNREFUSED' });
+  await assert.rejects(postgres.query('SELECT 1'), { code: 'ENOENT' });
+}
+
 describe('startPostgres', () => {
   it('starts, answers, has yb_servers() in new databases, and leaves nothing behind', async () => {
     const postgres = await startPostgres({ password: `p@ss'w"o\\rd /%`, settings: { log_statement: 'all' } });
@@ -37,7 +43,7 @@ describe('startPostgres', () => {
     assert.equal(existsSync(postgres.dataDirectory), false);
     assert.throws(() => process.kill(postgres.pid, 0), { code: 'ESRCH' });
     assert.match(postgres.log(), /SELECT \$1::int \+ 1 AS sum/);
-    await assert.rejects(postgres.query('SELECT 1'), /ECONNREFUSED/);
+    await assertNobodyListens(postgres);
   });
 
   it('gives the product an admin with what the documentation says and nothing more', async () => {
@@ -111,7 +117,7 @@ describe('startPostgres', () => {
     await postgres.query('CREATE TABLE kept AS SELECT 42 AS answer');
     await postgres.halt();
     await postgres.halt();
-    await assert.rejects(postgres.query('SELECT 1'), /ECONNREFUSED/);
+    await assertNobodyListens(postgres);
     await postgres.resume();
     assert.deepEqual(await postgres.query('SELECT answer FROM kept'), [{ answer: 42 }]);
     await postgres.halt();
