@@ -26,8 +26,8 @@ describe('the statements', () => {
   it('use nothing that one of the engines has not', async () => {
     const packages = resolve(import.meta.dirname, '../..');
     for (const room of ['core', 'store']) {
-      for (const file of await readdir(join(packages, room, 'src'))) {
-        if (/\.test\.ts$/.test(file)) continue;
+      for (const file of await readdir(join(packages, room, 'src'), { recursive: true })) {
+        if (!/(?<!\.test)\.ts$/.test(file)) continue;
         const code = (await readFile(join(packages, room, 'src', file), 'utf8')).replace(
           /\/\*[\s\S]*?\*\/|\/\/.*/g,
           '',

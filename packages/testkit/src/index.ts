@@ -4,7 +4,7 @@
  */
 export type { Rows } from './admin-query.ts';
 export { createCertificateAuthority } from './certificates.ts';
-export type { CertificateAuthority, CertificateRequest, IssuedCertificate } from './certificates.ts';
+export type { CertificateAuthority, CertificateRequest, IssuedCertificate } from './certificate-authority.ts';
 export { documentedAdmin, dropAdmin, makeAdmin } from './documented-admin.ts';
 export type { Login } from './documented-admin.ts';
 export type { Fault, FaultAction, InstalledFault } from './fault.ts';
