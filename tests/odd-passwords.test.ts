@@ -9,7 +9,7 @@ import { promisify } from 'node:util';
 import { Secret, saslprep, scramVerifier } from '@coffer/base';
 import { startPostgres, type TestPostgres } from '@coffer/testkit';
 import fc from 'fast-check';
-import { newUser, type Opened, openYsql } from '../packages/ysql/src/open-for-test.ts';
+import { newUser, type Opened, openYsql } from '../packages/ysql/src/ysql-fixture.ts';
 
 const COUNT = 500;
 const LOGIN_SQL = `CREATE ROLE "{{name}}" LOGIN PASSWORD '{{password}}'`;

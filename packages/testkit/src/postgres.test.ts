@@ -4,9 +4,8 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { afterEach, describe, it } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
-import { databaseUnderTest, dropAdmin, freePort, makeAdmin, startPostgres } from './index.ts';
+import { databaseUnderTest, dropAdmin, eventually, freePort, makeAdmin, startPostgres } from './index.ts';
 import type { Rows, TestPostgres } from './index.ts';
 
 /** Every login by name, with its attributes and what it is a member of, directly or not. */
@@ -141,7 +140,7 @@ describe('startPostgres', () => {
     assert.equal(existsSync(data), true);
     child.kill('SIGKILL');
     await once(child, 'exit');
-    while (existsSync(data)) await sleep(50);
+    await eventually(() => !existsSync(data), 'the end of its files');
     assert.throws(() => process.kill(pid, 0), { code: 'ESRCH' });
   });
 
@@ -173,7 +172,7 @@ describe('startPostgres', () => {
     const exit = once(child, 'exit');
     const [line] = (await once(child.stdout, 'data')) as [Buffer];
     assert.deepEqual(await exit, [0, null]);
-    while (existsSync(line.toString().trim())) await sleep(50);
+    await eventually(() => !existsSync(line.toString().trim()), 'the end of its files');
   });
 });
 

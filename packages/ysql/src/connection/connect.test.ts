@@ -12,7 +12,7 @@ import {
   startWireProxy,
   type TestPostgres,
 } from '@coffer/testkit';
-import { newUser, openYsql } from '../open-for-test.ts';
+import { newUser, openYsql } from '../ysql-fixture.ts';
 
 let authority: CertificateAuthority;
 let other: CertificateAuthority;
