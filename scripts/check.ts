@@ -11,8 +11,7 @@ interface Check {
 
 const node = process.execPath;
 const CHECKS: readonly Check[] = [
-  { name: 'types', command: [node, 'node_modules/typescript/bin/tsc', '--project', 'tsconfig.json'] },
-  { name: 'lint', command: [node, 'node_modules/eslint/bin/eslint.js', '--max-warnings=0', '.'] },
+  { name: 'types and lint', command: [node, 'scripts/check/types-and-lint.ts'] },
   { name: 'format', command: [node, 'node_modules/@biomejs/biome/bin/biome', 'format', '.'] },
 ];
 

@@ -1,34 +1,57 @@
 /**
- * `npm test`: types, lint, format, the built files, then every test, against an embedded PostgreSQL or, with YSQL_URL,
- * a real YugabyteDB. Arguments are handed to the runner instead of all files: `npm test -- packages/hcl`.
+ * `npm test`: types, lint and format, the built files, and every test, against an embedded PostgreSQL or, with YSQL_URL, a
+ * real YugabyteDB. Arguments are parts of paths, and choose the files to run in place of all that:
+ * `npm test -- packages/hcl`.
  */
 import { spawn } from 'node:child_process';
 import { existsSync, globSync, statSync } from 'node:fs';
+import { setPriority } from 'node:os';
 import { join, resolve } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { run } from 'node:test';
+import { spec } from 'node:test/reporters';
 
 const root = resolve(import.meta.dirname, '..');
 const PATTERNS = ['packages/**/*.test.ts', 'apps/**/*.test.ts', 'tests/**/*.test.ts'];
+/** Begun first, lest one of them runs alone at the end. */
+const LONGEST = [
+  'tests/crash/',
+  'tests/odd-passwords',
+  'tests/request-deadline',
+  'tests/plugin-deadline',
+  'tests/races/',
+];
+/** More than two cores can work on, since many a test waits for a clock. */
+const FILES_AT_ONCE = 4;
+const LOW_PRIORITY = 10;
 
-function node(...args: string[]): Promise<number> {
+function node(script: string, { priority = 0 } = {}): Promise<number> {
   return new Promise((done, fail) => {
-    const child = spawn(process.execPath, args, { cwd: root, stdio: 'inherit' });
+    const child = spawn(process.execPath, [script], { cwd: root, stdio: 'inherit' });
+    if (child.pid !== undefined) setPriority(child.pid, priority);
     child.on('error', fail);
     child.on('close', (code) => done(code ?? 1));
   });
 }
 
 function testFiles(given: readonly string[]): string[] {
-  const all = globSync(PATTERNS, { cwd: root, exclude: (name) => name === 'node_modules' });
-  if (given.length === 0) return all.sort();
-  return all.filter((file) => given.some((part) => file.includes(part.replace(/\/$/, '')))).sort();
+  const all = globSync(PATTERNS, { cwd: root, exclude: (name) => name === 'node_modules' }).sort();
+  if (given.length > 0) return all.filter((file) => given.some((part) => file.includes(part.replace(/\/$/, ''))));
+  const rank = (file: string): number => LONGEST.findIndex((part) => file.startsWith(part)) + 1 || LONGEST.length + 1;
+  return all.sort((a, b) => rank(a) - rank(b));
 }
 
-async function step(name: string, work: () => Promise<number>): Promise<void> {
-  console.log(`== ${name}`);
-  const code = await work();
-  if (code === 0) return;
-  console.error(`== ${name} failed`);
-  process.exit(code);
+/** @returns whether every test passed */
+async function test(files: readonly string[]): Promise<boolean> {
+  console.log(`== test: ${files.length} files`);
+  // Per file: a test that hangs must not take CI's whole time with it.
+  const long = process.env['SOAK'] !== undefined || process.env['CRASH'] !== undefined;
+  const timeout = long ? 3_600_000 : 300_000;
+  const results = run({ files: files.map((file) => join(root, file)), cwd: root, concurrency: FILES_AT_ONCE, timeout });
+  let passed = true;
+  results.on('test:fail', ({ todo }) => (passed &&= todo !== undefined && todo !== false));
+  await pipeline(results, new spec(), process.stdout, { end: false });
+  return passed;
 }
 
 const given = process.argv.slice(2);
@@ -37,12 +60,20 @@ if (files.length === 0) {
   console.error(`no test file matches ${given.join(' ')}; give a part of its path, as in packages/hcl`);
   process.exit(1);
 }
+// Compiled once for all the processes that tests are; what is out of date there is not used.
+process.env['NODE_COMPILE_CACHE'] ??= join(root, 'node_modules', '.cache', 'compile');
+// Beside the tests, which wait much; what it says comes in one piece.
+const checked = given.length === 0 ? node('scripts/check.ts', { priority: LOW_PRIORITY }) : 0;
 const built = join(root, 'dist', 'coffer');
-if (given.length === 0) await step('check: types, lint, format', () => node('scripts/check.ts'));
-if (given.length === 0 || !existsSync(built) || !statSync(built).isFile())
-  await step('build', () => node('scripts/build.ts'));
-console.log(`== test: ${files.length} files`);
-// Per file, in milliseconds: a test that hangs must not take CI's whole time with it.
-const long = process.env['SOAK'] !== undefined || process.env['CRASH'] !== undefined;
-const timeout = long ? 3_600_000 : 300_000;
-process.exitCode = await node('--test', '--test-concurrency=2', `--test-timeout=${timeout}`, ...files);
+if (given.length === 0 || !existsSync(built) || !statSync(built).isFile()) {
+  console.log('== build');
+  const code = await node('scripts/build.ts');
+  if (code !== 0) {
+    console.error('== build failed');
+    process.exit(code);
+  }
+}
+const passed = await test(files);
+const codes = [passed ? 0 : 1, await checked];
+if (codes[1] !== 0) console.error('== check failed: see above');
+process.exitCode = Math.max(...codes);

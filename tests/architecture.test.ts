@@ -37,7 +37,7 @@ function packageOf(specifier: string): string {
 }
 
 /** What tests with the whole of a room: it may import all of it. */
-const isTest = (file: string): boolean => /\.test\.ts$|fixture|for-test/.test(file);
+const isTest = (file: string): boolean => /(?:\.test|-fixture)\.ts$/.test(file);
 
 /**
  * The folders of a room's `src`, from the bottom up: a folder imports itself and those before it, and nothing of what stands

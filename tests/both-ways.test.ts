@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ApiError } from '@coffer/client';
-import { databaseUnderTest, type TestDatabase } from '@coffer/testkit';
+import { databaseUnderTest, eventually, type TestDatabase } from '@coffer/testkit';
 import { DIST } from './coffer-process.ts';
 import { configure, issue, startTestServer, type TestServer } from './dev-server.ts';
 import { issuedRoles, tryLogin } from './logins.ts';
@@ -52,13 +52,6 @@ for (const way of ['in the process', 'over go-plugin'] as const) {
     after(() => server.close());
 
     const lookup = (leaseId: string) => server.client.write('sys/leases/lookup', { lease_id: leaseId });
-    const eventually = async (condition: () => Promise<boolean>, milliseconds: number): Promise<void> => {
-      const deadline = Date.now() + milliseconds;
-      while (!(await condition())) {
-        assert.ok(Date.now() < deadline, `it did not come to pass within ${milliseconds} ms`);
-        await sleep(50);
-      }
-    };
 
     it('is where it should be', async () => {
       const answer = await server.client.read('sys/plugins/catalog/database/ysql-plugin');
@@ -91,7 +84,9 @@ for (const way of ['in the process', 'over go-plugin'] as const) {
       });
       const { username, leaseId } = await issue(server.client, 'brief');
       assert.deepEqual(await issuedRoles(database), [username]);
-      await eventually(async () => (await issuedRoles(database)).length === 0, 3_000);
+      await eventually(async () => (await issuedRoles(database)).length === 0, 'the end of the login', {
+        patienceMs: 3_000,
+      });
       await assert.rejects(lookup(leaseId), /invalid lease/);
     });
 

@@ -2,8 +2,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { databaseUnderTest, dropAdmin, makeAdmin, type TestDatabase } from '@coffer/testkit';
+import { databaseUnderTest, dropAdmin, eventually, makeAdmin, type TestDatabase } from '@coffer/testkit';
 import { type ForeignProgram, type Missing, prepareGo, preparePython, runProgram } from './clients/foreign-programs.ts';
 import { type LoginChecks, startLoginChecks } from './clients/login-checks.ts';
 import { type LoggedRequest, startRequestLog } from './clients/request-log.ts';
@@ -85,8 +84,10 @@ describe('clients that we did not write', () => {
       assert.ok(seen.username.startsWith(`v-${`${mount}-approle`.slice(0, 8)}-`), seen.username);
       const own = (roles: string[]): string[] =>
         roles.filter((role) => role === seen.username || role === seen.leftBehind);
-      for (let i = 0; i < 300 && own(await issuedRoles(database)).length > 0; i++) await sleep(20);
-      assert.deepEqual(own(await issuedRoles(database)), []);
+      await eventually(
+        async () => own(await issuedRoles(database)).length === 0,
+        async () => `left: ${own(await issuedRoles(database)).join()}`,
+      );
       for (const password of logins.passwords) assert.ok(!server.output().includes(password), 'a password in the log');
     });
   }

@@ -5,7 +5,7 @@ import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { connect } from 'node:tls';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createCertificateAuthority, databaseUnderTest, type TestDatabase } from '@coffer/testkit';
+import { createCertificateAuthority, databaseUnderTest, eventually, type TestDatabase } from '@coffer/testkit';
 import { configure, type Issued, issue } from './dev-server.ts';
 import { coffer } from './coffer-process.ts';
 import { DurableHome, initialize, isSealed, unseal } from './durable-process.ts';
@@ -94,12 +94,10 @@ describe('a server with a configuration file', () => {
     await sleep(1_100);
     server = await home.start();
     await unseal(server, keys);
-    for (let tries = 0; tries < 100; tries++) {
+    await eventually(async () => {
       const rows = await database.query('SELECT 1 FROM pg_roles WHERE rolname = $1', [credentials.username]);
-      if (rows.length === 0) return;
-      await sleep(50);
-    }
-    assert.fail('the login of the lease that ended is still there');
+      return rows.length === 0;
+    }, 'the end of the login of the lease that ended');
   });
 
   it('is of no use without the key, and names a row that was altered or moved', async () => {
@@ -230,8 +228,10 @@ describe('a server with a configuration file', () => {
     const second = await put();
     const reloaded = async (pattern: RegExp): Promise<void> => {
       server.child.kill('SIGHUP');
-      for (let tries = 0; tries < 200 && !pattern.test(server.output()); tries++) await sleep(20);
-      assert.match(server.output(), pattern);
+      await eventually(
+        () => pattern.test(server.output()),
+        () => server.output(),
+      );
     };
     await reloaded(/reloaded the certificate/);
     assert.equal(await shown(), bodyOf(second));

@@ -5,12 +5,11 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { createLogger, formatLogLine, type JsonObject } from '@coffer/base';
 import type { IncomingRequest, OutgoingResponse } from '@coffer/framework';
 import type { SealableCore, StaticSeal } from '@coffer/core';
 import { openEmbeddedStore, openPostgresStore, type Store } from '@coffer/store';
-import { databaseUnderTest, type TestDatabase } from '@coffer/testkit';
+import { databaseUnderTest, eventually, type TestDatabase } from '@coffer/testkit';
 import { composeSealable } from '../apps/coffer/src/compose.ts';
 import { tryLogin } from './logins.ts';
 
@@ -136,8 +135,10 @@ function suite(leases: number, makeStorage: (database: TestDatabase) => Promise<
     }
     // The rows go right after their logins.
     const remaining = async (): Promise<unknown> => (await request('read', 'sys/leases/count')).data?.['lease_count'];
-    for (let tries = 0; tries < 500 && (await remaining()) !== meanwhile.length; tries++) await sleep(20);
-    assert.equal(await remaining(), meanwhile.length);
+    await eventually(
+      async () => (await remaining()) === meanwhile.length,
+      async () => `${String(await remaining())} leases are left of ${meanwhile.length}`,
+    );
     assert.equal(await rolesLike('v-%-one-%'), meanwhile.length, 'nobody else’s login is touched');
     const last = meanwhile.at(-1);
     assert.ok('user' in (await tryLogin(database, last?.username ?? '', last?.password ?? '')));

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { startPostgres, type TestPostgres } from '@coffer/testkit';
 import { splitSql } from '@coffer/ysql';
-import { logIn, newUser, openYsql, roleExists } from '../packages/ysql/src/open-for-test.ts';
+import { logIn, newUser, openYsql, roleExists } from '../packages/ysql/src/ysql-fixture.ts';
 import { configure, issue, startTestServer, type TestServer } from './dev-server.ts';
 import { executedBlocks } from './documentation.ts';
 import { tryLogin } from './logins.ts';

@@ -1,12 +1,15 @@
 /** Passwords of every kind log in with, whoever made the verifier, by the rules of PostgreSQL and libpq. */
 import assert from 'node:assert/strict';
 import { execFile, spawnSync } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
 import { Secret, saslprep, scramVerifier } from '@coffer/base';
 import { startPostgres, type TestPostgres } from '@coffer/testkit';
 import fc from 'fast-check';
-import { newUser, type Opened, openYsql } from '../packages/ysql/src/open-for-test.ts';
+import { newUser, type Opened, openYsql } from '../packages/ysql/src/ysql-fixture.ts';
 
 const COUNT = 500;
 const LOGIN_SQL = `CREATE ROLE "{{name}}" LOGIN PASSWORD '{{password}}'`;
@@ -82,8 +85,8 @@ describe(`${COUNT} odd passwords`, () => {
   it("log in by PostgreSQL's verifier", () => each((text, name) => accepted(name, text)));
 
   it('log in by ours, and another one does not', async () => {
+    await server.query(passwords.map((_, at) => `DROP ROLE IF EXISTS "odd-${at}"`).join('; '));
     await each(async (text, name) => {
-      await server.query(`DROP ROLE IF EXISTS "${name}"`);
       await opened.database.newUser(newUser(LOGIN_SQL, { username: name, password: new Secret(text) }));
       await accepted(name, text);
     });
@@ -91,16 +94,22 @@ describe(`${COUNT} odd passwords`, () => {
   });
 
   const withoutPsql = spawnSync('psql', ['--version']).status !== 0 && 'psql is not on this machine';
-  it('log in by ours with psql', { skip: withoutPsql }, () =>
-    each(async (text, name) => {
-      const at = `host=127.0.0.1 port=${server.port} dbname=${server.database} user=${name} sslmode=disable`;
-      const env = { ...process.env, PGPASSWORD: text };
-      const { stdout } = await promisify(execFile)('psql', ['-XAtwc', 'SELECT session_user', at], { env }).catch(
-        (error: unknown) => assert.fail(`${shown(text)}: ${String(error)}`),
-      );
-      assert.equal(stdout.trim(), name);
-    }),
-  );
+  it('log in by ours with psql', { skip: withoutPsql }, async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'coffer-pgpass-'));
+    const passfile = join(directory, 'pgpass');
+    const line = (text: string, at: number): string => `*:*:*:odd-${at}:${text.replace(/[\\:]/g, '\\$&')}\n`;
+    await writeFile(passfile, passwords.map(line).join(''), { mode: 0o600 });
+    // One psql for all of them: it logs in anew at each \connect, and ends at the first that is refused.
+    const connects = passwords.map((_, at) => `\\connect - odd-${at}\nSELECT session_user;\n`);
+    const at = `host=127.0.0.1 port=${server.port} dbname=${server.database} user=odd-0 sslmode=disable passfile=${passfile}`;
+    const psql = promisify(execFile)('psql', ['-XAtwq', at]);
+    psql.child.stdin?.end(connects.join(''));
+    const { stdout, stderr } = await psql.catch((error: unknown) => error as { stdout: string; stderr: string });
+    const loggedIn = stdout.split('\n').filter((name) => name !== '');
+    for (const [index, text] of passwords.entries())
+      assert.equal(loggedIn[index], `odd-${index}`, `${shown(text)}: ${stderr}`);
+    await rm(directory, { recursive: true });
+  });
 });
 
 describe('our own login', () => {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, describe, it } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { eventually } from '@coffer/testkit';
 import { DurableHome, type DurableServer, initialize, unseal } from './durable-process.ts';
 
 /** Every operation: what begins, shows, hands in and cancels. */
@@ -154,11 +154,10 @@ describe('who may rekey and make root tokens', () => {
     const becomes = async (config: string, status: number): Promise<void> => {
       await home.configure(`${home.fileStorage}\n${config}`, LISTENER());
       server.child.kill('SIGHUP');
-      for (let tries = 0; tries < 200; tries++) {
-        if ((await ask('GET', 'generate-root/attempt')).status === status) return;
-        await sleep(50);
-      }
-      assert.fail(`never answered with ${status}`);
+      await eventually(
+        async () => (await ask('GET', 'generate-root/attempt')).status === status,
+        `an answer with ${status}`,
+      );
     };
     assert.equal((await ask('GET', 'generate-root/attempt')).status, 403);
     await becomes('enable_unauthenticated_access = ["generate-root"]', 200);
@@ -170,7 +169,10 @@ describe('who may rekey and make root tokens', () => {
     const token = Buffer.from(encoded, 'base64').map((byte, index) => byte ^ (pad[index] ?? 0));
     assert.ok((await server.client(Buffer.from(token).toString()).read('sys/mounts')) !== undefined);
     await becomes('nonsense = 1', 200);
-    for (let tries = 0; tries < 200 && !/was not read again/.test(server.output()); tries++) await sleep(50);
+    await eventually(
+      () => /was not read again/.test(server.output()),
+      () => server.output(),
+    );
     assert.match(server.output(), /the configuration was not read again.*nonsense.* is not known/);
     await becomes('', 403);
   });

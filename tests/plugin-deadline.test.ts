@@ -9,7 +9,7 @@ import { createLogger, formatLogLine, type JsonObject } from '@coffer/base';
 import { Barrier, Core, createKeyring, createRootToken } from '@coffer/core';
 import { createDatabaseEngine, createDatabasePlugins, type DatabasePlugins } from '@coffer/engine-database';
 import { openEmbeddedStore, type Store } from '@coffer/store';
-import { databaseUnderTest, startWireProxy, type TestDatabase, type WireProxy } from '@coffer/testkit';
+import { databaseUnderTest, eventually, startWireProxy, type TestDatabase, type WireProxy } from '@coffer/testkit';
 import { DIST } from './coffer-process.ts';
 import { connectionTo } from './dev-server.ts';
 import { issuedRoles, tryLogin } from './logins.ts';
@@ -84,14 +84,8 @@ describe('a plugin without an answer', () => {
     return answer?.data ?? {};
   }
 
-  async function until<T>(look: () => Promise<T | undefined>, what: string): Promise<T> {
-    for (let tries = 0; tries < 600; tries++) {
-      const found = await look();
-      if (found !== undefined) return found;
-      await sleep(50);
-    }
-    assert.fail(`${what} did not happen:\n${log}`);
-  }
+  const until = <T>(look: () => Promise<T>, what: string): Promise<Exclude<T, false | undefined>> =>
+    eventually(look, () => `${what}:\n${log}`);
 
   it('leaves no login behind that is made after all', async (test) => {
     const fault = proxy.addFault({ match: /^CREATE ROLE/m, action: { type: 'delay', ms: DEADLINE_MS + 2_000 } });
@@ -105,9 +99,12 @@ describe('a plugin without an answer', () => {
     // Sent only for a role that is there: the late statement has made it.
     const drop = () => proxy.statements.find(({ sql }) => /^DROP ROLE.*"v-token-app-/m.test(sql));
     await until(async () => drop(), 'the revocation of what the late statement has made');
-    await until(async () => ((await issuedRoles(database)).length === 0 ? true : undefined), 'the end of the role');
-    const lease = await core.services.leaseList.lookup(id);
-    assert.match(lease?.lastError ?? '', /the plugin never said whether it made "v-token-app-.*dropped again after/);
+    await until(async () => (await issuedRoles(database)).length === 0, 'the end of the role');
+    const said = /the plugin never said whether it made "v-token-app-.*dropped again after/;
+    await until(
+      async () => said.test((await core.services.leaseList.lookup(id))?.lastError ?? ''),
+      'what the lease says',
+    );
 
     test.mock.timers.enable({ apis: ['Date'], now: Date.now() + 60_000 });
     await core.services.leases.revoke(id);

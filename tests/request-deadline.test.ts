@@ -5,9 +5,8 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { createLogger, formatLogLine, type JsonObject } from '@coffer/base';
-import { databaseUnderTest, startWireProxy, type TestDatabase, type WireProxy } from '@coffer/testkit';
+import { databaseUnderTest, eventually, startWireProxy, type TestDatabase, type WireProxy } from '@coffer/testkit';
 import { type Server, startServer } from '../apps/coffer/src/server.ts';
 import { parseServerConfig } from '../apps/coffer/src/server-config.ts';
 import { DIST } from './coffer-process.ts';
@@ -63,13 +62,8 @@ describe('default_max_request_duration', () => {
     return answer.body;
   }
 
-  async function until(look: () => Promise<boolean>, what: string): Promise<void> {
-    for (let tries = 0; tries < 1200; tries++) {
-      if (await look()) return;
-      await sleep(50);
-    }
-    assert.fail(`${what} did not happen:\n${log}`);
-  }
+  const until = (look: () => Promise<boolean>, what: string): Promise<boolean> =>
+    eventually(look, () => `${what}:\n${log}`);
 
   beforeEach(async () => {
     log = '';

@@ -6,13 +6,11 @@ import { copyFile } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { eventually } from '@coffer/testkit';
 import { combineShares } from '../packages/core/src/seal/key-shares.ts';
 import { openKeyring, openRootKey, type SealRecord } from '../packages/core/src/seal/seal-rows.ts';
 import { DurableHome, type DurableServer, type Initialized, initialize, isSealed, unseal } from './durable-process.ts';
 import { findInMemory, formsOf } from './process-memory.ts';
-
-/** A seal is given 20 s; a machine that is busy with other tests some more. */
-const PATIENCE_MS = 60_000;
 
 describe('the memory of a server that was sealed', { skip: process.platform !== 'linux' }, () => {
   let home: DurableHome;
@@ -46,27 +44,29 @@ describe('the memory of a server that was sealed', { skip: process.platform !== 
     ]);
   }
 
-  /** Polled: nobody knows the moment at which the process is replaced. */
+  const starts = (server: DurableServer): number => server.output().match(/Vault server started/g)?.length ?? 0;
+
+  /** Once the process is replaced; it takes a moment until all of its old memory is given back. */
   async function nothingIsFound(server: DurableServer, needles: ReadonlyMap<string, Buffer>): Promise<void> {
-    const end = performance.now() + PATIENCE_MS;
-    let found = await findInMemory(server.child.pid ?? 0, needles);
-    while (found.length > 0 && performance.now() < end) {
-      await sleep(500);
-      found = await findInMemory(server.child.pid ?? 0, needles);
-    }
-    assert.deepEqual(found, []);
+    await eventually(
+      () => starts(server) > 1,
+      () => server.output(),
+    );
+    let found: readonly string[] = [];
+    await eventually(
+      async () => (found = await findInMemory(server.child.pid ?? 0, needles)).length === 0,
+      () => `found: ${found.join()}`,
+      { everyMs: 500 },
+    );
   }
 
   async function answers(server: DurableServer): Promise<void> {
-    const end = performance.now() + PATIENCE_MS;
-    while (performance.now() < end) {
-      try {
-        return void (await isSealed(server));
-      } catch {
-        await sleep(100);
-      }
-    }
-    assert.fail('the server does not come back');
+    const answered = () =>
+      isSealed(server).then(
+        () => true,
+        () => false,
+      );
+    await eventually(answered, 'the server comes back');
   }
 
   it('holds no key, no share, no token and no password, and the process is the same', async () => {
@@ -133,13 +133,15 @@ describe('the memory of a server that was sealed', { skip: process.platform !== 
     const { root_token: root, unseal_keys_b64: keys } = await initialize(server);
     await unseal(server, keys.slice(0, 2));
     await server.client(root).request('PUT', 'sys/seal');
-    const end = performance.now() + PATIENCE_MS;
-    const starts = (): number => server.output().match(/Vault server started/g)?.length ?? 0;
-    while (starts() < 2 && performance.now() < end) {
-      await unseal(server, [randomBytes(33).toString('hex')]).catch(() => undefined);
-      await sleep(250);
-    }
-    assert.equal(starts(), 2);
+    await eventually(
+      async () => {
+        await unseal(server, [randomBytes(33).toString('hex')]).catch(() => undefined);
+        return starts(server) > 1;
+      },
+      () => server.output(),
+      { everyMs: 250 },
+    );
+    assert.equal(starts(server), 2);
     await answers(server);
     await server.client().request('PUT', 'sys/unseal', { body: { reset: true } });
     await unseal(server, keys.slice(1));
@@ -169,10 +171,8 @@ describe('the memory of a server that was sealed', { skip: process.platform !== 
     await connected;
     const sealing = client.request('PUT', 'sys/seal').catch(() => undefined);
     // The database is given up by itself, after that.
-    const end = performance.now() + 30_000;
-    const starts = (): number => server.output().match(/Vault server started/g)?.length ?? 0;
-    while (starts() < 2 && performance.now() < end) await sleep(100);
-    assert.equal(starts(), 2);
+    await eventually(() => starts(server) > 1, 'the next server', { patienceMs: 30_000 });
+    assert.equal(starts(server), 2);
     await Promise.all([waiting, sealing]);
     await answers(server);
     await unseal(server, keys.slice(1));
@@ -189,6 +189,6 @@ describe('the memory of a server that was sealed', { skip: process.platform !== 
     await unseal(server, keys.slice(1));
     await sleep(4_000);
     assert.equal(await isSealed(server), false);
-    assert.equal(server.output().match(/Vault server started/g)?.length, 1);
+    assert.equal(starts(server), 1);
   });
 });

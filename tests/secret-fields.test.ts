@@ -10,7 +10,7 @@ import type { ConnectionField, Database } from '@coffer/database-plugin';
 import { type BuiltinDatabase, createDatabaseEngine, createDatabasePlugins } from '@coffer/engine-database';
 import { openEmbeddedStore, type Store } from '@coffer/store';
 import { checkYsqlConfig, YSQL } from '@coffer/ysql';
-import { FIXTURE_FILE, pluginDirectory } from '../packages/database-plugin/src/fixture.ts';
+import { FIXTURE_FILE, pluginDirectory } from '../packages/database-plugin/src/plugin-directory-fixture.ts';
 
 /** One secret field more than the product has, and nothing else that knows of it. */
 const FIELDS: readonly ConnectionField[] = [...YSQL.fields, { name: 'pin_code', secret: true }];

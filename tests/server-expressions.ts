@@ -5,7 +5,7 @@ import ts from 'typescript';
 
 const ROOT = resolve(import.meta.dirname, '..');
 /** What runs at a user's own side, in tests, or was made by a program. */
-const ELSEWHERE = /^packages\/(?:cli|client|testkit)\/|\.test\.ts$|fixture|-for-test\.ts$|\/gen\//;
+const ELSEWHERE = /^packages\/(?:cli|client|testkit)\/|\.test\.ts$|-fixture\.ts$|\/gen\//;
 
 export interface FoundExpression {
   readonly file: string;

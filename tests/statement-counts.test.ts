@@ -7,7 +7,7 @@ import { after, before, describe, it } from 'node:test';
 import { Secret, silentLogger } from '@coffer/base';
 import { startPostgres, startWireProxy, type TestPostgres, type WireProxy } from '@coffer/testkit';
 import { YSQL } from '@coffer/ysql';
-import { newUser, openYsql } from '../packages/ysql/src/open-for-test.ts';
+import { newUser, openYsql } from '../packages/ysql/src/ysql-fixture.ts';
 import { configure, issue, SEED_CREATION, startTestServer, type TestServer, connectionTo } from './dev-server.ts';
 import { executedBlocks } from './documentation.ts';
 import { checkGenerated } from './generated-docs.ts';

@@ -4,10 +4,9 @@ import { copyFile, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { JsonObject } from '@coffer/base';
 import { ApiError } from '@coffer/client';
-import { databaseUnderTest, makeAdmin, type TestDatabase } from '@coffer/testkit';
+import { databaseUnderTest, eventually, makeAdmin, type TestDatabase } from '@coffer/testkit';
 import { DIST } from './coffer-process.ts';
 import { configure, connectionTo, startTestServer, type TestServer } from './dev-server.ts';
 import { tryLogin } from './logins.ts';
@@ -69,13 +68,6 @@ for (const [way, prefix] of [
       assert.deepEqual(await tryLogin(database, username, password), { user: username });
       return password;
     }
-    const eventually = async (condition: () => Promise<boolean>): Promise<void> => {
-      for (let i = 0; i < 300; i++) {
-        if (await condition()) return;
-        await sleep(50);
-      }
-      assert.fail('it did not come to pass within 15 s');
-    };
 
     it('take a login over, rotate it by hand and by time, and leave it when deleted', async () => {
       const username = await login('life');
@@ -86,7 +78,7 @@ for (const [way, prefix] of [
       const second = await assertLogsIn('app-life');
       assert.notEqual(second, first);
       assert.ok('refusal' in (await tryLogin(database, username, first)));
-      await eventually(async () => (await creds('app-life'))['password'] !== second);
+      await eventually(async () => (await creds('app-life'))['password'] !== second, 'a rotation by time');
       await assertLogsIn('app-life');
       await server.client.request('DELETE', 'database/static-roles/app-life');
       await assert.rejects(creds('app-life'), refusal(400, 'unknown role: app-life'));

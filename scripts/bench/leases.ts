@@ -156,7 +156,7 @@ export async function benchLeases(): Promise<void> {
     const database = await startPostgres({
       // As when it was measured before.
       admin: 'superuser',
-      settings: { fsync: 'on', synchronous_commit: 'on', full_page_writes: 'on' },
+      settings: { fsync: 'on', synchronous_commit: 'on', full_page_writes: 'on', shared_buffers: '128MB' },
     });
     try {
       await database.query('CREATE ROLE app');

@@ -158,7 +158,7 @@ export async function benchPlugin(): Promise<void> {
   try {
     for (const method of METHODS) {
       if (cases(method).length === 0) continue;
-      const durable = { fsync: 'on', synchronous_commit: 'on', full_page_writes: 'on' };
+      const durable = { fsync: 'on', synchronous_commit: 'on', full_page_writes: 'on', shared_buffers: '128MB' };
       const database = await startPostgres({ admin: 'superuser', authMethod: method, settings: durable });
       try {
         await database.query('CREATE ROLE app');

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { databaseUnderTest, type TestDatabase } from '@coffer/testkit';
+import { databaseUnderTest, eventually, type TestDatabase } from '@coffer/testkit';
 import { configure, startTestServer, type TestServer, connectionTo } from '../dev-server.ts';
 import { issuedRoles } from '../logins.ts';
 import { apiAt, type Api, textOf } from './api.ts';
@@ -98,8 +98,10 @@ describe('response wrapping', () => {
     await api.ok('POST', 'auth/token/revoke', { token: other });
     assert.equal((await api('POST', 'sys/leases/lookup', { lease_id: textOf(body['lease_id']) })).status, 200);
     await api.ok('POST', 'auth/token/revoke', { token: asker });
-    for (let i = 0; i < 300 && (await issuedRoles(database)).includes(textOf(data['username'])); i++) await sleep(20);
-    assert.ok(!(await issuedRoles(database)).includes(textOf(data['username'])));
+    await eventually(
+      async () => !(await issuedRoles(database)).includes(textOf(data['username'])),
+      'the end of the login',
+    );
   });
 
   it('names the accessor of a wrapped token', async () => {

@@ -1,8 +1,9 @@
 /** Clients in other languages: made ready to run where their language is, with a clear line where it is not. */
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { rename } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { cleanEnvironment, ended } from '../coffer-process.ts';
 
@@ -19,6 +20,8 @@ const HVAC = 'hvac==2.4.0';
 /** What pip and go say when there is no network; any other failure is a failure of the tests. */
 const NO_NETWORK =
   /dial tcp|no such host|i\/o timeout|connection refused|TLS handshake timeout|proxyconnect|module lookup disabled|toolchain not available|No matching distribution|NewConnectionError|Temporary failure in name resolution/i;
+
+const CACHE = resolve(import.meta.dirname, '../../node_modules/.cache/clients');
 
 function temporaryDirectory(): string {
   const directory = mkdtempSync(join(tmpdir(), 'coffer-clients-'));
@@ -39,28 +42,35 @@ async function run(
   return { status: await status, output: `${stdout}${stderr}` };
 }
 
-/** hvac in a virtual environment of this process. */
+/** hvac, which is installed once and kept. */
 export async function preparePython(): Promise<ForeignProgram | Missing> {
   if ((await run('python3', ['-c', 'import venv, ensurepip'])).status !== 0) {
     return { missing: 'python3 with venv is not on PATH: the test with hvac is skipped' };
   }
+  const packages = join(CACHE, HVAC);
+  const flow = 'import runpy, sys; sys.path.insert(0, sys.argv[1]); runpy.run_path(sys.argv[2])';
+  const program = ['python3', '-c', flow, packages, join(import.meta.dirname, 'flow.py')] as const;
+  if (existsSync(packages)) return { command: program };
   const directory = temporaryDirectory();
   const made = await run('python3', ['-m', 'venv', directory]);
   if (made.status !== 0) throw new Error(`python3 -m venv failed:\n${made.output}`);
-  const python = join(directory, 'bin', 'python3');
-  const installed = await run(python, ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', HVAC]);
+  const draft = join(CACHE, `${HVAC}.${process.pid}`);
+  const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--target', draft, HVAC];
+  const installed = await run(join(directory, 'bin', 'python3'), pip);
   if (installed.status !== 0) {
     if (!NO_NETWORK.test(installed.output)) throw new Error(`pip install ${HVAC} failed:\n${installed.output}`);
     return { missing: `${HVAC} cannot be downloaded: the test with it is skipped` };
   }
-  return { command: [python, join(import.meta.dirname, 'flow.py')] };
+  await rename(draft, packages);
+  return { command: program };
 }
 
 /** HashiCorp's vault/api, at the version that go.mod names. Takes a minute when nothing is cached yet. */
 export async function prepareGo(): Promise<ForeignProgram | Missing> {
   if ((await run('go', ['version'])).status !== 0)
     return { missing: 'go is not on PATH: the test with vault/api is skipped' };
-  const program = join(temporaryDirectory(), 'flow');
+  // go links nothing when what it would make is there.
+  const program = join(CACHE, 'flow');
   const built = await run('go', ['build', '-o', program, '.'], join(import.meta.dirname, 'go'));
   if (built.status !== 0) {
     if (!NO_NETWORK.test(built.output)) throw new Error(`go build failed:\n${built.output}`);

@@ -1,8 +1,7 @@
 /** The database is away while leases end: they stay, say why, and are revoked by themselves when it is back. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { startPostgres, type TestPostgres } from '@coffer/testkit';
+import { eventually, startPostgres, type TestPostgres } from '@coffer/testkit';
 import { configure, issue, startTestServer, type TestServer, connectionTo } from '../dev-server.ts';
 import { issuedRoles, tryLogin } from '../logins.ts';
 
@@ -27,13 +26,6 @@ describe('a database that is down during a revocation', () => {
     return (await server.client.write('sys/leases/lookup', { lease_id: leaseId }))?.data ?? {};
   }
 
-  async function until(reached: () => Promise<boolean>): Promise<void> {
-    for (let polls = 0; !(await reached()); polls++) {
-      assert.ok(polls < 600, 'it comes to that');
-      await sleep(50);
-    }
-  }
-
   it('gets its leases revoked when it is back', async () => {
     const waitedFor = await issue(server.client);
     const queued = await issue(server.client);
@@ -46,14 +38,17 @@ describe('a database that is down during a revocation', () => {
     );
     await server.client.write('sys/leases/revoke', { lease_id: queued.leaseId, sync: false });
     for (const { leaseId } of [waitedFor, queued]) {
-      await until(async () => Number((await lookup(leaseId))['revocation_attempts']) > 0);
+      await eventually(
+        async () => Number((await lookup(leaseId))['revocation_attempts']) > 0,
+        'an attempt to revoke it',
+      );
       assert.match(String((await lookup(leaseId))['revocation_error']), /connection refused/);
     }
     await assert.rejects(issue(server.client), /connection refused/);
     assert.equal(await leaseCount(), 3, 'a credential that could not be made leaves no lease, and the others stay');
 
     await database.resume();
-    await until(async () => (await leaseCount()) === 1);
+    await eventually(async () => (await leaseCount()) === 1, 'the end of the others');
     assert.deepEqual(await issuedRoles(database), [live.username]);
     assert.deepEqual(await tryLogin(database, live.username, live.password), { user: live.username });
     await server.client.write('sys/leases/revoke', { lease_id: live.leaseId, sync: true });

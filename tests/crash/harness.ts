@@ -13,6 +13,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import {
   databaseUnderTest,
   dropAdmin,
+  eventually,
   type FaultAction,
   makeAdmin,
   startWireProxy,
@@ -194,12 +195,11 @@ export class CrashHarness {
 
   /** What the killed process had sent has then taken effect, or never will. */
   async #untilSessionsEnd(user: string): Promise<void> {
-    for (let polls = 0; ; polls++) {
-      const sessions = await this.database.query('SELECT 1 FROM pg_stat_activity WHERE usename = $1', [user]);
-      if (sessions.length === 0) return;
-      assert.ok(polls < 1_000, 'the sessions of a killed server end');
-      await sleep(10);
-    }
+    const sessions = 'SELECT 1 FROM pg_stat_activity WHERE usename = $1';
+    await eventually(
+      async () => (await this.database.query(sessions, [user])).length === 0,
+      'the end of the sessions of a killed server',
+    );
   }
 
   /** Starts again after a kill, and checks what must hold. Afterwards the try has nothing left in the database. */

@@ -1,13 +1,11 @@
 /** What holds however a server ended, once its store is open again (DESIGN, invariants 1 and 2). */
 import assert from 'node:assert/strict';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { CofferError, isCofferError, type JsonObject } from '@coffer/base';
+import { eventually } from '@coffer/testkit';
 import type { TestDatabase } from '@coffer/testkit';
 import { tryLogin } from '../logins.ts';
 import { CHOSEN_PASSWORD, type Names } from './cases.ts';
 import type { CrashServer } from './server.ts';
-
-const POLL_MS = 50;
 
 /** A creation that was cut off is undone after two minutes. */
 const CREATION_PATIENCE_MS = 150_000;
@@ -25,14 +23,12 @@ export async function settle(server: CrashServer): Promise<void> {
 }
 
 async function untilEmpty({ store }: CrashServer, patience: number, queries: readonly string[]): Promise<void> {
-  const deadline = Date.now() + patience;
-  for (;;) {
-    const results = await Promise.all(queries.map((sql) => store.run(sql)));
-    const rows = results.flatMap((result) => result.rows);
-    if (rows.length === 0) return;
-    assert.ok(Date.now() < deadline, `left unfinished: ${JSON.stringify(rows)}`);
-    await sleep(POLL_MS);
-  }
+  const unfinished = async () => (await Promise.all(queries.map((sql) => store.run(sql)))).flatMap(({ rows }) => rows);
+  await eventually(
+    async () => (await unfinished()).length === 0,
+    async () => `left unfinished: ${JSON.stringify(await unfinished())}`,
+    { patienceMs: patience },
+  );
 }
 
 /** @throws AssertionError naming what does not hold. Afterwards every lease has been revoked. */

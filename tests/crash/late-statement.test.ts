@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { eventually } from '@coffer/testkit';
 import { CASES } from './cases.ts';
 import { everyPoint } from './fault-point.ts';
 import { CrashHarness } from './harness.ts';
@@ -30,10 +30,7 @@ describe('a statement that outlives the server that sent it', () => {
         action: { type: 'error', sqlstate: '42501', message: 'permission denied' },
       });
       await using server = await openServer(prepared.store);
-      for (let polls = 0; refused.fired === 0; polls++) {
-        assert.ok(polls < 1_000, 'the next server tries to finish the rotation');
-        await sleep(10);
-      }
+      await eventually(() => refused.fired > 0, 'the next server tries to finish the rotation');
       await harness.untilLanded();
       await settle(server);
       await checkInvariant(server, harness.database, prepared.names);

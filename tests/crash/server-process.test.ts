@@ -8,12 +8,12 @@ import { copyFile, mkdir, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from '@coffer/client';
 import type { JsonObject } from '@coffer/base';
 import {
   databaseUnderTest,
   dropAdmin,
+  eventually,
   type FaultAction,
   makeAdmin,
   startWireProxy,
@@ -104,12 +104,8 @@ describe('a server process killed while its plugin is at work', () => {
 
   /** A plugin whose host is gone ends, and its sessions with it. */
   async function untilPluginEnds(): Promise<void> {
-    for (let polls = 0; ; polls++) {
-      const sessions = await database.query("SELECT 1 FROM pg_stat_activity WHERE usename = 'killed_root'");
-      if (sessions.length === 0) return;
-      assert.ok(polls < 600, 'the plugin ends after its host');
-      await sleep(50);
-    }
+    const sessions = "SELECT 1 FROM pg_stat_activity WHERE usename = 'killed_root'";
+    await eventually(async () => (await database.query(sessions)).length === 0, 'the plugin ends after its host');
   }
 
   async function restart(): Promise<void> {
@@ -124,13 +120,6 @@ describe('a server process killed while its plugin is at work', () => {
     file.close();
   }
 
-  async function until(reached: () => Promise<boolean>): Promise<void> {
-    for (let polls = 0; !(await reached()); polls++) {
-      assert.ok(polls < 400, `it comes to that:\n${server.output()}`);
-      await sleep(50);
-    }
-  }
-
   async function read(path: string): Promise<JsonObject> {
     return (await client.read(path))?.data ?? {};
   }
@@ -139,7 +128,10 @@ describe('a server process killed while its plugin is at work', () => {
   async function check(): Promise<void> {
     const password = (await read('database/static-creds/app'))['password'] as string;
     assert.deepEqual(await tryLogin(database, 'killed_app', password), { user: 'killed_app' });
-    await until(async () => (await read('sys/leases/count'))['lease_count'] === 0);
+    await eventually(
+      async () => (await read('sys/leases/count'))['lease_count'] === 0,
+      () => server.output(),
+    );
     assert.deepEqual(await issuedRoles(database), []);
     await client.write('database/reset/yugabytedb', {});
     const issued = await issue(client);
@@ -154,7 +146,10 @@ describe('a server process killed while its plugin is at work', () => {
     const plugin = home.path('plugins/ysql-plugin');
     await rename(plugin, `${plugin}.away`);
     await restart();
-    await until(async () => Number((await read('database/static-roles/app'))['failed_rotations']) > 0);
+    await eventually(
+      async () => Number((await read('database/static-roles/app'))['failed_rotations']) > 0,
+      () => server.output(),
+    );
     await rename(`${plugin}.away`, plugin);
     await check();
   });
@@ -184,7 +179,10 @@ describe('a server process killed while its plugin is at work', () => {
     it(`rotate-root (${type})`, async () => {
       await killAt(/^ALTER ROLE/, { type }, () => client.write('database/rotate-root/yugabytedb', {}));
       await restart();
-      await until(async () => 'refusal' in (await tryLogin(database, 'killed_root', 'root-chosen')));
+      await eventually(
+        async () => 'refusal' in (await tryLogin(database, 'killed_root', 'root-chosen')),
+        () => server.output(),
+      );
       await check();
     });
   }

@@ -1,12 +1,16 @@
-/** Replays a recorded session against the built executables and a real database, command by command, in its order. */
+/**
+ * Replays a recorded session against the built server and plugin and a real database, command by command, in its order. The
+ * commands run in this process, since a start of the executable takes thirty times as long as what it does.
+ */
 import assert from 'node:assert/strict';
 import { copyFile, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isJsonObject, type JsonValue } from '@coffer/base';
+import { isJsonObject, type JsonValue, VERSION } from '@coffer/base';
 import { databaseUnderTest, type TestDatabase } from '@coffer/testkit';
-import { type CommandResult, coffer, DIST, type ServerProcess, startServer } from '../coffer-process.ts';
+import { type Ran, runCli } from '../../packages/cli/src/cli-fixture.ts';
+import { DIST, type ServerProcess, startServer } from '../coffer-process.ts';
 import { DIFFERENCES, type Difference } from './differences.ts';
 import { normalizeBody, normalizeText, onlyWords, withoutColumns } from './normalize.ts';
 import { type Recorder, type SeenExchange, startRecorder } from './recorder.ts';
@@ -96,13 +100,13 @@ export class SessionReplay {
     }
   }
 
-  #run({ command, http }: RecordedCommand): Promise<CommandResult> {
+  #run({ command, http }: RecordedCommand): Promise<Ran> {
     const args = command.slice(1).map((word) => this.#translate(word));
     const token = http[0]?.request.headers['x-vault-token'] ?? 'root';
     const body = http[0]?.request.body;
     const stdin = args.at(-1) === '-' && isJsonObject(body) ? (body['policy'] as string) : '';
     const env = { VAULT_ADDR: this.#recorder.address, VAULT_TOKEN: this.inPlaceOf(token) };
-    return coffer(args, { env, stdin });
+    return runCli(args, { env, stdin, extra: { program: 'coffer', version: VERSION } });
   }
 
   /** The recording's names and ports in ours. */
@@ -114,7 +118,7 @@ export class SessionReplay {
   }
 
   #compare(
-    result: CommandResult,
+    result: Ran,
     seen: readonly SeenExchange[],
     expected: RecordedCommand,
     differences: readonly Difference[],
@@ -127,7 +131,7 @@ export class SessionReplay {
     if (expected.command.includes('-field=password')) assert.match(result.stdout, /^[A-Za-z0-9-]{20}$/);
     else assert.equal(words(result.stdout), words(expected.stdout), `stdout; stderr was: ${result.stderr}`);
     assert.equal(words(result.stderr), words(expected.stderr), 'stderr');
-    assert.equal(result.exit, expected.exit, 'exit code');
+    assert.equal(result.exitCode, expected.exit, 'exit code');
     assert.deepEqual(
       seen.map(({ method, path }) => `${method} ${words(path)}`),
       expected.http.map(({ request }) => `${request.method} ${words(request.path)}`),

@@ -7,9 +7,9 @@ import { createHash } from 'node:crypto';
 import { copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, beforeEach, describe, it } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { JsonObject } from '@coffer/base';
 import { ApiError, type Client } from '@coffer/client';
+import { eventually } from '@coffer/testkit';
 import { issue, startTestServer, type TestServer } from '../dev-server.ts';
 import { buildGoPrograms, type GoPrograms } from './go-programs.ts';
 import { endOfProcess, isRunning } from './process-end.ts';
@@ -173,7 +173,10 @@ function underOurServer(programs: GoPrograms): void {
         const { username } = await issue(client, `${plugin}-role`);
         const pid = (await users(plugin))[username]?.pid ?? 0;
         process.kill(pid, 'SIGKILL');
-        while (!server.log().includes(`plugin process exited: plugin=file-plugin pid=${pid}`)) await sleep(20);
+        await eventually(
+          () => server.log().includes(`plugin process exited: plugin=file-plugin pid=${pid}`),
+          'its end',
+        );
         const next = await issue(client, `${plugin}-role`);
         const again = (await users(plugin))[next.username]?.pid ?? 0;
         assert.notEqual(again, pid);

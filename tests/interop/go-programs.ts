@@ -1,11 +1,11 @@
 /** Builds the Go programs beside this file, where there is a Go to build them with. */
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 
 export interface GoPrograms {
-  /** Of this process alone; it is removed at the end of the process. */
+  /** Empty, of this process alone; it is removed at the end of the process. */
   readonly directory: string;
   /** HashiCorp's host code: see `host/main.go`. */
   readonly host: string;
@@ -14,6 +14,9 @@ export interface GoPrograms {
   /** Vault's template library: see `template/main.go`. */
   readonly template: string;
 }
+
+/** Where they are kept: `go build` links nothing when what it would make is there. */
+const PROGRAMS = resolve(import.meta.dirname, '../../node_modules/.cache/interop');
 
 /** What `go build` says when it cannot have the modules; any other failure is a failure of the tests. */
 const NO_MODULES =
@@ -26,7 +29,8 @@ export function buildGoPrograms(): GoPrograms | { readonly missing: string } {
   }
   const directory = mkdtempSync(join(tmpdir(), 'coffer-interop-'));
   process.on('exit', () => rmSync(directory, { recursive: true, force: true }));
-  const build = spawnSync('go', ['build', '-o', `${directory}/`, './host', './plugin', './template'], {
+  mkdirSync(PROGRAMS, { recursive: true });
+  const build = spawnSync('go', ['build', '-o', `${PROGRAMS}/`, './host', './plugin', './template'], {
     cwd: import.meta.dirname,
     encoding: 'utf8',
   });
@@ -37,8 +41,8 @@ export function buildGoPrograms(): GoPrograms | { readonly missing: string } {
   }
   return {
     directory,
-    host: join(directory, 'host'),
-    plugin: join(directory, 'plugin'),
-    template: join(directory, 'template'),
+    host: join(PROGRAMS, 'host'),
+    plugin: join(PROGRAMS, 'plugin'),
+    template: join(PROGRAMS, 'template'),
   };
 }

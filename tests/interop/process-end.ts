@@ -1,6 +1,5 @@
-import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { eventually } from '@coffer/testkit';
 
 /** Whether a process is there. One that has ended and that nobody has waited for does not count. */
 export function isRunning(pid: number): boolean {
@@ -21,9 +20,6 @@ export function isRunning(pid: number): boolean {
 /** Resolves with the time that a process took to end, and throws when that is more than `limit` (milliseconds). */
 export async function endOfProcess(pid: number, limit: number): Promise<number> {
   const start = Date.now();
-  while (isRunning(pid)) {
-    assert.ok(Date.now() - start < limit, `process ${pid} is still there after ${limit} ms`);
-    await sleep(20);
-  }
+  await eventually(() => !isRunning(pid), `the end of process ${pid}`, { patienceMs: limit });
   return Date.now() - start;
 }

@@ -1,8 +1,9 @@
 /** A revoked lease is over, and a login or an answer that comes late is undone. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { eventually } from '@coffer/testkit';
 import { textOf } from '../auth/api.ts';
-import { accessors, eventually, leaseCount, mountDatabase, newToken, untilNothingIsLeft } from './race-server.ts';
+import { accessors, leaseCount, mountDatabase, newToken, untilNothingIsLeft } from './race-server.ts';
 import { ACTIVATION, assertRefused, DENIED, NEW_LEASE, NEW_TOKEN, type Sent, withEachStorage } from './races.ts';
 
 const NO_WRAPPING_TOKEN = [400, 'wrapping token is not valid or does not exist'] as const;

@@ -1,9 +1,8 @@
 /** Servers that are raced against: real HTTP, a real database whose logins they make, and a store that can be held. */
-import assert from 'node:assert/strict';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { createLogger, formatLogLine } from '@coffer/base';
 import type { StaticSeal } from '@coffer/core';
 import { createHttpEdge } from '@coffer/http';
+import { eventually } from '@coffer/testkit';
 import type { TestDatabase } from '@coffer/testkit';
 import { composeSealable } from '../../apps/coffer/src/compose.ts';
 import { type Api, apiAt, textOf } from '../auth/api.ts';
@@ -13,7 +12,6 @@ import { HeldStore } from './held-store.ts';
 import type { Storage } from './storages.ts';
 
 const STATIC_SEAL: StaticSeal = { type: 'static', current: { id: 'test', key: Buffer.alloc(32, 'races') } };
-const PATIENCE_MS = 60_000;
 
 export interface RaceServer {
   readonly api: Api;
@@ -104,13 +102,4 @@ export async function untilNothingIsLeft(server: RaceServer, database: TestDatab
     async () =>
       `left: ${(await issuedRoles(database)).join(', ')}, ${await leaseCount(server.api)} leases\n${server.log().slice(-3000)}`,
   );
-}
-
-export async function eventually(
-  condition: () => Promise<boolean>,
-  say: () => Promise<string> | string,
-): Promise<void> {
-  for (const deadline = Date.now() + PATIENCE_MS; !(await condition()); await sleep(20)) {
-    if (Date.now() > deadline) assert.fail(await say());
-  }
 }

@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict';
 import { after, before, describe } from 'node:test';
 import type { JsonObject } from '@coffer/base';
-import { databaseUnderTest, type TestDatabase } from '@coffer/testkit';
+import { databaseUnderTest, eventually, type TestDatabase } from '@coffer/testkit';
 import pg from 'pg';
 import type { Answer, Api, RequestOptions } from '../auth/api.ts';
-import { accessorOf, eventually, prepare, type RaceServer, startRaceServer } from './race-server.ts';
+import { accessorOf, prepare, type RaceServer, startRaceServer } from './race-server.ts';
 import { type Storage, type StorageKind, STORAGES } from './storages.ts';
 
 export const NEW_TOKEN = /^INSERT INTO tokens/;

@@ -2,13 +2,12 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { databaseUnderTest, type TestDatabase } from '@coffer/testkit';
+import { databaseUnderTest, eventually, type TestDatabase } from '@coffer/testkit';
 import { type Answer, type Api, textOf } from '../auth/api.ts';
 import {
   accessorOf,
   accessors,
   enableUserpass,
-  eventually,
   mountDatabase,
   newToken,
   prepare,

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, it } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { CofferError, isCofferError, silentLogger } from '@coffer/base';
+import { CofferError, createLogger, formatLogLine, isCofferError } from '@coffer/base';
 import { openEmbeddedStore, type Store } from '@coffer/store';
 import { Barrier } from './barrier/barrier.ts';
 import { createKeyring } from './barrier/keyring.ts';
 import { Core } from './core.ts';
 import { type EngineContext, type EngineFactory, type OutgoingResponse, definePath, grantTtl } from '@coffer/framework';
+import { eventually } from '@coffer/testkit';
 
 /** A real engine whose outside world is a set of names. */
 class Door {
@@ -55,6 +55,7 @@ class Door {
           await creating.abandon(false);
           throw new CofferError('unavailable', 'nobody knows whether it opened');
         }
+        if (fields.name === 'broken') throw new TypeError('no such hinge');
         this.open.add(fields.name);
         await creating.activate();
         return { data: { key: 'k' }, lease: { id: creating.id, durationSeconds: this.ttl, renewable: true } };
@@ -68,11 +69,14 @@ describe('core', () => {
   let core: Core;
   let door: Door;
   let root: string;
+  let log: string;
 
   beforeEach(async () => {
+    log = '';
     store = await openEmbeddedStore({ path: ':memory:' });
     door = new Door();
-    core = new Core({ store, barrier: new Barrier(createKeyring()), builtinPlugins: [], logger: silentLogger });
+    const logger = createLogger('', 'error', (entry) => (log += formatLogLine(entry)));
+    core = new Core({ store, barrier: new Barrier(createKeyring()), builtinPlugins: [], logger });
     core.install({ engines: new Map([['door', door.factory]]) });
     await core.start();
     await core.services.mounts.enable('door', 'door', {});
@@ -104,13 +108,6 @@ describe('core', () => {
     core.handle({ id: randomUUID(), operation: 'read', path, token, data: {}, remoteAddress: '127.0.0.1' });
   const issue = async (name: string, token = root): Promise<string> =>
     (await read(`door/keys/${name}`, token))?.lease?.id ?? '';
-  const eventually = async (condition: () => Promise<boolean> | boolean): Promise<void> => {
-    for (let i = 0; i < 6000; i++) {
-      if (await condition()) return;
-      await sleep(10);
-    }
-    assert.fail('it did not come to pass within a minute');
-  };
 
   it('refuses without a token, with a wrong one, and by policy, each in its own words', async () => {
     for (const token of ['', 'wrong']) {
@@ -145,7 +142,7 @@ describe('core', () => {
     door.ttl = 1;
     const id = await issue('a');
     assert.ok(door.open.has('a'));
-    await eventually(() => !door.open.has('a'));
+    await eventually(() => !door.open.has('a'), 'the end of it');
     assert.equal(await core.services.leaseList.lookup(id), undefined);
   });
 
@@ -166,7 +163,7 @@ describe('core', () => {
     assert.equal(owed?.lastError, 'the door is stuck');
     assert.equal(owed.attempts, 1);
     assert.ok(door.open.has('a'));
-    await eventually(async () => (await core.services.leaseList.lookup(id)) === undefined);
+    await eventually(async () => (await core.services.leaseList.lookup(id)) === undefined, 'the end of it');
     assert.equal(door.open.has('a'), false);
   });
 
@@ -184,7 +181,7 @@ describe('core', () => {
   it('undoes a creation whose outcome is unknown', async () => {
     door.open.add('jammed');
     await assert.rejects(read('door/keys/jammed', root), { code: 'unavailable' });
-    await eventually(() => !door.open.has('jammed'));
+    await eventually(() => !door.open.has('jammed'), 'the end of it');
     assert.equal(await core.services.leaseList.count(), 0);
   });
 
@@ -197,7 +194,7 @@ describe('core', () => {
     await issue('b', child);
     await issue('c', root);
     await core.services.tokens.revoke(parentId);
-    await eventually(() => !door.open.has('a') && !door.open.has('b'));
+    await eventually(() => !door.open.has('a') && !door.open.has('b'), 'the end of it');
     assert.ok(door.open.has('c'));
     await assert.rejects(read('door/keys/a', child), { code: 'permission-denied' });
   });
@@ -206,7 +203,7 @@ describe('core', () => {
     await core.services.policies.put('keys', 'path "door/keys/*" { capabilities = ["read"] }');
     const brief = await newToken(['keys'], { expireTime: Date.now() + 300 });
     await issue('a', brief);
-    await eventually(() => !door.open.has('a'));
+    await eventually(() => !door.open.has('a'), 'the end of it');
     await assert.rejects(read('door/keys/a', brief), { code: 'permission-denied' });
     const twice = await newToken(['keys'], { numUses: 2 });
     const uses = await Promise.allSettled(Array.from({ length: 5 }, () => read('door/keys/x', twice)));
@@ -225,8 +222,8 @@ describe('core', () => {
     await issue('stays', living);
     // Their hour passes at once: a parent that ended while its children were still being made would have none.
     await store.run('UPDATE tokens SET expire_time = 1 WHERE expire_time IS NOT NULL');
-    await eventually(async () => (await core.services.tokens.accessors()).length === 2);
-    await eventually(() => door.open.size === 1);
+    await eventually(async () => (await core.services.tokens.accessors()).length === 2, 'the end of it');
+    await eventually(() => door.open.size === 1, 'the end of it');
     assert.deepEqual([...door.open], ['stays']);
     assert.ok(await core.services.tokens.lookup(living));
   });
@@ -248,8 +245,10 @@ describe('core', () => {
     assert.equal(door.open.size, 0);
   });
 
-  it('never lets an unexpected throw out as it is', async () => {
-    await store.close();
-    await assert.rejects(read('door/keys/a', root), (error) => isCofferError(error));
+  it('never lets what an engine throws unexpectedly out as it is, and logs it', async () => {
+    const unexpected = (error: unknown): boolean =>
+      isCofferError(error, 'internal') && error.message === 'internal error';
+    await assert.rejects(read('door/keys/broken', root), unexpected);
+    assert.match(log, /internal error: .*no such hinge/);
   });
 });

@@ -2,7 +2,6 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, it } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { silentLogger } from '@coffer/base';
 import { openEmbeddedStore, type Store } from '@coffer/store';
 import { Barrier } from './barrier/barrier.ts';
@@ -10,6 +9,7 @@ import { Core } from './core.ts';
 import { createKeyring } from './barrier/keyring.ts';
 import { type IncomingRequest, definePath } from '@coffer/framework';
 import { answerInTime } from './request-deadline.ts';
+import { eventually } from '@coffer/testkit';
 import { createRootToken } from './tokens/root-token.ts';
 
 describe('a request that takes too long', () => {
@@ -18,9 +18,11 @@ describe('a request that takes too long', () => {
   let root: string;
   /** The answer is held back until this is called. */
   let release: () => void;
+  let made: number;
 
   beforeEach(async () => {
     store = await openEmbeddedStore({ path: ':memory:' });
+    made = 0;
     const held = new Promise<void>((resolve) => (release = resolve));
     core = new Core({ store, barrier: new Barrier(createKeyring()), builtinPlugins: [], logger: silentLogger });
     core.install({
@@ -54,6 +56,7 @@ describe('a request that takes too long', () => {
                       numUses: 0,
                       renewable: false,
                     });
+                    made++;
                     return { auth: { client_token: token.reveal(), accessor: entry.accessor } };
                   },
                 }),
@@ -85,11 +88,8 @@ describe('a request that takes too long', () => {
   };
 
   async function untilOneTokenIsLeft(): Promise<void> {
-    for (let tries = 0; tries < 600; tries++) {
-      await sleep(20);
-      if ((await core.services.tokens.accessors()).length === 1) return;
-    }
-    assert.fail('the token was not taken back');
+    await eventually(() => made === 1, 'the token is made');
+    await eventually(async () => (await core.services.tokens.accessors()).length === 1, 'the token is taken back');
   }
 
   for (const wrapTtl of [0, 60]) {
@@ -100,7 +100,6 @@ describe('a request that takes too long', () => {
           '1 error occurred:\n\t* context deadline exceeded: no answer in 0.02 s (default_max_request_duration)\n\n',
       });
       release();
-      await sleep(50);
       await untilOneTokenIsLeft();
     });
   }
@@ -111,7 +110,6 @@ describe('a request that takes too long', () => {
     client.abort();
     await assert.rejects(answer, { code: 'failed', message: /context canceled: the client has gone/ });
     release();
-    await sleep(50);
     await untilOneTokenIsLeft();
   });
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { createLogger, isCofferError, isOutcomeUnknown, type LogEntry, Secret, silentLogger } from '@coffer/base';
 import { isPluginGone } from '@coffer/go-plugin';
-import { FIXTURE_FILE, pluginDirectory } from './fixture.ts';
+import { FIXTURE_FILE, pluginDirectory } from './plugin-directory-fixture.ts';
 import { PluginProcess } from './plugin-process.ts';
 
 function newUser(roleName: string, statements: string[] = []) {

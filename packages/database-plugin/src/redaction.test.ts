@@ -14,8 +14,8 @@ import {
 import { GrpcError, grpcStatus, isPluginGone, PluginGoneError } from '@coffer/go-plugin';
 import { ConnectionFields } from './connection-fields.ts';
 import type { Database } from './database.ts';
-import { MEMORY, MemoryDatabase } from './fixture-database.ts';
-import { FIXTURE_FILE, pluginDirectory } from './fixture.ts';
+import { MEMORY, MemoryDatabase } from './database-fixture.ts';
+import { FIXTURE_FILE, pluginDirectory } from './plugin-directory-fixture.ts';
 import { PluginProcess } from './plugin-process.ts';
 import { openDatabase } from './redaction.ts';
 

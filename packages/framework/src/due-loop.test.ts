@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { afterEach, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createLogger } from '@coffer/base';
+import { eventually } from '@coffer/testkit';
 import { DueLoop, type DueLoopOptions, type DueWork } from './due-loop.ts';
 
 /** Longer than any test: a test that ends has not slept through it. */
@@ -38,11 +39,6 @@ class Items implements DueWork<string> {
   }
 }
 
-async function eventually(condition: () => boolean): Promise<void> {
-  for (let tries = 0; tries < 500 && !condition(); tries++) await sleep(10);
-  assert.ok(condition(), 'it did not come to pass');
-}
-
 describe('a loop over what is due', () => {
   let log: string[] = [];
   let loop: DueLoop<string> | undefined;
@@ -69,7 +65,7 @@ describe('a loop over what is due', () => {
       items.times.delete(item);
     };
     startLoop(items);
-    await eventually(() => items.times.size === 0);
+    await eventually(() => items.times.size === 0, 'the end of what is due');
     assert.equal(items.most, 4);
     assert.equal(new Set(items.runs).size, 50);
   });
@@ -78,7 +74,7 @@ describe('a loop over what is due', () => {
     const items = new Items();
     items.times.set('later', Date.now() + 100);
     startLoop(items);
-    await eventually(() => items.runs.length === 1);
+    await eventually(() => items.runs.length === 1, 'the first run');
     assert.deepEqual(items.runs, ['later']);
   });
 
@@ -91,14 +87,14 @@ describe('a loop over what is due', () => {
       items.times.delete('slow');
     };
     const woken = startLoop(items);
-    await eventually(() => items.runs.length === 1);
+    await eventually(() => items.runs.length === 1, 'the first run');
     for (let n = 0; n < 20; n++) {
       woken.wake();
       await sleep(1);
     }
     assert.deepEqual(items.runs, ['slow']);
     end();
-    await eventually(() => items.times.size === 0);
+    await eventually(() => items.times.size === 0, 'the end of what is due');
   });
 
   it('waits for what is under way when it stops, and starts nothing more', async () => {
@@ -107,7 +103,7 @@ describe('a loop over what is due', () => {
     let end = (): void => undefined;
     items.work = () => new Promise<void>((resolve) => (end = resolve));
     const stopping = startLoop(items);
-    await eventually(() => items.runs.length === 1);
+    await eventually(() => items.runs.length === 1, 'the first run');
     let stopped = false;
     const stop = stopping.stop().then(() => (stopped = true));
     await sleep(20);
@@ -124,12 +120,12 @@ describe('a loop over what is due', () => {
     items.times.set('stuck', 0);
     items.work = () => Promise.reject(new Error('the disk is full'));
     const failing = startLoop(items);
-    await eventually(() => log.length > 0);
+    await eventually(() => log.length > 0, 'a line in the log');
     await sleep(100);
     assert.deepEqual(items.runs, ['stuck']);
     assert.deepEqual(log, ['what came of it was not recorded']);
     failing.wake();
-    await eventually(() => items.runs.length === 2);
+    await eventually(() => items.runs.length === 2, 'the second run');
   });
 
   it('goes on after the store was away', async () => {
@@ -138,9 +134,9 @@ describe('a loop over what is due', () => {
     const due = items.due.bind(items);
     items.due = () => Promise.reject(new Error('the store is closed'));
     startLoop(items, { longestSleepMs: 20 });
-    await eventually(() => log.length > 0);
+    await eventually(() => log.length > 0, 'a line in the log');
     assert.equal(log[0], 'the store did not say what is due');
     items.due = due;
-    await eventually(() => items.times.size === 0);
+    await eventually(() => items.times.size === 0, 'the end of what is due');
   });
 });

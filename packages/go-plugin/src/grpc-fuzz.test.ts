@@ -7,7 +7,7 @@ import { type ClientHttp2Session, connect, constants, type OutgoingHttpHeaders }
 import { createServer, connect as connectSocket, type Socket } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import fc from 'fast-check';
-import { eventually } from './fixture.ts';
+import { eventually } from '@coffer/testkit';
 import { GrpcClient } from './grpc-client.ts';
 import { GrpcError, grpcStatus } from './grpc-error.ts';
 import { ECHO, type GrpcFixture, startGrpcServer, temporarySocket } from './grpc-fixture.ts';

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import * as grpc from '@grpc/grpc-js';
-import { eventually } from './fixture.ts';
+import { eventually } from '@coffer/testkit';
 import { GrpcClient } from './grpc-client.ts';
 import { GrpcError, grpcStatus } from './grpc-error.ts';
 import { ECHO, type GrpcFixture, startGrpcServer, temporarySocket } from './grpc-fixture.ts';

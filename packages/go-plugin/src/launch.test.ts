@@ -6,7 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { isCofferError, silentLogger } from '@coffer/base';
-import { eventually, FIXTURE_COOKIE, FIXTURE_FILE, isRunning, pluginDirectory, recordingLogger } from './fixture.ts';
+import { eventually } from '@coffer/testkit';
+import { FIXTURE_COOKIE, FIXTURE_FILE, isRunning, pluginDirectory, recordingLogger } from './launch-fixture.ts';
 import { Health, HealthCheckResponse_ServingStatus } from './gen/health_pb.ts';
 import { GrpcError, grpcStatus } from './grpc-error.ts';
 import { launch, type LaunchOptions } from './launch.ts';
@@ -188,7 +189,7 @@ describe('launch', () => {
 
   for (const signal of ['SIGKILL', 'SIGTERM'] as const) {
     it(`leaves no plugin behind when the host ends by ${signal}`, async () => {
-      const host = spawn(process.execPath, [join(import.meta.dirname, 'fixture-host.ts'), directory.path], {
+      const host = spawn(process.execPath, [join(import.meta.dirname, 'host-fixture.ts'), directory.path], {
         stdio: ['ignore', 'pipe', 'inherit'],
       });
       const pid = await new Promise<number>((done) => {
@@ -202,7 +203,7 @@ describe('launch', () => {
 
   it('leaves nothing in the temporary directory when it ends in order', async () => {
     const own = await mkdtemp(join(temporary, 'own-'));
-    const host = spawn(process.execPath, [join(import.meta.dirname, 'fixture-host.ts'), directory.path], {
+    const host = spawn(process.execPath, [join(import.meta.dirname, 'host-fixture.ts'), directory.path], {
       stdio: ['ignore', 'pipe', 'inherit'],
       env: { ...process.env, TMPDIR: own },
     });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { PassThrough } from 'node:stream';
 import { describe, it } from 'node:test';
-import { recordingLogger } from './fixture.ts';
+import { recordingLogger } from './launch-fixture.ts';
 import { logPluginLine, readLines } from './plugin-log.ts';
 
 describe('a line of a plugin log', () => {

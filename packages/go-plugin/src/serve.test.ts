@@ -8,11 +8,12 @@ import { after, before, describe, it } from 'node:test';
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { Client, credentials, type ServiceError } from '@grpc/grpc-js';
 import { createCertificate } from './certificate.ts';
-import { eventually, FIXTURE_COOKIE } from './fixture.ts';
+import { eventually } from '@coffer/testkit';
+import { FIXTURE_COOKIE } from './launch-fixture.ts';
 import { type HealthCheckRequest, HealthCheckRequestSchema, HealthCheckResponseSchema } from './gen/health_pb.ts';
 import { handshakeAuthority, parseHandshake } from './handshake.ts';
 
-const SOURCE = join(import.meta.dirname, 'fixture-plugin.ts');
+const SOURCE = join(import.meta.dirname, 'plugin-fixture.ts');
 
 const started: ChildProcess[] = [];
 

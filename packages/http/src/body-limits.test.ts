@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Caller, RequestHandler } from '@coffer/framework';
+import { eventually } from '@coffer/testkit';
 import { clientFrom, putRequest, withEdge } from './edge-fixture.ts';
 import { BodyBudget } from './index.ts';
 import { RawClient } from './raw-client.ts';
@@ -142,7 +143,7 @@ describe('the budget of all bodies', () => {
       const takes = async (client: RawClient, bytes: number): Promise<void> => {
         const before = bodyBudget.taken;
         await client.send(half(bytes));
-        while (bodyBudget.taken < before + bytes) await new Promise((done) => setTimeout(done, 5));
+        await eventually(() => bodyBudget.taken >= before + bytes, 'the arrival of the bytes');
       };
       const slow: RawClient[] = [];
       for (const address of ['127.0.0.2', '127.0.0.3', '127.0.0.4', '127.0.0.5']) {
@@ -182,7 +183,7 @@ describe('the budget of all bodies', () => {
         await new Promise((done) => setTimeout(done, 30));
         client.close();
       }
-      while (bodyBudget.taken > 0) await new Promise((done) => setTimeout(done, 5));
+      await eventually(() => bodyBudget.taken <= 0, 'the return of the budget');
     });
   });
 });

@@ -4,7 +4,7 @@ import { connect as connectHttp2 } from 'node:http2';
 import { describe, it } from 'node:test';
 import { connect as connectTls } from 'node:tls';
 import type { RequestHandler } from '@coffer/framework';
-import { createCertificateAuthority } from '@coffer/testkit';
+import { createCertificateAuthority, eventually } from '@coffer/testkit';
 import { clientFrom, getRequest, withEdge } from './edge-fixture.ts';
 import { RawClient } from './raw-client.ts';
 
@@ -98,7 +98,7 @@ describe('connections of one address', () => {
       await served(clientFrom('127.0.0.2', port)).then((client) => client.close());
       const alive = async () =>
         flood.filter((client) => !client.socket.destroyed && !client.socket.readableEnded).length;
-      while ((await alive()) > 50) await new Promise((done) => setTimeout(done, 5));
+      await eventually(async () => (await alive()) <= 50, 'the end of the others');
       await served(flood.at(-1) ?? assert.fail());
       for (const client of flood) client.close();
       await edge.close(0);

@@ -3,6 +3,8 @@ import { connect } from 'node:net';
 
 /** For tests: an HTTP/1.1 client that sends exactly the bytes it is given, and reads answers one by one. */
 export interface RawResponse {
+  /** The first, as in `HTTP/1.1 204 No Content`. */
+  readonly line: string;
   readonly status: number;
   readonly headers: ReadonlyMap<string, string>;
   readonly body: string;
@@ -58,7 +60,7 @@ export class RawClient {
         if (this.#received.length >= end) {
           const body = this.#received.slice(headersEnd + 4, end);
           this.#received = this.#received.slice(end);
-          return { status: Number(statusLine.split(' ')[1]), headers, body };
+          return { line: statusLine, status: Number(statusLine.split(' ')[1]), headers, body };
         }
       }
       if (this.#ended) throw new Error(`the connection ended after ${JSON.stringify(this.#received)}`);

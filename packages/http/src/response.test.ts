@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { type ErrorCode, CofferError, ERROR_CODES } from '@coffer/base';
-import { renderError, renderResponse } from './response.ts';
+import type { RequestHandler } from '@coffer/framework';
+import { getRequest, withEdge } from './edge-fixture.ts';
+import { RawClient } from './raw-client.ts';
+import { renderResponse } from './response.ts';
 
 const text = (rendered: { body: unknown }) => JSON.stringify(rendered.body);
 
@@ -56,26 +59,36 @@ describe('renderResponse', () => {
   });
 });
 
-describe('renderError', () => {
-  it('maps every code and masks internal', () => {
-    const statuses: Record<ErrorCode, number> = {
-      'invalid-request': 400,
-      'permission-denied': 403,
-      'not-found': 404,
-      unsupported: 405,
-      failed: 500,
-      'too-many-requests': 429,
-      unavailable: 503,
-      sealed: 503,
-      internal: 500,
+describe('an error', () => {
+  /** As it goes over the wire (hashicorp/vault:sdk/logical/response_util.go, RespondErrorCommon). */
+  const SEEN: Readonly<Record<ErrorCode, readonly [line: string, body: string]>> = {
+    'invalid-request': ['HTTP/1.1 400 Bad Request', '{"errors":["said"]}\n'],
+    'permission-denied': ['HTTP/1.1 403 Forbidden', '{"errors":["said"]}\n'],
+    'not-found': ['HTTP/1.1 404 Not Found', '{"errors":["said"]}\n'],
+    unsupported: ['HTTP/1.1 405 Method Not Allowed', '{"errors":["said"]}\n'],
+    failed: ['HTTP/1.1 500 Internal Server Error', '{"errors":["said"]}\n'],
+    'too-many-requests': ['HTTP/1.1 429 Too Many Requests', '{"errors":["said"]}\n'],
+    unavailable: ['HTTP/1.1 503 Service Unavailable', '{"errors":["said"]}\n'],
+    sealed: ['HTTP/1.1 503 Service Unavailable', '{"errors":["said"]}\n'],
+    internal: ['HTTP/1.1 500 Internal Server Error', '{"errors":["internal error"]}\n'],
+  };
+
+  it('of every code has the status of Vault, its message, and nothing of what is internal', async () => {
+    const handle: RequestHandler = async ({ path }) => {
+      throw new CofferError(ERROR_CODES.find((code) => code === path) ?? 'not-found', path === 'nothing' ? '' : 'said');
     };
-    for (const code of ERROR_CODES) {
-      const message = code === 'internal' ? 'internal error' : 'said';
-      assert.deepEqual(renderError(new CofferError(code, 'said')), {
-        status: statuses[code],
-        body: { errors: [message] },
-      });
-    }
-    assert.deepEqual(renderError(new CofferError('not-found', '')), { status: 404, body: { errors: [] } });
+    await withEdge({ handle }, async (port) => {
+      for (const [code, [line, body]] of [
+        ...Object.entries(SEEN),
+        ['nothing', ['HTTP/1.1 404 Not Found', '{"errors":[]}\n']] as const,
+      ]) {
+        const client = RawClient.to(port);
+        await client.send(getRequest(code));
+        const answer = await client.response();
+        assert.deepEqual([answer.line, answer.body], [line, body], code);
+        assert.equal(answer.headers.get('content-type'), 'application/json');
+        client.close();
+      }
+    });
   });
 });

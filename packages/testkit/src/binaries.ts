@@ -15,6 +15,8 @@ export interface Account {
 export interface PostgresBinaries {
   readonly initdb: string;
   readonly postgres: string;
+  /** Of the npm package, as in 15.18.0-beta.17. */
+  readonly version: string;
 }
 
 interface LibraryLink {
@@ -34,13 +36,16 @@ const WITHOUT_ACCESS = new Set(['EACCES', 'EPERM', 'EROFS']);
 export async function findBinaries(account: Account | undefined): Promise<PostgresBinaries> {
   const packageDirectory = platformPackage();
   const native = path.join(packageDirectory, 'native');
+  const { version } = JSON.parse(await readFile(path.join(packageDirectory, 'package.json'), 'utf8')) as {
+    version: string;
+  };
   if ((await linkLibraries(native, packageDirectory)) && runFailure(native, account) === undefined) {
-    return programs(native);
+    return { ...programs(native), version };
   }
-  const copy = await cachedCopy(native, packageDirectory);
+  const copy = await cachedCopy(native, packageDirectory, version);
   const failure = runFailure(copy, account);
   if (failure !== undefined) throw new CofferError('failed', `PostgreSQL at ${copy} does not run: ${failure}`);
-  return programs(copy);
+  return { ...programs(copy), version };
 }
 
 function platformPackage(): string {
@@ -56,7 +61,7 @@ function platformPackage(): string {
   }
 }
 
-function programs(native: string): PostgresBinaries {
+function programs(native: string): Omit<PostgresBinaries, 'version'> {
   return { initdb: path.join(native, 'bin', 'initdb'), postgres: path.join(native, 'bin', 'postgres') };
 }
 
@@ -87,12 +92,9 @@ async function linkLibraries(native: string, packageDirectory: string): Promise<
 }
 
 /** The copy takes its name by one rename, so a concurrent start sees all of it or none. */
-async function cachedCopy(native: string, packageDirectory: string): Promise<string> {
-  const manifest = JSON.parse(await readFile(path.join(packageDirectory, 'package.json'), 'utf8')) as {
-    version: string;
-  };
+async function cachedCopy(native: string, packageDirectory: string, version: string): Promise<string> {
   const uid = process.getuid?.() ?? 0;
-  const cache = path.join(tmpdir(), `coffer-postgres-${manifest.version}-${uid}`);
+  const cache = path.join(tmpdir(), `coffer-postgres-${version}-${uid}`);
   if (await isOurs(cache, uid)) return cache;
   const draft = await mkdtemp(`${cache}.`);
   try {
@@ -109,8 +111,13 @@ async function cachedCopy(native: string, packageDirectory: string): Promise<str
   return cache;
 }
 
-/** Programs are run from here: a directory of that name which somebody else has made must not be used. */
-async function isOurs(directory: string, uid: number): Promise<boolean> {
+/**
+ * False when there is no such directory. What stands in the temporary directory is run and copied, so one that somebody
+ * else has made must not be used.
+ *
+ * @throws CofferError `failed` when it is there and not ours
+ */
+export async function isOurs(directory: string, uid: number): Promise<boolean> {
   try {
     const stat = await lstat(directory);
     if (stat.isDirectory() && stat.uid === uid) return true;

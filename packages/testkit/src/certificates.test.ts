@@ -80,19 +80,21 @@ describe('createCertificateAuthority', () => {
     const ca = authority.certificatePem;
     const shown = await authority.issue({ commonName: 'admin', client: true });
     const clientCertificate = { cert: shown.certificatePem, key: shown.privateKeyPem };
-    const postgres = await startPostgres({ tls: { cert, key, ca, only: true, clientCertificate } });
+    const postgres = await startPostgres({ tls: { cert, key, ca, only: true, clientCertificate: true } });
     try {
-      const rows = await postgres.query('SELECT ssl, client_dn FROM pg_stat_ssl WHERE pid = pg_backend_pid()');
-      assert.deepEqual(rows, [{ ssl: true, client_dn: '/CN=admin' }]);
-      const attempt = async (ssl: pg.ClientConfig['ssl']): Promise<void> => {
+      const attempt = async (ssl: pg.ClientConfig['ssl']): Promise<unknown[]> => {
         const { host, port, user, password, database } = postgres;
         const client = new pg.Client({ host, port, user, password, database, ssl: ssl ?? false });
         client.on('error', () => undefined);
         await client.connect();
+        const { rows } = await client.query<object>(
+          'SELECT ssl, client_dn FROM pg_stat_ssl WHERE pid = pg_backend_pid()',
+        );
         await client.end();
+        return rows;
       };
       const verified = { ca, servername: 'db.test', ...clientCertificate };
-      await attempt(verified);
+      assert.deepEqual(await attempt(verified), [{ ssl: true, client_dn: '/CN=admin' }]);
       await assert.rejects(attempt(false), /no encryption/);
       await assert.rejects(attempt({ ca, servername: 'db.test' }), /client certificate|certificate required/);
       await assert.rejects(attempt({ ...verified, servername: 'other.test' }), {

@@ -4,9 +4,11 @@
  */
 export type { Rows } from './admin-query.ts';
 export { createCertificateAuthority } from './certificates.ts';
-export type { CertificateAuthority, CertificateRequest, IssuedCertificate } from './certificates.ts';
+export type { CertificateAuthority, CertificateRequest, IssuedCertificate } from './certificate-authority.ts';
 export { documentedAdmin, dropAdmin, makeAdmin } from './documented-admin.ts';
 export type { Login } from './documented-admin.ts';
+export { eventually } from './eventually.ts';
+export type { Patience } from './eventually.ts';
 export type { Fault, FaultAction, InstalledFault } from './fault.ts';
 export { freePort } from './free-port.ts';
 export { startPosedCluster } from './posed-cluster.ts';

@@ -3,7 +3,7 @@ import { closeSync, openSync, readFileSync } from 'node:fs';
 import { readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { CofferError, errorText } from '@coffer/base';
+import { CofferError } from '@coffer/base';
 import type { Account } from './binaries.ts';
 
 /** Where one server lives: `root` holds the log and the data directory, and is removed as a whole at the end. */
@@ -165,51 +165,6 @@ async function isReady(files: ServerFiles): Promise<boolean> {
 }
 
 /** A server, and nothing that steers libpq or another PostgreSQL (PGDATA, PGPORT, ...). */
-function serverEnvironment(): NodeJS.ProcessEnv {
+export function serverEnvironment(): NodeJS.ProcessEnv {
   return { PATH: process.env['PATH'], TMPDIR: process.env['TMPDIR'], TZ: 'UTC', LC_ALL: 'C' };
-}
-
-/**
- * Runs initdb in `files.data` (which must not exist yet). `passwordFile` must be readable by `account`.
- *
- * @throws CofferError `failed` with what initdb said
- */
-export async function initialiseData(
-  program: string,
-  files: ServerFiles,
-  account: Account | undefined,
-  superuser: { readonly name: string; readonly passwordFile: string; readonly authMethod: string },
-): Promise<void> {
-  const initdbArguments = ['-D', files.data, '-U', superuser.name, `--pwfile=${superuser.passwordFile}`];
-  const run = spawn(
-    program,
-    [
-      ...initdbArguments,
-      `--auth=${superuser.authMethod}`,
-      '--no-sync',
-      '--no-instructions',
-      '--locale=C',
-      '-E',
-      'UTF8',
-    ],
-    {
-      ...account,
-      cwd: files.root,
-      env: serverEnvironment(),
-      stdio: ['ignore', 'pipe', 'pipe'],
-    },
-  );
-  let output = '';
-  for (const stream of [run.stdout, run.stderr]) {
-    stream.setEncoding('utf8').on('data', (text: string) => (output += text));
-    stream.on('error', (error) => (output += errorText(error)));
-  }
-  const status = await new Promise<number | null>((resolve) => {
-    run.once('close', resolve);
-    run.once('error', (error) => {
-      output += error.message;
-      resolve(null);
-    });
-  });
-  if (status !== 0) throw new CofferError('failed', `initdb failed: ${output.trim().slice(-2000)}`);
 }

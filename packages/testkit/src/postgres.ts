@@ -1,20 +1,13 @@
 import { chown, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { readFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { CofferError, errorText } from '@coffer/base';
 import { type Account, findBinaries } from './binaries.ts';
-import { type Connection, type Rows, runQuery } from './admin-query.ts';
-import { documentedAdmin, type Login } from './documented-admin.ts';
+import { type Rows, runQuery } from './admin-query.ts';
+import type { Login } from './documented-admin.ts';
 import { freePort } from './free-port.ts';
-import {
-  initialiseData,
-  type PostgresProcess,
-  runPostgres,
-  type ServerFiles,
-  unprivilegedAccount,
-} from './postgres-process.ts';
-import { ybServersFunction } from './yb-servers.ts';
+import { type DataContents, dataHome, makeData } from './postgres-data.ts';
+import { type PostgresProcess, runPostgres, type ServerFiles, unprivilegedAccount } from './postgres-process.ts';
 
 /** TLS of the server, PEM texts. */
 export interface ServerTls {
@@ -24,8 +17,8 @@ export interface ServerTls {
   readonly ca?: string;
   /** True: plain connections are refused with "no pg_hba.conf entry ..., no encryption", as YugabyteDB Aeon does. */
   readonly only?: boolean;
-  /** Given: every TLS client must show a certificate signed by `ca`; `query()` shows this one. */
-  readonly clientCertificate?: { readonly cert: string; readonly key: string };
+  /** True: every TLS client must show a certificate signed by `ca`. */
+  readonly clientCertificate?: boolean;
 }
 
 export interface StartOptions {
@@ -88,7 +81,7 @@ export interface TestPostgres extends TestDatabase {
 const BIND_ATTEMPTS = 20;
 
 /**
- * Starts a PostgreSQL 15 of its own on 127.0.0.1 (TCP only, data in the temporary directory, fsync off). It ends with
+ * Starts a PostgreSQL 15 of its own on 127.0.0.1 (data in memory or the temporary directory, fsync off). It ends with
  * `stop()`, and with our process, however that ends. `stop()` is a fast shutdown and removes the data directory.
  *
  * @throws CofferError `failed` when there is no build for this platform, or initdb or the server fails
@@ -97,27 +90,18 @@ export async function startPostgres(options: StartOptions = {}): Promise<TestPos
   const account = unprivilegedAccount();
   const binaries = await findBinaries(account);
   const progress = options.onProgress ?? (() => undefined);
-  const root = await mkdtemp(path.join(tmpdir(), 'coffer-postgres-data-'));
+  const root = await mkdtemp(path.join(await dataHome(options.settings?.['fsync'] === 'on'), 'coffer-postgres-data-'));
   const files = { root, data: path.join(root, 'data'), log: path.join(root, 'server.log') };
   try {
     if (account !== undefined) await chown(root, account.uid, account.gid);
-    const { authMethod = 'scram-sha-256' } = options;
-    const superuser = superuserOf(options);
-    const passwordFile = path.join(root, 'password');
-    await writeOwned(passwordFile, `${superuser.password}\n`, account);
     progress('initialising a PostgreSQL data directory');
-    await initialiseData(binaries.initdb, files, account, { name: superuser.user, passwordFile, authMethod });
-    await rm(passwordFile);
+    await makeData(files, contentsOf(options), { binaries, account }, isOrdinary(options));
     await writeConfiguration(files, account, options);
     progress('starting PostgreSQL');
     const { running, port } = await runOnFreePort(binaries.postgres, files, account, options);
     const again = (): Promise<PostgresProcess> =>
       runPostgres(binaries.postgres, files, account, options.ownProcessGroup ?? false);
     const server = describeServer(options, files, { running, port, again });
-    await prepareDatabase(server, options).catch(async (thrown: unknown) => {
-      await running.stop();
-      throw thrown;
-    });
     progress(`PostgreSQL listens on 127.0.0.1:${port}`);
     return server;
   } catch (thrown) {
@@ -134,6 +118,21 @@ function superuserOf(options: StartOptions): Login {
   return options.admin === 'superuser' ? adminOf(options) : { user: 'postgres', password: 'postgres' };
 }
 
+function contentsOf(options: StartOptions): DataContents {
+  return {
+    superuser: superuserOf(options),
+    admin: options.admin === 'superuser' ? undefined : adminOf(options),
+    database: options.database ?? 'yugabyte',
+    ybServers: options.ybServers ?? true,
+    passwordEncryption: options.authMethod === 'md5' ? 'md5' : 'scram-sha-256',
+  };
+}
+
+/** Many starts ask for the same contents when they leave login and database as they are. */
+function isOrdinary({ user, password, database }: StartOptions): boolean {
+  return user === undefined && password === undefined && database === undefined;
+}
+
 async function writeOwned(file: string, text: string, account: Account | undefined): Promise<void> {
   await writeFile(file, text, { mode: 0o600 });
   if (account !== undefined) await chown(file, account.uid, account.gid);
@@ -147,8 +146,11 @@ async function writeConfiguration(
   const { tls, authMethod = 'scram-sha-256', settings = {} } = options;
   const configuration: Record<string, string> = {
     listen_addresses: '127.0.0.1',
-    unix_socket_directories: '',
+    unix_socket_directories: files.root,
+    unix_socket_permissions: '0700',
     max_connections: '200',
+    // Much more than the tests' data, and each new session is a third cheaper than with 128 MB.
+    shared_buffers: '16MB',
     fsync: 'off',
     synchronous_commit: 'off',
     full_page_writes: 'off',
@@ -168,11 +170,13 @@ async function writeConfiguration(
 }
 
 function hostRules(tls: ServerTls | undefined, authMethod: string): string {
-  const certificate = tls?.clientCertificate === undefined ? '' : ' clientcert=verify-ca';
+  const certificate = tls?.clientCertificate === true ? ' clientcert=verify-ca' : '';
+  // Of us alone, and without a proof of the password that takes longer than most a statement.
+  const own = 'local all all trust\n';
   const encrypted = `hostssl all all 127.0.0.1/32 ${authMethod}${certificate}\n`;
   const plain = `hostnossl all all 127.0.0.1/32 ${authMethod}\n`;
-  if (tls === undefined) return plain;
-  return tls.only === true ? encrypted : encrypted + plain;
+  if (tls === undefined) return own + plain;
+  return own + (tls.only === true ? encrypted : encrypted + plain);
 }
 
 /** Between finding a port free and binding it another process may take it: then the next one. */
@@ -229,31 +233,12 @@ function describeServer(
       running = await again();
     },
     query: (sql, parameters = [], inDatabase = database) =>
-      runQuery({ ...superuserConnection(options, port), database: inDatabase }, sql, parameters),
+      runQuery({ host: files.root, port, ...superuserOf(options), database: inDatabase }, sql, parameters),
     stop: async () => {
       lastLog ??= log();
       await running.stop();
     },
   };
-}
-
-/** The server was just started on this machine: the names in its certificate do not matter. */
-function superuserConnection(options: StartOptions, port: number): Connection {
-  const ssl = options.tls?.only === true && { rejectUnauthorized: false, ...options.tls.clientCertificate };
-  return { host: '127.0.0.1', port, ...superuserOf(options), ssl };
-}
-
-async function prepareDatabase(server: TestPostgres, options: StartOptions): Promise<void> {
-  if (options.ybServers !== false) {
-    for (const existing of ['template1', 'postgres']) await server.query(ybServersFunction(), [], existing);
-  }
-  if (server.database !== 'postgres' && server.database !== 'template1')
-    await server.query(`CREATE DATABASE "${server.database.replaceAll('"', '""')}"`, [], 'postgres');
-  if (options.admin === 'superuser') return;
-  // The admin's password is not for the log, which tests look through for it.
-  const unlogged = '-c log_statement=none -c log_min_duration_statement=-1';
-  const connection = { ...superuserConnection(options, server.port), database: server.database, options: unlogged };
-  await runQuery(connection, documentedAdmin(server, server.database).join('; '), []);
 }
 
 /**

@@ -1,8 +1,14 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
-import { type FaultAction, startPostgres, startWireProxy, type TestPostgres, type WireProxy } from './index.ts';
+import {
+  eventually,
+  type FaultAction,
+  startPostgres,
+  startWireProxy,
+  type TestPostgres,
+  type WireProxy,
+} from './index.ts';
 
 let postgres: TestPostgres;
 let plain: WireProxy;
@@ -143,7 +149,7 @@ for (const [protocol, insert] of Object.entries(PROTOCOLS)) {
       const fault = hit({ type: 'delay', ms: 3_600_000 });
       await connected(plain, async (client) => {
         const lost = assert.rejects(insert(client, never), gone);
-        while (fault.fired === 0) await sleep(5);
+        await eventually(() => fault.fired > 0, 'the statement');
         plain.dropAll();
         await lost;
       });
@@ -232,7 +238,7 @@ describe('connections', () => {
     await connected(plain, async (client) => {
       assert.equal(plain.connections, 1);
       const lost = assert.rejects(client.query('SELECT pg_sleep(60)'), gone);
-      while (plain.statements.at(-1)?.sql !== 'SELECT pg_sleep(60)') await sleep(5);
+      await eventually(() => plain.statements.at(-1)?.sql === 'SELECT pg_sleep(60)', 'the statement');
       plain.dropAll();
       await lost;
     });

@@ -19,7 +19,7 @@ import {
   roleExists,
   SEED_SQL,
   USERNAME_CONFIG,
-} from './open-for-test.ts';
+} from './ysql-fixture.ts';
 
 let server: TestPostgres;
 before(async () => {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { Secret } from '@coffer/base';
 import { makeAdmin, startPostgres, startWireProxy, type TestPostgres, type WireProxy } from '@coffer/testkit';
-import { createThings, logIn, newUser, type Opened, openYsql, roleExists, SEED_SQL } from './open-for-test.ts';
+import { createThings, logIn, newUser, type Opened, openYsql, roleExists, SEED_SQL } from './ysql-fixture.ts';
 import { unqualified } from './sql/unqualified-names.ts';
 
 /**

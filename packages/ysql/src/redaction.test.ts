@@ -11,7 +11,7 @@ import {
   type TestPostgres,
   type WireProxy,
 } from '@coffer/testkit';
-import { newUser } from './open-for-test.ts';
+import { newUser } from './ysql-fixture.ts';
 import { TELLING_STATEMENTS } from './telling-statements.ts';
 import { YSQL } from './ysql-database.ts';
 

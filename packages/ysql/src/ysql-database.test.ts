@@ -1,9 +1,15 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { isCofferError, type JsonObject, Secret, silentLogger } from '@coffer/base';
-import { databaseUnderTest, dropAdmin, makeAdmin, startWireProxy, type TestDatabase } from '@coffer/testkit';
-import { logIn, newUser, openYsql, roleExists, SEED_SQL, USERNAME_CONFIG } from './open-for-test.ts';
+import {
+  databaseUnderTest,
+  dropAdmin,
+  eventually,
+  makeAdmin,
+  startWireProxy,
+  type TestDatabase,
+} from '@coffer/testkit';
+import { logIn, newUser, openYsql, roleExists, SEED_SQL, USERNAME_CONFIG } from './ysql-fixture.ts';
 import { YSQL } from './ysql-database.ts';
 
 let server: TestDatabase;
@@ -189,7 +195,10 @@ describe('many at once', () => {
       (await server.query(`SELECT 1 FROM pg_stat_activity WHERE application_name LIKE 'ysql-plugin %'`)).length;
     // A server process outlives its connection by a moment.
     const settlesAt = async (count: number): Promise<void> => {
-      for (let i = 0; i < 1_000 && (await idle()) !== count; i++) await sleep(10);
+      await eventually(
+        async () => (await idle()) === count,
+        async () => `${await idle()} idle sessions, not ${count}`,
+      );
       assert.equal(await idle(), count);
     };
     const use = async (config: JsonObject, count: number): Promise<void> => {

@@ -2,16 +2,14 @@
 import assert from 'node:assert/strict';
 import { open, readFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { openEmbeddedStore } from '@coffer/store';
+import { eventually } from '@coffer/testkit';
 import { combineShares } from './key-shares.ts';
 import { wipeKeyring } from '../barrier/keyring.ts';
 import { createSealRows, openKeyring, openRootKey } from './seal-rows.ts';
 import { makeSealable } from './sealable-fixture.ts';
 
 const CHUNK_BYTES = 1024 * 1024;
-const PATIENCE_MS = 20_000;
-
 /** What is looked for must not be in memory because of that: it is kept, and compared, with every bit turned. */
 function turned(bytes: Uint8Array): Buffer {
   const result = Buffer.alloc(bytes.length);
@@ -66,13 +64,12 @@ describe('the memory of a process after a seal', { skip: process.platform !== 'l
     for (const name of ['the data key', 'the HMAC key', 'the root key']) assert.ok(before.includes(name), name);
 
     await core.stop();
-    const end = performance.now() + PATIENCE_MS;
-    let found = await findInOwnMemory(needles);
-    while (found.length > 0 && performance.now() < end) {
-      await sleep(200);
-      found = await findInOwnMemory(needles);
-    }
-    assert.deepEqual(found, []);
+    let found: readonly string[] = [];
+    await eventually(
+      async () => (found = await findInOwnMemory(needles)).length === 0,
+      () => `found: ${found.join()}`,
+      { everyMs: 200 },
+    );
     await store.close();
   });
 });

@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Deadline, isCofferError, type JsonObject, silentLogger, withDeadline } from '@coffer/base';
 import {
+  eventually,
   type PosedCluster,
   startPosedCluster,
   startPostgres,
   type TestPostgres,
   ybServersFunction,
 } from '@coffer/testkit';
-import { newUser, openYsql, ownClock, roleExists, SEED_SQL } from '../open-for-test.ts';
+import { newUser, openYsql, ownClock, roleExists, SEED_SQL } from '../ysql-fixture.ts';
 import { parseSettings } from '../settings/settings.ts';
 import { createUserAccess } from '../users/user-access.ts';
 import { Cluster, type Dial } from './cluster.ts';
@@ -121,7 +121,7 @@ describe('load balancing', () => {
         return (await server.query(sql)).length;
       };
       // The server takes a moment to end what we have closed.
-      for (let tries = 0; tries < 100 && (await count()) > 1; tries++) await sleep(20);
+      await eventually(async () => (await count()) <= 1, 'one session');
       assert.equal(await count(), 1);
     });
     await access.pool.close();

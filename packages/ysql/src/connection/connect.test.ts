@@ -12,7 +12,7 @@ import {
   startWireProxy,
   type TestPostgres,
 } from '@coffer/testkit';
-import { newUser, openYsql } from '../open-for-test.ts';
+import { newUser, openYsql } from '../ysql-fixture.ts';
 
 let authority: CertificateAuthority;
 let other: CertificateAuthority;
@@ -30,10 +30,9 @@ before(async () => {
   forClient = await authority.issue({ commonName: 'yugabyte', client: true });
   locked = await authority.issue({ commonName: 'yugabyte', client: true, passphrase: 'open sesame' });
   const tls = { cert: certificate.certificatePem, key: certificate.privateKeyPem, ca: authority.certificatePem };
-  const clientCertificate = { cert: forClient.certificatePem, key: forClient.privateKeyPem };
   [secure, mutual, plain] = await Promise.all([
     startPostgres({ tls: { ...tls, only: true } }),
-    startPostgres({ tls: { ...tls, only: true, clientCertificate } }),
+    startPostgres({ tls: { ...tls, only: true, clientCertificate: true } }),
     startPostgres(),
   ]);
   directory = await mkdtemp(path.join(tmpdir(), 'ysql-tls-'));

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { startPostgres, startWireProxy, type TestPostgres } from '@coffer/testkit';
-import { logIn, newUser, openYsql, SEED_SQL } from '../open-for-test.ts';
+import { logIn, newUser, openYsql, SEED_SQL } from '../ysql-fixture.ts';
 
 let server: TestPostgres;
 before(async () => {

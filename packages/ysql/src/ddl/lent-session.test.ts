@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { Secret } from '@coffer/base';
 import { startPostgres, type TestPostgres } from '@coffer/testkit';
-import { newUser, openYsql, roleExists, SEED_SQL } from '../open-for-test.ts';
+import { newUser, openYsql, roleExists, SEED_SQL } from '../ysql-fixture.ts';
 
 let server: TestPostgres;
 before(async () => {

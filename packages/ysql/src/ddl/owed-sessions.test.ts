@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { createLogger, type LogEntry } from '@coffer/base';
 import { type PosedCluster, startPosedCluster, startPostgres, type TestPostgres } from '@coffer/testkit';
-import { logIn, newUser, openYsql, roleExists } from '../open-for-test.ts';
+import { logIn, newUser, openYsql, roleExists } from '../ysql-fixture.ts';
 import { type EndOnNode, type OwedPolicy, OwedSessions } from './owed-sessions.ts';
 
 const LOGIN = `CREATE ROLE "{{name}}" LOGIN PASSWORD '{{password}}'`;

@@ -19,7 +19,7 @@ import {
   openYsql,
   roleExists,
   SEED_SQL,
-} from '../open-for-test.ts';
+} from '../ysql-fixture.ts';
 
 const IN_ROLE = `CREATE ROLE "{{name}}" LOGIN PASSWORD '{{password}}' IN ROLE app`;
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { type PosedCluster, startPosedCluster, startPostgres, type TestPostgres } from '@coffer/testkit';
-import { logIn, newUser, openYsql, ownClock, roleExists, SEED_SQL } from '../open-for-test.ts';
+import { logIn, newUser, openYsql, ownClock, roleExists, SEED_SQL } from '../ysql-fixture.ts';
 
 let server: TestPostgres;
 let posed: PosedCluster;

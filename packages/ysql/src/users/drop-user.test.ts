@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { isCofferError } from '@coffer/base';
 import { startPostgres, startWireProxy, type TestPostgres } from '@coffer/testkit';
-import { logIn, newUser, openYsql, roleExists } from '../open-for-test.ts';
+import { logIn, newUser, openYsql, roleExists } from '../ysql-fixture.ts';
 
 let server: TestPostgres;
 before(async () => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { Secret } from '@coffer/base';
 import { makeAdmin, startPostgres, startWireProxy, type TestPostgres, type WireProxy } from '@coffer/testkit';
-import { logIn, newUser, openYsql } from '../open-for-test.ts';
+import { logIn, newUser, openYsql } from '../ysql-fixture.ts';
 
 let server: TestPostgres;
 let proxy: WireProxy;

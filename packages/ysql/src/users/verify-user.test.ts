@@ -8,7 +8,7 @@ import {
   startPostgres,
   type TestDatabase,
 } from '@coffer/testkit';
-import { openYsql } from '../open-for-test.ts';
+import { openYsql } from '../ysql-fixture.ts';
 
 const ask = async (target: TestDatabase, username: string, password: string, config = {}) => {
   await using opened = await openYsql(target, config);

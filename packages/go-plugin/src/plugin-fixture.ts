@@ -1,7 +1,7 @@
 /** A plugin for the tests of this room: a real process with the real protocol and no service of its own. */
 import { writeSync } from 'node:fs';
 import { createLogger, formatHclogLine, LOG_LEVELS } from '@coffer/base';
-import { FIXTURE_COOKIE } from './fixture.ts';
+import { FIXTURE_COOKIE } from './launch-fixture.ts';
 import { serve } from './serve.ts';
 
 const logger = createLogger('fixture', 'trace', (entry) => process.stderr.write(formatHclogLine(entry)));

@@ -2,7 +2,7 @@
 import { createLogger, formatHclogLine, type Logger } from '@coffer/base';
 import { serve } from '@coffer/go-plugin';
 import type { Database } from './database.ts';
-import { MEMORY } from './fixture-database.ts';
+import { MEMORY } from './database-fixture.ts';
 import { DATABASE_COOKIE, serveDatabase } from './serve-database.ts';
 
 const logger = createLogger('fixture', 'trace', (entry) => process.stderr.write(formatHclogLine(entry)));

@@ -1,6 +1,6 @@
 /** A host for the tests of this room: starts the fixture plugin, prints its process id, and waits to be ended. */
 import { silentLogger } from '@coffer/base';
-import { FIXTURE_COOKIE, FIXTURE_FILE } from './fixture.ts';
+import { FIXTURE_COOKIE, FIXTURE_FILE } from './launch-fixture.ts';
 import { launch } from './launch.ts';
 
 const plugin = await launch({

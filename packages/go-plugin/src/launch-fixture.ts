@@ -2,7 +2,6 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { createLogger, type LogEntry, type Logger } from '@coffer/base';
 
 export const FIXTURE_COOKIE = { key: 'FIXTURE_PLUGIN', value: 'started-by-a-test' };
@@ -10,7 +9,7 @@ export const FIXTURE_FILE = 'fixture.mjs';
 
 /** A new directory with an executable that runs `source`, a file of this folder. */
 export async function pluginDirectory(
-  source = 'fixture-plugin.ts',
+  source = 'plugin-fixture.ts',
 ): Promise<AsyncDisposable & { path: string; file: string }> {
   const path = await mkdtemp(join(tmpdir(), 'coffer-fixture-'));
   const file = join(path, FIXTURE_FILE);
@@ -24,15 +23,6 @@ export async function pluginDirectory(
 export function recordingLogger(): { logger: Logger; entries: LogEntry[] } {
   const entries: LogEntry[] = [];
   return { entries, logger: createLogger('test', 'trace', (entry) => entries.push(entry)) };
-}
-
-/** Waits until `condition` holds; fails the test when it does not within 20 s. */
-export async function eventually(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  for (let attempt = 0; attempt < 400; attempt++) {
-    if (await condition()) return;
-    await delay(50);
-  }
-  throw new Error(`never happened: ${what}`);
 }
 
 /** Whether a process is there and no zombie. */
