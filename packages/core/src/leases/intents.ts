@@ -1,11 +1,31 @@
 import { CofferError, type JsonObject, randomBase62 } from '@coffer/base';
 import type { SqlRow, SqlValue, Store } from '@coffer/store';
 import type { Barrier } from '../barrier/barrier.ts';
-import type { Intent, ClaimedIntent, Intents, NewIntent, IntentChange, IntentState } from '@coffer/framework';
+import {
+  type ClaimedIntent,
+  INTENT_STATES,
+  type Intent,
+  type IntentChange,
+  type Intents,
+  type NewIntent,
+  stored,
+} from '@coffer/framework';
 
 /** A claim's length in milliseconds, by the store's clock: nodes need not agree on the time. Whoever works longer renews it, so a dead worker blocks nobody for longer. */
 const CLAIM_MS = 20_000;
 const HEARTBEAT_MS = 5_000;
+
+const { entry, integer, nullable, object, oneOf, string } = stored;
+const INTENT = entry<Intent>({
+  row: string(),
+  subject: string(),
+  login: string(),
+  state: oneOf(INTENT_STATES),
+  nextAttempt: nullable(integer()),
+  attempts: integer(),
+  lastError: nullable(string()),
+  value: object(),
+});
 
 type HeldIntent = Intent & Pick<ClaimedIntent, 'takenOver'>;
 
@@ -47,8 +67,9 @@ class MountIntents implements Intents {
       [this.#mount, subject, login, state, claim, CLAIM_MS, now, this.#seal(subject, value)],
     );
     if (changes === 0) return undefined;
-    const row: Intent = { subject, login, state, value, nextAttempt: now, attempts: 0, lastError: null };
-    return { result: await this.#hold(claim, { ...row, takenOver: false }, work) };
+    const row = this.#place(subject);
+    const made: Intent = { row, subject, login, state, value, nextAttempt: now, attempts: 0, lastError: null };
+    return { result: await this.#hold(claim, { ...made, takenOver: false }, work) };
   }
 
   async claim<T>(subject: string, work: (claimed: ClaimedIntent) => Promise<T>): Promise<{ result: T } | undefined> {
@@ -166,16 +187,20 @@ class MountIntents implements Intents {
   }
 
   #fromRow(row: SqlRow): Intent {
-    const subject = String(row['subject']);
-    return {
-      subject,
-      login: String(row['login']),
-      state: row['state'] as IntentState,
-      nextAttempt: row['next_attempt'] === null ? null : Number(row['next_attempt']),
-      attempts: Number(row['attempts']),
-      lastError: row['last_error'] === null ? null : String(row['last_error']),
-      value: this.#barrier.open(this.#place(subject), row['value'] as Uint8Array),
-    };
+    const place = this.#place(String(row['subject']));
+    return INTENT(
+      {
+        row: place,
+        subject: row['subject'],
+        login: row['login'],
+        state: row['state'],
+        nextAttempt: row['next_attempt'],
+        attempts: row['attempts'],
+        lastError: row['last_error'],
+        value: this.#barrier.open(place, row['value']),
+      },
+      place,
+    );
   }
 }
 

@@ -1,5 +1,5 @@
 import { CofferError, pause, timeLeft } from '@coffer/base';
-import type { ClaimedIntent, IntentChange, Intents } from '@coffer/framework';
+import { type ClaimedIntent, type IntentChange, type Intents, stored } from '@coffer/framework';
 
 /** How long a request waits for a rotation that is under way, in milliseconds. */
 export const PATIENCE_MS = 10_000;
@@ -58,9 +58,12 @@ export function noteCutOff(claimed: ClaimedIntent): Promise<ClaimedIntent> {
   return claimed.save({ value: { ...claimed.value, mayLandUntil: Date.now() + LANDING_MS } });
 }
 
+const { entry, integer } = stored;
+const LANDING = entry<{ readonly mayLandUntil: number }>({ mayLandUntil: integer(0) });
+
 /** Whether what earlier attempts sent has taken effect by now, or never will. */
-export function hasLanded({ value }: ClaimedIntent): boolean {
-  return Date.now() >= Number(value['mayLandUntil'] ?? 0);
+export function hasLanded({ value, row }: ClaimedIntent): boolean {
+  return Date.now() >= LANDING(value, row).mayLandUntil;
 }
 
 /** Milliseconds until a failed attempt is repeated: `first`, doubled with each failure, up to five minutes. */
