@@ -25,6 +25,12 @@ export interface StoredRow {
   readonly value: JsonObject;
 }
 
+/** A text among fields or columns; empty where there is none. */
+export function textOf(fields: Columns | JsonObject, name: string): string {
+  const found = fields[name];
+  return typeof found === 'string' ? found : '';
+}
+
 export class StoreFile {
   readonly #database: DatabaseSync;
   readonly #barrier: Barrier;
@@ -50,7 +56,7 @@ export class StoreFile {
         .all()
         .map(({ value, ...columns }) => {
           const place = [table, ...key.map((column) => String(columns[column]))].join('/');
-          return { place, table, columns, value: this.#barrier.open(place, value as Uint8Array) };
+          return { place, table, columns, value: this.#barrier.open(place, value) };
         }),
     );
   }

@@ -6,7 +6,7 @@
  *
  * No error says a value: it may be a secret.
  */
-import { CofferError, isJsonObject, type JsonObject } from '@coffer/base';
+import { CofferError, isJsonObject, isStringMap, type JsonObject } from '@coffer/base';
 
 /**
  * Reads one field, or a whole row where there is none.
@@ -38,22 +38,18 @@ function kind<T>(wanted: string, fits: (value: unknown) => value is T): (absent?
 }
 
 const isString = (value: unknown): value is string => typeof value === 'string';
-const areStrings = (values: readonly unknown[]): values is readonly string[] => values.every(isString);
 
 export const string = kind('a string', isString);
 export const integer = kind('a whole number', (value): value is number => Number.isSafeInteger(value));
 export const boolean = kind('true or false', (value): value is boolean => typeof value === 'boolean');
 export const strings = kind(
   'a list of strings',
-  (value): value is readonly string[] => Array.isArray(value) && areStrings(value),
+  (value): value is readonly string[] => Array.isArray(value) && value.every(isString),
 );
 /** Any fields with any values. */
 export const object = kind('an object', isJsonObject);
 /** Any fields, all of them strings. */
-export const stringMap = kind(
-  'an object of strings',
-  (value): value is Readonly<Record<string, string>> => isJsonObject(value) && areStrings(Object.values(value)),
-);
+export const stringMap = kind('an object of strings', isStringMap);
 
 export function oneOf<const T extends string>(words: readonly T[], absent?: T): Kind<T> {
   const fits = (value: unknown): value is T => words.some((word) => word === value);

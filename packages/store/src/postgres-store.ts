@@ -45,7 +45,8 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
     keepAlive: true,
     application_name: 'coffer-store',
     types: { getTypeParser: parserOf },
-    // Waited for by the pool, which its types do not say.
+    // Waited for by the pool, which its types do not say: they ask for nothing.
+    // eslint-disable-next-line no-restricted-syntax -- of a promise and `undefined` neither is a part of the other
     onConnect: (client) => schema.prepare(client) as unknown as undefined,
   });
   // A connection that breaks while nobody uses it is simply replaced.

@@ -1,4 +1,4 @@
-import { CofferError, formatTime, isJsonObject, type JsonObject, parseBoundedJson, randomId } from '@coffer/base';
+import { CofferError, formatTime, isStringMap, type JsonObject, parseBoundedJson, randomId } from '@coffer/base';
 import {
   cidrsWithin,
   definePath,
@@ -120,7 +120,7 @@ function parseSubset(given: readonly string[], field: string, ofRole: readonly s
   );
 }
 
-function parseMetadata(text: string): Record<string, string> {
+function parseMetadata(text: string): Readonly<Record<string, string>> {
   if (text === '') return {};
   let parsed: unknown;
   try {
@@ -129,10 +129,7 @@ function parseMetadata(text: string): Record<string, string> {
     if (error instanceof CofferError) throw new CofferError(error.code, `field "metadata": ${error.message}`);
     parsed = undefined;
   }
-  const strings = isJsonObject(parsed) ? Object.entries(parsed).filter(([, value]) => typeof value === 'string') : [];
-  if (isJsonObject(parsed) && strings.length === Object.keys(parsed).length) {
-    return Object.fromEntries(strings) as Record<string, string>;
-  }
+  if (isStringMap(parsed)) return parsed;
   throw new CofferError('invalid-request', 'field "metadata" must be the text of a JSON object of strings');
 }
 

@@ -14,6 +14,8 @@ import {
 /** A claim's length in milliseconds, by the store's clock: nodes need not agree on the time. Whoever works longer renews it, so a dead worker blocks nobody for longer. */
 const CLAIM_MS = 20_000;
 const HEARTBEAT_MS = 5_000;
+/** How long nobody looks again at a row that cannot be read, in milliseconds. */
+const DAMAGED_MS = 300_000;
 
 const { entry, integer, nullable, object, oneOf, string } = stored;
 const INTENT = entry<Intent>({
@@ -81,8 +83,8 @@ class MountIntents implements Intents {
     );
     if (rows[0] === undefined) return undefined;
     const mine = String(rows[0]['claim']);
-    const row = { ...this.#fromRow(rows[0]), takenOver: mine.endsWith(TAKEN_OVER) };
-    return { result: await this.#hold(mine, row, work) };
+    const row = await this.#claimedRow(subject, rows[0]);
+    return { result: await this.#hold(mine, { ...row, takenOver: mine.endsWith(TAKEN_OVER) }, work) };
   }
 
   async due(now: number, limit: number): Promise<string[]> {
@@ -138,6 +140,19 @@ class MountIntents implements Intents {
         "UPDATE intents SET claim = '', claimed_until = 0 WHERE mount = $1 AND subject = $2 AND claim = $3",
         mine,
       );
+    }
+  }
+
+  /** One that cannot be read stays claimed for a while: whoever does what is due must not come back to it at once. */
+  async #claimedRow(subject: string, row: SqlRow): Promise<Intent> {
+    try {
+      return this.#fromRow(row);
+    } catch (thrown) {
+      await this.#store.run(
+        'UPDATE intents SET claimed_until = store_now() + $4 WHERE mount = $1 AND subject = $2 AND claim = $3',
+        [this.#mount, subject, row['claim'] ?? '', DAMAGED_MS],
+      );
+      throw thrown;
     }
   }
 

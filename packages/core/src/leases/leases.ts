@@ -1,5 +1,5 @@
 import { awaiting, CofferError, currentDeadline, type Logger, pause } from '@coffer/base';
-import type { Store } from '@coffer/store';
+import type { SqlRow, Store } from '@coffer/store';
 import type { Barrier } from '../barrier/barrier.ts';
 import { type Engine, type ListPage, WHOLE_LIST, type Lease, type LeaseState } from '@coffer/framework';
 import { leaseFromRow, sealLease } from './lease-row.ts';
@@ -211,12 +211,9 @@ export class Leases {
     );
     const leases: Lease[] = [];
     for (const row of rows) {
-      try {
-        leases.push(leaseFromRow(this.#options.barrier, row));
-      } catch (thrown) {
-        // It must keep nobody else from being revoked.
-        await this.#planRetry({ id: String(row['id']), attempts: Number(row['attempts']) }, thrown);
-      }
+      // One that cannot be read must keep nobody else from being revoked.
+      const lease = await this.#claimed(row).catch(() => undefined);
+      if (lease !== undefined) leases.push(lease);
     }
     return leases;
   }
@@ -283,7 +280,17 @@ export class Leases {
        WHERE id = $1 AND claimed_until <= store_now() RETURNING *`,
       [id, CLAIM_MS],
     );
-    return rows[0] === undefined ? undefined : leaseFromRow(this.#options.barrier, rows[0]);
+    return rows[0] && this.#claimed(rows[0]);
+  }
+
+  /** A lease that was claimed to be revoked. One that cannot be read is given back, to be tried again later. */
+  async #claimed(row: SqlRow): Promise<Lease> {
+    try {
+      return leaseFromRow(this.#options.barrier, row);
+    } catch (thrown) {
+      await this.#planRetry({ id: String(row['id']), attempts: Number(row['attempts']) }, thrown);
+      throw thrown;
+    }
   }
 
   async #claimToRenew(id: string): Promise<Lease | undefined> {
@@ -292,7 +299,12 @@ export class Leases {
        WHERE id = $1 AND claimed_until <= store_now() AND state = 'active' RETURNING *`,
       [id, CLAIM_MS],
     );
-    return rows[0] === undefined ? undefined : leaseFromRow(this.#options.barrier, rows[0]);
+    try {
+      return rows[0] && leaseFromRow(this.#options.barrier, rows[0]);
+    } catch (thrown) {
+      await this.#options.store.run('UPDATE leases SET claimed_until = 0 WHERE id = $1', [id]);
+      throw thrown;
+    }
   }
 
   /** Claims a lease for renewal; waits for another renewal of the same lease. */

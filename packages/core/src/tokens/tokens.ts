@@ -1,4 +1,4 @@
-import { CofferError, randomBase62, Secret } from '@coffer/base';
+import { CofferError, isCofferError, randomBase62, Secret } from '@coffer/base';
 import type { SqlRow, SqlStatement, Store } from '@coffer/store';
 import type { Barrier } from '../barrier/barrier.ts';
 import { rowLimit, stored, type TokenEntry, type TokenStore, validToken, WHOLE_LIST } from '@coffer/framework';
@@ -136,8 +136,9 @@ export function createTokenStore(store: Store, barrier: Barrier, wake: () => voi
           after,
           PAGE,
         ]);
-        const entries = rows.map((row) => tokenFromRow(barrier, row));
-        after = entries.at(-1)?.accessor;
+        const last = rows.at(-1);
+        after = last && String(last['accessor']);
+        const entries = rows.map((row) => readable(barrier, row)).filter((token) => token !== undefined);
         const issued = entries.filter(({ path, expireTime }) => expireTime !== null && `${path}/`.startsWith(prefix));
         if (issued.length > 0) await this.revoke(issued.map((entry) => entry.id));
       }
@@ -228,6 +229,16 @@ function sealToken(barrier: Barrier, entry: TokenEntry): Uint8Array {
     ...(role !== undefined && { role }),
     ...(boundCidrs !== undefined && { boundCidrs }),
   });
+}
+
+/** Undefined for a token that is damaged: it serves nobody, and must not keep others from being ended. */
+function readable(barrier: Barrier, row: SqlRow): TokenEntry | undefined {
+  try {
+    return tokenFromRow(barrier, row);
+  } catch (thrown) {
+    if (isCofferError(thrown, 'failed')) return undefined;
+    throw thrown;
+  }
 }
 
 /** @throws CofferError `failed` naming the row, and the field where one is damaged */
