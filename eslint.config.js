@@ -3,6 +3,22 @@ import js from '@eslint/js';
 import regexp from 'eslint-plugin-regexp';
 import tseslint from 'typescript-eslint';
 
+const CASTS = [
+  {
+    selector: 'TSAsExpression[expression.type="TSAsExpression"][expression.typeAnnotation.type="TSUnknownKeyword"]',
+    message: 'A cast over unknown says what nobody has looked at: parse the value.',
+  },
+  {
+    selector:
+      'TSAsExpression[expression.callee.object.name="JSON"][expression.callee.property.name="parse"]:not([typeAnnotation.typeName.name="JsonValue"])',
+    message: 'JSON is a JsonValue, or unknown, until it was parsed.',
+  },
+  {
+    selector: 'TSAsExpression[expression.type="MemberExpression"][expression.computed=true]',
+    message: 'A column or a field of JSON is unknown until it was parsed.',
+  },
+];
+
 export default tseslint.config(
   { ignores: ['**/node_modules/**', 'dist/**', '**/gen/**', '**/*.mjs', 'eslint.config.js'] },
   js.configs.recommended,
@@ -23,6 +39,12 @@ export default tseslint.config(
       eqeqeq: ['error', 'always', { null: 'ignore' }],
       'no-console': 'error',
     },
+  },
+  {
+    // What comes from a store, a file or another program is read by a declaration, never cast (docs/decisions/0011-stored-values.md).
+    files: ['packages/**', 'apps/**'],
+    ignores: ['**/*.test.ts', '**/*fixture*', 'packages/testkit/**'],
+    rules: { 'no-restricted-syntax': ['error', ...CASTS] },
   },
   {
     // Of the strings that a server gets, each is somebody's attack: no expression may take more than linear time.

@@ -1,5 +1,6 @@
 import { CofferError, isJsonObject, type JsonObject, type JsonValue } from '@coffer/base';
 import { readText } from './file.ts';
+import { isList } from './output/go-value.ts';
 import { type InputStream, readAll } from './stdin.ts';
 
 /**
@@ -70,7 +71,7 @@ async function readValue(value: string, readStdin: () => Promise<string>): Promi
 function add(data: Map<string, JsonValue>, key: string, value: string): void {
   const present = data.get(key);
   if (present === undefined) data.set(key, value);
-  else data.set(key, [...(Array.isArray(present) ? (present as readonly JsonValue[]) : [present]), value]);
+  else data.set(key, [...(isList(present) ? present : [present]), value]);
 }
 
 function merge(data: Map<string, JsonValue>, text: string): void {

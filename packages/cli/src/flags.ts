@@ -64,6 +64,12 @@ export function parseFlags(definitions: FlagDefinitions, args: readonly string[]
   return { flags: Object.fromEntries(flags) as Record<string, FlagValue>, positionals };
 }
 
+/** Those of the flags that `definitions` define; undefined where a command has none of that name. */
+export function flagsOf<F extends FlagDefinitions>(definitions: F, flags: ParsedArguments['flags']): FlagValues<F> {
+  const own = Object.keys(definitions).map((name) => [name, flags[name]] as const);
+  return Object.fromEntries(own) as FlagValues<F>;
+}
+
 /** Rewrites Go's spelling into `--name=value` for every flag, then `--` and the rest untouched. */
 function normalise(
   definitions: FlagDefinitions,

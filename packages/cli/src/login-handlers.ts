@@ -1,4 +1,4 @@
-import { CofferError, Secret, type JsonObject, type JsonValue } from '@coffer/base';
+import { CofferError, isJsonObject, Secret, type JsonObject, type JsonValue } from '@coffer/base';
 import type { Client, SecretResponse } from '@coffer/client';
 
 export interface LoginRequest {
@@ -58,7 +58,7 @@ function tokenSecret(token: string, data: JsonObject): SecretResponse {
       policies: tokenPolicies === null && identityPolicies === null ? null : all,
       tokenPolicies,
       identityPolicies,
-      metadata: typeof meta === 'object' && meta !== null && !Array.isArray(meta) ? (meta as JsonObject) : null,
+      metadata: isJsonObject(meta) ? meta : null,
       orphan: false,
       entityId: '',
       leaseDuration: typeof ttl === 'number' ? ttl : 0,

@@ -5,8 +5,7 @@ import { COMMANDS } from './commands/index.ts';
 import { connect, connectWithoutHelper } from './connection.ts';
 import { CommandFailure, describeFailure, usageFailure } from './failure.ts';
 import type { Environment, FlagDefinitions } from './flags.ts';
-import { parseFlags } from './flags.ts';
-import type { HttpFlags } from './global-flags.ts';
+import { flagsOf, parseFlags } from './flags.ts';
 import { HTTP_FLAGS, OUTPUT_FLAGS } from './global-flags.ts';
 import { renderHelp, renderOverview } from './help.ts';
 import type { Format } from './output/printer.ts';
@@ -121,8 +120,8 @@ async function invoke(
   const parsed = parseWithHint(definitions, rest, `${program.name} ${path}`, io.env);
   if (format === 'table') warnOfLateFlags(parsed.positionals, ui);
   checkArguments(command, parsed.positionals.length);
-  // The definitions above decide the shape; without HTTP flags nothing asks for a connection.
-  const http = parsed.flags as unknown as HttpFlags;
+  // Without HTTP flags nothing asks for a connection.
+  const http = flagsOf(HTTP_FLAGS, parsed.flags);
   const { field, detailed } = parsed.flags;
   const invocation: Invocation = {
     program: program.name,

@@ -11,7 +11,7 @@ import { createLeaseIssuer } from './leases/lease-issuer.ts';
 import { LeaseList } from './leases/lease-list.ts';
 import { Leases } from './leases/leases.ts';
 import { createTokenStore } from './tokens/tokens.ts';
-import type { NewToken } from '@coffer/framework';
+import { type NewToken, stored } from '@coffer/framework';
 
 const TOKEN: NewToken = {
   ...{ parent: '', displayName: 't', policies: ['root'], path: 'auth/token/create', meta: null, creationTime: 0 },
@@ -122,8 +122,9 @@ describe('the statements of', () => {
     const entries = createEntryStorage(store, barrier, 'm');
     const intents = new MountIntents(store, barrier, 'm');
     const scans = await scansOf(async () => {
-      await entries.put('roles/a', {});
-      await entries.get('roles/a');
+      const roles = entries.of('roles/', stored.object());
+      await roles.put('a', {});
+      await roles.get('a');
       await entries.list('roles/', { after: 'a', limit: 1 });
       await intents.create({ subject: 's', login: 'l', state: 'open', value: {} }, async () => undefined);
       await intents.due(Date.now(), 4);

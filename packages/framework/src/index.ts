@@ -3,7 +3,7 @@ export { parseCidrs, cidrsAllow, cidrsWithin, commonCidrs, callerNetwork } from 
 export { type Condition, validToken } from './condition.ts';
 export { type DueWork, type DueLoopOptions, DueLoop } from './due-loop.ts';
 export type { Engine, EngineContext, EngineFactory } from './engine.ts';
-export type { EntryStorage } from './entry-storage.ts';
+export type { Entries, EntryStorage } from './entry-storage.ts';
 export {
   type FieldType,
   type Field,
@@ -13,9 +13,17 @@ export {
   unknownFieldMessage,
 } from './fields.ts';
 export { globMatches } from './glob.ts';
-export type { IntentState, Intent, NewIntent, IntentChange, ClaimedIntent, Intents } from './intents.ts';
+export {
+  INTENT_STATES,
+  type IntentState,
+  type Intent,
+  type NewIntent,
+  type IntentChange,
+  type ClaimedIntent,
+  type Intents,
+} from './intents.ts';
 export type { NewLease, CreatingLease, LeaseIssuer } from './lease-issuer.ts';
-export type { LeaseState, Lease } from './lease.ts';
+export { LEASE_STATES, type LeaseState, type Lease } from './lease.ts';
 export { LIST_FIELDS, type ListPage, WHOLE_LIST, rowLimit, listPage } from './list-page.ts';
 export { loggedLogin } from './logged-login.ts';
 export type {
@@ -57,11 +65,13 @@ export {
   parsePluginType,
   checkPluginCommand,
 } from './plugin-catalog.ts';
+export * as stored from './stored.ts';
 export { type TokenEntry, ROOT_POLICY, DEFAULT_POLICY, WRAPPING_POLICY, UNASSIGNABLE_POLICIES } from './token-entry.ts';
 export {
   TOKEN_FIELDS,
   type TokenParameters,
   NEW_TOKEN_PARAMETERS,
+  STORED_TOKEN_PARAMETERS,
   changeTokenParameters,
   checkPolicies,
   tokenParametersView,

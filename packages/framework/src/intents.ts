@@ -4,10 +4,13 @@ import type { JsonObject } from '@coffer/base';
  * `open`: what `value` says is about to happen, may have happened already; whoever finds it unclaimed finishes it.
  * `settled`: nothing is under way; the row waits for its next time.
  */
-export type IntentState = 'open' | 'settled';
+export const INTENT_STATES = ['open', 'settled'] as const;
+export type IntentState = (typeof INTENT_STATES)[number];
 
 /** The durable row of one login whose password is ours to change (DESIGN invariant 1). Times: milliseconds since 1970. */
 export interface Intent {
+  /** What errors call it: `intents/MOUNT/static/NAME`. */
+  readonly row: string;
   /** What the row belongs to, unique in its mount: `static/NAME`, `root/NAME`. */
   readonly subject: string;
   /** The login, unique in its mount as well: there is one row for a login, so only one change of it at a time. */
@@ -23,7 +26,7 @@ export interface Intent {
 }
 
 export type NewIntent = Pick<Intent, 'subject' | 'login' | 'state' | 'value'>;
-export type IntentChange = Partial<Omit<Intent, 'subject' | 'login'>>;
+export type IntentChange = Partial<Omit<Intent, 'row' | 'subject' | 'login'>>;
 
 /** A row that nobody else may touch. Each change is refused once the claim was lost. */
 export interface ClaimedIntent extends Intent {

@@ -6,7 +6,8 @@ import type { JsonObject } from '@coffer/base';
  * `active`: issued; is revoked at its expire time.
  * `revoking`: to be ended now, and retried until it is over; the row goes only then.
  */
-export type LeaseState = 'creating' | 'active' | 'revoking';
+export const LEASE_STATES = ['creating', 'active', 'revoking'] as const;
+export type LeaseState = (typeof LEASE_STATES)[number];
 
 /** Times are milliseconds since 1970. */
 export interface Lease {

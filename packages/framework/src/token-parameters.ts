@@ -2,6 +2,7 @@ import { CofferError, type JsonObject } from '@coffer/base';
 import { parseCidrs } from './cidr.ts';
 import type { FieldValues } from './fields.ts';
 import { checkNames, policyName } from './names.ts';
+import { boolean, entry, integer, string, strings } from './stored.ts';
 import { UNASSIGNABLE_POLICIES } from './token-entry.ts';
 
 /** The fields that roles and users of every auth method share (hashicorp/vault:sdk/helper/tokenutil/tokenutil.go). */
@@ -44,6 +45,19 @@ export const NEW_TOKEN_PARAMETERS: TokenParameters = {
   strictlyBindIp: false,
   type: 'default',
 };
+
+export const STORED_TOKEN_PARAMETERS = entry<TokenParameters>({
+  policies: strings(),
+  ttl: integer(),
+  maxTtl: integer(),
+  explicitMaxTtl: integer(),
+  period: integer(),
+  numUses: integer(),
+  noDefaultPolicy: boolean(),
+  boundCidrs: strings(),
+  strictlyBindIp: boolean(),
+  type: string(),
+});
 
 /** Policies of one token, and globs of one role: each of the former is matched with each of the latter. */
 const MAX_POLICIES = 128;

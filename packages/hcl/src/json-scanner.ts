@@ -66,7 +66,7 @@ function readJsonString(source: HclSource, start: number): JsonToken {
     SURROGATE_PAIR.lastIndex = at;
     const pair = SURROGATE_PAIR.exec(text)?.[0];
     const part =
-      pair === undefined ? readEscape(source, at) : { value: JSON.parse(`"${pair}"`) as string, end: at + pair.length };
+      pair === undefined ? readEscape(source, at) : { value: String(JSON.parse(`"${pair}"`)), end: at + pair.length };
     if (part.value === '\ufffd' && !/^.u[fF]{3}[dD]/.test(text.slice(at, at + 6)))
       throw source.error(at, 'half a surrogate pair is no character');
     value.add(part.value);

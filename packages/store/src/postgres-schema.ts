@@ -80,7 +80,7 @@ export class StoreSchema {
     const { rows: paths } = await client.query<{ path: string }>(
       'SELECT pg_catalog.array_to_json(pg_catalog.current_schemas(false))::pg_catalog.text AS path',
     );
-    const path = JSON.parse(paths[0]?.path ?? '[]') as string[];
+    const path = namesOf(paths[0]?.path ?? '[]');
     await client.query('SET search_path TO pg_catalog, pg_temp');
     const { rows } = await client.query<{ name: string }>(OUR_SCHEMAS);
     const ours = rows.map((row) => row.name);
@@ -95,6 +95,12 @@ export class StoreSchema {
     }
     return found;
   }
+}
+
+/** A list of strings in JSON. */
+function namesOf(json: string): readonly string[] {
+  const names: unknown = JSON.parse(json);
+  return Array.isArray(names) ? names.map(String) : [];
 }
 
 function quoted(name: string): string {

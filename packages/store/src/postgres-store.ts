@@ -47,6 +47,7 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
     application_name: 'coffer-store',
     types: { getTypeParser: parserOf },
     // The pool waits for it, which its types do not say.
+    // eslint-disable-next-line no-restricted-syntax -- of a promise and `undefined` neither is a part of the other
     onConnect: (client) => schema.prepare(client) as unknown as undefined,
   });
   // A connection that breaks while nobody uses it is simply replaced.

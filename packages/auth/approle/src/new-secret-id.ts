@@ -1,4 +1,4 @@
-import { CofferError, isJsonObject, parseBoundedJson } from '@coffer/base';
+import { CofferError, isStringMap, parseBoundedJson } from '@coffer/base';
 import { cidrsWithin, type EntryStorage, type FieldValues, parseCidrs, type PathResponse } from '@coffer/framework';
 import { requireRole, type RoleEntry } from './role-entry.ts';
 import { ROLE_NAME } from './role-settings.ts';
@@ -64,7 +64,7 @@ function parseSubset(given: readonly string[], field: string, ofRole: readonly s
   );
 }
 
-function parseMetadata(text: string): Record<string, string> {
+function parseMetadata(text: string): Readonly<Record<string, string>> {
   if (text === '') return {};
   let parsed: unknown;
   try {
@@ -73,9 +73,6 @@ function parseMetadata(text: string): Record<string, string> {
     if (error instanceof CofferError) throw new CofferError(error.code, `field "metadata": ${error.message}`);
     parsed = undefined;
   }
-  const strings = isJsonObject(parsed) ? Object.entries(parsed).filter(([, value]) => typeof value === 'string') : [];
-  if (isJsonObject(parsed) && strings.length === Object.keys(parsed).length) {
-    return Object.fromEntries(strings) as Record<string, string>;
-  }
+  if (isStringMap(parsed)) return parsed;
   throw new CofferError('invalid-request', 'field "metadata" must be the text of a JSON object of strings');
 }

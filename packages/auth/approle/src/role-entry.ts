@@ -1,6 +1,14 @@
 import { randomBytes } from 'node:crypto';
-import { CofferError, type JsonObject, randomId } from '@coffer/base';
-import { type Condition, type EntryStorage, NEW_TOKEN_PARAMETERS, type TokenParameters } from '@coffer/framework';
+import { CofferError, randomId } from '@coffer/base';
+import {
+  type Condition,
+  type Entries,
+  type EntryStorage,
+  NEW_TOKEN_PARAMETERS,
+  STORED_TOKEN_PARAMETERS,
+  stored,
+  type TokenParameters,
+} from '@coffer/framework';
 
 /** Durations in seconds, 0 for "no end" or "not set here". */
 export interface RoleEntry {
@@ -12,6 +20,27 @@ export interface RoleEntry {
   readonly secretIdNumUses: number;
   readonly secretIdBoundCidrs: readonly string[];
   readonly token: TokenParameters;
+}
+
+const { boolean, entry, integer, string, strings } = stored;
+const ROLE = entry<RoleEntry>({
+  roleId: string(),
+  hmacKey: string(),
+  bindSecretId: boolean(),
+  secretIdTtl: integer(),
+  secretIdNumUses: integer(),
+  secretIdBoundCidrs: strings(),
+  token: STORED_TOKEN_PARAMETERS,
+});
+/** By role id: the name of the role that has it. */
+const HOLDER = entry<{ readonly name: string }>({ name: string() });
+
+function rolesOf(storage: EntryStorage): Entries<RoleEntry> {
+  return storage.of('role/', ROLE);
+}
+
+function holdersOf(storage: EntryStorage): Entries<{ readonly name: string }> {
+  return storage.of('role-id/', HOLDER);
 }
 
 export function newRole(): RoleEntry {
@@ -28,7 +57,7 @@ export function newRole(): RoleEntry {
 
 /** Role names do not distinguish case, as in Vault: the paths fold them. */
 export async function readRole(storage: EntryStorage, name: string): Promise<RoleEntry | undefined> {
-  return (await storage.get(`role/${name}`)) as unknown as RoleEntry | undefined;
+  return rolesOf(storage).get(name);
 }
 
 /**
@@ -36,9 +65,9 @@ export async function readRole(storage: EntryStorage, name: string): Promise<Rol
  * @throws CofferError `invalid-request` for a role id in use, and for a role that anybody could log in to
  */
 export async function createRole(storage: EntryStorage, name: string, role: RoleEntry): Promise<void> {
-  const value = jsonOf(role);
+  checkConstraint(role);
   await indexRoleId(storage, name, role.roleId);
-  await storage.put(`role/${name}`, value);
+  await rolesOf(storage).put(name, role);
 }
 
 /**
@@ -52,10 +81,13 @@ export async function changeRole(
   change: (role: RoleEntry) => RoleEntry,
 ): Promise<void> {
   const changed = change(await requireRole(storage, name));
-  jsonOf(changed);
+  checkConstraint(changed);
   await indexRoleId(storage, name, changed.roleId);
-  const update = (value: JsonObject): JsonObject => jsonOf(change(value as unknown as RoleEntry));
-  const replaced = (await storage.update(`role/${name}`, update)) as unknown as RoleEntry | undefined;
+  const replaced = await rolesOf(storage).update(name, (role) => {
+    const next = change(role);
+    checkConstraint(next);
+    return next;
+  });
   const kept = replaced && change(replaced).roleId;
   for (const roleId of new Set([changed.roleId, replaced?.roleId ?? changed.roleId])) {
     if (roleId !== kept) await storage.delete(`role-id/${roleId}`);
@@ -63,14 +95,14 @@ export async function changeRole(
   if (replaced === undefined) throw missingRole(name);
 }
 
-function jsonOf(role: RoleEntry): JsonObject {
+/** @throws CofferError `invalid-request` for a role that anybody could log in to */
+function checkConstraint(role: RoleEntry): void {
   if (!role.bindSecretId && role.secretIdBoundCidrs.length === 0 && role.token.boundCidrs.length === 0) {
     throw new CofferError(
       'invalid-request',
       'at least one constraint should be enabled on the role: bind_secret_id, secret_id_bound_cidrs or token_bound_cidrs',
     );
   }
-  return { ...role, token: { ...role.token } };
 }
 
 async function indexRoleId(storage: EntryStorage, name: string, roleId: string): Promise<void> {
@@ -78,7 +110,7 @@ async function indexRoleId(storage: EntryStorage, name: string, roleId: string):
   if (holder !== undefined && holder.name !== name) {
     throw new CofferError('invalid-request', 'role_id already in use');
   }
-  await storage.put(`role-id/${roleId}`, { name });
+  await holdersOf(storage).put(roleId, { name });
 }
 
 /** The role that logs in with this role id, with the condition that it is still as it was read. */
@@ -86,12 +118,11 @@ export async function roleOfId(
   storage: EntryStorage,
   roleId: string,
 ): Promise<{ readonly name: string; readonly role: RoleEntry; readonly unchanged: Condition } | undefined> {
-  const name = (await storage.get(`role-id/${roleId}`))?.['name'];
+  const holder = await holdersOf(storage).get(roleId);
   // Read also when there is none, so that the time does not tell.
-  const found = await storage.read(`role/${typeof name === 'string' ? name : ''}`);
-  const role = found?.value as unknown as RoleEntry | undefined;
-  if (typeof name !== 'string' || found === undefined || role?.roleId !== roleId) return undefined;
-  return { name, role, unchanged: found.unchanged };
+  const found = await rolesOf(storage).read(holder?.name ?? '');
+  if (holder === undefined || found?.value.roleId !== roleId) return undefined;
+  return { name: holder.name, role: found.value, unchanged: found.unchanged };
 }
 
 export async function requireRole(storage: EntryStorage, name: string): Promise<RoleEntry> {

@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto';
 import { CofferError, randomId } from '@coffer/base';
-import { cidrsAllow, type Condition, type EntryStorage } from '@coffer/framework';
+import { cidrsAllow, type Condition, type Entries, type EntryStorage, stored } from '@coffer/framework';
 import type { RoleEntry } from './role-entry.ts';
 
 /** A secret id of a role. Times are milliseconds since 1970, durations seconds. The secret id itself is not in it. */
@@ -20,6 +20,22 @@ export interface SecretIdEntry {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
+const { entry, integer, nullable, string, stringMap, strings } = stored;
+const SECRET_ID = entry<SecretIdEntry>({
+  accessor: string(),
+  numUses: integer(),
+  usesLeft: integer(),
+  ttl: integer(),
+  creationTime: integer(),
+  lastUpdated: integer(),
+  expireTime: nullable(integer()),
+  boundCidrs: strings(),
+  tokenBoundCidrs: strings(),
+  metadata: stringMap(),
+});
+/** By accessor: under what the secret id is kept. */
+const ACCESSOR = entry<{ readonly hash: string }>({ hash: string() });
+
 export type NewSecretId = Pick<SecretIdEntry, 'numUses' | 'ttl' | 'boundCidrs' | 'tokenBoundCidrs' | 'metadata'>;
 
 /** Between two sweeps for what has expired, in milliseconds: secret ids only pile up where they are generated. */
@@ -38,7 +54,7 @@ export class SecretIds {
   async create(name: string, role: RoleEntry, secretId: string, given: NewSecretId): Promise<SecretIdEntry> {
     if (Date.now() > this.#nextSweep) await this.sweep();
     const now = Date.now();
-    const entry: SecretIdEntry = {
+    const made: SecretIdEntry = {
       ...given,
       accessor: randomId(),
       usesLeft: given.numUses,
@@ -50,9 +66,9 @@ export class SecretIds {
     if ((await this.#byHash(name, hash)) !== undefined) {
       throw new CofferError('invalid-request', 'SecretID is already registered');
     }
-    await this.#storage.put(`accessor/${name}/${entry.accessor}`, { hash });
-    await this.#storage.put(`secret-id/${name}/${hash}`, { ...entry });
-    return entry;
+    await this.#accessors(name).put(made.accessor, { hash });
+    await this.#secretIds(name).put(hash, made);
+    return made;
   }
 
   /**
@@ -67,19 +83,19 @@ export class SecretIds {
     secretId: string,
     check: (entry: SecretIdEntry) => void,
   ): Promise<{ readonly entry: SecretIdEntry; readonly proof: readonly Condition[] } | undefined> {
-    const key = `secret-id/${name}/${hashOf(role, secretId)}`;
-    const used = await this.#storage.update(key, (value) => {
-      const entry = value as unknown as SecretIdEntry;
-      if (isExpired(entry)) return undefined;
-      check(entry);
-      if (entry.usesLeft === 0) return value;
-      return entry.usesLeft === 1 ? undefined : { ...value, usesLeft: entry.usesLeft - 1, lastUpdated: Date.now() };
+    const hash = hashOf(role, secretId);
+    const used = await this.#secretIds(name).update(hash, (present) => {
+      if (isExpired(present)) return undefined;
+      check(present);
+      if (present.usesLeft === 0) return present;
+      return present.usesLeft === 1
+        ? undefined
+        : { ...present, usesLeft: present.usesLeft - 1, lastUpdated: Date.now() };
     });
     if (used === undefined) return undefined;
-    const entry = used as unknown as SecretIdEntry;
-    if (isExpired(entry) || entry.usesLeft === 1) await this.#storage.delete(`accessor/${name}/${entry.accessor}`);
-    if (isExpired(entry)) return undefined;
-    return { entry, proof: entry.numUses > 0 ? [] : [this.#storage.there(key)] };
+    if (isExpired(used) || used.usesLeft === 1) await this.#storage.delete(`accessor/${name}/${used.accessor}`);
+    if (isExpired(used)) return undefined;
+    return { entry: used, proof: used.numUses > 0 ? [] : [this.#storage.there(`secret-id/${name}/${hash}`)] };
   }
 
   lookup(name: string, role: RoleEntry, secretId: string): Promise<SecretIdEntry | undefined> {
@@ -87,21 +103,20 @@ export class SecretIds {
   }
 
   async byAccessor(name: string, accessor: string): Promise<SecretIdEntry | undefined> {
-    const hash = (await this.#storage.get(`accessor/${name}/${accessor}`))?.['hash'];
-    return typeof hash === 'string' ? this.#byHash(name, hash) : undefined;
+    const found = await this.#accessors(name).get(accessor);
+    return found && this.#byHash(name, found.hash);
   }
 
   async destroy(name: string, role: RoleEntry, secretId: string): Promise<void> {
-    const taken = await this.#storage.take(`secret-id/${name}/${hashOf(role, secretId)}`);
-    const accessor = taken?.['accessor'];
-    if (typeof accessor === 'string') await this.#storage.delete(`accessor/${name}/${accessor}`);
+    const taken = await this.#secretIds(name).take(hashOf(role, secretId));
+    if (taken !== undefined) await this.#storage.delete(`accessor/${name}/${taken.accessor}`);
   }
 
   /** Returns whether there was one. */
   async destroyByAccessor(name: string, accessor: string): Promise<boolean> {
-    const hash = (await this.#storage.take(`accessor/${name}/${accessor}`))?.['hash'];
-    if (typeof hash !== 'string') return false;
-    await this.#storage.delete(`secret-id/${name}/${hash}`);
+    const taken = await this.#accessors(name).take(accessor);
+    if (taken === undefined) return false;
+    await this.#storage.delete(`secret-id/${name}/${taken.hash}`);
     return true;
   }
 
@@ -126,8 +141,16 @@ export class SecretIds {
   }
 
   async #byHash(name: string, hash: string): Promise<SecretIdEntry | undefined> {
-    const entry = (await this.#storage.get(`secret-id/${name}/${hash}`)) as unknown as SecretIdEntry | undefined;
-    return entry === undefined || isExpired(entry) ? undefined : entry;
+    const found = await this.#secretIds(name).get(hash);
+    return found === undefined || isExpired(found) ? undefined : found;
+  }
+
+  #secretIds(name: string): Entries<SecretIdEntry> {
+    return this.#storage.of(`secret-id/${name}/`, SECRET_ID);
+  }
+
+  #accessors(name: string): Entries<{ readonly hash: string }> {
+    return this.#storage.of(`accessor/${name}/`, ACCESSOR);
   }
 }
 

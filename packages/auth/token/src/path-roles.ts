@@ -8,7 +8,7 @@ import {
   parseCidrs,
   type Path,
 } from '@coffer/framework';
-import { NEW_TOKEN_ROLE, readTokenRole, type TokenRole } from './role-entry.ts';
+import { NEW_TOKEN_ROLE, readTokenRole, type TokenRole, tokenRolesOf } from './role-entry.ts';
 
 const FIELDS = {
   name: { type: 'string', required: true, description: "The role's name." },
@@ -57,13 +57,14 @@ export function rolesPaths(storage: EntryStorage): Path[] {
       },
       write: async ({ fields }) => {
         const { name } = fields;
-        const change = (role: TokenRole) => ({ ...changeRole(role, fields) });
-        if ((await readTokenRole(storage, name)) === undefined) {
-          await storage.put(`roles/${name}`, change(NEW_TOKEN_ROLE));
+        const change = (role: TokenRole) => changeRole(role, fields);
+        const roles = tokenRolesOf(storage);
+        if ((await roles.get(name)) === undefined) {
+          await roles.put(name, change(NEW_TOKEN_ROLE));
           return undefined;
         }
         // As it is when it is written: one that was deleted stays deleted, and what it lost meanwhile stays lost.
-        const replaced = await storage.update(`roles/${name}`, (role) => change(role as unknown as TokenRole));
+        const replaced = await roles.update(name, change);
         if (replaced === undefined) throw new CofferError('not-found', `role ${JSON.stringify(name)} does not exist`);
         return undefined;
       },

@@ -1,4 +1,4 @@
-import type { Condition, EntryStorage } from '@coffer/framework';
+import { type Condition, type Entries, type EntryStorage, stored } from '@coffer/framework';
 
 /** What a token role allows and fixes. Durations in seconds, 0 for "not set here". */
 export interface TokenRole {
@@ -33,6 +33,26 @@ export const NEW_TOKEN_ROLE: TokenRole = {
   boundCidrs: [],
 };
 
+const { boolean, entry, integer, string, strings } = stored;
+const ROLE = entry<TokenRole>({
+  allowedPolicies: strings(),
+  disallowedPolicies: strings(),
+  allowedPoliciesGlob: strings(),
+  disallowedPoliciesGlob: strings(),
+  orphan: boolean(),
+  renewable: boolean(),
+  pathSuffix: string(),
+  explicitMaxTtl: integer(),
+  period: integer(),
+  numUses: integer(),
+  noDefaultPolicy: boolean(),
+  boundCidrs: strings(),
+});
+
+export function tokenRolesOf(storage: EntryStorage): Entries<TokenRole> {
+  return storage.of('roles/', ROLE);
+}
+
 export async function readTokenRole(storage: EntryStorage, name: string): Promise<TokenRole | undefined> {
   return (await findTokenRole(storage, name))?.role;
 }
@@ -42,6 +62,6 @@ export async function findTokenRole(
   storage: EntryStorage,
   name: string,
 ): Promise<{ readonly role: TokenRole; readonly unchanged: Condition } | undefined> {
-  const found = await storage.read(`roles/${name}`);
-  return found && { role: found.value as unknown as TokenRole, unchanged: found.unchanged };
+  const found = await tokenRolesOf(storage).read(name);
+  return found && { role: found.value, unchanged: found.unchanged };
 }

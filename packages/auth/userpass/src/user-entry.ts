@@ -1,10 +1,34 @@
-import { CofferError, type JsonObject } from '@coffer/base';
-import type { Condition, EntryStorage, TokenParameters } from '@coffer/framework';
+import { CofferError } from '@coffer/base';
+import {
+  type Condition,
+  type Entries,
+  type EntryStorage,
+  STORED_TOKEN_PARAMETERS,
+  stored,
+  type TokenParameters,
+} from '@coffer/framework';
 import type { PasswordHash } from './password-hash.ts';
 
 export interface UserEntry {
   readonly passwordHash: PasswordHash;
   readonly token: TokenParameters;
+}
+
+const { entry, integer, oneOf, string } = stored;
+const USER = entry<UserEntry>({
+  passwordHash: entry({
+    algorithm: oneOf(['scrypt']),
+    cost: integer(),
+    blockSize: integer(),
+    parallelization: integer(),
+    salt: string(),
+    key: string(),
+  }),
+  token: STORED_TOKEN_PARAMETERS,
+});
+
+function usersOf(storage: EntryStorage): Entries<UserEntry> {
+  return storage.of('users/', USER);
 }
 
 /** User names do not distinguish case, as in Vault: the paths fold them. */
@@ -17,12 +41,12 @@ export async function findUser(
   storage: EntryStorage,
   name: string,
 ): Promise<{ readonly user: UserEntry; readonly unchanged: Condition } | undefined> {
-  const found = await storage.read(`users/${name}`);
-  return found && { user: found.value as unknown as UserEntry, unchanged: found.unchanged };
+  const found = await usersOf(storage).read(name);
+  return found && { user: found.value, unchanged: found.unchanged };
 }
 
 export async function writeUser(storage: EntryStorage, name: string, user: UserEntry): Promise<void> {
-  await storage.put(`users/${name}`, jsonOf(user));
+  await usersOf(storage).put(name, user);
 }
 
 /**
@@ -35,10 +59,6 @@ export async function changeUser(
   name: string,
   change: (user: UserEntry) => UserEntry,
 ): Promise<void> {
-  const changed = await storage.update(`users/${name}`, (value) => jsonOf(change(value as unknown as UserEntry)));
+  const changed = await usersOf(storage).update(name, change);
   if (changed === undefined) throw new CofferError('invalid-request', 'username does not exist');
-}
-
-function jsonOf({ passwordHash, token }: UserEntry): JsonObject {
-  return { passwordHash: { ...passwordHash }, token: { ...token } };
 }

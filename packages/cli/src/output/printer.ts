@@ -1,4 +1,4 @@
-import type { JsonObject, JsonValue } from '@coffer/base';
+import { isJsonObject, type JsonObject, type JsonValue } from '@coffer/base';
 import type { SecretResponse } from '@coffer/client';
 import type { Ui } from '../ui.ts';
 import { usageFailure } from '../failure.ts';
@@ -71,7 +71,7 @@ export function createPrinter(ui: Ui, format: Format, field: string): Printer {
       if (names.length > 0) ui.output(renderTable(listRows(names, detailed ? info : undefined)));
       return 0;
     },
-    data: (data) => (format === 'table' ? table(dataRows(data as JsonObject)) : document(data)),
+    data: (data) => (format === 'table' ? table(dataRows(isJsonObject(data) ? data : {})) : document(data)),
     fieldOf: (data, kind) => value(ownValue(data, field), kind),
     rowsOr(rows, data) {
       if (format !== 'table') return document(data());

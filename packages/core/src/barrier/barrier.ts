@@ -1,5 +1,6 @@
 import { createHmac, createSecretKey, type KeyObject } from 'node:crypto';
 import type { JsonObject } from '@coffer/base';
+import { stored } from '@coffer/framework';
 import { type Keyring, wipeKeyring } from './keyring.ts';
 import { sealed } from './sealed.ts';
 import { openValue, sealValue } from './sealed-value.ts';
@@ -47,7 +48,7 @@ export class Barrier {
   }
 
   /** @throws Error when the keyring has no key of its active term; CofferError `sealed` after {@link forget} */
-  seal(row: string, value: JsonObject): Uint8Array {
+  seal(row: string, value: object): Uint8Array {
     this.#requireKeys();
     const { activeTerm } = this.#keyring;
     const key = this.#keyOf(activeTerm);
@@ -56,11 +57,11 @@ export class Barrier {
     return sealValue(key, activeTerm, row, Buffer.from(JSON.stringify(value)));
   }
 
-  /** @throws CofferError `failed` naming the row when it was altered, moved, or sealed under another key */
-  open(row: string, value: Uint8Array): JsonObject {
+  /** @throws CofferError `failed` naming the row when it was altered, moved, or sealed under another key, or holds no object */
+  open(row: string, value: unknown): JsonObject {
     this.#requireKeys();
-    const plain = openValue((term) => this.#keyOf(term), row, value);
-    return JSON.parse(plain.toString('utf8')) as JsonObject;
+    const plain = openValue((term) => this.#keyOf(term), row, value instanceof Uint8Array ? value : Buffer.of());
+    return stored.parseObject(plain.toString('utf8'), row);
   }
 
   /** The name under which a token's row is kept: the token itself is nowhere at rest. Hexadecimal HMAC-SHA-256. */

@@ -1,23 +1,26 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import type { JsonObject } from '@coffer/base';
 import { openEmbeddedStore, type Store } from '@coffer/store';
 import { Barrier } from './barrier.ts';
 import { createKeyring } from './keyring.ts';
 import { createEntryStorage } from './entry-storage.ts';
-import type { EntryStorage } from '@coffer/framework';
+import { type Entries, type EntryStorage, stored } from '@coffer/framework';
 
 describe('entries of a mount', () => {
   let store: Store;
   let storage: EntryStorage;
+  let entries: Entries<JsonObject>;
   before(async () => {
     store = await openEmbeddedStore({ path: ':memory:' });
     storage = createEntryStorage(store, new Barrier(createKeyring()), 'mount');
+    entries = storage.of('', stored.object());
   });
   after(() => store.close());
 
   it('are taken by one of many', async () => {
-    await storage.put('a', { v: 1 });
-    const taken = await Promise.all(Array.from({ length: 10 }, () => storage.take('a')));
+    await entries.put('a', { v: 1 });
+    const taken = await Promise.all(Array.from({ length: 10 }, () => entries.take('a')));
     assert.deepEqual(
       taken.filter((value) => value !== undefined),
       [{ v: 1 }],
@@ -26,7 +29,7 @@ describe('entries of a mount', () => {
 
   it('are listed by what their name begins with, sorted, in pages', async () => {
     for (const name of ['roles/b', 'roles/a', 'roles/a-1', 'roles/ä', 'roles0', 'role/x', 'roles'])
-      await storage.put(name, {});
+      await entries.put(name, {});
     assert.deepEqual(await storage.list('roles/'), ['a', 'a-1', 'b', 'ä']);
     assert.deepEqual(await storage.list('roles/', { after: 'a', limit: 2 }), ['a-1', 'b']);
     assert.deepEqual(await storage.list('roles/', { after: 'a0', limit: 0 }), ['b', 'ä']);
@@ -35,15 +38,15 @@ describe('entries of a mount', () => {
   });
 
   it('lose no update of many at once, and end when one says so', async () => {
-    await storage.put('n', { left: 5 });
+    await entries.put('n', { left: 5 });
     const seen = await Promise.all(
       Array.from({ length: 9 }, () =>
-        storage.update('n', ({ left }) => (left === 1 ? undefined : { left: Number(left) - 1 })),
+        entries.update('n', ({ left }) => (left === 1 ? undefined : { left: Number(left) - 1 })),
       ),
     );
     const lefts = seen.map((value) => value?.['left']);
     assert.deepEqual(lefts.filter((left) => left !== undefined).sort(), [1, 2, 3, 4, 5]);
-    assert.equal(await storage.get('n'), undefined);
-    assert.equal(await storage.update('nothing', () => ({})), undefined);
+    assert.equal(await entries.get('n'), undefined);
+    assert.equal(await entries.update('nothing', () => ({})), undefined);
   });
 });

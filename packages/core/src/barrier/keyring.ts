@@ -1,6 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import type { JsonObject } from '@coffer/base';
+import { stored } from '@coffer/framework';
 import { KEY_BYTES } from './sealed-value.ts';
+
+/** Where it is kept, and what errors call it. */
+export const KEYRING_ROW = 'keyring/keyring';
 
 export interface TermKey {
   readonly key: Uint8Array;
@@ -59,12 +62,15 @@ export function keyringToBytes({ activeTerm, keys, hmacKey }: Keyring): Buffer {
 }
 
 /**
- * Reads what {@link keyringToBytes} wrote; it was sealed, so nobody else can have written it. The keyring keeps its own copies:
- * wipe the bytes.
+ * Reads what {@link keyringToBytes} wrote. The keyring keeps its own copies: wipe the bytes.
+ * @throws CofferError `failed` when it cannot have written it
  */
 export function keyringFromBytes(bytes: Buffer): Keyring {
-  if (bytes[0] === JSON_FORMAT) return keyringFromJson(JSON.parse(bytes.toString('utf8')) as JsonObject);
-  if (bytes[0] !== FORMAT) throw new Error(`keyring: unknown format ${bytes[0]}`);
+  if (bytes[0] === JSON_FORMAT) return keyringFromJson(bytes.toString('utf8'));
+  if (bytes[0] !== FORMAT) throw stored.damaged(KEYRING_ROW, `it has the unknown format ${bytes[0]}`);
+  if (bytes.length < HEAD_BYTES || (bytes.length - HEAD_BYTES) % TERM_BYTES !== 0) {
+    throw stored.damaged(KEYRING_ROW, 'it was cut off');
+  }
   const keys = new Map<number, TermKey>();
   for (let at = HEAD_BYTES; at < bytes.length; at += TERM_BYTES) {
     keys.set(bytes.readUInt32BE(at), {
@@ -88,12 +94,22 @@ const TERM_BYTES = 20 + KEY_BYTES;
 /** The "{" of the earlier form, in which keys were base64. The next change of the keyring rewrites it. */
 const JSON_FORMAT = 0x7b;
 
-function keyringFromJson(json: JsonObject): Keyring {
-  const { active_term, hmac_key, keys } = json as unknown as {
-    active_term: number;
-    hmac_key: string;
-    keys: { term: number; key: string; installTime: number; encryptions: number }[];
-  };
+interface JsonKeyring {
+  readonly active_term: number;
+  /** Base64, as the other keys. */
+  readonly hmac_key: string;
+  readonly keys: readonly (Omit<TermKey, 'key'> & { readonly term: number; readonly key: string })[];
+}
+
+const { entry, integer, list, string } = stored;
+const JSON_KEYRING = entry<JsonKeyring>({
+  active_term: integer(),
+  hmac_key: string(),
+  keys: list(entry({ term: integer(), key: string(), installTime: integer(), encryptions: integer() })),
+});
+
+function keyringFromJson(text: string): Keyring {
+  const { active_term, hmac_key, keys } = JSON_KEYRING(stored.parseObject(text, KEYRING_ROW), KEYRING_ROW);
   return {
     activeTerm: active_term,
     hmacKey: Uint8Array.from(Buffer.from(hmac_key, 'base64')),

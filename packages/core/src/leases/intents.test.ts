@@ -55,8 +55,9 @@ describe('intents', () => {
       // With the older picture of the row.
       await claimed.save({ attempts: 3, lastError: 'down' });
     });
-    const { subject, login, ...rest } = (await intents.get('static/app')) ?? assert.fail();
+    const { row, subject, login, ...rest } = (await intents.get('static/app')) ?? assert.fail();
     assert.deepEqual([subject, login], [ROW.subject, ROW.login]);
+    assert.equal(row, 'intents/mount-1/static/app');
     assert.deepEqual(rest, {
       state: 'settled',
       nextAttempt: null,

@@ -1,11 +1,33 @@
 import { CofferError, type JsonObject, randomBase62 } from '@coffer/base';
 import type { SqlRow, SqlValue, Store } from '@coffer/store';
 import type { Barrier } from '../barrier/barrier.ts';
-import type { Intent, ClaimedIntent, Intents, NewIntent, IntentChange, IntentState } from '@coffer/framework';
+import {
+  type ClaimedIntent,
+  INTENT_STATES,
+  type Intent,
+  type IntentChange,
+  type Intents,
+  type NewIntent,
+  stored,
+} from '@coffer/framework';
 
 /** A claim's length in milliseconds, by the store's clock: nodes need not agree on the time. Whoever works longer renews it, so a dead worker blocks nobody for longer. */
 const CLAIM_MS = 20_000;
 const HEARTBEAT_MS = 5_000;
+/** How long nobody looks again at a row that cannot be read, in milliseconds. */
+const DAMAGED_MS = 300_000;
+
+const { entry, integer, nullable, object, oneOf, string } = stored;
+const INTENT = entry<Intent>({
+  row: string(),
+  subject: string(),
+  login: string(),
+  state: oneOf(INTENT_STATES),
+  nextAttempt: nullable(integer()),
+  attempts: integer(),
+  lastError: nullable(string()),
+  value: object(),
+});
 
 type ClaimedRow = Intent & Pick<ClaimedIntent, 'outcomeUnknown'>;
 
@@ -43,8 +65,9 @@ export class MountIntents implements Intents {
       [this.#mount, subject, login, state, claim, CLAIM_MS, now, this.#seal(subject, value)],
     );
     if (changes === 0) return undefined;
-    const row: Intent = { subject, login, state, value, nextAttempt: now, attempts: 0, lastError: null };
-    return { result: await this.#hold(claim, { ...row, outcomeUnknown: false }, work) };
+    const row = this.#place(subject);
+    const made: Intent = { row, subject, login, state, value, nextAttempt: now, attempts: 0, lastError: null };
+    return { result: await this.#hold(claim, { ...made, outcomeUnknown: false }, work) };
   }
 
   async claim<T>(subject: string, work: (claimed: ClaimedIntent) => Promise<T>): Promise<{ result: T } | undefined> {
@@ -56,8 +79,8 @@ export class MountIntents implements Intents {
     );
     if (rows[0] === undefined) return undefined;
     const mine = String(rows[0]['claim']);
-    const row = { ...this.#fromRow(rows[0]), outcomeUnknown: mine.endsWith(TAKEN_OVER) };
-    return { result: await this.#hold(mine, row, work) };
+    const row = await this.#claimedRow(subject, rows[0]);
+    return { result: await this.#hold(mine, { ...row, outcomeUnknown: mine.endsWith(TAKEN_OVER) }, work) };
   }
 
   async due(now: number, limit: number): Promise<string[]> {
@@ -116,6 +139,19 @@ export class MountIntents implements Intents {
     }
   }
 
+  /** One that cannot be read stays claimed for a while: whoever does what is due must not come back to it at once. */
+  async #claimedRow(subject: string, row: SqlRow): Promise<Intent> {
+    try {
+      return this.#fromRow(row);
+    } catch (thrown) {
+      await this.#store.run(
+        'UPDATE intents SET claimed_until = store_now() + $4 WHERE mount = $1 AND subject = $2 AND claim = $3',
+        [this.#mount, subject, row['claim'] ?? '', DAMAGED_MS],
+      );
+      throw thrown;
+    }
+  }
+
   #claimed(claim: string, row: ClaimedRow): ClaimedIntent {
     const mine = [this.#mount, row.subject, claim];
     return {
@@ -162,16 +198,20 @@ export class MountIntents implements Intents {
   }
 
   #fromRow(row: SqlRow): Intent {
-    const subject = String(row['subject']);
-    return {
-      subject,
-      login: String(row['login']),
-      state: row['state'] as IntentState,
-      nextAttempt: row['next_attempt'] === null ? null : Number(row['next_attempt']),
-      attempts: Number(row['attempts']),
-      lastError: row['last_error'] === null ? null : String(row['last_error']),
-      value: this.#barrier.open(this.#place(subject), row['value'] as Uint8Array),
-    };
+    const place = this.#place(String(row['subject']));
+    return INTENT(
+      {
+        row: place,
+        subject: row['subject'],
+        login: row['login'],
+        state: row['state'],
+        nextAttempt: row['next_attempt'],
+        attempts: row['attempts'],
+        lastError: row['last_error'],
+        value: this.#barrier.open(place, row['value']),
+      },
+      place,
+    );
   }
 }
 

@@ -1,5 +1,5 @@
 import { awaiting, type Backoff, backoffMs, CofferError, currentDeadline, type Logger, pause } from '@coffer/base';
-import type { Store } from '@coffer/store';
+import type { SqlRow, Store } from '@coffer/store';
 import type { Barrier } from '../barrier/barrier.ts';
 import type { Engine, Lease } from '@coffer/framework';
 import { leaseFromRow, sealLease } from './lease-row.ts';
@@ -166,12 +166,9 @@ export class Leases {
     );
     const leases: Lease[] = [];
     for (const row of rows) {
-      try {
-        leases.push(leaseFromRow(this.#options.barrier, row));
-      } catch (thrown) {
-        // One damaged row must not keep the others from being revoked.
-        await this.#planRetry({ id: String(row['id']), attempts: Number(row['attempts']) }, thrown);
-      }
+      // One that cannot be read must keep nobody else from being revoked.
+      const lease = await this.#claimed(row).catch(() => undefined);
+      if (lease !== undefined) leases.push(lease);
     }
     return leases;
   }
@@ -224,7 +221,17 @@ export class Leases {
        WHERE id = $1 AND claimed_until <= store_now() RETURNING *`,
       [id, CLAIM_MS],
     );
-    return rows[0] === undefined ? undefined : leaseFromRow(this.#options.barrier, rows[0]);
+    return rows[0] && this.#claimed(rows[0]);
+  }
+
+  /** A lease that was claimed to be revoked. One that cannot be read is given back, to be tried again later. */
+  async #claimed(row: SqlRow): Promise<Lease> {
+    try {
+      return leaseFromRow(this.#options.barrier, row);
+    } catch (thrown) {
+      await this.#planRetry({ id: String(row['id']), attempts: Number(row['attempts']) }, thrown);
+      throw thrown;
+    }
   }
 
   async #claimToRenew(id: string): Promise<Lease | undefined> {
@@ -233,7 +240,12 @@ export class Leases {
        WHERE id = $1 AND claimed_until <= store_now() AND state = 'active' RETURNING *`,
       [id, CLAIM_MS],
     );
-    return rows[0] === undefined ? undefined : leaseFromRow(this.#options.barrier, rows[0]);
+    try {
+      return rows[0] && leaseFromRow(this.#options.barrier, rows[0]);
+    } catch (thrown) {
+      await this.#options.store.run('UPDATE leases SET claimed_until = 0 WHERE id = $1', [id]);
+      throw thrown;
+    }
   }
 
   /** Claims a lease for renewal; waits for another renewal of the same lease. */

@@ -1,9 +1,22 @@
 import { randomId } from '@coffer/base';
 import type { Store } from '@coffer/store';
 import type { Barrier } from '../barrier/barrier.ts';
-import type { MountConfig, Mount } from '@coffer/framework';
+import { type Mount, type MountConfig, stored } from '@coffer/framework';
 
 export const DEFAULT_MOUNT_CONFIG: MountConfig = { default_lease_ttl: 0, max_lease_ttl: 0, force_no_cache: false };
+
+const { boolean, entry, integer, nullable, object, string } = stored;
+const MOUNT = entry<Mount>({
+  path: string(),
+  type: string(),
+  uuid: string(),
+  accessor: string(),
+  description: string(),
+  config: entry({ default_lease_ttl: integer(), max_lease_ttl: integer(), force_no_cache: boolean() }),
+  options: nullable(object()),
+  local: boolean(),
+  seal_wrap: boolean(),
+});
 
 /** A new mount with an accessor in Vault's form: `database_e496d27c`, `auth_token_aa657b34`. */
 export function newMount(path: string, type: string, rest: Partial<Mount> = {}): Mount {
@@ -40,8 +53,8 @@ export function createMountRows(store: Store, barrier: Barrier): MountRows {
     async all() {
       const { rows } = await store.run('SELECT path, value FROM mounts ORDER BY path');
       return rows.map((row) => {
-        const path = String(row['path']);
-        return barrier.open(`mounts/${path}`, row['value'] as Uint8Array) as unknown as Mount;
+        const place = `mounts/${String(row['path'])}`;
+        return MOUNT(barrier.open(place, row['value']), place);
       });
     },
     async insert(mount) {

@@ -1,4 +1,4 @@
-import { CofferError, withoutDeadline } from '@coffer/base';
+import { CofferError, errorText, withoutDeadline } from '@coffer/base';
 import { type Engine, type EngineFactory, type Mount, normalizeMountPath } from '@coffer/framework';
 import { createEntryStorage } from '../barrier/entry-storage.ts';
 import { MountIntents } from '../leases/intents.ts';
@@ -42,7 +42,7 @@ export class MountTable {
 
   /** Mounts what the store knows. */
   async load(): Promise<void> {
-    for (const mount of await this.#rows.all()) this.#add(mount, this.#factory(mount.path, mount.type));
+    for (const mount of await this.#rows.all()) this.#add(mount, this.#factoryOf(mount));
   }
 
   addBuiltin(mount: Mount, factory: EngineFactory): void {
@@ -151,6 +151,15 @@ export class MountTable {
 
   async close(): Promise<void> {
     await Promise.all([...this.#mounted.values()].map(({ engine }) => engine.close()));
+  }
+
+  /** @throws CofferError `failed` naming a mount that this version cannot serve: without it, what it issued is not revoked */
+  #factoryOf({ path, type }: Mount): EngineFactory {
+    try {
+      return this.#factory(path, type);
+    } catch (cause) {
+      throw new CofferError('failed', `the mount ${path}: ${errorText(cause)}`, { cause });
+    }
   }
 
   #factory(path: string, type: string): EngineFactory {

@@ -5,7 +5,20 @@ import {
   type PluginCatalog,
   type PluginEntry,
   checkPluginCommand,
+  PLUGIN_TYPES,
+  stored,
 } from '@coffer/framework';
+
+const { entry, oneOf, string, strings } = stored;
+const PLUGIN = entry<PluginEntry>({
+  name: string(),
+  type: oneOf(PLUGIN_TYPES),
+  command: string(),
+  args: strings(),
+  env: strings(),
+  sha256: string(),
+  version: string(),
+});
 
 /** @throws CofferError `invalid-request` for an entry that sets no variable; without the entry, which may be a secret */
 function checkPluginEnvironment(env: readonly string[]): void {
@@ -16,32 +29,34 @@ function checkPluginEnvironment(env: readonly string[]): void {
 
 export function createPluginCatalog(storage: EntryStorage, builtins: readonly BuiltinPlugin[]): PluginCatalog {
   const key = (type: string, name: string, version: string): string => `${type}/${name}/${version}`;
-  const get: PluginCatalog['get'] = async (type, name, version = '') =>
-    (await storage.get(key(type, name, version))) as unknown as PluginEntry | undefined;
+  const plugins = storage.of('', PLUGIN);
   return {
     builtins,
-    get,
-    async register(entry) {
-      if (!/^[\w.-]+$/.test(entry.name)) {
-        throw new CofferError('invalid-request', `plugin name "${entry.name}": use letters, digits, ".", "_" and "-"`);
+    get: (type, name, version = '') => plugins.get(key(type, name, version)),
+    async register(plugin) {
+      if (!/^[\w.-]+$/.test(plugin.name)) {
+        throw new CofferError('invalid-request', `plugin name "${plugin.name}": use letters, digits, ".", "_" and "-"`);
       }
-      if (!/^[0-9a-f]{64}$/i.test(entry.sha256)) {
+      if (!/^[0-9a-f]{64}$/i.test(plugin.sha256)) {
         throw new CofferError(
           'invalid-request',
           'field "sha256" must be the SHA-256 of the plugin file in 64 hexadecimal digits',
         );
       }
-      checkPluginCommand(entry.command);
-      checkPluginEnvironment(entry.env);
-      await storage.put(key(entry.type, entry.name, entry.version), { ...entry, sha256: entry.sha256.toLowerCase() });
+      checkPluginCommand(plugin.command);
+      checkPluginEnvironment(plugin.env);
+      await plugins.put(key(plugin.type, plugin.name, plugin.version), {
+        ...plugin,
+        sha256: plugin.sha256.toLowerCase(),
+      });
     },
     async deregister(type, name, version) {
       await storage.delete(key(type, name, version));
     },
     async list() {
       const keys = await storage.list('');
-      const entries = await Promise.all(keys.map((each) => storage.get(each)));
-      return entries.filter((entry) => entry !== undefined) as unknown as PluginEntry[];
+      const entries = await Promise.all(keys.map((each) => plugins.get(each)));
+      return entries.filter((plugin) => plugin !== undefined);
     },
   };
 }

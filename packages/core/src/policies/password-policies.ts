@@ -1,4 +1,4 @@
-import type { EntryStorage } from '@coffer/framework';
+import { type EntryStorage, stored } from '@coffer/framework';
 import {
   DEFAULT_PASSWORD_POLICY,
   generatePassword,
@@ -24,16 +24,17 @@ export interface PasswordPolicies {
   generate(name: string): Promise<string>;
 }
 
+const { entry, string } = stored;
+const POLICY = entry<{ readonly policy: string }>({ policy: string() });
+
 export function createPasswordPolicies(storage: EntryStorage): PasswordPolicies {
-  const get = async (name: string): Promise<string | undefined> => {
-    const entry = await storage.get(name);
-    return entry?.['policy'] as string | undefined;
-  };
+  const policies = storage.of('', POLICY);
+  const get = async (name: string): Promise<string | undefined> => (await policies.get(name))?.policy;
   return {
     get,
     async put(name, text) {
       const policy = parsePasswordPolicy(text);
-      await storage.put(name, { policy: text });
+      await policies.put(name, { policy: text });
       return policy;
     },
     delete: (name) => storage.delete(name),

@@ -5,7 +5,14 @@ import type { Barrier } from '../barrier/barrier.ts';
 import { DEFAULT_POLICY_TEXT, WRAPPING_POLICY_TEXT } from './default-policy.ts';
 import { FreshCache } from './fresh-cache.ts';
 import { LruCache } from './lru-cache.ts';
-import { foldName, DEFAULT_POLICY, ROOT_POLICY, UNASSIGNABLE_POLICIES, WRAPPING_POLICY } from '@coffer/framework';
+import {
+  DEFAULT_POLICY,
+  foldName,
+  ROOT_POLICY,
+  stored,
+  UNASSIGNABLE_POLICIES,
+  WRAPPING_POLICY,
+} from '@coffer/framework';
 import { type PathRule, parsePolicy } from './policy.ts';
 
 export interface PolicyEntry {
@@ -15,6 +22,9 @@ export interface PolicyEntry {
   readonly modified: string;
   readonly version: number;
 }
+
+const { entry, integer, string } = stored;
+const POLICY = entry<PolicyEntry>({ name: string(), text: string(), modified: string(), version: integer() });
 
 /** ACL policies by name. Names are lower case. `root` is built in and has no text; `default` may be changed. */
 export interface PolicyStore {
@@ -42,7 +52,8 @@ export function createPolicyStore(store: Store, barrier: Barrier): PolicyStore {
     if (name === WRAPPING_POLICY) return { name, text: WRAPPING_POLICY_TEXT, modified: formatTime(0), version: 1 };
     const { rows } = await store.run('SELECT value FROM policies WHERE name = $1', [name]);
     const value = rows[0]?.['value'];
-    if (value instanceof Uint8Array) return barrier.open(`policies/${name}`, value) as unknown as PolicyEntry;
+    const row = `policies/${name}`;
+    if (value !== undefined) return POLICY(barrier.open(row, value), row);
     if (name === ROOT_POLICY) return { name, text: '', modified: formatTime(0), version: 1 };
     if (name === DEFAULT_POLICY) return { name, text: DEFAULT_POLICY_TEXT, modified: formatTime(0), version: 1 };
     return undefined;

@@ -1,4 +1,5 @@
 import { randomBase62, randomId } from '@coffer/base';
+import { stored } from '@coffer/framework';
 import type { Store } from '@coffer/store';
 import type { Barrier } from '../barrier/barrier.ts';
 import { createEntryStorage } from '../barrier/entry-storage.ts';
@@ -8,6 +9,9 @@ export interface ClusterIdentity {
   readonly id: string;
 }
 
+const { entry, string } = stored;
+const IDENTITY = entry<ClusterIdentity>({ name: string(), id: string() });
+
 /** Where it is kept. */
 export const CLUSTER_IDENTITY = { mount: 'core/cluster', name: 'identity' } as const;
 
@@ -16,10 +20,10 @@ export const CLUSTER_IDENTITY = { mount: 'core/cluster', name: 'identity' } as c
  * at that first time only, as in Vault (hashicorp/vault:vault/cluster.go, setupCluster).
  */
 export async function loadClusterIdentity(store: Store, barrier: Barrier, name?: string): Promise<ClusterIdentity> {
-  const storage = createEntryStorage(store, barrier, CLUSTER_IDENTITY.mount);
-  const entry = await storage.get(CLUSTER_IDENTITY.name);
-  if (entry !== undefined) return entry as unknown as ClusterIdentity;
+  const identities = createEntryStorage(store, barrier, CLUSTER_IDENTITY.mount).of('', IDENTITY);
+  const known = await identities.get(CLUSTER_IDENTITY.name);
+  if (known !== undefined) return known;
   const made = { name: name ?? `vault-cluster-${randomBase62(8).toLowerCase()}`, id: randomId() };
-  await storage.put(CLUSTER_IDENTITY.name, made);
+  await identities.put(CLUSTER_IDENTITY.name, made);
   return made;
 }

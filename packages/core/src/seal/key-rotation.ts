@@ -1,5 +1,5 @@
 import { CofferError } from '@coffer/base';
-import type { EntryStorage } from '@coffer/framework';
+import { type EntryStorage, stored } from '@coffer/framework';
 
 export interface KeyStatus {
   readonly term: number;
@@ -50,14 +50,16 @@ export function rotationReason(
   return undefined;
 }
 
-const ENTRY = 'rotation';
+const { boolean, entry, integer } = stored;
+const NAME = 'rotation';
+const CONFIG = entry<KeyRotationConfig>({ enabled: boolean(), maxOperations: integer(), interval: integer() });
 
 /** `storage`: of the core itself. */
 export async function readKeyRotation(storage: EntryStorage): Promise<KeyRotationConfig> {
-  return ((await storage.get(ENTRY)) as unknown as KeyRotationConfig | undefined) ?? KEY_ROTATION_DEFAULT;
+  return (await storage.of('', CONFIG).get(NAME)) ?? KEY_ROTATION_DEFAULT;
 }
 
 export async function writeKeyRotation(storage: EntryStorage, config: KeyRotationConfig): Promise<void> {
   checkKeyRotation(config);
-  await storage.put(ENTRY, { ...config });
+  await storage.of('', CONFIG).put(NAME, config);
 }

@@ -1,6 +1,7 @@
 import { CofferError } from '@coffer/base';
+import { stored } from '@coffer/framework';
 import type { Store } from '@coffer/store';
-import { type Keyring, keyringFromBytes, keyringToBytes } from '../barrier/keyring.ts';
+import { KEYRING_ROW, type Keyring, keyringFromBytes, keyringToBytes } from '../barrier/keyring.ts';
 import type { ShareCounts } from './key-shares.ts';
 import { openValue, sealValue } from '../barrier/sealed-value.ts';
 
@@ -24,7 +25,15 @@ export interface SealRecord {
   readonly version: number;
 }
 
-const KEYRING_ROW = 'keyring/keyring';
+const { entry, integer, oneOf, optional, string } = stored;
+const SEAL_ROW = 'keyring/seal';
+const SEAL_CONFIG = entry<SealConfig>({
+  type: oneOf(['shamir', 'static']),
+  shares: integer(),
+  threshold: integer(),
+  keyId: optional(string()),
+});
+
 const RECOVERY_ROW = 'keyring/recovery';
 /** The configuration is bound to the key: one that was altered does not open. */
 const rootKeyRow = ({ type, shares, threshold, keyId = '' }: SealConfig): string =>
@@ -84,21 +93,21 @@ export function createSealRows(store: Store): SealRows {
   const read = async (): Promise<SealRecord | undefined> => {
     const { rows } = await store.run('SELECT name, version, value FROM keyring');
     if (rows.length === 0) return undefined;
-    const values = new Map(rows.map((row) => [String(row['name']), row['value'] as Uint8Array]));
+    const values = new Map(rows.map((row) => [String(row['name']), row['value']]));
     const part = (name: string): Uint8Array => {
       const value = values.get(name);
-      if (value !== undefined) return value;
+      if (value instanceof Uint8Array) return value;
       throw new CofferError(
         'failed',
         `barrier: the row keyring/${name} is missing: put a backup of the store in place`,
       );
     };
-    const recovery = values.get('recovery');
+    const config = stored.parseObject(Buffer.from(part('seal')).toString('utf8'), SEAL_ROW);
     return {
-      config: JSON.parse(Buffer.from(part('seal')).toString('utf8')) as SealConfig,
+      config: SEAL_CONFIG(config, SEAL_ROW),
       rootKey: part('root-key'),
       keyring: part('keyring'),
-      ...(recovery !== undefined && { recovery }),
+      ...(values.has('recovery') && { recovery: part('recovery') }),
       version: Math.max(...rows.map((row) => Number(row['version']))),
     };
   };

@@ -1,7 +1,7 @@
-import { CofferError, randomBase62, Secret } from '@coffer/base';
+import { CofferError, isCofferError, randomBase62, Secret } from '@coffer/base';
 import type { SqlRow, SqlStatement, Store } from '@coffer/store';
 import type { Barrier } from '../barrier/barrier.ts';
-import { validToken, rowLimit, WHOLE_LIST, type TokenEntry, type TokenStore } from '@coffer/framework';
+import { rowLimit, stored, type TokenEntry, type TokenStore, validToken, WHOLE_LIST } from '@coffer/framework';
 import { insertWhile } from '../barrier/insert-while.ts';
 
 /** Vault's form for service tokens: `hvs.` and base62. */
@@ -17,6 +17,29 @@ const CLOSED = 0;
 const ENDING = -1;
 /** Characters of a token that is made here. */
 export const TOKEN_LENGTH = TOKEN_PREFIX.length + TOKEN_RANDOM;
+
+const { boolean, entry, integer, nullable, oneOf, optional, string, stringMap, strings } = stored;
+const TOKEN = entry<TokenEntry>({
+  id: string(),
+  accessor: string(),
+  parent: string(),
+  displayName: string(),
+  policies: strings(),
+  path: string(),
+  meta: nullable(stringMap()),
+  creationTime: integer(),
+  creationTtl: integer(),
+  expireTime: nullable(integer()),
+  lastRenewal: nullable(integer()),
+  explicitMaxTtl: integer(),
+  period: integer(),
+  numUses: integer(),
+  usesLeft: integer(),
+  renewable: boolean(),
+  type: oneOf(['service']),
+  role: optional(string()),
+  boundCidrs: optional(strings()),
+});
 
 export function createTokenStore(store: Store, barrier: Barrier, wake: () => void): TokenStore {
   const valid = (entry: TokenEntry | undefined): TokenEntry | undefined => {
@@ -113,8 +136,9 @@ export function createTokenStore(store: Store, barrier: Barrier, wake: () => voi
           after,
           PAGE,
         ]);
-        const entries = rows.map((row) => tokenFromRow(barrier, row));
-        after = entries.at(-1)?.accessor;
+        const last = rows.at(-1);
+        after = last && String(last['accessor']);
+        const entries = rows.map((row) => readable(barrier, row)).filter((token) => token !== undefined);
         const issued = entries.filter(({ path, expireTime }) => expireTime !== null && `${path}/`.startsWith(prefix));
         if (issued.length > 0) await this.revoke(issued.map((entry) => entry.id));
       }
@@ -207,18 +231,25 @@ function sealToken(barrier: Barrier, entry: TokenEntry): Uint8Array {
   });
 }
 
+/** Undefined for a token that is damaged: it serves nobody, and must not keep others from being ended. */
+function readable(barrier: Barrier, row: SqlRow): TokenEntry | undefined {
+  try {
+    return tokenFromRow(barrier, row);
+  } catch (thrown) {
+    if (isCofferError(thrown, 'failed')) return undefined;
+    throw thrown;
+  }
+}
+
+/** @throws CofferError `failed` naming the row, and the field where one is damaged */
 function tokenFromRow(barrier: Barrier, row: SqlRow): TokenEntry {
-  const id = String(row['id']);
-  const sealed = barrier.open(`tokens/${id}`, row['value'] as Uint8Array) as unknown as Omit<
-    TokenEntry,
-    'id' | 'accessor' | 'parent' | 'expireTime' | 'usesLeft'
-  >;
-  return {
-    ...sealed,
-    id,
-    accessor: String(row['accessor']),
-    parent: String(row['parent']),
-    expireTime: row['expire_time'] === null ? null : Number(row['expire_time']),
-    usesLeft: Number(row['uses_left']),
+  const place = `tokens/${String(row['id'])}`;
+  const columns = {
+    id: row['id'],
+    accessor: row['accessor'],
+    parent: row['parent'],
+    expireTime: row['expire_time'],
+    usesLeft: row['uses_left'],
   };
+  return TOKEN({ ...barrier.open(place, row['value']), ...columns }, place);
 }

@@ -1,4 +1,4 @@
-import { CofferError, formatTime, type JsonObject, type Logger } from '@coffer/base';
+import { CofferError, formatTime, type Logger } from '@coffer/base';
 import {
   type Condition,
   validToken,
@@ -6,6 +6,7 @@ import {
   type TokenEntry,
   WRAPPING_POLICY,
   type EntryStorage,
+  stored,
   type TokenStore,
 } from '@coffer/framework';
 import type { Leases } from '../leases/leases.ts';
@@ -21,8 +22,24 @@ export interface WrappedAnswer {
 }
 
 interface WrappedEntry extends WrappedAnswer {
-  readonly response: JsonObject;
+  readonly response: OutgoingResponse;
 }
+
+const { boolean, entry, integer, nullable, object, oneOf, optional, string, strings } = stored;
+const WRAPPED = entry<WrappedEntry>({
+  path: string(),
+  creationTime: integer(),
+  ttl: integer(),
+  response: entry<OutgoingResponse>({
+    status: optional(integer()),
+    shape: optional(oneOf(['envelope', 'flat', 'raw'])),
+    data: optional(nullable(object())),
+    lease: optional(entry({ id: string(), durationSeconds: integer(), renewable: boolean() })),
+    auth: optional(object()),
+    wrapInfo: optional(object()),
+    warnings: optional(strings()),
+  }),
+});
 
 export const NO_WRAPPING_TOKEN = 'wrapping token is not valid or does not exist';
 
@@ -56,6 +73,7 @@ export interface WrappingOptions {
 }
 
 export function createWrapping({ storage, tokens, leases, logger }: WrappingOptions): Wrapping {
+  const answers = storage.of('', WRAPPED);
   const find = async (token: string): Promise<TokenEntry> => {
     const entry = token === '' ? undefined : await tokens.lookup(token);
     if (entry?.policies.includes(WRAPPING_POLICY) !== true) throw noWrappingToken();
@@ -64,10 +82,10 @@ export function createWrapping({ storage, tokens, leases, logger }: WrappingOpti
   const take = async (token: string): Promise<WrappedEntry> => {
     const { id } = await find(token);
     // Taking the entry decides between callers; the token only has to be cleared away.
-    const taken = await storage.take(id);
+    const taken = await answers.take(id);
     if (taken === undefined) throw noWrappingToken();
     await tokens.revoke(id);
-    return taken as unknown as WrappedEntry;
+    return taken;
   };
   const keep = async (
     response: OutgoingResponse,
@@ -92,8 +110,8 @@ export function createWrapping({ storage, tokens, leases, logger }: WrappingOpti
       provided,
     });
     // The entry goes with the token: one that was revoked meanwhile gets none, which nothing would take away again.
-    const wrappedEntry = { path, creationTime, ttl, response: response as JsonObject };
-    if (!(await storage.putWhile(entry.id, wrappedEntry, [validToken(entry.id)]))) throw noWrappingToken();
+    const wrappedEntry = { path, creationTime, ttl, response };
+    if (!(await answers.putWhile(entry.id, wrappedEntry, [validToken(entry.id)]))) throw noWrappingToken();
     const wrapped = response.auth?.['accessor'];
     const wrapInfo = {
       token: token.reveal(),
@@ -134,12 +152,12 @@ export function createWrapping({ storage, tokens, leases, logger }: WrappingOpti
     },
     async rewrap(token) {
       const { id } = await find(token);
-      const found = await storage.get(id);
+      const found = await answers.get(id);
       if (found === undefined) throw noWrappingToken();
-      const { response, path, ttl } = found as unknown as WrappedEntry;
+      const { response, path, ttl } = found;
       const moved = await keep(response, path, ttl, [storage.there(id)]);
       // As above: who takes the old entry has moved it. When it was unwrapped or revoked meanwhile, that was first.
-      const taken = await storage.take(id);
+      const taken = await answers.take(id);
       await tokens.revoke(taken === undefined ? moved.id : id);
       if (taken === undefined) throw noWrappingToken();
       return moved.answer;

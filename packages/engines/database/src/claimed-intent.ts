@@ -1,5 +1,5 @@
 import { type Backoff, backoffMs, CofferError, mayLandUntil, mayStillLand, pause, timeLeft } from '@coffer/base';
-import type { ClaimedIntent, IntentChange, Intents } from '@coffer/framework';
+import { type ClaimedIntent, type IntentChange, type Intents, stored } from '@coffer/framework';
 
 /** How long a request waits for a rotation that is under way, in milliseconds. */
 export const PATIENCE_MS = 10_000;
@@ -55,9 +55,12 @@ export function noteOutcomeUnknown(claimed: ClaimedIntent): Promise<ClaimedInten
   return claimed.save({ value: { ...claimed.value, mayLandUntil: mayLandUntil() } });
 }
 
+const { entry, integer } = stored;
+const LANDING = entry<{ readonly mayLandUntil: number }>({ mayLandUntil: integer(0) });
+
 /** Whether what earlier attempts sent has taken effect by now, or never will. */
-export function hasLanded({ value }: ClaimedIntent): boolean {
-  return !mayStillLand(Number(value['mayLandUntil'] ?? 0));
+export function hasLanded({ value, row }: ClaimedIntent): boolean {
+  return !mayStillLand(LANDING(value, row).mayLandUntil);
 }
 
 /** When a rotation that failed so many times before, and now again, is tried once more, in milliseconds since 1970. */

@@ -1,5 +1,5 @@
 import type { JsonObject } from '@coffer/base';
-import { type EntryStorage, globMatches } from '@coffer/framework';
+import { type Entries, type EntryStorage, globMatches, stored } from '@coffer/framework';
 
 /** A configured connection, as stored. `connectionDetails` holds the plugin's own fields as they were written. */
 export interface ConfigEntry {
@@ -11,18 +11,30 @@ export interface ConfigEntry {
   readonly passwordPolicy: string;
 }
 
-const key = (name: string): string => `config/${name}`;
+const { entry, object, string, strings } = stored;
+const CONFIG = entry<ConfigEntry>({
+  pluginName: string(),
+  pluginVersion: string(),
+  connectionDetails: object(),
+  allowedRoles: strings(),
+  rootRotationStatements: strings(),
+  passwordPolicy: string(),
+});
 
-export async function readConfig(storage: EntryStorage, name: string): Promise<ConfigEntry | undefined> {
-  return (await storage.get(key(name))) as unknown as ConfigEntry | undefined;
+function configsOf(storage: EntryStorage): Entries<ConfigEntry> {
+  return storage.of('config/', CONFIG);
 }
 
-export async function writeConfig(storage: EntryStorage, name: string, entry: ConfigEntry): Promise<void> {
-  await storage.put(key(name), { ...entry });
+export async function readConfig(storage: EntryStorage, name: string): Promise<ConfigEntry | undefined> {
+  return configsOf(storage).get(name);
+}
+
+export async function writeConfig(storage: EntryStorage, name: string, config: ConfigEntry): Promise<void> {
+  await configsOf(storage).put(name, config);
 }
 
 export async function deleteConfig(storage: EntryStorage, name: string): Promise<void> {
-  await storage.delete(key(name));
+  await storage.delete(`config/${name}`);
 }
 
 /** Whether a role may use a connection: by `*`, the name, or a glob (hashicorp/vault:sdk/helper/strutil). */

@@ -1,5 +1,5 @@
 import { CofferError } from '@coffer/base';
-import type { EntryStorage } from '@coffer/framework';
+import { type Entries, type EntryStorage, stored } from '@coffer/framework';
 
 /** A dynamic role, as stored. TTLs are seconds; 0 means the mount's. */
 export interface RoleEntry {
@@ -22,12 +22,29 @@ export interface RoleEntry {
 export const VALID_UNTIL = ['lease', 'max_ttl'] as const;
 export type ValidUntil = (typeof VALID_UNTIL)[number];
 
-export async function readRole(storage: EntryStorage, name: string): Promise<RoleEntry | undefined> {
-  return (await storage.get(`roles/${name}`)) as unknown as RoleEntry | undefined;
+const { entry, integer, oneOf, string, strings } = stored;
+const ROLE = entry<RoleEntry>({
+  dbName: string(),
+  creationStatements: strings(),
+  revocationStatements: strings(),
+  rollbackStatements: strings(),
+  renewStatements: strings(),
+  defaultTtl: integer(),
+  maxTtl: integer(),
+  validUntil: oneOf(VALID_UNTIL, 'lease'),
+  passwordPolicy: string(''),
+});
+
+function rolesOf(storage: EntryStorage): Entries<RoleEntry> {
+  return storage.of('roles/', ROLE);
 }
 
-export async function writeRole(storage: EntryStorage, name: string, entry: RoleEntry): Promise<void> {
-  await storage.put(`roles/${name}`, { ...entry });
+export async function readRole(storage: EntryStorage, name: string): Promise<RoleEntry | undefined> {
+  return rolesOf(storage).get(name);
+}
+
+export async function writeRole(storage: EntryStorage, name: string, role: RoleEntry): Promise<void> {
+  await rolesOf(storage).put(name, role);
 }
 
 /**
@@ -40,6 +57,6 @@ export async function changeRole(
   name: string,
   change: (role: RoleEntry) => RoleEntry,
 ): Promise<void> {
-  const replaced = await storage.update(`roles/${name}`, (value) => ({ ...change(value as unknown as RoleEntry) }));
+  const replaced = await rolesOf(storage).update(name, change);
   if (replaced === undefined) throw new CofferError('not-found', `role ${JSON.stringify(name)} does not exist`);
 }

@@ -1,5 +1,5 @@
 import { CofferError, Secret } from '@coffer/base';
-import type { ClaimedIntent } from '@coffer/framework';
+import { type ClaimedIntent, stored } from '@coffer/framework';
 import { type Database, isPluginGone, type LoginAnswer, urlHoldsPassword } from '@coffer/database-plugin';
 import { changePassword, changeWithNewProcess, type PasswordOutcome } from './change-password.ts';
 import { type ConfigEntry, readConfig, writeConfig } from './config-entry.ts';
@@ -13,6 +13,9 @@ interface RootIntent {
   readonly username?: string;
   readonly password?: string;
 }
+
+const { entry, optional, string } = stored;
+const ROOT_INTENT = entry<RootIntent>({ username: optional(string()), password: optional(string()) });
 
 /**
  * Runs `work` while nobody else, here or on another node, writes the configuration or rotates its user: a write that
@@ -126,7 +129,7 @@ async function change(
   claimed: ClaimedIntent,
   begun: boolean,
 ): Promise<PasswordOutcome> {
-  const { password = '' } = claimed.value as RootIntent;
+  const { password = '' } = ROOT_INTENT(claimed.value, claimed.row);
   return changeWithNewProcess(claimed, begun, (again, landed) =>
     parts.connections.useAlone(name, (database) =>
       changePassword(database, {
@@ -168,7 +171,7 @@ async function ask(
 /** The configuration gets the new password, then the row goes: cut off in between, the next one does it again. */
 async function keep(parts: EngineParts, name: string, claimed: ClaimedIntent): Promise<void> {
   const { storage, logger } = parts.context;
-  const { username = '', password = '' } = claimed.value as RootIntent;
+  const { username = '', password = '' } = ROOT_INTENT(claimed.value, claimed.row);
   const config = await readConfig(storage, name);
   if (config !== undefined) {
     await writeConfig(storage, name, {

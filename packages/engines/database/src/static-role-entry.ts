@@ -1,5 +1,5 @@
 import { CofferError } from '@coffer/base';
-import type { EntryStorage, Intent, ListPage } from '@coffer/framework';
+import { type Entries, type EntryStorage, type Intent, type ListPage, stored } from '@coffer/framework';
 
 /** A static role, as stored: one login that exists already, whose password is changed in time. Durations: seconds. */
 export interface StaticRoleEntry {
@@ -26,16 +26,40 @@ export interface StaticCredential {
   readonly lastRotation: number;
   /** From when the period counts: the last change, or the import. */
   readonly periodStart: number;
+  /** Until when an earlier attempt may still take effect (held-intent.ts). */
+  readonly mayLandUntil?: number;
 }
 
 const PREFIX = 'static-roles/';
 
-export async function readStaticRole(storage: EntryStorage, name: string): Promise<StaticRoleEntry | undefined> {
-  return (await storage.get(PREFIX + name)) as unknown as StaticRoleEntry | undefined;
+const { entry, integer, optional, string, strings } = stored;
+const ROLE = entry<StaticRoleEntry>({
+  dbName: string(),
+  username: string(),
+  rotationStatements: strings(),
+  rotationPeriod: integer(),
+  rotationSchedule: string(),
+  rotationWindow: integer(),
+  passwordPolicy: string(''),
+});
+const CREDENTIAL = entry<StaticCredential>({
+  password: string(),
+  pending: string(),
+  lastRotation: integer(),
+  periodStart: integer(),
+  mayLandUntil: optional(integer()),
+});
+
+function rolesOf(storage: EntryStorage): Entries<StaticRoleEntry> {
+  return storage.of(PREFIX, ROLE);
 }
 
-export async function writeStaticRole(storage: EntryStorage, name: string, entry: StaticRoleEntry): Promise<void> {
-  await storage.put(PREFIX + name, { ...entry });
+export async function readStaticRole(storage: EntryStorage, name: string): Promise<StaticRoleEntry | undefined> {
+  return rolesOf(storage).get(name);
+}
+
+export async function writeStaticRole(storage: EntryStorage, name: string, role: StaticRoleEntry): Promise<void> {
+  await rolesOf(storage).put(name, role);
 }
 
 export async function deleteStaticRole(storage: EntryStorage, name: string): Promise<void> {
@@ -57,8 +81,9 @@ export function loginOf(dbName: string, username: string): string {
   return `user:${dbName}/${username}`;
 }
 
-export function credentialOf(intent: Intent): StaticCredential {
-  return intent.value as unknown as StaticCredential;
+/** @throws CofferError `failed` naming the intent's row when it is damaged */
+export function credentialOf({ value, row }: Intent): StaticCredential {
+  return CREDENTIAL(value, row);
 }
 
 /** Policies and allowed_roles know roles by name alone, so a name means one thing, as in Vault. */

@@ -13,6 +13,7 @@ import {
   grantTtl,
   type Lease,
   type CreatingLease,
+  stored,
   type PathResponse,
   type TokenEntry,
   type TtlAnswer,
@@ -40,6 +41,17 @@ interface UserData {
   /** Until when the creation may still land that nobody answered for, in milliseconds since 1970. */
   readonly mayLandUntil?: number;
 }
+
+const { entry, integer, optional, string, strings } = stored;
+const USER_DATA = entry<UserData>({
+  username: string(),
+  role: string(),
+  dbName: string(),
+  revocationStatements: strings(),
+  // 0: it was not written down, and so lies behind the end of no lease.
+  validUntil: integer(0),
+  mayLandUntil: optional(integer()),
+});
 
 export interface IssueRequest {
   readonly roleName: string;
@@ -127,7 +139,7 @@ export async function renewUser(
   lease: Lease,
   increment: number,
 ): Promise<TtlAnswer & { readonly data?: JsonObject }> {
-  const data = userData(lease.data);
+  const data = userData(lease);
   const role = await readRole(parts.context.storage, data.role);
   if (role === undefined) {
     throw new CofferError(
@@ -159,7 +171,7 @@ export async function renewUser(
  * @throws CofferError `unavailable` for one that may still appear: it is dropped again later
  */
 export async function revokeUser(parts: EngineParts, lease: Lease): Promise<void> {
-  const data = userData(lease.data);
+  const data = userData(lease);
   if (data.username === '') {
     parts.context.logger.warn(
       'a plugin that names its users itself never said whether it made one; VALID UNTIL bounds it',
@@ -182,6 +194,6 @@ export async function revokeUser(parts: EngineParts, lease: Lease): Promise<void
   );
 }
 
-function userData(data: JsonObject): UserData {
-  return data as unknown as UserData;
+function userData({ id, data }: Lease): UserData {
+  return USER_DATA(data, `leases/${id}`, 'data');
 }

@@ -1,3 +1,4 @@
+import { CofferError } from '@coffer/base';
 import { Failure } from '../connection/failure.ts';
 import type { Session } from '../connection/session.ts';
 import { sendSteps, type Step } from '../ddl/steps.ts';
@@ -48,9 +49,15 @@ export async function lookAtRoles(session: Session, names: readonly string[]): P
   };
   const answers = await sendSteps(session, [...databaseOid(session), look]);
   return (answers.at(-1)?.rows ?? []).map((row) => {
-    const dependencies = summary(session, row['dependencies'] as readonly string[]);
+    const dependencies = summary(session, listOf(row['dependencies']));
     return { name: String(row['name']), oid: String(row['oid']), member: row['member'] === true, dependencies };
   });
+}
+
+/** An answer that is no list says nothing, and not that there is nothing. */
+function listOf(value: unknown): readonly string[] {
+  if (Array.isArray(value)) return value.map(String);
+  throw new CofferError('failed', 'looking for dependencies: the server answered with something else');
 }
 
 function databaseOid(session: Session): readonly Step[] {

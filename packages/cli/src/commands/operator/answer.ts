@@ -12,7 +12,7 @@ export async function askBare(client: Client, method: string, path: string, body
 }
 
 export function strings(value: JsonValue | undefined): string[] {
-  return isList(value ?? null) ? (value as readonly JsonValue[]).map(goValue) : [];
+  return isList(value) ? value.map(goValue) : [];
 }
 
 /** The one share that a command takes: as its argument, from stdin for `-`, else asked for without showing it. */
