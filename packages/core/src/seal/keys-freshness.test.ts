@@ -5,7 +5,7 @@ import { CofferError } from '@coffer/base';
 import { openEmbeddedStore, type Store } from '@coffer/store';
 import { Steps, steppedStore } from '@coffer/testkit';
 import { KEY_ROTATION_DEFAULT } from './key-rotation.ts';
-import type { SealableCore } from './sealable-core.ts';
+import type { SealableCore } from '../sealable-core.ts';
 import { makeSealable, request } from './sealable-fixture.ts';
 import { createSealRows } from './seal-rows.ts';
 import { SeenRecord } from './seen-record.ts';

@@ -3,7 +3,7 @@ import { silentLogger } from '@coffer/base';
 import type { Store } from '@coffer/store';
 import { Core } from '../core.ts';
 import { type EngineFactory, definePath, type Path } from '@coffer/framework';
-import { SealableCore } from './sealable-core.ts';
+import { SealableCore } from '../sealable-core.ts';
 import type { SealControl } from './seal-control.ts';
 import type { StaticSeal } from './static-seal.ts';
 

@@ -1,9 +1,10 @@
 import type { Logger } from '@coffer/base';
+import type { TokenStore } from '@coffer/framework';
 import { createAwaitedRootToken } from '../tokens/root-token.ts';
 import { createGenerateRoot } from './generate-root.ts';
-import type { OpenSeal } from './open-seal.ts';
 import { createRekey } from './rekey.ts';
 import type { SealControl } from './seal-control.ts';
+import type { SealKeys } from './seal-keys.ts';
 import type { SealRecord } from './seal-rows.ts';
 
 export interface ShareHoldersParts {
@@ -11,7 +12,9 @@ export interface ShareHoldersParts {
   readonly byItself: boolean;
   readonly record: () => Promise<SealRecord>;
   /** @throws CofferError `sealed` */
-  readonly open: () => OpenSeal;
+  readonly keys: () => SealKeys;
+  /** @throws CofferError `sealed` */
+  readonly tokens: () => TokenStore;
   readonly inTurn: <T>(work: () => Promise<T>) => Promise<T>;
   readonly logger: Logger;
 }
@@ -22,27 +25,27 @@ export class ShareHolders {
   readonly rekeyRecovery: SealControl['rekeyRecovery'];
   readonly generateRoot: SealControl['generateRoot'];
 
-  constructor({ byItself, open, ...rest }: ShareHoldersParts) {
+  constructor({ byItself, keys, tokens, ...rest }: ShareHoldersParts) {
     const parts = {
       ...rest,
-      requireOpen: open,
-      verifyKey: (key: Uint8Array, record: SealRecord) => open().keys.isHoldersKey(key, record),
+      requireOpen: keys,
+      verifyKey: (key: Uint8Array, record: SealRecord) => keys().isHoldersKey(key, record),
     };
     this.rekey = createRekey({
       ...parts,
       what: 'barrier',
       byItself,
-      replace: (counts) => open().keys.replaceRootKey(counts),
+      replace: (counts) => keys().replaceRootKey(counts),
     });
     this.rekeyRecovery = createRekey({
       ...parts,
       what: 'recovery',
       byItself,
-      replace: (counts) => open().keys.replaceRecoveryKey(counts),
+      replace: (counts) => keys().replaceRecoveryKey(counts),
     });
     this.generateRoot = createGenerateRoot({
       ...parts,
-      createToken: async () => (await createAwaitedRootToken(open().core.services.tokens)).reveal(),
+      createToken: async () => (await createAwaitedRootToken(tokens())).reveal(),
     });
   }
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { openEmbeddedStore, type Store } from '@coffer/store';
 import type { RekeyControl } from './seal-control.ts';
-import type { SealableCore } from './sealable-core.ts';
+import type { SealableCore } from '../sealable-core.ts';
 import { makeSealable } from './sealable-fixture.ts';
 import type { StaticSeal } from './static-seal.ts';
 

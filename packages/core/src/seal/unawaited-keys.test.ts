@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { Deadline, whileAwaited, withDeadline } from '@coffer/base';
 import { openEmbeddedStore, type SqlStatement, type Store } from '@coffer/store';
-import type { SealableCore } from './sealable-core.ts';
+import type { SealableCore } from '../sealable-core.ts';
 import { makeSealable, request } from './sealable-fixture.ts';
 
 describe('keys that nobody waits for', () => {

@@ -1,25 +1,25 @@
 import { CofferError, type Logger, requireTime, withoutDeadline } from '@coffer/base';
 import type { Caller, IncomingRequest, OutgoingResponse, Path } from '@coffer/framework';
 import type { Store } from '@coffer/store';
-import { sealed } from '../barrier/sealed.ts';
-import type { Core } from '../core.ts';
-import { releaseDeadClaims } from '../leases/dead-claims.ts';
-import { answerInTime } from '../request-deadline.ts';
-import { initStore } from './init-store.ts';
-import { type KeyRotationConfig, type KeyStatus, readKeyRotation, writeKeyRotation } from './key-rotation.ts';
-import { checkShareCounts } from './key-shares.ts';
+import { sealed } from './barrier/sealed.ts';
+import type { Core } from './core.ts';
+import { releaseDeadClaims } from './leases/dead-claims.ts';
+import { answerInTime } from './request-deadline.ts';
+import { initStore } from './seal/init-store.ts';
+import { type KeyRotationConfig, type KeyStatus, readKeyRotation, writeKeyRotation } from './seal/key-rotation.ts';
+import { checkShareCounts } from './seal/key-shares.ts';
 import { type BuiltCore, type EndOptions, type OpenParts, OpenSeal } from './open-seal.ts';
-import { requesterFields } from './operator-attempt.ts';
-import { checkSealType, rootKeyByStaticSeal, rootKeyByUnsealKey } from './root-key.ts';
-import type { InitRequest, InitResult, Requester, SealControl, SealState, SealStatus } from './seal-control.ts';
-import { collectGarbage } from './seal-garbage.ts';
-import { SealKeys } from './seal-keys.ts';
-import { createSealRows, type SealRecord, type SealRows } from './seal-rows.ts';
-import { SealShares } from './seal-shares.ts';
+import { requesterFields } from './seal/operator-attempt.ts';
+import { checkSealType, rootKeyByStaticSeal, rootKeyByUnsealKey } from './seal/root-key.ts';
+import type { InitRequest, InitResult, Requester, SealControl, SealState, SealStatus } from './seal/seal-control.ts';
+import { collectGarbage } from './seal/seal-garbage.ts';
+import { SealKeys } from './seal/seal-keys.ts';
+import { createSealRows, type SealRecord, type SealRows } from './seal/seal-rows.ts';
+import { SealShares } from './seal/seal-shares.ts';
 import { handleSealed } from './sealed-request.ts';
-import { SeenRecord } from './seen-record.ts';
-import { ShareHolders } from './share-holders.ts';
-import { copyStaticSeal, type StaticSeal, wipeStaticSeal } from './static-seal.ts';
+import { SeenRecord } from './seal/seen-record.ts';
+import { ShareHolders } from './seal/share-holders.ts';
+import { copyStaticSeal, type StaticSeal, wipeStaticSeal } from './seal/static-seal.ts';
 
 const OPENS_AT_START =
   'the seal "static" opens when the server starts, and was closed by an operator since: restart the server to open it';
@@ -79,7 +79,8 @@ export class SealableCore implements SealControl {
     this.#holders = new ShareHolders({
       byItself: options.staticSeal !== undefined,
       record: () => this.#record(),
-      open: () => this.#open(),
+      keys: () => this.#open().keys,
+      tokens: () => this.#open().core.services.tokens,
       inTurn: (work) => this.#inTurn(work),
       logger: options.logger,
     });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { openEmbeddedStore, type Store } from '@coffer/store';
 import type { SealableCore } from './sealable-core.ts';
-import { makeSealable, request } from './sealable-fixture.ts';
+import { makeSealable, request } from './seal/sealable-fixture.ts';
 
 describe('a core behind its seal', () => {
   let store: Store;

@@ -2,12 +2,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { errorText, type Logger, withoutDeadline } from '@coffer/base';
 import type { EntryStorage } from '@coffer/framework';
 import type { Store } from '@coffer/store';
-import type { Barrier } from '../barrier/barrier.ts';
-import { createEntryStorage } from '../barrier/entry-storage.ts';
-import type { Core } from '../core.ts';
-import { type ClusterIdentity, loadClusterIdentity } from './cluster-identity.ts';
-import type { SealControl } from './seal-control.ts';
-import type { SealKeys } from './seal-keys.ts';
+import type { Barrier } from './barrier/barrier.ts';
+import { createEntryStorage } from './barrier/entry-storage.ts';
+import type { Core } from './core.ts';
+import { type ClusterIdentity, loadClusterIdentity } from './seal/cluster-identity.ts';
+import type { SealControl } from './seal/seal-control.ts';
+import type { SealKeys } from './seal/seal-keys.ts';
 
 /** How often to check whether the encryption key is due for rotation, in milliseconds. */
 const TEND_KEYS_MS = 60_000;

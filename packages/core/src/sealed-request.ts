@@ -1,6 +1,6 @@
-import { sealed } from '../barrier/sealed.ts';
+import { sealed } from './barrier/sealed.ts';
 import { type IncomingRequest, type OutgoingResponse, type Path, findPath } from '@coffer/framework';
-import { dataOf } from '../mounts/router.ts';
+import { dataOf } from './mounts/router.ts';
 
 /** Serves a request while the seal is closed: `paths` under `sys/` answer, everything else is `sealed`. */
 export async function handleSealed(
