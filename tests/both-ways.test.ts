@@ -1,6 +1,6 @@
 /** The seed's flow with the plugin in the process and over go-plugin: what a client sees must not differ. */
 import assert from 'node:assert/strict';
-import { chmod, copyFile, mkdtemp, readdir, readFile, readlink, rm, symlink, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -10,6 +10,7 @@ import { databaseUnderTest, eventually, type TestDatabase } from '@coffer/testki
 import { DIST } from './coffer-process.ts';
 import { configure, issue, startTestServer, type TestServer } from './dev-server.ts';
 import { issuedRoles, tryLogin } from './logins.ts';
+import { runningPlugin } from './plugin-file.ts';
 
 let database: TestDatabase;
 let directory: string;
@@ -136,7 +137,7 @@ describe('the plugin process', () => {
 
   it('is started again by the next call after a crash', async () => {
     const first = await issue(server.client);
-    const pid = await pluginPid();
+    const pid = await runningPlugin(process.pid);
     process.kill(pid, 'SIGKILL');
     await sleep(200);
     const second = await issue(server.client);
@@ -162,13 +163,3 @@ describe('the plugin process', () => {
     await assert.rejects(register('missing'), /no such file/i);
   });
 });
-
-async function pluginPid(): Promise<number> {
-  for (const entry of await readdir('/proc')) {
-    if (!/^\d+$/.test(entry)) continue;
-    const exe = await readlink(`/proc/${entry}/exe`).catch(() => '');
-    const parent = await readFile(`/proc/${entry}/stat`, 'utf8').catch(() => '');
-    if (exe === join(directory, 'ysql-plugin') && parent.includes(` ${process.pid} `)) return Number(entry);
-  }
-  throw new Error('no plugin process found');
-}

@@ -1,24 +1,24 @@
 /** The paths of the database engine that no other test walks: lists, merging, reset, reload, versions, TTL formats. */
 import assert from 'node:assert/strict';
-import { createHash } from 'node:crypto';
-import { copyFile, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { JsonObject } from '@coffer/base';
 import { databaseUnderTest, type TestDatabase } from '@coffer/testkit';
-import { DIST } from './coffer-process.ts';
 import { configure, issue, startTestServer, type TestServer, connectionTo } from './dev-server.ts';
+import { putPlugin } from './plugin-file.ts';
 
 describe('the database engine', () => {
   let database: TestDatabase;
   let server: TestServer;
   let directory: string;
+  let sha256: string;
 
   before(async () => {
     database = await databaseUnderTest();
     directory = await mkdtemp(join(tmpdir(), 'coffer-plugins-'));
-    await copyFile(join(DIST, 'ysql-plugin'), join(directory, 'ysql-plugin'));
+    sha256 = await putPlugin(directory);
     server = await startTestServer({ pluginDirectory: directory });
     await configure(server.client, connectionTo(database));
   });
@@ -132,9 +132,6 @@ describe('the database engine', () => {
   });
 
   it('runs the version of a plugin that a connection asks for', async () => {
-    const sha256 = createHash('sha256')
-      .update(await readFile(join(directory, 'ysql-plugin')))
-      .digest('hex');
     const catalog = 'sys/plugins/catalog/database/ysql-plugin';
     await server.client.write(catalog, { sha256, command: 'ysql-plugin', version: 'v7.0.0' });
     const config = { plugin_name: 'ysql-plugin', allowed_roles: '*', ...connectionTo(database) };

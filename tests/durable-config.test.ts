@@ -9,7 +9,7 @@ import { DIST } from './coffer-process.ts';
 import { configure, connectionTo, issue } from './dev-server.ts';
 import { DurableHome, initialize, isSealed, unseal } from './durable-process.ts';
 import { tryLogin } from './logins.ts';
-import { runningPlugin } from './running-plugin.ts';
+import { runningPlugin } from './plugin-file.ts';
 
 describe('the configuration of a server', () => {
   let database: TestDatabase;
@@ -50,7 +50,7 @@ describe('the configuration of a server', () => {
     await configure(client, connectionTo(database));
     const issued = await issue(client);
     assert.deepEqual(await tryLogin(database, issued.username, issued.password), { user: issued.username });
-    await runningPlugin(home.path('plugins/ysql-plugin'), server.child.pid ?? 0);
+    await runningPlugin(server.child.pid ?? 0);
     await client.write('sys/leases/revoke', { lease_id: issued.leaseId });
     assert.equal(await server.stop('SIGTERM'), 0);
   });

@@ -1,7 +1,8 @@
 /** A plugin that gives no answer in time, or hangs: what it may have done is found out, and nothing is lost. */
 import assert from 'node:assert/strict';
-import { createHash, randomUUID } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -10,14 +11,14 @@ import { Barrier, Core, createKeyring, createRootToken } from '@coffer/core';
 import { createDatabaseEngine, createDatabasePlugins, type DatabasePlugins } from '@coffer/engine-database';
 import { openEmbeddedStore, type Store } from '@coffer/store';
 import { databaseUnderTest, eventually, startWireProxy, type TestDatabase, type WireProxy } from '@coffer/testkit';
-import { DIST } from './coffer-process.ts';
 import { connectionTo } from './dev-server.ts';
 import { issuedRoles, tryLogin } from './logins.ts';
-import { runningPlugin } from './running-plugin.ts';
+import { putPlugin, runningPlugin } from './plugin-file.ts';
 
 const DEADLINE_MS = 3_000;
 
 describe('a plugin without an answer', () => {
+  let directory: string;
   let database: TestDatabase;
   let proxy: WireProxy;
   let store: Store;
@@ -28,6 +29,7 @@ describe('a plugin without an answer', () => {
 
   beforeEach(async () => {
     log = '';
+    directory = await mkdtemp(join(tmpdir(), 'coffer-plugins-'));
     database = await databaseUnderTest();
     await database.query("CREATE ROLE late_app LOGIN PASSWORD 'chosen'");
     proxy = await startWireProxy({ target: database });
@@ -35,14 +37,12 @@ describe('a plugin without an answer', () => {
     const logger = createLogger('', 'trace', (entry) => (log += formatLogLine(entry)));
     core = new Core({ store, barrier: new Barrier(createKeyring()), builtinPlugins: [], logger });
     const { plugins: catalog, passwordPolicies } = core.services;
-    const limits = { directory: DIST, callDeadlineMs: DEADLINE_MS };
+    const limits = { directory, callDeadlineMs: DEADLINE_MS };
     plugins = createDatabasePlugins({ catalog, builtins: new Map(), ...limits, logger });
     const generatePassword = (policy: string): Promise<string> => passwordPolicies.generate(policy);
     core.install({ engines: new Map([['database', createDatabaseEngine({ plugins, generatePassword })]]) });
     await core.start();
-    const sha256 = createHash('sha256')
-      .update(await readFile(join(DIST, 'ysql-plugin')))
-      .digest('hex');
+    const sha256 = await putPlugin(directory);
     const entry = {
       name: 'ysql-plugin',
       type: 'database',
@@ -77,6 +77,7 @@ describe('a plugin without an answer', () => {
     for (const role of await issuedRoles(database)) await database.query(`DROP ROLE "${role}"`);
     await database.query('DROP ROLE late_app');
     await database.stop();
+    await rm(directory, { recursive: true });
   });
 
   async function request(operation: 'read' | 'update', path: string, data: JsonObject = {}): Promise<JsonObject> {
@@ -131,7 +132,7 @@ describe('a plugin without an answer', () => {
   });
 
   it('is ended when it hangs, and a new one finishes what it was at', async () => {
-    const pid = await runningPlugin(join(DIST, 'ysql-plugin'), process.pid);
+    const pid = await runningPlugin(process.pid);
     const fault = proxy.addFault({
       match: (sql) => {
         if (!sql.startsWith('ALTER ROLE')) return false;
@@ -142,7 +143,7 @@ describe('a plugin without an answer', () => {
     });
     await request('update', 'database/rotate-role/late');
     assert.equal(fault.fired, 1);
-    assert.notEqual(await runningPlugin(join(DIST, 'ysql-plugin'), process.pid), pid);
+    assert.notEqual(await runningPlugin(process.pid), pid);
     assert.match(log, /the plugin does not answer any more: its process is ended/);
     const { password } = await request('read', 'database/static-creds/late');
     assert.deepEqual(await tryLogin(database, 'late_app', password as string), { user: 'late_app' });

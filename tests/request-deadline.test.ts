@@ -1,7 +1,6 @@
 /** Nobody waits longer than default_max_request_duration, whatever hangs; and what comes too late leaves nothing behind. */
 import assert from 'node:assert/strict';
-import { createHash } from 'node:crypto';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
@@ -9,10 +8,9 @@ import { createLogger, formatLogLine, type JsonObject } from '@coffer/base';
 import { databaseUnderTest, eventually, startWireProxy, type TestDatabase, type WireProxy } from '@coffer/testkit';
 import { type Server, startServer } from '../apps/coffer/src/server.ts';
 import { parseServerConfig } from '../apps/coffer/src/server-config.ts';
-import { DIST } from './coffer-process.ts';
 import { connectionTo } from './dev-server.ts';
 import { issuedRoles, tryLogin } from './logins.ts';
-import { runningPlugin } from './running-plugin.ts';
+import { putPlugin, runningPlugin } from './plugin-file.ts';
 
 const LIMIT_SECONDS = 3;
 /** An answer after this long is none: a frozen database alone would take longer. */
@@ -83,7 +81,7 @@ describe('default_max_request_duration', () => {
          max_request_duration = "60s"
        }
        storage "file" { path = ${JSON.stringify(join(directory, 'data'))} }
-       plugin_directory = ${JSON.stringify(DIST)}
+       plugin_directory = ${JSON.stringify(directory)}
        default_max_request_duration = "${LIMIT_SECONDS}s"`,
       'coffer.hcl',
     );
@@ -122,9 +120,7 @@ describe('default_max_request_duration', () => {
   }
 
   async function registerPlugin(): Promise<void> {
-    const sha256 = createHash('sha256')
-      .update(await readFile(join(DIST, 'ysql-plugin')))
-      .digest('hex');
+    const sha256 = await putPlugin(directory);
     await done('POST', 'sys/plugins/catalog/database/ysql-plugin', { sha256, command: 'ysql-plugin' });
   }
 
@@ -184,7 +180,7 @@ describe('default_max_request_duration', () => {
   it('holds for a stopped plugin, and the next one serves', { timeout: 600_000 }, async () => {
     await registerPlugin();
     await configure();
-    const pid = await runningPlugin(join(DIST, 'ysql-plugin'), process.pid);
+    const pid = await runningPlugin(process.pid);
     process.kill(pid, 'SIGSTOP');
     const answers = await Promise.all([
       request('GET', 'database/creds/app'),

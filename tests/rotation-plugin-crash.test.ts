@@ -1,6 +1,6 @@
 /** The plugin's process killed in the middle of a rotation: a new one finds out what came of it. */
 import assert from 'node:assert/strict';
-import { copyFile, mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -12,10 +12,9 @@ import {
   type TestDatabase,
   type WireProxy,
 } from '@coffer/testkit';
-import { DIST } from './coffer-process.ts';
 import { configure, issue, startTestServer, type TestServer } from './dev-server.ts';
 import { tryLogin } from './logins.ts';
-import { runningPlugin } from './running-plugin.ts';
+import { putPlugin, runningPlugin } from './plugin-file.ts';
 
 describe('a plugin killed in the middle of a rotation', () => {
   let database: TestDatabase;
@@ -29,7 +28,7 @@ describe('a plugin killed in the middle of a rotation', () => {
     await database.query("CREATE ROLE killed_app LOGIN PASSWORD 'chosen'");
     proxy = await startWireProxy({ target: database });
     directory = await mkdtemp(join(tmpdir(), 'coffer-plugins-'));
-    await copyFile(join(DIST, 'ysql-plugin'), join(directory, 'ysql-plugin'));
+    await putPlugin(directory);
     server = await startTestServer({ pluginDirectory: directory });
     await configure(server.client, {
       host: proxy.host,
@@ -53,7 +52,7 @@ describe('a plugin killed in the middle of a rotation', () => {
 
   /** Kills the plugin as soon as the ALTER is on its way; the fault decides whether it takes effect. */
   async function killAtAlter(action: FaultAction): Promise<{ readonly fired: number }> {
-    const pid = await runningPlugin(join(directory, 'ysql-plugin'), process.pid);
+    const pid = await runningPlugin(process.pid);
     return proxy.addFault({
       match: (sql) => {
         if (!sql.startsWith('ALTER ROLE')) return false;

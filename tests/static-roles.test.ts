@@ -1,15 +1,15 @@
 /** Static roles against a real database, with the plugin in the process and over go-plugin. */
 import assert from 'node:assert/strict';
-import { copyFile, mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { JsonObject } from '@coffer/base';
 import { ApiError } from '@coffer/client';
 import { databaseUnderTest, eventually, makeAdmin, type TestDatabase } from '@coffer/testkit';
-import { DIST } from './coffer-process.ts';
 import { configure, connectionTo, startTestServer, type TestServer } from './dev-server.ts';
 import { tryLogin } from './logins.ts';
+import { putPlugin } from './plugin-file.ts';
 
 let database: TestDatabase;
 let directory: string;
@@ -17,7 +17,7 @@ let directory: string;
 before(async () => {
   database = await databaseUnderTest();
   directory = await mkdtemp(join(tmpdir(), 'coffer-plugins-'));
-  await copyFile(join(DIST, 'ysql-plugin'), join(directory, 'ysql-plugin'));
+  await putPlugin(directory);
 });
 after(async () => {
   await database.stop();

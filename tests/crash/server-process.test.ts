@@ -3,9 +3,7 @@
  * and unsealed. The points between are those of crash.test.ts.
  */
 import assert from 'node:assert/strict';
-import { createHash } from 'node:crypto';
-import { copyFile, mkdir, readFile, rename } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, rename } from 'node:fs/promises';
 import { DatabaseSync } from 'node:sqlite';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import type { Client } from '@coffer/client';
@@ -20,10 +18,10 @@ import {
   type TestDatabase,
   type WireProxy,
 } from '@coffer/testkit';
-import { DIST } from '../coffer-process.ts';
 import { configure, issue } from '../dev-server.ts';
 import { DurableHome, type DurableServer, type Initialized, initialize, unseal } from '../durable-process.ts';
 import { issuedRoles, tryLogin } from '../logins.ts';
+import { putPlugin } from '../plugin-file.ts';
 
 /** Before or after the effect; what comes before it is in crash.test.ts as well. */
 const MOMENTS = process.env['CRASH'] === 'all' ? (['drop-before', 'drop-after'] as const) : (['drop-after'] as const);
@@ -52,14 +50,11 @@ describe('a server process killed while its plugin is at work', () => {
     home = await DurableHome.make();
     const plugins = home.path('plugins');
     await mkdir(plugins);
-    await copyFile(join(DIST, 'ysql-plugin'), join(plugins, 'ysql-plugin'));
+    const sha256 = await putPlugin(plugins);
     await home.configure(`${home.fileStorage}\nplugin_directory = ${JSON.stringify(plugins)}`);
     server = await home.start();
     keys = await initialize(server, 1, 1);
     await open();
-    const sha256 = createHash('sha256')
-      .update(await readFile(join(plugins, 'ysql-plugin')))
-      .digest('hex');
     await client.write('sys/plugins/catalog/database/ysql-plugin', { sha256, command: 'ysql-plugin' });
     await configure(client, {
       host: proxy.host,

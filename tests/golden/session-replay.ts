@@ -3,18 +3,19 @@
  * commands run in this process, since a start of the executable takes thirty times as long as what it does.
  */
 import assert from 'node:assert/strict';
-import { copyFile, mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isJsonObject, type JsonValue, VERSION } from '@coffer/base';
 import { databaseUnderTest, type TestDatabase } from '@coffer/testkit';
 import { type Ran, runCli } from '../../packages/cli/src/cli-fixture.ts';
-import { DIST, type ServerProcess, startServer } from '../coffer-process.ts';
+import { type ServerProcess, startServer } from '../coffer-process.ts';
 import { DIFFERENCES, type Difference } from './differences.ts';
 import { normalizeBody, normalizeText, onlyWords, withoutColumns } from './normalize.ts';
 import { type Recorder, type SeenExchange, startRecorder } from './recorder.ts';
 import { type RecordedCommand, type RecordedExchange, readRecording } from './recording.ts';
+import { putPlugin } from '../plugin-file.ts';
 
 /** A revocation that was asked for without waiting may take this long, in milliseconds. */
 const ASYNC_REVOCATION_MS = 2_000;
@@ -46,10 +47,10 @@ export class SessionReplay {
     this.#plugins = parts.plugins;
   }
 
-  /** A development server of `dist/coffer` that finds `dist/ysql-plugin` in its plugin directory, and a database. */
+  /** A development server of `dist/coffer` that finds the built plugin in its plugin directory, and a database. */
   static async start(file: string): Promise<SessionReplay> {
     const plugins = await mkdtemp(join(tmpdir(), 'coffer-plugins-'));
-    await copyFile(join(DIST, 'ysql-plugin'), join(plugins, 'ysql-plugin'));
+    await putPlugin(plugins);
     const database = await databaseUnderTest();
     const server = await startServer([`-dev-plugin-dir=${plugins}`]);
     return new SessionReplay(file, { database, server, recorder: await startRecorder(server.address), plugins });
