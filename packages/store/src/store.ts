@@ -30,12 +30,6 @@ export interface SqlResult {
 }
 
 /**
- * A write that rejected with `unavailable` may have been kept nevertheless, or may still be kept within this many milliseconds:
- * a connection that breaks does not end its statement, which the database runs for as long as its timeout allows (30 s).
- */
-export const SETTLED_AFTER_MS = 45_000;
-
-/**
  * Every method rejects with CofferError: `unavailable` when the engine cannot be reached, has no space or cannot write
  * (nothing of the request was kept, or the message says that this is not known); `internal` for a statement that it refuses.
  */

@@ -1,29 +1,22 @@
+import { mayLandUntil, mayStillLand } from '@coffer/base';
 import { LruCache } from './lru-cache.ts';
-
-export interface FreshCacheOptions {
-  /** How many entries are kept. */
-  readonly limit: number;
-  /** How long a write that rejected may still take effect, in milliseconds. Nothing is kept during that time. */
-  readonly settledAfterMs: number;
-}
 
 /**
  * Keeps what was derived from rows of the store until one of them changes. A value is kept only if no write was under way when
  * reading it began, and none has begun since. So whether a reader comes before, during or after a write, nothing older than the
- * write is served once it has resolved.
+ * write is served once it has resolved. Nothing is kept either while a write that rejected may still land.
  */
 export class FreshCache<V> {
   readonly #values: LruCache<V>;
-  readonly #settledAfterMs: number;
   /** How many writes have begun. */
   #begun = 0;
   #underWay = 0;
-  /** By the clock of `performance.now()`. */
-  #settledAt = 0;
+  /** In milliseconds since 1970. */
+  #mayLandUntil: number | undefined;
 
-  constructor({ limit, settledAfterMs }: FreshCacheOptions) {
+  /** `limit`: how many entries are kept. */
+  constructor(limit: number) {
     this.#values = new LruCache(limit);
-    this.#settledAfterMs = settledAfterMs;
   }
 
   /** The value kept under `key`, or else what `read` resolves to. */
@@ -31,7 +24,7 @@ export class FreshCache<V> {
     const kept = this.#values.get(key);
     if (kept !== undefined) return kept;
     const before = this.#begun;
-    const settled = this.#underWay === 0 && performance.now() >= this.#settledAt;
+    const settled = this.#underWay === 0 && !mayStillLand(this.#mayLandUntil);
     const value = await read();
     if (settled && this.#begun === before) this.#values.set(key, value);
     return value;
@@ -45,7 +38,7 @@ export class FreshCache<V> {
     try {
       return await work();
     } catch (error) {
-      this.#settledAt = performance.now() + this.#settledAfterMs;
+      this.#mayLandUntil = mayLandUntil();
       throw error;
     } finally {
       this.#underWay--;

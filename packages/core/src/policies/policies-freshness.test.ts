@@ -1,8 +1,8 @@
 /** What is compiled of policies is never older than the last write that was answered, wherever a reader stands meanwhile. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { CofferError } from '@coffer/base';
-import { openEmbeddedStore, SETTLED_AFTER_MS, type Store } from '@coffer/store';
+import { CofferError, mayLandUntil } from '@coffer/base';
+import { openEmbeddedStore, type Store } from '@coffer/store';
 import { Steps, steppedStore } from '@coffer/testkit';
 import { Barrier } from '../barrier/barrier.ts';
 import { createKeyring } from '../barrier/keyring.ts';
@@ -129,8 +129,7 @@ describe('policies', () => {
       transaction: (statements) => inner.transaction(statements),
       close: () => inner.close(),
     };
-    let now = performance.now();
-    t.mock.method(performance, 'now', () => now);
+    t.mock.timers.enable({ apis: ['Date'] });
     policies = createPolicyStore(unreliable, barrier);
     await policies.put('p', READ);
     await allowed(policies);
@@ -139,7 +138,7 @@ describe('policies', () => {
     await landing?.();
     await nothing();
     assert.notEqual(await policies.acl(['p']), await policies.acl(['p']), 'nothing is kept meanwhile');
-    now += SETTLED_AFTER_MS;
+    t.mock.timers.tick(mayLandUntil() - Date.now());
     assert.equal(await policies.acl(['p']), await policies.acl(['p']), 'afterwards it is');
   });
 });

@@ -1,5 +1,5 @@
 import { CofferError, formatTime } from '@coffer/base';
-import { SETTLED_AFTER_MS, type Store } from '@coffer/store';
+import type { Store } from '@coffer/store';
 import { type Acl, createAcl, ROOT_ACL } from './acl.ts';
 import type { Barrier } from '../barrier/barrier.ts';
 import { DEFAULT_POLICY_TEXT, WRAPPING_POLICY_TEXT } from './default-policy.ts';
@@ -45,7 +45,7 @@ const CACHED_POLICIES = 256;
 
 export function createPolicyStore(store: Store, barrier: Barrier): PolicyStore {
   /** Compiled, by the names of the policies. */
-  const acls = new FreshCache<Acl>({ limit: CACHED_ACLS, settledAfterMs: SETTLED_AFTER_MS });
+  const acls = new FreshCache<Acl>(CACHED_ACLS);
 
   const get = async (given: string): Promise<PolicyEntry | undefined> => {
     const name = foldName(given);
