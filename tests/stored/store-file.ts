@@ -78,6 +78,14 @@ export class StoreFile {
       .run({ ...named, $value: this.#barrier.seal(place, value) });
   }
 
+  /** Puts the value of an entry under another mount, as the server would have. */
+  copyTo(mount: string, { columns, value }: StoredRow): void {
+    const name = textOf(columns, 'name');
+    this.#database
+      .prepare('INSERT INTO entries (mount, name, value) VALUES (?, ?, ?)')
+      .run(mount, name, this.#barrier.seal(`entries/${mount}/${name}`, value));
+  }
+
   run(sql: string): void {
     this.#database.exec(sql);
   }

@@ -23,7 +23,7 @@ import { Expiration } from './leases/expiration.ts';
 import { createLeaseIssuer } from './leases/lease-issuer.ts';
 import { LeaseList } from './leases/lease-list.ts';
 import { Leases } from './leases/leases.ts';
-import { newMount } from './mounts/mount-rows.ts';
+import { builtinMount } from './mounts/mount-rows.ts';
 import { MountTable, type MountTypes } from './mounts/mount-table.ts';
 import { createPluginCatalog } from './mounts/plugin-catalog.ts';
 import { findRoute, foldsNames } from './mounts/router.ts';
@@ -113,7 +113,7 @@ export class Core {
     const { mounts } = this.services;
     mounts.offer({ engines, authMethods });
     for (const [path, { type, description, factory }] of builtins) {
-      mounts.addBuiltin(newMount(path, type, { description, seal_wrap: path === 'sys/' }), factory);
+      mounts.addBuiltin(builtinMount(path, type, { description, seal_wrap: path === 'sys/' }), factory);
     }
   }
 

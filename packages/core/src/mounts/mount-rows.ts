@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { randomId } from '@coffer/base';
 import type { Store } from '@coffer/store';
 import type { Barrier } from '../barrier/barrier.ts';
@@ -33,6 +34,14 @@ export function newMount(path: string, type: string, rest: Partial<Mount> = {}):
     seal_wrap: false,
     ...rest,
   };
+}
+
+/** A mount of the core itself, made anew at each start: what it has stored is found by its uuid, which is always the same. */
+export function builtinMount(path: string, type: string, rest: Partial<Mount> = {}): Mount {
+  const digest = createHash('sha256').update(`mount ${path}`).digest('hex');
+  // As RFC 9562 wants a UUID that is made as one sees fit: version 8, variant 10.
+  const [, low, mid, high, clock, node] = /^(.{8})(.{4}).(.{3}).(.{3})(.{12})/.exec(digest) ?? [];
+  return newMount(path, type, { ...rest, uuid: `${low}-${mid}-8${high}-8${clock}-${node}` });
 }
 
 /** The durable side of the mount table. */
