@@ -41,7 +41,7 @@ export default tseslint.config(
     },
   },
   {
-    // What comes from a store, a file or another program is read by a declaration, never cast (docs/decisions/0011-stored-values.md).
+    // What comes from a store, a file or another program is read by a declaration, never cast (docs/decisions/0013-stored-values.md).
     files: ['packages/**', 'apps/**'],
     ignores: ['**/*.test.ts', '**/*fixture*', 'packages/testkit/**'],
     rules: { 'no-restricted-syntax': ['error', ...CASTS] },

@@ -1,42 +1,42 @@
-/** Rows that are damaged, and rows that are older than a field: what is said of them, and that everything else goes on. */
+/** Rows that are damaged: what is said of them, and that everything else goes on. */
 import assert from 'node:assert/strict';
-import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
+import { after, before, describe, it } from 'node:test';
 import type { JsonObject } from '@coffer/base';
-import { eventually } from '../races/race-server.ts';
+import { eventually } from '@coffer/testkit';
 import { type StoreFile, textOf } from './store-file.ts';
-import { refusal, StoredHome, type StoredServer } from './stored-server.ts';
+import { refusal, StoredHome, type StoredServer, TOKEN_MOUNT } from './stored-server.ts';
 
 const VERSION = '0.1.0';
 /** In place of a value: no answer and no line of the log may have it. */
 const SECRET = 's3cret';
 
-/** Writes a row with some fields changed, or gone where they are undefined. */
-function change(file: StoreFile, end: string, fields: Record<string, unknown>): void {
-  const row = file.row(end);
-  file.write(row, JSON.parse(JSON.stringify({ ...row.value, ...fields })) as JsonObject);
-}
-
 function damageAll(file: StoreFile): void {
   const token = { policies: [] };
-  change(file, '/config/making', { connectionDetails: SECRET });
-  change(file, '/roles/app-plain', { defaultTtl: SECRET });
-  change(file, '/static-roles/kept', { username: undefined });
-  change(file, '/static/periodic', { lastRotation: SECRET });
-  change(file, '/static/open', { pending: [SECRET] });
+  file.change('/config/making', { connectionDetails: SECRET });
+  file.change('/roles/app-plain', { defaultTtl: SECRET });
+  file.change('/static-roles/kept', { username: undefined });
+  file.change('/static/periodic', { lastRotation: SECRET });
+  file.change('/static/open', { pending: [SECRET] });
   file.run("UPDATE intents SET state = 's3cret' WHERE subject = 'static/failing'");
-  change(file, '/users/bare', { token });
-  change(file, '/role/bare', { hmacKey: [SECRET] });
-  change(file, '/role-id/role-of-our-own', { name: [SECRET] });
-  change(file, 'policies/app', { text: [SECRET] });
-  change(file, 'core/password-policies/short', { policy: { is: SECRET } });
-  change(file, 'core/plugin-catalog/database/bare-plugin/', { type: SECRET });
-  change(file, 'core/keys/rotation', { interval: SECRET });
+  file.change('/users/bare', { token });
+  file.change('/role/bare', { hmacKey: [SECRET] });
+  file.change('/role-id/role-of-our-own', { name: [SECRET] });
+  const fullId = file.rows().find(({ columns }) => textOf(columns, 'name').startsWith('secret-id/full/'));
+  file.change(fullId?.place ?? assert.fail(), { expireTime: SECRET });
+  const bareId = file.rows().find(({ columns }) => textOf(columns, 'name').startsWith('accessor/bare/'));
+  file.change(bareId?.place ?? assert.fail(), { hash: [SECRET] });
+  const deploy = file.row('/roles/deploy');
+  file.copyTo(TOKEN_MOUNT, { ...deploy, value: { ...deploy.value, renewable: SECRET } });
+  file.change('policies/app', { text: [SECRET] });
+  file.change('core/password-policies/short', { policy: { is: SECRET } });
+  file.change('core/plugin-catalog/database/bare-plugin/', { type: SECRET });
+  file.change('core/keys/rotation', { interval: SECRET });
   for (const [wrapped, damage] of [
     ['database/creds/app-plain', { response: { lease: { id: [SECRET] } } }],
     ['sys/policies/acl/app', { ttl: SECRET }],
   ] as const) {
     const found = file.rows().find(({ table, value }) => table === 'entries' && value['path'] === wrapped);
-    change(file, found?.place ?? assert.fail(wrapped), damage);
+    file.change(found?.place ?? assert.fail(wrapped), damage);
   }
 }
 
@@ -54,9 +54,9 @@ describe('a row that is damaged', () => {
     home = await StoredHome.make(VERSION);
     home.change((file) => {
       damageAll(file);
-      change(file, lease('plain'), { renewable: SECRET });
+      file.change(lease('plain'), { renewable: SECRET });
       const { data } = file.row(lease('full')).value;
-      change(file, lease('full'), { data: { ...(data as JsonObject), username: undefined } });
+      file.change(lease('full'), { data: { ...(data as JsonObject), username: undefined } });
       // Both are due, the one that cannot be read first.
       file.run(`UPDATE leases SET next_attempt = 1 WHERE id = '${lease('plain')}'`);
       file.run(`UPDATE leases SET next_attempt = 2 WHERE id = '${lease('renewed')}'`);
@@ -118,6 +118,29 @@ describe('a row that is damaged', () => {
       'a role id',
       /entries\/\S+\/role-id\/role-of-our-own .*"name" is not a string/,
       () => write('auth/approle/login', { role_id: 'role-of-our-own', secret_id: 'x' }),
+    ],
+    [
+      'a secret id',
+      /entries\/\S+\/secret-id\/full\/\S+ .*"expireTime" is not a whole number/,
+      () =>
+        write('auth/approle/role/full/secret-id-accessor/lookup', {
+          secret_id_accessor: home.fixture.approle['full']?.accessor ?? '',
+        }),
+    ],
+    [
+      'the accessor of a secret id',
+      /entries\/\S+\/accessor\/bare\/\S+ .*"hash" is not a string/,
+      () => write('auth/approle/tidy/secret-id'),
+    ],
+    [
+      'a token role',
+      /entries\/\S+\/roles\/deploy .*"renewable" is not true or false/,
+      () => read('auth/token/roles/deploy'),
+    ],
+    [
+      'a token role that is used',
+      /entries\/\S+\/roles\/deploy .*"renewable" is not true or false/,
+      () => write('auth/token/create/deploy'),
     ],
     ['a policy', /policies\/app .*"text" is not a string/, () => read('sys/policies/acl/app')],
     [
@@ -219,88 +242,5 @@ describe('a row that is damaged', () => {
     await server.client.request('PUT', 'sys/leases/revoke-force/database/creds/app-plain');
     assert.deepEqual((await server.client.list('database/roles'))?.data?.['keys'], ['app-full', 'broken']);
     assert.equal(await server.client.list('sys/leases/lookup/database/creds/app-plain'), undefined);
-  });
-});
-
-describe('a row without which the server cannot begin', () => {
-  let home: StoredHome;
-  beforeEach(async () => (home = await StoredHome.make(VERSION)));
-  afterEach(() => home.remove());
-
-  for (const [what, damage, said] of [
-    [
-      'a mount',
-      { config: { default_lease_ttl: SECRET } },
-      /mounts\/database\/ is damaged: its field "config.default_lease_ttl" is not a whole/,
-    ],
-    [
-      'a mount of a type that is not here',
-      { type: 'other' },
-      /the mount database\/: plugin not found in the catalog: other/,
-    ],
-  ] as const) {
-    it(`is named, and the server stays sealed: ${what}`, async () => {
-      home.change((file) => change(file, 'mounts/database/', damage));
-      const text = await refusal(home.start());
-      assert.match(text, said);
-      assert.ok(!text.includes(SECRET), text);
-    });
-  }
-
-  it('is named, and the server stays sealed: who the cluster is', async () => {
-    home.change((file) => change(file, 'core/cluster/identity', { id: [SECRET] }));
-    assert.match(
-      await refusal(home.start()),
-      /entries\/core\/cluster\/identity is damaged: its field "id" is not a string/,
-    );
-  });
-
-  it('is named, and there is no server: how the store is sealed', async () => {
-    home.change((file) =>
-      file.run(
-        `UPDATE keyring SET value = CAST('{"type":"s3cret","shares":1,"threshold":1}' AS BLOB) WHERE name = 'seal'`,
-      ),
-    );
-    assert.match(
-      await refusal(home.start()),
-      /keyring\/seal is damaged: its field "type" is not one of shamir, static$/,
-    );
-  });
-
-  it('is named, and there is no server: what is not JSON', async () => {
-    home.change((file) => file.run(`UPDATE keyring SET value = CAST('s3cret' AS BLOB) WHERE name = 'seal'`));
-    assert.match(await refusal(home.start()), /keyring\/seal is damaged: it is not a JSON object$/);
-  });
-});
-
-describe('a row that is older than a field', () => {
-  let home: StoredHome;
-  let server: StoredServer;
-  before(async () => {
-    home = await StoredHome.make(VERSION);
-    home.change((file) => {
-      change(file, '/roles/app-full', { validUntil: undefined, passwordPolicy: undefined });
-      change(file, '/static-roles/scheduled', { passwordPolicy: undefined });
-      const lease = textOf(home.fixture.leases.full, 'leaseId');
-      change(file, lease, { data: { ...(file.row(lease).value['data'] as JsonObject), validUntil: undefined } });
-    });
-    server = await home.start();
-  });
-  after(() => home.remove());
-
-  it('reads as if the field had its default', async () => {
-    const role = (await server.client.read('database/roles/app-full'))?.data ?? {};
-    assert.deepEqual([role['valid_until'], role['credential_config']], [undefined, undefined]);
-    assert.equal(role['max_ttl'], 876_000 * 3600);
-    const scheduled = (await server.client.read('database/static-roles/scheduled'))?.data ?? {};
-    assert.deepEqual([scheduled['credential_config'], scheduled['rotation_window']], [undefined, 7200]);
-  });
-
-  it('is written with it by the next change', async () => {
-    await server.client.write('database/roles/app-full', { max_ttl: '24h' });
-    await server.close();
-    let written: JsonObject = {};
-    home.change((file) => (written = file.row('/roles/app-full').value));
-    assert.deepEqual([written['validUntil'], written['passwordPolicy'], written['maxTtl']], ['lease', '', 86_400]);
   });
 });

@@ -78,6 +78,12 @@ export class StoreFile {
       .run({ ...named, $value: this.#barrier.seal(place, value) });
   }
 
+  /** Writes the one row whose place ends with `end` with some fields changed, or gone where they are undefined. */
+  change(end: string, fields: Readonly<Record<string, unknown>>): void {
+    const row = this.row(end);
+    this.write(row, JSON.parse(JSON.stringify({ ...row.value, ...fields })) as JsonObject);
+  }
+
   /** Puts the value of an entry under another mount, as the server would have. */
   copyTo(mount: string, { columns, value }: StoredRow): void {
     const name = textOf(columns, 'name');

@@ -17,6 +17,9 @@ export const VERSIONS: readonly string[] = globSync('*.json', { cwd: import.meta
   file.replace(/\.json$/, ''),
 );
 
+/** The id of `auth/token/`, by which token roles are found: 0.1.0 had another one each time that the seal opened. */
+export const TOKEN_MOUNT = 'af018bea-539c-8928-87f7-37bce31ea06c';
+
 export function readFixture(version: string): Fixture {
   return JSON.parse(readFileSync(join(import.meta.dirname, `${version}.json`), 'utf8')) as Fixture;
 }

@@ -4,11 +4,8 @@ import { after, before, describe, it } from 'node:test';
 import { formatTime, isJsonObject, type JsonObject } from '@coffer/base';
 import { answerOf, type Fixture } from './fixture.ts';
 import { KINDS, kindOf } from './kinds.ts';
-import { StoredHome, type StoredServer, VERSIONS } from './stored-server.ts';
+import { StoredHome, type StoredServer, TOKEN_MOUNT, VERSIONS } from './stored-server.ts';
 import { type StoredRow, textOf } from './store-file.ts';
-
-/** The id of `auth/token/`: token roles are found by it. */
-const TOKEN_MOUNT = 'af018bea-539c-8928-87f7-37bce31ea06c';
 
 for (const version of VERSIONS) {
   describe(`what ${version} has stored`, () => {
@@ -19,7 +16,6 @@ for (const version of VERSIONS) {
       home = await StoredHome.make(version);
       fixture = home.fixture;
       if (version === '0.1.0') {
-        // It kept token roles under an id that its mount had until the server ended, and found them by no other.
         home.change((file) => file.copyTo(TOKEN_MOUNT, file.row('/roles/deploy')));
       }
       server = await home.start();

@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto';
-import { CofferError, randomId } from '@coffer/base';
+import { CofferError, isCofferError, randomId } from '@coffer/base';
 import { cidrsAllow, type Condition, type Entries, type EntryStorage, stored } from '@coffer/framework';
 import type { RoleEntry } from './role-entry.ts';
 
@@ -52,7 +52,7 @@ export class SecretIds {
 
   /** @throws CofferError `invalid-request` when the role already has this secret id */
   async create(name: string, role: RoleEntry, secretId: string, given: NewSecretId): Promise<SecretIdEntry> {
-    if (Date.now() > this.#nextSweep) await this.sweep();
+    if (Date.now() > this.#nextSweep) await this.#sweepAlong();
     const now = Date.now();
     const made: SecretIdEntry = {
       ...given,
@@ -131,12 +131,31 @@ export class SecretIds {
     for (const accessor of await this.#storage.list(`accessor/${name}/`)) await this.destroyByAccessor(name, accessor);
   }
 
-  /** Removes what has expired, and accessors whose secret id is gone. */
+  /**
+   * Removes what has expired, and accessors whose secret id is gone.
+   * @throws CofferError `failed` naming the first that is damaged, when the others have been looked at
+   */
   async sweep(): Promise<void> {
     this.#nextSweep = Date.now() + SWEEP_INTERVAL_MS;
+    let damage: CofferError | undefined;
     for (const path of await this.#storage.list('accessor/')) {
       const [name = '', accessor = ''] = path.split('/');
-      if ((await this.byAccessor(name, accessor)) === undefined) await this.destroyByAccessor(name, accessor);
+      try {
+        if ((await this.byAccessor(name, accessor)) === undefined) await this.destroyByAccessor(name, accessor);
+      } catch (thrown) {
+        if (!isCofferError(thrown, 'failed')) throw thrown;
+        damage ??= thrown;
+      }
+    }
+    if (damage !== undefined) throw damage;
+  }
+
+  /** A secret id that is damaged is no reason to make no other. */
+  async #sweepAlong(): Promise<void> {
+    try {
+      await this.sweep();
+    } catch (thrown) {
+      if (!isCofferError(thrown, 'failed')) throw thrown;
     }
   }
 

@@ -38,10 +38,16 @@ export function newMount(path: string, type: string, rest: Partial<Mount> = {}):
 
 /** A mount of the core itself, made anew at each start: what it has stored is found by its uuid, which is always the same. */
 export function builtinMount(path: string, type: string, rest: Partial<Mount> = {}): Mount {
-  const digest = createHash('sha256').update(`mount ${path}`).digest('hex');
-  // As RFC 9562 wants a UUID that is made as one sees fit: version 8, variant 10.
-  const [, low, mid, high, clock, node] = /^(.{8})(.{4}).(.{3}).(.{3})(.{12})/.exec(digest) ?? [];
-  return newMount(path, type, { ...rest, uuid: `${low}-${mid}-8${high}-8${clock}-${node}` });
+  const hex = createHash('sha256').update(`mount ${path}`).digest('hex');
+  // Version 8 and variant 10: made as we see fit (RFC 9562, 5.8).
+  const parts = [
+    hex.slice(0, 8),
+    hex.slice(8, 12),
+    `8${hex.slice(13, 16)}`,
+    `8${hex.slice(17, 20)}`,
+    hex.slice(20, 32),
+  ];
+  return newMount(path, type, { ...rest, uuid: parts.join('-') });
 }
 
 /** The durable side of the mount table. */

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { CofferError, Deadline, type JsonObject, type Logger, withDeadline } from '@coffer/base';
+import { CofferError, Deadline, isJsonObject, type JsonValue, type Logger, withDeadline } from '@coffer/base';
 import type { Database } from '@coffer/database-plugin';
 import type { EntryStorage } from '@coffer/framework';
 import { type ConfigEntry, readConfig } from './config-entry.ts';
@@ -130,5 +130,6 @@ function opensAlike(one: ConfigEntry, other: ConfigEntry): boolean {
 
 /** As it is read back: a field that is undefined is none. */
 function asStored(config: ConfigEntry): ConfigEntry {
-  return { ...config, connectionDetails: JSON.parse(JSON.stringify(config.connectionDetails)) as JsonObject };
+  const details = JSON.parse(JSON.stringify(config.connectionDetails)) as JsonValue;
+  return { ...config, connectionDetails: isJsonObject(details) ? details : {} };
 }
