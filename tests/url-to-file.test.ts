@@ -85,7 +85,7 @@ describe('a URL', () => {
   after(() => close());
 
   it('finds every engine and method that is mounted', () => {
-    const mounts = core.services.mounts();
+    const mounts = core.services.mounts;
     const mounted = [...mounts.list(false), ...mounts.list(true)].map(({ path }) => path);
     assert.deepEqual(mounted.toSorted(), Object.values(ROOMS).toSorted());
     const rooms = new Set(globSync('packages/**/src/path-*.ts', { cwd: root }).map((file) => dirname(dirname(file))));
@@ -96,11 +96,7 @@ describe('a URL', () => {
     const files = globSync(`${room}/src/path-*.ts`, { cwd: root }).filter((file) => !file.endsWith('.test.ts'));
 
     it(`below ${mount} names its file`, async () => {
-      const served =
-        core.services
-          .mounts()
-          .route(mount)
-          ?.engine.paths.map(({ pattern }) => pattern) ?? [];
+      const served = core.services.mounts.route(mount)?.engine.paths.map(({ pattern }) => pattern) ?? [];
       const made = (await Promise.all(files.map(patternsOf))).flat();
       assert.deepEqual(made.toSorted(), served.toSorted(), 'every path is made by a path file');
       for (const file of files) {
