@@ -7,7 +7,7 @@ export interface InputStream extends NodeJS.ReadableStream {
   setRawMode?(mode: boolean): unknown;
 }
 
-/** Reads everything up to the end. Not touched before it is asked for: a command that needs no input must not wait for it. */
+/** Reads everything up to the end. Only for a command that was asked to: others must not wait for input. */
 export async function readAll(stdin: InputStream): Promise<string> {
   const chunks: Buffer[] = [];
   for await (const chunk of stdin) chunks.push(typeof chunk === 'string' ? Buffer.from(chunk) : chunk);
@@ -17,7 +17,7 @@ export async function readAll(stdin: InputStream): Promise<string> {
 /**
  * Asks for a value on the terminal without showing what is typed.
  *
- * @throws CofferError `invalid-request` when stdin is no terminal, or the user interrupts with Ctrl-C
+ * @throws CofferError `invalid-request` when stdin is not a terminal, or the user interrupts with Ctrl-C
  */
 export async function askHidden(stdin: InputStream, ui: Ui, question: string): Promise<string> {
   if (stdin.isTTY !== true || stdin.setRawMode === undefined) {
