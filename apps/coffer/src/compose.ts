@@ -2,7 +2,15 @@ import { createAppRoleAuth } from '@coffer/auth-approle';
 import { createTokenAuth, type TokenAuthOptions } from '@coffer/auth-token';
 import { createUserpassAuth } from '@coffer/auth-userpass';
 import { API_VERSION, BUILTIN_VERSION, type FileTrust, type Logger } from '@coffer/base';
-import { type BuiltCore, Core, type CoreServices, type OpenParts, SealableCore, type StaticSeal } from '@coffer/core';
+import {
+  type BuiltCore,
+  Core,
+  type CoreServices,
+  type OpenParts,
+  SealableCore,
+  type SealableCoreOptions,
+  type StaticSeal,
+} from '@coffer/core';
 import { ROOT_POLICY, type TtlLimits } from '@coffer/framework';
 import { createDatabaseEngine, createDatabasePlugins } from '@coffer/engine-database';
 import { createSystemEngine, sealedPaths } from '@coffer/engine-system';
@@ -22,7 +30,7 @@ export interface ComposeOptions {
   /** A seal that opens by itself stays closed. */
   readonly staySealed?: boolean;
   /** Called when a seal that closed has nothing behind it any more. */
-  readonly onSealed?: () => void;
+  readonly onSealed?: SealableCoreOptions['onSealed'];
   /** As `sys/health` shows it, when the store is opened for the first time. Made when absent. */
   readonly clusterName?: string;
   /** Lease limits of mounts without limits of their own. Default: Vault's 768 hours. */

@@ -1,7 +1,7 @@
 import { accessSync, constants } from 'node:fs';
 import { isSea } from 'node:sea';
 import { CofferError, errorText, type Logger } from '@coffer/base';
-import type { SealState } from '@coffer/core';
+import type { SealableCore } from '@coffer/core';
 import { formatListenAddress, type ListenAddress, parseListenAddress } from './listen-address.ts';
 
 /*
@@ -58,16 +58,14 @@ export class QuietMoment {
   /** Resolves once, at that moment. Not when the seal was opened again before. */
   readonly found: Promise<void>;
   readonly #resolve: () => void;
-  readonly #state: () => SealState;
   readonly #logger: Logger;
   #lastRequest = 0;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(state: () => SealState, logger: Logger) {
+  constructor(logger: Logger) {
     const { promise, resolve } = Promise.withResolvers<undefined>();
     this.found = promise;
     this.#resolve = () => resolve(undefined);
-    this.#state = state;
     this.#logger = logger;
   }
 
@@ -75,19 +73,19 @@ export class QuietMoment {
     this.#lastRequest = performance.now();
   }
 
-  sealed(): void {
+  /** From now on the moment is looked for. */
+  sealed(seal: Pick<SealableCore, 'state'>): void {
     const since = performance.now();
     this.request();
     clearInterval(this.#timer);
-    this.#timer = setInterval(() => this.#look(since), LOOK_MS).unref();
+    this.#timer = setInterval(() => this.#look(seal, since), LOOK_MS).unref();
   }
 
   stop(): void {
     clearInterval(this.#timer);
   }
 
-  #look(since: number): void {
-    const state = this.#state();
+  #look({ state }: Pick<SealableCore, 'state'>, since: number): void {
     if (state === 'open') this.stop();
     if (state === 'open' || state === 'opening') return;
     const now = performance.now();

@@ -1,6 +1,6 @@
 import type { Logger } from '@coffer/base';
 import { type RequestHandler, SYSTEM_TTL } from '@coffer/framework';
-import { type SealState, wipeStaticSeal } from '@coffer/core';
+import { wipeStaticSeal } from '@coffer/core';
 import { composeSealable } from './compose.ts';
 import type { ListenAddress } from './listen-address.ts';
 import { type Listeners, openListeners } from './listeners.ts';
@@ -44,7 +44,7 @@ export async function startServer(
   const staticSeal = replaced === undefined ? config.seal && (await readStaticSeal(config.seal, env)) : undefined;
   const store = await openStorage(config.storage, logger.named('storage'));
   const { pluginDirectory, pluginTrust, clusterName } = config;
-  const quiet = new QuietMoment((): SealState => sealable.state, logger);
+  const quiet = new QuietMoment(logger);
   const sealable = composeSealable({
     store,
     storageType: config.storage.type,
@@ -54,7 +54,7 @@ export async function startServer(
     ...(pluginTrust && { pluginTrust }),
     ...(clusterName !== undefined && { clusterName }),
     systemTtl: systemTtlOf(config),
-    onSealed: () => quiet.sealed(),
+    onSealed: (seal) => quiet.sealed(seal),
     logger,
   });
   if (staticSeal !== undefined) wipeStaticSeal(staticSeal);

@@ -13,7 +13,7 @@ export interface CliIo {
   readonly env: Environment;
 }
 
-/** How many arguments a command takes, and what it says when it gets another number. */
+/** How many arguments a command takes, and what it says when it gets more or fewer. */
 export interface ArgumentRule {
   readonly min: number;
   /** Default: no upper bound. */
@@ -43,7 +43,7 @@ export interface Invocation<F extends FlagDefinitions = FlagDefinitions> {
   readonly ui: Ui;
   readonly printer: Printer;
   readonly io: CliIo;
-  /** What a command may read when its arguments ask for stdin: empty with -non-interactive. */
+  /** What a command reads when its arguments ask for stdin: empty with -non-interactive. */
   readonly stdin: InputStream;
   /** A client with the token of VAULT_TOKEN or, failing that, of the token helper. */
   readonly connect: () => Promise<Client>;
@@ -56,7 +56,7 @@ interface Described {
   readonly name: string;
   /** A few words for lists of commands. */
   readonly synopsis: string;
-  /** Paragraphs, parted by an empty line. */
+  /** Paragraphs, separated by an empty line. */
   readonly description: string;
   readonly examples?: readonly Example[];
 }
@@ -65,7 +65,7 @@ interface CommandShape extends Described {
   /** What follows the name in the usage line: `[options] PATH`. */
   readonly usage: string;
   readonly flags: FlagDefinitions;
-  /** False for a command that asks no server: it takes none of the HTTP flags. Default true. */
+  /** False for a command that talks to no server: it takes none of the HTTP flags. Default true. */
   readonly http?: boolean;
   readonly output?: readonly OutputFlag[];
   /** -format=raw is allowed. Default false. */

@@ -9,7 +9,7 @@ import type { HttpFlags } from './global-flags.ts';
 import { createTokenHelper } from './token-helper.ts';
 
 /**
- * The client that flags and environment describe, with the token of VAULT_TOKEN.
+ * The client that flags and environment describe, with the token in VAULT_TOKEN.
  *
  * @throws CommandFailure (exit code 2) when a file, a header or a variable cannot be used
  */
@@ -29,7 +29,7 @@ export async function connectWithoutHelper(http: HttpFlags, env: Environment): P
   });
 }
 
-/** The same, falling back on the token helper's token. */
+/** The same, or with the token helper's token where there is no VAULT_TOKEN. */
 export async function connect(http: HttpFlags, env: Environment): Promise<Client> {
   const client = await connectWithoutHelper(http, env);
   if (client.options.token !== undefined) return client;

@@ -1,8 +1,8 @@
 import { CofferError, isCofferError, type ErrorCode } from '@coffer/base';
 
 /**
- * A command that cannot go on: its message is printed to stderr as it is, and the process ends with `exitCode`. 1 is for
- * the user's input, 2 for what the server said or failed to say, as in Vault (vault:command/*.go).
+ * A command that cannot go on: its message is printed to stderr as it is, and the process ends with `exitCode`. 1 stands for
+ * wrong input, 2 for a refusal of the server or no answer, as in Vault (vault:command/*.go).
  */
 export class CommandFailure extends CofferError {
   readonly exitCode: number;

@@ -43,7 +43,7 @@ export interface ParsedArguments {
 
 /**
  * Parses arguments by the rules of Go's flag package: one or two dashes, `-name=value` or `-name value`, a boolean alone
- * or as `-name=false`, and no flag after the first argument that is none. A flag beats its environment variable.
+ * or as `-name=false`, and no flags after the first argument that is not one. A flag takes precedence over its environment variable.
  *
  * @throws CommandFailure with Go's message for an unknown flag, a missing or a wrong value
  */

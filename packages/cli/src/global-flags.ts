@@ -11,22 +11,22 @@ export const HTTP_FLAGS = {
   'agent-address': {
     type: 'string',
     env: 'VAULT_AGENT_ADDR',
-    usage: 'URL of a Vault Agent to talk to in place of the server.',
+    usage: 'URL of a Vault Agent to talk to instead of the server.',
   },
   'ca-cert': {
     type: 'string',
     env: 'VAULT_CACERT',
-    usage: "File with PEM certificates that the server's certificate must come from. Takes precedence over -ca-path.",
+    usage: "File of PEM certificates of the authorities trusted to sign the server's. Takes precedence over -ca-path.",
   },
   'ca-path': {
     type: 'string',
     env: 'VAULT_CAPATH',
-    usage: "Directory of files with PEM certificates that the server's certificate must come from.",
+    usage: 'Directory of such files of PEM certificates.',
   },
   'client-cert': {
     type: 'string',
     env: 'VAULT_CLIENT_CERT',
-    usage: 'File with a PEM certificate to show to the server. Needs -client-key.',
+    usage: 'File with the PEM certificate to present to the server. Requires -client-key.',
   },
   'client-key': {
     type: 'string',
@@ -42,12 +42,12 @@ export const HTTP_FLAGS = {
   'tls-server-name': {
     type: 'string',
     env: 'VAULT_TLS_SERVER_NAME',
-    usage: "Name to ask for, and to expect in the server's certificate, in place of the address's host name.",
+    usage: "Name to ask for, and to expect in the server's certificate, instead of the host in the address.",
   },
   'tls-skip-verify': {
     type: 'boolean',
     env: 'VAULT_SKIP_VERIFY',
-    usage: "Do not verify the server's certificate. Whoever sits between can then read everything: for tests only.",
+    usage: "Do not verify the server's certificate. Anybody in between can then read everything: for tests only.",
   },
   'disable-redirects': {
     type: 'boolean',
@@ -57,7 +57,7 @@ export const HTTP_FLAGS = {
   'wrap-ttl': {
     type: 'duration',
     env: 'VAULT_WRAP_TTL',
-    usage: 'Ask for the answer wrapped in a single-use token with this lifetime, such as "30s" or "5m", for "unwrap".',
+    usage: 'Wrap the response in a single-use token with this TTL, such as "30s" or "5m". See "unwrap".',
   },
   mfa: {
     type: 'list',
@@ -66,7 +66,8 @@ export const HTTP_FLAGS = {
   },
   header: {
     type: 'map',
-    usage: 'Further HTTP header as name=value. Names that start with X-Vault- are refused. Can be given several times.',
+    usage:
+      'An additional HTTP header as name=value. Names that start with X-Vault- are refused. Can be given several times.',
   },
   'non-interactive': {
     type: 'boolean',
@@ -84,12 +85,12 @@ export const OUTPUT_FLAGS = {
     type: 'string',
     default: 'table',
     env: 'VAULT_FORMAT',
-    usage: 'Print as "table", "json" or "yaml". "raw" prints the answer as it came, for "read" only.',
+    usage: 'Print as "table", "json" or "yaml". "raw" prints the response as it came; only "read" takes it.',
   },
   detailed: {
     type: 'boolean',
     env: 'VAULT_DETAILED',
-    usage: 'Print more about each entry, where the server knows more.',
+    usage: 'Print more about each entry, if the server knows more.',
   },
 } as const satisfies FlagDefinitions;
 

@@ -6,14 +6,14 @@ export interface LoginRequest {
   readonly details: ReadonlyMap<string, string>;
   /** Where the method is enabled, without `auth/` and slashes at the ends. */
   readonly mount: string;
-  /** Asks the user for what is not among the details; throws CofferError when that is not possible. */
+  /** Asks the user for what is not among the details. @throws CofferError when nobody can be asked */
   readonly ask: (name: string, question: string) => Promise<string>;
 }
 
-/** Authenticates one way; throws CofferError. The client carries VAULT_TOKEN for the method `token` only. */
+/** Authenticates one way; throws CofferError. The client has VAULT_TOKEN for the method `token` only. */
 export type LoginHandler = (client: Client, request: LoginRequest) => Promise<SecretResponse>;
 
-/** By the type of the method, as in vault:command/commands.go, with approle and jwt besides. */
+/** By the type of the method, as in vault:command/commands.go, and approle and jwt as well. */
 export const LOGIN_HANDLERS: ReadonlyMap<string, LoginHandler> = new Map([
   ['token', loginWithToken],
   ['userpass', loginWithPassword],
@@ -39,7 +39,7 @@ async function loginWithToken(client: Client, { details, ask }: LoginRequest): P
   return tokenSecret(token, data);
 }
 
-/** What a login would have answered for this token, out of what a lookup knows about it. */
+/** What a login would have answered for this token, made from what a lookup says about it. */
 function tokenSecret(token: string, data: JsonObject): SecretResponse {
   const tokenPolicies = texts(data['policies']);
   const identityPolicies = texts(data['identity_policies']);

@@ -5,20 +5,20 @@ import type { FlagDefinitions, FlagValues } from './flags.ts';
 export const MOUNT_CONFIG_FLAGS = {
   'default-lease-ttl': {
     type: 'duration',
-    usage: 'How long leases run when nothing else is said. Default, and "system": what the server is configured with.',
+    usage: 'How long leases last where nothing else says so. Default, and "system": the default of the server.',
   },
   'max-lease-ttl': {
     type: 'duration',
-    usage: 'How long leases can run at most. Default, and "system": what the server is configured with.',
+    usage: 'The longest that leases can last. Default, and "system": the maximum of the server.',
   },
-  description: { type: 'string', usage: 'What it is for, in words for people.' },
+  description: { type: 'string', usage: 'A description for people.' },
   'audit-non-hmac-request-keys': {
     type: 'list',
-    usage: 'A field of requests that the audit log shows in clear. Can be given several times.',
+    usage: 'A request field that an audit log shows in plain text. Can be given several times.',
   },
   'audit-non-hmac-response-keys': {
     type: 'list',
-    usage: 'A field of answers that the audit log shows in clear. Can be given several times.',
+    usage: 'A response field that an audit log shows in plain text. Can be given several times.',
   },
   'listing-visibility': { type: 'string', usage: 'Whether user interfaces list it: "unauth" or "hidden".' },
   'passthrough-request-headers': {
@@ -33,13 +33,13 @@ export const MOUNT_CONFIG_FLAGS = {
   options: { type: 'map', usage: 'An option as key=value. Can be given several times.' },
   version: {
     type: 'integer',
-    usage: 'The version of the engine, where there are several: short for -options=version=N.',
+    usage: 'The version of the engine, if it has several: short for -options=version=N.',
   },
 } as const satisfies FlagDefinitions;
 
 /** What only `enable` takes. */
 export const MOUNT_ENABLE_FLAGS = {
-  path: { type: 'string', usage: 'Where it is enabled. Default: the name of its type.' },
+  path: { type: 'string', usage: 'Where to enable it. Default: the name of its type.' },
   'plugin-name': { type: 'string', usage: 'The plugin to run, with "plugin" as the type.' },
   local: { type: 'boolean', usage: 'Keep it out of replication.' },
   'seal-wrap': { type: 'boolean', usage: 'Encrypt its data with the seal as well.' },
@@ -89,7 +89,7 @@ export function tuneBody(flags: ConfigFlags): JsonObject {
   };
 }
 
-/** What is enabled, and how messages call it: `plugin` stands for the plugin that -plugin-name names. */
+/** The type to enable, as messages call it too: `plugin` stands for the plugin that -plugin-name names. */
 export function enabledType(argument: string, flags: EnableFlags): string {
   const type = argument.trim();
   return type === 'plugin' ? (flags['plugin-name'] ?? type) : type;

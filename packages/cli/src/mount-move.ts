@@ -8,7 +8,7 @@ import type { Ui } from './ui.ts';
 const POLL_MS = 10_000;
 
 /**
- * Moves a mount and waits for the end of it, asking every ten seconds. `thing` is what messages call it.
+ * Moves a mount and waits until it has moved, asking every ten seconds. `thing` is what messages call the mount.
  *
  * @throws CommandFailure (exit code 2) when the server refuses, or the move fails
  */

@@ -1,6 +1,6 @@
 import { trimBoth } from '@coffer/base';
 
-/** A path without blanks and slashes at its ends: `/secret/a/` is `secret/a`. */
+/** A path without blanks and slashes at either end: `/secret/a/` is `secret/a`. */
 export function trimPath(path: string): string {
   return trimBoth(path.trim(), '/');
 }

@@ -15,7 +15,7 @@ import { createUi } from './ui.ts';
 
 /** What the application adds to the command line. */
 export interface RunExtra {
-  /** The `server` command: the command line itself cannot start one. */
+  /** The `server` command, which this package cannot provide itself. */
   readonly server?: CommandDefinition;
   /** The program's name in help and messages. Default `vault`. */
   readonly program?: string;
@@ -31,7 +31,7 @@ interface Program {
 }
 
 /**
- * Runs one command line and gives its exit code: 0, 1 for wrong input, 2 when the server refuses or cannot be reached
+ * Runs one command line and returns its exit code: 0, 1 for wrong input, 2 when the server refuses or cannot be reached
  * (`status`: sealed), 127 for an unknown command. Never throws, and never ends the process.
  *
  * @param argv the arguments without the program's name

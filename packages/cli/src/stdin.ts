@@ -7,7 +7,7 @@ export interface InputStream extends NodeJS.ReadableStream {
   setRawMode?(mode: boolean): unknown;
 }
 
-/** Reads everything up to the end. Not touched before it is asked for: a command that needs no input must not wait for it. */
+/** Reads everything up to the end. Only for a command that was asked to: others must not wait for input. */
 export async function readAll(stdin: InputStream): Promise<string> {
   const chunks: Buffer[] = [];
   for await (const chunk of stdin) chunks.push(typeof chunk === 'string' ? Buffer.from(chunk) : chunk);
@@ -17,7 +17,7 @@ export async function readAll(stdin: InputStream): Promise<string> {
 /**
  * Asks for a value on the terminal without showing what is typed.
  *
- * @throws CofferError `invalid-request` when stdin is no terminal, or the user interrupts with Ctrl-C
+ * @throws CofferError `invalid-request` when stdin is not a terminal, or the user interrupts with Ctrl-C
  */
 export async function askHidden(stdin: InputStream, ui: Ui, question: string): Promise<string> {
   if (stdin.isTTY !== true || stdin.setRawMode === undefined) {
@@ -40,20 +40,26 @@ export async function askHidden(stdin: InputStream, ui: Ui, question: string): P
 function readLine(stdin: InputStream): Promise<string> {
   return new Promise((resolve, reject) => {
     let typed = '';
-    const finish = (settle: () => void) => {
-      stdin.off('data', take).off('error', fail).off('end', end);
-      settle();
-    };
-    const fail = (error: Error) => finish(() => reject(error));
-    const end = () => finish(() => resolve(typed));
-    const take = (chunk: string | Buffer) => {
+    stdin.on('data', take).on('error', fail).on('end', end);
+    stdin.resume();
+
+    function take(chunk: string | Buffer): void {
       for (const key of chunk.toString()) {
-        if (key === '\r' || key === '\n' || key === '\u0004') return finish(() => resolve(typed));
+        if (key === '\r' || key === '\n' || key === '\u0004') return end();
         if (key === '\u0003') return fail(new CofferError('invalid-request', 'user interrupted'));
         typed = key === '\u007f' || key === '\b' ? typed.slice(0, -1) : typed + key;
       }
-    };
-    stdin.on('data', take).on('error', fail).on('end', end);
-    stdin.resume();
+    }
+    function fail(error: Error): void {
+      stopListening();
+      reject(error);
+    }
+    function end(): void {
+      stopListening();
+      resolve(typed);
+    }
+    function stopListening(): void {
+      stdin.off('data', take).off('error', fail).off('end', end);
+    }
   });
 }

@@ -2,7 +2,7 @@
  * What goes where.
  *
  * - stdout: what was asked for. Data, lists, "Success!" lines, and help that was asked for with -help.
- * - stderr: everything about it. Errors, warnings of the server, prompts, hints, and help that nobody asked for.
+ * - stderr: everything about it. Errors, warnings from the server, prompts, hints, and help that nobody asked for.
  * - JSON, YAML and raw output stand alone on stdout, so that it can be piped; warnings are part of the document then.
  * - Every text ends with one newline, except a single field when stdout is not a terminal.
  * - No colour, no progress, and no secret anywhere but in the data that was asked for.
@@ -24,7 +24,7 @@ export interface Ui {
   readonly error: (text: string) => void;
   /** To stderr, without a newline: a question. */
   readonly prompt: (text: string) => void;
-  /** Waits for everything written; false when some of stdout could not be written (a closed pipe is no fault). */
+  /** Waits until everything is written; false when some of it could not be (a closed pipe does not count). */
   readonly flush: () => Promise<boolean>;
 }
 
@@ -50,7 +50,7 @@ export function createUi(stdout: OutputStream, stderr: OutputStream): Ui {
   };
 }
 
-/** A write's callback tells of its error; without a listener the same error would end the process as well. */
+/** The callback of a write reports its error; without a listener the same error would also end the process. */
 function guard(stream: Writable): void {
   if (guarded.has(stream)) return;
   guarded.add(stream);

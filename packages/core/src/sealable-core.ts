@@ -34,7 +34,7 @@ export interface SealableCoreOptions {
   /** Keeps a seal that opens by itself closed, since it was closed on purpose. `staticSeal` is then not needed. */
   readonly staySealed?: boolean;
   /** Called when the seal has closed and the keys are wiped: what was behind it has ended, or is no longer waited for. */
-  readonly onSealed?: () => void;
+  readonly onSealed?: (seal: Pick<SealableCore, 'state'>) => void;
   /** The name that the cluster gets when its store is opened for the first time. Default: a random one. */
   readonly clusterName?: string;
   /** Makes the core that works behind the open seal, each time it opens. */
@@ -196,7 +196,7 @@ export class SealableCore implements SealControl {
       await this.#inTurn(() => opened.keys.forget());
       if (this.#staticSeal !== undefined) wipeStaticSeal(this.#staticSeal);
       collectGarbage();
-      this.#options.onSealed?.();
+      this.#options.onSealed?.(this);
     };
     this.#closing = withoutDeadline(() => opened.end({ ...patience, wipeKeys }));
     this.#options.logger.info('vault is sealed', requesterFields(requester));

@@ -64,7 +64,7 @@ export function databaseServices(instances: Instances, version: string, logger: 
       deleteUser: (request, metadata) =>
         guard('deleteUser', async () => {
           const { username } = request;
-          if (username === '') throw new GrpcError(grpcStatus.INVALID_ARGUMENT, 'no username provided');
+          requireUsername(username);
           await instances.find(metadata).deleteUser({ username, statements: commands(request.statements) });
           return {};
         }),
@@ -96,7 +96,7 @@ export function databaseServices(instances: Instances, version: string, logger: 
       verifyUser: (request, metadata) =>
         guard('verifyUser', async () => {
           const { username, password } = request;
-          if (username === '') throw new GrpcError(grpcStatus.INVALID_ARGUMENT, 'no username provided');
+          requireUsername(username);
           const answer = await instances.find(metadata).verifyUser?.(username, new Secret(password));
           if (answer !== undefined) return { answer };
           throw new GrpcError(grpcStatus.UNIMPLEMENTED, 'this plugin does not verify logins');
@@ -130,7 +130,7 @@ function newUserRequest(request: wire.NewUserRequest): NewUserRequest {
 
 function updateUserRequest(request: wire.UpdateUserRequest): UpdateUserRequest {
   const { username, password, expiration, publicKey } = request;
-  if (username === '') throw new GrpcError(grpcStatus.INVALID_ARGUMENT, 'no username provided');
+  requireUsername(username);
   const newExpiration = parseTime(expiration?.newExpiration, 'unable to parse new expiration');
   const newPassword = password?.newPassword ?? '';
   const expires = newExpiration !== undefined && newExpiration.getTime() !== GO_ZERO_TIME.getTime();
@@ -144,6 +144,10 @@ function updateUserRequest(request: wire.UpdateUserRequest): UpdateUserRequest {
     }),
     ...(expires && { expiration: { newExpiration, statements: commands(expiration?.statements) } }),
   };
+}
+
+function requireUsername(username: string): void {
+  if (username === '') throw new GrpcError(grpcStatus.INVALID_ARGUMENT, 'no username provided');
 }
 
 function parseTime(timestamp: Parameters<typeof dateFromTimestamp>[0] | undefined, what: string): Date | undefined {

@@ -83,24 +83,25 @@ export function createHttpEdge(options: HttpEdgeOptions): HttpEdge {
     requestTimeoutMs: options.requestTimeoutMs ?? HTTP_LIMITS.requestTimeoutMs,
     responseTimeoutMs: options.responseTimeoutMs ?? HTTP_LIMITS.responseTimeoutMs,
   };
-  let guard: BrowserGuard | undefined;
   const report = (thrown: unknown): void => logger.error('request failed', { error: errorText(thrown) });
-  const accept = (expectsContinue: boolean) => (request: EdgeRequest, response: EdgeResponse) => {
-    const method = methodOf(request);
-    if (!connections.admits(request)) return;
-    const exchange = new Exchange({ ...options, ...limits, guard }, connections, request, response, method);
-    connections.track(exchange.run(expectsContinue), report);
+  const serve = (guard: BrowserGuard | undefined): void => {
+    const accept = (expectsContinue: boolean) => (request: EdgeRequest, response: EdgeResponse) => {
+      const method = methodOf(request);
+      if (!connections.admits(request)) return;
+      const exchange = new Exchange({ ...options, ...limits, guard }, connections, request, response, method);
+      connections.track(exchange.run(expectsContinue), report);
+    };
+    server.on('request', accept(false));
+    server.on('checkContinue', accept(true));
+    // Any other expectation may be ignored (RFC 9110, 10.1.1); Node alone would answer 417 and skip methodOf.
+    server.on('checkExpectation', accept(false));
   };
-  server.on('request', accept(false));
-  server.on('checkContinue', accept(true));
-  // Any other expectation may be ignored (RFC 9110, 10.1.1); Node alone would answer 417 and skip methodOf.
-  server.on('checkExpectation', accept(false));
   listenForErrors(server, connections, logger);
 
   let closing: Promise<void> | undefined;
   return {
     listen(host, port) {
-      if (options.refuseForeignPages === true) guard = new BrowserGuard(host);
+      serve(options.refuseForeignPages === true ? new BrowserGuard(host) : undefined);
       return listen(server, host, port);
     },
     close: (graceMs) => (closing ??= close(server, connections, graceMs)),

@@ -212,11 +212,11 @@ export class Exchange {
       this.#response.end();
       return;
     }
+    const timer = setTimeout(() => this.#response.end(), LINGER_MS);
     const end = (): void => {
       clearTimeout(timer);
       this.#response.end();
     };
-    const timer = setTimeout(end, LINGER_MS);
     this.#request.once('end', end).once('close', end);
     this.#request.resume();
   }

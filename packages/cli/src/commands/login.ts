@@ -16,11 +16,11 @@ export const login = defineCommand({
   synopsis: 'Authenticate',
   usage: '[options] [AUTH K=V...]',
   description: `
-    Authenticates, and keeps the token that it gets for the commands that follow. The default method is "token", which
-    takes a token as it is and checks it. What is not given is asked for; "-" as a value reads it from stdin.
+    Authenticates, and stores the token for the commands that follow. The default method is "token", which takes a token
+    and checks it. You are asked for what is missing; "-" as a value reads it from stdin.
 
-    With -wrap-ttl the token comes wrapped: it is unwrapped before it is kept, unless -no-store or -token-only ask for the
-    wrapping token itself.`,
+    With -wrap-ttl the token comes wrapped: it is unwrapped before it is stored, unless -no-store or -token-only ask for
+    the wrapping token itself.`,
   examples: [
     { caption: 'Use a token:', command: 'login s.YIRyiLQ8UbQdcgw25tuIqcaY' },
     { caption: 'Use a user name, and be asked for the password:', command: 'login -method=userpass username=ana' },
@@ -31,12 +31,12 @@ export const login = defineCommand({
       default: 'token',
       usage: `The type of auth method: ${[...LOGIN_HANDLERS.keys()].join(', ')}.`,
     },
-    path: { type: 'string', usage: 'Where the auth method is enabled. Default: the name of its type.' },
-    'no-store': { type: 'boolean', usage: 'Do not keep the token, only print it.' },
-    'no-print': { type: 'boolean', usage: 'Do not print the token, only keep it.' },
+    path: { type: 'string', usage: 'The path where the auth method is enabled. Default: the name of its type.' },
+    'no-store': { type: 'boolean', usage: 'Print the token, but do not store it.' },
+    'no-print': { type: 'boolean', usage: 'Store the token, but do not print it.' },
     'token-only': {
       type: 'boolean',
-      usage: 'Print only the token, and do not keep it: short for -field=token -no-store.',
+      usage: 'Print only the token, and do not store it: short for -field=token -no-store.',
     },
   },
   output: ['field', 'format'],
@@ -123,7 +123,7 @@ async function authenticate(
   return reporting('Error authenticating', handler(anonymous, request));
 }
 
-/** The answer with the token in it, out of as many wrappings as there are. */
+/** The answer that holds the token, however many times it is wrapped. */
 async function unwrapLogin(client: Client, secret: SecretResponse): Promise<SecretResponse> {
   if (secret.auth !== null) return secret;
   if (secret.wrapInfo === null) throw new CofferError('failed', 'no auth or wrapping info in response');

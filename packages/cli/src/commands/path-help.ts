@@ -5,11 +5,11 @@ import { trimPath } from '../path.ts';
 
 export const pathHelp = defineCommand({
   name: 'path-help',
-  synopsis: 'Show what the server says about a path',
+  synopsis: 'Show the help of an API path',
   usage: '[options] PATH',
   description: `
-    Every path of every engine and auth method explains itself: what it does and which fields it takes. With -format=json
-    the answer is an OpenAPI document.`,
+    Every path of every engine and auth method explains what it does and which fields it takes. With -format=json it is an
+    OpenAPI document, from servers that have one for each path: Coffer has one for all, at sys/internal/specs/openapi.`,
   examples: [
     { caption: 'What is mounted at database/?', command: 'path-help database/' },
     { caption: 'Which fields does a role have?', command: 'path-help database/roles/x' },

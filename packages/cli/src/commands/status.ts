@@ -1,5 +1,6 @@
-import { isJsonObject, type JsonObject, type JsonValue } from '@coffer/base';
+import type { JsonObject, JsonValue } from '@coffer/base';
 import { type Client, ApiError } from '@coffer/client';
+import { askBare } from '../bare-answer.ts';
 import { defineCommand } from '../command.ts';
 import { reporting } from '../failure.ts';
 import { orderKeys } from '../output/document.ts';
@@ -53,7 +54,7 @@ export const status = defineCommand({
     const connected = await reporting('Error connecting', connect(), 1);
     // Only the root namespace answers while the server is sealed.
     const client = connected.with({ namespace: undefined });
-    const seal = await reporting('Error checking seal status', bareObject(client, 'sys/seal-status'), 1);
+    const seal = await reporting('Error checking seal status', askBare(client, 'GET', 'sys/seal-status'), 1);
     const document = await showSealStatus(client, printer, seal);
     return document['sealed'] === true ? 2 : 0;
   },
@@ -72,15 +73,9 @@ export async function showSealStatus(client: Client, printer: Printer, seal: Jso
   return document;
 }
 
-/** The body of an answer without envelope. */
-export async function bareObject(client: Client, path: string): Promise<JsonObject> {
-  const { body } = await client.request('GET', path);
-  return isJsonObject(body) ? body : {};
-}
-
 async function leaderStatus(client: Client): Promise<JsonObject> {
   try {
-    return await bareObject(client, 'sys/leader');
+    return await askBare(client, 'GET', 'sys/leader');
   } catch (thrown) {
     // A sealed node of a cluster cannot say who leads; that it refuses tells that there is a cluster.
     if (thrown instanceof ApiError && thrown.sealed) return { ha_enabled: true };

@@ -8,9 +8,9 @@ export const unwrap = defineCommand({
   synopsis: 'Unwrap a wrapped secret',
   usage: '[options] [TOKEN]',
   description: `
-    Gives the answer that a wrapping token holds, as if it had been asked for just now. A wrapping token can be used once.
-    Without TOKEN, the token in use is the wrapping token.`,
-  examples: [{ caption: 'Unwrap the answer behind a token:', command: 'unwrap s.yoTqSXwoBBriiwNYnBT6Ed0q' }],
+    Prints the response that a wrapping token holds, as if it had been requested just now. A wrapping token can be used
+    once. Without TOKEN, the token in use is the wrapping token.`,
+  examples: [{ caption: 'Unwrap the response that a token holds:', command: 'unwrap s.yoTqSXwoBBriiwNYnBT6Ed0q' }],
   flags: {},
   output: ['field', 'format'],
   arguments: { min: 0, max: 1, expected: '0-1' },

@@ -11,8 +11,8 @@ export const write = defineCommand({
     Writes data to a path. What that does is up to whatever is mounted there: store it, configure an engine, or act.
 
     Data is given as "key=value". A value that starts with "@" is the name of a file to read it from, "-" reads it from
-    stdin, and "\\@" stands for a real "@" at the start. "@file" or "-" without a key is a JSON object with all data. A
-    key given several times becomes a list.`,
+    stdin, and "\\@" stands for a literal "@" at the start. "@file" or "-" without a key reads a JSON object with all of
+    the data. A key given several times becomes a list.`,
   examples: [
     {
       caption: 'Configure a database connection:',

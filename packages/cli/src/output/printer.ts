@@ -11,7 +11,7 @@ import { wrapText } from './wrap.ts';
 export const FORMATS = ['table', 'json', 'yaml', 'yml', 'raw'] as const;
 export type Format = (typeof FORMATS)[number];
 
-/** Prints answers in the format that was asked for. Each method gives the exit code. */
+/** Prints answers in the format that was asked for. Each method returns the exit code. */
 export interface Printer {
   readonly format: Format;
   /** -field; empty when not given. */
@@ -22,13 +22,13 @@ export interface Printer {
   secret(secret: SecretResponse): number;
   /** Keys of a list answer; with `detailed` what the server knows about each. */
   list(secret: SecretResponse, detailed: boolean): number;
-  /** A document that is no answer's envelope; a table only for objects. Keys stay in the order given outside tables. */
+  /** A document without the envelope of an answer; a table only for objects. Outside tables keys stay in the order given. */
   data(data: JsonValue): number;
   /** One field out of a document, named as `kind` when it is absent. */
   fieldOf(document: JsonObject, kind: string): number;
   /** Rows in table format; the document in the others. */
   rowsOr(rows: () => readonly (readonly string[])[], document: () => JsonValue): number;
-  /** A line for people: shown in table format only, where a machine would trip over it. */
+  /** A line for people: shown in table format only, as a machine would trip over it. */
   notice(text: string): void;
 }
 

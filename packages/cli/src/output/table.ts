@@ -1,6 +1,6 @@
 /**
- * Rows as columns four spaces apart, the first row underlined. Cells are trimmed and an empty one reads `n/a`; the last
- * column is as wide as it is and may hold newlines.
+ * Rows as columns four spaces apart, the first row underlined. Cells are trimmed, and an empty one reads `n/a`. Cells of the
+ * last column are not padded, and may hold newlines.
  */
 export function renderTable(rows: readonly (readonly string[])[]): string {
   const [header = [], ...rest] = rows;

@@ -1,13 +1,13 @@
-/** No line that is made for people is wider than this. */
+/** No line for people is wider than this. */
 export const LINE_WIDTH = 78;
 
-/** Breaks a paragraph at spaces and puts `padding` spaces in front of every line, the lines no wider than 78 together. */
+/** Breaks a paragraph at spaces into lines of 78 characters at most, the `padding` spaces in front of each included. */
 export function wrapText(text: string, padding = 0): string {
   const lines = breakLines(text.trim().split(/[ \n]/), LINE_WIDTH - padding);
   return lines.map((line) => `${' '.repeat(padding)}${line.join(' ')}`).join('\n');
 }
 
-/** A line that is too long costs this much more: it is better to leave one short. */
+/** What a line that is too long costs on top: better to leave one short. */
 const TOO_LONG = 1e5;
 
 /**

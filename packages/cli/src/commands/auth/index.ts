@@ -9,7 +9,7 @@ export const auth: CommandGroup = {
   name: 'auth',
   synopsis: 'Manage auth methods',
   description: `
-    An auth method checks who somebody is, and issues a token with policies. To use one, see "login".`,
+    An auth method checks who somebody is and issues a token with policies. To use one, see "login".`,
   examples: [
     { caption: 'List all enabled auth methods:', command: 'auth list' },
     { caption: 'Enable user names and passwords:', command: 'auth enable userpass' },

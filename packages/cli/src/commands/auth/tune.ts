@@ -7,8 +7,8 @@ export const authTune = defineCommand({
   name: 'tune',
   synopsis: 'Change the settings of an auth method',
   usage: '[options] PATH',
-  description: 'Changes settings of the auth method at a path. What is not given stays as it is.',
-  examples: [{ caption: 'Set how long tokens work:', command: 'auth tune -default-lease-ttl=1h userpass/' }],
+  description: 'Changes settings of the auth method at a path. Settings that are not given stay as they are.',
+  examples: [{ caption: 'Set how long tokens are valid:', command: 'auth tune -default-lease-ttl=1h userpass/' }],
   flags: { ...MOUNT_CONFIG_FLAGS, ...TOKEN_TYPE_FLAG },
   arguments: { min: 1, max: 1 },
   async run({ arguments: [argument = ''], connect, flags, ui }) {

@@ -7,8 +7,8 @@ export const lease: CommandGroup = {
   name: 'lease',
   synopsis: 'Look up, renew and revoke leases',
   description: `
-    Credentials that an engine issues come with a lease. While it runs they work; when it ends, or is revoked, they are
-    removed.`,
+    Credentials that an engine issues come with a lease. They work while it lasts, and are removed when it ends or is
+    revoked.`,
   examples: [
     {
       caption: 'Keep credentials for another hour:',

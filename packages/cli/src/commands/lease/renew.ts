@@ -12,7 +12,7 @@ export const leaseRenew = defineCommand({
   flags: {
     increment: {
       type: 'duration',
-      usage: 'How long from now on the lease should run. The server may allow less. Default: what the role says.',
+      usage: 'How long the lease should last from now on. The server may grant less. Default: what the role says.',
     },
   },
   output: ['format'],

@@ -9,13 +9,13 @@ export const leaseRevoke = defineCommand({
   description: `
     Ends a lease and removes its credentials; with -prefix, all leases below a path.
 
-    By default the server queues the work and retries for as long as it takes. With -sync the command waits for the end,
-    and reports a failure.`,
+    By default the server queues the work and retries for as long as it takes. With -sync the command waits until it is
+    done, and reports a failure.`,
   examples: [
     { caption: 'Revoke one lease:', command: 'lease revoke database/creds/my-role/2f6a614c' },
     { caption: 'Revoke all leases of a role, and wait:', command: 'lease revoke -prefix -sync database/creds/my-role' },
     {
-      caption: 'Forget leases of a database that is gone for good:',
+      caption: 'Drop the leases of a database that is gone for good:',
       command: 'lease revoke -force -prefix database/creds',
     },
   ],
@@ -24,9 +24,9 @@ export const leaseRevoke = defineCommand({
       type: 'boolean',
       aliases: ['f'],
       usage: `Drop the leases even when their credentials cannot be removed, for a target that no longer exists or was
-        cleaned by hand. Needs -prefix.`,
+        cleaned up by hand. Requires -prefix.`,
     },
-    prefix: { type: 'boolean', usage: 'Take the ID as a path: every lease below it is revoked.' },
+    prefix: { type: 'boolean', usage: 'Treat the ID as a path: every lease below it is revoked.' },
     sync: { type: 'boolean', usage: 'Wait until the credentials are gone. A failure is not retried.' },
   },
   arguments: { min: 1, max: 1 },

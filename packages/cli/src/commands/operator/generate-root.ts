@@ -1,36 +1,34 @@
 import { type JsonObject, randomBase62 } from '@coffer/base';
+import { askBare } from '../../bare-answer.ts';
 import { defineCommand } from '../../command.ts';
 import { reporting, usageFailure } from '../../failure.ts';
 import { goValue } from '../../output/go-value.ts';
 import type { Printer } from '../../output/printer.ts';
 import { renderColumns } from '../../output/table.ts';
 import type { Ui } from '../../ui.ts';
-import { askBare, readShare } from './answer.ts';
-import { nonceWithoutFlag } from './rekey.ts';
+import { readShare } from './answer.ts';
+import { ATTEMPT_FLAGS, nonceWithoutFlag } from './attempt.ts';
 
 export const operatorGenerateRoot = defineCommand({
   name: 'generate-root',
-  synopsis: 'Make a new root token',
+  synopsis: 'Generate a new root token',
   usage: '[options] [KEY]',
   description: `
-    Makes a root token, when enough holders of key shares agree. One of them begins with -init and keeps the one-time
-    password (OTP); then each hands in a share. The token comes out encoded: only the OTP makes it readable.`,
+    Generates a root token once enough holders of key shares have entered theirs. One of them starts with -init and keeps
+    the one-time password (OTP); then each enters a share. The token comes out encoded, and only the OTP can decode it.`,
   examples: [
-    { caption: 'Begin:', command: 'operator generate-root -init' },
-    { caption: 'Hand in a share:', command: 'operator generate-root -nonce=2dbd10f1' },
-    { caption: 'Read the token:', command: 'operator generate-root -decode=Q0NSWUJ -otp=8JTWLr' },
+    { caption: 'Start:', command: 'operator generate-root -init' },
+    { caption: 'Enter a share:', command: 'operator generate-root -nonce=2dbd10f1' },
+    { caption: 'Decode the token:', command: 'operator generate-root -decode=Q0NSWUJ -otp=8JTWLr' },
   ],
   flags: {
-    init: { type: 'boolean', usage: 'Begin.' },
-    cancel: { type: 'boolean', usage: 'Give up what was begun, with the shares handed in.' },
-    status: { type: 'boolean', usage: 'Show how far it is.' },
+    ...ATTEMPT_FLAGS,
     'generate-otp': { type: 'boolean', usage: 'Print a one-time password of the right length for -init.' },
-    decode: { type: 'string', usage: 'Decode this token. Needs -otp.' },
+    decode: { type: 'string', usage: 'Decode this token. Requires -otp.' },
     otp: {
       type: 'string',
-      usage: 'The one-time password for -init and -decode. Default for -init: the server makes one.',
+      usage: 'The one-time password for -init and -decode. Default for -init: the server generates one.',
     },
-    nonce: { type: 'string', usage: 'The nonce that -init printed. Needed when KEY is given.' },
   },
   output: ['format'],
   arguments: { min: 0, max: 1, expected: '0-1' },
@@ -69,11 +67,10 @@ export const operatorGenerateRoot = defineCommand({
 });
 
 function decode(encoded: string, otp: string | undefined): string {
-  if (!otp) throw usageFailure('-decode needs the one-time password too: give it by -otp');
+  if (!otp) throw usageFailure('-decode needs the one-time password too: give it with -otp');
   const bytes = Buffer.from(encoded, 'base64');
   const pad = Buffer.from(otp);
-  if (bytes.length !== pad.length)
-    throw usageFailure('-decode and -otp have not the same length: one of them is cut off');
+  if (bytes.length !== pad.length) throw usageFailure('-decode and -otp differ in length: one of them is cut off');
   return Buffer.from(bytes.map((byte, index) => byte ^ (pad[index] ?? 0))).toString('utf8');
 }
 

@@ -1,11 +1,12 @@
 import type { JsonObject } from '@coffer/base';
 import type { Client } from '@coffer/client';
+import { askBare } from '../../bare-answer.ts';
 import { defineCommand } from '../../command.ts';
 import type { FlagDefinitions, FlagValues } from '../../flags.ts';
 import { reporting, usageFailure } from '../../failure.ts';
 import { goValue } from '../../output/go-value.ts';
 import { wrapText } from '../../output/wrap.ts';
-import { askBare, strings } from './answer.ts';
+import { strings } from './answer.ts';
 
 const SHARES = 5;
 const THRESHOLD = 3;
@@ -13,11 +14,11 @@ const COUNT_FLAGS = {
   'key-shares': {
     type: 'integer',
     aliases: ['n'],
-    usage: 'Into how many shares the unseal key is split. Default: 5.',
+    usage: 'How many shares to split the unseal key into. Default: 5.',
   },
-  'key-threshold': { type: 'integer', aliases: ['t'], usage: 'How many of them unseal. Default: 3.' },
-  'recovery-shares': { type: 'integer', usage: 'The same for the recovery key. Default: 5.' },
-  'recovery-threshold': { type: 'integer', usage: 'How many recovery shares it takes. Default: 3.' },
+  'key-threshold': { type: 'integer', aliases: ['t'], usage: 'How many of the shares it takes to unseal. Default: 3.' },
+  'recovery-shares': { type: 'integer', usage: 'How many shares to split the recovery key into. Default: 5.' },
+  'recovery-threshold': { type: 'integer', usage: 'How many of the recovery shares it takes. Default: 3.' },
 } as const satisfies FlagDefinitions;
 
 export const operatorInit = defineCommand({
@@ -25,13 +26,13 @@ export const operatorInit = defineCommand({
   synopsis: 'Initialize a server',
   usage: '[options]',
   description: `
-    Makes the keys of a new server and its first root token. They are shown once and kept nowhere: write them down.
+    Generates the keys of a new server and its first root token. They are shown once and stored nowhere: write them down.
 
-    A server whose seal opens by itself gives recovery keys in place of unseal keys.`,
+    A server whose seal opens by itself returns recovery keys instead of unseal keys.`,
   examples: [
     { caption: 'Five shares, three of which unseal:', command: 'operator init' },
     { caption: 'A single share:', command: 'operator init -key-shares=1 -key-threshold=1 -format=json' },
-    { caption: 'Ask whether it is initialized (exit code 2 when not):', command: 'operator init -status' },
+    { caption: 'Ask whether it is initialized (exit code 2 if not):', command: 'operator init -status' },
   ],
   flags: {
     ...COUNT_FLAGS,

@@ -1,17 +1,17 @@
 import type { JsonObject } from '@coffer/base';
 import type { Client } from '@coffer/client';
+import { askBare } from '../../bare-answer.ts';
 import { defineCommand } from '../../command.ts';
 import { reporting } from '../../failure.ts';
 import { orderKeys } from '../../output/document.ts';
 import { goValue } from '../../output/go-value.ts';
 import { renderColumns } from '../../output/table.ts';
-import { askBare } from './answer.ts';
 
 export const operatorKeyStatus = defineCommand({
   name: 'key-status',
   synopsis: 'Show the encryption key',
   usage: '[options]',
-  description: 'Shows the term of the encryption key, when it was installed, and how often it was used.',
+  description: 'Shows the term of the encryption key, when it was installed, and how often it has been used.',
   examples: [{ caption: 'Show it:', command: 'operator key-status' }],
   flags: {},
   output: ['format'],

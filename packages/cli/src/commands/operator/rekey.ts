@@ -1,44 +1,43 @@
 import type { JsonObject } from '@coffer/base';
 import type { Client } from '@coffer/client';
+import { askBare } from '../../bare-answer.ts';
 import { defineCommand } from '../../command.ts';
 import { reporting, usageFailure } from '../../failure.ts';
 import { goValue } from '../../output/go-value.ts';
 import type { Printer } from '../../output/printer.ts';
 import { wrapText } from '../../output/wrap.ts';
 import type { Ui } from '../../ui.ts';
-import { askBare, readShare, strings } from './answer.ts';
+import { readShare, strings } from './answer.ts';
+import { ATTEMPT_FLAGS, nonceWithoutFlag } from './attempt.ts';
 
 export const operatorRekey = defineCommand({
   name: 'rekey',
-  synopsis: 'Exchange the unseal shares',
+  synopsis: 'Replace the unseal shares',
   usage: '[options] [KEY]',
   description: `
-    Makes new unseal shares, when enough holders of the present ones agree. One of them begins with -init; then each hands
-    in a share with the nonce that -init printed. The last one gets the new shares.
+    Generates new unseal shares once enough holders of the present ones have entered theirs. One of them starts with -init;
+    then each enters a share with the nonce that -init printed. Whoever enters the last one gets the new shares.
 
-    Where the seal opens by itself there are recovery shares in place of unseal shares: -target=recovery exchanges them,
-    and without it they have the root key replaced, of which nobody gets shares.`,
+    Where the seal opens by itself there are recovery shares instead. -target=recovery replaces those; without it their
+    holders replace the root key, of which there are no shares.`,
   examples: [
-    { caption: 'Begin:', command: 'operator rekey -init -key-shares=5 -key-threshold=3' },
-    { caption: 'Hand in a share:', command: 'operator rekey -nonce=2dbd10f1' },
+    { caption: 'Start:', command: 'operator rekey -init -key-shares=5 -key-threshold=3' },
+    { caption: 'Enter a share:', command: 'operator rekey -nonce=2dbd10f1' },
     {
-      caption: 'Begin with the recovery shares of a seal that opens by itself:',
+      caption: 'Start with the recovery shares, where the seal opens by itself:',
       command: 'operator rekey -target=recovery -init',
     },
-    { caption: 'Give up:', command: 'operator rekey -cancel' },
+    { caption: 'Cancel:', command: 'operator rekey -cancel' },
   ],
   flags: {
-    init: { type: 'boolean', usage: 'Begin.' },
-    cancel: { type: 'boolean', usage: 'Give up what was begun, with the shares handed in.' },
-    status: { type: 'boolean', usage: 'Show how far it is.' },
-    'key-shares': { type: 'integer', aliases: ['n'], usage: 'Into how many shares the new key is split. Default: 5.' },
-    'key-threshold': { type: 'integer', aliases: ['t'], usage: 'How many of them unseal. Default: 3.' },
+    ...ATTEMPT_FLAGS,
+    'key-shares': { type: 'integer', aliases: ['n'], usage: 'How many shares to split the new key into. Default: 5.' },
+    'key-threshold': { type: 'integer', aliases: ['t'], usage: 'How many of the shares it takes. Default: 3.' },
     target: {
       type: 'string',
       default: 'barrier',
       usage: 'Which key: "barrier", or "recovery" where the seal opens by itself.',
     },
-    nonce: { type: 'string', usage: 'The nonce that -init printed. Needed when KEY is given.' },
   },
   output: ['format'],
   arguments: { min: 0, max: 1, expected: '0-1' },
@@ -61,7 +60,7 @@ export const operatorRekey = defineCommand({
     if (status['started'] !== true) {
       throw usageFailure('No rekey is in progress. Start a rekey process by running "operator rekey -init".');
     }
-    return handIn(client, printer, ui, {
+    return enterShare(client, printer, ui, {
       target,
       nonce: flags.nonce ?? nonceWithoutFlag(argument, status),
       key: await readShare(
@@ -92,13 +91,7 @@ function targetOf(text: string): RekeyTarget {
   }
 }
 
-/** Whoever is asked for the share sees the nonce first; a share from a script must say which rekey it is for. */
-export function nonceWithoutFlag(argument: string | undefined, status: JsonObject): string {
-  if (argument !== undefined) throw usageFailure('Missing nonce value: specify it via the -nonce flag');
-  return goValue(status['nonce'] ?? '');
-}
-
-async function handIn(
+async function enterShare(
   client: Client,
   printer: Printer,
   ui: Ui,

@@ -8,8 +8,8 @@ export const operatorRotate = defineCommand({
   synopsis: 'Rotate the encryption key',
   usage: '[options]',
   description: `
-    Adds a new encryption key: everything written from now on is sealed under it, and what was written before still opens
-    under the older ones. The unseal shares stay as they are; see "operator rekey" for those.`,
+    Installs a new encryption key. Everything written from now on is encrypted with it; what was written before can still
+    be read with the older ones. The unseal shares stay as they are: see "operator rekey" for those.`,
   examples: [{ caption: 'Rotate:', command: 'operator rotate' }],
   flags: {},
   output: ['format'],
@@ -24,7 +24,7 @@ export const operatorRotate = defineCommand({
   },
 });
 
-/** OpenBao's path; HashiCorp's Vault knows the older one only. */
+/** OpenBao's path, or the older one, which is all that HashiCorp's Vault has. */
 async function rotate(client: Client): Promise<void> {
   try {
     await client.request('POST', 'sys/rotate/keyring');

@@ -6,8 +6,8 @@ export const operatorSeal = defineCommand({
   synopsis: 'Seal the server',
   usage: '[options]',
   description: `
-    Seals the server: its keys leave memory, and it answers nothing but its status until it is unsealed again. Leases go
-    on; those that end meanwhile are revoked after the unsealing.`,
+    Seals the server: the keys leave its memory, and until it is unsealed again it answers only questions about its status.
+    Leases keep running; those that end in the meantime are revoked once it is unsealed.`,
   examples: [{ caption: 'Seal:', command: 'operator seal' }],
   flags: {},
   arguments: { min: 0, max: 0 },

@@ -1,21 +1,22 @@
+import { askBare } from '../../bare-answer.ts';
 import { defineCommand } from '../../command.ts';
 import { reporting } from '../../failure.ts';
 import { showSealStatus } from '../status.ts';
-import { askBare, readShare } from './answer.ts';
+import { readShare } from './answer.ts';
 
 export const operatorUnseal = defineCommand({
   name: 'unseal',
-  synopsis: 'Hand in a share of the unseal key',
+  synopsis: 'Enter a share of the unseal key',
   usage: '[options] [KEY]',
   description: `
-    Hands in one share of the unseal key, and shows how many are still missing. Without KEY it is asked for, so that it is
-    in no history; with "-" it is read from stdin.`,
+    Enters one share of the unseal key, and shows how many are still missing. Without KEY you are asked for it, which keeps
+    it out of the shell's history; with "-" it is read from stdin.`,
   examples: [
     { caption: 'Be asked for the share:', command: 'operator unseal' },
-    { caption: 'Forget the shares handed in so far:', command: 'operator unseal -reset' },
+    { caption: 'Discard the shares entered so far:', command: 'operator unseal -reset' },
   ],
   flags: {
-    reset: { type: 'boolean', usage: 'Forget the shares handed in so far.' },
+    reset: { type: 'boolean', usage: 'Discard the shares entered so far.' },
   },
   output: ['format'],
   arguments: { min: 0, max: 1, expected: '0-1' },

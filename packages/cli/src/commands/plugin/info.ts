@@ -5,7 +5,7 @@ import { catalogPath, parsePluginName } from './plugin-type.ts';
 
 export const pluginInfo = defineCommand({
   name: 'info',
-  synopsis: 'Show a plugin of the catalog',
+  synopsis: 'Show a plugin in the catalog',
   usage: '[options] TYPE NAME',
   description: 'Shows what the catalog knows about a plugin: its command, arguments and checksum.',
   examples: [{ caption: 'Show a database plugin:', command: 'plugin info database ysql-plugin' }],

@@ -6,12 +6,12 @@ import { parsePluginType } from './plugin-type.ts';
 
 export const pluginList = defineCommand({
   name: 'list',
-  synopsis: 'List the plugins of the catalog',
+  synopsis: 'List the plugins in the catalog',
   usage: '[options] [TYPE]',
-  description: 'Lists the plugins that the server may run, those that come with it and those registered.',
+  description: 'Lists the plugins that the server can run: those that come with it and those registered.',
   examples: [{ caption: 'List the database plugins:', command: 'plugin list database' }],
   flags: {
-    detailed: { type: 'boolean', usage: 'Show type and deprecation status too. For tables only.' },
+    detailed: { type: 'boolean', usage: 'Show the type and the deprecation status too. Only for tables.' },
   },
   output: ['format'],
   arguments: { min: 0, max: 1, expected: '0 or 1' },

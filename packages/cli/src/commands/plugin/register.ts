@@ -7,8 +7,8 @@ export const pluginRegister = defineCommand({
   synopsis: 'Register a plugin in the catalog',
   usage: '[options] TYPE NAME',
   description: `
-    Registers a plugin. Its executable must be in the plugin directory of the server, and have the checksum that is given
-    here each time it is started.`,
+    Registers a plugin. Its executable must be in the plugin directory of the server, and must have the given checksum
+    whenever it is started.`,
   examples: [
     { caption: 'Register a database plugin:', command: 'plugin register -sha256=d3f0a8be database my-plugin' },
     {
@@ -23,7 +23,7 @@ export const pluginRegister = defineCommand({
       type: 'list',
       usage: 'A variable for the environment of the executable, as NAME=value. Can be given several times.',
     },
-    sha256: { type: 'string', usage: 'The SHA-256 checksum of the executable, in hexadecimal. Always needed.' },
+    sha256: { type: 'string', usage: 'The SHA-256 checksum of the executable, in hexadecimal. Required.' },
     version: { type: 'string', usage: 'The semantic version of the plugin.' },
   },
   arguments: { min: 1, max: 2, expected: '1 or 2' },

@@ -8,14 +8,14 @@ export const pluginReload = defineCommand({
   synopsis: 'Restart running plugins',
   usage: '[options]',
   description:
-    'Restarts a plugin everywhere it is used, or whatever runs for the given mounts. One of the two is needed.',
+    'Restarts a plugin everywhere it is used, or the plugins of the given mounts. Either -plugin or -mounts is required.',
   examples: [{ caption: 'Restart a plugin:', command: 'plugin reload -plugin=ysql-plugin' }],
   flags: {
     plugin: { type: 'string', usage: 'The name of the plugin, as the catalog knows it.' },
-    mounts: { type: 'list', usage: 'A mount whose plugin is restarted. Can be given several times.' },
+    mounts: { type: 'list', usage: 'A mount whose plugins to restart. Can be given several times.' },
     scope: {
       type: 'string',
-      usage: 'With "global", on every node of the cluster. Default: on the node that is asked.',
+      usage: 'With "global", on every node of the cluster. Default: on the node that gets the request.',
     },
   },
   arguments: { min: 0, max: 0 },

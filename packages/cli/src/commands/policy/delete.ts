@@ -6,7 +6,7 @@ export const policyDelete = defineCommand({
   synopsis: 'Delete a policy',
   usage: '[options] NAME',
   description: `
-    Deletes a policy. Tokens that carry its name lose what it allowed at once. The policies "default" and "root" cannot be
+    Deletes a policy. Tokens that have it lose at once what it allowed. The policies "default" and "root" cannot be
     deleted.`,
   examples: [{ caption: 'Delete the policy "my-policy":', command: 'policy delete my-policy' }],
   flags: {},

@@ -3,7 +3,7 @@ import { printToken } from './token.ts';
 
 export const print: CommandGroup = {
   name: 'print',
-  synopsis: 'Print what commands would use',
-  description: 'Prints what commands would use, after the environment and the token helper have been asked.',
+  synopsis: 'Print what other commands would use',
+  description: 'Prints what other commands would use, from the environment and the token helper.',
   commands: [printToken],
 };

@@ -5,7 +5,7 @@ export const printToken = defineCommand({
   name: 'token',
   synopsis: 'Print the token in use',
   usage: '',
-  description: 'Prints the token that commands would send: of VAULT_TOKEN, or else the one that the last login stored.',
+  description: 'Prints the token that other commands would send: VAULT_TOKEN, or else what the last login stored.',
   flags: {},
   arguments: { min: 0 },
   async run({ connect, ui }) {

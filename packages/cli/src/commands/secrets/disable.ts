@@ -7,8 +7,8 @@ export const secretsDisable = defineCommand({
   synopsis: 'Disable a secrets engine',
   usage: '[options] PATH',
   description: `
-    Disables the secrets engine at a path (not of a type): its leases are revoked, and its data is deleted. It is no error
-    when nothing is enabled there.`,
+    Disables the secrets engine at a path (a path, not a type). Its leases are revoked, and its data is deleted. It is not
+    an error if nothing is enabled there.`,
   examples: [{ caption: 'Disable the engine at database/:', command: 'secrets disable database/' }],
   flags: {},
   arguments: { min: 1, max: 1 },

@@ -1,30 +1,23 @@
 import { defineCommand } from '../../command.ts';
-import { reporting } from '../../failure.ts';
-import { detailedMountRows, mountDocument, mountRows, mountsOf } from '../../mount-table.ts';
+import { listMounts, MOUNT_LIST_FLAGS } from '../../mount-list.ts';
 
 export const secretsList = defineCommand({
   name: 'list',
   synopsis: 'List the enabled secrets engines',
   usage: '[options]',
-  description: `
-    Lists the enabled secrets engines with their paths. A TTL of "system" means what the server is configured with.`,
-  flags: {
-    detailed: { type: 'boolean', usage: 'Show TTLs, options, versions and more.' },
-  },
+  description: 'Lists the enabled secrets engines with their paths. A TTL of "system" is the default of the server.',
+  flags: MOUNT_LIST_FLAGS,
   output: ['format'],
   arguments: { min: 0, max: 0 },
-  async run({ connect, flags, printer }) {
-    const client = await connect();
-    const mounts = mountsOf(await reporting('Error listing secrets engines', client.read('sys/mounts')));
-    const columns = [
-      ['Type', 'type'],
-      ['Accessor', 'accessor'],
-      ['Description', 'description'],
-    ] as const;
-    return printer.rowsOr(
-      () =>
-        flags.detailed ? detailedMountRows(mounts, ['Force No Cache', 'force_no_cache']) : mountRows(mounts, columns),
-      () => mountDocument(mounts),
-    );
-  },
+  run: (invocation) =>
+    listMounts(invocation, {
+      path: 'sys/mounts',
+      failure: 'Error listing secrets engines',
+      columns: [
+        ['Type', 'type'],
+        ['Accessor', 'accessor'],
+        ['Description', 'description'],
+      ],
+      ownColumn: ['Force No Cache', 'force_no_cache'],
+    }),
 });

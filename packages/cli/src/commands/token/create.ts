@@ -10,28 +10,31 @@ export const tokenCreate = defineCommand({
   synopsis: 'Create a token',
   usage: '[options]',
   description: `
-    Creates a token as a child of the one in use: it ends with its parent at the latest, unless it is an orphan. Without
-    -policy it gets the policies of its parent. What a -role says goes before the other flags.`,
+    Creates a token as a child of the one in use: it ends when its parent does, if not before, unless it is an orphan.
+    Without -policy it gets the policies of its parent. What a -role sets takes precedence over the other flags.`,
   examples: [{ caption: 'Create a token for an hour:', command: 'token create -ttl=1h -policy=my-policy' }],
   flags: {
-    id: { type: 'string', usage: 'The token itself, in place of a random one. Needs sudo.' },
+    id: { type: 'string', usage: 'The token itself, instead of a random one. Requires a root token.' },
     'display-name': {
       type: 'string',
-      usage: 'A name for the token. It is no secret, and shows in the names of credentials.',
+      usage: 'A name for the token, which shows in the names of credentials. It is not a secret.',
     },
-    ttl: { type: 'duration', usage: `How long the token works, if it is not renewed. ${LIFETIME}` },
-    'explicit-max-ttl': { type: 'duration', usage: `How long it can work at most, renewed or not. ${LIFETIME}` },
+    ttl: { type: 'duration', usage: `How long the token is valid if it is not renewed. ${LIFETIME}` },
+    'explicit-max-ttl': { type: 'duration', usage: `The longest it can be valid, renewed or not. ${LIFETIME}` },
     period: {
       type: 'duration',
-      usage: `Every renewal gives this much; the token has no maximum then. Needs sudo. ${LIFETIME}`,
+      usage: `Makes a periodic token: each renewal extends it by this much, without a maximum. Requires sudo. ${LIFETIME}`,
     },
     renewable: { type: 'boolean', default: true, usage: 'The token can be renewed, up to its maximum.' },
-    orphan: { type: 'boolean', usage: 'The token has no parent, and does not end with one. Needs sudo.' },
+    orphan: { type: 'boolean', usage: 'The token has no parent, and does not end with one. Requires sudo.' },
     'no-default-policy': { type: 'boolean', usage: 'Leave out the policy "default".' },
-    'use-limit': { type: 'integer', usage: 'How often the token can be used. Default: without limit.' },
+    'use-limit': { type: 'integer', usage: 'How many times the token can be used. Default: no limit.' },
     role: { type: 'string', usage: 'The token role to create it with.' },
     type: { type: 'string', default: 'service', usage: 'Either "service" or "batch".' },
-    metadata: { type: 'map', usage: 'Data as key=value that shows in the audit log. Can be given several times.' },
+    metadata: {
+      type: 'map',
+      usage: 'Data as key=value that shows when the token is looked up. Can be given several times.',
+    },
     policy: { type: 'list', usage: 'A policy for the token. Can be given several times.' },
     'entity-alias': { type: 'string', usage: 'The entity alias to create the token for. Only with -role.' },
   },

@@ -6,13 +6,13 @@ export const tokenLookup = defineCommand({
   name: 'lookup',
   synopsis: 'Show what is known about a token',
   usage: '[options] [TOKEN | ACCESSOR]',
-  description: 'Shows policies, lifetime and origin of a token. Without an argument, of the token in use.',
+  description: 'Shows the policies, lifetime and origin of a token: without an argument, of the token in use.',
   examples: [
     { caption: 'Look up the token in use:', command: 'token lookup' },
     { caption: 'Look up a token by its accessor:', command: 'token lookup -accessor atmsiQGeDvUIcDptGzEL0ber' },
   ],
   flags: {
-    accessor: { type: 'boolean', usage: 'The argument is an accessor. The answer does not show the token then.' },
+    accessor: { type: 'boolean', usage: 'The argument is an accessor. The token itself is not shown then.' },
   },
   output: ['field', 'format'],
   arguments: { min: 0 },

@@ -14,11 +14,11 @@ export const tokenRenew = defineCommand({
     { caption: 'Ask for half an hour:', command: 'token renew -increment=30m' },
   ],
   flags: {
-    accessor: { type: 'boolean', usage: 'The argument is an accessor. The answer does not show the token then.' },
+    accessor: { type: 'boolean', usage: 'The argument is an accessor. The token itself is not shown then.' },
     increment: {
       type: 'duration',
       aliases: ['i'],
-      usage: 'How long from now on the token should work. The server may allow less. Default: its own lifetime.',
+      usage: 'How long the token should be valid from now on. The server may grant less. Default: its own lifetime.',
     },
   },
   output: ['format'],

@@ -6,7 +6,7 @@ export const tokenRevoke = defineCommand({
   name: 'revoke',
   synopsis: 'Revoke a token and its children',
   usage: '[options] [TOKEN | ACCESSOR]',
-  description: 'Ends a token, its child tokens, and all leases that they hold. Either TOKEN or -self is needed.',
+  description: 'Revokes a token, its child tokens, and all their leases. Either TOKEN or -self is required.',
   examples: [
     { caption: 'Revoke a token and its children:', command: 'token revoke s.79WdkTimjmiitkspjJMUoRCF' },
     {
@@ -19,8 +19,8 @@ export const tokenRevoke = defineCommand({
     self: { type: 'boolean', usage: 'Revoke the token in use.' },
     mode: {
       type: 'string',
-      usage: `With "orphan" only the token ends, and its children live on without a parent. With "path" the argument is a
-        path prefix, and the tokens that logins below it created end with their children.`,
+      usage: `With "orphan" only the token is revoked, and its children live on without a parent. With "path" the argument is
+        a path prefix, and the tokens that logins below it created are revoked with their children.`,
     },
   },
   arguments: { min: 0 },
