@@ -23,9 +23,11 @@ import { issuedRoles, tryLogin } from './logins.ts';
 const PAIRS = Number(process.env['SOAK'] ?? 150);
 const CLIENTS = 16;
 const FAULT_RATE = 0.1;
-/** How long a node stays down, and how long all of them are up in between. */
+/** How long a node stays down, and how long all of them are up in between at least. */
 const DOWN_MS = 250;
 const UP_MS = 250;
+/** What they get done in between at least: on a slow machine nodes must not go down more often for each thing done. */
+const UP_STATEMENTS = 60;
 
 const FAULTS: Readonly<Record<string, FaultAction>> = {
   '40001': { type: 'error', sqlstate: '40001', message: 'could not serialize access: MISMATCHED_SCHEMA' },
@@ -71,13 +73,16 @@ function injectFaults(node: PosedNode): ReadonlyMap<string, InstalledFault> {
 /** Takes one node after the other down and up again, until told to stop; then all are up. */
 async function cycleNodes(nodes: readonly PosedNode[], stop: AbortSignal): Promise<number> {
   let losses = 0;
+  const statements = (): number => nodes.reduce((sum, node) => sum + node.statements.length, 0);
   while (!stop.aborted) {
     const node = nodes[losses++ % nodes.length];
     await node?.refuse(true);
     node?.dropAll();
     await sleep(DOWN_MS);
     await node?.refuse(false);
+    const before = statements();
     await sleep(UP_MS);
+    while (!stop.aborted && statements() - before < UP_STATEMENTS) await sleep(20);
   }
   return losses;
 }
