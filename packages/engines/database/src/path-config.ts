@@ -21,7 +21,7 @@ const FIELDS = {
     type: 'string',
     description: 'The version of a registered plugin; the unversioned one when empty.',
   },
-  verify_connection: { type: 'boolean', default: true, description: 'Connect once before the configuration is kept.' },
+  verify_connection: { type: 'boolean', default: true, description: 'Connect once before the configuration is saved.' },
   allowed_roles: {
     type: 'comma-strings',
     description: 'Roles that may use it: names, globs, or "*" for all; none by default.',
