@@ -92,7 +92,7 @@ export class QuietMoment {
     const isQuiet = state === 'closed' && now - this.#lastRequest >= QUIET_MS;
     if (!isQuiet && now - since < LATEST_MS) return;
     this.stop();
-    if (state === 'shares') this.#logger.warn('shares handed in since the seal are forgotten: hand them in again');
+    if (state === 'shares') this.#logger.warn('shares entered since the seal are discarded: enter them again');
     this.#resolve();
   }
 }
