@@ -27,18 +27,18 @@ export interface ComposeOptions {
   readonly pluginTrust?: FileTrust;
   /** Opens the seal without shares. */
   readonly staticSeal?: StaticSeal;
-  /** A seal that opens by itself stays closed. */
+  /** Keeps a seal closed that opens by itself. */
   readonly staySealed?: boolean;
-  /** Called when a seal that closed has nothing behind it any more. */
+  /** Called when a seal has closed and nothing is left behind it. */
   readonly onSealed?: SealableCoreOptions['onSealed'];
-  /** As `sys/health` shows it, when the store is opened for the first time. Made when absent. */
+  /** The name that the cluster gets when its store is opened for the first time; generated when absent. */
   readonly clusterName?: string;
-  /** Lease limits of mounts without limits of their own. Default: Vault's 768 hours. */
+  /** The limits of mounts that have none of their own. Default: Vault's 768 hours. */
   readonly systemTtl?: TtlLimits;
   readonly logger: Logger;
 }
 
-/** The whole server but its listeners, behind its seal. Call `start()` on it. */
+/** The whole server without its listeners, behind its seal. Call `start()` on it. */
 export function composeSealable(options: ComposeOptions): SealableCore {
   const { store, storageType, staticSeal, staySealed, onSealed, clusterName, logger } = options;
   return new SealableCore({

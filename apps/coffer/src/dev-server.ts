@@ -9,9 +9,9 @@ export interface DevServerOptions {
   readonly host: string;
   /** 0 for any free port. */
   readonly port: number;
-  /** Made when absent. */
+  /** Generated when absent. */
   readonly rootToken?: string;
-  /** Its executables that answer as database plugins are registered in the catalog. */
+  /** Those of its executables that turn out to be database plugins are registered in the catalog. */
   readonly pluginDirectory?: string;
   readonly logger: Logger;
 }
@@ -20,24 +20,24 @@ export interface DevServer {
   /** `http://127.0.0.1:8200` */
   readonly address: string;
   readonly rootToken: Secret;
-  /** Base64: for `operator unseal` after `operator seal`. */
+  /** In base64, for `operator unseal` after `operator seal`. */
   readonly unsealKey: Secret;
   /** Names of the plugins that were registered from the plugin directory. */
   readonly registeredPlugins: readonly string[];
   /**
-   * Stops accepting, revokes every lease (nothing would remember them after this process), ends plugins, closes the
-   * store. Resolves in every case.
+   * Stops accepting, revokes every lease (nothing would remember them after this process), ends the plugins and closes the
+   * store. Never rejects.
    */
   close(): Promise<void>;
 }
 
-/** How long the leases of a development server may take to be revoked at its end, in milliseconds. */
+/** How long revoking the leases may take when a development server ends, in milliseconds. */
 const FAREWELL_MS = 15_000;
 
 /**
  * A server in development mode: in memory, unsealed, with one root token and no TLS.
  *
- * @throws CofferError `failed` when the address cannot be had, or a plugin directory cannot be read
+ * @throws CofferError `failed` when it cannot listen on the address, or the plugin directory cannot be read
  */
 export async function startDevServer(options: DevServerOptions): Promise<DevServer> {
   const { logger, pluginDirectory } = options;
@@ -83,7 +83,7 @@ export async function startDevServer(options: DevServerOptions): Promise<DevServ
   }
 }
 
-/** One share, as Vault's development mode. */
+/** One share, as in Vault's development mode. */
 async function openSeal(
   sealable: SealableCore,
   wanted: string | undefined,

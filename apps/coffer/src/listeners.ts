@@ -7,20 +7,20 @@ import type { ListenerConfig } from './server-config.ts';
 import { formatListenAddress, type ListenAddress } from './listen-address.ts';
 
 export interface Listeners {
-  /** `http://127.0.0.1:8200`, one a listener. */
+  /** `http://127.0.0.1:8200`, one for each listener. */
   readonly addresses: readonly string[];
   /** The same, with the ports that were free. */
   readonly bound: readonly ListenAddress[];
   /**
-   * Reads the certificates again, and takes over from the same listeners of `configs` what they serve without a token. A
-   * certificate that cannot be used is reported, and the old one stays.
+   * Reads the certificates again, and takes over from `configs` what each listener serves without a token. A certificate that
+   * cannot be used is reported, and the old one stays.
    */
   reload(configs: readonly ListenerConfig[]): Promise<void>;
   /** Lets requests under way finish for `graceMs`. */
   close(graceMs: number): Promise<void>;
 }
 
-/** @throws CofferError `invalid-request` for a certificate that cannot be used, `failed` for an address not to be had */
+/** @throws CofferError `invalid-request` for a certificate that cannot be used, `failed` when it cannot listen on an address */
 export async function openListeners(
   configs: readonly ListenerConfig[],
   backend: Pick<SealableCore, 'handle' | 'takesLargeBody'>,
@@ -91,7 +91,7 @@ class Access {
     return this.#open.length === 0 ? request : { ...request, unauthenticatedAccess: this.#open };
   }
 
-  /** Returns whether it is another than before. */
+  /** Returns whether it differs from before. */
   change({ unauthenticatedAccess = [] }: Partial<ListenerConfig> = {}): boolean {
     const isOther = this.#open.join() !== unauthenticatedAccess.join();
     this.#open = unauthenticatedAccess;

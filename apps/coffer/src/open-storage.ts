@@ -4,7 +4,7 @@ import { CofferError, errorText, type Logger } from '@coffer/base';
 import { openEmbeddedStore, openPostgresStore, type Store } from '@coffer/store';
 import type { StorageConfig } from './server-config.ts';
 
-/** The file of the embedded engine in the directory that storage "file" names. */
+/** The store's file in the directory that storage "file" names. */
 const STORE_FILE = 'coffer.db';
 
 /** @throws CofferError `failed` when the store cannot be opened */

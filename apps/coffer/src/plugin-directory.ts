@@ -8,10 +8,10 @@ import type { Core } from '@coffer/core';
 import { probeDatabasePlugin } from '@coffer/engine-database';
 
 /**
- * Registers every executable in `directory` that answers as a database plugin, under its file name, as Vault's
- * -dev-plugin-dir does. Others are named in the log and left out.
+ * Registers every executable in `directory` that turns out to be a database plugin, under its file name, as Vault's
+ * -dev-plugin-dir does. The others are named in the log and left out.
  *
- * @throws CofferError `failed` when the directory cannot be read, or others can write it
+ * @throws CofferError `failed` when the directory cannot be read, or others can write to it
  */
 export async function registerPluginDirectory(core: Core, directory: string, logger: Logger): Promise<string[]> {
   const registered: string[] = [];

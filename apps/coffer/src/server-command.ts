@@ -17,18 +17,18 @@ import { parseListenAddress } from './listen-address.ts';
 import type { Server } from './server.ts';
 import { readServerConfig, type ServerConfig } from './server-config.ts';
 
-/** For requests under way when a sealed process is replaced, in milliseconds: what is sealed answers at once. */
+/** For requests under way when a sealed process is replaced, in milliseconds: while sealed, all are answered at once. */
 const REPLACEMENT_DRAIN_MS = 2_000;
-/** For everything else that is to end then: what hangs ends with the process, and the next start finds it as after a crash. */
+/** For everything else that ends then: what hangs ends with the process, and the next start finds it as after a crash. */
 const REPLACEMENT_CLOSE_MS = 5_000;
 
-/** `coffer server`: serves until SIGINT or SIGTERM; SIGHUP reads certificates and who needs no token again. */
+/** `coffer server`: serves until SIGINT or SIGTERM. SIGHUP reads the certificates, and what is served without a token, again. */
 export const serverCommand: CommandDefinition = defineCommand({
   name: 'server',
   synopsis: 'Start a server',
   description:
-    'Starts a server that answers the API requests of the other commands. A new one must be initialized ("operator ' +
-    'init") and unsealed ("operator unseal") before it does.\n\n' +
+    'Starts a server, which answers the API requests of the other commands. A new one must first be initialized ' +
+    '("operator init") and unsealed ("operator unseal").\n\n' +
     'In development mode (-dev) the server is unsealed, keeps everything in memory and has one root token: never use ' +
     'it in production.',
   usage: '[options]',
@@ -44,17 +44,17 @@ export const serverCommand: CommandDefinition = defineCommand({
       type: 'string',
       env: 'VAULT_DEV_ROOT_TOKEN_ID',
       aliases: ['dev-root-token'],
-      usage: 'The root token in development mode. Made when absent.',
+      usage: 'The root token in development mode. Generated when absent.',
     },
     'dev-listen-address': {
       type: 'string',
       default: '127.0.0.1:8200',
       env: 'VAULT_DEV_LISTEN_ADDRESS',
-      usage: 'Address to listen on in development mode; port 0 for any free one.',
+      usage: 'Address to listen on in development mode. Port 0 takes any free one.',
     },
     'dev-plugin-dir': {
       type: 'string',
-      usage: 'Directory of plugins. In development mode its database plugins are registered in the catalog.',
+      usage: 'Directory of plugins, for development mode. Its database plugins are registered in the catalog.',
     },
     'dev-no-store-token': {
       type: 'boolean',
@@ -63,7 +63,7 @@ export const serverCommand: CommandDefinition = defineCommand({
     'log-level': {
       type: 'string',
       env: 'VAULT_LOG_LEVEL',
-      usage: `Least severe lines to log: ${LOG_LEVELS.join(', ')}. Beats the configuration file. Default: info.`,
+      usage: `The least severe level to log: ${LOG_LEVELS.join(', ')}. Overrides the configuration file. Default: info.`,
     },
   },
   arguments: { min: 0, max: 0 },
@@ -71,14 +71,14 @@ export const serverCommand: CommandDefinition = defineCommand({
     const givenLevel = flags['log-level'] === undefined ? undefined : logLevel(flags['log-level']);
     const loggerAt = (level: LogLevel): Logger =>
       createLogger('', level, (entry) => io.stderr.write(formatLogLine(entry)));
-    // Read by now: whoever reads the environment of this process later finds no token in it.
+    // It has been read by now: whoever looks at the environment of this process later must find no token.
     takeOut('VAULT_DEV_ROOT_TOKEN_ID', io.env);
     if (flags.dev) {
       if (flags.config.length > 0) throw usageFailure('-dev and -config exclude each other.');
       const { host, port } = devListenAddress(flags['dev-listen-address']);
       const level = givenLevel ?? 'info';
       const stopped = nextSignal(['SIGINT', 'SIGTERM', 'SIGHUP']);
-      // Only here: the other commands need nothing of a server, and are over before it would be loaded.
+      // Imported only here: the other commands need nothing of a server, and are over before it would be loaded.
       const { startDevServer } = await import('./dev-server.ts');
       const server = await start(async () =>
         startDevServer({
@@ -141,7 +141,7 @@ async function start<T>(open: () => Promise<T>): Promise<T> {
 }
 
 /**
- * A SIGHUP waits for the start and for the reload before it. A configuration that cannot be read leaves what it said before.
+ * A SIGHUP waits for the start and for the previous reload. If the configuration cannot be read, the previous one stays.
  */
 function reloadOnHangup(
   starting: Promise<Server>,
@@ -166,7 +166,7 @@ function reloadOnHangup(
   process.on('SIGHUP', reload);
   return {
     stop() {
-      // Without any listener it would end the process, which may be about to be replaced.
+      // Without any listener a SIGHUP would end the process, which may be about to be replaced.
       process.on('SIGHUP', () => undefined);
       process.off('SIGHUP', reload);
       return reloading;
@@ -247,8 +247,8 @@ function logLevel(text: string): LogLevel {
 }
 
 /**
- * Resolves at the first of these signals. A second Ctrl-C ends the process at once; any other signal that follows does
- * not, since a terminal's Ctrl-C is often followed by a SIGTERM from whoever started us.
+ * Resolves at the first of these signals. A second Ctrl-C ends the process at once. Any other second signal does not: a
+ * Ctrl-C in a terminal is often followed by a SIGTERM from whatever started us.
  */
 async function nextSignal(signals: readonly NodeJS.Signals[]): Promise<void> {
   let interrupts = 0;

@@ -8,7 +8,7 @@ import { type ListenAddress, parseListenAddress } from './listen-address.ts';
 export interface ListenerConfig extends ListenAddress {
   /** Files in PEM; absent for plain HTTP. */
   readonly tls?: { readonly certFile: string; readonly keyFile: string };
-  /** The longest that a client is kept waiting, in milliseconds; the default when absent. */
+  /** The longest that a client is kept waiting, in milliseconds; the edge's default when absent. */
   readonly maxRequestMs?: number;
   /** What it serves without a token; none by default. */
   readonly unauthenticatedAccess?: readonly UnauthenticatedAccess[];
@@ -18,13 +18,13 @@ export type StorageConfig =
   | { readonly type: 'file'; readonly directory: string }
   | { readonly type: 'yugabytedb'; readonly connectionUrl: Secret; readonly maxConnections?: number };
 
-/** Where a static key is: `file:///path` or `env://NAME`. */
+/** Where to find a static key: `file:///path` or `env://NAME`. */
 export interface StaticKeySource {
   readonly id: string;
   readonly url: string;
 }
 
-/** A configuration file, read. Names and meanings as in Vault. Durations are seconds. */
+/** What a configuration file says. Names and meanings are Vault's. Durations are seconds. */
 export interface ServerConfig {
   readonly listeners: readonly ListenerConfig[];
   readonly storage: StorageConfig;
@@ -66,7 +66,7 @@ export async function readServerConfig(file: string): Promise<ServerConfig> {
   return parseServerConfig(text, file);
 }
 
-/** The same for a text. `name` goes in front of the position in messages. */
+/** The same from text. `name` goes in front of the position in messages. */
 export function parseServerConfig(text: string, name: string): ServerConfig {
   const config = parseHcl(text, name, { omissions: 'refuse' });
   config.allowOnly(KEYS);
@@ -109,7 +109,7 @@ function parseUnauthenticatedAccess(config: HclObject): readonly Unauthenticated
   });
 }
 
-/** OpenBao's keys, which say the same of one listener. */
+/** OpenBao's keys, which say the same for a single listener. */
 const DISABLED_BY: Readonly<Record<string, UnauthenticatedAccess>> = {
   disable_unauthed_rekey_endpoints: 'rekey',
   disable_unauthed_generate_root_endpoints: 'generate-root',
@@ -126,7 +126,7 @@ function parsePluginTrust(config: HclObject): FileTrust | undefined {
   return Object.keys(trust).length === 0 ? undefined : trust;
 }
 
-/** Octal, as chmod(1) takes them; a number is read by its digits, as in Vault. */
+/** Octal, as chmod(1) takes it; of a number the digits count, as in Vault. */
 function parsePermissions(config: HclObject, name: string): number | undefined {
   const value = config.attribute(name);
   if (value === undefined) return undefined;

@@ -6,15 +6,15 @@ import { formatListenAddress, type ListenAddress, parseListenAddress } from './l
 
 /*
  * After a seal the process replaces itself: JavaScript cannot promise that a key or a share that was ever in its memory is
- * gone from it (docs/decisions/0010-replacement-after-a-seal.md). What follows has the same process id and none of the memory.
+ * gone from it (docs/decisions/0010-replacement-after-a-seal.md). The new program has the same process id and none of the memory.
  */
 
-/** Tells the process that follows that it stays sealed, and where it listens. */
+/** Tells the next process that it stays sealed, and where to listen. */
 const MARK = 'COFFER_SEALED_LISTENERS';
 
 type Environment = Record<string, string | undefined>;
 
-/** Where the process before listened, when this one was put in its place by a seal. Takes it out of the environment. */
+/** Where the previous process listened, if a seal put this one in its place. Removes that from the environment. */
 export function replacedListeners(env: Environment): readonly ListenAddress[] | undefined {
   const mark = env[MARK];
   delete env[MARK];
@@ -27,9 +27,9 @@ export function canBeReplaced(): boolean {
 }
 
 /**
- * Starts this program anew in this process. What is not closed by now is cut off. Does not return.
+ * Starts this program again in this process. Whatever is still open is cut off. Does not return.
  *
- * @throws CofferError `failed` when the program is not there any more: then the process is to end
+ * @throws CofferError `failed` when the program is no longer there: then the process has to end
  */
 export function replaceProcess(listeners: readonly ListenAddress[], env: Environment): never {
   // Node.js aborts when the system refuses, and a core dump would hold all that is to go.
@@ -38,7 +38,7 @@ export function replaceProcess(listeners: readonly ListenAddress[], env: Environ
   } catch (cause) {
     throw new CofferError('failed', `the sealed process cannot be replaced, and ends: ${errorText(cause)}`, { cause });
   }
-  // Nothing else tells those who end with the process, such as a plugin that was just being started.
+  // Nothing else tells those that end with the process, such as a plugin that is just being started.
   process.emit('exit', 0);
   const program = isSea() ? [] : [...process.execArgv, process.argv[1] ?? ''];
   const args = [process.argv0, ...program, ...process.argv.slice(2)];
@@ -47,15 +47,15 @@ export function replaceProcess(listeners: readonly ListenAddress[], env: Environ
   throw new Error('this system cannot replace a process');
 }
 
-/** How long nobody may have asked anything, in milliseconds: who seals often looks at once whether it is sealed. */
+/** How long there must have been no request, in milliseconds: whoever seals often checks at once that it is sealed. */
 const QUIET_MS = 3_000;
-/** How long after the seal it is waited for that at most. */
+/** How long after the seal to wait for that, at most. */
 const LATEST_MS = 10_000;
 const LOOK_MS = 200;
 
-/** Finds the moment after a seal at which the process can be replaced without anybody in the middle of something. */
+/** Finds a moment after a seal at which the process can be replaced without interrupting anybody. */
 export class QuietMoment {
-  /** Resolves once, at that moment. Not when the seal was opened again before. */
+  /** Resolves once, at that moment; never if the seal is opened again before. */
   readonly found: Promise<void>;
   readonly #resolve: () => void;
   readonly #logger: Logger;
@@ -73,7 +73,7 @@ export class QuietMoment {
     this.#lastRequest = performance.now();
   }
 
-  /** From now on the moment is looked for. */
+  /** Starts looking for the moment. */
   sealed(seal: Pick<SealableCore, 'state'>): void {
     const since = performance.now();
     this.request();
@@ -92,7 +92,7 @@ export class QuietMoment {
     const isQuiet = state === 'closed' && now - this.#lastRequest >= QUIET_MS;
     if (!isQuiet && now - since < LATEST_MS) return;
     this.stop();
-    if (state === 'shares') this.#logger.warn('shares handed in since the seal are forgotten: hand them in again');
+    if (state === 'shares') this.#logger.warn('shares entered since the seal are discarded: enter them again');
     this.#resolve();
   }
 }

@@ -15,25 +15,25 @@ export interface Server {
   /** Reads the certificates of the listeners again, and takes over what they serve without a token. */
   reload(config: ServerConfig): Promise<void>;
   /**
-   * Resolves some seconds after a seal that nobody opened again: then nothing but this process's own end takes what was
-   * secret out of its memory. Never where a process cannot be replaced.
+   * Resolves some seconds after a seal that nobody has opened again: then only the end of this process can take what was
+   * secret out of its memory.
    */
   readonly sealed: Promise<void>;
   /**
-   * Stops accepting, lets requests under way finish for `graceMs` (30 s), ends the core, plugins and the store. Leases
-   * stay: the next start goes on with them. Resolves in every case; may be called again.
+   * Stops accepting, lets requests under way finish for `graceMs` (30 s), then ends the core, the plugins and the store.
+   * Leases stay: the next start goes on with them. Never rejects; may be called again.
    */
   close(graceMs?: number): Promise<void>;
 }
 
-/** How long requests under way may take at the end, in milliseconds. */
+/** How long requests under way may still take when the server ends, in milliseconds. */
 const DRAIN_MS = 30_000;
 
 /**
  * A server whose state outlives it. It starts sealed, unless it has a static seal and the store is initialized. Keys in
- * `env` are taken out of it. `replaced`: where the process before listened that was sealed; then it stays sealed.
+ * `env` are removed from it. `replaced`: where the previous process listened when it was sealed; the server then stays sealed.
  *
- * @throws CofferError `invalid-request` or `failed`, saying what of the configuration cannot be had
+ * @throws CofferError `invalid-request` or `failed`, naming what in the configuration cannot be used
  */
 export async function startServer(
   config: ServerConfig,
@@ -88,7 +88,7 @@ export async function startServer(
   }
 }
 
-/** A port that was any free one stays the one that it was. */
+/** A listener that was given any free port keeps the one it had. */
 function atTheSamePorts(
   configs: readonly ListenerConfig[],
   replaced: readonly ListenAddress[] = [],

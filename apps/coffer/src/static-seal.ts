@@ -7,7 +7,7 @@ import type { ServerConfig, StaticKeySource } from './server-config.ts';
 type Environment = Record<string, string | undefined>;
 
 /**
- * Variables that hold a key are taken out of the environment.
+ * Variables that hold a key are removed from the environment.
  * @throws CofferError `invalid-request` naming the file or variable that has no key
  */
 export async function readStaticSeal(seal: NonNullable<ServerConfig['seal']>, env: Environment): Promise<StaticSeal> {

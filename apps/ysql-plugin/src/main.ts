@@ -6,7 +6,7 @@ import { beginStart, endStart } from './start-flags.ts';
 
 const version = `v${manifest.version}`;
 
-// The host shows each line at its level and drops what is below its own.
+// The host shows each line at its level, and drops those below its own.
 const logger = createLogger('ysql-plugin', 'trace', (entry) => process.stderr.write(formatHclogLine(entry)));
 
 async function main(): Promise<void> {

@@ -1,15 +1,15 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
-/** After the host's first calls, which come at once. */
+/** Long enough for the host's first calls, which come at once. */
 const SETTLED_MS = 1_000;
 
 const TIERS = ['sparkplug', 'maglev', 'turbofan'];
 
 /**
- * While the plugin loads, V8 makes no machine code and does not let its young generation grow: what runs once is not
- * worth it, and an idle plugin would keep it. Not before Node's own modules are loaded: V8 takes no code from its cache
- * that was made under other flags (docs/decisions/0005-own-grpc-layer.md).
+ * While the plugin loads, V8 makes no machine code and does not let its young generation grow: code that runs once is not
+ * worth it, and an idle plugin would keep the memory. Not before Node's own modules are loaded: V8 takes no code from its
+ * cache that was made under other flags (docs/decisions/0005-own-grpc-layer.md).
  */
 export function beginStart(): void {
   for (const tier of TIERS) setFlagsFromString(`--no-${tier}`);
@@ -17,8 +17,8 @@ export function beginStart(): void {
 }
 
 /**
- * V8 may compile again, and sooner than it would: it waits for 400 calls of a function before Maglev compiles it and for
- * 3,000 before Turbofan does, and each user that a host asks for is a single call of most of ours.
+ * V8 may compile again, and sooner than it usually would: it waits for 400 calls of a function before Maglev compiles it,
+ * and for 3,000 before Turbofan does, while each user that a host asks for is a single call of most of our functions.
  */
 export function endStart(): void {
   for (const tier of TIERS) setFlagsFromString(`--${tier}`);
@@ -28,7 +28,7 @@ export function endStart(): void {
   setTimeout(giveBackMemory, SETTLED_MS).unref();
 }
 
-/** What loading has left, 4 MB, which V8 would keep until it needs the room: an idle plugin never does. */
+/** Frees the 4 MB that loading leaves behind, which V8 would keep until it needs the room: an idle plugin never does. */
 function giveBackMemory(): void {
   setFlagsFromString('--expose-gc');
   const collect = runInNewContext('gc') as NodeJS.GCFunction;

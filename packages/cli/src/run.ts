@@ -155,7 +155,7 @@ function parseWithHint(definitions: FlagDefinitions, rest: readonly string[], co
 }
 
 /**
- * Takes -format out of the arguments, wherever it stands: Vault honours it even behind the path
+ * Takes -format out of the arguments, wherever it stands: Vault honours it even after the path
  * (vault:command/main.go setupEnv), where it would otherwise be sent along as data.
  */
 function takeFormat(

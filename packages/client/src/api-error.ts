@@ -5,15 +5,15 @@ export interface ApiErrorDetails {
   readonly method: string;
   readonly url: string;
   readonly status: number;
-  /** The server's own messages; one element holding the raw body when that was not Vault's `{"errors": []}`. */
+  /** The server's own messages, or the raw body as the only element if that was not Vault's `{"errors": []}`. */
   readonly errors: readonly string[];
   /** True when `errors` holds the raw body. */
   readonly rawBody: boolean;
 }
 
 /**
- * An answer outside 200..399. The message is the text that Vault's own client prints
- * (openbao/openbao:api/response.go), several errors standing one below the other; `code` follows from the status.
+ * An answer with a status outside 200..399. The message is what Vault's own client prints (openbao/openbao:api/response.go),
+ * with several errors one below the other; `code` follows from the status.
  */
 export class ApiError extends CofferError {
   readonly method: string;
@@ -30,7 +30,7 @@ export class ApiError extends CofferError {
     this.errors = details.errors;
   }
 
-  /** The barrier is sealed: nothing but the seal status can be asked until it is unsealed. */
+  /** The server is sealed: it answers nothing but its status until it is unsealed. */
   get sealed(): boolean {
     return this.code === 'sealed';
   }

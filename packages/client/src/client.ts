@@ -10,13 +10,13 @@ export interface ClientOptions extends TlsOptions {
   /** Sent as X-Vault-Token; none when absent or empty. */
   readonly token?: string | Secret;
   readonly namespace?: string;
-  /** A Go duration (`5m0s`): every answer is asked for wrapped, with this lifetime. */
+  /** A Go duration (`5m0s`): every response is requested wrapped, with this TTL. */
   readonly wrapTtl?: string;
-  /** X-Vault-MFA, one header a value. */
+  /** X-Vault-MFA, one header for each value. */
   readonly mfa?: readonly string[];
-  /** Further headers. */
+  /** Additional headers. */
   readonly headers?: Readonly<Record<string, string>>;
-  /** For the whole exchange. Default 60 000. */
+  /** For the whole exchange, in milliseconds. Default 60 000. */
   readonly timeoutMs?: number;
   /** Do not follow the one redirect that a standby node may answer with. */
   readonly disableRedirects?: boolean;
@@ -54,9 +54,9 @@ export interface Client {
 }
 
 /**
- * A client for Vault's API, of Coffer, Vault or OpenBao.
+ * A client for Vault's API, as served by Coffer, Vault or OpenBao.
  *
- * @throws CofferError `invalid-request` for an address that is no URL, or a token that cannot stand in a header
+ * @throws CofferError `invalid-request` for an address that is not a URL, or a token that cannot be sent in a header
  */
 export function createClient(options: ClientOptions): Client {
   const endpoint = parseEndpoint(options.address);
@@ -107,7 +107,7 @@ export function createClient(options: ClientOptions): Client {
   };
 }
 
-/** A 404, with what it carried: some paths warn, or give data, while they say that nothing is there. */
+/** A 404, with what came in it: some paths warn, or return data, while they say that nothing is there. */
 class NotFound extends ApiError {
   readonly secret: SecretResponse | undefined;
 
@@ -120,7 +120,7 @@ class NotFound extends ApiError {
 
 function judge(method: string, path: string, answer: Answer): ApiResponse {
   const body = parseBody(answer.text);
-  // A standby node answers its health with 429, and says so in the body.
+  // A standby node answers a health check with 429, and says so in the body.
   const healthy = answer.status === 429 && path === 'sys/health';
   if ((answer.status >= 200 && answer.status < 400) || healthy)
     return { status: answer.status, body, text: answer.text };
@@ -132,7 +132,7 @@ function judge(method: string, path: string, answer: Answer): ApiResponse {
     errors: listed ?? [answer.text],
     rawBody: listed === undefined,
   };
-  // A page of text in place of Vault's JSON is some other server's 404: it says nothing about the path.
+  // A page of text instead of Vault's JSON is some other server's 404: it says nothing about the path.
   if (answer.status !== 404 || (listed === undefined && answer.text.trim() !== '')) throw new ApiError(details);
   throw new NotFound(details, listed === undefined || listed.length > 0 ? undefined : parseSecretResponse(body));
 }
@@ -157,7 +157,7 @@ function errorsOf(body: JsonValue | undefined): readonly string[] | undefined {
 
 function headersOf(options: ClientOptions): Record<string, string> {
   const token = options.token instanceof Secret ? options.token.reveal() : (options.token ?? '');
-  // Checked here because Node's own refusal comes late and names the header only.
+  // Checked here because Node's own refusal comes late and names only the header.
   if (!/^[\x20-\x7e]*$/.test(token)) {
     throw new CofferError('invalid-request', 'configured token contains non-printable characters and cannot be used');
   }
@@ -170,7 +170,7 @@ function headersOf(options: ClientOptions): Record<string, string> {
   };
 }
 
-/** `sys/wrapping/wrap` makes no sense unwrapped, so it has a lifetime of its own (api/client.go DefaultWrappingTTL). */
+/** `sys/wrapping/wrap` makes no sense unwrapped, so it has a default TTL of its own (api/client.go DefaultWrappingTTL). */
 function wrapHeader(options: ClientOptions, method: string, path: string): Record<string, string> {
   const isWrap = path === 'sys/wrapping/wrap' && (method === 'PUT' || method === 'POST');
   const ttl = options.wrapTtl ?? (isWrap ? '5m' : '');

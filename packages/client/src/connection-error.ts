@@ -12,7 +12,7 @@ const TLS_REASONS: Readonly<Record<string, string>> = {
 };
 
 /**
- * The server could not be reached or hung up. The message is the one Vault's users know from Go:
+ * The server could not be reached or hung up. The message is the one that users of Vault know from Go:
  * `Get "http://127.0.0.1:8200/v1/x": dial tcp 127.0.0.1:8200: connect: connection refused`.
  */
 export function connectionError(method: string, url: string, thrown: unknown): CofferError {

@@ -11,16 +11,16 @@ export interface Endpoint {
   readonly host: string;
   readonly port: number;
   readonly socketPath: string | undefined;
-  /** The path in front of `/v1`, empty or starting with a slash. */
+  /** The path in front of `/v1`: empty, or starting with a slash. */
   readonly basePath: string;
   /** Scheme and authority as shown in messages: `http://127.0.0.1:8200`. */
   readonly origin: string;
 }
 
 /**
- * Takes an address apart.
+ * Parses an address.
  *
- * @throws CofferError `invalid-request` when it is no http, https or unix URL
+ * @throws CofferError `invalid-request` when it is not an http, https or unix URL
  */
 export function parseEndpoint(address: string): Endpoint {
   if (address.startsWith('unix://')) {
@@ -52,8 +52,8 @@ export function parseEndpoint(address: string): Endpoint {
 }
 
 /**
- * The request target for an API path: `database/creds/my role` gives `/v1/database/creds/my%20role`. Slashes at the ends
- * and doubled ones are dropped, as Go's path.Join does in Vault's client.
+ * The request target for an API path: `database/creds/my role` gives `/v1/database/creds/my%20role`. Leading, trailing and
+ * double slashes are dropped, as by Go's path.Join in Vault's client.
  *
  * @throws CofferError `invalid-request` when the path cannot be written as UTF-8
  */

@@ -1,4 +1,4 @@
-/** A typed HTTP client for Vault's API: it knows paths, the envelope and the errors, and nothing of the server's inside. */
+/** A typed HTTP client for Vault's API: it knows paths, the envelope and the errors, and nothing of how the server works inside. */
 export { ApiError } from './api-error.ts';
 export type { ApiErrorDetails } from './api-error.ts';
 export { createClient } from './client.ts';

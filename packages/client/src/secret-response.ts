@@ -1,6 +1,6 @@
 import { CofferError, isJsonObject, type JsonObject, type JsonValue } from '@coffer/base';
 
-/** The envelope around every answer of Vault's API, and what it carries. Times and durations are as the server sent them. */
+/** The envelope around every answer of Vault's API, and what is in it. Times and durations are as the server sent them. */
 export interface SecretResponse {
   readonly requestId: string;
   /** Empty when the answer has no lease. */
@@ -30,7 +30,7 @@ export interface AuthResponse {
   readonly mfaRequirement: JsonObject | null;
 }
 
-/** A wrapped response: the single-use token that gives the real one. */
+/** A wrapped response: the single-use token that fetches the real one. */
 export interface WrapInfo {
   readonly token: string;
   readonly accessor: string;
@@ -44,10 +44,10 @@ export interface WrapInfo {
 }
 
 /**
- * Reads an answer's body. `undefined` for no body, and for one that says nothing but `errors`. A body without any of the
- * envelope's fields (`sys/health`, `sys/seal-status`) becomes the data itself (openbao/openbao:api/secret.go ParseSecret).
+ * Reads the body of an answer. `undefined` for no body, and for one with nothing but `errors`. A body without any field of
+ * the envelope (`sys/health`, `sys/seal-status`) becomes the data itself (openbao/openbao:api/secret.go ParseSecret).
  *
- * @throws CofferError `failed` when the body is not a JSON object, or is data and errors at once
+ * @throws CofferError `failed` when the body is not a JSON object, or has both data and errors
  */
 export function parseSecretResponse(body: JsonValue | undefined): SecretResponse | undefined {
   if (body === undefined || body === null) return undefined;

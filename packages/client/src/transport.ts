@@ -6,7 +6,7 @@ import { connectionError } from './connection-error.ts';
 import type { Endpoint } from './endpoint.ts';
 import { parseEndpoint } from './endpoint.ts';
 
-/** How a TLS server is verified and how this side shows who it is. All material is PEM text. */
+/** How the server's certificate is verified, and how the client authenticates itself. All of it is PEM text. */
 export interface TlsOptions {
   readonly caCert?: string | readonly string[];
   readonly clientCert?: string;
@@ -34,13 +34,13 @@ export interface Answer {
 }
 
 /**
- * One request and its answer, following a single redirect (301, 302, 307) with method, body and token kept, as a standby
- * node of Vault asks for (openbao/openbao:api/client.go rawRequestWithContext).
+ * One request and its answer. A single redirect (301, 302, 307) is followed with the same method, body and token, as standby
+ * nodes of Vault require (openbao/openbao:api/client.go rawRequestWithContext).
  *
- * @throws CofferError `unavailable` when no answer came; `failed` for a redirect that would leave TLS
+ * @throws CofferError `unavailable` when no answer came, `failed` for a redirect that would leave TLS
  */
 export async function exchange(asked: Exchange): Promise<Answer> {
-  // One deadline for both legs: a redirect does not buy more time.
+  // One deadline for both: a redirect does not buy more time.
   const deadline = AbortSignal.timeout(asked.timeoutMs);
   const first = await send(asked, deadline);
   const location = first.message.headers.location;
@@ -92,7 +92,7 @@ function requestOptions(
     path: target,
     headers: { ...headers, ...length },
     signal,
-    // No pooled connection: nothing outlives the command that asked.
+    // No pooled connection: nothing must outlive the command that asked.
     agent: false,
     ...(endpoint.secure ? tlsOptions(tls) : {}),
   };

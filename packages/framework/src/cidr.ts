@@ -1,14 +1,14 @@
 import { BlockList, isIP, SocketAddress } from 'node:net';
 import { CofferError } from '@coffer/base';
 
-/** Networks in one list. */
+/** The most networks that one list may have. */
 const MAX_CIDRS = 256;
-/** Longest address or network that is shown in an error. */
+/** How much of an address or network an error shows, in characters. */
 const SHOWN_LENGTH = 64;
 
 /**
- * Addresses and networks in the one form that is kept (RFC 5952): a single address becomes a network of one, an IPv4 address
- * in IPv6's form one of IPv4.
+ * Addresses and networks in the form that is stored (RFC 5952): a single address becomes a network of one, and an IPv4
+ * address in IPv6's form becomes one of IPv4.
  * @throws CofferError `invalid-request` naming `field` for what is neither, and for too many
  */
 export function parseCidrs(given: readonly string[], field: string): string[] {
@@ -23,7 +23,7 @@ export function parseCidrs(given: readonly string[], field: string): string[] {
     const family = isIP(address);
     const longest = family === 4 ? 32 : 128;
     const length = prefix === undefined ? longest : /^\d{1,3}$/.test(prefix) ? Number(prefix) : Number.NaN;
-    // A zone (`%eth0`) means something on one machine only.
+    // A zone (`%eth0`) means something only on one machine.
     if (family === 0 || rest.length > 0 || !(length <= longest) || address.includes('%')) {
       throw new CofferError(
         'invalid-request',
@@ -45,8 +45,8 @@ function familyOf(address: string): 'ipv4' | 'ipv6' {
 }
 
 /**
- * Whether `address` lies in one of `cidrs` (as {@link parseCidrs} gives them). An empty list allows every address. No network
- * of IPv6 holds an IPv4 address, not even `::/0` (github.com/hashicorp/go-sockaddr), where Node's BlockList finds it.
+ * Whether `address` lies in one of `cidrs` (in the form of {@link parseCidrs}). An empty list allows every address. No IPv6
+ * network holds an IPv4 address, not even `::/0` (github.com/hashicorp/go-sockaddr); for Node's BlockList that one does.
  */
 export function cidrsAllow(cidrs: readonly string[], address: string): boolean {
   if (cidrs.length === 0) return true;
@@ -63,8 +63,8 @@ export function cidrsAllow(cidrs: readonly string[], address: string): boolean {
 }
 
 /**
- * Whether whoever is bound to `cidrs` is bound to `outer` too. Nobody is bound to an empty list: an empty `outer` holds
- * everything, and what is bound to nothing is not within a list that binds.
+ * Whether whoever is bound to `cidrs` is bound to `outer` too. An empty list binds nobody: an empty `outer` holds everything,
+ * and an empty list is not within one that binds.
  */
 export function cidrsWithin(cidrs: readonly string[], outer: readonly string[]): boolean {
   if (outer.length === 0) return true;
@@ -72,8 +72,8 @@ export function cidrsWithin(cidrs: readonly string[], outer: readonly string[]):
 }
 
 /**
- * The addresses that both lists allow. Two networks either lie within one another or have nothing in common, so that these
- * are the smaller ones of all pairs. Undefined when both bind and no address is left: an empty list would allow every one.
+ * The addresses that both lists allow. Of two networks either one lies within the other or they have nothing in common, so
+ * these are the smaller ones of all pairs. Undefined when both lists bind and no address is left: an empty one would allow all.
  */
 export function commonCidrs(a: readonly string[], b: readonly string[]): readonly string[] | undefined {
   if (a.length === 0 || b.length === 0) return a.length === 0 ? b : a;
@@ -92,7 +92,7 @@ function contains(outer: string, inner: string): boolean {
 
 /**
  * What counts as one caller where callers share something: the address, and for IPv6 its /64, which is the least that
- * one host gets (RFC 6177).
+ * one site gets (RFC 6177).
  */
 export function callerNetwork(address: string): string {
   const plain = address.replace(/^::ffff:(?=\d+\.)/, '').split('%', 1)[0] ?? '';
@@ -100,7 +100,7 @@ export function callerNetwork(address: string): string {
   const [head = '', tail] = plain.split('::');
   const groups = (text: string): string[] => (text === '' ? [] : text.split(':'));
   const [before, behind] = [groups(head), groups(tail ?? '')];
-  // An address whose end is written as IPv4 has one group less; what is cut off here does not reach that far.
+  // An address that ends in IPv4 notation has one group fewer, but only the first four groups are used.
   const zeros = tail === undefined ? 0 : Math.max(0, 8 - before.length - behind.length);
   const all = [...before, ...Array<string>(zeros).fill('0'), ...behind];
   return `${all

@@ -1,11 +1,11 @@
-/** A row that must be there, with these values, in the moment that another is inserted. A token must be valid besides. */
+/** A row that must exist, with these values, at the moment another is inserted. A token must also be valid. */
 export interface Condition {
   readonly table: 'entries' | 'tokens';
-  /** Values by column, the whole key among them. */
+  /** Values by column, among them the whole key. */
   readonly row: Readonly<Record<string, string | Uint8Array>>;
 }
 
-/** The token is there and its time is not over. One that has spent its last use is valid to the end of that request. */
+/** The token exists and has not expired. One that has spent its last use is valid until the end of that request. */
 export function validToken(id: string): Condition {
   return { table: 'tokens', row: { id } };
 }

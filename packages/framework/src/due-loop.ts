@@ -1,21 +1,21 @@
 import { CofferError, type Logger, withoutDeadline } from '@coffer/base';
 
-/** Work whose items lie in the store with the time at which each is due. */
+/** Work whose items are in the store, each with the time at which it is due. */
 export interface DueWork<Item> {
-  /** At most `limit` items that are due and that nobody is at, the most overdue first. */
+  /** At most `limit` items that are due and that nobody is working on, the most overdue first. */
   due(limit: number): Promise<readonly Item[]>;
-  /** When the next item that nobody is at is due, in milliseconds since 1970; undefined when there is none. */
+  /** When the next item that nobody is working on is due, in milliseconds since 1970; undefined when there is none. */
   nextDue(): Promise<number | undefined>;
-  /** Does an item. Rejects only when what came of it could not be written down: it is then due again by itself. */
+  /** Does an item. Rejects only when its outcome could not be written down: it then becomes due again by itself. */
   run(item: Item): Promise<void>;
-  /** Names an item in the log; of items with one name only one is run at a time. */
+  /** Names an item in the log; of items with the same name only one runs at a time. */
   nameOf(item: Item): string;
 }
 
 export interface DueLoopOptions {
   /** Items run side by side. */
   readonly concurrency: number;
-  /** In milliseconds. Rows may also become due by another node's hand, without anybody here being told. */
+  /** In milliseconds. Another node may make rows due without anybody here being told. */
   readonly longestSleepMs: number;
   /** In milliseconds: an item may stay due for a moment, while its worker has not claimed it yet. */
   readonly shortestSleepMs: number;
@@ -23,7 +23,7 @@ export interface DueLoopOptions {
 }
 
 /**
- * Does what is due, and sleeps until the next time. There is no timer for each item: the next time is an index look-up,
+ * Does what is due, and sleeps until something is due again. There is no timer per item: the next time is an index look-up,
  * so memory does not grow with the number of items.
  */
 export class DueLoop<Item> {
@@ -55,7 +55,7 @@ export class DueLoop<Item> {
       return;
     }
     clearTimeout(this.#timer);
-    // Whoever wakes it may be a request, whose time is not that of the work.
+    // It may be woken by a request, whose deadline is not that of the work.
     this.#round = withoutDeadline(() => this.#look()).then((delay) => {
       this.#round = undefined;
       const immediately = this.#again;
@@ -64,7 +64,7 @@ export class DueLoop<Item> {
     });
   }
 
-  /** Starts nothing new and waits for what is under way. */
+  /** Starts nothing new, and waits for what is under way. */
   async stop(): Promise<void> {
     this.#stopped = true;
     clearTimeout(this.#timer);
@@ -76,14 +76,14 @@ export class DueLoop<Item> {
   async #look(): Promise<number> {
     const { concurrency, longestSleepMs, shortestSleepMs, logger } = this.#options;
     if (this.#failed) {
-      // A store that can be read but not written, as on a full disk, would say the same at once, and again and again.
+      // A store that can be read but not written, as on a full disk, would offer the same item again and again.
       this.#failed = false;
       return longestSleepMs;
     }
     try {
       const free = concurrency - this.#running.size;
       if (free > 0) for (const item of await this.#work.due(free)) this.#start(item);
-      // Whatever ends next wakes the loop.
+      // Whichever ends next wakes the loop.
       if (this.#running.size >= concurrency) return longestSleepMs;
       const next = (await this.#work.nextDue()) ?? Number.POSITIVE_INFINITY;
       return Math.min(longestSleepMs, Math.max(shortestSleepMs, next - Date.now()));

@@ -13,8 +13,8 @@ export interface Engine {
   readonly paths: readonly Path[];
   readonly help: string;
   /**
-   * Ends what a lease stands for. Resolves only when it is over; rejects with what is still owed. Runs again after a
-   * failure, and after a crash half-way, so it must be safe to repeat.
+   * Ends what a lease stands for. Resolves only when that is done; rejects with what is still to be done. It runs again after
+   * a failure, and after a crash half-way, so it must be safe to repeat.
    */
   revoke?(lease: Lease): Promise<void>;
   /**
@@ -23,11 +23,11 @@ export interface Engine {
    */
   renew?(lease: Lease, increment: number): Promise<TtlAnswer & { readonly data?: JsonObject }>;
   /**
-   * For an auth method: what a renewal of a token it issued may have now.
-   * @throws CofferError `invalid-request` when it may have none, as when the role or user is gone
+   * For an auth method: the TTL that a token it issued gets when it is renewed now.
+   * @throws CofferError `invalid-request` when it cannot be renewed, as when the role or user is gone
    */
   renewToken?(token: TokenEntry, increment: number): Promise<TtlAnswer>;
-  /** Closes what runs on a plugin, so that the next use starts what is registered now. Returns whether anything did. */
+  /** Closes what runs on a plugin, so that the next use starts what is registered now. Returns whether anything ran on it. */
   reload?(plugin: string): Promise<boolean>;
   /** Closes connections and processes. */
   close(): Promise<void>;
@@ -36,13 +36,13 @@ export interface Engine {
 /** What a mounted engine gets from the core. */
 export interface EngineContext {
   readonly mount: () => Mount;
-  /** False from the moment that the mount is being disabled: what was begun before must then leave nothing behind. */
+  /** False from the moment the mount is being disabled: what was begun before must then leave nothing behind. */
   readonly active: () => boolean;
   readonly storage: EntryStorage;
   readonly leases: LeaseIssuer;
   /** Of this mount. */
   readonly intents: Intents;
-  /** From the mount's tuning to the system's defaults. */
+  /** From the narrowest to the widest: the mount's tuning, then the system's defaults. */
   readonly ttlLimits: () => readonly TtlLimits[];
   readonly logger: Logger;
 }

@@ -47,8 +47,8 @@ export function parseFields<S extends FieldSchema>(schema: S, data: JsonObject):
   const values: Record<string, unknown> = {};
   for (const [name, field] of Object.entries(schema)) {
     const raw = data[name];
-    // Null is the zero value of its type and not the default (hashicorp/vault:sdk/framework/field_data.go). Of a duration or an
-    // object, and of a field that must be there, it counts as not given.
+    // Null is the zero value of the type, not the default (hashicorp/vault:sdk/framework/field_data.go). For a duration, an
+    // object and a required field it counts as not given.
     const given = raw === null ? (field.required === true ? undefined : ZERO[field.type]) : raw;
     if (given !== undefined) values[name] = parseField(name, field, given);
     else if (field.default !== undefined) values[name] = field.default;
@@ -101,7 +101,7 @@ function parseInteger(name: string, raw: JsonValue): number {
 
 const INTEGER =
   /^([+-]?)(?:(0[xX])((?:_?[\da-fA-F])+)|(0[bB])((?:_?[01])+)|(0[oO]?)((?:_?[0-7])+)|(0|[1-9](?:_?\d)*))$/;
-/** Longer than any integer of 64 bits, with leading zeros and underscores to spare. */
+/** Longer than any 64-bit integer, with leading zeros and underscores to spare. */
 const LONGEST_INTEGER = 200;
 
 /** Go's strconv.ParseInt with base 0: `0x`, `0o`, `0b` and `0` in front, underscores between digits. Empty is 0. */
@@ -156,7 +156,7 @@ function parseObject(name: string, raw: JsonValue): JsonObject {
       if (isJsonObject(parsed)) return parsed;
     } catch (error) {
       if (error instanceof CofferError) throw new CofferError(error.code, `field "${name}": ${error.message}`);
-      // Not JSON: the form key=value,key=value is left.
+      // Not JSON, so it may be key=value,key=value.
     }
     const pairs = splitList(name, raw).map((pair) => [pair, pair.indexOf('=')] as const);
     if (pairs.every(([, at]) => at > 0)) {
@@ -167,7 +167,7 @@ function parseObject(name: string, raw: JsonValue): JsonObject {
 }
 
 function wrong(name: string, raw: JsonValue, wanted: string): CofferError {
-  // Only scalars that cannot be a secret are shown.
+  // Only the type is shown: the value may be a secret.
   const got = typeof raw === 'object' ? (Array.isArray(raw) ? 'a list' : 'an object') : `a ${typeof raw}`;
   return new CofferError('invalid-request', `field "${name}" must be ${wanted}, got ${got} that is not`);
 }
@@ -177,11 +177,11 @@ export function unknownFields(schema: FieldSchema, data: JsonObject): string[] {
   return Object.keys(data).filter((name) => !Object.hasOwn(schema, name));
 }
 
-/** Names that a message shows: a body can hold a million, each as long as the body. */
+/** How many names a message shows: a body can hold a million, each as long as the body. */
 const SHOWN_NAMES = 20;
 const SHOWN_LENGTH = 100;
 
-/** Names as Vault lists them in its warning, sorted, with spaces between; of very many only the first. */
+/** Names as Vault lists them in its warning: sorted, separated by spaces, and only the first of very many. */
 export function listNames(names: readonly string[]): string {
   const shown = [...names].sort().slice(0, SHOWN_NAMES).map(clip);
   return [...shown, ...(names.length > SHOWN_NAMES ? [`and ${names.length - SHOWN_NAMES} more`] : [])].join(' ');
@@ -191,7 +191,7 @@ function clip(name: string): string {
   return name.length > SHOWN_LENGTH ? `${name.slice(0, SHOWN_LENGTH)}…` : name;
 }
 
-/** `unknown field "hots": did you mean "host"?` or the list of the known ones. */
+/** `unknown field "hots": did you mean "host"?`, or the list of the known ones. */
 export function unknownFieldMessage(name: string, known: readonly string[]): string {
   const nearest = known
     .map((candidate) => ({ candidate, distance: editDistance(name, candidate) }))

@@ -1,7 +1,7 @@
 /**
- * Whether `text` fits `pattern`, in which every `*` stands for any text, also for none; nothing else is special
+ * Whether `text` matches `pattern`, in which every `*` stands for any text, even none; nothing else is special
  * (github.com/ryanuber/go-glob, which Vault uses for the policies of token roles and for `allowed_roles`). Each literal part is
- * taken at the first place where it is found, which never has to be taken back: no input makes it slower than the texts are long.
+ * matched where it is first found, and that never has to be undone: no input takes more time than the texts are long.
  */
 export function globMatches(pattern: string, text: string): boolean {
   const [head = '', ...rest] = pattern.split('*');

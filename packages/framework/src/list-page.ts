@@ -4,11 +4,11 @@ import type { OutgoingResponse } from './logical.ts';
 
 /** What every list takes (openbao/openbao:website/content/docs/rfcs/paginated-lists.mdx). */
 export const LIST_FIELDS = {
-  after: { type: 'string', default: '', description: 'List only names that sort behind this one; it need not exist.' },
+  after: { type: 'string', default: '', description: 'List only names that sort after this one; it need not exist.' },
   limit: { type: 'integer', default: 0, description: 'At most this many names; all when 0 or less.' },
 } as const satisfies FieldSchema;
 
-/** Which part of a list is asked for. */
+/** The part of a list that is asked for. */
 export type ListPage = FieldValues<typeof LIST_FIELDS>;
 
 export const WHOLE_LIST: ListPage = { after: '', limit: 0 };

@@ -3,11 +3,11 @@ import type { EngineContext } from './engine.ts';
 import { loggedName } from './names.ts';
 import type { PathRequest } from './path.ts';
 
-/** Lines about refused logins in one second; the next line says how many there were besides. */
+/** Lines about refused logins in one second; the next line says how many more there were. */
 const LOGGED_REFUSALS = 20;
 const refusals = { since: 0, logged: 0, unlogged: 0 };
 
-/** Undefined when there have been enough lines: everybody may be refused as often as he likes, and a disk is not endless. */
+/** Undefined when there have been enough lines: anybody can be refused as often as they like, and a disk is finite. */
 function refusalFields(): { readonly unlogged?: number } | undefined {
   const now = Date.now();
   if (now - refusals.since >= 1000 || now < refusals.since) Object.assign(refusals, { since: now, logged: 0 });
@@ -21,7 +21,7 @@ function refusalFields(): { readonly unlogged?: number } | undefined {
   return unlogged === 0 ? {} : { unlogged };
 }
 
-/** A login whose refusal leaves a log line: with the name that it was for, if there is one, never with what should have proven it. */
+/** A login whose refusal leaves a line in the log: with the name that was tried, if any, never with what should have proven it. */
 export async function loggedLogin<T>(
   { logger }: Pick<EngineContext, 'logger'>,
   { id, remoteAddress }: Pick<PathRequest, 'id' | 'remoteAddress'>,

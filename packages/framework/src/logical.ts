@@ -1,9 +1,9 @@
 import type { JsonObject } from '@coffer/base';
 
-/** What is asked of a path. `create` and `update` are both writes: which it is depends on whether the thing exists. */
+/** What a request asks of a path. `create` and `update` are both writes: which one depends on whether the thing exists. */
 export type Operation = 'read' | 'create' | 'update' | 'delete' | 'list' | 'help';
 
-/** Groups of paths that need a token unless the configuration opens them, in Vault's names. */
+/** Groups of paths that need a token unless the configuration opens them, under Vault's names. */
 export type UnauthenticatedAccess = 'rekey' | 'generate-root';
 
 /** A request as the edge hands it to the core: no HTTP in it. */
@@ -18,17 +18,17 @@ export interface IncomingRequest {
   /** The parsed JSON body of a write, or the query parameters of a read, list or delete (without `list` and `help`). */
   readonly data: JsonObject;
   readonly remoteAddress: string;
-  /** What is served without a token where the request came in, against the default. */
+  /** What the listener that the request came in on serves without a token, in spite of the default. */
   readonly unauthenticatedAccess?: readonly UnauthenticatedAccess[];
-  /** Seconds to wrap the answer for; absent or 0 for an answer in the open. */
+  /** How long to wrap the answer, in seconds; absent or 0 for an answer in the open. */
   readonly wrapTtl?: number;
-  /** How long the client is kept waiting at most, in milliseconds. Default: 90 s, as Vault's. */
+  /** The longest that the client is kept waiting, in milliseconds. Default: 90 s, as in Vault. */
   readonly maxDurationMs?: number;
   /** Aborted when the client has gone. */
   readonly gone?: AbortSignal;
 }
 
-/** Who asks for what, known before there is a body. */
+/** What is known of a request before its body. */
 export type Caller = Pick<IncomingRequest, 'path' | 'token' | 'remoteAddress'>;
 
 /** What the core answers. The edge turns it into a body by `shape`. Errors are thrown as CofferError. */
@@ -44,7 +44,7 @@ export interface OutgoingResponse {
   readonly data?: JsonObject | null;
   readonly lease?: { readonly id: string; readonly durationSeconds: number; readonly renewable: boolean };
   readonly auth?: JsonObject;
-  /** In place of everything else: where the answer can be had once. */
+  /** Instead of everything else: where the answer can be fetched, once. */
   readonly wrapInfo?: JsonObject;
   readonly warnings?: readonly string[];
 }

@@ -11,24 +11,24 @@ import { grantTtl, type TtlAnswer } from './ttl.ts';
 
 /** Someone who has proven to an auth method who they are. */
 export interface Login {
-  /** Shows in user names and lookups behind the mount's name: `userpass-ana`. Empty for the mount's name alone. */
+  /** Shows in user names and lookups after the mount's name: `userpass-ana`. Empty for the mount's name alone. */
   readonly displayName: string;
   readonly metadata: Readonly<Record<string, string>>;
   readonly parameters: TokenParameters;
   /** The request's path: `auth/userpass/login/ana`. */
   readonly path: string;
   readonly remoteAddress: string;
-  /** What has proven it: the user or role as it was read, the secret id. It must still be there when the token is made. */
+  /** What has proven it: the user or role as it was read, the secret id. It must still hold when the token is made. */
   readonly proof: readonly Condition[];
-  /** Networks of the credential itself, which bind besides the parameters'. */
+  /** Networks of the credential itself, which bind in addition to those of the parameters. */
   readonly boundCidrs?: readonly string[];
 }
 
 /**
  * Makes the token of a login: an orphan, bounded by the parameters, the mount and the system.
- * @throws CofferError `permission-denied` when the method was disabled meanwhile, or the user or role was changed, and when no
- *   address could use the token; `invalid-request` for a root token: nobody who may change users or roles becomes root by it.
- *   No token is left then
+ * @throws CofferError `permission-denied` when the method was disabled or the user or role changed during the login, and when
+ *   no address could use the token; `invalid-request` for a root token: whoever may change users or roles must not become root
+ *   by it. No token is left in either case
  */
 export async function issueLoginToken(
   tokens: TokenStore,
@@ -70,14 +70,14 @@ export async function issueLoginToken(
     otherwise: 'what this login is granted by was changed or deleted during the login: log in again',
   });
   if (!context.active()) {
-    // Disabling revokes the tokens that are there; this one may have come after it looked.
+    // Disabling revokes the tokens that exist; this one may have come after it looked.
     await tokens.revoke(entry.id);
     throw new CofferError('permission-denied', 'the auth method was disabled during the login');
   }
   return { data: null, auth: authView(entry, token.reveal(), ttl), warnings };
 }
 
-/** What a renewal of a login's token may have, by the parameters as they are now. For {@link Engine.renewToken}. */
+/** The TTL that the token of a login gets when it is renewed, by the parameters as they are now. For {@link Engine.renewToken}. */
 export function grantLoginRenewal(
   entry: TokenEntry,
   parameters: TokenParameters,
@@ -104,7 +104,7 @@ function limitsOf(parameters: TokenParameters, context: EngineContext) {
   ];
 }
 
-/** Sorted, with `default` unless it is left out. */
+/** Sorted, with `default` unless that is left out. */
 export function loginPolicies({ policies, noDefaultPolicy }: TokenParameters): string[] {
   return [...new Set(noDefaultPolicy ? policies : [...policies, DEFAULT_POLICY])].sort();
 }

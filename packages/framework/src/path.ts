@@ -22,22 +22,22 @@ export interface PathRequest<S extends FieldSchema = FieldSchema> {
   readonly mountPath: string;
   readonly fields: FieldValues<S>;
   /**
-   * Of a list, the part that is asked for. Whoever keeps many names reads only these; a whole list is cut behind the handler.
+   * For a list, the part that is asked for. A handler with many names reads only these; a whole list is cut after the handler.
    */
   readonly page: ListPage;
-  /** The body as it came, for paths that take fields they do not declare. */
+  /** The body as it came, for paths that accept fields they do not declare. */
   readonly data: JsonObject;
-  /** Absent only on paths that declare `unauthenticated`, and where the configuration opened the path. */
+  /** Absent only on paths that declare `unauthenticated`, and where the configuration has opened the path. */
   readonly token?: TokenEntry;
-  /** The token as sent: for token self paths. */
+  /** The token as sent: for paths about the calling token itself. */
   readonly clientToken: string;
   readonly remoteAddress: string;
-  /** Seconds that the answer will be wrapped for; 0 when it will not. */
+  /** How long the answer will be wrapped, in seconds; 0 when it will not be. */
   readonly wrapTtl: number;
   /** Warnings for the response may be pushed here. */
   readonly warnings: string[];
 }
-/** What the URL says, by the names in the pattern. */
+/** What the URL has in the place of each name of the pattern. */
 export type PathParams = Readonly<Record<string, string>>;
 export type PathResponse = OutgoingResponse | undefined;
 export type PathHandler<S extends FieldSchema> = (request: PathRequest<S>) => Promise<PathResponse>;
@@ -49,10 +49,10 @@ export interface PathDefinition<S extends FieldSchema> {
   readonly fields: S;
   /**
    * Parameters of the pattern that do not distinguish case. The handler gets them in lower case, and a policy must allow the
-   * path as it was sent and in lower case.
+   * path both as it was sent and in lower case.
    */
   readonly foldedNames?: readonly string[];
-  /** What a field that is not declared does: an error (`refuse`), a warning as in Vault (`warn`, default), or nothing. */
+  /** What a field that is not declared leads to: an error (`refuse`), a warning as in Vault (`warn`, default), or nothing. */
   readonly otherFields?: 'refuse' | 'warn' | 'accept';
   readonly read?: PathHandler<S>;
   /** Serves both create and update. */
@@ -61,8 +61,8 @@ export interface PathDefinition<S extends FieldSchema> {
   /** Answers the names as `keys`; none is a 404. */
   readonly list?: PathHandler<S>;
   /**
-   * Whether the thing exists that the URL names: decides between the capabilities `create` and `update`. Without it a write is an update, as on
-   * most paths of Vault: `tests/auth/capabilities.test.ts` has the table.
+   * Whether the thing that the URL names exists: this decides between the capabilities `create` and `update`. Without it a
+   * write is an update, as on most paths of Vault: `tests/auth/capabilities.test.ts` has the table.
    */
   readonly exists?: (params: PathParams) => Promise<boolean>;
   /** Serves requests without a token. */
@@ -71,7 +71,7 @@ export interface PathDefinition<S extends FieldSchema> {
   readonly openAs?: UnauthenticatedAccess;
   /** Needs the capability `sudo`. */
   readonly sudo?: boolean;
-  /** Takes a wrapping token as the calling one, and says in wrapping's words that there is no such. */
+  /** Accepts a wrapping token as the calling one; if there is no such token, the error is that of wrapping. */
   readonly takesWrappingToken?: boolean;
   readonly synopsis: string;
   readonly description?: string;
@@ -82,7 +82,7 @@ export interface Path {
   readonly pattern: string;
   readonly fields: FieldSchema;
   readonly foldedNames: readonly string[];
-  /** Fields of which a string is taken apart at its commas. */
+  /** Fields in which a string is split at its commas. */
   readonly splitFields: ReadonlySet<string>;
   readonly operations: readonly ('read' | 'write' | 'delete' | 'list')[];
   readonly unauthenticated: boolean;
@@ -93,9 +93,9 @@ export interface Path {
   readonly description: string;
   /** Whether a write to what does not exist yet is a `create`. */
   readonly creates: boolean;
-  /** The pattern's parameters, folded where they are, when `path` is of it. The path of a list comes without its last slash. */
+  /** The parameters, folded as declared, if `path` matches the pattern. The path of a list comes without its last slash. */
   match(path: string): PathParams | undefined;
-  /** @throws CofferError `unsupported` for an operation it does not have, `invalid-request` for its fields */
+  /** @throws CofferError `unsupported` for an operation that it does not have, `invalid-request` for wrong fields */
   handle(request: RawPathRequest): Promise<PathResponse>;
   exists(params: PathParams): Promise<boolean>;
 }
@@ -152,7 +152,7 @@ function splitFields(fields: FieldSchema): ReadonlySet<string> {
   return new Set(Object.keys(fields).filter((name) => fields[name]?.type === 'comma-strings'));
 }
 
-/** Segment by segment, exactly: what the router takes for a path's parameters is all that a policy has seen of it. */
+/** Matches segment by segment, exactly: the parameters that come out are text that the policy has seen too. */
 function compilePattern(pattern: string, foldedNames: readonly string[]): Path['match'] {
   const parts = pattern.split('/').map((part) => {
     const name = part.startsWith(':') ? part.replace(/^:|\*$/g, '') : undefined;
@@ -161,7 +161,7 @@ function compilePattern(pattern: string, foldedNames: readonly string[]): Path['
   const many = parts.findIndex((part) => part.many);
   const head = pattern.split(':', 1)[0] ?? '';
   return (path) => {
-    // Most patterns of an engine are other ones.
+    // Cheap, and it rules out most patterns of an engine.
     if (!path.startsWith(head)) return undefined;
     const segments = path.split('/');
     const extra = segments.length - parts.length;
@@ -177,7 +177,7 @@ function compilePattern(pattern: string, foldedNames: readonly string[]): Path['
   };
 }
 
-/** The first path of a table that `relative` is of. The path of a list, or of help, may end in a slash. */
+/** The first path of a table that matches `relative`. The path of a list, or of help, may end in a slash. */
 export function findPath(
   paths: readonly Path[],
   relative: string,

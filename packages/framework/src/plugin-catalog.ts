@@ -25,7 +25,7 @@ export interface BuiltinPlugin {
   readonly version: string;
 }
 
-/** Which plugins there are, built in and registered. A registered one hides the built-in of the same name. */
+/** The plugins, built in and registered. A registered one hides the built-in one of the same name. */
 export interface PluginCatalog {
   readonly builtins: readonly BuiltinPlugin[];
   get(type: PluginType, name: string, version?: string): Promise<PluginEntry | undefined>;

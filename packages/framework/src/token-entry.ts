@@ -1,4 +1,4 @@
-/** A token as the core knows it. Times are milliseconds since 1970, TTLs seconds. The token itself is not in it. */
+/** What the core knows of a token, without the token itself. Times are milliseconds since 1970, TTLs seconds. */
 export interface TokenEntry {
   /** HMAC of the token: the row's name. */
   readonly id: string;
@@ -31,7 +31,7 @@ export interface TokenEntry {
 
 export const ROOT_POLICY = 'root';
 export const DEFAULT_POLICY = 'default';
-/** Of wrapping tokens only. */
+/** Only wrapping tokens have it. */
 export const WRAPPING_POLICY = 'response-wrapping';
-/** Built in, shown in no list, given to no token but the server's own. */
+/** Built in, shown in no list, and assigned by nobody but the server itself. */
 export const UNASSIGNABLE_POLICIES: readonly string[] = [WRAPPING_POLICY, 'control-group'];

@@ -1,6 +1,6 @@
 import { CofferError, formatDuration } from '@coffer/base';
 
-/** What bounds a lease or token. All in seconds; 0 means "not set here", so the next wider one counts. */
+/** What bounds a lease or token, in seconds. 0 means "not set here": then the next wider limit counts. */
 export interface TtlLimits {
   readonly defaultTtl: number;
   readonly maxTtl: number;
@@ -14,14 +14,14 @@ export interface TtlQuestion {
   readonly increment: number;
   /** From the narrowest to the widest: role, mount, system. */
   readonly limits: readonly TtlLimits[];
-  /** Milliseconds. The ceiling counts from the issue, not from the renewal. */
+  /** Milliseconds since 1970. The ceiling counts from the issue, not from the renewal. */
   readonly issueTime: number;
   readonly now: number;
 }
 export interface TtlAnswer {
   /** Whole seconds from `now`. */
   readonly ttl: number;
-  /** Milliseconds since 1970 beyond which nothing may be extended. */
+  /** The time beyond which nothing may be extended, in milliseconds since 1970. */
   readonly ceiling: number;
   readonly warnings: readonly string[];
 }

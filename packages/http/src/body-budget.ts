@@ -1,7 +1,7 @@
 import { getHeapStatistics } from 'node:v8';
 import { HTTP_LIMITS } from './limits.ts';
 
-/** Bytes of memory for the bodies of all requests together. */
+/** Memory for the bodies of all requests together, in bytes. */
 export interface BodyBudgetOptions {
   /** Of everybody. Default 128 MiB, or an eighth of the heap where that is less. */
   readonly totalBytes?: number;
@@ -13,7 +13,7 @@ export interface BodyBudgetOptions {
 
 /**
  * What the bodies of all requests may take together, from their first byte to the end of the request. Strangers have a
- * part of it, and each network a part of that: who floods it locks out neither those with tokens nor other networks.
+ * part of it, and each network a part of that: a flood locks out neither those with tokens nor other networks.
  */
 export class BodyBudget {
   readonly totalBytes: number;
@@ -41,7 +41,7 @@ export class BodyBudget {
     return new BodyShare((bytes, stranger) => this.#take(bytes, stranger ? network : undefined));
   }
 
-  /** False, with nothing taken, when there is not so much. A negative number gives back. */
+  /** False, with nothing taken, when not that much is left. A negative number gives back. */
   #take(bytes: number, network: string | undefined): boolean {
     if (bytes > 0 && !fits(this.#all, bytes)) return false;
     if (network !== undefined) {
@@ -65,7 +65,7 @@ function fits({ taken, size }: Pool, bytes: number): boolean {
   return taken + bytes <= size;
 }
 
-/** What one request has of a {@link BodyBudget}. */
+/** One request's part of a {@link BodyBudget}. */
 export class BodyShare {
   readonly #take: (bytes: number, stranger: boolean) => boolean;
   #bytes = 0;
@@ -75,14 +75,14 @@ export class BodyShare {
     this.#take = take;
   }
 
-  /** False, with the size as it was, when the budget does not have so much left. */
+  /** False, with the size unchanged, when the budget does not have that much left. */
   resize(bytes: number): boolean {
     if (!this.#take(bytes - this.#bytes, this.#stranger)) return false;
     this.#bytes = bytes;
     return true;
   }
 
-  /** The caller's token is known: the share counts to the strangers' part no more. */
+  /** The caller's token is known: the share no longer counts towards the strangers' part. */
   know(): void {
     if (!this.#stranger) return;
     const bytes = this.#bytes;

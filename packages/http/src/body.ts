@@ -13,7 +13,7 @@ export interface BodyRules {
   readonly isKnown: () => Promise<boolean>;
   /** Why the parser gave up on the request, once it has. */
   readonly broken: () => Error | undefined;
-  /** Called before the first byte is read, once it is clear that the body is not too large as far as it was declared. */
+  /** Called before the first byte is read, once it is clear that the declared length is not too large. */
   readonly begin: () => void;
 }
 
@@ -37,7 +37,7 @@ export async function readBody(request: EdgeRequest, rules: BodyRules): Promise<
   for (const name of CHANGES) request.on(name, onChange);
   try {
     for (;;) {
-      // Everything that is there: a client that sends single bytes makes no heap of tiny buffers.
+      // Everything that has arrived: a client that sends single bytes must not pile up tiny buffers.
       const chunk = request.read() as Buffer | null;
       const outcome = chunk === null ? endOf(request, body, rules) : await body.add(chunk);
       if (outcome !== undefined) return outcome;
@@ -51,7 +51,7 @@ export async function readBody(request: EdgeRequest, rules: BodyRules): Promise<
 
 const CHANGES = ['readable', 'end', 'close', 'error'] as const;
 
-/** What became of a request with nothing to read now; undefined when there may be more. */
+/** What became of a request that has nothing to read now; undefined when there may be more to come. */
 function endOf(request: EdgeRequest, body: BodyBuffer, { broken }: BodyRules): BodyOutcome | undefined {
   if (request.readableEnded) return body.take();
   const error = broken();
@@ -62,7 +62,7 @@ function endOf(request: EdgeRequest, body: BodyBuffer, { broken }: BodyRules): B
   return code.startsWith('HPE_') ? 'malformed' : 'aborted';
 }
 
-/** A body as it arrives, in a buffer that grows with it and is paid for out of the caller's share. */
+/** A body as it arrives, in a buffer that grows with it and counts against the caller's share. */
 class BodyBuffer {
   readonly #rules: BodyRules;
   readonly #declared: number;
@@ -109,7 +109,7 @@ class BodyBuffer {
     const reserve = (): number | undefined => [comfortable, size].find((bytes) => this.#rules.share.resize(bytes));
     const capacity = reserve() ?? ((await this.#isKnown()) ? reserve() : undefined);
     if (capacity === undefined) return 'busy';
-    // Of its own: a slice of the shared pool would hold all of that.
+    // A buffer of its own: a slice would keep the whole of the shared pool alive.
     const grown = Buffer.allocUnsafeSlow(capacity);
     this.#buffer.copy(grown, 0, 0, this.#size);
     freeBuffer(this.#buffer);
@@ -128,24 +128,24 @@ class BodyBuffer {
   }
 }
 
-/** Gives memory back at once: a garbage collector that has no reason to hurry would keep it for long. */
+/** Gives memory back at once: a garbage collector in no hurry would keep it for a long time. */
 export function freeBuffer(buffer: Buffer): void {
   if (buffer.buffer instanceof ArrayBuffer && buffer.byteLength > 0) buffer.buffer.transfer(0);
 }
 
 const UTF8 = new TextDecoder('utf-8', { fatal: true });
 
-/** What a body holds, and an estimate of the bytes that it takes in memory. */
+/** What a body holds, and an estimate of its size in memory, in bytes. */
 export interface ParsedBody {
   readonly data: JsonObject;
   readonly memoryBytes: number;
 }
 
 /**
- * The JSON object in a body; `{}` when the body is empty or `null`. The content type is not looked at: `curl -d` sends
- * JSON as a form (as Vault does).
+ * The JSON object in a body; `{}` when the body is empty or `null`. The content type is ignored, as in Vault: `curl -d` sends
+ * JSON as a form.
  *
- * @throws CofferError `invalid-request`, also for more than JSON_LIMITS allow, which are looked at before anything is
+ * @throws CofferError `invalid-request`, also for more than JSON_LIMITS allow, which are checked before anything is
  *   parsed; the message never repeats the input, which may hold a secret
  */
 export function parseJsonBody(body: Buffer): ParsedBody {

@@ -3,9 +3,9 @@ import { isIP } from 'node:net';
 import { CofferError } from '@coffer/base';
 
 /**
- * Keeps web pages away from a server that its owner reaches without TLS and with a token that is easy to guess. A page of
- * a stranger can have its own name resolve to 127.0.0.1 (DNS rebinding), so on a loopback address only names that mean
- * this machine are served. On any other address the names are not known; there a page is told by its `Origin`, which
+ * Keeps web pages away from a server that its owner reaches without TLS and with a token that is easy to guess. A stranger's
+ * page can make its own name resolve to 127.0.0.1 (DNS rebinding), so on a loopback address only names that mean this
+ * machine are served. On any other address the names are not known; there a page is recognised by its `Origin`, which
  * browsers send with everything but plain reads.
  */
 export class BrowserGuard {
@@ -21,7 +21,7 @@ export class BrowserGuard {
     if (this.#loopbackOnly && !isLoopback(nameIn(host))) {
       throw new CofferError(
         'permission-denied',
-        `a development server on a loopback address is not known as ${JSON.stringify(host)}: use 127.0.0.1 or localhost, or listen on another address with -dev-listen-address`,
+        `a development server on a loopback address is not called ${JSON.stringify(host)}: use 127.0.0.1 or localhost, or listen on another address with -dev-listen-address`,
       );
     }
     if (origin !== undefined && origin.toLowerCase() !== `http://${host.toLowerCase()}`) {

@@ -9,7 +9,7 @@ export interface ConnectionLimits {
   readonly total: number;
   /** Of one address; of one /64 for IPv6. */
   readonly perNetwork: number;
-  /** Requests of one HTTP/1.1 connection that wait for their answers. HTTP/2 has a limit of its own. */
+  /** Requests waiting for their answers on one HTTP/1.1 connection. HTTP/2 has a limit of its own. */
   readonly pipelined: number;
   readonly idleTimeoutMs: number;
 }
@@ -25,18 +25,18 @@ interface Connection {
   /** Requests without a complete answer. */
   underWay: number;
   latest?: EdgeRequest;
-  /** Set when nothing more is taken from it: what is sent behind the answers under way. */
+  /** Set when nothing more is accepted from it: what is sent after the answers under way. */
   farewell?: string;
 }
 
 /**
- * A server's connections with the requests under way on each. No caller can have all of them: beyond the limits the one
- * that is idle for longest goes, first of the newcomer's own network; one with a request under way is never cut for it.
+ * A server's connections, with the requests under way on each. No caller can have all of them: beyond the limits the one
+ * that has been idle longest is closed, those of the newcomer's own network first. One with a request under way is never cut.
  */
 export class Connections {
   readonly #limits: ConnectionLimits;
   readonly #onCrowd: (network: string) => void;
-  /** The longest idle first, those with requests under way anywhere. */
+  /** The longest idle come first; those with requests under way stand anywhere. */
   readonly #all = new Set<Connection>();
   /** The same for each network. */
   readonly #networks = new Map<string, Set<Connection>>();
@@ -45,7 +45,7 @@ export class Connections {
   readonly #work = new Set<Promise<void>>();
   #draining = false;
 
-  /** `onCrowd` is told the network for which a connection had to go, or was refused. */
+  /** `onCrowd` is told the network for whose sake a connection was closed or refused. */
   constructor(server: HttpServer | Http2SecureServer, limits: ConnectionLimits, onCrowd: (network: string) => void) {
     this.#limits = limits;
     this.#onCrowd = onCrowd;
@@ -98,7 +98,7 @@ export class Connections {
     if (this.#all.size > this.#limits.total) this.#makeRoom(this.#all, connection);
   }
 
-  /** The longest idle of a network with more connections goes, else one of as many; the newcomer when all are busy. */
+  /** Closes the longest idle of a network with more connections, else of one with as many; the newcomer when all are busy. */
   #makeRoom(among: ReadonlySet<Connection>, newcomer: Connection): void {
     this.#onCrowd(newcomer.network);
     const sizeOf = ({ network }: Connection): number => this.#networks.get(network)?.size ?? 0;
@@ -126,7 +126,7 @@ export class Connections {
     if (this.#byName.get(connection.name) === connection) this.#byName.delete(connection.name);
   }
 
-  /** Whether a request may be worked on. One that may not gets no answer of its own: the connection ends before it. */
+  /** Whether a request may be worked on. One that may not is not answered: the connection ends before its turn. */
   admits(request: EdgeRequest): boolean {
     if ('stream' in request) return true;
     const connection = this.#of.get(request.socket);
@@ -136,7 +136,7 @@ export class Connections {
     return false;
   }
 
-  /** Counts a request until the function returned is called. */
+  /** Counts a request until the returned function is called. */
   begin(request: EdgeRequest): () => void {
     const connection = this.#of.get('stream' in request ? (request.stream.session ?? request.socket) : request.socket);
     if (connection === undefined) return () => undefined;
@@ -160,8 +160,8 @@ export class Connections {
   }
 
   /**
-   * Takes no more from an HTTP/1.1 connection, and ends it with an answer of this status once everything that was asked
-   * before is answered. `error`: why the parser gave up; who waits for the rest of a body is told.
+   * Accepts no more from an HTTP/1.1 connection, and ends it with an answer of this status once everything asked before it
+   * is answered. `error`: why the parser gave up; whoever waits for the rest of a body is told.
    */
   refuse(socket: Socket, status: string, error?: Error): void {
     const connection = this.#of.get(socket);
@@ -171,23 +171,23 @@ export class Connections {
     }
     if (connection.farewell !== undefined) return;
     const { latest } = connection;
-    // Behind half a request there can be no answer to another one.
+    // After half a request there can be no answer to another.
     const inside = latest !== undefined && 'complete' in latest && !latest.complete;
     connection.farewell = inside ? '' : `HTTP/1.1 ${status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`;
-    // What still comes is thrown away unread.
+    // What still arrives is thrown away unread.
     socket.removeAllListeners('data');
     socket.resume();
     if (inside && error !== undefined) latest.emit('error', error);
     if (connection.underWay === 0) bid(connection);
   }
 
-  /** Holds on to the work of one request; what it throws goes to `report`. */
+  /** Keeps track of the work of one request; what it throws goes to `report`. */
   track(work: Promise<void>, report: (thrown: unknown) => void): void {
     const reported = work.catch(report).finally(() => this.#work.delete(reported));
     this.#work.add(reported);
   }
 
-  /** Ends every connection without a request under way; the others end with their answers. */
+  /** Ends every connection that has no request under way; the others end with their answers. */
   drain(): void {
     this.#draining = true;
     for (const { session, http1, underWay } of this.#all) {
@@ -215,7 +215,7 @@ function bid({ http1, farewell = '' }: Connection): void {
   http1.end(farewell, () => http1.destroy());
 }
 
-/** Tells a server's connections apart. A socket inside TLS and an HTTP/2 session have the name of what carries them. */
+/** Identifies a connection of a server. A socket inside TLS and an HTTP/2 session have the name of what carries them. */
 function nameOf({ localAddress, remoteAddress, remotePort }: Partial<Socket>): string {
   return `${localAddress} ${remoteAddress} ${remotePort}`;
 }

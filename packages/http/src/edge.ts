@@ -23,8 +23,8 @@ export interface HttpEdgeOptions {
   /** With it: TLS 1.2 and later, HTTP/2 and HTTP/1.1 by ALPN. Without: plain HTTP/1.1. */
   readonly tls?: TlsIdentity;
   /**
-   * Whether a caller may send a body larger than {@link strangerBodyBytes}. Must use up nothing of the token. Default:
-   * nobody may.
+   * Whether a caller may send a body larger than {@link strangerBodyBytes}. Must not use up any of the token's uses.
+   * Default: nobody may.
    */
   readonly takesLargeBody?: (caller: Caller) => Promise<boolean>;
   /** A larger body is answered with 413. Default 32 MiB, as Vault, or the whole budget where that is less. */
@@ -33,21 +33,21 @@ export interface HttpEdgeOptions {
   readonly strangerBodyBytes?: number;
   /** For the bodies of all requests; edges of one process share one. Beyond it the answer is 429. */
   readonly bodyBudget?: BodyBudget;
-  /** Beyond it the connection that is idle for longest is closed; with none idle, the new one. Default 4096. */
+  /** Beyond it the connection that has been idle longest is closed, or the new one if none is idle. Default 4096. */
   readonly maxConnections?: number;
   /** The same for one address (one /64 for IPv6). Default a quarter of the former. */
   readonly maxConnectionsPerNetwork?: number;
-  /** Refuses requests that a foreign web page makes a browser send; for a server that is reached without TLS. */
+  /** Refuses requests that somebody else's web page makes a browser send; for a server that is reached without TLS. */
   readonly refuseForeignPages?: boolean;
-  /** For all headers of a request to arrive, and for a TLS handshake. Default 10 000. */
+  /** For all headers of a request to arrive, and for a TLS handshake, in milliseconds. Default 10 000. */
   readonly headersTimeoutMs?: number;
-  /** For a whole request, its body included, to arrive. Default 60 000. */
+  /** For a whole request to arrive, its body included. Default 60 000. */
   readonly requestTimeoutMs?: number;
-  /** For a client to take its answer; then it is cut off. Default 120 000. */
+  /** For a client to accept its answer; then it is cut off. Default 120 000. */
   readonly responseTimeoutMs?: number;
-  /** How long a request that has arrived is worked on before its client hears that it took too long. Default 90 000. */
+  /** How long a request that has arrived is worked on before its client is told that it took too long. Default 90 000. */
   readonly maxDurationMs?: number;
-  /** For a connection without requests. Default 120 000: longer than the 90 s after which Go's clients let go. */
+  /** For a connection without requests. Default 120 000: longer than the 90 s after which Go's clients close it. */
   readonly idleTimeoutMs?: number;
 }
 
@@ -59,15 +59,15 @@ export interface HttpEdge {
    * Also waits (within the grace) for handlers whose client has gone. Resolves in every case; may be called again.
    */
   close(graceMs: number): Promise<void>;
-  /** New connections get this certificate; for a reload. @throws CofferError `invalid-request` when it is no such, or the edge is plain */
+  /** New connections get this certificate; for a reload. @throws CofferError `invalid-request` when it cannot be used, or the edge has no TLS */
   setTls(tls: TlsIdentity): void;
 }
 
 /**
- * Vault's HTTP API over a {@link RequestHandler}: `/v1/…` only, answers as OutgoingResponse.shape says, errors as
- * `{"errors": […]}` with the status of their code. What the handler throws beyond CofferError is logged and masked.
+ * Vault's HTTP API over a {@link RequestHandler}: only `/v1/…`, answers in the form of OutgoingResponse.shape, errors as
+ * `{"errors": […]}` with the status of their code. Whatever else the handler throws is logged and masked.
  *
- * @throws CofferError `invalid-request` when `tls` is no certificate with its key
+ * @throws CofferError `invalid-request` when `tls` is not a certificate with its key
  */
 export function createHttpEdge(options: HttpEdgeOptions): HttpEdge {
   const { logger } = options;
@@ -93,7 +93,7 @@ export function createHttpEdge(options: HttpEdgeOptions): HttpEdge {
     };
     server.on('request', accept(false));
     server.on('checkContinue', accept(true));
-    // Any other expectation may be ignored (RFC 9110, 10.1.1); Node alone would answer 417 and skip methodOf.
+    // Any other expectation may be ignored (RFC 9110, 10.1.1); Node by itself would answer 417 and skip methodOf.
     server.on('checkExpectation', accept(false));
   };
   listenForErrors(server, connections, logger);
@@ -132,7 +132,7 @@ function listenForErrors(server: EdgeServer, connections: Connections, logger: L
   });
   server.on('error', (error: Error) => logger.error('listener failed', { error: error.message }));
   server.on('tlsClientError', (error: Error, socket: Socket) => {
-    // node:http2 passes these on as 'clientError'; a farewell would wait for ever for the handshake that failed.
+    // node:http2 passes these on as 'clientError'; a farewell would wait forever for the handshake that failed.
     socket.destroy();
     logger.debug('TLS handshake failed', { error: error.message });
   });
@@ -150,7 +150,7 @@ function createPlainOrTlsServer(options: HttpEdgeOptions) {
   const { tls, headersTimeoutMs: headersTimeout = HTTP_LIMITS.headersTimeoutMs } = options;
   const { requestTimeoutMs: requestTimeout = HTTP_LIMITS.requestTimeoutMs } = options;
   const limits = {
-    // Checked by the exchange: Node answers by itself, and no request is announced that acceptListMethod could count.
+    // Checked by the exchange: Node would answer by itself, without an event by which acceptListMethod could count the request.
     requireHostHeader: false,
     maxHeaderSize: HTTP_LIMITS.headerBytes,
     headersTimeout: Math.min(headersTimeout, requestTimeout),

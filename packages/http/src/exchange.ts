@@ -45,7 +45,7 @@ export class Exchange {
   readonly #response: EdgeResponse;
   readonly #method: string;
   readonly #id = randomId();
-  /** The answer is out, or there is nobody left to take it. */
+  /** The answer is out, or nobody is left to receive it. */
   #closed = false;
   /** What the parser found wrong with the rest of the request. */
   #broken: Error | undefined;
@@ -69,7 +69,7 @@ export class Exchange {
       if (!response.writableEnded) this.#gone.abort();
       end();
     });
-    // A client that goes away is no error of ours; without listeners it would end the process.
+    // A client going away is not an error of ours; without listeners it would end the process.
     request.on('error', (error: Error) => (this.#broken = error));
     response.on('error', () => undefined);
   }
@@ -115,7 +115,7 @@ export class Exchange {
     }
   }
 
-  /** What Node's parser does not look at: one Host (RFC 9112, 3.2), and over HTTP/2 the size. */
+  /** What Node's parser does not check: that there is one Host (RFC 9112, 3.2), and over HTTP/2 the size. */
   #checkMessage(): void {
     const { httpVersion, rawHeaders } = this.#request;
     const bytes = rawHeaders.reduce((sum, each) => sum + each.length, 0);
@@ -129,7 +129,7 @@ export class Exchange {
     }
   }
 
-  /** The JSON in the body. Undefined when that could not be had, which has been answered. */
+  /** The JSON in the body. Undefined when there is none to be had; that has been answered then. */
   async #data(caller: Caller, share: BodyShare, expectsContinue: boolean): Promise<JsonObject | undefined> {
     const { maxBodyBytes, strangerBodyBytes, requestTimeoutMs, takesLargeBody } = this.#options;
     const body = await readBody(this.#request, {
@@ -149,7 +149,7 @@ export class Exchange {
     }
     try {
       const { data, memoryBytes } = parseJsonBody(body);
-      // For as long as the request is under way, what was parsed stands in place of the bytes.
+      // While the request is under way, what was parsed takes the place of the bytes.
       if (!share.resize(memoryBytes)) throw new CofferError('too-many-requests', BUSY);
       return data;
     } finally {
@@ -165,7 +165,7 @@ export class Exchange {
     this.#limitDelivery();
   }
 
-  /** Cuts off a client that does not take its answer: a connection at work is never idle, and would be held for ever. */
+  /** Cuts off a client that does not accept its answer: a connection at work is never idle, and would be held forever. */
   #limitDelivery(): void {
     const response = this.#response;
     if (this.#closed) return;
@@ -173,7 +173,7 @@ export class Exchange {
       const timer = setTimeout(() => cutOff(this.#request), this.#options.responseTimeoutMs);
       response.once('close', () => clearTimeout(timer));
     };
-    // Behind other answers on its connection its turn has not come.
+    // Its turn has not come: other answers on the connection go first.
     if ('stream' in response || response.socket !== null) begin();
     else response.once('socket', begin);
   }
@@ -188,23 +188,23 @@ export class Exchange {
     if (status === 429) response.setHeader('retry-after', RETRY_AFTER_SECONDS);
     response.setHeader('strict-transport-security', 'max-age=31536000; includeSubDomains');
     if (status !== 204) response.setHeader('content-length', bytes?.length ?? 0);
-    // Behind a wish to upgrade Node's parser reads no further requests.
+    // After a request to upgrade, Node's parser reads no further requests.
     if (this.#connections.draining || this.#request.headers.upgrade !== undefined) this.#closeAfterwards();
     return bytes;
   }
 
-  /** HTTP/2 knows no such header. */
+  /** HTTP/2 has no such header. */
   #closeAfterwards(): void {
     if (this.#request.httpVersionMajor === 1) this.#response.setHeader('connection', 'close');
   }
 
-  /** Sends the answer at once but ends the connection late: closed over unread bytes, TCP would take the answer back. */
+  /** Sends the answer at once, but ends the connection late: closed with bytes unread, TCP would discard the answer. */
   #refuseBody(outcome: Exclude<BodyOutcome, Buffer | 'aborted'>): void {
     if (this.#closed) return;
     const [status, text] = BODY_REFUSALS[outcome];
     const bytes = this.#prepare({ status, body: { errors: [text] } });
     this.#closeAfterwards();
-    // The parser gives no more of a body that it cannot read.
+    // The parser passes on no more of a body that it cannot read.
     const unread = outcome !== 'malformed' && outcome !== 'late' && !this.#request.readableEnded;
     if (bytes !== undefined) (this.#response as ServerResponse).write(bytes);
     this.#limitDelivery();
@@ -221,7 +221,7 @@ export class Exchange {
     this.#request.resume();
   }
 
-  /** The core has done what was asked, and nobody knows: name the lease so that it can be revoked. */
+  /** The core has done what was asked and nobody will know: the log names the lease, so that it can be revoked. */
   #reportLostAnswer(answer: OutgoingResponse | undefined): void {
     const fields = { request_id: this.#id, lease_id: answer?.lease?.id };
     if (answer?.lease === undefined) this.#options.logger.debug('client went away before the answer', fields);

@@ -1,14 +1,14 @@
 const [KIB, MIB] = [1024, 1024 * 1024];
 
-/** What holds where HttpEdgeOptions say nothing else (docs/production.md, "Limits"). */
+/** The defaults of HttpEdgeOptions (docs/production.md, "Limits"). */
 export const HTTP_LIMITS = {
   bodyBytes: 32 * MIB,
   strangerBodyBytes: 256 * KIB,
-  /** Of all bodies under way; on a small heap an eighth of that. */
+  /** For all bodies under way; on a small heap, an eighth of it. */
   bodyBudgetBytes: 128 * MIB,
-  /** Strangers have one part in so many of the budget. */
+  /** Strangers get the budget divided by this. */
   shareOfStrangers: 4,
-  /** One address has one part in so many of the connections, and of the strangers' part of the budget. */
+  /** One address gets the connections, and the strangers' part of the budget, divided by this. */
   shareOfOneNetwork: 4,
   /** Of one request, its URL included. */
   headerBytes: 16 * KIB,

@@ -6,11 +6,11 @@ import type { TLSSocket } from 'node:tls';
 /**
  * Vault's clients list with the verb `LIST`. HTTP/2 carries it as it is, but Node's HTTP/1.1 parser refuses every verb
  * it does not know. It knows `LINK`: same length, same first two letters. So each message that begins with `LIST` is
- * changed in place before the parser sees it, and a note kept that tells it from a real `LINK`. A listener on the
+ * changed in place before the parser sees it, and a note is kept that tells it from a real `LINK`. A listener on the
  * socket's 'data' event, put in front of the parser's own, makes Node feed the parser from JavaScript: public API only.
  *
- * A LIST pipelined behind other requests is found when all of them are in one packet and none is chunked. Otherwise
- * the parser refuses it (400) when what came before is answered; no client in use pipelines.
+ * A LIST pipelined after other requests is found when all of them are in one packet and none is chunked. Otherwise the
+ * parser refuses it (400) once what came before is answered; no client in use pipelines.
  */
 const LIST = Buffer.from('LIST');
 const LINK = Buffer.from('LINK');
@@ -19,16 +19,16 @@ const HEADERS_END = '\r\n\r\n';
 interface Connection {
   /** `start`: the next byte begins a message. `headers`: inside one that has not been announced. `body`: see current. */
   phase: 'start' | 'headers' | 'body';
-  /** How many letters of LIST have matched so far; -1 when this message is none. */
+  /** How many letters of LIST have matched so far; -1 when this message is not one. */
   matched: number;
-  /** One entry for each message begun and not announced yet: was it a LIST? */
+  /** One entry for each message that has begun and is not announced yet: was it a LIST? */
   begun: boolean[];
   current: { readonly complete: boolean } | undefined;
 }
 
 /**
- * Installs the patch on a server. The function returned tells the verb of a request; call it exactly once for every
- * request, synchronously in the 'request' or 'checkContinue' event (it also notes that a message has begun its body).
+ * Installs the patch on a server. The returned function tells the verb of a request. Call it exactly once for every request,
+ * synchronously in the 'request' or 'checkContinue' event: it also notes that the body of a message has begun.
  */
 export function acceptListMethod(
   server: HttpServer | Http2SecureServer,
@@ -53,7 +53,7 @@ export function acceptListMethod(
 }
 
 function patch(connection: Connection, chunk: Buffer): void {
-  // Messages found by patchPipelined may still wait for their announcement: then this packet goes on with the last.
+  // Messages found by patchPipelined may still be waiting to be announced: then this packet continues the last of them.
   if (connection.phase === 'body' && connection.current?.complete === true) {
     connection.phase = connection.begun.length > 0 ? 'headers' : 'start';
   }
@@ -67,7 +67,7 @@ function patch(connection: Connection, chunk: Buffer): void {
   if (connection.matched >= 0) connection.matched = patchLetters(connection, chunk, 0, connection.matched);
 }
 
-/** Goes on matching at `offset` with the first `matched` letters seen. Returns the letters matched, or -1 when settled. */
+/** Continues matching at `offset`, with the first `matched` letters seen. Returns the letters matched, or -1 when settled. */
 function patchLetters(connection: Connection, chunk: Buffer, offset: number, matched: number): number {
   for (let at = offset; at < chunk.length; at++, matched++) {
     if (chunk[at] !== LIST[matched]) return -1;

@@ -13,8 +13,8 @@ export interface Target {
 
 /**
  * Reads verb and URL as Vault does (openbao/openbao:http/logical.go buildLogicalRequestNoAuth, http/help.go). The path
- * of a list always ends in `/`; every other path is as sent, and decoded: from here on it is one string, which policy, router
- * and engine all see. Returns undefined for what is not under `/v1/`.
+ * of a list always ends in `/`; every other path is as sent, but decoded: from here on it is one string, which policy, router
+ * and engine all see. Returns undefined for anything that is not under `/v1/`.
  *
  * @throws CofferError `invalid-request` for a malformed path or query, `unsupported` for other verbs
  */
@@ -43,7 +43,7 @@ function operationOf(method: string, path: string, parameters: URLSearchParams):
     case 'GET':
       return isTrue('list', parameters.get('list') ?? '') ? 'list' : 'read';
     case 'HEAD':
-      // Reading credentials makes a login. With the body thrown away nobody would know it, so only sys/ has HEAD.
+      // Reading credentials makes a login, which nobody would know of with the body thrown away: so only sys/ has HEAD.
       if (path.startsWith('sys/')) return 'read';
       throw new CofferError('unsupported', 'HEAD is only supported under sys/; use GET');
     case 'LIST':
@@ -100,7 +100,7 @@ function queryData(parameters: URLSearchParams): JsonObject {
   return Object.fromEntries(values);
 }
 
-/** The token as sent in `X-Vault-Token`, else in `Authorization: Bearer`; empty when in neither. */
+/** The token as sent in `X-Vault-Token`, else in `Authorization: Bearer`; empty when it is in neither. */
 export function readToken(headers: IncomingHttpHeaders): string {
   const token = header(headers, 'x-vault-token').trim();
   if (token !== '') return token;
@@ -108,7 +108,7 @@ export function readToken(headers: IncomingHttpHeaders): string {
 }
 
 /**
- * Refuses what would silently mean something else here.
+ * Refuses headers that would silently mean something else here.
  *
  * @throws CofferError `invalid-request` naming the header
  */
@@ -128,10 +128,10 @@ export function checkHeaders(headers: IncomingHttpHeaders): void {
 }
 
 /**
- * Seconds that the answer is to be wrapped for, from X-Vault-Wrap-TTL; 0 for an answer in the open. A secret that was
- * asked for wrapped must never come back in the open, so what cannot be read as a TTL is refused.
+ * How long the answer is to be wrapped, in seconds, from X-Vault-Wrap-TTL; 0 for an answer in the open. A secret that was
+ * asked for wrapped must never come back in the open, so whatever cannot be read as a TTL is refused.
  *
- * @throws CofferError `invalid-request` for what is no duration, and for less than a second
+ * @throws CofferError `invalid-request` for what is not a duration, and for less than a second
  */
 export function readWrapTtl(headers: IncomingHttpHeaders): number {
   const text = header(headers, 'x-vault-wrap-ttl').trim();

@@ -42,7 +42,7 @@ function responseBody(requestId: string, response: OutgoingResponse): JsonObject
   return response.shape === 'flat' ? { ...data, ...envelope } : envelope;
 }
 
-/** The answer itself is elsewhere; Vault leaves out even the request's id. */
+/** The answer itself is elsewhere; Vault leaves out even the id of the request. */
 function wrappedBody(wrapInfo: JsonObject): JsonObject {
   return { request_id: '', ...leaseFields(undefined), data: null, wrap_info: wrapInfo, warnings: null, auth: null };
 }
@@ -52,7 +52,7 @@ function leaseFields(lease: OutgoingResponse['lease']): JsonObject {
   return { lease_id: lease.id, renewable: lease.renewable, lease_duration: lease.durationSeconds };
 }
 
-/** `internal` shows nothing of itself; an empty message (a plain "nothing there") gives an empty list, as Vault's 404. */
+/** `internal` shows nothing of its cause; an empty message (a plain "nothing there") gives an empty list, as Vault's 404. */
 export function renderError(error: CofferError): Rendered {
   const message = error.code === 'internal' ? 'internal error' : error.message;
   return { status: ERROR_STATUS[error.code], body: { errors: message === '' ? [] : [message] } };

@@ -7,11 +7,11 @@ import type { NewSecretId, SecretIds } from './secret-ids.ts';
 export const SECRET_ID = { type: 'string', required: true, description: 'The secret id.' } as const;
 export const NEW_SECRET_ID_FIELDS = {
   role_name: ROLE_NAME,
-  metadata: { type: 'string', default: '', description: 'A JSON object of strings; shows in the tokens.' },
-  cidr_list: { type: 'comma-strings', default: [], description: 'Networks that may log in with it.' },
-  token_bound_cidrs: { type: 'comma-strings', default: [], description: 'Networks that its tokens may be used from.' },
-  num_uses: { type: 'integer', description: "How often it may be used; the role's when absent." },
-  ttl: { type: 'duration', description: "How long it is valid; the role's when absent." },
+  metadata: { type: 'string', default: '', description: 'A JSON object of strings, which shows in the tokens.' },
+  cidr_list: { type: 'comma-strings', default: [], description: 'Networks from which a login with it is allowed.' },
+  token_bound_cidrs: { type: 'comma-strings', default: [], description: 'Networks from which its tokens may be used.' },
+  num_uses: { type: 'integer', description: "How many times it may be used; the role's number when absent." },
+  ttl: { type: 'duration', description: "How long it is valid; the role's TTL when absent." },
 } as const;
 
 /** @throws CofferError `invalid-request` for what the role does not allow, `not-found` when there is no such role */
@@ -53,7 +53,7 @@ function newSecretId(role: RoleEntry, fields: FieldValues<typeof NEW_SECRET_ID_F
   };
 }
 
-/** Networks within those of the role; none for the role's own. In Vault's words (its verifyCIDRRoleSecretIDSubset). */
+/** Networks within those of the role; none stands for the role's own. Vault's wording (its verifyCIDRRoleSecretIDSubset). */
 function parseSubset(given: readonly string[], field: string, ofRole: readonly string[]): string[] {
   const cidrs = parseCidrs(given, field);
   if (cidrs.length === 0 || cidrsWithin(cidrs, ofRole)) return cidrs;

@@ -28,7 +28,7 @@ export function loginPaths(tokens: TokenStore, context: EngineContext, secretIds
         const { fields, mountPath, remoteAddress } = request;
         const found = await roleOfId(context.storage, fields.role_id.trim());
         const { name, role } = found ?? NOBODY;
-        // The line of a failure has no role id: somebody may have sent the secret id in its place.
+        // The log line of a failure has no role id: somebody may have sent the secret id in its place.
         return loggedLogin(context, request, name, async () => {
           if (fields.role_id === '') throw new CofferError('invalid-request', 'missing role_id');
           const secretId = await useSecretId(secretIds, { name, role }, fields.secret_id.trim(), remoteAddress);
@@ -48,7 +48,7 @@ export function loginPaths(tokens: TokenStore, context: EngineContext, secretIds
   ];
 }
 
-/** Stands for a role id that there is not: a login with one takes the same steps as one with a wrong secret id. */
+/** Stands in for a role id that does not exist: its login takes the same steps as one with a wrong secret id. */
 const NOBODY = { name: '', role: newRole() };
 
 async function useSecretId(
@@ -70,7 +70,7 @@ async function useSecretId(
   }
   if (secretId === '') throw new CofferError('invalid-request', 'missing secret_id');
   const used = await secretIds.use(name, role, secretId, check);
-  // One text for both, so that nobody can try role ids by themselves.
+  // One text for both, so that nobody can probe for role ids.
   if (used === undefined) throw new CofferError('invalid-request', 'invalid role or secret ID');
   return used;
 }

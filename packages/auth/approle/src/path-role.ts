@@ -6,7 +6,7 @@ import type { SecretIds } from './secret-ids.ts';
 
 const ROLE_ID = {
   type: 'string',
-  description: 'What logs in as the role, with a secret id; made when absent.',
+  description: 'What a login as the role needs, with a secret id. Generated when absent.',
 } as const;
 
 const FIELDS = {
@@ -55,7 +55,7 @@ function oneRole(storage: EntryStorage, secretIds: SecretIds): Path {
     pattern: 'role/:role_name',
     foldedNames: ['role_name'],
     fields: FIELDS,
-    synopsis: 'Manages a role: what its logins need and what their tokens are like.',
+    synopsis: 'Manages a role: what a login needs, and the settings of its tokens.',
     exists: async ({ role_name: name = '' }) => (await readRole(storage, name)) !== undefined,
     read: async ({ fields }) => {
       const role = await readRole(storage, fields.role_name);
@@ -81,7 +81,7 @@ function oneRole(storage: EntryStorage, secretIds: SecretIds): Path {
       const role = await readRole(storage, fields.role_name);
       if (role === undefined) return undefined;
       const { role_name: name } = fields;
-      // The role first: from there on nobody logs in, whatever else is left.
+      // The role first: from then on nobody can log in, whatever is still left.
       await storage.delete(`role/${name}`);
       await storage.delete(`role-id/${role.roleId}`);
       await secretIds.destroyAll(name);

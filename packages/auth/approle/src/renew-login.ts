@@ -2,7 +2,7 @@ import { CofferError } from '@coffer/base';
 import { type EngineContext, grantLoginRenewal, type TokenEntry, type TtlAnswer } from '@coffer/framework';
 import { readRole } from './role-entry.ts';
 
-/** A renewal ends with the role. */
+/** A token cannot be renewed once the role is gone. */
 export async function renewLogin(context: EngineContext, token: TokenEntry, increment: number): Promise<TtlAnswer> {
   const name = token.meta?.['role_name'] ?? '';
   const role = await readRole(context.storage, name);

@@ -13,12 +13,12 @@ import {
 import { changeRole, newRole, requireRole, type RoleEntry } from './role-entry.ts';
 
 export const ROLE_NAME = { type: 'string', required: true, description: 'The name of the role.' } as const;
-/** What can be set of a role in one write, or by a path of its own each. */
+/** The settings of a role: all can be written at once, and some have a path of their own. */
 export const ROLE_SETTINGS = {
   bind_secret_id: { type: 'boolean', description: 'Whether a login needs a secret id; true when new.' },
-  secret_id_bound_cidrs: { type: 'comma-strings', description: 'Networks that may log in.' },
-  secret_id_num_uses: { type: 'integer', description: 'How often a secret id may be used; 0 for no limit.' },
-  secret_id_ttl: { type: 'duration', description: 'How long a secret id is valid; 0 for no end.' },
+  secret_id_bound_cidrs: { type: 'comma-strings', description: 'Networks from which a login is allowed.' },
+  secret_id_num_uses: { type: 'integer', description: 'How many times a secret id may be used; 0 for no limit.' },
+  secret_id_ttl: { type: 'duration', description: 'How long a secret id is valid; 0 for no limit.' },
   ...TOKEN_FIELDS,
 } as const;
 type SettingValues = FieldValues<typeof ROLE_SETTINGS>;

@@ -2,7 +2,7 @@ import { CofferError } from '@coffer/base';
 import { type EngineContext, grantTtl, type TokenEntry, type TtlAnswer } from '@coffer/framework';
 import { readTokenRole } from './role-entry.ts';
 
-/** What a renewal of a token made from another token may have. */
+/** The TTL that a token created from another token gets when it is renewed. */
 export async function grantRenewal(context: EngineContext, entry: TokenEntry, increment: number): Promise<TtlAnswer> {
   const role = entry.role === undefined ? undefined : await readTokenRole(context.storage, entry.role);
   if (entry.role !== undefined && role === undefined) {

@@ -10,7 +10,7 @@ import type { TokenAuthOptions } from './token-auth-options.ts';
 
 export type { TokenAuthOptions };
 
-/** The auth method at `auth/token/`: tokens made from tokens. */
+/** The auth method at `auth/token/`: tokens created from tokens. */
 export function createTokenAuth(options: TokenAuthOptions): EngineFactory {
   return (context) => ({
     help: 'The token credential backend is always enabled and builtin to Vault. Client tokens are used to identify a client and to allow Vault to associate policies and ACLs which are enforced on every request.',

@@ -21,19 +21,23 @@ import { findTokenRole, type TokenRole } from './role-entry.ts';
 import type { TokenAuthOptions } from './token-auth-options.ts';
 
 const FIELDS = {
-  id: { type: 'string', default: '', description: 'The token itself; root tokens only. Made when absent.' },
+  id: {
+    type: 'string',
+    default: '',
+    description: 'The token itself; only a root token may set it. Generated when absent.',
+  },
   policies: { type: 'comma-strings', description: 'Policies; those of the creating token when absent.' },
   ttl: { type: 'duration', default: 0, description: 'TTL; the default when 0.' },
   lease: { type: 'duration', default: 0, description: 'Older spelling of ttl.' },
-  explicit_max_ttl: { type: 'duration', default: 0, description: 'A ceiling that no renewal passes.' },
-  period: { type: 'duration', default: 0, description: 'Makes the token periodic; needs sudo.' },
-  num_uses: { type: 'integer', default: 0, description: 'How often it may be used; 0 for no limit.' },
+  explicit_max_ttl: { type: 'duration', default: 0, description: 'A maximum that no renewal can exceed.' },
+  period: { type: 'duration', default: 0, description: 'Makes the token periodic; requires sudo.' },
+  num_uses: { type: 'integer', default: 0, description: 'How many times it may be used; 0 for no limit.' },
   renewable: { type: 'boolean', default: true, description: 'Whether it can be renewed.' },
-  no_parent: { type: 'boolean', default: false, description: 'Makes an orphan; needs sudo.' },
+  no_parent: { type: 'boolean', default: false, description: 'Makes it an orphan; requires sudo.' },
   no_default_policy: { type: 'boolean', default: false, description: 'Leaves the default policy out.' },
-  display_name: { type: 'string', default: '', description: 'Shows in user names: token-NAME.' },
-  meta: { type: 'object', description: 'Key/value pairs that the lookup shows.' },
-  type: { type: 'string', default: 'service', description: 'Only service tokens are made.' },
+  display_name: { type: 'string', default: '', description: 'Shows in the names of database users: token-NAME.' },
+  meta: { type: 'object', description: 'Key/value pairs that show when the token is looked up.' },
+  type: { type: 'string', default: 'service', description: 'Only "service": other tokens are not supported.' },
   entity_alias: { type: 'string', default: '', description: 'Not supported: there are no entities.' },
 } as const;
 const ROLE_FIELDS = {
@@ -69,19 +73,19 @@ export function createPaths(options: TokenAuthOptions, context: EngineContext): 
     definePath({
       pattern: 'create',
       fields: FIELDS,
-      synopsis: 'Makes a child of the calling token.',
+      synopsis: 'Creates a child of the calling token.',
       write: (request) => create(request, { orphan: request.fields.no_parent }),
     }),
     definePath({
       pattern: 'create-orphan',
       fields: FIELDS,
-      synopsis: 'Makes a token without a parent: it outlives the calling one.',
+      synopsis: 'Creates a token without a parent, which outlives the calling one.',
       write: (request) => create(request, { orphan: true }),
     }),
     definePath({
       pattern: 'create/:role_name',
       fields: ROLE_FIELDS,
-      synopsis: 'Makes a token by a role: the role says which policies it may have, and what it is like.',
+      synopsis: 'Creates a token by a role, which says what policies it may have and what its settings are.',
       write: async (request) => {
         const name = request.fields.role_name;
         const found = await findTokenRole(context.storage, name);
@@ -134,7 +138,7 @@ async function issue(options: TokenAuthOptions, context: EngineContext, creation
   const { token, entry } = await options.tokens.create({
     ...(fields.id !== '' && { token: fields.id }),
     parent: orphan ? '' : parent.id,
-    // An orphan outlives the calling token, and is yet made by a valid one.
+    // An orphan outlives the calling token, and yet that must be valid when it is created.
     provided: [...(orphan ? [validToken(parent.id)] : []), ...(roleUnchanged ? [roleUnchanged] : [])],
     ...(role && { otherwise: 'permission denied: the calling token has ended, or its role was changed or deleted' }),
     displayName: cleanDisplayName(fields.display_name === '' ? 'token' : `token-${fields.display_name}`),
@@ -155,8 +159,8 @@ async function issue(options: TokenAuthOptions, context: EngineContext, creation
 }
 
 /**
- * A token is bound to the networks of whoever makes it, an orphan too, and to those of its role: Vault lets a role or an orphan
- * leave the former, by which whoever stole a bound token could get rid of the bonds.
+ * A token, even an orphan, is bound to the networks of the token that creates it, and to those of its role. In Vault a role or
+ * an orphan escapes the former, which would let whoever stole a bound token get rid of the bounds.
  */
 function boundCidrsOf({ parent, role }: Creation): readonly string[] {
   const common = commonCidrs(role?.boundCidrs ?? [], parent.boundCidrs ?? []);

@@ -15,20 +15,20 @@ const FIELDS = {
   allowed_policies: {
     type: 'comma-strings',
     description:
-      "Policies that its tokens may have, whatever the creating token's own; all of them when none is asked.",
+      'Policies that its tokens may have, whatever those of the creating token; all of them when none are asked for.',
   },
   disallowed_policies: { type: 'comma-strings', description: 'Policies that its tokens may not have.' },
-  allowed_policies_glob: { type: 'comma-strings', description: 'As allowed_policies, with * for any text.' },
-  disallowed_policies_glob: { type: 'comma-strings', description: 'As disallowed_policies, with * for any text.' },
+  allowed_policies_glob: { type: 'comma-strings', description: 'Like allowed_policies, with * for any text.' },
+  disallowed_policies_glob: { type: 'comma-strings', description: 'Like disallowed_policies, with * for any text.' },
   orphan: { type: 'boolean', description: 'Its tokens have no parent.' },
   renewable: { type: 'boolean', description: 'Whether its tokens can be renewed; true when new.' },
-  path_suffix: { type: 'string', description: "Behind the path in its tokens' lookup." },
-  token_explicit_max_ttl: { type: 'duration', description: 'A ceiling that no renewal passes.' },
+  path_suffix: { type: 'string', description: 'Appended to the path that a lookup of its tokens shows.' },
+  token_explicit_max_ttl: { type: 'duration', description: 'A maximum that no renewal can exceed.' },
   token_period: { type: 'duration', description: 'Makes periodic tokens.' },
-  token_num_uses: { type: 'integer', description: 'How often its tokens may be used; 0 for no limit.' },
+  token_num_uses: { type: 'integer', description: 'How many times its tokens may be used; 0 for no limit.' },
   token_no_default_policy: { type: 'boolean', description: 'Leaves the default policy out.' },
-  token_bound_cidrs: { type: 'comma-strings', description: 'Networks that its tokens may be used from.' },
-  token_type: { type: 'string', description: '"default-service" or "service": only service tokens are made.' },
+  token_bound_cidrs: { type: 'comma-strings', description: 'Networks from which its tokens may be used.' },
+  token_type: { type: 'string', description: '"default-service" or "service": other tokens are not supported.' },
   explicit_max_ttl: { type: 'duration', description: 'Older spelling of token_explicit_max_ttl.' },
   period: { type: 'duration', description: 'Older spelling of token_period.' },
   bound_cidrs: { type: 'comma-strings', description: 'Older spelling of token_bound_cidrs.' },
@@ -49,7 +49,7 @@ export function rolesPaths(storage: EntryStorage): Path[] {
     definePath({
       pattern: 'roles/:name',
       fields: FIELDS,
-      synopsis: 'Manages a token role: what tokens made at create/NAME are like.',
+      synopsis: 'Manages a token role: the policies and settings of tokens created at create/NAME.',
       exists: async ({ name = '' }) => (await readTokenRole(storage, name)) !== undefined,
       read: async ({ fields }) => {
         const role = await readTokenRole(storage, fields.name);

@@ -28,7 +28,7 @@ export function policiesOf(question: PolicyQuestion): string[] {
     if (parent.policies.includes(ROOT_POLICY)) return [ROOT_POLICY];
     throw refusal('root tokens may not be created without parent token being root');
   }
-  // Without a role that names policies, and without sudo, `default` comes only from a parent that has it.
+  // Without a role that names policies, and without sudo, `default` can only come from a parent that has it.
   const inherits = !roleNames && (asked.length === 0 || !(sudo || parent.policies.includes(DEFAULT_POLICY)));
   return leaveDefaultOut || inherits ? [...policies].sort() : [...new Set([...policies, DEFAULT_POLICY])].sort();
 }

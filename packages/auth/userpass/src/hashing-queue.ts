@@ -9,38 +9,38 @@ declare const COFFER_HASHING_WORKER: string | undefined;
 export interface HashingLimits {
   /** Threads. */
   readonly workers: number;
-  /** Logins that wait for a thread or have one, from everywhere. */
+  /** Logins waiting for a thread or using one, from everywhere. */
   readonly logins: number;
-  /** The same from one address (one /64 for IPv6). */
+  /** The same, from one address (one /64 for IPv6). */
   readonly loginsPerNetwork: number;
-  /** Passwords to be set by those who may, waiting or at work. */
+  /** Passwords being set by those who may, waiting or at work. */
   readonly passwords: number;
 }
 
 export const HASHING_LIMITS: HashingLimits = {
-  // One core is left for everything else, where there is more than one.
+  // If there is more than one core, one is left for everything else.
   workers: Math.max(1, Math.min(2, availableParallelism() - 1)),
   logins: 64,
   loginsPerNetwork: 32,
   passwords: 64,
 };
 
-/** A thread without work ends after so long, in milliseconds. */
+/** How long a thread without work lives, in milliseconds. */
 const IDLE_MS = 10_000;
 
 interface Job {
   readonly derivation: Derivation;
-  /** Whose login it is; undefined for a password that is set. */
+  /** Where the login comes from; undefined for a password that is being set. */
   readonly network: string | undefined;
-  /** Of whoever waits for it. */
+  /** Of whoever is waiting for it. */
   readonly deadline: Deadline | undefined;
   readonly resolve: (key: Uint8Array) => void;
   readonly reject: (error: Error) => void;
 }
 
 /**
- * Derives keys from passwords in threads of its own: what everybody may ask for, as often as they like, takes nothing
- * from the thread pool that DNS and the database's SCRAM logins share, and no more memory than is said here.
+ * Derives keys from passwords in threads of its own. Anybody can ask for this as often as they like: it must not take
+ * threads from the pool that DNS and the database's SCRAM logins share, nor more memory than the limits allow.
  */
 export class HashingQueue {
   readonly #limits: HashingLimits;
@@ -48,7 +48,7 @@ export class HashingQueue {
   readonly #logins: Job[] = [];
   readonly #idle: HashingThread[] = [];
   readonly #threads = new Map<HashingThread, Job | undefined>();
-  /** Logins that wait or are at work, for each network. */
+  /** Logins waiting or at work, for each network. */
   readonly #networks = new Map<string, number>();
   #loggingIn = 0;
   #setting = 0;
@@ -58,9 +58,9 @@ export class HashingQueue {
   }
 
   /**
-   * `network`: where a login comes from; without it a password is set, which goes before logins.
-   * @throws CofferError `too-many-requests` at once when too much waits, `unavailable` when the queue ends meanwhile,
-   *   `failed` when nobody waited any more before its turn came
+   * `network`: where a login comes from. Without it a password is being set, which takes precedence over logins.
+   * @throws CofferError `too-many-requests` at once when too many are waiting, `unavailable` when the queue ends before its
+   *   turn, `failed` when nobody is waiting for it any more when its turn comes
    */
   derive(derivation: Derivation, network?: string): Promise<Uint8Array> {
     if (!this.#count(network, 1)) {
@@ -74,7 +74,7 @@ export class HashingQueue {
     }).finally(() => this.#count(network, -1));
   }
 
-  /** Ends the threads, and everything that waits. May be used again afterwards. */
+  /** Ends the threads and rejects everything that waits. May be used again afterwards. */
   async end(): Promise<void> {
     const threads = [...this.#threads];
     this.#threads.clear();
@@ -84,7 +84,7 @@ export class HashingQueue {
     await Promise.all(threads.map(([thread]) => thread.end()));
   }
 
-  /** False, with nothing counted, when one more is too many. */
+  /** False, with nothing counted, when one more would be too many. */
   #count(network: string | undefined, change: 1 | -1): boolean {
     const { passwords, logins, loginsPerNetwork } = this.#limits;
     if (network === undefined) {
@@ -137,7 +137,7 @@ export class HashingQueue {
   }
 }
 
-/** Whoever asks and goes away takes no thread from those who wait. */
+/** Whoever asks and goes away must not take a thread from those who wait. */
 function dropUnawaited(jobs: Job[]): void {
   const awaited = jobs.filter(({ deadline }) => deadline?.over !== true);
   if (awaited.length === jobs.length) return;
@@ -155,7 +155,7 @@ function ended(): CofferError {
   return new CofferError('unavailable', 'the server is closing');
 }
 
-/** A worker thread that keeps the process alive only while it works, and ends by itself when it is not used. */
+/** A worker thread that keeps the process alive only while it works, and ends by itself when it is idle. */
 class HashingThread {
   readonly #worker: Worker;
   #idle: NodeJS.Timeout | undefined;

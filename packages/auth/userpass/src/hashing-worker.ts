@@ -1,4 +1,4 @@
-/** A thread of the hashing queue: derives one key after the other. */
+/** A thread of the hashing queue: derives keys, one after another. */
 import { scryptSync } from 'node:crypto';
 import { parentPort } from 'node:worker_threads';
 

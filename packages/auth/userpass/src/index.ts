@@ -8,7 +8,7 @@ export { HASHING_LIMITS } from './hashing-queue.ts';
 
 /** The auth method `userpass`: people with a name and a password (hashicorp/vault:builtin/credential/userpass). */
 export function createUserpassAuth(tokens: TokenStore): EngineFactory {
-  // One for all mounts: it bounds what the process does.
+  // One for all mounts, as its limits are those of the process.
   const hasher = new PasswordHasher();
   let mounts = 0;
   return (context) => {

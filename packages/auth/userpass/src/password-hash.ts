@@ -3,7 +3,7 @@ import type { Secret } from '@coffer/base';
 import { callerNetwork } from '@coffer/framework';
 import { HashingQueue } from './hashing-queue.ts';
 
-/** A password as it is kept: scrypt with its parameters, so that they can be raised without a migration. */
+/** A password as it is stored: scrypt with its parameters, so that they can be raised without a migration. */
 export interface PasswordHash {
   readonly algorithm: 'scrypt';
   readonly cost: number;
@@ -14,11 +14,11 @@ export interface PasswordHash {
   readonly key: string;
 }
 
-/** OWASP's recommendation for scrypt in 16 MiB of memory. */
+/** OWASP's recommendation for scrypt with 16 MiB of memory. */
 const PARAMETERS = { cost: 2 ** 14, blockSize: 8, parallelization: 5 } as const;
 const KEY_BYTES = 32;
 
-/** Hashes passwords and verifies them, in threads of its own and so many at once. Each method throws as the queue does. */
+/** Hashes and verifies passwords, on the threads and within the limits of its queue. Each method throws as the queue does. */
 export class PasswordHasher {
   readonly #queue: HashingQueue;
 
@@ -44,13 +44,13 @@ export class PasswordHasher {
     return timingSafeEqual(key, derived);
   }
 
-  /** For a user that does not exist: the work of a verification, so that the time does not tell who exists. */
+  /** For a user that does not exist: does the work of a verification, so that the time does not tell who exists. */
   async verifyNobody(password: Secret, remoteAddress: string): Promise<false> {
     await this.#derive(password, randomBytes(16), KEY_BYTES, PARAMETERS, remoteAddress);
     return false;
   }
 
-  /** Ends the threads; who still waits gets `unavailable`. */
+  /** Ends the threads; whoever is still waiting gets `unavailable`. */
   end(): Promise<void> {
     return this.#queue.end();
   }

@@ -14,7 +14,7 @@ import type { PasswordHasher } from './password-hash.ts';
 import { changeUser, readUser, writeUser } from './user-entry.ts';
 
 const USERNAME = { type: 'string', required: true, description: 'The user.' } as const;
-const PASSWORD = { type: 'string', description: 'The password; kept as an scrypt hash.' } as const;
+const PASSWORD = { type: 'string', description: 'The password; stored as an scrypt hash.' } as const;
 const POLICIES = { type: 'comma-strings', description: 'Older spelling of token_policies.' } as const;
 
 const FIELDS = {
@@ -47,7 +47,7 @@ function oneUser(storage: EntryStorage, hasher: PasswordHasher): Path {
     pattern: 'users/:username',
     foldedNames: ['username'],
     fields: FIELDS,
-    synopsis: 'Manages a user: the password, and what the tokens are like.',
+    synopsis: 'Manages a user: the password, and the settings of the tokens.',
     exists: async ({ username = '' }) => (await readUser(storage, username)) !== undefined,
     read: async ({ fields }) => {
       const user = await readUser(storage, fields.username);

@@ -8,7 +8,7 @@ import {
 } from '@coffer/framework';
 import { readUser } from './user-entry.ts';
 
-/** A renewal ends with the user, and when the user's policies are others than the token's. */
+/** A token cannot be renewed once the user is gone, or has other policies than the token. */
 export async function renewLogin(context: EngineContext, token: TokenEntry, increment: number): Promise<TtlAnswer> {
   const user = await readUser(context.storage, token.meta?.['username'] ?? '');
   if (user === undefined) throw new CofferError('invalid-request', 'user no longer exists, not renewing');

@@ -21,7 +21,7 @@ const FIELDS = {
     type: 'string',
     description: 'The version of a registered plugin; the unversioned one when empty.',
   },
-  verify_connection: { type: 'boolean', default: true, description: 'Connect once before the configuration is kept.' },
+  verify_connection: { type: 'boolean', default: true, description: 'Connect once before the configuration is saved.' },
   allowed_roles: {
     type: 'comma-strings',
     description: 'Roles that may use it: names, globs, or "*" for all; none by default.',
@@ -33,7 +33,7 @@ const FIELDS = {
   root_credentials_rotate_statements: { type: 'strings', description: 'Older spelling of root_rotation_statements.' },
   password_policy: { type: 'string', description: 'The password policy for its roles; the built-in one when empty.' },
 } as const;
-/** Whoever writes one of these says himself how the connection logs in. */
+/** Whoever writes one of these decides how the connection logs in. */
 const LOGIN_FIELDS = ['username', 'password', 'connection_url'];
 type ConfigRequest = PathRequest<typeof FIELDS>;
 

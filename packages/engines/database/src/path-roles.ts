@@ -9,17 +9,20 @@ const FIELDS = {
   db_name: { type: 'string', description: 'The connection it uses: the name in config/.' },
   creation_statements: {
     type: 'strings',
-    description: 'SQL that makes the user. {{name}} or {{username}}, {{password}} and {{expiration}} are replaced.',
+    description: 'SQL that creates the user. {{name}} or {{username}}, {{password}} and {{expiration}} are replaced.',
   },
-  revocation_statements: { type: 'strings', description: "SQL that ends the user; the plugin's own way when empty." },
+  revocation_statements: {
+    type: 'strings',
+    description: "SQL that removes the user; the plugin's default when empty.",
+  },
   rollback_statements: { type: 'strings', description: 'SQL to run when creation fails half-way.' },
   renew_statements: { type: 'strings', description: 'SQL to run at renewal; ALTER ROLE ... VALID UNTIL when empty.' },
   default_ttl: { type: 'duration', description: "TTL of a lease; the mount's when 0." },
-  max_ttl: { type: 'duration', description: "Ceiling of a lease with all renewals; the mount's when 0." },
+  max_ttl: { type: 'duration', description: "Maximum TTL of a lease, with all renewals; the mount's when 0." },
   valid_until: {
     type: 'string',
     description:
-      'What VALID UNTIL follows: "lease" (default), or "max_ttl": the ceiling from the start, so that renewals need no SQL.',
+      'What VALID UNTIL follows: "lease" (default), or "max_ttl", the maximum from the start, so that renewals need no SQL.',
   },
   ...CREDENTIAL_FIELDS,
 } as const;
@@ -101,7 +104,7 @@ function roleView(role: RoleEntry) {
     renew_statements: role.renewStatements,
     revocation_statements: role.revocationStatements,
     rollback_statements: role.rollbackStatements,
-    // Vault does not have it: shown only where it is used, so that answers are the same elsewhere.
+    // Vault does not have it: shown only where it is used, so that other answers are the same as there.
     ...(role.validUntil !== 'lease' && { valid_until: role.validUntil }),
   };
 }

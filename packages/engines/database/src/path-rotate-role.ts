@@ -14,7 +14,8 @@ export function rotateRolePaths(parts: EngineParts, rotations: RotationWorker): 
       pattern: 'rotate-role/:name',
       fields: { name: { type: 'string', required: true, description: 'The static role.' } },
       synopsis: 'Rotates the password of a static role now.',
-      description: 'When it fails it is tried again in the background; static-creds goes on with what logs in.',
+      description:
+        'If it fails it is retried in the background, and static-creds keeps returning the password that logs in.',
       write: async ({ fields: { name } }) => {
         const rotated = await claimIntent(intents, staticSubject(name), async (claimed) => {
           const role = await readStaticRole(storage, name);

@@ -11,8 +11,8 @@ export function rotateRootPaths(parts: EngineParts, rotations: RotationWorker): 
       fields: { name: { type: 'string', required: true, description: 'The name of the connection.' } },
       synopsis: 'Gives the user that a connection logs in as a new password, which nobody else knows.',
       description:
-        'The password is written down before it is set, and the configuration gets it when it is known to log in. ' +
-        'Use a user that is only for this: whoever else knew its password is locked out.',
+        'The password is written down before it is set, and saved in the configuration once it is known to log in. ' +
+        'Use a user for this connection alone: whoever else knew its password is locked out.',
       write: async ({ fields: { name } }) => {
         try {
           const warning = await claimConfig(parts, name, (claimed) => rotateRoot(parts, name, claimed));

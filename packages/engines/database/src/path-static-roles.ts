@@ -25,27 +25,27 @@ const FIELDS = {
   rotation_period: { type: 'duration', description: 'Time from one rotation to the next; 5 seconds or more.' },
   rotation_schedule: {
     type: 'string',
-    description: 'When to rotate, in place of a period: five cron fields (minute hour day month weekday), in UTC.',
+    description: 'When to rotate, instead of a period: five cron fields (minute hour day month weekday), in UTC.',
   },
   rotation_window: {
     type: 'duration',
     description:
-      'How long after a scheduled time a rotation may still begin; an hour or more, no limit when not given.',
+      'How long after a scheduled time a rotation may still begin: an hour or more, without limit when not given.',
   },
   disable_automated_rotation: {
     type: 'boolean',
-    description: 'In place of a period or a schedule: rotated by rotate-role only.',
+    description: 'Instead of a period or a schedule: rotated only by rotate-role.',
   },
   rotation_statements: {
     type: 'strings',
     description:
       'SQL that sets the password; ALTER ROLE ... WITH PASSWORD when empty. {{name}} and {{password}} are replaced.',
   },
-  password: { type: 'string', description: 'The present password, when the role is made. Never shown.' },
+  password: { type: 'string', description: 'The present password, when the role is created. Never shown.' },
   skip_import_rotation: {
     type: 'boolean',
     default: false,
-    description: 'Keep the password that is given until the first rotation is due, in place of rotating at once.',
+    description: 'Keep the given password until the first rotation is due, instead of rotating it at once.',
   },
   ...CREDENTIAL_FIELDS,
 } as const;
@@ -72,7 +72,8 @@ function oneRole(parts: EngineParts, rotations: RotationWorker): Path {
     fields: FIELDS,
     otherFields: 'refuse',
     synopsis: 'Manages a static role: a login that exists already, and when its password is rotated.',
-    description: 'Making one rotates the password at once, unless skip_import_rotation. Deleting one leaves the login.',
+    description:
+      'Creating one rotates the password at once, unless skip_import_rotation is set. Deleting one leaves the login in place.',
     exists: async ({ name = '' }) => (await readStaticRole(storage, name)) !== undefined,
     read: async ({ fields: { name } }) => {
       const role = await readStaticRole(storage, name);
@@ -107,7 +108,7 @@ function roleView(role: StaticRoleEntry, intent: Intent | undefined): JsonObject
     ...rotationView(role),
     rotation_statements: role.rotationStatements,
     username: role.username,
-    // Vault does not have them: shown only while something is wrong, so that answers are the same elsewhere.
+    // Vault does not have them: shown only while something is wrong, so that other answers are the same as there.
     ...(intent !== undefined &&
       intent.lastError !== null && {
         rotation_error: intent.lastError,

@@ -39,7 +39,7 @@ export interface SystemEngineOptions {
   readonly pluginDirectory?: PluginDirectory;
 }
 
-/** The paths under `sys/` that answer while sealed too. */
+/** The paths under `sys/` that also answer while sealed. */
 export function sealedPaths(server: ServerInfo, seal: SealControl): Path[] {
   return [
     ...sealStatusPaths(server, seal),

@@ -4,7 +4,7 @@ import type { Mount } from '@coffer/framework';
 /** Auth methods that are always there: Vault gives them no deprecation_status. */
 const ALWAYS_THERE: readonly string[] = ['auth/token/'];
 
-/** One mount as `sys/mounts` and `sys/auth` show it. */
+/** A mount as `sys/mounts` and `sys/auth` show it. */
 export function mountView(mount: Mount): JsonObject {
   return {
     accessor: mount.accessor,

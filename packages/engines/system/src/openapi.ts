@@ -6,7 +6,7 @@ export interface MountedPaths {
   readonly paths: readonly Path[];
 }
 
-/** JSON schema types of the fields. Durations may be numbers or texts such as "1h", as everywhere in this API. */
+/** JSON schema types of the fields. A duration may be a number or text such as "1h", as everywhere in this API. */
 const TYPES: Readonly<Record<Field['type'], JsonObject>> = {
   string: { type: 'string' },
   integer: { type: 'integer' },
@@ -18,7 +18,7 @@ const TYPES: Readonly<Record<Field['type'], JsonObject>> = {
   any: {},
 };
 
-/** An OpenAPI 3.0 document of what is mounted, made from the tables that the router itself runs on. */
+/** An OpenAPI 3.0 document of what is mounted, made from the very tables that the router uses. */
 export function openapiDocument(mounted: readonly MountedPaths[], version: string): JsonObject {
   const items = mounted.flatMap(({ mount, paths }) =>
     paths.map((path): [string, JsonObject] => [`/${mount.path}${template(path.pattern)}`, pathItem(mount, path)]),
@@ -74,7 +74,7 @@ function pathItem(mount: Mount, path: Path): JsonObject {
     ...(path.sudo && { 'x-vault-sudo': true }),
     responses: {
       '200': { description: 'OK', content: json({ type: 'object', additionalProperties: true }) },
-      '204': { description: 'Done; there is nothing to say.' },
+      '204': { description: 'Done; there is nothing to return.' },
       '4XX': { $ref: '#/components/responses/error' },
     },
     ...rest,
@@ -91,7 +91,7 @@ function pathItem(mount: Mount, path: Path): JsonObject {
   };
 }
 
-/** GET reads, or lists with `list=true`, which every client can send where the verb LIST cannot be sent. */
+/** GET reads, or lists with `list=true`, for clients that cannot send the verb LIST. */
 function getParameters(read: boolean, list: boolean, fields: FieldSchema): JsonObject {
   const query = ([name, field]: [string, Field]) => ({ name, in: 'query', ...described(field) });
   const fromFields = read ? Object.entries(fields).map(query) : [];

@@ -44,7 +44,7 @@ function oneMount(mounts: MountTable, leases: Leases): Path {
   });
 }
 
-/** Auth methods are mounted at sys/auth, which needs more rights. */
+/** Auth methods are mounted at sys/auth, which requires more rights. */
 function secretsPath(given: string): string {
   const path = normalizeMountPath(given);
   if (!path.startsWith('auth/')) return path;
