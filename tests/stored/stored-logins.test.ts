@@ -106,6 +106,8 @@ for (const version of VERSIONS) {
       await eventually(
         async () => !(await there(home.fixture.creating)),
         () => `${home.fixture.creating} is still there:\n${server.log().slice(-3000)}`,
+        // Of a file that was made just now: the database is given two minutes to make the login.
+        { patienceMs: 150_000 },
       );
     });
 
