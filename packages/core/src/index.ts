@@ -5,14 +5,14 @@ export { Core, type CoreOptions, type CoreServices, type Engines } from './core.
 export type { LeaseList } from './leases/lease-list.ts';
 export type { Leases, RenewedLease } from './leases/leases.ts';
 export type { MountTable } from './mounts/mount-table.ts';
-export { type Acl, createAcl, ROOT_ACL } from './policies/acl.ts';
+export { type Acl, createAcl } from './policies/acl.ts';
 export type { PasswordPolicies } from './policies/password-policies.ts';
 export { generatePassword, type PasswordPolicy, parsePasswordPolicy } from './policies/password-policy.ts';
 export type { PolicyStore } from './policies/policies.ts';
 export { type PathRule, parsePolicy } from './policies/policy.ts';
 export type { ClusterIdentity } from './seal/cluster-identity.ts';
 export type { KeyRotationConfig, KeyStatus } from './seal/key-rotation.ts';
-export { parseShare, type ShareCounts, withShare } from './seal/key-shares.ts';
+export { type ShareCounts, withShare } from './seal/key-shares.ts';
 export type * from './seal/seal-control.ts';
 export type { BuiltCore, OpenParts } from './open-seal.ts';
 export { SealableCore, type SealableCoreOptions } from './sealable-core.ts';

@@ -10,7 +10,6 @@ export {
   type FieldSchema,
   type FieldValues,
   parseFields,
-  unknownFieldMessage,
 } from './fields.ts';
 export { globMatches } from './glob.ts';
 export {
@@ -24,7 +23,7 @@ export {
 } from './intents.ts';
 export type { NewLease, CreatingLease, LeaseIssuer } from './lease-issuer.ts';
 export { LEASE_STATES, type LeaseState, type Lease } from './lease.ts';
-export { LIST_FIELDS, type ListPage, WHOLE_LIST, rowLimit, listPage } from './list-page.ts';
+export { LIST_FIELDS, type ListPage, WHOLE_LIST, rowLimit } from './list-page.ts';
 export { loggedLogin } from './logged-login.ts';
 export type {
   Operation,
@@ -45,7 +44,6 @@ export {
   policyName,
   checkNames,
   cleanDisplayName,
-  loggedName,
 } from './names.ts';
 export {
   type PathRequest,

@@ -2,7 +2,7 @@
  * HashiCorp's go-plugin protocol over gRPC, both ends (hashicorp/go-plugin): `serve` makes this process a plugin,
  * `launch` starts one as host. Knows nothing of what a plugin does.
  */
-export { goErrorText, GrpcError, grpcStatus } from './grpc-error.ts';
+export { GrpcError, grpcStatus } from './grpc-error.ts';
 export {
   implementService,
   type PluginService,
