@@ -54,21 +54,26 @@ export class OpenSeal {
 
   /** Starts the core. When that fails, the keys are wiped. */
   static async start(options: OpenSealOptions): Promise<OpenSeal> {
-    const { store, keys, clusterName, seal, build } = options;
-    const { barrier } = keys;
-    const cluster = await loadClusterIdentity(store, barrier, clusterName);
-    // Whoever asked may give up, but what is opened serves everybody.
-    return withoutDeadline(async () => {
-      const built = build({ barrier, cluster, seal });
-      try {
-        await built.core.start();
-      } catch (error) {
-        await closeBuilt(built);
-        await keys.forget();
-        throw error;
-      }
-      return new OpenSeal(options, cluster, built);
-    });
+    try {
+      const { store, keys, clusterName } = options;
+      const cluster = await loadClusterIdentity(store, keys.barrier, clusterName);
+      // Whoever asked may give up, but what is opened serves everybody.
+      return await withoutDeadline(() => OpenSeal.#startCore(options, cluster));
+    } catch (error) {
+      await options.keys.forget();
+      throw error;
+    }
+  }
+
+  static async #startCore(options: OpenSealOptions, cluster: ClusterIdentity): Promise<OpenSeal> {
+    const built = options.build({ barrier: options.keys.barrier, cluster, seal: options.seal });
+    try {
+      await built.core.start();
+    } catch (error) {
+      await closeBuilt(built);
+      throw error;
+    }
+    return new OpenSeal(options, cluster, built);
   }
 
   private constructor({ store, keys, tendKeys, logger }: OpenSealOptions, cluster: ClusterIdentity, built: BuiltCore) {

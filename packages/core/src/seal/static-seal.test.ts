@@ -4,6 +4,7 @@ import { openEmbeddedStore, type Store } from '@coffer/store';
 import type { RekeyControl } from './seal-control.ts';
 import type { SealableCore } from '../sealable-core.ts';
 import { makeSealable } from './sealable-fixture.ts';
+import { SealKeys } from './seal-keys.ts';
 import type { StaticSeal } from './static-seal.ts';
 
 const STATIC_SEAL: StaticSeal = { type: 'static', current: { id: 'a', key: new Uint8Array(32).fill(1) } };
@@ -39,6 +40,25 @@ describe('a core that opens by itself', () => {
     const wrong = { ...STATIC_SEAL.current, key: new Uint8Array(32).fill(2) };
     const other = makeSealable({ store, staticSeal: { type: 'static', current: wrong } });
     await assert.rejects(other.start(), /the key "a" does not open this store/);
+  });
+
+  it('keeps no keys when it cannot open, however far it got', async (test) => {
+    await core.init({ recovery: { shares: 1, threshold: 1 } });
+    await core.stop();
+    const forget = test.mock.method(SealKeys.prototype, 'forget');
+    core = makeSealable({
+      store,
+      staticSeal: STATIC_SEAL,
+      onBuild: () => {
+        throw new Error('nothing can be built');
+      },
+    });
+    await assert.rejects(core.start(), /nothing can be built/);
+    assert.equal(forget.mock.callCount(), 1);
+    await store.run("UPDATE entries SET value = $1 WHERE mount = 'core/cluster'", [new Uint8Array(40)]);
+    await assert.rejects(core.start(), /core\/cluster/);
+    assert.equal(forget.mock.callCount(), 2);
+    assert.equal((await core.status()).sealed, true);
   });
 
   it('exchanges recovery shares and the root key, by recovery shares', async () => {
