@@ -3,16 +3,16 @@ import type { ListPage } from './list-page.ts';
 import type { Kind } from './stored.ts';
 
 /**
- * The sealed entries of one mount. Names are paths: `config/yugabytedb`, `roles/my-first-role`. What they hold is to be had by
- * its declaration only ({@link EntryStorage.of}).
+ * The encrypted entries of one mount. Names are paths: `config/yugabytedb`, `roles/my-first-role`. What they hold can only be
+ * read by its declaration ({@link EntryStorage.of}).
  */
 export interface EntryStorage {
-  /** The entries whose names begin with `prefix` (`roles/`, or empty), which hold what `kind` declares. */
+  /** The entries whose names begin with `prefix` (`roles/`, or empty), and which hold what `kind` declares. */
   of<T extends object>(prefix: string, kind: Kind<T>): Entries<T>;
-  /** That there is an entry of this name, whatever its value. */
+  /** The condition that there is an entry of this name, whatever its value. */
   there(name: string): Condition;
   delete(name: string): Promise<void>;
-  /** The names under `prefix` (empty, or with trailing slash), without it, sorted; those of one page only when one is given. */
+  /** The names under `prefix` (empty, or with a trailing slash), without it, sorted; only those of a page if one is given. */
   list(prefix: string, page?: ListPage): Promise<string[]>;
   /** Removes every entry of the mount. */
   clear(): Promise<void>;
@@ -21,20 +21,20 @@ export interface EntryStorage {
 /**
  * Entries of one kind. A name is what follows the prefix.
  *
- * What reads throws CofferError `failed` for an entry that is damaged, naming its row and field.
+ * Methods that read throw CofferError `failed` for an entry that is damaged, naming its row and field.
  */
 export interface Entries<T> {
   get(name: string): Promise<T | undefined>;
-  /** A value with the condition that it is still this one: for what is made on the strength of it. */
+  /** A value with the condition that it is still the same: for whatever is created because of it. */
   read(name: string): Promise<{ readonly value: T; readonly unchanged: Condition } | undefined>;
   put(name: string, value: T): Promise<void>;
-  /** Puts a new value while every condition holds. Returns whether they did. */
+  /** Puts a new value if every condition holds. Returns whether they did. */
   putWhile(name: string, value: T, conditions: readonly Condition[]): Promise<boolean>;
-  /** Reads and deletes in one: of several callers only one gets the value. */
+  /** Reads and deletes in one step: of several callers only one gets the value. */
   take(name: string): Promise<T | undefined>;
   /**
-   * Replaces a value by what `change` makes of it, or deletes it when that is undefined, only if nobody else changed it
-   * meanwhile; otherwise `change` is asked again with the newer value. Returns what `change` was last given.
+   * Replaces a value with what `change` makes of it, or deletes it when that is undefined, unless somebody else has changed it
+   * meanwhile: then `change` is called again with the newer value. Returns what `change` was last given.
    */
   update(name: string, change: (value: T) => T | undefined): Promise<T | undefined>;
 }

@@ -1,7 +1,7 @@
 import type { JsonObject } from '@coffer/base';
 
 /**
- * `open`: what `value` says is about to happen, may have happened already; whoever finds it unclaimed finishes it.
+ * `open`: what `value` describes is about to happen, or has happened already; whoever finds the row unclaimed finishes it.
  * `settled`: nothing is under way; the row waits for its next time.
  */
 export const INTENT_STATES = ['open', 'settled'] as const;
@@ -13,24 +13,24 @@ export interface Intent {
   readonly row: string;
   /** What the row belongs to, unique in its mount: `static/NAME`, `root/NAME`. */
   readonly subject: string;
-  /** The login, unique in its mount as well: there is one row for a login, so only one change of it at a time. */
+  /** The login, unique in its mount too: there is one row per login, and so only one change of it at a time. */
   readonly login: string;
   readonly state: IntentState;
-  /** When it is due: to be finished when open, to be begun when settled. Null: never by itself. */
+  /** When it is due: to be finished if open, to be begun if settled. Null: never automatically. */
   readonly nextAttempt: number | null;
   /** Failed attempts since the last success. */
   readonly attempts: number;
   readonly lastError: string | null;
-  /** Sealed: may hold passwords. */
+  /** Encrypted at rest: it may hold passwords. */
   readonly value: JsonObject;
 }
 
 export type NewIntent = Pick<Intent, 'subject' | 'login' | 'state' | 'value'>;
 export type IntentChange = Partial<Omit<Intent, 'row' | 'subject' | 'login'>>;
 
-/** A row that nobody else may touch. Each change is refused once the claim was lost. */
+/** A row that nobody else may touch. Every change is refused once the claim is lost. */
 export interface ClaimedIntent extends Intent {
-  /** The worker before did not give its claim back: nobody knows what became of what it had sent, and it may still land. */
+  /** The previous worker did not give its claim back: nobody knows the outcome of what it had sent, which may still land. */
   readonly outcomeUnknown: boolean;
   /** Writes a change (of one field at least), keeps the claim, and returns the row as it is then. @throws CofferError `unavailable`: claim lost */
   save(change: IntentChange): Promise<ClaimedIntent>;
@@ -44,15 +44,15 @@ export interface Intents {
   /** The row of a login, whatever it belongs to. */
   ofLogin(login: string): Promise<Intent | undefined>;
   /**
-   * Makes a row and runs `work` with the claim on it. Undefined when subject or login have a row already.
-   * The claim is kept alive while `work` runs and given back after it.
+   * Creates a row and runs `work` with the claim on it. Undefined when the subject or the login has a row already.
+   * The claim is kept alive while `work` runs, and given back afterwards.
    */
   create<T>(intent: NewIntent, work: (claimed: ClaimedIntent) => Promise<T>): Promise<{ result: T } | undefined>;
-  /** As {@link create} with an existing row; undefined when there is none or somebody else is at it. */
+  /** Like {@link create}, with an existing row. Undefined when there is none, or somebody else has claimed it. */
   claim<T>(subject: string, work: (claimed: ClaimedIntent) => Promise<T>): Promise<{ result: T } | undefined>;
-  /** The subjects that are due and that nobody is at, the most overdue first. */
+  /** The subjects that are due and that nobody has claimed, the most overdue first. */
   due(now: number, limit: number): Promise<string[]>;
-  /** When the next row that nobody is at is due. */
+  /** When the next row that nobody has claimed is due. */
   nextDue(): Promise<number | undefined>;
   /** Removes every row of the mount. */
   clear(): Promise<void>;

@@ -5,23 +5,23 @@ export interface NewLease {
   readonly path: string;
   readonly token: string;
   readonly renewable: boolean;
-  /** What revocation needs, known before the effect. */
+  /** What its revocation needs, as far as it is known before the effect. */
   readonly data: JsonObject;
   readonly issueTime: number;
   readonly expireTime: number;
 }
 
-/** A lease in state `creating`: its row is there, its effect may be. */
+/** A lease in state `creating`: its row exists, and its effect may exist. */
 export interface CreatingLease {
   readonly id: string;
   /**
-   * The effect has happened: the lease is issued. `data` replaces what the row holds, where the effect told more.
+   * The effect has happened: the lease is issued. `data` replaces what the row holds, if more is known now.
    * @throws CofferError `permission-denied` when the token was revoked meanwhile; the lease is then revoked
    */
   activate(data?: JsonObject): Promise<void>;
   /**
-   * The effect failed. With `nothingLeft` the row goes; otherwise it stays and is revoked like an expired lease. `data`
-   * replaces what the row holds, where the failure told more.
+   * The effect failed. With `nothingLeft` the row goes; otherwise it stays, and is revoked like an expired lease. `data`
+   * replaces what the row holds, if more is known now.
    */
   abandon(nothingLeft: boolean, data?: JsonObject): Promise<void>;
 }
@@ -29,8 +29,8 @@ export interface CreatingLease {
 /** Issues leases: the row first, then the effect (DESIGN invariant 1). */
 export interface LeaseIssuer {
   /**
-   * Makes the durable row in state `creating`. Call it before the effect.
-   * @throws CofferError `permission-denied` when the token is not valid any more: there is no row then
+   * Creates the durable row, in state `creating`. Call it before the effect.
+   * @throws CofferError `permission-denied` when the token is no longer valid: there is no row then
    */
   begin(lease: NewLease): Promise<CreatingLease>;
 }

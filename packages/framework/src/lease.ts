@@ -3,8 +3,8 @@ import type { JsonObject } from '@coffer/base';
 /**
  * `creating`: a login may exist in the database, and its name is in `data`. Whoever finds the row unclaimed after its time
  * undoes it.
- * `active`: issued; is revoked at its expire time.
- * `revoking`: to be ended now, and retried until it is over; the row goes only then.
+ * `active`: issued, and revoked when it expires.
+ * `revoking`: to be revoked now, and retried until that is done; only then the row goes.
  */
 export const LEASE_STATES = ['creating', 'active', 'revoking'] as const;
 export type LeaseState = (typeof LEASE_STATES)[number];

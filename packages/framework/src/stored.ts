@@ -1,10 +1,9 @@
 /**
  * What is stored is read by a declaration of its fields: `entry<RoleEntry>({ dbName: string(), validUntil: oneOf(WORDS, 'lease') })`.
- * A kind that is given a value reads a field that is not there as that value: the row is older than the field. One that is given
- * none was always written: without it the row is damaged, as it is with a value of another kind. Fields that are not declared are
- * left out.
+ * A kind with a default reads an absent field as that: the row is older than the field. A field without a default has always
+ * been written: a row without it is damaged, as is one with a value of another kind. Fields that are not declared are left out.
  *
- * No error says a value: it may be a secret.
+ * No error shows a value, which may be a secret.
  */
 import { CofferError, isJsonObject, isStringMap, type JsonObject } from '@coffer/base';
 
@@ -14,12 +13,12 @@ import { CofferError, isJsonObject, isStringMap, type JsonObject } from '@coffer
  */
 export type Kind<T> = (value: unknown, row: string, field?: string) => T;
 
-/** A kind for each field, those that may be absent among them. */
+/** A kind for each field, even for those that may be absent. */
 export type EntryFields<T> = {
   readonly [K in keyof T]-?: Kind<Partial<Pick<T, K>> extends Pick<T, K> ? T[K] | undefined : T[K]>;
 };
 
-/** What is thrown for a row that cannot be read. `what`: never a part of it. */
+/** What is thrown for a row that cannot be read. `what` must not quote it. */
 export function damaged(row: string, what: string): CofferError {
   return new CofferError('failed', `the row ${row} is damaged: ${what}`);
 }
@@ -61,7 +60,7 @@ export function nullable<T>(of: Kind<T>, absent?: null): Kind<T | null> {
     value === null || (value === undefined && absent === null) ? null : of(value, row, field);
 }
 
-/** May be absent, and is then absent from what is read. */
+/** May be absent, and is then absent from the result too. */
 export function optional<T>(of: Kind<T>): Kind<T | undefined> {
   return (value, row, field) => (value === undefined ? undefined : of(value, row, field));
 }

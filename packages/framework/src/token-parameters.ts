@@ -7,19 +7,22 @@ import { UNASSIGNABLE_POLICIES } from './token-entry.ts';
 
 /** The fields that roles and users of every auth method share (hashicorp/vault:sdk/helper/tokenutil/tokenutil.go). */
 export const TOKEN_FIELDS = {
-  token_policies: { type: 'comma-strings', description: 'Policies of the tokens, besides default.' },
+  token_policies: { type: 'comma-strings', description: 'Policies of the tokens, in addition to default.' },
   token_ttl: { type: 'duration', description: "TTL of the tokens; the mount's when 0." },
-  token_max_ttl: { type: 'duration', description: "Ceiling with all renewals; the mount's when 0." },
-  token_explicit_max_ttl: { type: 'duration', description: 'A ceiling that also bounds periodic tokens.' },
-  token_period: { type: 'duration', description: 'Makes periodic tokens: every renewal gives this TTL, without end.' },
-  token_num_uses: { type: 'integer', description: 'How often a token may be used; 0 for no limit.' },
+  token_max_ttl: { type: 'duration', description: "Maximum TTL, with all renewals; the mount's when 0." },
+  token_explicit_max_ttl: { type: 'duration', description: 'A maximum that bounds periodic tokens too.' },
+  token_period: {
+    type: 'duration',
+    description: 'Makes periodic tokens: each renewal grants this TTL, without a maximum.',
+  },
+  token_num_uses: { type: 'integer', description: 'How many times a token may be used; 0 for no limit.' },
   token_no_default_policy: { type: 'boolean', description: 'Leaves the default policy out.' },
-  token_bound_cidrs: { type: 'comma-strings', description: 'Networks that the tokens may be used from.' },
+  token_bound_cidrs: { type: 'comma-strings', description: 'Networks from which the tokens may be used.' },
   token_strictly_bind_ip: { type: 'boolean', description: 'Binds each token to the address that logged in.' },
-  token_type: { type: 'string', description: '"default" or "service": only service tokens are made.' },
+  token_type: { type: 'string', description: '"default" or "service": other tokens are not supported.' },
 } as const;
 
-/** What the tokens of a role or user are like. Durations in seconds, 0 for "not set here". */
+/** The settings of the tokens of a role or user. Durations are in seconds, 0 for "not set here". */
 export interface TokenParameters {
   readonly policies: readonly string[];
   readonly ttl: number;
@@ -59,13 +62,13 @@ export const STORED_TOKEN_PARAMETERS = entry<TokenParameters>({
   type: string(),
 });
 
-/** Policies of one token, and globs of one role: each of the former is matched with each of the latter. */
+/** The most policies of a token, and globs of a role: each policy is matched with each glob. */
 const MAX_POLICIES = 128;
 
 const TYPES = ['default', 'service', 'default-service'];
 
 /**
- * `previous` with what `fields` gives.
+ * `previous`, changed as `fields` says.
  * @throws CofferError `invalid-request` naming the field
  */
 export function changeTokenParameters(
@@ -104,8 +107,8 @@ function checkParameters({ ttl, maxTtl, numUses, type }: TokenParameters): void 
 }
 
 /**
- * Policy names as they are kept: lower case, sorted, each once.
- * @throws CofferError `invalid-request` for one that the server keeps to itself, and for names too many or too long
+ * Policy names as they are stored: in lower case, sorted, each once.
+ * @throws CofferError `invalid-request` for one that the server reserves for itself, and for too many or too long names
  */
 export function checkPolicies(names: readonly string[], field = 'policies', most = MAX_POLICIES): string[] {
   const folded = checkNames(names, field, most).map(policyName);
@@ -116,7 +119,7 @@ export function checkPolicies(names: readonly string[], field = 'policies', most
   return clean;
 }
 
-/** The parameters as a role or user shows them. */
+/** The parameters as they are shown for a role or user. */
 export function tokenParametersView(parameters: TokenParameters): JsonObject {
   return {
     token_bound_cidrs: parameters.boundCidrs,

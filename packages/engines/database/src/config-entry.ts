@@ -1,4 +1,4 @@
-import type { JsonObject } from '@coffer/base';
+import { CofferError, type JsonObject } from '@coffer/base';
 import { type Entries, type EntryStorage, globMatches, stored } from '@coffer/framework';
 
 /** A configured connection, as stored. `connectionDetails` holds the plugin's own fields as they were written. */
@@ -29,6 +29,13 @@ export async function readConfig(storage: EntryStorage, name: string): Promise<C
   return configsOf(storage).get(name);
 }
 
+/** @throws CofferError `failed` with Vault's text when there is no such configuration */
+export async function requireConfig(storage: EntryStorage, name: string): Promise<ConfigEntry> {
+  const config = await readConfig(storage, name);
+  if (config !== undefined) return config;
+  throw new CofferError('failed', `failed to find entry for connection with name: ${JSON.stringify(name)}`);
+}
+
 export async function writeConfig(storage: EntryStorage, name: string, config: ConfigEntry): Promise<void> {
   await configsOf(storage).put(name, config);
 }
@@ -40,4 +47,10 @@ export async function deleteConfig(storage: EntryStorage, name: string): Promise
 /** Whether a role may use a connection: by `*`, the name, or a glob (hashicorp/vault:sdk/helper/strutil). */
 export function roleAllowed(allowed: readonly string[], role: string): boolean {
   return allowed.some((pattern) => globMatches(pattern, role));
+}
+
+/** @throws CofferError `failed` with Vault's text when the role may not use the connection */
+export function checkAllowed({ allowedRoles }: ConfigEntry, role: string): void {
+  if (!roleAllowed(allowedRoles, role))
+    throw new CofferError('failed', `${JSON.stringify(role)} is not an allowed role`);
 }

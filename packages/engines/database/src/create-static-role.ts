@@ -1,6 +1,6 @@
 import { CofferError, requireTime, Secret } from '@coffer/base';
-import type { ClaimedIntent, NewIntent } from '@coffer/framework';
-import { readConfig, roleAllowed } from './config-entry.ts';
+import type { ClaimedIntent, EntryStorage, NewIntent } from '@coffer/framework';
+import { checkAllowed, requireConfig } from './config-entry.ts';
 import { finishOrRotate } from './due-rotation.ts';
 import type { EngineParts } from './engine-parts.ts';
 import { readRole } from './role-entry.ts';
@@ -33,7 +33,7 @@ export interface NewStaticRole {
  *   `unavailable` when nobody knows what came of it (the role is kept and the rotation finished in the background)
  */
 export async function createStaticRole(parts: EngineParts, wanted: NewStaticRole): Promise<void> {
-  await check(parts, wanted);
+  await check(parts.context.storage, wanted);
   const { name, role, password, rotateNow } = wanted;
   const credential: StaticCredential = { password, pending: '', lastRotation: 0, periodStart: Date.now() };
   const row: NewIntent = {
@@ -51,15 +51,10 @@ export async function createStaticRole(parts: EngineParts, wanted: NewStaticRole
   }
 }
 
-async function check({ context }: EngineParts, { name, role, password, rotateNow }: NewStaticRole): Promise<void> {
-  if ((await readRole(context.storage, name)) !== undefined) throw nameTaken();
-  const config = await readConfig(context.storage, role.dbName);
-  if (config === undefined) {
-    throw new CofferError('failed', `failed to find entry for connection with name: ${JSON.stringify(role.dbName)}`);
-  }
-  if (!roleAllowed(config.allowedRoles, name)) {
-    throw new CofferError('failed', `${JSON.stringify(name)} is not an allowed role`);
-  }
+async function check(storage: EntryStorage, { name, role, password, rotateNow }: NewStaticRole): Promise<void> {
+  if ((await readRole(storage, name)) !== undefined) throw nameTaken();
+  const config = await requireConfig(storage, role.dbName);
+  checkAllowed(config, name);
   if (config.connectionDetails['username'] === role.username) {
     throw new CofferError(
       'invalid-request',
@@ -130,7 +125,7 @@ async function keepPassword(
         `field "password": the database does not let ${JSON.stringify(role.username)} in with it`,
       );
     }
-    if (answer === 'trusted') warnTrusted(parts, name, role);
+    if (answer === 'trusted') warnTrusted(parts.context.logger, name, role);
     requireTime();
     await writeStaticRole(parts.context.storage, name, role);
     const now = Date.now();

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { CofferError, Deadline, isJsonObject, type JsonValue, type Logger, withDeadline } from '@coffer/base';
 import type { Database } from '@coffer/database-plugin';
 import type { EntryStorage } from '@coffer/framework';
-import { type ConfigEntry, readConfig } from './config-entry.ts';
+import { type ConfigEntry, requireConfig } from './config-entry.ts';
 import type { DatabasePlugins } from './plugins.ts';
 
 /** For the start of a plugin and its look at a configuration: it connects to nothing yet. In milliseconds. */
@@ -40,10 +40,7 @@ export class OpenDatabases {
   async get(name: string): Promise<OpenDatabase> {
     for (;;) {
       const before = this.#changes;
-      const config = await readConfig(this.#storage, name);
-      if (config === undefined) {
-        throw new CofferError('failed', `failed to find entry for connection with name: ${JSON.stringify(name)}`);
-      }
+      const config = await requireConfig(this.#storage, name);
       const open = this.#open.get(name);
       // The newer settings of its roles count, which it was not opened with.
       if (open !== undefined && opensAlike(open.config, config)) return { ...open, config };

@@ -12,6 +12,7 @@ import {
 import { type Database, urlHoldsPassword } from '@coffer/database-plugin';
 import { type ConfigEntry, deleteConfig, readConfig, writeConfig } from './config-entry.ts';
 import type { EngineParts } from './engine-parts.ts';
+import type { DatabasePlugins } from './plugins.ts';
 import { dropOpenRotation, claimConfig } from './rotate-root.ts';
 
 const FIELDS = {
@@ -52,7 +53,7 @@ function listConfigs(storage: EntryStorage): Path {
 }
 
 function oneConfig(parts: EngineParts): Path {
-  const { storage } = parts.context;
+  const { storage, intents, logger } = parts.context;
   return definePath({
     pattern: 'config/:name',
     fields: FIELDS,
@@ -62,28 +63,28 @@ function oneConfig(parts: EngineParts): Path {
     exists: async ({ name = '' }) => (await readConfig(storage, name)) !== undefined,
     read: async ({ fields }) => {
       const entry = await readConfig(storage, fields.name);
-      return entry && { data: configView(parts, entry) };
+      return entry && { data: configView(parts.plugins, entry) };
     },
     write: (request) =>
-      claimConfig(parts, request.fields.name, async (claimed) => {
+      claimConfig(intents, request.fields.name, async (claimed) => {
         const response = await saveConfig(parts, request);
         if (LOGIN_FIELDS.some((field) => Object.hasOwn(request.data, field))) {
-          await dropOpenRotation(parts, request.fields.name, claimed);
+          await dropOpenRotation(logger, request.fields.name, claimed);
         }
         return response;
       }),
     delete: async ({ fields }) => {
-      await claimConfig(parts, fields.name, async (claimed) => {
+      await claimConfig(intents, fields.name, async (claimed) => {
         await deleteConfig(storage, fields.name);
         await parts.connections.databases.reset(fields.name);
-        await dropOpenRotation(parts, fields.name, claimed);
+        await dropOpenRotation(logger, fields.name, claimed);
       });
       return undefined;
     },
   });
 }
 
-function configView({ plugins }: EngineParts, entry: ConfigEntry): JsonObject {
+function configView(plugins: DatabasePlugins, entry: ConfigEntry): JsonObject {
   return {
     allowed_roles: entry.allowedRoles,
     connection_details: plugins.fields(entry.pluginName).shown(entry.connectionDetails),
@@ -100,7 +101,7 @@ async function saveConfig(parts: EngineParts, { fields, data }: ConfigRequest): 
   if (entry.pluginName === '') throw new CofferError('invalid-request', 'empty plugin name');
   parts.plugins.checkConfig(entry.pluginName, entry.connectionDetails);
   if (entry.passwordPolicy !== '') await parts.generatePassword(entry.passwordPolicy);
-  const database = await openDatabase(parts, entry);
+  const database = await openDatabase(parts.plugins, entry);
   let written: ConfigEntry;
   try {
     const kept = await initialize(database, entry, fields.verify_connection);
@@ -144,10 +145,10 @@ function mergeConfig(previous: ConfigEntry, fields: FieldValues<typeof FIELDS>, 
   };
 }
 
-async function openDatabase(parts: EngineParts, entry: ConfigEntry): Promise<Database> {
+async function openDatabase(plugins: DatabasePlugins, entry: ConfigEntry): Promise<Database> {
   try {
     return await awaiting(`the plugin ${JSON.stringify(entry.pluginName)} to start`, () =>
-      parts.plugins.open(entry.pluginName, entry.pluginVersion),
+      plugins.open(entry.pluginName, entry.pluginVersion),
     );
   } catch (thrown) {
     const { message } = CofferError.from(thrown);

@@ -5,7 +5,7 @@ import { readRole } from './role-entry.ts';
 import { issueUser } from './user-lease.ts';
 
 /** `creds/:name`: a new login with a lease. */
-export function credsPaths(parts: EngineParts): Path[] {
+export function credsPaths(parts: Omit<EngineParts, 'plugins'>): Path[] {
   return [
     definePath({
       pattern: 'creds/:name',

@@ -15,7 +15,7 @@ export function rotateRootPaths(parts: EngineParts, rotations: RotationWorker): 
         'Use a user for this connection alone: whoever else knew its password is locked out.',
       write: async ({ fields: { name } }) => {
         try {
-          const warning = await claimConfig(parts, name, (claimed) => rotateRoot(parts, name, claimed));
+          const warning = await claimConfig(parts.context.intents, name, (claimed) => rotateRoot(parts, name, claimed));
           return warning === undefined ? undefined : { data: null, warnings: [warning] };
         } finally {
           rotations.wake();

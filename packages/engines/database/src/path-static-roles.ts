@@ -119,9 +119,12 @@ function roleView(role: StaticRoleEntry, intent: Intent | undefined): JsonObject
 }
 
 /** The policy that a request gives its role: one that exists. Undefined when it says nothing of it. */
-async function givenPolicy(parts: EngineParts, { fields }: StaticRoleRequest): Promise<string | undefined> {
+async function givenPolicy(
+  { generatePassword }: Pick<EngineParts, 'generatePassword'>,
+  { fields }: StaticRoleRequest,
+): Promise<string | undefined> {
   const policy = passwordPolicyOf(fields.credential_type, fields.credential_config);
-  if (policy) await parts.generatePassword(policy);
+  if (policy) await generatePassword(policy);
   return policy;
 }
 

@@ -120,7 +120,10 @@ async function launchPlugin(
   }: Pick<LaunchDatabaseOptions, 'metadataMode' | 'callDeadlineMs' | 'trust' | 'fields'>,
 ): Promise<PluginProcess> {
   if (directory === undefined) {
-    throw new CofferError('failed', 'plugin directory is not configured: start the server with -dev-plugin-dir=DIR');
+    throw new CofferError(
+      'failed',
+      'plugin directory is not configured: set plugin_directory, or -dev-plugin-dir in development mode',
+    );
   }
   return PluginProcess.launch({
     directory,

@@ -1,8 +1,8 @@
-import { CofferError, Secret } from '@coffer/base';
-import { type ClaimedIntent, stored } from '@coffer/framework';
+import { CofferError, type Logger, Secret } from '@coffer/base';
+import { type ClaimedIntent, type EngineContext, type Intents, stored } from '@coffer/framework';
 import { type Database, isPluginGone, type LoginAnswer, urlHoldsPassword } from '@coffer/database-plugin';
 import { changePassword, changeWithNewProcess, type PasswordOutcome } from './change-password.ts';
-import { type ConfigEntry, readConfig, writeConfig } from './config-entry.ts';
+import { type ConfigEntry, readConfig, requireConfig, writeConfig } from './config-entry.ts';
 import type { EngineParts } from './engine-parts.ts';
 import { busy, resume, unknownAttempt, waitFor } from './claimed-intent.ts';
 import { rootSubject } from './root-subject.ts';
@@ -23,12 +23,11 @@ const ROOT_INTENT = entry<RootIntent>({ username: optional(string()), password: 
  * The row goes afterwards, unless a rotation is still open in it.
  */
 export async function claimConfig<T>(
-  parts: EngineParts,
+  intents: Intents,
   name: string,
   work: (claimed: ClaimedIntent) => Promise<T>,
 ): Promise<T> {
   const subject = rootSubject(name);
-  const { intents } = parts.context;
   const use = async (claimed: ClaimedIntent): Promise<T> => {
     try {
       return await work(claimed);
@@ -42,9 +41,9 @@ export async function claimConfig<T>(
 }
 
 /** A connection's own user was given by hand: a rotation that is still open has no say any more. */
-export async function dropOpenRotation(parts: EngineParts, name: string, claimed: ClaimedIntent): Promise<void> {
+export async function dropOpenRotation(logger: Logger, name: string, claimed: ClaimedIntent): Promise<void> {
   if (claimed.state !== 'open') return;
-  parts.context.logger.warn('an open rotation of the root user was given up: the connection got new credentials', {
+  logger.warn('an open rotation of the root user was given up: the connection got new credentials', {
     connection: name,
   });
   await claimed.save({ state: 'settled', value: {} });
@@ -59,7 +58,7 @@ export async function dropOpenRotation(parts: EngineParts, name: string, claimed
  *   the background
  */
 export async function rotateRoot(parts: EngineParts, name: string, row: ClaimedIntent): Promise<string | undefined> {
-  const config = await rotatableConfig(parts, name);
+  const config = await rotatableConfig(parts.context, name);
   const begun = row.state === 'open';
   const claimed = begun ? await resume(row) : await open(parts, config, row);
   const outcome = await parts.connections.alone(name, async () => {
@@ -69,7 +68,7 @@ export async function rotateRoot(parts: EngineParts, name: string, row: ClaimedI
   });
   switch (outcome.outcome) {
     case 'changed':
-      return outcome.answer === 'trusted' ? warnTrusted(parts, name, config.username) : undefined;
+      return outcome.answer === 'trusted' ? warnTrusted(parts.context.logger, name, config.username) : undefined;
     case 'unchanged':
       await claimed.remove();
       parts.context.logger.error('a root rotation failed; the password is as it was', {
@@ -98,11 +97,8 @@ interface RotatableConfig extends ConfigEntry {
 }
 
 /** @throws CofferError `failed` with Vault's texts when there is nothing to rotate */
-async function rotatableConfig({ context }: EngineParts, name: string): Promise<RotatableConfig> {
-  const config = await readConfig(context.storage, name);
-  if (config === undefined) {
-    throw new CofferError('failed', `failed to find entry for connection with name: ${JSON.stringify(name)}`);
-  }
+async function rotatableConfig({ storage, intents }: EngineContext, name: string): Promise<RotatableConfig> {
+  const config = await requireConfig(storage, name);
   const { username, password, connection_url: url } = config.connectionDetails;
   const cannot = (why: string) => new CofferError('failed', `unable to rotate root credentials: ${why}`);
   if (typeof username !== 'string' || username === '') throw cannot('no username in configuration');
@@ -110,7 +106,7 @@ async function rotatableConfig({ context }: EngineParts, name: string): Promise<
   if (typeof url === 'string' && urlHoldsPassword(url)) {
     throw cannot('connection_url holds the password itself; write {{password}} in its place');
   }
-  const other = await context.intents.ofLogin(loginOf(name, username));
+  const other = await intents.ofLogin(loginOf(name, username));
   if (other !== undefined) {
     throw cannot(`"${username}" is the login of a static role as well; delete one or the other`);
   }
@@ -184,10 +180,10 @@ async function keep(parts: EngineParts, name: string, claimed: ClaimedIntent): P
   logger.info('rotated the root user of a connection', { connection: name, username });
 }
 
-function warnTrusted(parts: EngineParts, name: string, username: string): string {
+function warnTrusted(logger: Logger, name: string, username: string): string {
   const warning =
     `the database let "${username}" in without asking for a password: it trusts whoever can reach it, and nobody can say ` +
     'whether the new password is the right one. See "trust" in its pg_hba.conf.';
-  parts.context.logger.warn(warning, { connection: name });
+  logger.warn(warning, { connection: name });
   return warning;
 }

@@ -1,7 +1,7 @@
-import { CofferError, Secret } from '@coffer/base';
+import { CofferError, type Logger, Secret } from '@coffer/base';
 import type { ClaimedIntent } from '@coffer/framework';
 import { changePassword, changeWithNewProcess, type PasswordOutcome } from './change-password.ts';
-import { roleAllowed } from './config-entry.ts';
+import { checkAllowed } from './config-entry.ts';
 import type { EngineParts } from './engine-parts.ts';
 import { failedAttempt, nextRetry, resume, unknownAttempt } from './claimed-intent.ts';
 import { nextRotation, withinWindow } from './rotation-time.ts';
@@ -45,16 +45,14 @@ export async function rotateStaticRole(parts: EngineParts, rotation: StaticRotat
     nextAttempt: nextRotation(role, now, now),
     value: { password: credentialOf(open).pending, pending: '', lastRotation: now, periodStart: now },
   });
-  if (outcome.answer === 'trusted') warnTrusted(parts, name, role);
+  if (outcome.answer === 'trusted') warnTrusted(parts.context.logger, name, role);
   return outcome;
 }
 
 /** Checks what can be checked without the database and writes down the password that is about to be set. */
 async function begin(parts: EngineParts, { name, role, claimed }: StaticRotation): Promise<ClaimedIntent> {
   const policy = await parts.connections.use(role.dbName, async (_database, config) => {
-    if (!roleAllowed(config.allowedRoles, name)) {
-      throw new CofferError('failed', `${JSON.stringify(name)} is not an allowed role`);
-    }
+    checkAllowed(config, name);
     return role.passwordPolicy || config.passwordPolicy;
   });
   const credential = credentialOf(claimed);
@@ -115,8 +113,8 @@ function retryTime(role: StaticRoleEntry, { attempts }: ClaimedIntent, now: numb
   return withinWindow(role, retry) ? retry : (nextRotation(role, now, retry) ?? retry);
 }
 
-export function warnTrusted(parts: EngineParts, name: string, { dbName, username }: StaticRoleEntry): void {
-  parts.context.logger.warn(
+export function warnTrusted(logger: Logger, name: string, { dbName, username }: StaticRoleEntry): void {
+  logger.warn(
     'the database let a static role in without asking for a password: it trusts whoever can reach it (see pg_hba.conf)',
     { role: name, connection: dbName, username },
   );

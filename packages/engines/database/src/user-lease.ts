@@ -19,7 +19,7 @@ import {
   type TtlAnswer,
 } from '@coffer/framework';
 import type { Database } from '@coffer/database-plugin';
-import { roleAllowed } from './config-entry.ts';
+import { checkAllowed } from './config-entry.ts';
 import type { EngineParts } from './engine-parts.ts';
 import { readRole, type RoleEntry } from './role-entry.ts';
 
@@ -53,6 +53,9 @@ const USER_DATA = entry<UserData>({
   mayLandUntil: optional(integer()),
 });
 
+/** What it takes to renew or end a login. */
+type UserParts = Pick<EngineParts, 'context' | 'connections'>;
+
 export interface IssueRequest {
   readonly roleName: string;
   readonly role: RoleEntry;
@@ -61,12 +64,10 @@ export interface IssueRequest {
 }
 
 /** Makes a login: the row of a lease in state `creating`, then the user, then the lease is active (DESIGN invariant 1). */
-export function issueUser(parts: EngineParts, request: IssueRequest): Promise<PathResponse> {
+export function issueUser(parts: Omit<EngineParts, 'plugins'>, request: IssueRequest): Promise<PathResponse> {
   return parts.connections.use(request.role.dbName, async (database, config) => {
     const { roleName, role, token, path } = request;
-    if (!roleAllowed(config.allowedRoles, roleName)) {
-      throw new CofferError('failed', `${JSON.stringify(roleName)} is not an allowed role`);
-    }
+    checkAllowed(config, roleName);
     const now = Date.now();
     const limits = [{ defaultTtl: role.defaultTtl, maxTtl: role.maxTtl }, ...parts.context.ttlLimits()];
     const { ttl, ceiling, warnings } = grantTtl({ increment: 0, limits, issueTime: now, now });
@@ -135,12 +136,12 @@ async function createUser(
 
 /** Extends a login's VALID UNTIL to what the role allows now; without SQL where it lies far enough already. */
 export async function renewUser(
-  parts: EngineParts,
+  { context, connections }: UserParts,
   lease: Lease,
   increment: number,
 ): Promise<TtlAnswer & { readonly data?: JsonObject }> {
   const data = userData(lease);
-  const role = await readRole(parts.context.storage, data.role);
+  const role = await readRole(context.storage, data.role);
   if (role === undefined) {
     throw new CofferError(
       'invalid-request',
@@ -150,14 +151,14 @@ export async function renewUser(
   const now = Date.now();
   const granted = grantTtl({
     increment,
-    limits: [{ defaultTtl: role.defaultTtl, maxTtl: role.maxTtl }, ...parts.context.ttlLimits()],
+    limits: [{ defaultTtl: role.defaultTtl, maxTtl: role.maxTtl }, ...context.ttlLimits()],
     issueTime: lease.issueTime,
     now,
   });
   const leaseEnd = now + granted.ttl * 1000;
   if (role.validUntil === 'max_ttl' && data.validUntil >= leaseEnd + EXPIRATION_BUFFER_MS) return granted;
   const validUntil = validUntilFor(role, leaseEnd, granted.ceiling);
-  await parts.connections.use(data.dbName, (database) =>
+  await connections.use(data.dbName, (database) =>
     database.updateUser({
       username: data.username,
       expiration: { newExpiration: new Date(validUntil), statements: role.renewStatements },
@@ -170,19 +171,16 @@ export async function renewUser(
  * Ends a login.
  * @throws CofferError `unavailable` for one that may still appear: it is dropped again later
  */
-export async function revokeUser(parts: EngineParts, lease: Lease): Promise<void> {
+export async function revokeUser({ context, connections }: UserParts, lease: Lease): Promise<void> {
   const data = userData(lease);
   if (data.username === '') {
-    parts.context.logger.warn(
-      'a plugin that names its users itself never said whether it made one; VALID UNTIL bounds it',
-      {
-        lease_id: lease.id,
-        connection: data.dbName,
-      },
-    );
+    context.logger.warn('a plugin that names its users itself never said whether it made one; VALID UNTIL bounds it', {
+      lease_id: lease.id,
+      connection: data.dbName,
+    });
     return;
   }
-  await parts.connections.use(data.dbName, (database) =>
+  await connections.use(data.dbName, (database) =>
     database.deleteUser({ username: data.username, statements: data.revocationStatements }),
   );
   const { mayLandUntil: until } = data;

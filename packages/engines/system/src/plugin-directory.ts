@@ -16,7 +16,7 @@ export async function checkCommand(directory: PluginDirectory | undefined, comma
   if (directory === undefined) {
     throw new CofferError(
       'invalid-request',
-      'plugin directory is not configured: start the server with -dev-plugin-dir=DIR',
+      'plugin directory is not configured: set plugin_directory, or -dev-plugin-dir in development mode',
     );
   }
   checkPluginCommand(command);
