@@ -177,11 +177,12 @@ function trimGoSpace(text: string): string {
 }
 
 function contains({ strings, globs, others }: ParameterValues, value: JsonValue): boolean {
-  if (typeof value === 'string') return strings.has(value) || globs.some((glob) => globMatches(glob, value));
+  if (typeof value === 'string') return strings.has(value) || globs.some((glob) => outerGlobMatches(glob, value));
   return others.some((other) => equals(other, value));
 }
 
-function globMatches(glob: string, value: string): boolean {
+/** Here a `*` counts only at an end (hashicorp/vault:sdk/helper/strutil GlobbedStringsMatch), unlike in the framework's globs. */
+function outerGlobMatches(glob: string, value: string): boolean {
   if (!glob.endsWith('*')) return value.endsWith(glob.slice(1));
   return glob.startsWith('*') ? value.includes(glob.slice(1, -1)) : value.startsWith(glob.slice(0, -1));
 }
