@@ -8,7 +8,7 @@ import {
   type UrlSetting,
 } from './connection-url.ts';
 
-/** What a plugin's table says of one field of its configuration. */
+/** What a plugin's table says about one field of its configuration. */
 export interface ConnectionField {
   readonly name: string;
   /** Never shown once stored, and in no error and no line of the log. Absent: harmless. */
@@ -84,7 +84,7 @@ export class ConnectionFields {
     return { secrets: [...secrets].map((value) => new Secret(value)), names: [...names] };
   }
 
-  /** Declared fields are single values; what else stands in one, nobody said anything about. */
+  /** Declared fields are single values; anything else in one is undeclared. */
   #isHarmless(name: string, value: JsonValue): boolean {
     return this.#harmless.has(name) && (typeof value !== 'object' || value === null);
   }

@@ -5,7 +5,7 @@ export interface UrlSetting {
   /** Where the value is written, quotes included. */
   readonly start: number;
   readonly end: number;
-  /** The value as it is written, and as whoever connects may read it. */
+  /** The value as written, and as the connecting driver may read it. */
   readonly values: readonly string[];
 }
 

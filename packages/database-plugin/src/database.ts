@@ -3,7 +3,7 @@ import type { ConnectionField } from './connection-fields.ts';
 
 /** A kind of database, as its plugin declares it. */
 export interface DatabaseKind {
-  /** The fields of its configuration. From what is declared secret here follows all that is hidden. */
+  /** The fields of its configuration. What is declared secret here decides all that is hidden. */
   readonly fields: readonly ConnectionField[];
   /** A new database, not initialized. It need not keep secrets out of its errors and log lines: see `Redaction`. */
   readonly create: (logger: Logger) => Database;

@@ -141,7 +141,7 @@ function redactStatus(status: GrpcError, hidden: Hidden): GrpcError {
   return details === status.details && cause === status.cause ? status : new GrpcError(status.code, details, { cause });
 }
 
-/** A driver's error can carry the statement in any of its fields, so all that a log could print is looked at. */
+/** A driver's error can carry the statement in any of its fields, so everything a log could print is checked. */
 function redactCause(cause: unknown, hidden: Hidden): unknown {
   // Its code decides what the host makes of the failure.
   if (cause instanceof GrpcError) return redactStatus(cause, hidden);

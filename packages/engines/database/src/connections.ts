@@ -16,7 +16,7 @@ export class Connections {
   readonly #context: EngineContext;
   /** Work under way, by configuration name. */
   readonly #working = new Map<string, Set<Promise<unknown>>>();
-  /** Settles when whoever has a configuration to himself is done. */
+  /** Settles when the exclusive use of a configuration ends. */
   readonly #gates = new Map<string, Promise<unknown>>();
 
   constructor(context: EngineContext, plugins: DatabasePlugins) {
@@ -109,7 +109,7 @@ export class Connections {
     return attempt(await this.databases.get(name));
   }
 
-  /** Waits for whoever has the configuration to himself. */
+  /** Waits until nobody has exclusive use of the configuration. */
   async #passGate(name: string): Promise<void> {
     for (let gate = this.#gates.get(name); gate !== undefined; gate = this.#gates.get(name)) {
       await awaiting(`the rotation of the root user of the connection "${name}"`, () => whileAwaited(gate));

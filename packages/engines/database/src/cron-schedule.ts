@@ -29,7 +29,7 @@ const FIELDS: readonly FieldBounds[] = [
 export class CronSchedule {
   readonly #cron: Cron | undefined;
 
-  /** @throws Error that says what of it cannot be read, fit for a user */
+  /** @throws Error that says which part cannot be read, fit for a user */
   constructor(text: string) {
     if (text.length > LONGEST) throw new Error(`it is longer than ${LONGEST} characters`);
     const fields = text.split(SPACE).filter((field) => field !== '');

@@ -42,7 +42,7 @@ export class OpenDatabases {
       const before = this.#changes;
       const config = await requireConfig(this.#storage, name);
       const open = this.#open.get(name);
-      // The newer settings of its roles count, which it was not opened with.
+      // It was opened without the newer settings of its roles, and those count.
       if (open !== undefined && opensAlike(open.config, config)) return { ...open, config };
       if (this.#changes === before) return this.#start(name, config);
     }

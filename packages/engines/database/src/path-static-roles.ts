@@ -118,7 +118,7 @@ function roleView(role: StaticRoleEntry, intent: Intent | undefined): JsonObject
   };
 }
 
-/** The policy that a request gives its role: one that exists. Undefined when it says nothing of it. */
+/** The policy that a request gives its role: one that exists. Undefined when it names none. */
 async function givenPolicy(
   { generatePassword }: Pick<EngineParts, 'generatePassword'>,
   { fields }: StaticRoleRequest,

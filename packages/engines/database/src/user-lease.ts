@@ -38,7 +38,7 @@ interface UserData {
   readonly revocationStatements: readonly string[];
   /** The database's VALID UNTIL, in milliseconds since 1970. */
   readonly validUntil: number;
-  /** Until when the creation may still land that nobody answered for, in milliseconds since 1970. */
+  /** Until when an unanswered creation may still land, in milliseconds since 1970. */
   readonly mayLandUntil?: number;
 }
 
