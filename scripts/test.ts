@@ -5,7 +5,7 @@
  */
 import { spawn } from 'node:child_process';
 import { existsSync, globSync, statSync } from 'node:fs';
-import { setPriority } from 'node:os';
+import { availableParallelism, setPriority } from 'node:os';
 import { join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { run } from 'node:test';
@@ -16,13 +16,16 @@ const PATTERNS = ['packages/**/*.test.ts', 'apps/**/*.test.ts', 'tests/**/*.test
 /** Begun first, lest one of them runs alone at the end. */
 const LONGEST = [
   'tests/crash/',
-  'tests/odd-passwords',
+  'tests/seal-memory',
   'tests/request-deadline',
+  'tests/odd-passwords',
+  'tests/rotation-faults',
+  'tests/interop/',
   'tests/plugin-deadline',
   'tests/races/',
 ];
-/** More than two cores can work on, since many a test waits for a clock. */
-const FILES_AT_ONCE = 4;
+/** More than there are cores to work on, since many a test waits for a clock. */
+const FILES_AT_ONCE = Math.min(2 * availableParallelism(), 8);
 const LOW_PRIORITY = 10;
 
 function node(script: string, { priority = 0 } = {}): Promise<number> {

@@ -38,7 +38,7 @@ for (const mode of ['postgresql', 'yugabytedb'] as const) {
     let server: TestServer;
 
     before(async () => {
-      database = await databaseUnderTest();
+      database = await databaseUnderTest({ authMethod: 'md5' });
       proxy = await startWireProxy({ target: database, mode });
       server = await startTestServer();
       await configure(server.client, connectionTo(database, proxy));

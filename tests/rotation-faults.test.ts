@@ -33,7 +33,7 @@ for (const mode of ['postgresql', 'yugabytedb'] as const) {
     let server: TestServer;
 
     before(async () => {
-      database = await databaseUnderTest();
+      database = await databaseUnderTest({ authMethod: 'md5' });
       await makeAdmin(database, ROOT);
       await database.query("CREATE ROLE app_of_faults LOGIN PASSWORD 'chosen'");
       proxy = await startWireProxy({ target: database, mode });
@@ -128,7 +128,7 @@ describe('a rotation whose outcome is unknown', () => {
   let server: TestServer;
 
   before(async () => {
-    database = await startPostgres();
+    database = await startPostgres({ authMethod: 'md5' });
     proxy = await startWireProxy({ target: database });
     server = await startTestServer();
     await makeAdmin(database, ROOT);

@@ -94,7 +94,7 @@ for (const mode of ['postgresql', 'yugabytedb'] as const) {
     let server: TestServer;
 
     before(async () => {
-      database = await startPostgres();
+      database = await startPostgres({ authMethod: 'md5' });
       await database.query('CREATE ROLE app_readers');
       cluster = await startPosedCluster({
         target: database,

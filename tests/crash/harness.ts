@@ -76,7 +76,7 @@ export class CrashHarness {
     const directory = await mkdtemp(join(tmpdir(), 'coffer-crash-'));
     const program = join(directory, 'child.cjs');
     await writeFile(program, await bundleChild());
-    const database = await databaseUnderTest({ settings: { max_connections: '400' } });
+    const database = await databaseUnderTest({ authMethod: 'md5', settings: { max_connections: '400' } });
     return new CrashHarness(options, database, directory, program);
   }
 

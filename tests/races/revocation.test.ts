@@ -84,7 +84,7 @@ for (const kind of STORAGES) {
     let other: RaceServer;
 
     before(async () => {
-      database = await databaseUnderTest();
+      database = await databaseUnderTest({ authMethod: 'md5' });
       storage = await kind.make(database);
       server = await startRaceServer(storage);
       await prepare(server, database);

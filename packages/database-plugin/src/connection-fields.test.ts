@@ -124,10 +124,10 @@ describe('what a read of a connection shows', () => {
       `x='${long}`,
       `postgres://${'@'.repeat(500_000)}`,
     ]) {
-      const start = performance.now();
+      const start = process.cpuUsage();
       theirs.shown({ connection_url: url });
       theirs.hidden({ connection_url: url });
-      assert.ok(performance.now() - start < 10_000);
+      assert.ok(process.cpuUsage(start).user < 10_000_000);
     }
   });
 });

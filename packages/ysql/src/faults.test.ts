@@ -23,7 +23,7 @@ import {
 
 let server: TestPostgres;
 before(async () => {
-  server = await startPostgres();
+  server = await startPostgres({ authMethod: 'md5' });
   await createThings(server);
 });
 after(() => server.stop());

@@ -33,7 +33,7 @@ const ACTIONS = {
 
 let server: TestPostgres;
 before(async () => {
-  server = await startPostgres();
+  server = await startPostgres({ authMethod: 'md5' });
   await server.query('CREATE ROLE app');
   await createThings(server);
   // Some users are made with SET ROLE, which asks for membership.
