@@ -14,7 +14,7 @@ import { timestampFromDate } from './timestamp.ts';
 const SHORT_CALL_MS = 10_000;
 
 /**
- * Whoever waits for a call holds a claim or a lock meanwhile. Longer than our own plugin goes on trying (60 s) and its last
+ * The caller holds a claim or a lock while it waits. Longer than our own plugin keeps retrying (60 s) and its last
  * statement may take (30 s), shorter than the host's claim on a lease (120 s).
  */
 export const CALL_DEADLINE_MS = 110_000;

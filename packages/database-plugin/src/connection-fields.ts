@@ -17,7 +17,7 @@ export interface ConnectionField {
 
 const MASK = '*****';
 
-/** Who logs in, where, as the contract calls it: errors name these, also when a password is the same. */
+/** The user, database and host, as the contract names them: errors show these even when a password reads the same. */
 const NAMES = ['username', 'db', 'host'];
 
 /**
@@ -45,7 +45,7 @@ export class ConnectionFields {
     return new ConnectionFields(fields, false);
   }
 
-  /** Of a plugin that nobody here wrote: harmless is what each of `tables` that knows the field declares to be. */
+  /** For a plugin that is not ours: a field is harmless if every one of `tables` that knows it declares it so. */
   static foreign(tables: readonly (readonly ConnectionField[])[]): ConnectionFields {
     const secret = new Set(
       tables
@@ -128,7 +128,7 @@ function addNames(names: Set<string>, field: string, value: string): void {
   for (const name of field === 'host' ? value.split(/[\s,:]+/) : [value]) names.add(name);
 }
 
-/** Every text in a value that is secret. A switch that is on or off tells nothing, and "true" is in many a message. */
+/** Every text in a value that is secret. A boolean reveals nothing, and "true" occurs in many messages. */
 function textsOf(value: JsonValue): readonly string[] {
   if (typeof value === 'string' || typeof value === 'number') return [String(value)];
   if (Array.isArray(value)) return value.flatMap((entry: JsonValue) => textsOf(entry));
@@ -140,7 +140,7 @@ function addReadings(secrets: Set<string>, text: string): void {
   if (text !== '{{password}}') secrets.add(text).add(percentDecoded(text));
 }
 
-/** As the driver gets it, when a placeholder stands beside other text. */
+/** As the driver receives it, when a placeholder is only a part of the value. */
 function filledIn(value: string, config: JsonObject): string {
   return value.replace(/\{\{(username|password)\}\}/g, (placeholder, name: string) => {
     const given = config[name];

@@ -11,7 +11,7 @@ export interface UrlSetting {
 
 export interface ConnectionUrl {
   readonly settings: readonly UrlSetting[];
-  /** False when there is more in it than the settings: then a secret may stand anywhere. */
+  /** False when it holds more than the settings: a secret may then be anywhere in it. */
   readonly readable: boolean;
 }
 
@@ -98,7 +98,7 @@ function readQuery(text: string, start: number): readonly UrlSetting[] {
   return settings;
 }
 
-/** A "#" does not end the value: who forgot to encode it meant it to be a part. */
+/** A "#" does not end the value: it was probably meant as a part of it and not encoded. */
 function readPair(text: string, start: number, equals: number, end: number): UrlSetting {
   const name = fieldName(percentDecoded(text.slice(start, equals)));
   const setting = urlSetting(text, name, Math.min(equals + 1, end), end);
@@ -142,7 +142,7 @@ function fieldName(name: string): string {
   return OTHER_NAMES.get(plain) ?? plain;
 }
 
-/** What the ways to write the name of one field have in common: `sslpassword`, `sslPassword`, `ssl-password`. */
+/** What all spellings of a field's name have in common: `sslpassword`, `sslPassword`, `ssl-password`. */
 export function plainName(name: string): string {
   return name.toLowerCase().replace(/[-_ ]/g, '');
 }

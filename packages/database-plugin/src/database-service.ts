@@ -43,7 +43,7 @@ export function databaseServices(instances: Instances, version: string, logger: 
           const instance = instances.find(metadata);
           refuseOtherCredentials(request.credentialType);
           const username = await instance.newUser(wanted);
-          // Its host has given up and was told of nothing, so nobody would ever drop it.
+          // Its host gave up without learning of it, so nobody would ever drop it.
           if (currentDeadline()?.over === true) {
             logger.warn('a user was made when nobody waited for it any more: it is dropped', { username });
             await withoutDeadline(() => instance.deleteUser({ username, statements: [] }));
@@ -109,7 +109,7 @@ export function databaseServices(instances: Instances, version: string, logger: 
   return [database, naming, logins, redaction, versions];
 }
 
-/** The host shows the text of what was thrown on purpose; what is masked for it must be somewhere. */
+/** The host only sees texts of deliberate errors; the log keeps those that are masked for it. */
 function logFailure(logger: Logger, operation: DatabaseOperation, error: unknown): void {
   const { code, cause } = CofferError.from(error);
   if (code === 'internal') logger.error('unexpected failure', { operation, error: errorText(cause ?? error) });

@@ -25,7 +25,7 @@ export interface LaunchDatabaseOptions extends Omit<LaunchOptions, 'cookie' | 'p
 /** For a question about the plugin itself. */
 const QUESTION_MS = 10_000;
 
-/** A line that a foreign plugin wrote before its answer may be read some time after it. */
+/** A line that a foreign plugin wrote before its answer may arrive after it. */
 const LOG_MS = 5_000;
 
 /** One running process of a database plugin, ours or a foreign one, with the Databases opened in it. */
@@ -130,7 +130,10 @@ export class PluginProcess {
   }
 }
 
-/** Whether the plugin keeps secrets out of its errors and its log itself, as ours do. What cannot say so is not taken to. */
+/**
+ * Whether the plugin keeps secrets out of its errors and its log itself, as ours do. A plugin that cannot say so is
+ * assumed not to.
+ */
 async function redacts(client: PluginClient): Promise<boolean> {
   try {
     return (await client.call(RedactionService.method.redacts, {}, { timeoutMs: QUESTION_MS })).redacts;

@@ -25,9 +25,10 @@ interface InUse {
 }
 
 /**
- * Takes the secrets of databases out of whatever leaves, once on each way out: out of an error when it leaves a {@link database},
- * out of a log line when it is written to a {@link logger}. Nobody above or below does it again. Answers are left alone: a
- * database answers with the name of a user or with the configuration, and a read of that shows only what is declared harmless.
+ * Takes the secrets of databases out of whatever leaves, once on each way out: out of an error when it leaves a {@link
+ * database}, out of a log line when it is written to a {@link logger}. No other layer does it again. Answers are left
+ * alone: a database answers with the name of a user or with the configuration, and a read of that shows only what is
+ * declared harmless.
  *
  * The server has one for each built-in database, a plugin process of ours one for all the databases that it serves, and the host
  * one for each process of a foreign plugin. For a process of ours the host has none in use, since it redacts by itself.
@@ -36,7 +37,7 @@ export class Redaction {
   readonly #open = new Set<InUse>();
   readonly #lingerMs: number;
 
-  /** `lingerMs`: for how long after a call the log may still tell of its password. Default: 0. */
+  /** `lingerMs`: how long after a call its password may still turn up in the log, in milliseconds. Default: 0. */
   constructor(lingerMs = 0) {
     this.#lingerMs = lingerMs;
   }

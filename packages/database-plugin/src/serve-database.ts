@@ -18,8 +18,9 @@ export interface ServeDatabaseOptions {
 /**
  * Makes this process a database plugin for Vault, OpenBao and Coffer: protocol 5 with one Database, protocol 6 with one
  * for each multiplex id. `load` gives what makes them; it is called after the handshake, so that loading the database's
- * own code does not count to the plugin's start. No secret shows in its errors and its log, for hosts do not look for any.
- * Resolves when calls are answered; ends the process as `serve` of `@coffer/go-plugin` does, closing every Database before.
+ * own code does not delay the plugin's start. No secret shows in its errors and its log, since hosts do not redact any.
+ * Resolves when calls are answered; ends the process as `serve` of `@coffer/go-plugin` does, closing every Database
+ * before.
  *
  * @throws CofferError `failed` when it cannot listen
  */

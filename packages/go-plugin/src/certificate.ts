@@ -60,7 +60,7 @@ export function createCertificate(): Certificate {
   };
 }
 
-/** A certificate's DER in PEM (RFC 7468: lines of 64 characters), without a look at what it holds. */
+/** A certificate's DER in PEM (RFC 7468: lines of 64 characters), without looking at its content. */
 export function certificatePem(bytes: Buffer): string {
   const lines = bytes.toString('base64').match(/.{1,64}/g) ?? [];
   return `-----BEGIN CERTIFICATE-----\n${lines.join('\n')}\n-----END CERTIFICATE-----\n`;

@@ -11,7 +11,9 @@ const TAIL_LINE_LENGTH = 1024;
 /** How long a plugin that ended may still have output in its pipes. */
 const OUTPUT_MS = 500;
 
-/** Plugins must not outlive us. Whatever ends this process in order passes here; ours also watch for their host. */
+/**
+ * Plugins must not outlive us. Every orderly end of this process comes by here; our own plugins also watch their host.
+ */
 const running = new Set<PluginChild>();
 process.on('exit', () => {
   for (const child of running) child.kill();
@@ -93,7 +95,7 @@ export class PluginChild {
     if (line !== undefined) return line;
     if (!this.#hasEnded) throw this.startError('timeout while waiting for plugin to start');
     await Promise.race([this.#outputClosed, delay(OUTPUT_MS, undefined, { ref: false })]);
-    // A process that printed its line and ended at once: the line says more than the end.
+    // A process that printed its line and ended at once: the line explains more than the exit does.
     const late = await Promise.race([this.#firstLine, Promise.resolve(undefined)]);
     if (late !== undefined) return late;
     const { exitCode, signalCode } = this.#child;

@@ -127,7 +127,7 @@ function failureOf(end: CallEnd, session: ClientHttp2Session, stream: ClientHttp
   return new GrpcError(statusOfReset(code), text, { cause });
 }
 
-/** Of such an answer nobody knows what was done; INTERNAL would say that the server refused. */
+/** The outcome is unknown then; INTERNAL would mean that the server refused. */
 function unreadable(error: unknown): GrpcError {
   const details = error instanceof GrpcError ? error.details : errorText(error);
   return new GrpcError(grpcStatus.UNKNOWN, `the answer cannot be read: ${details}`, { cause: error });

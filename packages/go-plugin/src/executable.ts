@@ -57,7 +57,7 @@ async function verified({ file, scratch }: ExecutableOptions, handle: FileHandle
   }
   await copyFile(file, name, constants.COPYFILE_EXCL);
   await verifyChecksum(name, sha256);
-  // Not by the kernel: temporary directories are often mounted "noexec".
+  // The interpreter is started by us, not by the kernel: temporary directories are often mounted "noexec".
   return interpreter === undefined
     ? { file: name, leading: [] }
     : { file: interpreter.file, leading: [...interpreter.options, name] };
@@ -66,7 +66,7 @@ async function verified({ file, scratch }: ExecutableOptions, handle: FileHandle
 async function openPlugin(file: string): Promise<FileHandle> {
   let handle: FileHandle;
   try {
-    // Not waiting for the other end, should it be a pipe.
+    // Does not block if it is a pipe.
     handle = await open(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   } catch (cause) {
     throw new CofferError('failed', `error verifying checksum: ${errorText(cause)}`, { cause });

@@ -16,8 +16,8 @@ export interface ClientTls {
 const SERVER_NAME = 'localhost';
 
 /**
- * gRPC over HTTP/2 to a unix socket (grpc/grpc:doc/PROTOCOL-HTTP2.md), without compression and without retries: whether a
- * call may be repeated is for the caller to know. It connects when it is first used, and anew when the connection is lost.
+ * gRPC over HTTP/2 to a unix socket (grpc/grpc:doc/PROTOCOL-HTTP2.md), without compression and without retries: whether
+ * a call may be repeated is for the caller to know. It connects on first use, and again after the connection is lost.
  *
  * Calls reject with a GrpcError: the server's own status or, for what went wrong on the way, UNAVAILABLE (no connection),
  * DEADLINE_EXCEEDED, CANCELLED, or UNKNOWN for an answer that cannot be read. INTERNAL and UNIMPLEMENTED are never made
@@ -69,7 +69,7 @@ export class GrpcClient {
       maxSessionMemory: Number.MAX_SAFE_INTEGER,
       settings: { enablePush: false, initialWindowSize: 1024 * 1024 },
     });
-    // Every call under way hears of it too.
+    // Every call under way gets the error too.
     session.on('error', () => undefined);
     // GOAWAY: the calls that the server has taken go on, new ones need another connection.
     session.once('goaway', () => {

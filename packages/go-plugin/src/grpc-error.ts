@@ -43,7 +43,7 @@ const GO_NAMES = [
   'Unauthenticated',
 ] as const satisfies readonly string[];
 
-/** Codes that are made on the way, or by a service that gave up on the call. */
+/** Codes that come from the transport, or from a service that gave up on the call. */
 const OUTCOME_UNKNOWN: readonly grpcStatus[] = [
   grpcStatus.DEADLINE_EXCEEDED,
   grpcStatus.CANCELLED,

@@ -6,7 +6,7 @@ export type HeaderValues = Readonly<Record<string, string | string[] | number | 
 
 export const CONTENT_TYPE = 'application/grpc';
 
-/** Also `application/grpc+proto` and parameters; another suffix names a codec that nobody here has. */
+/** Also `application/grpc+proto` and parameters; any other suffix names a codec that is not supported here. */
 export function isGrpcContentType(value: HeaderValues[string]): boolean {
   return typeof value === 'string' && /^application\/grpc(?:\+proto)?(?:;|$)/i.test(value);
 }
@@ -16,7 +16,7 @@ export function statusHeaders(code: grpcStatus, details: string): Record<string,
   return { 'grpc-status': String(code), ...(details !== '' && { 'grpc-message': encodeStatusMessage(details) }) };
 }
 
-/** The status in headers or trailers; undefined when there is none. One that nobody knows is UNKNOWN, as gRPC demands. */
+/** The status in headers or trailers; undefined when there is none. An unrecognised one is UNKNOWN, as gRPC demands. */
 export function readStatus(headers: HeaderValues): { code: grpcStatus; details: string } | undefined {
   const value = headers['grpc-status'];
   if (typeof value !== 'string') return undefined;
@@ -34,7 +34,9 @@ export function encodeStatusMessage(text: string): string {
   );
 }
 
-/** Never fails: what is no escape stays as it is (grpc/grpc:doc/PROTOCOL-HTTP2.md demands that nothing is lost). */
+/**
+ * Never fails: anything but an escape stays as it is (grpc/grpc:doc/PROTOCOL-HTTP2.md demands that nothing is lost).
+ */
 export function decodeStatusMessage(text: string): string {
   return text.replace(/(?:%[0-9a-f]{2})+/gi, (run) => Buffer.from(run.replaceAll('%', ''), 'hex').toString('utf8'));
 }
@@ -81,7 +83,7 @@ export interface RequestMetadata {
 
 /**
  * Metadata from headers as they came, name after value: node:http2 joins what came twice, and a host that sends two
- * values where there must be one is to be told so.
+ * values where only one is allowed must get an error.
  */
 export function readMetadata(rawHeaders: readonly string[]): RequestMetadata {
   return {

@@ -4,12 +4,12 @@ import { type ServedMethods, ServerCall } from './server-call.ts';
 export interface ServerTls {
   readonly certificatePem: string;
   readonly privateKeyPem: string;
-  /** PEM: only who has a certificate of this authority may connect. */
+  /** PEM: only clients with a certificate of this authority may connect. */
   readonly clientAuthority: string;
 }
 
 const OPTIONS = {
-  // The limit is that of a message; a connection is as busy as its host wants it, with Go's servers too.
+  // Only the size of a message is limited; a host may keep a connection as busy as it likes, as with Go's servers.
   maxSessionMemory: Number.MAX_SAFE_INTEGER,
   maxSessionRejectedStreams: 10_000,
   // A host with many short deadlines resets many streams. It is the only one that can connect, and all its other calls
@@ -32,7 +32,7 @@ export class GrpcServer {
       this.#sessions.add(session);
       session.once('close', () => this.#sessions.delete(session));
     });
-    // Strangers and broken connections: each ends by itself and is nobody else's matter.
+    // Unauthorised and broken connections end by themselves and affect no other.
     for (const event of ['sessionError', 'tlsClientError', 'clientError']) this.#server.on(event, () => undefined);
     this.#server.on('stream', (stream, headers, _flags, rawHeaders: readonly string[]) => {
       new ServerCall(stream, headers, rawHeaders).serve(methods);

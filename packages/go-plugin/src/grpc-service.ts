@@ -21,7 +21,7 @@ export type ServiceHandlers<T extends GenServiceMethods> = {
 
 /**
  * A service with its handlers, ready to be served. Data only: a plugin must not load protobuf before its handshake, and
- * whoever imports this room for that gets this file too.
+ * importing this package loads this file too.
  */
 export interface PluginService {
   readonly description: GenService<GenServiceMethods>;
@@ -30,7 +30,7 @@ export interface PluginService {
   readonly logger: Logger;
 }
 
-/** Ties handlers to a generated service description. `logger` gets what a handler throws that is no status. */
+/** Ties handlers to a generated service description. `logger` gets everything a handler throws that is not a status. */
 export function implementService<T extends GenServiceMethods>(
   service: GenService<T>,
   handlers: ServiceHandlers<T>,

@@ -1,7 +1,7 @@
 import { CofferError, trimEndOf } from '@coffer/base';
 import { certificatePem } from './certificate.ts';
 
-/** What tells a plugin that it was started by the host it is meant for: an environment variable and its value. */
+/** How a plugin recognises the host it is meant for: an environment variable and its value. */
 export interface Cookie {
   readonly key: string;
   readonly value: string;
@@ -69,7 +69,7 @@ export function parseHandshake(line: string, protocolVersions: readonly number[]
     throw new CofferError('failed', `Unknown address type: ${network}; only unix sockets are supported`);
   if (protocol !== 'grpc')
     throw new CofferError('failed', `Unsupported plugin protocol "${protocol}". Supported: [grpc]`);
-  // go-plugin ignores shorter values: old plugins printed other things in this place.
+  // go-plugin ignores shorter values: old plugins printed something else in this place.
   if (certificate.length <= 50) return { protocolVersion, socketPath: address };
   return { protocolVersion, socketPath: address, certificateDer: Buffer.from(certificate, 'base64') };
 }

@@ -25,7 +25,7 @@ export function recordingLogger(): { logger: Logger; entries: LogEntry[] } {
   return { entries, logger: createLogger('test', 'trace', (entry) => entries.push(entry)) };
 }
 
-/** Whether a process is there and no zombie. */
+/** Whether a process is running and not a zombie. */
 export async function isRunning(pid: number): Promise<boolean> {
   try {
     const stat = await readFile(`/proc/${pid}/stat`, 'utf8');

@@ -16,7 +16,10 @@ export interface LaunchOptions {
   readonly directory: string;
   /** A file name in `directory`. */
   readonly path: string;
-  /** The SHA-256 of the file in hexadecimal: what starts has it. Without it the file is trusted as it is. */
+  /**
+   * The SHA-256 of the file in hexadecimal: what is started has exactly this checksum. Without it the file is trusted
+   * as it is.
+   */
   readonly sha256?: string;
   /** Who may own the file and its directory, and in which mode. Default: us and root, writable for nobody else. */
   readonly trust?: FileTrust;
@@ -28,7 +31,7 @@ export interface LaunchOptions {
   readonly protocolVersions: readonly number[];
   /** Gets the plugin's own log lines too, at their level. */
   readonly logger: Logger;
-  /** How long the plugin may take to its handshake line. Default: 60 s, as go-plugin. */
+  /** How long the plugin may take to print its handshake line. Default: 60 s, as go-plugin. */
   readonly startTimeoutMs?: number;
 }
 

@@ -2,7 +2,7 @@ import { GrpcError, grpcStatus } from './grpc-error.ts';
 
 /** A flag byte and the length in four bytes come before every message (grpc/grpc:doc/PROTOCOL-HTTP2.md). */
 const PREFIX_BYTES = 5;
-/** The buffer of a message grows with what arrives: the length in a prefix alone costs its sender nothing. */
+/** The buffer of a message grows with what arrives: a length in a prefix costs its sender nothing. */
 const FIRST_BUFFER_BYTES = 64 * 1024;
 
 /** One message as it stands in the body of a call, uncompressed. */
@@ -52,7 +52,7 @@ export class MessageReader {
     }
   }
 
-  /** The message that `chunk` begins with, when all of it is there, as it mostly is: then nothing need be copied. */
+  /** The message that `chunk` begins with, when it is complete, as it usually is: nothing is copied then. */
   #wholeMessage(chunk: Buffer): Buffer | undefined {
     const between = this.#message === undefined && this.#prefixFilled === 0;
     if (!between || chunk.length < PREFIX_BYTES || chunk[0] !== 0) return undefined;

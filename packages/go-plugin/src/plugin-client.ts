@@ -16,7 +16,7 @@ import { methodPath } from './served-methods.ts';
 const SHUTDOWN_MS = 2000;
 /** A dying process loses its connections a moment before we hear of its end. */
 const EXIT_NEWS_MS = 1000;
-/** How long a process that let a call's deadline pass may take to say that it is alive. */
+/** How long a process that missed a call's deadline may take to answer a health check. */
 const HEALTH_MS = 5000;
 
 export interface CallOptions {
@@ -102,7 +102,7 @@ export class PluginClient {
     }
   }
 
-  /** A process that hangs (stopped, in an endless loop) would hold up whatever is asked of it next as well. */
+  /** A process that hangs (stopped, or in an endless loop) would block every later call as well. */
   async #endIfHung(): Promise<void> {
     try {
       await this.#unary(Health.method.check, { service: HEALTH_NAME }, { timeoutMs: HEALTH_MS });
@@ -145,7 +145,7 @@ export class PluginClient {
     try {
       return fromBinary(method.output, answer);
     } catch (error) {
-      // Not INTERNAL: that would say that the plugin refused, and here nobody knows what it did.
+      // Not INTERNAL: that would mean that the plugin refused, and here the outcome is unknown.
       throw new GrpcError(grpcStatus.UNKNOWN, `the answer cannot be read: ${errorText(error)}`, { cause: error });
     }
   }

@@ -20,8 +20,8 @@ export interface VersionedServices {
 export interface ServeOptions {
   readonly cookie: Cookie;
   /**
-   * By protocol version; only the one that host and plugin agree on is made, after the handshake: what it loads does not
-   * count to the plugin's start. Calls that arrive before it resolves wait; when it rejects the process ends.
+   * By protocol version; only the one that host and plugin agree on is made, after the handshake: what it loads does
+   * not delay the plugin's start. Calls that arrive before it resolves wait; when it rejects the process ends.
    */
   readonly versions: Readonly<Record<number, () => VersionedServices | Promise<VersionedServices>>>;
   /** Lines in hclog's JSON form on stderr; nothing may write to stdout. */
@@ -80,7 +80,7 @@ export async function serve(options: ServeOptions): Promise<void> {
   const brokerMultiplexingAsked = (process.env['PLUGIN_MULTIPLEX_GRPC'] ?? '') !== '';
   writeSync(1, `${formatHandshake(handshake, brokerMultiplexingAsked)}\n`);
 
-  // Only now, since nothing that could print is loaded before: these streams take their time to be made.
+  // Only now: these streams are slow to create, and nothing that could print is loaded before.
   process.stdout.write = process.stderr.write.bind(process.stderr);
   // A host that died closed the other end; there is nobody left to tell.
   process.stderr.on('error', () => undefined);
@@ -148,7 +148,7 @@ function stopOnce(options: ServeOptions, server: GrpcServer, streams: HostStream
 
 /**
  * A host that is killed sends no Shutdown. Then our parent changes, and the connections close; only both together mean
- * that nobody is there any more (a host may also reattach to a plugin that it did not start).
+ * that the host is gone (a host may also reattach to a plugin that it did not start).
  */
 function endWithHost(logger: Logger, streams: HostStreams, stop: (reason: string) => void): void {
   setInterval(() => {

@@ -9,7 +9,7 @@ export function methodPath(method: DescMethod): string {
   return `/${method.parent.typeName}/${method.name}`;
 }
 
-/** What a server needs of services: their methods by path, with protobuf-es as codec. */
+/** The methods of services by path, with protobuf-es as codec, as a server needs them. */
 export function servedMethods(services: readonly PluginService[]): ServedMethods {
   const methods = new Map<string, ServedMethod>();
   for (const { description, handlers, logger } of services) {

@@ -19,7 +19,7 @@ export interface OpenStream {
   onClose(callback: () => void): void;
 }
 
-/** How a call is answered, by its kind. Rejections are {@link GrpcError}s: nothing is masked down here. */
+/** How a call is answered, by its kind. Rejections are {@link GrpcError}s: nothing is masked at this level. */
 export type ServedMethod =
   | { readonly kind: 'unary'; answer(request: Buffer, metadata: RequestMetadata): Promise<Uint8Array> }
   /** `endsWithCaller`: the caller sends too, and its end is the end of the call. */
@@ -30,7 +30,7 @@ export type ServedMethods = ReadonlyMap<string, ServedMethod>;
 
 /** What Go's servers take (grpc/grpc-go:server.go, defaultServerMaxReceiveMessageSize). */
 const MESSAGE_LIMIT_BYTES = 4 * 1024 * 1024;
-/** As a list, which Node.js need not make into one first. */
+/** A list already, so that Node.js need not build one. */
 const ANSWER_HEADERS = [':status', '200', 'content-type', CONTENT_TYPE];
 /** The longest that a timer of Node.js can wait. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
@@ -68,7 +68,7 @@ export class ServerCall {
     methods.then(dispatch).catch((error: unknown) => this.#fail(error));
   }
 
-  /** Who does not speak gRPC is answered in HTTP. */
+  /** Clients that do not speak gRPC get an HTTP answer. */
   #refuse(httpStatus: number): void {
     const text = httpStatus === 405 ? 'gRPC needs the method POST' : `gRPC needs the content-type ${CONTENT_TYPE}`;
     this.#end({ ':status': httpStatus, ...statusHeaders(grpcStatus.INTERNAL, text) });

@@ -41,7 +41,7 @@ type Word = 'if' | 'with' | 'else' | 'end';
 const MAX_DEPTH = 100;
 
 /**
- * Puts the segments of a template together to nested parts (golang/go:src/text/template/parse/parse.go). A variable is
+ * Assembles the segments of a template into nested parts (golang/go:src/text/template/parse/parse.go). A variable is
  * known from where it is declared to the end of that block.
  */
 export class BlockParser {

@@ -2,8 +2,8 @@ import { kindOf, type Value } from './printf.ts';
 import type { TemplateFunction } from './template-function.ts';
 
 /**
- * Go's own comparisons and truth functions (golang/go:src/text/template/funcs.go). `and` and `or` are worked out where the
- * arguments are, since they need not look at all of them.
+ * Go's own comparisons and truth functions (golang/go:src/text/template/funcs.go). `and` and `or` are evaluated where
+ * the arguments are, since they may not need all of them.
  */
 export const COMPARISONS: Readonly<Record<string, TemplateFunction>> = {
   and: {

@@ -1,6 +1,6 @@
 /**
- * Go's text/template for user names: fields, variables, pipes, `if` and `with`, Go's own functions and those of Vault. Not
- * there is what needs lists or other templates (`range`, `template`, `define`, `block`). Behaviour as in
+ * Go's text/template for user names: fields, variables, pipes, `if` and `with`, Go's own functions and those of Vault.
+ * Left out is everything that needs lists or other templates (`range`, `template`, `define`, `block`). Behaviour as in
  * golang/go:src/text/template and hashicorp/vault:sdk/helper/template.
  */
 import { CofferError } from '@coffer/base';

@@ -66,7 +66,7 @@ export class ActionParser {
     if (target.text === '' || target.field !== undefined)
       throw this.#error('only a $name can be given a value', target);
     this.#next += 2;
-    // That a variable which is given a value was declared before shows only when it comes to that, as in Go.
+    // Whether a variable that is assigned to was declared shows only at rendering, as in Go.
     return { name: target.text, declares: sign.kind === ':=', offset: target.offset };
   }
 

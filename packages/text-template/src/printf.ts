@@ -52,7 +52,7 @@ export function sprintf(format: string, values: readonly Value[]): string {
   return text;
 }
 
-/** What a value is called in messages. */
+/** The name of a kind of value in messages. */
 export function kindOf(value: unknown): string {
   return typeof value === 'bigint' ? 'number' : typeof value;
 }

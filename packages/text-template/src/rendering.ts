@@ -46,7 +46,7 @@ class Scope {
   }
 }
 
-/** One filling in of a template. */
+/** One rendering of a template. */
 export class Rendering {
   readonly #text: string;
   readonly #now: number;
@@ -140,7 +140,7 @@ export class Rendering {
     return this.#apply(node, node.arguments.map(value));
   }
 
-  /** As in Go, what comes after the argument that decides is not looked at; but what came through the pipe was before. */
+  /** As in Go, arguments after the deciding one are not evaluated; but what came through the pipe was before. */
   #decide(node: Node & { kind: 'call' }, value: (argument: Node) => Value): Value {
     const [final] = node.piped ? node.arguments.slice(-1).map(value) : [];
     const given = node.piped ? node.arguments.slice(0, -1) : node.arguments;

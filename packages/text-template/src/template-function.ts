@@ -6,7 +6,7 @@ export interface Arguments {
   readonly now: number;
   readonly all: readonly Value[];
   string(index: number): string;
-  /** Rounded where it is beyond 2^53, which no function minds. */
+  /** Rounded beyond 2^53, which affects no function. */
   number(index: number): number;
 }
 

@@ -10,7 +10,7 @@ const SECOND_LOOK_MS = 1_000;
 export interface PasswordChange {
   readonly username: string;
   readonly newPassword: Secret;
-  /** Undefined when nobody told us. */
+  /** Undefined when it is not known. */
   readonly oldPassword: Secret | undefined;
   readonly statements: readonly string[];
   /** Whether an earlier attempt with this very password may have taken effect. */
@@ -32,8 +32,8 @@ export type PasswordOutcome =
   | { readonly outcome: 'unchanged' | 'unknown'; readonly error: CofferError };
 
 /**
- * Changes a password and finds out what came of it. A failure is never believed: the statement may have taken effect all
- * the same, so the server is asked, by logging in with the new password and only then with the old one.
+ * Changes a password and finds out what came of it. A failure alone proves nothing, since the statement may have taken
+ * effect all the same: the server is asked, by logging in with the new password and only then with the old one.
  *
  * @throws PluginGoneError when the plugin's process has ended: call again with a new one
  */
@@ -51,7 +51,10 @@ export async function changePassword(database: Database, change: PasswordChange)
   return afterSuccess(change);
 }
 
-/** `begun`: an earlier attempt may have taken effect. `landed`: none may any more that has not yet. */
+/**
+ * `begun`: an earlier attempt may have taken effect. `landed`: every earlier attempt has taken effect by now or never
+ * will.
+ */
 export type PasswordAttempt = (begun: boolean, landed: boolean) => Promise<PasswordOutcome>;
 
 /**
@@ -99,7 +102,7 @@ async function afterSuccess(change: PasswordChange): Promise<PasswordOutcome> {
 async function afterFailure(change: PasswordChange, error: CofferError): Promise<PasswordOutcome> {
   const answer = await answerTo(change, change.newPassword);
   if (answer === 'accepted') return { outcome: 'changed', answer };
-  // What the plugin sent before it went silent may still land: that it has not yet says nothing.
+  // What the plugin sent before it went silent may still land: that it has not landed yet proves nothing.
   if (answer !== 'refused' || isOutcomeUnknown(error)) return { outcome: 'unknown', error };
   // With no old password to try, a server that refuses the new one after the change was given up is all there is.
   const unchanged = change.landed && (change.oldPassword === undefined || (await oldLogsIn(change)));

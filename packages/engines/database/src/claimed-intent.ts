@@ -12,7 +12,7 @@ const ROTATING: Backoff = { firstMs: 10_000, longestMs: LONGEST_PAUSE_MS };
 const ERROR_LENGTH = 500;
 
 /**
- * Runs `work` with the claim on a row, waiting for whoever is at it. Undefined when there is no such row.
+ * Runs `work` with the claim on a row, waiting while another worker holds it. Undefined when there is no such row.
  * @throws CofferError `unavailable` when it does not become free in time
  */
 export async function claimIntent<T>(
@@ -63,7 +63,7 @@ export function hasLanded({ value, row }: ClaimedIntent): boolean {
   return !mayStillLand(LANDING(value, row).mayLandUntil);
 }
 
-/** When a rotation that failed so many times before, and now again, is tried once more, in milliseconds since 1970. */
+/** When to retry a rotation that has just failed again, after so many failures before, in milliseconds since 1970. */
 export function nextRetry(attempts: number): number {
   return later(ROTATING, attempts);
 }

@@ -38,7 +38,7 @@ export class Connections {
         return work(database, config);
       });
     } catch (error) {
-      // Any other code says that the outcome is not known, or that the database was not asked.
+      // Any other code means that the outcome is unknown, or that the database was not asked.
       if (used === undefined || !isCofferError(error, 'failed')) throw error;
       requireTime();
       if (!(await this.#rotationSettled(name, used, error))) throw error;

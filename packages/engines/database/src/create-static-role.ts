@@ -69,14 +69,14 @@ async function check(storage: EntryStorage, { name, role, password, rotateNow }:
   }
 }
 
-/** Two roles on one login would change its password under each other's feet. */
+/** Two roles for one login would each change the password that the other one relies on. */
 async function refuseTaken(parts: EngineParts, { name, role }: NewStaticRole): Promise<void> {
   const { intents, storage } = parts.context;
   const other = await intents.ofLogin(loginOf(role.dbName, role.username));
   const subject = other?.subject ?? staticSubject(name);
   const owner = subject.slice(staticSubject('').length);
   if ((await readStaticRole(storage, owner)) === undefined) {
-    // What a creation left that was cut off before it touched the database.
+    // What is left of a creation that was cut off before it touched the database.
     await finishOrRotate(parts, subject);
     return;
   }

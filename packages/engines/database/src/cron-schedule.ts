@@ -1,10 +1,10 @@
 import { Cron } from 'croner';
 
-/** No schedule that means something is longer. */
+/** No meaningful schedule is longer. */
 const LONGEST = 1_000;
-/** Later times are never (robfig/cron:spec.go, Next). */
+/** A time further away counts as never (robfig/cron:spec.go, Next). */
 const MAX_YEARS = 5;
-/** What Go's strings.Fields parts at. */
+/** What Go's strings.Fields splits at. */
 const SPACE = /[\t-\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+/;
 
 interface FieldBounds {
@@ -50,8 +50,8 @@ export class CronSchedule {
 }
 
 /**
- * What a field means by the rules of robfig/cron (parser.go, getField), which Vault reads it with, in the list of plain
- * numbers that every library takes alike; `*` where one of its parts means every value.
+ * What a field means by the rules of robfig/cron (parser.go, getField), which Vault uses, as a list of plain numbers,
+ * which every library reads the same way; `*` where one of its parts means every value.
  */
 function canonical(field: string, bounds: FieldBounds): string {
   const values = new Set<number>();

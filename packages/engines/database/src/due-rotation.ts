@@ -13,7 +13,7 @@ import { readStaticRole, STATIC_SUBJECT } from './static-role-entry.ts';
 export async function finishOrRotate(parts: EngineParts, subject: string): Promise<void> {
   const { intents, logger } = parts.context;
   await intents.claim(subject, async (claimed) => {
-    // It may have been done since it was found to be due.
+    // Another worker may have done it since it was found to be due.
     if (claimed.nextAttempt === null || claimed.nextAttempt > Date.now()) return;
     try {
       await (subject.startsWith(ROOT_SUBJECT) ? finishRoot(parts, claimed) : finishStatic(parts, claimed));
@@ -33,7 +33,7 @@ export async function finishOrRotate(parts: EngineParts, subject: string): Promi
 
 async function finishRoot(parts: EngineParts, claimed: ClaimedIntent): Promise<void> {
   const name = claimed.subject.slice(ROOT_SUBJECT.length);
-  // Settled: somebody who had claimed the configuration is gone. There was nothing in it.
+  // Settled: whoever had claimed the configuration is gone, and the row holds nothing.
   const gone = (await readConfig(parts.context.storage, name)) === undefined;
   if (claimed.state === 'settled' || gone) await claimed.remove();
   else await rotateRoot(parts, name, claimed);

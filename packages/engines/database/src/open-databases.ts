@@ -5,7 +5,7 @@ import type { EntryStorage } from '@coffer/framework';
 import { type ConfigEntry, requireConfig } from './config-entry.ts';
 import type { DatabasePlugins } from './plugins.ts';
 
-/** For the start of a plugin and its look at a configuration: it connects to nothing yet. In milliseconds. */
+/** How long a plugin may take to start and check a configuration, before it connects to anything, in milliseconds. */
 const OPEN_MS = 30_000;
 
 /** A database with the configuration that it is opened with. */
@@ -15,9 +15,10 @@ export interface OpenDatabase {
 }
 
 /**
- * The open databases of one mount, by configuration name. Each user's configuration is read from the store, and one that was
- * opened with another is not used any more. Who finds none, or another, opens it himself only if nothing has been opened or
- * closed here since his reading began: otherwise what he read may be older than what is open, and he reads again.
+ * The open databases of one mount, by configuration name. Each use reads the configuration from the store; a database
+ * that was opened with a different one is no longer used. A use that finds none, or a different one, opens the database
+ * only if nothing was opened or closed here since it began to read: otherwise what it read may be older than what is
+ * open, and it reads again.
  */
 export class OpenDatabases {
   readonly #storage: EntryStorage;
@@ -116,7 +117,7 @@ export class OpenDatabases {
   }
 }
 
-/** Whether a database that was opened with one configuration is as good as one opened with the other. */
+/** Whether both configurations open the same database in the same way. */
 function opensAlike(one: ConfigEntry, other: ConfigEntry): boolean {
   return (
     one.pluginName === other.pluginName &&
@@ -125,7 +126,7 @@ function opensAlike(one: ConfigEntry, other: ConfigEntry): boolean {
   );
 }
 
-/** As it is read back: a field that is undefined is none. */
+/** As it is read back from the store, where an undefined field is absent. */
 function asStored(config: ConfigEntry): ConfigEntry {
   const details = JSON.parse(JSON.stringify(config.connectionDetails)) as JsonValue;
   return { ...config, connectionDetails: isJsonObject(details) ? details : {} };

@@ -34,7 +34,7 @@ const FIELDS = {
   root_credentials_rotate_statements: { type: 'strings', description: 'Older spelling of root_rotation_statements.' },
   password_policy: { type: 'string', description: 'The password policy for its roles; the built-in one when empty.' },
 } as const;
-/** Whoever writes one of these decides how the connection logs in. */
+/** Writing one of these changes how the connection logs in. */
 const LOGIN_FIELDS = ['username', 'password', 'connection_url'];
 type ConfigRequest = PathRequest<typeof FIELDS>;
 

@@ -3,7 +3,7 @@ import type { EngineParts } from './engine-parts.ts';
 import type { RotationWorker } from './rotation-worker.ts';
 import { claimConfig, rotateRoot } from './rotate-root.ts';
 
-/** `rotate-root/:name`: gives the connection's own user a password that nobody but us knows. */
+/** `rotate-root/:name`: gives the connection's own user a password that only this server knows. */
 export function rotateRootPaths(parts: EngineParts, rotations: RotationWorker): Path[] {
   return [
     definePath({

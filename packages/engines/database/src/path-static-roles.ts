@@ -179,7 +179,7 @@ async function update(parts: EngineParts, request: StaticRoleRequest, previous: 
   await claimIntent(parts.context.intents, staticSubject(name), async (claimed) => {
     await writeStaticRole(parts.context.storage, name, role);
     if (claimed.state === 'open') {
-      // Its rotation has not come to an end: perhaps the new statements help.
+      // Its rotation is still open: the new statements may help.
       const outcome = await rotateStaticRole(parts, { name, role, claimed });
       if (outcome.outcome === 'changed') return;
       throw new CofferError(outcome.error.code, `error setting credentials: ${outcome.error.message}`);

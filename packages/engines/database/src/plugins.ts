@@ -50,7 +50,7 @@ export interface DatabasePluginsOptions {
 
 export function createDatabasePlugins(options: DatabasePluginsOptions): DatabasePlugins {
   const { catalog, builtins, directory, logger } = options;
-  /** One process for each registered plugin that can serve many databases; kept until its last database closes. */
+  /** One process for each registered plugin that can serve several databases; kept until the last of them is closed. */
   const shared = new Map<string, Promise<PluginProcess>>();
   const processes = new Set<PluginProcess>();
   const declared = new Map([...builtins].map(([name, { fields }]) => [name, ConnectionFields.declared(fields)]));
@@ -97,7 +97,7 @@ export function createDatabasePlugins(options: DatabasePluginsOptions): Database
       try {
         builtins.get(name)?.checkConfig(config);
       } catch (error) {
-        // It repeats the value that it refuses, which may be a password in the wrong field.
+        // The error repeats the refused value, which may be a password in the wrong field.
         throw redactError(error, fieldsOf(name).hidden(config));
       }
     },

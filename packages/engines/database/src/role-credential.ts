@@ -10,7 +10,8 @@ export const CREDENTIAL_FIELDS = {
 } as const;
 
 /**
- * The name of the password policy that a role is given; undefined when nothing is said of it, empty for the connection's.
+ * The name of the password policy that a role is given; undefined when the request does not mention it, empty for that
+ * of the connection.
  * @throws CofferError `invalid-request` for anything but a password, which is all that a PostgreSQL login takes
  */
 export function passwordPolicyOf(type: string | undefined, config: JsonObject | undefined): string | undefined {

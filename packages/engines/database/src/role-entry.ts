@@ -15,7 +15,7 @@ export interface RoleEntry {
    * ceiling from the start, so a renewal needs no SQL; if the server is lost, the login lives until then.
    */
   readonly validUntil: ValidUntil;
-  /** In place of the connection's; empty for that one. */
+  /** Overrides that of the connection; empty to use it. */
   readonly passwordPolicy: string;
 }
 

@@ -7,7 +7,7 @@ export function rootSubject(name: string): string {
   return ROOT_SUBJECT + name;
 }
 
-/** Whether the password of a connection's own user may be another than the configuration says. */
+/** Whether the password of a connection's own user may differ from the configuration. */
 export async function hasOpenRotation({ intents }: EngineContext, name: string): Promise<boolean> {
   return (await intents.get(rootSubject(name)))?.state === 'open';
 }

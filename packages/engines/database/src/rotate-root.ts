@@ -8,7 +8,7 @@ import { busy, resume, unknownAttempt, waitFor } from './claimed-intent.ts';
 import { rootSubject } from './root-subject.ts';
 import { loginOf } from './static-role-entry.ts';
 
-/** What an open rotation of a connection's own user holds. Empty when the row only keeps others away. */
+/** What an open rotation of a connection's own user holds. Empty when the row only serves as a lock. */
 interface RootIntent {
   readonly username?: string;
   readonly password?: string;
@@ -40,7 +40,7 @@ export async function claimConfig<T>(
   return (await waitFor(look, busy)).result;
 }
 
-/** A connection's own user was given by hand: a rotation that is still open has no say any more. */
+/** The connection's own user was set by hand: a rotation that is still open no longer counts. */
 export async function dropOpenRotation(logger: Logger, name: string, claimed: ClaimedIntent): Promise<void> {
   if (claimed.state !== 'open') return;
   logger.warn('an open rotation of the root user was given up: the connection got new credentials', {

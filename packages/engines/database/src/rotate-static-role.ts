@@ -27,7 +27,7 @@ export async function rotateStaticRole(parts: EngineParts, rotation: StaticRotat
   try {
     open = await begin(parts, rotation);
   } catch (thrown) {
-    // Of a change that was begun before nobody can say yet whether it was made.
+    // It is not known yet whether a change that was begun earlier was made.
     const failure = { outcome: begun ? 'unknown' : 'unchanged', error: CofferError.from(thrown) } as const;
     await recordFailure(parts, rotation, failure);
     return failure;
@@ -97,7 +97,8 @@ async function recordFailure(
     parts.context.logger.warn('what came of a rotation is not known yet; it is settled in the background', fields);
     return;
   }
-  // Without a password that logs in there is nothing to show: the row stays open, with a new password next time.
+  // Without a password that logs in there is nothing to show: the row stays open, and the next attempt uses a new
+  // password.
   const state = credential.password === '' ? 'open' : 'settled';
   await claimed.save({
     ...failed,

@@ -9,7 +9,7 @@ const SHORTEST_WINDOW = 3600;
 /** When a static role is rotated by itself: by period, by schedule, or never. */
 export type RotationTime = Pick<StaticRoleEntry, 'rotationPeriod' | 'rotationSchedule' | 'rotationWindow'>;
 
-/** As a request gives them; undefined where it says nothing. */
+/** As given in a request; undefined where it is absent. */
 export interface RotationTimeFields {
   readonly rotation_period: number | undefined;
   readonly rotation_schedule: string | undefined;

@@ -1,17 +1,17 @@
 import { DueLoop, type EngineContext } from '@coffer/framework';
 
-/** Rotations side by side: each is DDL, which a cluster wants one at a time. */
+/** Rotations at a time: each is DDL, which a cluster handles best one by one. */
 const CONCURRENCY = 4;
 /** Vault's tick. */
 const LONGEST_SLEEP_MS = 5_000;
 const SHORTEST_SLEEP_MS = 50;
 
-/** What rotates in the background. `wake()` tells it that something may be due sooner than it knew. */
+/** What rotates in the background. `wake()` tells it that something may be due earlier than it expected. */
 export type RotationWorker = DueLoop<string>;
 
 /**
  * Does what is due of one mount: rotations whose time has come, their retries, and whatever a process that is gone left
- * open. `rotate` claims the row of its subject, so that one worker is at it.
+ * open. `rotate` claims the row of its subject, so that only one worker handles it.
  */
 export function createRotationWorker(
   rotate: (subject: string) => Promise<void>,

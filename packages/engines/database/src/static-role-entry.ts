@@ -12,21 +12,21 @@ export interface StaticRoleEntry {
   readonly rotationSchedule: string;
   /** How long after a scheduled time a rotation may still begin; 0: until it has succeeded. */
   readonly rotationWindow: number;
-  /** In place of the connection's; empty for that one. */
+  /** Overrides that of the connection; empty to use it. */
   readonly passwordPolicy: string;
 }
 
 /** The role's password. It is in the role's intent row, so that one write makes a new one valid and ends the intent. */
 export interface StaticCredential {
-  /** What logs in unless a change is open; empty when we never knew one. */
+  /** The password that logs in unless a change is open; empty when it was never known. */
   readonly password: string;
   /** The password that an open change sets; empty when none is chosen. */
   readonly pending: string;
   /** When we last changed it, in milliseconds since 1970; 0: never. */
   readonly lastRotation: number;
-  /** From when the period counts: the last change, or the import. */
+  /** When the period began: at the last change, or at the import. */
   readonly periodStart: number;
-  /** Until when an earlier attempt may still take effect (held-intent.ts). */
+  /** Until when an earlier attempt may still take effect (claimed-intent.ts). */
   readonly mayLandUntil?: number;
 }
 
@@ -76,7 +76,7 @@ export function staticSubject(name: string): string {
   return STATIC_SUBJECT + name;
 }
 
-/** What makes two static roles the same login. */
+/** What identifies the login of a static role. */
 export function loginOf(dbName: string, username: string): string {
   return `user:${dbName}/${username}`;
 }

@@ -48,12 +48,12 @@ const USER_DATA = entry<UserData>({
   role: string(),
   dbName: string(),
   revocationStatements: strings(),
-  // 0: it was not written down, and so lies behind the end of no lease.
+  // 0: it was not written down, so it covers no lease.
   validUntil: integer(0),
   mayLandUntil: optional(integer()),
 });
 
-/** What it takes to renew or end a login. */
+/** What is needed to renew or end a login. */
 type UserParts = Pick<EngineParts, 'context' | 'connections'>;
 
 export interface IssueRequest {
@@ -134,7 +134,7 @@ async function createUser(
   }
 }
 
-/** Extends a login's VALID UNTIL to what the role allows now; without SQL where it lies far enough already. */
+/** Extends a login's VALID UNTIL to what the role allows now; without SQL when it is late enough already. */
 export async function renewUser(
   { context, connections }: UserParts,
   lease: Lease,
