@@ -151,7 +151,9 @@ function itemsDenied(
   const given = isList(value) ? value.map(textOf) : textOf(value).split(',');
   return given
     .map((item) => itemAsRead(name, item))
-    .some((item) => item !== '' && (denied.strings.has(item) || denied.globs.some((glob) => globMatches(glob, item))));
+    .some(
+      (item) => item !== '' && (denied.strings.has(item) || denied.globs.some((glob) => outerGlobMatches(glob, item))),
+    );
 }
 
 /** A number or boolean as the engines read it in a list of texts. */
