@@ -1,6 +1,7 @@
 /** A token that was revoked has no descendants, whoever came a moment earlier or later. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { eventually } from '@coffer/testkit';
 import { type Answer, textOf } from '../auth/api.ts';
 import { accessorOf, accessors, newToken, untilNothingIsLeft } from './race-server.ts';
 import { assertRefused, DENIED, NEW_LEASE, NEW_TOKEN, type Sent, TOKEN_RENEWAL, withEachStorage } from './races.ts';
@@ -99,6 +100,17 @@ withEachStorage((races) => {
         assert.ok(!(await races.api.alive(textOf(auth['client_token']))), `by ${by}`);
         sweep.release();
       }
+    });
+
+    it('leaves its children when whoever ended it without them was cut off', async () => {
+      const token = await newToken(races.api, { ttl: '1h' });
+      const accessor = await accessorOf(races.api, token);
+      const { auth } = await races.post('auth/token/create', { ttl: '1h' }, token);
+      const child = textOf(auth['client_token']);
+      await races.server.store.inner.run('UPDATE tokens SET expire_time = 2 WHERE accessor = $1', [accessor]);
+      await eventually(async () => !(await accessors(races.api)).includes(accessor), 'the end of the parent');
+      assert.equal((await races.api.lookup(child))['orphan'], true);
+      await races.post('auth/token/revoke', { token: child });
     });
 
     it('ends with descendants however deep and however many, in one request', async () => {

@@ -110,6 +110,7 @@ describe('the statements of', () => {
       await tokens.accessors({ after: 'a', limit: 1 });
       await tokens.nextExpiry();
       assert.deepEqual(await tokens.expired(Date.now(), 10), [entry.id]);
+      assert.deepEqual(await tokens.orphaning(), []);
       await tokens.revoke([entry.id]);
       await tokens.revokeOrphaning(entry.id);
       await tokens.revokeIssuedBelow('auth/');

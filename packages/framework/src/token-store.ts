@@ -43,6 +43,8 @@ export interface TokenStore {
   revokeIssuedBelow(prefix: string): Promise<void>;
   /** The ids of tokens that are over: up to `limit` by their time, and up to `limit` by their uses. */
   expired(now: number, limit: number): Promise<string[]>;
+  /** Of those, the ones that are being ended by {@link revokeOrphaning}, or were when its process died. */
+  orphaning(): Promise<string[]>;
   /** When the next token expires, in milliseconds since 1970. */
   nextExpiry(): Promise<number | undefined>;
 }

@@ -13,6 +13,8 @@ const TOKEN_RANDOM = 24;
 const PAGE = 500;
 /** The expire time of tokens that are about to be ended: no request is served for them, and none is made from them. */
 const CLOSED = 0;
+/** The expire time of a token that is about to be ended without its children: whoever ends it in our place leaves them too. */
+const ORPHANING = 2;
 /** The expire time of tokens that this transaction ends: no other ever sees it. */
 const ENDING = -1;
 /** Characters of a token that is made here. */
@@ -119,13 +121,13 @@ export function createTokenStore(store: Store, barrier: Barrier, wake: () => voi
       wake();
     },
     async revokeOrphaning(id) {
-      const mark = (expireTime: typeof CLOSED | typeof ENDING): SqlStatement[] => [
+      const mark = (expireTime: typeof ORPHANING | typeof ENDING): SqlStatement[] => [
         // First: it waits for a child that is being made, so that the next statement finds it.
         { sql: 'UPDATE tokens SET expire_time = $1 WHERE id = $2', params: [expireTime, id] },
         { sql: "UPDATE tokens SET parent = '' WHERE parent = $1", params: [id] },
       ];
       // As in closeFamilies: where it did not find it, the new snapshot of the next transaction does.
-      if (!store.exclusive) await store.transaction(mark(CLOSED));
+      if (!store.exclusive) await store.transaction(mark(ORPHANING));
       await store.transaction([...mark(ENDING), ...endOfMarked()]);
       wake();
     },
@@ -164,6 +166,10 @@ export function createTokenStore(store: Store, barrier: Barrier, wake: () => voi
          UNION SELECT id FROM (SELECT id FROM tokens WHERE uses_left < 0 ORDER BY uses_left LIMIT $2) AS spent`,
         [now, limit],
       );
+      return rows.map((row) => String(row['id']));
+    },
+    async orphaning() {
+      const { rows } = await store.run('SELECT id FROM tokens WHERE expire_time = $1', [ORPHANING]);
       return rows.map((row) => String(row['id']));
     },
     async nextExpiry() {
