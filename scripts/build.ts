@@ -56,7 +56,7 @@ async function executable(name: string, script: string, scratch: string): Promis
     // 11 ms of a start (docs/decisions/0005-own-grpc-layer.md).
     useCodeCache: true,
     useSnapshot: false,
-    // NODE_OPTIONS of whoever launches us must not reach the program.
+    // The launcher's NODE_OPTIONS must not reach the program.
     execArgvExtension: 'none',
   };
   await writeFile(join(scratch, config), JSON.stringify(options));
@@ -77,7 +77,7 @@ async function executable(name: string, script: string, scratch: string): Promis
   await rename(pieces, join(dist, name));
 }
 
-/** postject prints warnings about sections that it does not know; they mean nothing to who builds. */
+/** postject prints warnings about sections that it does not know; they do not matter to the build. */
 async function quietly(work: () => Promise<void>): Promise<void> {
   const { log, warn, error } = console;
   console.log = console.warn = console.error = () => undefined;

@@ -72,7 +72,7 @@ export async function burst(
       ),
     ];
     await sleep(instant - Date.now());
-    // Cheap while there are many: to count them each time would be a load of its own.
+    // Cheap while there are many: counting them each time would be a load of its own.
     while ((await ask('true')) === true) await sleep(POLL_MS);
     const seconds = (Date.now() - instant) / 1000;
     probing.abort();
@@ -93,7 +93,7 @@ async function endProbes(client: Client): Promise<void> {
   await client.request('PUT', `sys/leases/revoke-prefix/database/creds/${PROBE_ROLE}`, { body: { sync: false } });
 }
 
-/** One request after the other until it is told to stop. The phase is that of the answer: a request that the instant overtakes counts with it. */
+/** Sends one request after the other until told to stop. A request counts to the phase in which its answer arrives. */
 async function probe(signal: AbortSignal, results: () => Latencies, request: () => Promise<unknown>): Promise<void> {
   while (!signal.aborted) {
     const begin = performance.now();

@@ -122,7 +122,7 @@ async function addLease(issuer: LeaseIssuer, { path, token, renewable, data }: L
   const creating = await issuer.begin({
     ...{ path, token, renewable, issueTime },
     data: { ...data, username },
-    // Far away, and each at its own time.
+    // In the far future, each at a different time.
     expireTime: issueTime + HOUR_MS + Math.floor(Math.random() * HOUR_MS),
   });
   await creating.activate();

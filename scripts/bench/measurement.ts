@@ -10,7 +10,7 @@ export interface PluginFile {
   readonly file: string;
 }
 
-/** Numbers mean nothing without it. */
+/** Without it the numbers mean nothing. */
 export function machine(): string {
   const models = [...new Set(cpus().map(({ model }) => model.trim()))].join(', ');
   return `${cpus().length} cores (${models}), ${process.platform}-${process.arch}, Node.js ${process.version}`;

@@ -86,7 +86,7 @@ async function openBoth(host: GoHost, database: TestPostgres): Promise<readonly 
   return plugins.map((_, at) => `plugin-${at}-${port}`);
 }
 
-/** Plugins in a host have run for a while: their code is compiled, their connections are open. */
+/** In a host, plugins have been running for a while: their code is compiled and their connections are open. */
 async function warmUp(host: GoHost, database: TestPostgres, plugins: readonly string[]): Promise<void> {
   for (const plugin of plugins) {
     for (const statements of Object.values(SHAPES)) {
@@ -96,7 +96,7 @@ async function warmUp(host: GoHost, database: TestPostgres, plugins: readonly st
   }
 }
 
-/** Of issuing only: what revoking could cost at best depends on how many names share a DROP. */
+/** Of issuing only: the lowest cost of revoking depends on how many names share a DROP. */
 async function limit(database: TestPostgres, { statements, clients, count }: Case): Promise<number | undefined> {
   const expiration = new Date(Date.now() + 3_600_000).toISOString();
   const sql = statements.map((statement) =>

@@ -20,7 +20,7 @@ export async function openDemoDatabase(): Promise<DemoDatabase> {
   console.log(
     'Starting an embedded PostgreSQL 15, which YSQL is built from (set YSQL_URL to use a real YugabyteDB) ...',
   );
-  // As in a new YugabyteDB: whoever tries things out by hand finds what they expect.
+  // As in a new YugabyteDB, so that trying things out by hand works as expected.
   const server = await startPostgres({ port: 5433, admin: 'superuser', ownProcessGroup: true });
   if (server.port !== 5433) console.log(`  port 5433 is busy; using ${server.port}`);
   return {

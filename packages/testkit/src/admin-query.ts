@@ -6,7 +6,7 @@ export type Connection = Pick<
   'host' | 'port' | 'user' | 'password' | 'database' | 'ssl' | 'connectionString' | 'options'
 >;
 
-/** Runs one statement over a connection of its own, as whoever `connection` says. */
+/** Runs one statement over a connection of its own, as the user of `connection`. */
 export async function runQuery(connection: Connection, sql: string, parameters: readonly unknown[]): Promise<Rows> {
   const client = new pg.Client({ ...connection, application_name: 'coffer-testkit' });
   // A server that is stopped under us makes the query itself fail; the event carries nothing more.

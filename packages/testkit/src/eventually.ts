@@ -6,14 +6,14 @@ const FIRST_PAUSE_MS = 2;
 const LONGEST_PAUSE_MS = 50;
 
 export interface Patience {
-  /** Default a minute: what is waited for comes long before, and a busy machine is no failure. */
+  /** Default: a minute, far longer than it takes, since a busy machine is not a failure. */
   readonly patienceMs?: number;
-  /** The pause between two looks, where one is dear. Default 2 ms at first, then more and more, up to 50. */
+  /** The pause between two calls, for looks that are expensive. Default: from 2 ms growing to 50. */
   readonly everyMs?: number;
 }
 
 /**
- * Looks until there is something else to see than `false` or `undefined`, and returns that.
+ * Calls `look` until it returns something other than `false` or `undefined`, and returns that.
  *
  * @param what what is waited for, as in "the end of the login", or what to say when it does not come
  * @throws AssertionError when it does not come in time; whatever `look` throws

@@ -6,7 +6,7 @@ export type FaultAction =
   | { readonly type: 'error'; readonly sqlstate: string; readonly message: string }
   /** The statement runs; then the client gets this error in place of the answer, and the block, if still open, fails. */
   | { readonly type: 'error-after'; readonly sqlstate: string; readonly message: string }
-  /** The statement does not reach the server; the client gets a FATAL error, and both connections close (57P01). */
+  /** The statement does not reach the server; the client gets a FATAL error (57P01), and both connections close. */
   | { readonly type: 'fatal'; readonly sqlstate: string; readonly message: string }
   /** The statement does not reach the server; both connections close. An open transaction rolls back. */
   | { readonly type: 'drop-before' }

@@ -4,8 +4,8 @@ import { CofferError } from '@coffer/base';
 const LAST_PORT = 65535;
 
 /**
- * The first TCP port at or above `from` that nothing listens on at 127.0.0.1; without `from`, one the kernel picks.
- * Nothing holds the port afterwards: whoever binds it must be ready to find it taken.
+ * The first TCP port at or above `from` that nothing listens on at 127.0.0.1; without `from`, one the kernel picks. The
+ * port is not reserved: a caller that binds it must be prepared to find it taken.
  *
  * @throws CofferError `failed` when every port up to 65535 is taken
  */

@@ -15,7 +15,7 @@ export class Mailbox<T> {
     this.#wake?.();
   }
 
-  /** The next item, or undefined when there will be none. */
+  /** The next item, or undefined when there will be no more. */
   async next(): Promise<T | undefined> {
     while (this.#items.length === 0 && !this.#closed) {
       await new Promise<void>((resolve) => (this.#wake = resolve));

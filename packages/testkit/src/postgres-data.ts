@@ -29,10 +29,10 @@ const SHARED_MEMORY = '/dev/shm';
 const ENOUGH_BYTES = 2 ** 30;
 
 /**
- * Where data directories stand: in memory on Linux, unless they are to be durable or there is little of it (a container has
- * 64 MB by default), else in the temporary directory. A server has some 1300 small files, and an ext4 without a journal looks at each inode that
- * was freed in the last seconds before it gives one away (linux:fs/ext4/ialloc.c, recently_deleted): there one start
- * after another takes a second.
+ * Where data directories stand: in shared memory on Linux, or in the temporary directory when they must be durable or
+ * there is too little shared memory (a container has 64 MB by default). A server has some 1300 small files, and an ext4
+ * without a journal looks at each inode that was freed in the last seconds before it gives one away
+ * (linux:fs/ext4/ialloc.c, recently_deleted): there one start after another takes a second.
  */
 export async function dataHome(durable: boolean): Promise<string> {
   if (durable) return tmpdir();
@@ -98,7 +98,7 @@ async function initialise(root: string, contents: DataContents, { binaries, acco
   await rm(passwordFile);
   // A server that listens nowhere. -F: no fsync; -j: a statement ends with a semicolon and an empty line.
   const alone = ['--single', '-F', '-j', '-D', data, '-c', 'exit_on_error=on'];
-  // What fails is told to our caller, and the statement of the admin has a password.
+  // Failures are reported to the caller; the log must not get the statement that holds the admin's password.
   const settings = ['-c', `password_encryption=${passwordEncryption}`, '-c', 'log_min_error_statement=panic'];
   for (const [database, statements] of sessions(contents)) {
     const input = statements.map((statement) => `${statement};\n\n`).join('');

@@ -29,8 +29,8 @@ const FAST_SHUTDOWN_MS = 10_000;
 const STATUS_LINE = 7;
 
 /**
- * Ends the server and removes its files when our end of its standard input closes without a word, that is when our
- * process is gone, however it went. A line means that the server has ended and been cleaned up after.
+ * Ends the server and removes its files when our end of its standard input closes without a line, which means that our
+ * process is gone, for whatever reason. A line means that the server has ended and been cleaned up after.
  */
 const WATCHDOG = `
 trap '' INT TERM HUP
@@ -107,7 +107,7 @@ function startWatchdog(pid: number, root: string): ChildProcess {
   watchdog.on('error', (error) => {
     process.emitWarning(`PostgreSQL (pid ${pid}) runs unwatched: ${error.message}`);
   });
-  // It may be gone already when we say farewell (EPIPE).
+  // It may be gone already when the line is written (EPIPE).
   watchdog.stdin?.on('error', () => undefined);
   watchdog.unref();
   return watchdog;
@@ -164,7 +164,7 @@ async function isReady(files: ServerFiles): Promise<boolean> {
   }
 }
 
-/** A server, and nothing that steers libpq or another PostgreSQL (PGDATA, PGPORT, ...). */
+/** Our environment without the variables that steer libpq or another PostgreSQL (PGDATA, PGPORT, ...). */
 export function serverEnvironment(): NodeJS.ProcessEnv {
   return { PATH: process.env['PATH'], TMPDIR: process.env['TMPDIR'], TZ: 'UTC', LC_ALL: 'C' };
 }

@@ -59,7 +59,7 @@ export interface TestDatabase {
   readonly user: string;
   readonly password: string;
   readonly database: string;
-  /** Whom `query()` runs as: for a test's own preparations. A test that gives it to the product says why. */
+  /** The user that `query()` runs as, for a test's own preparations. A test that gives it to the product says why. */
   readonly superuser: Login;
   /** `postgres://user:password@host:port/database`, percent-encoded; with `sslmode=require` when plain is refused. */
   readonly url: string;
@@ -174,7 +174,7 @@ async function writeConfiguration(
 
 function hostRules(tls: ServerTls | undefined, authMethod: string): string {
   const certificate = tls?.clientCertificate === true ? ' clientcert=verify-ca' : '';
-  // Of us alone, and without a proof of the password that takes longer than most a statement.
+  // Open to our user only, and without a password proof, which takes longer than most statements.
   const own = 'local all all trust\n';
   const encrypted = `hostssl all all 127.0.0.1/32 ${authMethod}${certificate}\n`;
   const plain = `hostnossl all all 127.0.0.1/32 ${authMethod}\n`;

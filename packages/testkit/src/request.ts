@@ -3,7 +3,7 @@ import { encodeParse, encodeQuery, type Message, readCString } from './wire-prot
 /** What a client sends in one go: a simple query, or extended-protocol messages up to a Sync or a Flush. */
 export interface Request {
   readonly messages: readonly Message[];
-  /** How the answer ends: with ReadyForQuery, or nobody can tell (Flush). */
+  /** How the answer ends: with ReadyForQuery, or without a mark (Flush). */
   readonly ends: 'ready' | 'unknown';
 }
 

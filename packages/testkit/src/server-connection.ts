@@ -12,7 +12,9 @@ interface Exchange {
   reject(error: Error): void;
 }
 
-/** The proxy's connection to the server for one client: sends, and hands each answer to whoever waits for it. */
+/**
+ * The proxy's connection to the server for one client: sends, and hands each answer to the request that waits for it.
+ */
 export class ServerConnection {
   /** Of the last ReadyForQuery. */
   status: TransactionStatus = 'I';

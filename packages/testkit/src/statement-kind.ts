@@ -1,4 +1,7 @@
-/** What the proxy must know of a statement: does it end a transaction block, is it DDL. One statement a text. */
+/**
+ * What the proxy must know of a statement: whether it ends a transaction block, and whether it is DDL. Each text holds
+ * one statement.
+ */
 
 const LEADING_SPACE = /^(?:\s+|--[^\n]*(?:\n|$)|\/\*[\s\S]*?\*\/)+/;
 const DDL = new Set([
@@ -20,7 +23,7 @@ export function isLocalSetting(sql: string): boolean {
   return /^SET\s+LOCAL\s/i.test(sql.replace(LEADING_SPACE, ''));
 }
 
-/** DDL, or a DO block that names some. */
+/** DDL, or a DO block that contains some. */
 export function isDdl(sql: string): boolean {
   const word = firstWord(sql);
   return DDL.has(word) || (word === 'DO' && DDL_WITHIN.test(sql));

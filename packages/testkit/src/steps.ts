@@ -1,22 +1,22 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { SqlStatement, SqlValue, Store } from '@coffer/store';
 
-/** Where an operation was stopped: before or after the call that counts as number `call` of it, from 0. */
+/** Where an operation was stopped: before or after its call number `call`, counted from 0. */
 export interface StoppingPoint {
   readonly call: number;
   readonly when: 'before' | 'after';
-  /** The SQL of the call, or what else it is named by. */
+  /** The SQL of the call, or another name for it. */
   readonly what: string;
 }
 
 export interface Interleaving {
-  /** Makes everything anew, for each stopping point. */
+  /** Sets everything up afresh for each stopping point. */
   readonly prepare: () => Promise<void>;
-  /** Is stopped at each of its calls in turn. What it rejects with is passed over. */
+  /** The operation that is stopped at each of its calls in turn. Its rejections are ignored. */
   readonly stopped: () => Promise<unknown>;
   /**
-   * Runs as a whole while the other one is stopped. If it waits for the other one, that goes on as soon as nothing else does.
-   * What it rejects with is the test's failure.
+   * Runs as a whole while the other one is stopped. If it waits for the other one, that goes on as soon as nothing else
+   * does. If it rejects, the test fails.
    */
   readonly meanwhile: () => Promise<unknown>;
   /** Called when `meanwhile` has resolved with the other one still stopped. */

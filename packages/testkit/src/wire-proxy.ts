@@ -46,7 +46,7 @@ export interface WireProxy {
   readonly connections: number;
   addFault(fault: Fault): InstalledFault;
   clearFaults(): void;
-  /** Closes every connection, on both sides and without a word. */
+  /** Closes every connection on both sides, without a message. */
   dropAll(): void;
   /** True: new connections are refused by the kernel, as when the node's process is down. False: back on the same port. */
   refuse(refused: boolean): Promise<void>;

@@ -23,12 +23,12 @@ export interface SessionContext {
   readonly mode: 'postgresql' | 'yugabytedb';
   readonly faults: FaultList;
   rewrite(sql: string): string;
-  /** Takes the statement down and returns its index. */
+  /** Records the statement and returns its index. */
   record(statement: ExecutedStatement, applicationName: string): number;
   onBackend(pid: number): void;
 }
 
-/** A server that reads this fails its transaction block; its log shows where the error came from. */
+/** Makes the server fail its transaction block; its log shows where the error came from. */
 const FAIL_BLOCK = encodeQuery('fault injected by the wire proxy');
 /** StartupMessage: protocol version, then the parameters. */
 const PARAMETERS_OFFSET = 4;
@@ -209,7 +209,7 @@ export class WireSession {
 
   /**
    * Runs the request and keeps its answers. A DDL statement of a transaction block is committed with what came before
-   * it in yugabytedb mode, and a new block goes on in the old one's place.
+   * it in yugabytedb mode, and a new block replaces the old one.
    */
   async #perform(
     request: Request,
