@@ -151,7 +151,6 @@ const OPEN_INSIDES: ReadonlySet<string> = new Set([
   'packages/ysql/src/settings/settings.ts',
   'packages/ysql/src/settings/username.ts',
   'packages/ysql/src/sql/render.ts',
-  'packages/ysql/src/telling-statements.ts',
 ]);
 
 describe('tests and scripts', () => {

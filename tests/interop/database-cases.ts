@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { after, before, it } from 'node:test';
 import { VERSION } from '@coffer/base';
-import { TELLING_STATEMENTS } from '../../packages/ysql/src/telling-statements.ts';
+import { TELLING_STATEMENTS } from '../../packages/ysql/src/telling-statements-fixture.ts';
 import type { ProcessView } from './go-host.ts';
 import { failure, type PluginUnderTest } from './plugin-under-test.ts';
 import { isRunning } from './process-end.ts';

@@ -5,7 +5,7 @@ import type { Caller, RequestHandler } from '@coffer/framework';
 import { eventually } from '@coffer/testkit';
 import { clientFrom, putRequest, withEdge } from './edge-fixture.ts';
 import { BodyBudget } from './index.ts';
-import { RawClient } from './raw-client.ts';
+import { RawClient } from './raw-client-fixture.ts';
 
 const KIB = 1024;
 const TOKEN = 'X-Vault-Token: known\r\n';

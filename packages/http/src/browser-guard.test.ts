@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { silentLogger } from '@coffer/base';
 import { createHttpEdge } from './index.ts';
-import { RawClient } from './raw-client.ts';
+import { RawClient } from './raw-client-fixture.ts';
 
 async function statuses(
   listen: { host?: string; refuseForeignPages?: boolean },

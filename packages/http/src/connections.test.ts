@@ -6,7 +6,7 @@ import { connect as connectTls } from 'node:tls';
 import type { RequestHandler } from '@coffer/framework';
 import { createCertificateAuthority, eventually } from '@coffer/testkit';
 import { clientFrom, getRequest, withEdge } from './edge-fixture.ts';
-import { RawClient } from './raw-client.ts';
+import { RawClient } from './raw-client-fixture.ts';
 
 const SLOW = 'slow';
 

@@ -2,7 +2,7 @@ import { connect } from 'node:net';
 import { silentLogger } from '@coffer/base';
 import type { RequestHandler } from '@coffer/framework';
 import { type HttpEdge, type HttpEdgeOptions, createHttpEdge } from './index.ts';
-import { RawClient } from './raw-client.ts';
+import { RawClient } from './raw-client-fixture.ts';
 
 /** For tests: a listening edge, for as long as `use` takes. */
 export async function withEdge(

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { type LogEntry, CofferError, createLogger, silentLogger } from '@coffer/base';
 import type { IncomingRequest, RequestHandler } from '@coffer/framework';
 import { type HttpEdge, type HttpEdgeOptions, createHttpEdge } from './index.ts';
-import { RawClient } from './raw-client.ts';
+import { RawClient } from './raw-client-fixture.ts';
 
 type Given = Partial<HttpEdgeOptions> & { handle: RequestHandler };
 

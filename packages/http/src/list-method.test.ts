@@ -4,7 +4,7 @@ import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
 import { type JsonObject, silentLogger } from '@coffer/base';
 import { type HttpEdge, createHttpEdge } from './index.ts';
-import { RawClient } from './raw-client.ts';
+import { RawClient } from './raw-client-fixture.ts';
 
 const HOST = 'Host: x\r\n';
 const get = (path: string) => `GET /v1/${path} HTTP/1.1\r\n${HOST}\r\n`;

@@ -7,7 +7,7 @@ import { connect as connectTls } from 'node:tls';
 import type { RequestHandler } from '@coffer/framework';
 import { createCertificateAuthority } from '@coffer/testkit';
 import { getRequest, putRequest, withEdge } from './edge-fixture.ts';
-import { RawClient } from './raw-client.ts';
+import { RawClient } from './raw-client-fixture.ts';
 
 const MESSAGES = Number(process.env['FUZZ_RUNS'] ?? 300);
 const SEED = Number(process.env['FUZZ_SEED'] ?? 20_261_128);

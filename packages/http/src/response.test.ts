@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { type ErrorCode, CofferError, ERROR_CODES } from '@coffer/base';
 import type { RequestHandler } from '@coffer/framework';
 import { getRequest, withEdge } from './edge-fixture.ts';
-import { RawClient } from './raw-client.ts';
+import { RawClient } from './raw-client-fixture.ts';
 import { renderResponse } from './response.ts';
 
 const text = (rendered: { body: unknown }) => JSON.stringify(rendered.body);

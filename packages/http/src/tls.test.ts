@@ -7,7 +7,7 @@ import { silentLogger } from '@coffer/base';
 import type { RequestHandler } from '@coffer/framework';
 import { createCertificateAuthority } from '@coffer/testkit';
 import { type HttpEdge, createHttpEdge } from './index.ts';
-import { RawClient } from './raw-client.ts';
+import { RawClient } from './raw-client-fixture.ts';
 
 const authority = await createCertificateAuthority();
 const identity = async (commonName: string) => {

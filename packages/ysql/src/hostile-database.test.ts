@@ -4,7 +4,7 @@ import { after, before, describe, it } from 'node:test';
 import { Secret } from '@coffer/base';
 import { makeAdmin, startPostgres, startWireProxy, type TestPostgres, type WireProxy } from '@coffer/testkit';
 import { createThings, logIn, newUser, type Opened, openYsql, roleExists, SEED_SQL } from './ysql-fixture.ts';
-import { unqualified } from './sql/unqualified-names.ts';
+import { unqualified } from './sql/unqualified-names-fixture.ts';
 
 /**
  * Plants a function of the same name and arguments as each that we call, and of the arguments that a search for the best match

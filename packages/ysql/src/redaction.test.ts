@@ -12,7 +12,7 @@ import {
   type WireProxy,
 } from '@coffer/testkit';
 import { newUser } from './ysql-fixture.ts';
-import { TELLING_STATEMENTS } from './telling-statements.ts';
+import { TELLING_STATEMENTS } from './telling-statements-fixture.ts';
 import { YSQL } from './ysql-database.ts';
 
 const PASSWORDS: Readonly<Record<string, string>> = {
