@@ -25,6 +25,10 @@ const FIELDS: readonly FieldBounds[] = [
   { name: 'weekday', min: 0, max: 6, names: WEEKDAYS },
 ];
 
+/** Vault's parser takes a time zone in front, which Vault then overrides with UTC (hashicorp/vault:builtin/logical/database/schedule). */
+const ZONE = /^(?:CRON_)?TZ=(?<zone>\S*) +/;
+const UTC = ['', 'UTC', 'Etc/UTC', 'GMT'];
+
 /** The times of a schedule of five cron fields, in UTC, as Vault reads them. */
 export class CronSchedule {
   readonly #cron: Cron | undefined;
@@ -32,12 +36,18 @@ export class CronSchedule {
   /** @throws Error that says which part cannot be read, fit for a user */
   constructor(text: string) {
     if (text.length > LONGEST) throw new Error(`it is longer than ${LONGEST} characters`);
-    const fields = text.split(SPACE).filter((field) => field !== '');
+    const fields = withoutZone(text)
+      .split(SPACE)
+      .filter((field) => field !== '');
     if (fields.length !== FIELDS.length) throw new Error(`expected ${FIELDS.length} fields, found ${fields.length}`);
-    const pattern = FIELDS.map((bounds, at) => canonical(fields[at] ?? '', bounds));
-    // Never started: croner only computes. A field of commas alone names nothing.
-    const names = pattern.every((field) => field !== '');
-    this.#cron = names ? new Cron(pattern.join(' '), { mode: '5-part', timezone: 'UTC', paused: true }) : undefined;
+    const [minute = '', hour = '', day = '', month = '', weekday = ''] = FIELDS.map((bounds, at) =>
+      canonical(fields[at] ?? '', bounds),
+    );
+    const pattern = [minute, hour, ...daysOf(day, weekday, month)];
+    // Never started: croner only computes.
+    this.#cron = pattern.includes('')
+      ? undefined
+      : new Cron(pattern.join(' '), { mode: '5-part', timezone: 'UTC', paused: true });
   }
 
   /** The first time after `milliseconds` since 1970; undefined when none comes within five years. */
@@ -47,6 +57,24 @@ export class CronSchedule {
     if (next === undefined || next.getUTCFullYear() > start.getUTCFullYear() + MAX_YEARS) return undefined;
     return next.getTime();
   }
+}
+
+/** @throws Error for a zone other than UTC: Vault takes any and ignores it, and the rotation comes hours early or late */
+function withoutZone(text: string): string {
+  const found = ZONE.exec(text);
+  if (found === null) return text;
+  const { zone = '' } = found.groups ?? {};
+  if (!UTC.includes(zone)) throw new Error(`schedules are in UTC, not in the time zone ${JSON.stringify(zone)}`);
+  return text.slice(found[0].length);
+}
+
+/**
+ * Of a day and a weekday that are both given, one is enough; a field of commas alone names none, and leaves it to the other
+ * one (robfig/cron:spec.go, dayMatches). An empty field of what is returned is a day that never comes.
+ */
+function daysOf(day: string, weekday: string, month: string): [day: string, month: string, weekday: string] {
+  if (day === '*' || weekday === '*' || (day === '' && weekday === '')) return [day, month, weekday];
+  return [day || '*', month, weekday || '*'];
 }
 
 /**

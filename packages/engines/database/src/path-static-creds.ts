@@ -1,7 +1,7 @@
 import { CofferError, formatTime, type JsonObject } from '@coffer/base';
 import { definePath, type EntryStorage, type Intent, type Intents, type Path } from '@coffer/framework';
 import { PATIENCE_MS, waitFor } from './claimed-intent.ts';
-import { isManualOnly, nextRotation } from './rotation-time.ts';
+import { isManualOnly, staysUntil } from './rotation-time.ts';
 import { rotationView } from './rotation-view.ts';
 import { credentialOf, readStaticRole, type StaticRoleEntry, staticSubject } from './static-role-entry.ts';
 
@@ -47,10 +47,9 @@ function staticCredsView(role: StaticRoleEntry | undefined, intent: Intent): Jso
   };
 }
 
-/** Whole seconds until the next rotation; rounded, as in Vault (hashicorp/vault:builtin/logical/database/path_creds_create.go). */
+/** Whole seconds, never more than are left: whoever caches the password for that long must not keep it beyond its end. */
 function ttlView(role: StaticRoleEntry, intent: Intent): JsonObject {
   if (isManualOnly(role)) return {};
   const now = Date.now();
-  const next = nextRotation(role, credentialOf(intent).periodStart, now) ?? now;
-  return { ttl: Math.max(0, Math.round((next - now) / 1000)) };
+  return { ttl: Math.floor((staysUntil(role, intent, now) - now) / 1000) };
 }

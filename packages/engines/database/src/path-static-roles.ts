@@ -7,7 +7,7 @@ import { claimIntent } from './claimed-intent.ts';
 import { rotationView } from './rotation-view.ts';
 import { CREDENTIAL_FIELDS, credentialView, passwordPolicyOf } from './role-credential.ts';
 import { rotateStaticRole } from './rotate-static-role.ts';
-import { mergeRotationTime, nextRotation } from './rotation-time.ts';
+import { mergeRotationTime, nextRotation, sameRotationTime } from './rotation-time.ts';
 import {
   credentialOf,
   deleteStaticRole,
@@ -184,8 +184,10 @@ async function update(parts: EngineParts, request: StaticRoleRequest, previous: 
       if (outcome.outcome === 'changed') return;
       throw new CofferError(outcome.error.code, `error setting credentials: ${outcome.error.message}`);
     }
-    if (claimed.attempts > 0) return;
-    const now = Date.now();
-    await claimed.save({ nextAttempt: nextRotation(role, credentialOf(claimed).periodStart, now) });
+    // What is due already, or tried again after a failure, is not put off by an update of something else.
+    if (sameRotationTime(previous, role)) return;
+    const next = nextRotation(role, credentialOf(claimed).periodStart, Date.now());
+    const retry = claimed.attempts > 0 ? claimed.nextAttempt : null;
+    await claimed.save({ nextAttempt: retry === null || (next !== null && next < retry) ? next : retry });
   });
 }

@@ -4,7 +4,9 @@ import {
   isManualOnly,
   mergeRotationTime,
   nextRotation,
+  type RotationTime,
   type RotationTimeFields,
+  staysUntil,
   withinWindow,
 } from './rotation-time.ts';
 
@@ -40,6 +42,27 @@ describe('the time of rotations', () => {
     assert.equal(withinWindow(time, at('2026-11-24T03:00:01Z')), false);
     assert.equal(withinWindow(made({ rotation_schedule: '0 2 * * *' }), at('2026-11-24T03:00:01Z')), true);
   });
+  it('is until when the password stays, unless a rotation is overdue', () => {
+    const free = made({ rotation_schedule: '0 2 * * *' });
+    const bounded = made({ rotation_schedule: '0 2 * * *', rotation_window: 3600 });
+    const period = made({ rotation_period: 3600 });
+    const [due, after, closed, next] = ['24T02:00:00', '24T02:00:01', '24T03:00:01', '25T02:00:00'].map((text) =>
+      at(`2026-11-${text}Z`),
+    ) as [number, number, number, number];
+    const stays = (time: RotationTime, nextAttempt: number | null, now: number, attempts = 0) =>
+      staysUntil(time, { nextAttempt, attempts }, now);
+    for (const time of [free, bounded, period]) {
+      assert.equal(stays(time, due, due - 1), due);
+      assert.equal(stays(time, due, due), due);
+      assert.equal(stays(time, due, after), after);
+      assert.equal(stays(time, after + 500, after, 1), after, 'a retry');
+    }
+    assert.equal(stays(free, due, closed), closed);
+    assert.equal(stays(period, due, next), next);
+    assert.equal(stays(bounded, due, closed), next, 'the window was missed');
+    assert.equal(stays(bounded, next, after, 3), next, 'no retry within the window');
+    assert.equal(stays(free, null, after), after);
+  });
   it('is never when rotation is by hand only', () => {
     const time = made({ disable_automated_rotation: true });
     assert.equal(isManualOnly(time), true);
@@ -67,6 +90,11 @@ describe('the time of rotations', () => {
     [{ rotation_schedule: '0 0 2 * * *' }, /^could not parse rotation_schedule.*five cron fields/],
     [{ rotation_schedule: '61 * * * *' }, /^could not parse rotation_schedule/],
     [{ rotation_schedule: '@daily' }, /^could not parse rotation_schedule/],
+    [
+      { rotation_schedule: 'TZ=Europe/Berlin 0 3 * * *' },
+      /schedules are in UTC, not in the time zone "Europe\/Berlin"$/,
+    ],
+    [{ rotation_schedule: 'CRON_TZ=Local 0 3 * * *' }, /not in the time zone "Local"$/],
     [{ rotation_schedule: '' }, /^could not parse rotation_schedule/],
     [{ rotation_schedule: '0 0 30 2 *' }, /^could not parse rotation_schedule.*no time that ever comes/],
   ];

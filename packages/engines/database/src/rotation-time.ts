@@ -1,5 +1,6 @@
 import { CofferError, errorText } from '@coffer/base';
 import { CronSchedule } from './cron-schedule.ts';
+import type { Intent } from '@coffer/framework';
 import type { StaticRoleEntry } from './static-role-entry.ts';
 
 /** Seconds. Vault's limits (hashicorp/vault:builtin/logical/database/path_roles.go). */
@@ -53,6 +54,14 @@ export function isManualOnly({ rotationPeriod, rotationSchedule }: RotationTime)
   return rotationPeriod === 0 && rotationSchedule === '';
 }
 
+export function sameRotationTime(one: RotationTime, other: RotationTime): boolean {
+  return (
+    one.rotationPeriod === other.rotationPeriod &&
+    one.rotationSchedule === other.rotationSchedule &&
+    one.rotationWindow === other.rotationWindow
+  );
+}
+
 /** The first time from `now` on that a rotation is due, in milliseconds since 1970; null for never. */
 export function nextRotation(time: RotationTime, periodStart: number, now: number): number | null {
   if (time.rotationPeriod > 0) return periodStart + time.rotationPeriod * 1000;
@@ -65,6 +74,23 @@ export function withinWindow(time: RotationTime, now: number): boolean {
   if (time.rotationSchedule === '' || time.rotationWindow === 0) return true;
   const scheduled = cronOf(time.rotationSchedule).next(now - time.rotationWindow * 1000);
   return scheduled !== undefined && scheduled <= now;
+}
+
+/**
+ * Until when the password stays for certain, in milliseconds since 1970: until the next attempt when that is a regular one,
+ * no longer than `now` when a rotation is overdue, which includes one that has failed and is tried again. `settled` is the
+ * row of the role's login.
+ */
+export function staysUntil(time: RotationTime, settled: Pick<Intent, 'nextAttempt' | 'attempts'>, now: number): number {
+  const { nextAttempt, attempts } = settled;
+  if (nextAttempt === null) return now;
+  if (nextAttempt <= now) return withinWindow(time, now) ? now : (nextRotation(time, now, now) ?? now);
+  // After a failure in a window that is over, or about to be, the next attempt is at a scheduled time again.
+  return attempts === 0 || isScheduled(time, nextAttempt) ? nextAttempt : now;
+}
+
+function isScheduled({ rotationSchedule }: RotationTime, at: number): boolean {
+  return rotationSchedule !== '' && cronOf(rotationSchedule).next(at - 1) === at;
 }
 
 function manualOnly(other: unknown): RotationTime {
