@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { JsonObject } from '@coffer/base';
+import { ApiError } from '@coffer/client';
 import { databaseUnderTest, dropAdmin, makeAdmin, type TestDatabase } from '@coffer/testkit';
 import { configure, issue, startTestServer, type TestServer } from './dev-server.ts';
 import { tryLogin } from './logins.ts';
@@ -61,6 +62,66 @@ describe('password policies', () => {
       /the rules ask for 5 characters, but "length" is 4/,
     );
     assert.equal(await server.client.read('sys/policies/password/no'), undefined);
+  });
+
+  const base64 = (text: string): string => Buffer.from(text).toString('base64');
+
+  it('are taken in base64 as well, as Vault takes them', async () => {
+    const policy = policyOf(12, '01');
+    const json = '{"length":12,"rule":[{"charset":[{"charset":"01"}]}]}';
+    const forms: readonly (readonly [text: string, policy: string])[] = [
+      [base64(policy), policy],
+      [base64(`${policy}\n`).replaceAll(/(.{20})/g, '$1\r\n'), `${policy}\n`],
+      [`${base64(`${policy} `)}\n`, `${policy} `],
+      [base64(json), json],
+    ];
+    for (const [text, shown] of forms) {
+      await server.client.write('sys/policies/password/encoded', { policy: text });
+      assert.equal((await read('sys/policies/password/encoded'))['policy'], shown);
+      assert.match((await read('sys/policies/password/encoded/generate'))['password'] as string, /^[01]{12}$/);
+    }
+  });
+
+  it('are refused where base64 is another one, or what it holds is no policy', async () => {
+    const standard = base64(policyOf(12, '01?>~?'));
+    assert.match(standard, /[+/]/);
+    const invalid = Buffer.concat([Buffer.from('# \xff\n', 'latin1'), Buffer.from(policyOf(12, '01'))]);
+    const bad: readonly (readonly [text: string, reason: RegExp])[] = [
+      [standard.replaceAll('+', '-').replaceAll('/', '_'), /^1:/],
+      [base64(policyOf(12, '0123')).replace(/=+$/, ''), /^1:/],
+      [base64(base64(policyOf(12, '0123'))), /^1:/],
+      ['length', /^1:/],
+      ['lengths1', /not UTF-8/],
+      [invalid.toString('base64'), /not UTF-8/],
+    ];
+    for (const [text, reason] of bad) {
+      for (const [path, field] of [
+        ['sys/policies/password/bad', 'policy'],
+        ['sys/policies/acl/bad', 'policy'],
+        ['sys/policy/bad', 'rules'],
+      ] as const) {
+        await assert.rejects(
+          server.client.write(path, { [field]: text }),
+          (error) =>
+            error instanceof ApiError &&
+            error.status === 400 &&
+            reason.test(error.errors.join().replace(/^failed to parse policy: (?=\d)/, '')),
+          `${path} ${text}`,
+        );
+        assert.equal(await server.client.read(path), undefined);
+      }
+    }
+  });
+
+  it('for requests are taken in base64 at both of their paths', async () => {
+    const policy = 'path "é/*" { capabilities = ["read"] }';
+    for (const fields of [{ policy: base64(policy) }, { rules: base64(policy) }, { policy: '', rules: policy }]) {
+      await server.client.write('sys/policy/encoded', fields);
+      assert.equal((await read('sys/policies/acl/encoded'))['policy'], policy);
+      await server.client.request('DELETE', 'sys/policies/acl/encoded');
+    }
+    await server.client.write('sys/policies/acl/encoded', { policy: base64(policy) });
+    assert.equal((await read('sys/policies/acl/encoded'))['policy'], policy);
   });
 
   it('of a connection are obeyed by its users', async () => {

@@ -99,6 +99,8 @@ function readDollar(source: HclSource, at: number, stringStart: number): Literal
   for (let i = at + 1; i < text.length; i++) {
     const character = text[i];
     if (character === '\\') i = readEscape(source, i).end - 1;
+    else if (character === '\ufffd')
+      throw source.error(i, 'U+FFFD, which stands for lost characters, is not allowed in ${…}');
     else if (character === '{') depth++;
     else if (character === '}' && --depth === 0) return { value: text.slice(at, i + 1), end: i + 1 };
   }

@@ -16,7 +16,10 @@ export function policiesPasswordPaths(policies: PasswordPolicies): Path[] {
       pattern: 'policies/password/:name',
       fields: {
         name: POLICY_NAME,
-        policy: { type: 'string', description: 'The policy in HCL or JSON: length, and rule "charset" blocks.' },
+        policy: {
+          type: 'string',
+          description: 'The policy in HCL or JSON, plain or base64: length, and rule "charset" blocks.',
+        },
       },
       synopsis: 'Reads, writes or deletes a password policy.',
       read: async ({ fields }) => {

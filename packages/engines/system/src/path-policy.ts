@@ -21,7 +21,7 @@ function onePolicy(policies: PolicyStore): Path {
     foldedNames: ['name'],
     fields: {
       name: POLICY_NAME,
-      policy: { type: 'string', description: 'The policy in HCL or JSON.' },
+      policy: { type: 'string', description: 'The policy in HCL or JSON, plain or base64.' },
       rules: { type: 'string', description: 'Older spelling of policy.' },
     },
     synopsis: 'Reads, writes or deletes an ACL policy.',
@@ -30,7 +30,7 @@ function onePolicy(policies: PolicyStore): Path {
       return entry && { shape: 'flat', data: { name: entry.name, rules: entry.text } };
     },
     write: async ({ fields }) => {
-      await policies.put(fields.name, policyText(fields.policy ?? fields.rules));
+      await policies.put(fields.name, policyText(fields.policy || fields.rules));
       return undefined;
     },
     delete: async ({ fields }) => {

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { CofferError } from '@coffer/base';
 
 export const POLICY_NAME = { type: 'string', required: true, description: "The policy's name." } as const;
@@ -10,9 +11,22 @@ export function policyText(given: string | undefined): string {
   return plainText(given);
 }
 
-/** Vault takes policies in base64 as well. A policy has braces or quotes, which base64 has not. */
+/**
+ * Vault takes policies in base64 as well: Go's standard encoding, padded, with line ends anywhere. A policy has braces or
+ * quotes, which base64 has not.
+ *
+ * @throws CofferError `invalid-request` when what is encoded is not UTF-8
+ */
 export function plainText(given: string): string {
   const compact = given.replaceAll(/[\r\n]/g, '');
   const isBase64 = compact.length % 4 === 0 && /^[A-Za-z0-9+/]+={0,2}$/.test(compact);
-  return isBase64 ? Buffer.from(compact, 'base64').toString('utf8') : given;
+  if (!isBase64) return given;
+  const decoded = Buffer.from(compact, 'base64');
+  if (!isUtf8(decoded)) {
+    throw new CofferError(
+      'invalid-request',
+      'failed to parse policy: it is read as base64, and what it holds is not UTF-8',
+    );
+  }
+  return decoded.toString('utf8');
 }
