@@ -103,13 +103,11 @@ class ActionLexer {
   }
 
   #isComment(): boolean {
-    const before = this.#at;
-    this.#match(SPACE);
-    // Go takes a comment only right behind the delimiter or its trim marker.
-    if (!this.#text.startsWith('/*', this.#at) || (this.#at > before && before === this.#open + 2)) {
-      this.#at = before;
-      return false;
-    }
+    // Go takes a comment only right behind the delimiter, or its trim marker, which is a minus and one blank.
+    const trimmed = this.#at > this.#open + 2;
+    const start = this.#at + (trimmed ? 1 : 0);
+    if (!this.#text.startsWith('/*', start)) return false;
+    this.#at = start;
     const end = this.#text.indexOf('*/', this.#at + 2);
     if (end >= 0 && /^(?:[ \t\r\n]-)?\}\}/.test(this.#text.slice(end + 2, end + 6))) {
       this.#at = end + 2;
@@ -135,9 +133,12 @@ class ActionLexer {
     switch (character) {
       case '|':
       case '(':
-      case ')':
         this.#at++;
         return { kind: character, offset };
+      case ')':
+        this.#at++;
+        this.#requireBreak();
+        return { kind: ')', offset };
       case '=':
         this.#at++;
         return { kind: '=', offset };
@@ -200,6 +201,9 @@ class ActionLexer {
 
   #integer(literal: string, offset: number): bigint {
     const negative = literal.startsWith('-');
+    // An underscore stands between two digits, or between the prefix and a digit.
+    if (/_(?![0-9a-fA-F])/.test(literal))
+      throw this.#error('an underscore in a number must be followed by a digit', offset);
     const digits = literal.replace(/^[+-]/, '').replaceAll('_', '');
     const value = wholeNumber(/^0\d/.test(digits) ? `0o${digits.slice(1)}` : digits);
     const signed = value !== undefined && negative ? -value : value;
@@ -222,10 +226,10 @@ class ActionLexer {
     );
   }
 
-  /** An operand ends at a space, a pipe, a parenthesis or the action's end, as in Go. */
+  /** An operand ends at a space, a pipe, a closing parenthesis or the action's end, as in Go. */
   #requireBreak(): void {
     const next = this.#text.charAt(this.#at);
-    if (next === '' || ' \t\r\n|()'.includes(next) || this.#text.startsWith('}}', this.#at)) return;
+    if (next === '' || ' \t\r\n|)'.includes(next) || this.#text.startsWith('}}', this.#at)) return;
     if (next === '.') throw this.#error('only whole numbers and fields like .RoleName may have a place here');
     throw this.#error(`unexpected ${JSON.stringify(next)}; put a space in front of the next argument`);
   }

@@ -63,8 +63,7 @@ export class ActionParser {
   #assignment(): Pipeline['variable'] | undefined {
     const [target, sign] = this.#tokens.slice(this.#next, this.#next + 2);
     if (target?.kind !== 'variable' || (sign?.kind !== ':=' && sign?.kind !== '=')) return undefined;
-    if (target.text === '' || target.field !== undefined)
-      throw this.#error('only a $name can be given a value', target);
+    if (target.field !== undefined) throw this.#error('only a $name can be given a value', target);
     this.#next += 2;
     // Whether a variable that is assigned to was declared shows only at rendering, as in Go.
     return { name: target.text, declares: sign.kind === ':=', offset: target.offset };
