@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { JsonValue } from '@coffer/base';
 import { type FieldSchema, parseFields, unknownFieldMessage } from './fields.ts';
 
 const schema = {
@@ -54,6 +55,20 @@ describe('parseFields', () => {
       roles: ['x'],
       meta: { k: 'v', l: 'w' },
     });
+  });
+
+  it('takes pairs that are repeated on the command line', () => {
+    const metaOf = (meta: JsonValue) => parseFields(schema, { name: 'n', meta }).meta;
+    assert.deepEqual(metaOf(['k=v', 'l=w,x=y=z']), { k: 'v', l: 'w,x=y=z' });
+    assert.deepEqual(metaOf(['k=v\nw', 'k=']), { k: '' });
+    assert.deepEqual(metaOf([]), {});
+    for (const bad of [['k'], ['=v'], ['k=v', 1], [null], [['k=v']], [{ k: 'v' }]]) {
+      assert.throws(
+        () => metaOf(bad),
+        /"meta" must be a JSON object or key=value pairs, got a list/,
+        JSON.stringify(bad),
+      );
+    }
   });
 
   it('names the field and what it takes, without showing the value', () => {

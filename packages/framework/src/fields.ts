@@ -158,12 +158,17 @@ function parseObject(name: string, raw: JsonValue): JsonObject {
       if (error instanceof CofferError) throw new CofferError(error.code, `field "${name}": ${error.message}`);
       // Not JSON, so it may be key=value,key=value.
     }
-    const pairs = splitList(name, raw).map((pair) => [pair, pair.indexOf('=')] as const);
-    if (pairs.every(([, at]) => at > 0)) {
-      return Object.fromEntries(pairs.map(([pair, at]) => [pair.slice(0, at).trim(), pair.slice(at + 1)]));
-    }
   }
+  // What is repeated on the command line comes as a list, whose items are pairs as a whole.
+  const items = typeof raw === 'string' ? splitList(name, raw) : Array.isArray(raw) ? raw : undefined;
+  const pairs = items?.map(pairOf) ?? [undefined];
+  if (pairs.every((pair) => pair !== undefined)) return Object.fromEntries(pairs);
   throw wrong(name, raw, 'a JSON object or key=value pairs');
+}
+
+function pairOf(item: JsonValue): [key: string, value: string] | undefined {
+  const [, key, value = ''] = typeof item === 'string' ? (/^([^=]+)=([^]*)$/.exec(item) ?? []) : [];
+  return key === undefined ? undefined : [key.trim(), value];
 }
 
 function wrong(name: string, raw: JsonValue, wanted: string): CofferError {
