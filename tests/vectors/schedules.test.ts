@@ -1,4 +1,7 @@
-/** Schedules as robfig/cron reads them, with Vault's options. */
+/**
+ * Schedules as robfig/cron reads them, with Vault's options. On purpose: a time zone other than UTC in front is refused, where
+ * Vault takes it and ignores it (rotation-time.test.ts). No vector has one.
+ */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { CronSchedule } from '../../packages/engines/database/src/cron-schedule.ts';

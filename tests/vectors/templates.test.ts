@@ -22,6 +22,7 @@ interface Vector {
  * - `%!d(string=x)` and its like: Go writes its complaint into the name; we refuse.
  * - The dot itself as text (`{{.}}`), `nil`, floats, `%[1]d`, `%*d`, `range`, `define`, `template`, `block`, `html`, `js`,
  *   `urlquery`, `index` and `call`: refused when the template is written. They make nothing that a name needs.
+ * - A pipe that leads nowhere (`{{.RoleName |}}`), a field of something in parentheses, `$x` in its own declaration: refused.
  * - Names and numbers of arguments are looked at when a template is written, in Go when it comes to that call.
  */
 function isDifference({ refused, hex = '' }: Vector): boolean {
