@@ -184,6 +184,34 @@ function underOurServer(programs: GoPrograms): void {
         assert.deepEqual(await users(plugin), {});
       });
 
+      for (const [how, crash, first, exit] of [
+        ['panics', 'PANIC', 'panic: no user with password [password]', 'exit code 2'],
+        ['fails in its runtime', 'FATAL', 'fatal error: stack overflow', 'exit code 2'],
+      ] as const) {
+        it(`is seen to end when it ${how}: the whole report is an error, without a password`, async () => {
+          await addRole(`${plugin}-crash`, plugin, { creation_statements: [crash] });
+          const before = server.log().length;
+          assert.equal(
+            await refusal(client.read(`database/creds/${plugin}-crash`)),
+            `1 error occurred:\n\t* plugin shutdown: the plugin process ended during the call (${exit})\n\n`,
+          );
+          const lines = () => server.log().slice(before).split('\n');
+          await eventually(() => lines().some((line) => line.includes('plugin process exited')), 'its end');
+          const at = (text: string) => lines().findIndex((line) => line.includes(text));
+          await eventually(() => at('goroutine ') !== -1, 'its goroutines');
+          assert.ok(lines()[at('plugin process exited')]?.includes('[ERROR]'));
+          const report = lines().filter((line) => / plugin\.file-plugin: (?!plugin process|plugin output)/.test(line));
+          const begin = report.findIndex((line) => line.includes(first));
+          assert.ok(begin >= 0, report.join('\n'));
+          assert.deepEqual(
+            report.slice(begin).filter((line) => !line.includes('[ERROR]')),
+            [],
+          );
+          const again = await issue(client, `${plugin}-role`);
+          await client.write('sys/leases/revoke', { lease_id: again.leaseId });
+        });
+      }
+
       it('is heard: its log lines at their levels, and what it prints', async () => {
         await configure(plugin, plugin);
         const log = server.log();

@@ -37,7 +37,10 @@ export class Redaction {
   readonly #open = new Set<InUse>();
   readonly #lingerMs: number;
 
-  /** `lingerMs`: how long after a call its password may still turn up in the log, in milliseconds. Default: 0. */
+  /**
+   * `lingerMs`: how long after a call its password, and after the close of a database its configuration's secrets, may still
+   * turn up in the log, in milliseconds. Default: 0.
+   */
   constructor(lingerMs = 0) {
     this.#lingerMs = lingerMs;
   }
@@ -66,7 +69,7 @@ export class Redaction {
         const secrets = [...config.secrets, ...rotated, ...(password === undefined ? [] : [password])];
         throw redactError(error, { secrets, names: [...config.names, ...names] });
       } finally {
-        if (password !== undefined) this.#forget(inUse, password);
+        if (password !== undefined) this.#afterwards(() => inUse.calls.delete(password));
       }
     };
     return {
@@ -102,7 +105,7 @@ export class Redaction {
       type: () => guard(() => inner.type()),
       close: async () => {
         await guard(() => inner.close());
-        this.#open.delete(inUse);
+        this.#afterwards(() => this.#open.delete(inUse));
       },
       nameUser: (config) => guard(async () => inner.nameUser?.(config)),
       verifyUser: (username, password) =>
@@ -110,9 +113,9 @@ export class Redaction {
     };
   }
 
-  #forget({ calls }: InUse, password: Secret): void {
-    if (this.#lingerMs === 0) calls.delete(password);
-    else setTimeout(() => calls.delete(password), this.#lingerMs).unref();
+  #afterwards(forget: () => void): void {
+    if (this.#lingerMs === 0) forget();
+    else setTimeout(forget, this.#lingerMs).unref();
   }
 }
 
@@ -132,7 +135,8 @@ export function redactError(thrown: unknown, hidden: Hidden): unknown {
   const cause = redactCause(thrown.cause, hidden);
   if (message === thrown.message && cause === thrown.cause) return thrown;
   // Its text is ours, and its class decides what the host makes of the failure.
-  if (isPluginGone(thrown)) return new PluginGoneError(thrown.outcomeUnknown, { cause, hung: thrown.hung });
+  if (isPluginGone(thrown))
+    return new PluginGoneError(thrown.outcomeUnknown, { cause, hung: thrown.hung, exit: thrown.exit });
   return new CofferError(thrown.code, message, { cause });
 }
 

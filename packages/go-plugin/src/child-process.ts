@@ -3,7 +3,7 @@ import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { CofferError, errorText, type Logger } from '@coffer/base';
 import type { Executable } from './executable.ts';
-import { logPluginLine, readLines } from './plugin-log.ts';
+import { CrashReport, logPluginLine, readLines } from './plugin-log.ts';
 
 /** Lines of stderr that a failed start reports. */
 const TAIL_LINES = 20;
@@ -29,6 +29,8 @@ export class PluginChild {
   readonly #name: string;
   readonly #tail: string[] = [];
   #hasEnded = false;
+  /** By us. */
+  #killed = false;
   #spawnError: unknown;
 
   constructor(executable: Executable, args: readonly string[], env: NodeJS.ProcessEnv, name: string, logger: Logger) {
@@ -47,7 +49,8 @@ export class PluginChild {
         done();
       };
       this.#child.once('exit', (code, signal) => {
-        logger.debug('plugin process exited', {
+        const isExpected = code === 0 || this.#killed;
+        logger[isExpected ? 'debug' : 'error']('plugin process exited', {
           plugin: name,
           pid: this.#child.pid,
           code: code ?? undefined,
@@ -62,10 +65,11 @@ export class PluginChild {
       });
     });
     running.add(this);
+    const crash = new CrashReport();
     readLines(this.#child.stderr, (line) => {
       this.#tail.push(line.slice(0, TAIL_LINE_LENGTH));
       if (this.#tail.length > TAIL_LINES) this.#tail.shift();
-      logPluginLine(logger, line);
+      logPluginLine(logger, line, crash.levelOf(line));
     });
     this.#firstLine = new Promise((done) => readLines(this.#child.stdout, done));
   }
@@ -78,7 +82,15 @@ export class PluginChild {
     return this.#hasEnded;
   }
 
+  /** How it ended: `exit code 2`, `signal SIGKILL`; undefined while it runs. */
+  get exit(): string | undefined {
+    const { exitCode, signalCode } = this.#child;
+    if (signalCode !== null) return `signal ${signalCode}`;
+    return exitCode === null ? undefined : `exit code ${exitCode}`;
+  }
+
   kill(): void {
+    this.#killed = true;
     this.#child.kill('SIGKILL');
   }
 

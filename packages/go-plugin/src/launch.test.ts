@@ -62,6 +62,7 @@ describe('launch', () => {
     await Promise.all([plugin.kill(), plugin.kill()]);
     assert.equal(await isRunning(plugin.pid), false);
     assert.deepEqual(exits, ['exit']);
+    assert.equal(entries.find((entry) => entry.message === 'plugin process exited')?.level, 'debug');
     assert.equal(
       entries.some((entry) => entry.message === 'plugin failed to exit gracefully'),
       false,
@@ -91,11 +92,17 @@ describe('launch', () => {
   });
 
   it('sees a crash, and the plugin can be started again', async () => {
-    const plugin = await start();
+    const { logger, entries } = recordingLogger();
+    const plugin = await start({ logger });
     process.kill(plugin.pid, 'SIGKILL');
     await new Promise<void>((done) => plugin.onExit(done));
     assert.equal(plugin.exited, true);
-    await assert.rejects(plugin.call(Health.method.check, {}), (e) => isPluginGone(e) && e.code === 'unavailable');
+    await assert.rejects(
+      plugin.call(Health.method.check, {}),
+      (e) => isPluginGone(e) && e.code === 'unavailable' && e.message.endsWith('(signal SIGKILL)'),
+    );
+    const end = entries.find((entry) => entry.message === 'plugin process exited');
+    assert.deepEqual([end?.level, end?.fields['signal']], ['error', 'SIGKILL']);
     await plugin.kill();
     const again = await start();
     assert.notEqual(again.pid, plugin.pid);

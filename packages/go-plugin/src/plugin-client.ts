@@ -88,7 +88,7 @@ export class PluginClient {
     request: MessageInitShape<I>,
     options: CallOptions = {},
   ): Promise<MessageShape<O>> {
-    if (this.#child.hasEnded) throw new PluginGoneError(false);
+    if (this.#child.hasEnded) throw new PluginGoneError(false, { exit: this.#child.exit });
     try {
       return await this.#unary(method, request, options);
     } catch (error) {
@@ -97,7 +97,9 @@ export class PluginClient {
       }
       const late = error instanceof GrpcError && error.code === grpcStatus.DEADLINE_EXCEEDED;
       if (late) await this.#endIfHung();
-      if (this.#child.hasEnded) throw new PluginGoneError(true, { cause: error, hung: late });
+      if (this.#child.hasEnded) {
+        throw new PluginGoneError(true, { cause: error, hung: late, exit: this.#child.exit });
+      }
       throw error;
     }
   }

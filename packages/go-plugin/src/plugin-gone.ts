@@ -10,11 +10,16 @@ export class PluginGoneError extends CofferError implements OutcomeError {
   /** Whether it was ended because it did not answer any more. */
   readonly hung: boolean;
 
-  constructor(outcomeUnknown: boolean, options?: { cause?: unknown; hung?: boolean }) {
+  /** How it ended: `exit code 2`, `signal SIGKILL`. */
+  readonly exit: string | undefined;
+
+  constructor(outcomeUnknown: boolean, options?: { cause?: unknown; hung?: boolean; exit?: string | undefined }) {
     const ended = outcomeUnknown ? 'the plugin process ended during the call' : 'the plugin process has ended';
     const hung = options?.hung === true;
     const what = hung ? 'the plugin process did not answer any more and was ended' : ended;
-    super('unavailable', `plugin shutdown: ${what}`, options);
+    const how = hung || options?.exit === undefined ? '' : ` (${options.exit})`;
+    super('unavailable', `plugin shutdown: ${what}${how}`, options);
+    this.exit = options?.exit;
     this.outcomeUnknown = outcomeUnknown;
     this.hung = hung;
   }

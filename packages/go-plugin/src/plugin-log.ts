@@ -31,17 +31,42 @@ export function readLines(stream: Readable, onLine: (line: string) => void): voi
 }
 
 /**
- * Writes one line of a plugin's stderr to `logger`: hclog's JSON lines at their level with their fields, lines that
- * start with `[WARN]` and the like at that level, everything else as debug text (hashicorp/go-plugin:client.go, logStderr).
+ * How the report of a crash begins: Go's runtime (golang/go:src/runtime/panic.go, signal_unix.go), V8 out of memory, an error
+ * that Node.js found nobody to handle, Python's.
  */
-export function logPluginLine(logger: Logger, line: string): void {
+const CRASH =
+  /^(?:panic: |fatal error: |runtime: |runtime\/cgo: |unexpected fault address |SIG(?:SEGV|BUS|FPE|ILL|ABRT|QUIT|TRAP|SYS): |FATAL ERROR: |# Fatal error in|Traceback \(most recent call last\)|(?:node:|file:|\/)\S*:\d+$)/;
+
+/** How much of a crash is an error, in characters: a dump of very many goroutines would bury what went before. */
+const MAX_CRASH = 64 * 1024;
+
+/** Tells the report of a crash, from its first line on, from what else a process writes to stderr. */
+export class CrashReport {
+  #crashed = false;
+  #room = MAX_CRASH;
+
+  /** The level of a line that has none of its own. */
+  levelOf(line: string): 'debug' | 'error' {
+    this.#crashed ||= CRASH.test(line);
+    if (!this.#crashed || this.#room <= 0) return 'debug';
+    this.#room -= line.length + 1;
+    return 'error';
+  }
+}
+
+/**
+ * Writes one line of a plugin's stderr to `logger`: hclog's JSON lines at their level with their fields, lines that
+ * start with `[WARN]` and the like at that level, everything else as text at `otherwise` (hashicorp/go-plugin:client.go,
+ * logStderr).
+ */
+export function logPluginLine(logger: Logger, line: string, otherwise: LogLevel = 'debug'): void {
   const entry = parseHclogLine(line);
   if (entry !== undefined) {
     logger[entry.level](entry.message, entry.fields);
     return;
   }
   const prefix = /^\[(TRACE|DEBUG|INFO|WARN|ERROR)\]/.exec(line)?.[1]?.toLowerCase();
-  logger[isLogLevel(prefix) ? prefix : 'debug'](line);
+  logger[isLogLevel(prefix) ? prefix : otherwise](line);
 }
 
 /** Keys that become parts of the log entry; the host's line has its own time. */

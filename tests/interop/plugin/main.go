@@ -10,6 +10,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -21,8 +22,13 @@ import (
 // What the configuration must hold to log in.
 const adminPassword = "go-admin-pass"
 
-// refuse as the only statement of a request makes it fail, with the password in the error, as careless plugins do.
-const refuse = "REFUSE"
+// As the only statement of a request, refuse makes it fail with the password in the error, as careless plugins do. The
+// others end the process: by a panic with the password in its text, and by an error that Go's runtime does not recover from.
+const (
+	refuse = "REFUSE"
+	panics = "PANIC"
+	fatal  = "FATAL"
+)
 
 type user struct {
 	Password   string    `json:"password,omitempty"`
@@ -62,8 +68,14 @@ func (d *fileDatabase) Initialize(_ context.Context, req dbplugin.InitializeRequ
 }
 
 func (d *fileDatabase) NewUser(_ context.Context, req dbplugin.NewUserRequest) (dbplugin.NewUserResponse, error) {
-	if refused(req.Statements) {
+	switch only(req.Statements) {
+	case refuse:
 		return dbplugin.NewUserResponse{}, fmt.Errorf("no user with password %s", req.Password)
+	case panics:
+		panic("no user with password " + req.Password)
+	case fatal:
+		debug.SetMaxStack(1 << 16)
+		overflow(0)
 	}
 	var name string
 	err := d.change(func(users map[string]user) error {
@@ -97,7 +109,7 @@ func (d *fileDatabase) UpdateUser(_ context.Context, req dbplugin.UpdateUserRequ
 }
 
 func (d *fileDatabase) DeleteUser(_ context.Context, req dbplugin.DeleteUserRequest) (dbplugin.DeleteUserResponse, error) {
-	if refused(req.Statements) {
+	if only(req.Statements) == refuse {
 		return dbplugin.DeleteUserResponse{}, errors.New("this user stays")
 	}
 	return dbplugin.DeleteUserResponse{}, d.change(func(users map[string]user) error {
@@ -143,8 +155,16 @@ func (d *fileDatabase) change(apply func(users map[string]user) error) error {
 	return os.Rename(d.file+".new", d.file)
 }
 
-func refused(statements dbplugin.Statements) bool {
-	return len(statements.Commands) == 1 && statements.Commands[0] == refuse
+func only(statements dbplugin.Statements) string {
+	if len(statements.Commands) != 1 {
+		return ""
+	}
+	return statements.Commands[0]
+}
+
+// overflow uses up the stack.
+func overflow(depth int) int {
+	return overflow(depth+1) + depth
 }
 
 func main() {
