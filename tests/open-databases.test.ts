@@ -85,6 +85,7 @@ describe('the open databases of a mount', () => {
 
   const plugins: DatabasePlugins = {
     open: (name) => steps.pass(`open ${name}`, async () => new FakeDatabase()),
+    pin: async () => '',
     checkConfig: () => undefined,
     fields: () => ConnectionFields.declared(YSQL.fields),
     close: async () => undefined,

@@ -12,7 +12,7 @@ import {
   type StaticSeal,
 } from '@coffer/core';
 import { ROOT_POLICY, type TtlLimits } from '@coffer/framework';
-import { createDatabaseEngine, createDatabasePlugins } from '@coffer/engine-database';
+import { createDatabaseEngine, createDatabasePlugins, probeDatabasePlugin } from '@coffer/engine-database';
 import { createSystemEngine, sealedPaths } from '@coffer/engine-system';
 import type { Store } from '@coffer/store';
 import { checkYsqlConfig, YSQL } from '@coffer/ysql';
@@ -53,6 +53,12 @@ export function composeSealable(options: ComposeOptions): SealableCore {
   });
 }
 
+/**
+ * Other names of the built-in plugin. Terraform's provider takes no name for its `postgresql` block that does not begin so,
+ * and the last one when none is given (hashicorp/terraform-provider-vault:vault/resource_database_secret_backend_connection.go).
+ */
+const YSQL_ALIASES = ['postgresql-ysql-plugin', 'postgresql-database-plugin'] as const;
+
 /** Puts the rooms together: which engines there are, what is built in, what is always mounted. */
 function composeCore(options: ComposeOptions, { barrier, seal }: OpenParts): BuiltCore {
   const { store, storageType, systemTtl, pluginDirectory: directory, pluginTrust: trust, logger } = options;
@@ -61,13 +67,16 @@ function composeCore(options: ComposeOptions, { barrier, seal }: OpenParts): Bui
     barrier,
     logger: logger.named('core'),
     ...(systemTtl && { systemTtl }),
-    builtinPlugins: [{ name: 'ysql-plugin', type: 'database', version: BUILTIN_VERSION }],
+    builtinPlugins: [
+      { name: 'ysql-plugin', type: 'database', version: BUILTIN_VERSION },
+      ...YSQL_ALIASES.map((name) => ({ name, type: 'database', version: BUILTIN_VERSION, isAlias: true }) as const),
+    ],
   });
   const { services } = core;
   const ysql = { ...YSQL, checkConfig: checkYsqlConfig, logger: logger.named('ysql') };
   const plugins = createDatabasePlugins({
     catalog: services.plugins,
-    builtins: new Map([['ysql-plugin', ysql]]),
+    builtins: new Map(['ysql-plugin', ...YSQL_ALIASES].map((name) => [name, ysql])),
     ...(directory !== undefined && { directory }),
     ...(trust && { trust }),
     logger: logger.named('plugin'),
@@ -77,7 +86,13 @@ function composeCore(options: ComposeOptions, { barrier, seal }: OpenParts): Bui
     services,
     server: { version: API_VERSION, storageType },
     seal,
-    ...(directory !== undefined && { pluginDirectory: { path: directory, ...(trust && { trust }) } }),
+    ...(directory !== undefined && {
+      pluginDirectory: {
+        path: directory,
+        ...(trust && { trust }),
+        reportedVersion: (entry) => probeDatabasePlugin(directory, entry, logger.named('plugin'), trust),
+      },
+    }),
   });
   const token = createTokenAuth(tokenAuthOptions(services));
   core.install({

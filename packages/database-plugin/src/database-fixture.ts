@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { CofferError, isJsonObject, type JsonObject, type Secret } from '@coffer/base';
+import { CofferError, isJsonObject, type JsonObject, randomBase62, type Secret } from '@coffer/base';
 import type { Database, DatabaseKind, DeleteUserRequest, InitializeRequest, NewUserRequest } from './database.ts';
 import type { LoginAnswer, UpdateUserRequest, UsernameConfig } from './database.ts';
 
@@ -10,7 +10,7 @@ export const LATE_MS = 400;
  * A Database whose users are kept in memory, with the contract's whole behaviour; statements direct it:
  * `FAIL` fails with the password in the text, `BUG` throws what nobody expects, `CRASH` ends the process, `STOP` freezes
  * it, `NEVER` gives no answer, `LATE` one after a while.
- * `SHOW` makes `newUser` answer what it was asked, so that a test sees what arrived.
+ * `SHOW` makes `newUser` answer what it was asked, so that a test sees what arrived, and `WHO` which FIXTURE_VERSION it is.
  */
 export class MemoryDatabase implements Database {
   readonly #users = new Map<string, string>();
@@ -37,6 +37,7 @@ export class MemoryDatabase implements Database {
       };
       return JSON.stringify({ ...arrived, password: password.reveal(), config: this.#known() });
     }
+    if (statements.includes('WHO')) return `v-${process.env['FIXTURE_VERSION']}-${randomBase62(8)}`;
     await this.#obey(statements, password.reveal());
     const username = request.username ?? this.#name(usernameConfig);
     if (this.#users.has(username)) throw new CofferError('failed', `role "${username}" already exists`);

@@ -33,4 +33,4 @@ async function serveForeign(): Promise<void> {
 const plain = process.env['FIXTURE_NAMING'] === 'off';
 const kind = plain ? { ...MEMORY, create: (to: Logger) => withoutNaming(MEMORY.create(to)) } : MEMORY;
 if (process.env['FIXTURE_FOREIGN'] === 'on') await serveForeign();
-else await serveDatabase(async () => kind, { logger, version: 'v1.2.3' });
+else await serveDatabase(async () => kind, { logger, version: process.env['FIXTURE_VERSION'] ?? 'v1.2.3' });

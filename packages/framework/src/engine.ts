@@ -27,8 +27,11 @@ export interface Engine {
    * @throws CofferError `invalid-request` when it cannot be renewed, as when the role or user is gone
    */
   renewToken?(token: TokenEntry, increment: number): Promise<TtlAnswer>;
-  /** Closes what runs on a plugin, so that the next use starts what is registered now. Returns whether anything ran on it. */
-  reload?(plugin: string): Promise<boolean>;
+  /**
+   * Closes what runs on a plugin, or on any, so that the next use starts what is registered now. Returns whether anything is
+   * configured to run on it.
+   */
+  reload?(plugin?: string): Promise<boolean>;
   /** Closes connections and processes. */
   close(): Promise<void>;
 }

@@ -60,9 +60,18 @@ export {
   type PluginEntry,
   type BuiltinPlugin,
   type PluginCatalog,
+  isRegistered,
+  versionMismatch,
   parsePluginType,
+  checkPluginEntry,
   checkPluginCommand,
 } from './plugin-catalog.ts';
+export {
+  canonicalPluginVersion,
+  comparePluginVersions,
+  isBuiltinPluginVersion,
+  isSamePluginVersion,
+} from './plugin-version.ts';
 export * as stored from './stored.ts';
 export { type TokenEntry, ROOT_POLICY, DEFAULT_POLICY, WRAPPING_POLICY, UNASSIGNABLE_POLICIES } from './token-entry.ts';
 export {

@@ -128,6 +128,20 @@ const CASES: readonly RequestCase[] = [
     stdout: 'Success! Reloaded mounts: [a/ b/]\n',
   },
   {
+    argv: ['plugin', 'reload', '-plugin=mine'],
+    request: ['PUT', '/v1/sys/plugins/reload/backend', { plugin: 'mine', mounts: null, scope: '' }],
+    answer: { status: 200, body: { data: { reload_id: 'r1' }, warnings: ['no plugins were reloaded'] } },
+    stdout: 'Success! Reloaded plugin: mine\n',
+    stderr: 'WARNING! The following warnings were returned from Vault:\n\n  * no plugins were reloaded\n\n',
+  },
+  {
+    argv: ['plugin', 'register', '-sha256=ab', '-version=2', 'database', 'mine'],
+    request: ['PUT', '/v1/sys/plugins/catalog/database/mine', { type: 2, command: 'mine', sha256: 'ab', version: '2' }],
+    answer: { status: 200, body: { warnings: ['it could not be asked'] } },
+    stdout: 'Success! Registered plugin: mine\n',
+    stderr: 'WARNING! The following warnings were returned from Vault:\n\n  * it could not be asked\n\n',
+  },
+  {
     argv: ['plugin', 'info', '-field=command', '-version=v2', 'database', 'mine'],
     request: ['GET', '/v1/sys/plugins/catalog/database/mine?version=v2'],
     answer: { status: 200, body: { data: { command: 'run' } } },

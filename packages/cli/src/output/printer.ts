@@ -103,7 +103,8 @@ function isObject(value: JsonValue | undefined): value is JsonObject {
   return typeof value === 'object' && value !== null && !isList(value);
 }
 
-function printWarnings(ui: Ui, warnings: readonly string[] | null): void {
+/** What the server thinks of a request that it has done, on stderr. */
+export function printWarnings(ui: Ui, warnings: readonly string[] | null = []): void {
   if (warnings === null || warnings.length === 0) return;
   ui.warn('WARNING! The following warnings were returned from Vault:\n');
   for (const warning of warnings) ui.warn(`${wrapText(`* ${warning}`, 2)}\n`);

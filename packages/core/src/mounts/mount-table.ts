@@ -1,5 +1,12 @@
 import { CofferError, errorText, withoutDeadline } from '@coffer/base';
-import { type Engine, type EngineFactory, type Mount, normalizeMountPath } from '@coffer/framework';
+import {
+  type Engine,
+  type EngineFactory,
+  type Mount,
+  multiError,
+  normalizeMountPath,
+  type PluginType,
+} from '@coffer/framework';
 import { createEntryStorage } from '../barrier/entry-storage.ts';
 import { MountIntents } from '../leases/intents.ts';
 import { createMountRows, type MountRows, newMount } from './mount-rows.ts';
@@ -138,15 +145,38 @@ export class MountTable {
     });
   }
 
-  /** Reloads a plugin in every mount below one of `paths`, or in all. Returns the mounts that used it. */
-  async reload(plugin: string, paths: readonly string[]): Promise<string[]> {
-    const wanted = paths.map(normalizeMountPath);
+  /**
+   * Reloads a plugin of one of `types`, or of any, in every mount that uses it: the database plugins of an engine by their
+   * names, engines and auth methods by their type. Returns the paths of the mounts.
+   */
+  async reload(plugin: string, types: readonly PluginType[]): Promise<string[]> {
+    const wanted = (type: PluginType): boolean => types.length === 0 || types.includes(type);
     const reloaded: string[] = [];
-    for (const [path, { engine }] of this.#mounted) {
-      if (wanted.length > 0 && !wanted.includes(path)) continue;
-      if ((await engine.reload?.(plugin)) === true) reloaded.push(path);
+    for (const [path, { engine, mount, builtin }] of this.#mounted) {
+      if (mount.type === plugin && !builtin && wanted(path.startsWith('auth/') ? 'auth' : 'secret')) {
+        await engine.reload?.();
+        reloaded.push(path);
+      } else if (wanted('database') && (await engine.reload?.(plugin)) === true) reloaded.push(path);
     }
     return reloaded;
+  }
+
+  /**
+   * Reloads every plugin of some mounts.
+   * @throws CofferError `invalid-request` with Vault's text naming all that could not be reloaded; the others are
+   */
+  async reloadMounts(paths: readonly string[]): Promise<void> {
+    const failures: string[] = [];
+    for (const given of paths) {
+      const path = normalizeMountPath(given.startsWith('sys/auth/') ? given.slice('sys/'.length) : given);
+      const mounted = this.#mounted.get(path);
+      if (mounted === undefined) failures.push(`cannot fetch mount entry on ${JSON.stringify(path)}`);
+      else if (mounted.builtin) {
+        const why = `singleton plugin cannot be reloaded: ${JSON.stringify(mounted.mount.type)}`;
+        failures.push(`cannot reload plugin on ${JSON.stringify(path)}: ${why}`);
+      } else await mounted.engine.reload?.();
+    }
+    if (failures.length > 0) throw new CofferError('invalid-request', multiError(failures));
   }
 
   async close(): Promise<void> {

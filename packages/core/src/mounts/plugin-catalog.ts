@@ -1,11 +1,15 @@
 import { CofferError } from '@coffer/base';
 import {
-  type EntryStorage,
   type BuiltinPlugin,
+  canonicalPluginVersion,
+  checkPluginEntry,
+  comparePluginVersions,
+  type EntryStorage,
+  isSamePluginVersion,
+  PLUGIN_TYPES,
   type PluginCatalog,
   type PluginEntry,
-  checkPluginCommand,
-  PLUGIN_TYPES,
+  type PluginType,
   stored,
 } from '@coffer/framework';
 
@@ -20,43 +24,74 @@ const PLUGIN = entry<PluginEntry>({
   version: string(),
 });
 
-/** @throws CofferError `invalid-request` for an entry that sets no variable; without the entry, which may be a secret */
-function checkPluginEnvironment(env: readonly string[]): void {
-  const position = env.findIndex((entry) => !/^[^=\0]+=[^\0]*$/.test(entry));
-  if (position === -1) return;
-  throw new CofferError('invalid-request', `field "env": entry ${position + 1} must have the form NAME=value`);
-}
-
 export function createPluginCatalog(storage: EntryStorage, builtins: readonly BuiltinPlugin[]): PluginCatalog {
-  const key = (type: string, name: string, version: string): string => `${type}/${name}/${version}`;
   const plugins = storage.of('', PLUGIN);
+
+  /** Where a version is kept: 0.1.0 kept versions as they were written, `1.2.3` beside `v1.2.3`. */
+  const keyOf = async (type: PluginType, name: string, version: string): Promise<string> => {
+    const folder = `${type}/${name}/`;
+    const kept = version === '' ? [] : await storage.list(folder);
+    const same = kept.includes(version) ? version : kept.find((each) => isSamePluginVersion(each, version));
+    return folder + (same ?? version);
+  };
+  const registered = async (type: PluginType, name: string, version: string): Promise<PluginEntry | undefined> =>
+    plugins.get(await keyOf(type, name, version));
+  const newest = async (type: PluginType, name: string): Promise<string> => {
+    const versions = await storage.list(`${type}/${name}/`);
+    return versions.sort(comparePluginVersions).at(-1) ?? '';
+  };
+  const builtinOf = (type: PluginType, name: string) =>
+    builtins.find((builtin) => builtin.type === type && builtin.name === name);
+
+  const get: PluginCatalog['get'] = async (type, name, version) => {
+    const found = await registered(type, name, version);
+    if (found !== undefined) return found;
+    const builtin = builtinOf(type, name);
+    if (version === '' || builtin === undefined) return builtin;
+    if (!isSamePluginVersion(version, builtin.version)) return undefined;
+    return (await registered(type, name, '')) === undefined ? builtin : undefined;
+  };
+
   return {
     builtins,
-    get: (type, name, version = '') => plugins.get(key(type, name, version)),
+    get,
+    async resolve(type, name, version) {
+      const found = await get(type, name, version);
+      if (found !== undefined || version !== '') return found;
+      return registered(type, name, await newest(type, name));
+    },
+    async pin(type, name, asked, isNew) {
+      const isHidden = (await registered(type, name, '')) !== undefined;
+      if (asked === '') return isHidden || !isNew ? '' : newest(type, name);
+      const version = canonicalPluginVersion(asked);
+      if (version !== builtinOf(type, name)?.version) return version;
+      if (!isHidden) return '';
+      throw new CofferError(
+        'invalid-request',
+        `${type} plugin ${JSON.stringify(name)}, version ${version} not found, as it is overridden by an unversioned ` +
+          'plugin of the same name. Omit `plugin_version` to use the unversioned plugin',
+      );
+    },
     async register(plugin) {
-      if (!/^[\w.-]+$/.test(plugin.name)) {
-        throw new CofferError('invalid-request', `plugin name "${plugin.name}": use letters, digits, ".", "_" and "-"`);
-      }
-      if (!/^[0-9a-f]{64}$/i.test(plugin.sha256)) {
-        throw new CofferError(
-          'invalid-request',
-          'field "sha256" must be the SHA-256 of the plugin file in 64 hexadecimal digits',
-        );
-      }
-      checkPluginCommand(plugin.command);
-      checkPluginEnvironment(plugin.env);
-      await plugins.put(key(plugin.type, plugin.name, plugin.version), {
-        ...plugin,
-        sha256: plugin.sha256.toLowerCase(),
-      });
+      checkPluginEntry(plugin);
+      const { type, name, version } = plugin;
+      await plugins.put(await keyOf(type, name, version), { ...plugin, sha256: plugin.sha256.toLowerCase() });
     },
     async deregister(type, name, version) {
-      await storage.delete(key(type, name, version));
+      await storage.delete(await keyOf(type, name, version));
     },
     async list() {
       const keys = await storage.list('');
       const entries = await Promise.all(keys.map((each) => plugins.get(each)));
-      return entries.filter((plugin) => plugin !== undefined);
+      return entries
+        .filter((plugin) => plugin !== undefined)
+        .sort(
+          (a, b) => order(`${a.type}/${a.name}`, `${b.type}/${b.name}`) || comparePluginVersions(a.version, b.version),
+        );
     },
   };
+}
+
+function order(one: string, other: string): number {
+  return one === other ? 0 : one < other ? -1 : 1;
 }

@@ -47,7 +47,7 @@ export function createDatabaseEngine(options: DatabaseEngineOptions): EngineFact
       ],
       renew: (lease: Lease, increment: number) => renewUser(parts, lease, increment),
       revoke: (lease: Lease) => revokeUser(parts, lease),
-      reload: async (plugin: string) => {
+      reload: async (plugin?: string) => {
         const names = await connectionsOf(storage, plugin);
         for (const name of names) await connections.databases.reset(name);
         return names.length > 0;

@@ -17,10 +17,11 @@ import { dropOpenRotation, claimConfig } from './rotate-root.ts';
 
 const FIELDS = {
   name: { type: 'string', required: true, description: 'The name of this connection.' },
-  plugin_name: { type: 'string', description: 'The database plugin: "ysql-plugin".' },
+  plugin_name: { type: 'string', description: 'The database plugin: "ysql-plugin", or one that is registered.' },
   plugin_version: {
     type: 'string',
-    description: 'The version of a registered plugin; the unversioned one when empty.',
+    description:
+      'The version of a registered plugin. Default for a new configuration: none where the plugin is registered without one, else the newest.',
   },
   verify_connection: { type: 'boolean', default: true, description: 'Connect once before the configuration is saved.' },
   allowed_roles: {
@@ -97,8 +98,9 @@ function configView(plugins: DatabasePlugins, entry: ConfigEntry): JsonObject {
 
 async function saveConfig(parts: EngineParts, { fields, data }: ConfigRequest): Promise<PathResponse> {
   const previous = (await readConfig(parts.context.storage, fields.name)) ?? NEW_CONFIG;
-  const entry = mergeConfig(previous, fields, data);
-  if (entry.pluginName === '') throw new CofferError('invalid-request', 'empty plugin name');
+  const merged = mergeConfig(previous, fields, data);
+  if (merged.pluginName === '') throw new CofferError('invalid-request', 'empty plugin name');
+  const entry = { ...merged, pluginVersion: await pluginVersionOf(parts.plugins, merged.pluginName, previous, fields) };
   parts.plugins.checkConfig(entry.pluginName, entry.connectionDetails);
   if (entry.passwordPolicy !== '') await parts.generatePassword(entry.passwordPolicy);
   const database = await openDatabase(parts.plugins, entry);
@@ -137,12 +139,23 @@ function mergeConfig(previous: ConfigEntry, fields: FieldValues<typeof FIELDS>, 
   const rotation = fields.root_rotation_statements ?? fields.root_credentials_rotate_statements;
   return {
     pluginName: fields.plugin_name ?? previous.pluginName,
-    pluginVersion: fields.plugin_version ?? previous.pluginVersion,
+    pluginVersion: previous.pluginVersion,
     connectionDetails: { ...previous.connectionDetails, ...own },
     allowedRoles: fields.allowed_roles ? checkNames(fields.allowed_roles, 'allowed_roles') : previous.allowedRoles,
     rootRotationStatements: rotation ?? previous.rootRotationStatements,
     passwordPolicy: fields.password_policy ?? previous.passwordPolicy,
   };
+}
+
+/** A configuration stays with its version until it asks for another, or changes to another plugin. */
+async function pluginVersionOf(
+  plugins: DatabasePlugins,
+  name: string,
+  previous: ConfigEntry,
+  { plugin_version: asked }: FieldValues<typeof FIELDS>,
+): Promise<string> {
+  const isNew = name !== previous.pluginName;
+  return asked === undefined && !isNew ? previous.pluginVersion : plugins.pin(name, asked ?? '', isNew);
 }
 
 async function openDatabase(plugins: DatabasePlugins, entry: ConfigEntry): Promise<Database> {

@@ -1,5 +1,5 @@
 import { CofferError, type FileTrust, type JsonObject, type Logger } from '@coffer/base';
-import type { PluginCatalog, PluginEntry } from '@coffer/framework';
+import { isRegistered, type PluginCatalog, type PluginEntry, versionMismatch } from '@coffer/framework';
 import {
   ConnectionFields,
   type Database,
@@ -22,9 +22,15 @@ export interface BuiltinDatabase extends DatabaseKind {
 export interface DatabasePlugins {
   /**
    * A new database of a plugin, not initialized.
-   * @throws CofferError `failed`: not in the catalog, `checksums did not match`, or why the process did not start
+   * @throws CofferError `failed`: not in the catalog, `checksums did not match`, not of the version that it is registered
+   * as, or why the process did not start
    */
   open(name: string, version: string): Promise<Database>;
+  /**
+   * The version that a configuration keeps, from the one it asks for.
+   * @throws CofferError `invalid-request`, see {@link PluginCatalog.pin}
+   */
+  pin(name: string, asked: string, isNew: boolean): Promise<string>;
   /** Checks the plugin's own fields where we know them. @throws CofferError `invalid-request` without a secret */
   checkConfig(name: string, config: JsonObject): void;
   /**
@@ -61,7 +67,14 @@ export function createDatabasePlugins(options: DatabasePluginsOptions): Database
     const process = await launchPlugin(directory, entry, logger, { ...options, fields: fieldsOf(entry.name) });
     processes.add(process);
     process.onExit(() => processes.delete(process));
-    return process;
+    try {
+      const mismatch = entry.version === '' ? undefined : versionMismatch(entry, await process.version());
+      if (mismatch !== undefined) throw new CofferError('failed', mismatch);
+      return process;
+    } catch (error) {
+      await process.kill();
+      throw error;
+    }
   };
 
   /** The running process of a plugin, or a new one when there is none, it has ended, or it serves one database only. */
@@ -87,12 +100,14 @@ export function createDatabasePlugins(options: DatabasePluginsOptions): Database
 
   return {
     async open(name, version) {
-      const entry = await catalog.get('database', name, version);
-      if (entry !== undefined) return (await processOf(entry)).open();
-      const builtin = version === '' ? builtins.get(name) : undefined;
-      if (builtin === undefined) throw new CofferError('failed', `plugin not found in the catalog: ${name}`);
-      return withHostErrors(openDatabase(builtin, builtin.logger));
+      const found = await catalog.resolve('database', name, version);
+      if (found !== undefined && isRegistered(found)) return (await processOf(found)).open();
+      const builtin = found && builtins.get(name);
+      if (builtin !== undefined) return withHostErrors(openDatabase(builtin, builtin.logger));
+      const which = version === '' ? name : `${name}, version=${version}`;
+      throw new CofferError('failed', `plugin not found in the catalog: ${which}`);
     },
+    pin: (name, asked, isNew) => catalog.pin('database', name, asked, isNew),
     checkConfig(name, config) {
       try {
         builtins.get(name)?.checkConfig(config);
@@ -114,10 +129,11 @@ async function launchPlugin(
   logger: Logger,
   {
     metadataMode = false,
+    startTimeoutMs,
     callDeadlineMs,
     trust,
     fields,
-  }: Pick<LaunchDatabaseOptions, 'metadataMode' | 'callDeadlineMs' | 'trust' | 'fields'>,
+  }: Pick<LaunchDatabaseOptions, 'metadataMode' | 'startTimeoutMs' | 'callDeadlineMs' | 'trust' | 'fields'>,
 ): Promise<PluginProcess> {
   if (directory === undefined) {
     throw new CofferError(
@@ -132,6 +148,7 @@ async function launchPlugin(
     args: entry.args,
     env: Object.fromEntries(entry.env.map((pair) => [pair.split('=')[0] ?? '', pair.slice(pair.indexOf('=') + 1)])),
     metadataMode,
+    ...(startTimeoutMs !== undefined && { startTimeoutMs }),
     ...(callDeadlineMs !== undefined && { callDeadlineMs }),
     ...(trust && { trust }),
     ...(fields && { fields }),
@@ -139,15 +156,28 @@ async function launchPlugin(
   });
 }
 
+/** How long a plugin may take to start when it is only asked about itself, in milliseconds. */
+const PROBE_MS = 10_000;
+
 /**
- * Starts a plugin once to see that it is a database plugin, and ends it.
+ * Starts a plugin once to see that it is a database plugin, ends it, and returns the version that it reports, if any.
  * @throws CofferError `failed` when it is not, or does not start within a few seconds
  */
-export async function probeDatabasePlugin(directory: string, entry: PluginEntry, logger: Logger): Promise<void> {
-  const process = await launchPlugin(directory, entry, logger, { metadataMode: true });
+export async function probeDatabasePlugin(
+  directory: string | undefined,
+  entry: PluginEntry,
+  logger: Logger,
+  trust?: FileTrust,
+): Promise<string> {
+  const process = await launchPlugin(directory, entry, logger, {
+    metadataMode: true,
+    startTimeoutMs: PROBE_MS,
+    ...(trust && { trust }),
+  });
   try {
-    await process.version();
+    const version = await process.version();
     await process.open().type();
+    return version;
   } finally {
     await process.kill();
   }

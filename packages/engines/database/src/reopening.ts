@@ -2,10 +2,12 @@ import type { EntryStorage } from '@coffer/framework';
 import { readConfig } from './config-entry.ts';
 import type { Connections } from './connections.ts';
 
-/** The names of the connections that use a plugin. */
-export async function connectionsOf(storage: EntryStorage, plugin: string): Promise<string[]> {
+/** The names of the connections that use a plugin, or of all. */
+export async function connectionsOf(storage: EntryStorage, plugin?: string): Promise<string[]> {
+  const all = await storage.list('config/');
+  if (plugin === undefined) return all;
   const names: string[] = [];
-  for (const name of await storage.list('config/')) {
+  for (const name of all) {
     if ((await readConfig(storage, name))?.pluginName === plugin) names.push(name);
   }
   return names;

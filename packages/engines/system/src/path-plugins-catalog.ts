@@ -1,12 +1,17 @@
-import { CofferError, type JsonObject } from '@coffer/base';
+import { CofferError, errorText, type JsonObject } from '@coffer/base';
 import {
   type BuiltinPlugin,
+  canonicalPluginVersion,
+  checkPluginEntry,
   definePath,
+  isBuiltinPluginVersion,
+  isRegistered,
   parsePluginType,
   type Path,
   type PluginCatalog,
   type PluginEntry,
   type PluginType,
+  versionMismatch,
 } from '@coffer/framework';
 import { checkCommand, type PluginDirectory } from './plugin-directory.ts';
 
@@ -47,8 +52,9 @@ function all(plugins: PluginCatalog): Path {
     synopsis: 'Lists every plugin, built in and registered.',
     read: async () => {
       const registered = await plugins.list();
-      const shown = plugins.builtins.filter((builtin) => !registered.some((entry) => sameName(entry, builtin)));
-      const detailed = [...shown.map(builtinView), ...registered.map(registeredView)].sort((a, b) =>
+      const shown = listed(plugins).filter((builtin) => !registered.some((entry) => hides(entry, builtin)));
+      // The sort is stable: the versions of a name stay in their order.
+      const detailed = [...registered.map(registeredView), ...shown.map(builtinView)].sort((a, b) =>
         `${a.type}/${a.name}`.localeCompare(`${b.type}/${b.name}`),
       );
       const names = (type: PluginType): string[] => [
@@ -66,7 +72,7 @@ function ofType(plugins: PluginCatalog, type: PluginType): Path {
     sudo: true,
     synopsis: `Lists the ${type} plugins by name.`,
     list: async () => {
-      const entries = [...plugins.builtins, ...(await plugins.list())].filter((entry) => entry.type === type);
+      const entries = [...listed(plugins), ...(await plugins.list())].filter((entry) => entry.type === type);
       return { data: { keys: [...new Set(entries.map((entry) => entry.name))].sort() } };
     },
   });
@@ -80,26 +86,54 @@ function one(plugins: PluginCatalog, directory: PluginDirectory | undefined, pat
     sudo: true,
     synopsis: 'Registers, shows or deregisters a plugin.',
     read: async ({ fields }) => {
-      const type = typeOf(fields.type);
-      const entry = await plugins.get(type, fields.name, fields.version);
-      if (entry !== undefined) return { data: entryView(entry) };
-      const builtin = plugins.builtins.find((each) => each.name === fields.name && each.type === type);
-      return builtin && { data: { args: [], command: '', sha256: '', ...builtinView(builtin) } };
+      const plugin = await plugins.get(typeOf(fields.type), fields.name, canonicalPluginVersion(fields.version));
+      return plugin && { data: isRegistered(plugin) ? entryView(plugin) : builtinEntryView(plugin) };
     },
-    write: async ({ fields }) => {
-      const { name, command = name, args, env, version } = fields;
+    write: async ({ fields, warnings }) => {
+      const { name, command = name, args, env } = fields;
+      const version = canonicalPluginVersion(fields.version);
+      if (isBuiltinPluginVersion(version)) {
+        const why = "is not allowed because 'builtin' is a reserved metadata identifier";
+        throw new CofferError('invalid-request', `version ${JSON.stringify(version)} ${why}`);
+      }
       const sha256 = fields.sha256 ?? fields.sha_256;
       if (sha256 === undefined || sha256 === '') throw new CofferError('invalid-request', 'missing SHA-256 value');
       const entry = { name, type: typeOf(fields.type), command, args, env, sha256, version };
-      await checkCommand(directory, command);
+      const warning = await checkEntry(directory, entry);
+      if (warning !== undefined) warnings.push(warning);
       await plugins.register(entry);
       return undefined;
     },
     delete: async ({ fields }) => {
-      await plugins.deregister(typeOf(fields.type), fields.name, fields.version);
+      const version = canonicalPluginVersion(fields.version);
+      if (isBuiltinPluginVersion(version)) {
+        throw new CofferError('invalid-request', `version ${JSON.stringify(version)} cannot be deleted`);
+      }
+      await plugins.deregister(typeOf(fields.type), fields.name, version);
       return undefined;
     },
   });
+}
+
+/**
+ * A version that is registered must be the plugin's own, which only the plugin knows. One that cannot be asked is registered
+ * all the same, as in Vault, and asked again whenever it is started.
+ * @returns the warning that it could not be asked
+ * @throws CofferError `invalid-request` for an entry that could not be run, or whose plugin is of another version
+ */
+async function checkEntry(directory: PluginDirectory | undefined, entry: PluginEntry): Promise<string | undefined> {
+  const { reportedVersion } = await checkCommand(directory, entry.command);
+  checkPluginEntry(entry);
+  if (entry.version === '' || entry.type !== 'database') return undefined;
+  let reported: string;
+  try {
+    reported = await reportedVersion(entry);
+  } catch (error) {
+    return `The plugin could not be asked whether it is version ${entry.version}: ${errorText(error)}`;
+  }
+  const mismatch = versionMismatch(entry, reported);
+  if (mismatch !== undefined) throw new CofferError('invalid-request', mismatch);
+  return undefined;
 }
 
 /** Only the word: a policy would not match another spelling. */
@@ -113,8 +147,13 @@ function typeInBody(given: string | undefined): PluginType {
   return TYPE_NUMBERS.get(given) ?? parsePluginType(given);
 }
 
-function sameName(entry: PluginEntry, builtin: BuiltinPlugin): boolean {
-  return entry.name === builtin.name && entry.type === builtin.type;
+function listed({ builtins }: PluginCatalog): readonly BuiltinPlugin[] {
+  return builtins.filter(({ isAlias }) => isAlias !== true);
+}
+
+/** What is registered in a version stands beside the built-in of its name. */
+function hides(entry: PluginEntry, builtin: BuiltinPlugin): boolean {
+  return entry.name === builtin.name && entry.type === builtin.type && entry.version === '';
 }
 
 function builtinView({ name, type, version }: BuiltinPlugin) {
@@ -123,6 +162,10 @@ function builtinView({ name, type, version }: BuiltinPlugin) {
 
 function registeredView({ name, type, sha256, version }: PluginEntry) {
   return { builtin: false, name, sha256, type, version };
+}
+
+function builtinEntryView(plugin: BuiltinPlugin) {
+  return { args: [], command: '', sha256: '', ...builtinView(plugin) };
 }
 
 function entryView(entry: PluginEntry): JsonObject {

@@ -1,7 +1,7 @@
 import { lstat, realpath, stat } from 'node:fs/promises';
 import { join, sep } from 'node:path';
 import { CofferError, distrust, errorText, type FileTrust } from '@coffer/base';
-import { checkPluginCommand } from '@coffer/framework';
+import { checkPluginCommand, type PluginEntry } from '@coffer/framework';
 
 /** Where registered plugins are. */
 export interface PluginDirectory {
@@ -9,10 +9,15 @@ export interface PluginDirectory {
   readonly path: string;
   /** Who may own it and its files, and in which mode. */
   readonly trust?: FileTrust;
+  /** Starts a plugin and asks which version it is; empty when it does not say. Rejects when it cannot be asked. */
+  readonly reportedVersion: (entry: PluginEntry) => Promise<string>;
 }
 
-/** @throws CofferError `invalid-request` for a command that may not be run, or is not there */
-export async function checkCommand(directory: PluginDirectory | undefined, command: string): Promise<void> {
+/**
+ * The directory that a command is in.
+ * @throws CofferError `invalid-request` for a command that may not be run, or is not there
+ */
+export async function checkCommand(directory: PluginDirectory | undefined, command: string): Promise<PluginDirectory> {
   if (directory === undefined) {
     throw new CofferError(
       'invalid-request',
@@ -31,6 +36,7 @@ export async function checkCommand(directory: PluginDirectory | undefined, comma
       const reason = distrust(each, await stat(each), directory.trust);
       if (reason !== undefined) throw new CofferError('invalid-request', reason);
     }
+    return directory;
   } catch (thrown) {
     if (thrown instanceof CofferError) throw thrown;
     throw new CofferError('invalid-request', `field "command": ${errorText(thrown)}`, { cause: thrown });

@@ -1,5 +1,6 @@
 import { defineCommand } from '../../command.ts';
 import { reporting, usageFailure } from '../../failure.ts';
+import { printWarnings } from '../../output/printer.ts';
 import { catalogPath, parsePluginName, pluginTypeNumber } from './plugin-type.ts';
 
 export const pluginRegister = defineCommand({
@@ -24,7 +25,10 @@ export const pluginRegister = defineCommand({
       usage: 'A variable for the environment of the executable, as NAME=value. Can be given several times.',
     },
     sha256: { type: 'string', usage: 'The SHA-256 checksum of the executable, in hexadecimal. Required.' },
-    version: { type: 'string', usage: 'The semantic version of the plugin.' },
+    version: {
+      type: 'string',
+      usage: 'The semantic version of the plugin, which must be its own. Default: registered without one.',
+    },
   },
   arguments: { min: 1, max: 2, expected: '1 or 2' },
   async run({ arguments: words, connect, flags, ui }) {
@@ -39,7 +43,8 @@ export const pluginRegister = defineCommand({
       ...(flags.env.length === 0 ? {} : { env: flags.env }),
     };
     const client = await connect();
-    await reporting(`Error registering plugin ${plugin.name}`, client.write(catalogPath(plugin), body));
+    const answer = await reporting(`Error registering plugin ${plugin.name}`, client.write(catalogPath(plugin), body));
+    printWarnings(ui, answer?.warnings);
     ui.output(`Success! Registered plugin: ${plugin.name}`);
     return 0;
   },

@@ -2,6 +2,7 @@ import { parseSecretResponse } from '@coffer/client';
 import { defineCommand } from '../../command.ts';
 import { reporting, usageFailure } from '../../failure.ts';
 import { goValue } from '../../output/go-value.ts';
+import { printWarnings } from '../../output/printer.ts';
 
 export const pluginReload = defineCommand({
   name: 'reload',
@@ -9,7 +10,10 @@ export const pluginReload = defineCommand({
   usage: '[options]',
   description:
     'Restarts a plugin everywhere it is used, or the plugins of the given mounts. Either -plugin or -mounts is required.',
-  examples: [{ caption: 'Restart a plugin:', command: 'plugin reload -plugin=ysql-plugin' }],
+  examples: [
+    { caption: 'Restart the plugins of a mount:', command: 'plugin reload -mounts=database/' },
+    { caption: 'Restart a plugin:', command: 'plugin reload -plugin=ysql-plugin' },
+  ],
   flags: {
     plugin: { type: 'string', usage: 'The name of the plugin, as the catalog knows it.' },
     mounts: { type: 'list', usage: 'A mount whose plugins to restart. Can be given several times.' },
@@ -29,6 +33,7 @@ export const pluginReload = defineCommand({
     const body = { plugin, mounts: mounts.length === 0 ? null : mounts, scope };
     const asked = client.request('PUT', 'sys/plugins/reload/backend', { body });
     const answer = parseSecretResponse((await reporting('Error reloading plugin/mounts', asked)).body);
+    printWarnings(ui, answer?.warnings);
     const id = scope === 'global' ? answer?.data?.['reload_id'] : undefined;
     const thing = plugin === '' ? `mounts: ${goValue(mounts)}` : `plugin: ${plugin}`;
     ui.output(typeof id === 'string' ? `Success! Reloading ${thing}, reload_id: ${id}` : `Success! Reloaded ${thing}`);
