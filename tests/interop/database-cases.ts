@@ -2,7 +2,6 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { after, before, it } from 'node:test';
-import { VERSION } from '@coffer/base';
 import { TELLING_STATEMENTS } from '../../packages/ysql/src/telling-statements-fixture.ts';
 import type { ProcessView } from './go-host.ts';
 import { failure, type PluginUnderTest } from './plugin-under-test.ts';
@@ -29,7 +28,7 @@ export function databaseCases(start: () => PluginUnderTest, plugin: 'ysql' | 'ys
     assert.deepEqual([view.protocol, view.multiplexing], [protocol, multiplexing]);
     assert.ok(existsSync(view.socket), 'it listens on a unix socket');
     assert.equal(await ysql.host.call('type', { database: plugin }), 'yugabyte');
-    assert.equal(await ysql.host.call('version', { database: plugin }), `v${VERSION}`);
+    assert.equal(await ysql.host.call('version', { database: plugin }), '');
   });
 
   it('lets nobody in but its host', async () => {

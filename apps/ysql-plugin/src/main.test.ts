@@ -4,7 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { silentLogger } from '@coffer/base';
+import { createLogger, formatLogLine, VERSION } from '@coffer/base';
 import { PluginProcess } from '@coffer/database-plugin';
 
 const MAIN = join(import.meta.dirname, 'main.ts');
@@ -26,11 +26,13 @@ describe('ysql-plugin', () => {
     await writeFile(join(directory, 'ysql-plugin.mjs'), `#!${process.execPath}\nawait import('${MAIN}');\n`, {
       mode: 0o755,
     });
-    const plugin = await PluginProcess.launch({ directory, path: 'ysql-plugin.mjs', logger: silentLogger });
+    let log = '';
+    const logger = createLogger('', 'info', (entry) => (log += formatLogLine(entry)));
+    const plugin = await PluginProcess.launch({ directory, path: 'ysql-plugin.mjs', logger });
     try {
       const database = plugin.open();
       assert.equal(plugin.multiplexing, true);
-      assert.match(await plugin.version(), /^v\d+\.\d+\.\d+$/);
+      assert.equal(await plugin.version(), '', 'a host would pin it');
       assert.equal(await database.type(), 'yugabyte');
       const config = { host: '127.0.0.1', port: 1, username: 'yugabyte', password: 's3cret-pw', db: 'yugabyte' };
       await assert.rejects(
@@ -38,6 +40,8 @@ describe('ysql-plugin', () => {
         /^CofferError: unable to initialize: rpc error: code = Internal desc = failed to initialize: error verifying connection: /,
       );
       await database.close();
+      const line = `[INFO]  ysql-plugin.mjs: ysql-plugin has started: @module=ysql-plugin version=v${VERSION}\n`;
+      assert.ok(log.includes(line), log);
     } finally {
       await plugin.kill();
       await rm(directory, { recursive: true });

@@ -16,8 +16,10 @@ async function main(): Promise<void> {
     return;
   }
   beginStart();
-  await serveDatabase(async () => (await import('@coffer/ysql')).YSQL, { logger, version });
+  // It reports no version to its host: docs/decisions/0014-no-version-over-the-rpc.md.
+  await serveDatabase(async () => (await import('@coffer/ysql')).YSQL, { logger });
   endStart();
+  logger.info('ysql-plugin has started', { version });
 }
 
 main().catch((error: unknown) => {
