@@ -1,6 +1,7 @@
 /**
  * Plugins that are registered in versions: which one is listed, shown, run and reloaded, by Vault's rules. The answers and
- * their words are those of OpenBao 2.7.2.
+ * their words are those of OpenBao 2.7.2. On purpose: what is registered without a version is kept without one, also when the
+ * plugin reports one (docs/decisions/0014-no-version-over-the-rpc.md).
  */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
