@@ -9,7 +9,7 @@ import type { CreatingLease, LeaseIssuer } from '@coffer/framework';
 
 const NEW_LEASE = {
   path: 'database/creds/app',
-  token: 't',
+  token: { id: 't', usesLeft: 0 },
   renewable: true,
   data: { username: 'u' },
   issueTime: 1,
@@ -64,7 +64,9 @@ describe('a lease that is being made', () => {
   it('is not begun for a token that is gone or whose time is over', async () => {
     await addToken(store, 'late', Date.now() - 1);
     for (const token of ['late', 'gone']) {
-      await assert.rejects(issuer.begin({ ...NEW_LEASE, token }), { code: 'permission-denied' });
+      await assert.rejects(issuer.begin({ ...NEW_LEASE, token: { id: token, usesLeft: 0 } }), {
+        code: 'permission-denied',
+      });
     }
     assert.deepEqual(await leases(), []);
   });
