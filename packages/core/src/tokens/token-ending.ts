@@ -11,8 +11,9 @@ const ENDING = -1;
 
 /** Ends tokens with their descendants and what hangs on them, in one transaction. */
 export async function endFamilies(store: Store, ids: readonly string[]): Promise<void> {
+  if (ids.length === 0) return;
   if (!store.exclusive) await closeFamilies(store, ids);
-  await store.transaction([...ids.map((id) => markFamily(id, ENDING)), ...endOfMarked()]);
+  await store.transaction([markFamilies(ids, ENDING), ...endOfMarked()]);
 }
 
 /** Ends a token with what hangs on it. Its children stay, without a parent. */
@@ -33,7 +34,7 @@ export async function endExpired(store: Store, ids: readonly string[]): Promise<
   const orphaning = new Set(rows.map((row) => String(row['id'])));
   for (const id of ids.filter((each) => orphaning.has(each))) await endOrphaning(store, id);
   const others = ids.filter((each) => !orphaning.has(each));
-  if (others.length > 0) await endFamilies(store, others);
+  await endFamilies(store, others);
 }
 
 /**
@@ -48,20 +49,20 @@ export async function endExpired(store: Store, ids: readonly string[]): Promise<
  */
 async function closeFamilies(store: Store, ids: readonly string[]): Promise<void> {
   for (;;) {
-    const results = await store.transaction(ids.map((id) => markFamily(id, CLOSED)));
-    if (results.every(({ changes }) => changes === 0)) return;
+    const [closed] = await store.transaction([markFamilies(ids, CLOSED)]);
+    if (closed?.changes === 0) return;
   }
 }
 
-/** The token, its children, theirs, and so on, each once however they hang together. */
-function markFamily(id: string, expireTime: typeof CLOSED | typeof ENDING): SqlStatement {
+/** The tokens, their children, theirs, and so on, each once however they hang together. */
+function markFamilies(ids: readonly string[], expireTime: typeof CLOSED | typeof ENDING): SqlStatement {
   return {
     sql: `UPDATE tokens SET expire_time = $1 WHERE (expire_time IS NULL OR expire_time > $1) AND id IN (
             WITH RECURSIVE family (id) AS (
-              SELECT id FROM tokens WHERE id = $2
+              SELECT id FROM tokens WHERE id IN (${ids.map((_, index) => `$${index + 2}`).join(', ')})
               UNION SELECT tokens.id FROM tokens JOIN family ON tokens.parent = family.id
             ) SELECT id FROM family)`,
-    params: [expireTime, id],
+    params: [expireTime, ...ids],
   };
 }
 
