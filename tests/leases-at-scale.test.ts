@@ -16,6 +16,7 @@ import { tryLogin } from './logins.ts';
 const ISSUED_AT_ONCE = 32;
 const STATIC_SEAL: StaticSeal = { type: 'static', current: { id: 'test', key: Buffer.alloc(32, 'scale') } };
 const ROOT_TOKEN = 'root';
+const TOKENS = 500;
 /** Many logins fast: making a password's verifier is most of the work of a creation. */
 const MANY = `CREATE ROLE "{{name}}" LOGIN VALID UNTIL '{{expiration}}'`;
 const ONE = `CREATE ROLE "{{name}}" LOGIN PASSWORD '{{password}}' VALID UNTIL '{{expiration}}'`;
@@ -119,6 +120,28 @@ function suite(leases: number, makeStorage: (database: TestDatabase) => Promise<
     assert.deepEqual(levels.data, { keys: ['many/', 'one/'] });
     assert.ok(store.rows < 100, `${store.rows} rows were read`);
     await request('update', 'sys/leases/revoke', { lease_id: leaseId });
+  });
+
+  it('lists and revokes tokens where they were issued without reading those that there are', async () => {
+    const create = async (path: string): Promise<unknown> =>
+      (await request('update', path, { policies: ['default'] })).auth?.['accessor'];
+    await request('update', 'auth/token/roles/few', { orphan: true });
+    for (let left = TOKENS; left > 0; left--) await create('auth/token/create');
+    const few = [await create('auth/token/create/few'), await create('auth/token/create/few')];
+    store.rows = 0;
+    assert.deepEqual((await request('list', 'sys/leases/lookup')).data, { keys: ['auth/', 'database/'] });
+    const { data } = await request('list', 'sys/leases/lookup/auth/token/create', { limit: 10 });
+    assert.equal((data?.['keys'] as unknown[]).length, 10);
+    assert.equal(((await request('list', 'sys/leases/lookup/auth/token/create/few')).data?.['keys'] as []).length, 2);
+    await request('update', 'sys/leases/revoke-prefix/auth/token/create/few');
+    assert.ok(store.rows < 100, `${store.rows} rows were read`);
+    const accessors = (await request('list', 'auth/token/accessors')).data?.['keys'] as unknown[];
+    assert.deepEqual(
+      few.filter((accessor) => accessors.includes(accessor)),
+      [],
+    );
+    assert.ok(accessors.length >= TOKENS);
+    await request('update', 'sys/leases/revoke-prefix/auth/token/create');
   });
 
   it('ends all that end at one instant, with their logins, and serves others meanwhile', async () => {

@@ -54,6 +54,16 @@ describe('a lease that is being made', () => {
     });
   }
 
+  it('is not begun for the last use of a token', async () => {
+    await assert.rejects(issuer.begin({ ...NEW_LEASE, token: { id: 't', usesLeft: 1 } }), {
+      code: 'invalid-request',
+      message: /token had one use left/,
+    });
+    assert.deepEqual(await leases(), []);
+    await issuer.begin({ ...NEW_LEASE, token: { id: 't', usesLeft: 2 } });
+    assert.equal((await leases()).length, 1);
+  });
+
   it('goes when nothing is left of the login', async () => {
     const creating = await issuer.begin(NEW_LEASE);
     assert.equal((await leases())[0]?.state, 'creating');
