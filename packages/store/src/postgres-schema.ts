@@ -7,7 +7,9 @@ import { MIGRATIONS } from './schema.ts';
  * has none of until somebody runs ANALYZE, and with those of tokens that mostly have no parent. It would read all tokens for
  * each generation of a family that is to be ended, and sort all leases below a prefix for one page of them.
  */
-const PLANNER = ['hashjoin', 'mergejoin', 'seqscan', 'bitmapscan', 'material'].map((kind) => `SET enable_${kind} = off`);
+const PLANNER = ['hashjoin', 'mergejoin', 'seqscan', 'bitmapscan', 'material'].map(
+  (kind) => `SET enable_${kind} = off`,
+);
 
 /** What changes the meaning of SQL: defaults of the database or the role must not reach ours. */
 const SETTINGS = [
