@@ -8,14 +8,14 @@ import { leaseFromRow } from './lease-row.ts';
 export const PAGE = 1000;
 
 /**
- * Leases of tokens have no rows here: the token's row has the id (see `token-lease.ts`), and is the lease. Those that are over are left out,
- * before anybody has cleared them away.
+ * Leases of tokens have no rows of their own: the token's row has the id (see `token-lease.ts`). Those that are over are left
+ * out before anybody has cleared them away.
  */
 const ISSUED_TOKENS = `SELECT lease AS id FROM tokens WHERE lease > $1 AND lease < $2 AND uses_left >= 0
   AND (expire_time IS NULL OR expire_time > store_now()) ORDER BY lease LIMIT $3`;
 const ISSUED_CREDENTIALS = `SELECT id FROM leases WHERE id > $1 AND id < $2 AND state <> 'creating' ORDER BY id LIMIT $3`;
 
-/** After so many failed attempts to revoke it Vault takes a lease for irrevocable. The index `leases_irrevocable` has the number too. */
+/** So many failed attempts make a lease irrevocable in Vault. The index `leases_irrevocable` has the number too. */
 const IRREVOCABLE_ATTEMPTS = 6;
 const IRREVOCABLE = `attempts >= ${IRREVOCABLE_ATTEMPTS}`;
 
@@ -47,8 +47,8 @@ export class LeaseList {
   }
 
   /**
-   * The ids below `prefix` (with trailing slash, or empty), those of tokens included, sorted, one level deep: a deeper level shows as `name/`, and the store skips
-   * everything in it.
+   * The ids below `prefix` (with trailing slash, or empty), those of tokens included, sorted, one level deep: a deeper level
+   * shows as `name/`, and the store skips everything in it.
    */
   async list(prefix: string, page: ListPage = WHOLE_LIST): Promise<string[]> {
     const limit = page.limit > 0 ? page.limit : Number.POSITIVE_INFINITY;
