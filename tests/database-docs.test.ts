@@ -54,7 +54,7 @@ describe('the pages about short-lived users', () => {
   });
 
   it('revocation.md: what is owed', async () => {
-    const [lookup, ...others] = examples('revocation.md');
+    const [lookup, irrevocable, ...others] = examples('revocation.md');
     assert.deepEqual(others, []);
     await server.client.write('database/roles/my-first-role', { revocation_statements: 'SELECT 1/0' });
     const { leaseId } = await issue(server.client);
@@ -63,6 +63,13 @@ describe('the pages about short-lived users', () => {
     assert.match(printed, /^revocation_error +.*division by zero \(SQLSTATE 22012\)/m);
     assert.match(printed, /^revocation_attempts +\d/m);
     assert.match(printed, /^next_revocation +\d{4}-/m);
+    for (let attempts = 1; attempts < 6; attempts++) {
+      await assert.rejects(server.client.write('sys/leases/revoke', { lease_id: leaseId, sync: true }));
+    }
+    const counted = await vaultShell(irrevocable?.text ?? '', server);
+    assert.match(counted, /^lease_count +1$/m);
+    assert.ok(counted.includes(`"lease_id": "${leaseId}"`), counted);
+    assert.match(counted, /"error": ".*division by zero/);
     await server.client.request('PUT', `sys/leases/revoke-force/database/creds`, { body: {} });
   });
 });

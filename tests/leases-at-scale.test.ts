@@ -8,7 +8,7 @@ import { after, before, describe, it } from 'node:test';
 import { createLogger, formatLogLine, type JsonObject } from '@coffer/base';
 import type { IncomingRequest, OutgoingResponse } from '@coffer/framework';
 import type { SealableCore, StaticSeal } from '@coffer/core';
-import { openEmbeddedStore, openPostgresStore, type Store } from '@coffer/store';
+import { openEmbeddedStore, openPostgresStore, type SqlStatement, type Store } from '@coffer/store';
 import { databaseUnderTest, eventually, type TestDatabase } from '@coffer/testkit';
 import { composeSealable } from '../apps/coffer/src/compose.ts';
 import { tryLogin } from './logins.ts';
@@ -16,21 +16,25 @@ import { tryLogin } from './logins.ts';
 const ISSUED_AT_ONCE = 32;
 const STATIC_SEAL: StaticSeal = { type: 'static', current: { id: 'test', key: Buffer.alloc(32, 'scale') } };
 const ROOT_TOKEN = 'root';
+const TOKENS = 500;
 /** Many logins fast: making a password's verifier is most of the work of a creation. */
 const MANY = `CREATE ROLE "{{name}}" LOGIN VALID UNTIL '{{expiration}}'`;
 const ONE = `CREATE ROLE "{{name}}" LOGIN PASSWORD '{{password}}' VALID UNTIL '{{expiration}}'`;
 
-/** A store that counts the rows it gives out. */
-function counted(store: Store): Store & { rows: number } {
+/** A store that counts the rows it gives out, and knows what it was asked. */
+function counted(store: Store): Store & { rows: number; asked: SqlStatement[] } {
   const counting = {
     exclusive: store.exclusive,
     rows: 0,
+    asked: [] as SqlStatement[],
     async run(...args: Parameters<Store['run']>) {
+      counting.asked.push({ sql: args[0], params: args[1] ?? [] });
       const result = await store.run(...args);
       counting.rows += result.rows.length;
       return result;
     },
     async transaction(...args: Parameters<Store['transaction']>) {
+      counting.asked.push(...args[0]);
       const results = await store.transaction(...args);
       for (const { rows } of results) counting.rows += rows.length;
       return results;
@@ -109,6 +113,17 @@ function suite(leases: number, makeStorage: (database: TestDatabase) => Promise<
     await database.stop();
   });
 
+  /** Nothing reads a table from one end to the other, or all that lies below a prefix for one page. */
+  async function assertIndexed(asked: readonly SqlStatement[]): Promise<void> {
+    const statements = asked.filter(({ sql }) => /^(SELECT|UPDATE|DELETE)/.test(sql) && /(tokens|leases) /.test(sql));
+    assert.ok(statements.length > 5);
+    for (const { sql, params = [] } of statements) {
+      const { rows } = await store.run(`EXPLAIN ${sql}`, params);
+      const plan = rows.map((row) => String(row['QUERY PLAN'])).join('\n');
+      assert.doesNotMatch(plan, /Seq Scan|Bitmap|Materialize/, `${sql}\n${plan}`);
+    }
+  }
+
   it('starts, issues and lists a page without reading the leases that there are', async () => {
     await start();
     const { leaseId } = await issue('one');
@@ -119,6 +134,31 @@ function suite(leases: number, makeStorage: (database: TestDatabase) => Promise<
     assert.deepEqual(levels.data, { keys: ['many/', 'one/'] });
     assert.ok(store.rows < 100, `${store.rows} rows were read`);
     await request('update', 'sys/leases/revoke', { lease_id: leaseId });
+  });
+
+  it('lists and revokes tokens where they were issued without reading those that there are', async () => {
+    const create = async (path: string): Promise<unknown> =>
+      (await request('update', path, { policies: ['default'] })).auth?.['accessor'];
+    await request('update', 'auth/token/roles/few', { orphan: true });
+    for (let left = TOKENS; left > 0; left--) await create('auth/token/create');
+    const few = [await create('auth/token/create/few'), await create('auth/token/create/few')];
+    // What the planner knows of the data must not change its mind, whether or not it knows it.
+    if (!store.exclusive) await store.run('ANALYZE tokens');
+    [store.rows, store.asked] = [0, []];
+    assert.deepEqual((await request('list', 'sys/leases/lookup')).data, { keys: ['auth/', 'database/'] });
+    const { data } = await request('list', 'sys/leases/lookup/auth/token/create', { limit: 10 });
+    assert.equal((data?.['keys'] as unknown[]).length, 10);
+    assert.equal(((await request('list', 'sys/leases/lookup/auth/token/create/few')).data?.['keys'] as []).length, 2);
+    await request('update', 'sys/leases/revoke-prefix/auth/token/create/few');
+    assert.ok(store.rows < 100, `${store.rows} rows were read`);
+    if (!store.exclusive) await assertIndexed(store.asked);
+    const accessors = (await request('list', 'auth/token/accessors')).data?.['keys'] as unknown[];
+    assert.deepEqual(
+      few.filter((accessor) => accessors.includes(accessor)),
+      [],
+    );
+    assert.ok(accessors.length >= TOKENS);
+    await request('update', 'sys/leases/revoke-prefix/auth/token/create');
   });
 
   it('ends all that end at one instant, with their logins, and serves others meanwhile', async () => {

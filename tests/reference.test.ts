@@ -69,8 +69,10 @@ function fieldTable(fields: FieldSchema): string {
 const METHODS = { read: 'GET', write: 'POST', delete: 'DELETE', list: 'LIST' } as const;
 
 function describePath(mount: string, path: Path): string {
-  const methods = path.operations.map((operation) => METHODS[operation]).join(', ');
-  const notes = [...(path.unauthenticated ? ['no token needed'] : []), ...(path.sudo ? ['needs `sudo`'] : [])];
+  const methods = path.operations
+    .map((operation) => METHODS[operation] + (path.sudo === operation ? ' (needs `sudo`)' : ''))
+    .join(', ');
+  const notes = [...(path.unauthenticated ? ['no token needed'] : []), ...(path.sudo === true ? ['needs `sudo`'] : [])];
   return [
     `### \`/v1/${mount}${path.pattern.replaceAll('*', '')}\``,
     '',

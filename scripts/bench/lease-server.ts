@@ -120,7 +120,7 @@ async function addLease(issuer: LeaseIssuer, { path, token, renewable, data }: L
   const { username: modelName = '' } = data as { readonly username?: string };
   const username = modelName.replace(/[^-]{20}/, randomBase62(20));
   const creating = await issuer.begin({
-    ...{ path, token, renewable, issueTime },
+    ...{ path, token: { id: token, usesLeft: 0 }, renewable, issueTime },
     data: { ...data, username },
     // In the far future, each at a different time.
     expireTime: issueTime + HOUR_MS + Math.floor(Math.random() * HOUR_MS),

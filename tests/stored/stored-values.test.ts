@@ -119,6 +119,28 @@ for (const version of VERSIONS) {
       }
     });
 
+    const leaseOf = ({ columns, value }: StoredRow): string => `${textOf(value, 'path')}/h${textOf(columns, 'id')}`;
+    const isRoot = ({ value }: StoredRow): boolean => textOf(value, 'path') === 'auth/token/root';
+
+    it('has a lease for every token but the first root token', async () => {
+      const tokens = rows('tokens');
+      assert.ok(tokens.some(isRoot) && !tokens.every(isRoot));
+      for (const row of tokens) {
+        const lookup = write('sys/leases/lookup', { lease_id: leaseOf(row) });
+        if (isRoot(row)) {
+          await assert.rejects(lookup, /invalid lease/);
+          continue;
+        }
+        const expireTime = row.columns['expire_time'];
+        assert.partialDeepStrictEqual(await lookup, {
+          id: leaseOf(row),
+          path: row.value['path'],
+          issue_time: formatTime(Number(row.value['creationTime'])),
+          expire_time: expireTime === null ? null : formatTime(Number(expireTime)),
+        });
+      }
+    });
+
     it('gives each wrapped answer out once', async () => {
       const answers = rows('entries').filter(({ columns }) => columns['mount'] === 'core/wrapping');
       const responseOf = (path: string): JsonObject =>
@@ -152,6 +174,23 @@ for (const version of VERSIONS) {
         assert.equal(shown['revocation_error'] !== undefined, columns['last_error'] !== null);
       }
     });
+  });
+
+  it(`revokes the tokens that ${version} has issued by their leases`, async () => {
+    const home = await StoredHome.make(version);
+    try {
+      const { client } = await home.start();
+      await client.write('sys/leases/revoke-prefix/auth');
+      const { data } = (await client.list('auth/token/accessors')) ?? {};
+      const kept = home.fixture.rows.filter(
+        ({ table, value }) => table === 'tokens' && !textOf(value, 'path').startsWith('auth/'),
+      );
+      const root = home.fixture.rows.find(({ value }) => textOf(value, 'path') === 'auth/token/root');
+      const accessors = [...kept, ...(root ? [root] : [])].map(({ columns }) => textOf(columns, 'accessor'));
+      assert.deepEqual(data?.['keys'], accessors.sort());
+    } finally {
+      await home.remove();
+    }
   });
 
   it(`what ${version} has stored opens by a static key, and knows the recovery key`, async () => {

@@ -45,7 +45,7 @@ class Door {
         const now = Date.now();
         const creating = await context.leases.begin({
           path: `${mountPath}keys/${fields.name}`,
-          token: token?.id ?? '',
+          token: token ?? assert.fail('no token'),
           renewable: true,
           data: { name: fields.name },
           issueTime: now,
@@ -207,7 +207,11 @@ describe('core', () => {
     await assert.rejects(read('door/keys/a', brief), { code: 'permission-denied' });
     const twice = await newToken(['keys'], { numUses: 2 });
     const uses = await Promise.allSettled(Array.from({ length: 5 }, () => read('door/keys/x', twice)));
-    assert.equal(uses.filter((use) => use.status === 'fulfilled').length, 2);
+    // A credential of the last use would end with it, so none is made; whoever came later has no token.
+    const refusals = uses.flatMap((use) => (use.status === 'rejected' ? [String(use.reason)] : []));
+    assert.equal(refusals.filter((text) => text.includes('token had one use left')).length, 1);
+    assert.equal(refusals.filter((text) => text.includes('permission denied')).length, 3);
+    assert.equal(uses.length - refusals.length, 1);
   });
 
   it('ends many tokens that expire together, parents and children alike, and no others', async () => {

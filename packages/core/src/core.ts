@@ -7,6 +7,7 @@ import {
   type IncomingRequest,
   type OutgoingResponse,
   multiError,
+  needsSudo,
   type Path,
   type RawPathRequest,
   type TokenEntry,
@@ -31,7 +32,9 @@ import { allowsFolded, foldedCapabilities } from './policies/folded-acl.ts';
 import { createPasswordPolicies, type PasswordPolicies } from './policies/password-policies.ts';
 import { createPolicyStore, type PolicyStore } from './policies/policies.ts';
 import { help, isOpen, needsNoToken, noHandler, rawRequest, stillValid } from './request.ts';
-import { createTokenStore, WRAPPED_ANSWERS } from './tokens/tokens.ts';
+import { WRAPPED_ANSWERS } from './tokens/token-ending.ts';
+import { giveLeases } from './tokens/token-lease.ts';
+import { createTokenStore } from './tokens/tokens.ts';
 import { createWrapping, NO_WRAPPING_TOKEN, type Wrapping } from './tokens/wrapping.ts';
 
 /** How long {@link Core.stop} waits for the requests under way, in milliseconds. */
@@ -72,6 +75,8 @@ export class Core {
   readonly services: CoreServices;
   readonly #expiration: Expiration;
   readonly #logger: Logger;
+  /** Brings up to date what an earlier version has stored. */
+  readonly #upgrade: () => Promise<void>;
   /** One for each request under way; resolves when it is over. */
   readonly #running = new Set<Promise<void>>();
 
@@ -82,10 +87,13 @@ export class Core {
     const issuer = createLeaseIssuer(store, barrier, wake);
     const mounts = new MountTable({ store, barrier, leases: issuer, systemTtl, logger });
     const leaseList = new LeaseList(store, barrier);
-    const leases = new Leases({ store, barrier, list: leaseList, mounts, logger: logger.named('leases'), wake });
+    const leases = new Leases({
+      ...{ store, barrier, list: leaseList, tokens, mounts, logger: logger.named('leases'), wake },
+    });
     const policies = createPolicyStore(store, barrier);
     this.#logger = logger;
     this.#expiration = expiration;
+    this.#upgrade = () => giveLeases(store, barrier);
     this.services = {
       mounts,
       policies,
@@ -120,6 +128,7 @@ export class Core {
   async start(): Promise<void> {
     const { mounts, leases, tokens } = this.services;
     await mounts.load();
+    await this.#upgrade();
     this.#expiration.start(leases, tokens);
   }
 
@@ -221,7 +230,8 @@ export class Core {
     if (request.operation === 'help') return;
     const acl = await this.services.policies.acl(token.policies);
     const { operation, data, wrapTtl } = request;
-    const asked = [operation, fullPath, data, path?.sudo ?? false, wrapTtl, path?.splitFields] as const;
+    const sudo = path !== undefined && needsSudo(path, operation);
+    const asked = [operation, fullPath, data, sudo, wrapTtl, path?.splitFields] as const;
     const folds = path !== undefined && path.foldedNames.length > 0;
     if (folds ? allowsFolded(acl, ...asked) : acl.allows(...asked)) return;
     throw new CofferError('permission-denied', multiError(['permission denied']));

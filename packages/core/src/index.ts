@@ -2,8 +2,9 @@
 export { Barrier } from './barrier/barrier.ts';
 export { createKeyring, type Keyring } from './barrier/keyring.ts';
 export { Core, type CoreOptions, type CoreServices, type Engines } from './core.ts';
-export type { LeaseList } from './leases/lease-list.ts';
-export type { Leases, RenewedLease } from './leases/leases.ts';
+export { isIrrevocable, type LeaseList } from './leases/lease-list.ts';
+export type { RenewedLease } from './leases/lease-renewal.ts';
+export type { Leases } from './leases/leases.ts';
 export type { MountTable } from './mounts/mount-table.ts';
 export { type Acl, createAcl } from './policies/acl.ts';
 export type { PasswordPolicies } from './policies/password-policies.ts';

@@ -10,6 +10,7 @@ import { createKeyring } from './barrier/keyring.ts';
 import { createLeaseIssuer } from './leases/lease-issuer.ts';
 import { LeaseList } from './leases/lease-list.ts';
 import { Leases } from './leases/leases.ts';
+import { giveLeases } from './tokens/token-lease.ts';
 import { createTokenStore } from './tokens/tokens.ts';
 import { type NewToken, stored } from '@coffer/framework';
 
@@ -51,7 +52,9 @@ describe('the statements of', () => {
     for (const { sql, params } of statements) {
       const { rows } = await store.run(`EXPLAIN QUERY PLAN ${sql}`, params);
       const scan = rows.find(
-        (row) => /^SCAN \w+$/.test(String(row['detail'])) && !/^SCAN (over|spent|family)$/.test(String(row['detail'])),
+        (row) =>
+          /^SCAN \w+$/.test(String(row['detail'])) &&
+          !/^SCAN (over|spent|family|credentials|issued)$/.test(String(row['detail'])),
       );
       if (scan !== undefined) scans.push(`${String(scan['detail'])}: ${sql}`);
     }
@@ -66,8 +69,10 @@ describe('the statements of', () => {
       renew: async () => ({ ttl: 60, ceiling: 0, warnings: [] }),
     };
     const list = new LeaseList(store, barrier);
+    const tokens = createTokenStore(store, barrier, nothing);
     const leases = new Leases({
       list,
+      tokens,
       store,
       barrier,
       mounts: { engineFor: () => engine },
@@ -75,8 +80,8 @@ describe('the statements of', () => {
       wake: nothing,
     });
     const issuer = createLeaseIssuer(store, barrier, nothing);
-    const { entry } = await createTokenStore(store, barrier, nothing).create({ ...TOKEN, expireTime: null });
-    const ofToken = { path: 'a/b', token: entry.id, renewable: true, data: {} };
+    const { entry } = await tokens.create({ ...TOKEN, expireTime: null });
+    const ofToken = { path: 'a/b', token: { id: entry.id, usesLeft: 0 }, renewable: true, data: {} };
     const scans = await scansOf(async () => {
       const times = { issueTime: Date.now(), expireTime: Date.now() + 60_000 };
       const made = await issuer.begin({ ...ofToken, ...times });
@@ -84,7 +89,11 @@ describe('the statements of', () => {
       await list.lookup(made.id);
       await leases.renew(made.id, 60);
       await list.list('a/', { after: 'a', limit: 1 });
+      await list.list('');
+      await list.has('a');
       await list.count();
+      await list.countIrrevocable('a/');
+      await list.irrevocable(10);
       await leases.revokeLater(made.id);
       await leases.revokePrefixLater('a/');
       await leases.nextDue();
@@ -110,10 +119,14 @@ describe('the statements of', () => {
       await tokens.accessors({ after: 'a', limit: 1 });
       await tokens.nextExpiry();
       assert.deepEqual(await tokens.expired(Date.now(), 10), [entry.id]);
-      assert.deepEqual(await tokens.orphaning(), []);
+      await tokens.endExpired([entry.id]);
+      assert.deepEqual(await tokens.expired(Date.now(), 10), []);
       await tokens.revoke([entry.id]);
       await tokens.revokeOrphaning(entry.id);
+      await tokens.byLease('auth/token/create/h');
+      await tokens.idOfLease('auth/token/create/h');
       await tokens.revokeIssuedBelow('auth/');
+      await giveLeases(store, barrier);
     });
     assert.deepEqual(scans, []);
     assert.equal(await tokens.nextExpiry(), undefined);

@@ -53,6 +53,7 @@ export {
   type RawPathRequest,
   definePath,
   findPath,
+  needsSudo,
 } from './path.ts';
 export {
   PLUGIN_TYPES,

@@ -1,9 +1,11 @@
 import type { JsonObject } from '@coffer/base';
+import type { TokenEntry } from './token-entry.ts';
 
 /** A lease that is about to be issued. */
 export interface NewLease {
   readonly path: string;
-  readonly token: string;
+  /** The calling token, with which the lease ends. */
+  readonly token: Pick<TokenEntry, 'id' | 'usesLeft'>;
   readonly renewable: boolean;
   /** What its revocation needs, as far as it is known before the effect. */
   readonly data: JsonObject;
@@ -30,7 +32,8 @@ export interface CreatingLease {
 export interface LeaseIssuer {
   /**
    * Creates the durable row, in state `creating`. Call it before the effect.
-   * @throws CofferError `permission-denied` when the token is no longer valid: there is no row then
+   * @throws CofferError `permission-denied` when the token is no longer valid, `invalid-request` when this is its last use, and
+   *   what is issued would end with it at once: there is no row then
    */
   begin(lease: NewLease): Promise<CreatingLease>;
 }

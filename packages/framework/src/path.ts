@@ -69,8 +69,8 @@ export interface PathDefinition<S extends FieldSchema> {
   readonly unauthenticated?: boolean;
   /** Serves requests without a token where the configuration opens this group of paths. */
   readonly openAs?: UnauthenticatedAccess;
-  /** Needs the capability `sudo`. */
-  readonly sudo?: boolean;
+  /** Needs the capability `sudo`: whatever the operation, or only to list. */
+  readonly sudo?: boolean | 'list';
   /** Accepts a wrapping token as the calling one; if there is no such token, the error is that of wrapping. */
   readonly takesWrappingToken?: boolean;
   readonly synopsis: string;
@@ -87,7 +87,7 @@ export interface Path {
   readonly operations: readonly ('read' | 'write' | 'delete' | 'list')[];
   readonly unauthenticated: boolean;
   readonly openAs: UnauthenticatedAccess | undefined;
-  readonly sudo: boolean;
+  readonly sudo: boolean | 'list';
   readonly takesWrappingToken: boolean;
   readonly synopsis: string;
   readonly description: string;
@@ -175,6 +175,11 @@ function compilePattern(pattern: string, foldedNames: readonly string[]): Path['
     }
     return params;
   };
+}
+
+/** Whether an operation on a path needs the capability `sudo`. */
+export function needsSudo({ sudo }: Pick<Path, 'sudo'>, operation: Operation | 'write'): boolean {
+  return sudo === true || (sudo === 'list' && operation === 'list');
 }
 
 /** The first path of a table that matches `relative`. The path of a list, or of help, may end in a slash. */

@@ -19,7 +19,7 @@ export interface TokenEntry {
   readonly period: number;
   /** As created; 0 for no limit. */
   readonly numUses: number;
-  /** Uses left; 0 for no limit. */
+  /** Uses left, the one under way included; 0 for no limit. */
   readonly usesLeft: number;
   readonly renewable: boolean;
   readonly type: 'service';

@@ -10,6 +10,8 @@ export type NewToken = Omit<TokenEntry, 'id' | 'accessor' | 'usesLeft' | 'lastRe
   readonly provided?: readonly Condition[];
   /** What the error says if that does not hold. Default: `permission denied`. */
   readonly otherwise?: string;
+  /** Whether it has a lease, by which it is listed and revoked. Default: yes. As in Vault, a server's own root token has none. */
+  readonly leased?: boolean;
 };
 
 export interface TokenStore {
@@ -25,6 +27,10 @@ export interface TokenStore {
   idOf(token: string): string;
   /** The id of the token of an accessor, which may have expired. */
   idOfAccessor(accessor: string): Promise<string | undefined>;
+  /** The entry of the token that has this lease, and is valid now. */
+  byLease(lease: string): Promise<TokenEntry | undefined>;
+  /** The id of the token that has this lease, which may have expired. */
+  idOfLease(lease: string): Promise<string | undefined>;
   /** The accessors of all tokens, sorted. */
   accessors(page?: ListPage): Promise<string[]>;
   /**
@@ -38,13 +44,13 @@ export interface TokenStore {
   extend(id: string, expireTime: number): Promise<void>;
   /**
    * Revokes every token that was issued by a request below `prefix` (`auth/userpass/`, `auth/userpass/login/ana/`), as
-   * {@link revoke} does. Tokens that never expire stay: Vault finds tokens by their leases, and these have none.
+   * {@link revoke} does: each whose lease lies there.
    */
   revokeIssuedBelow(prefix: string): Promise<void>;
   /** The ids of tokens that are over: up to `limit` by their time, and up to `limit` by their uses. */
   expired(now: number, limit: number): Promise<string[]>;
-  /** Of those, the ones that are being ended by {@link revokeOrphaning}, or were when its process died. */
-  orphaning(): Promise<string[]>;
+  /** Ends tokens that are over, with their children; without them where {@link revokeOrphaning} had begun to, and was cut off. */
+  endExpired(ids: readonly string[]): Promise<void>;
   /** When the next token expires, in milliseconds since 1970. */
   nextExpiry(): Promise<number | undefined>;
 }

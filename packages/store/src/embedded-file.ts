@@ -105,7 +105,8 @@ function migrate(database: DatabaseSync, path: string): void {
   checkSchemaVersion(path, done);
   for (const [offset, statements] of MIGRATIONS.slice(done).entries()) {
     database.exec('BEGIN IMMEDIATE');
-    for (const statement of statements) database.exec(statement);
+    // SQLite does not know the words, and needs none: here a migration is made whole or not at all.
+    for (const statement of statements) database.exec(statement.replace('ADD COLUMN IF NOT EXISTS', 'ADD COLUMN'));
     database.prepare('INSERT INTO migrations VALUES ($1)').run({ $1: done + offset + 1 });
     database.exec('COMMIT');
   }

@@ -3,10 +3,13 @@ import type pg from 'pg';
 import { MIGRATIONS } from './schema.ts';
 
 /**
- * Every statement of the store finds its rows by an index. Without statistics, which YugabyteDB has none of until somebody runs
- * ANALYZE, the planner chooses otherwise: it would read all tokens for each generation of a family that is to be ended.
+ * Every statement of the store finds its rows by an index. The planner chooses otherwise: without statistics, which YugabyteDB
+ * has none of until somebody runs ANALYZE, and with those of tokens that mostly have no parent. It would read all tokens for
+ * each generation of a family that is to be ended, and sort all leases below a prefix for one page of them.
  */
-const PLANNER = ['SET enable_hashjoin = off', 'SET enable_mergejoin = off'];
+const PLANNER = ['hashjoin', 'mergejoin', 'seqscan', 'bitmapscan', 'material'].map(
+  (kind) => `SET enable_${kind} = off`,
+);
 
 /** What changes the meaning of SQL: defaults of the database or the role must not reach ours. */
 const SETTINGS = [

@@ -82,6 +82,12 @@ export const MIGRATIONS: readonly (readonly string[])[] = [
     'CREATE UNIQUE INDEX IF NOT EXISTS intents_login ON intents (mount ASC, login ASC)',
     'CREATE INDEX IF NOT EXISTS intents_next_attempt ON intents (mount ASC, next_attempt ASC)',
   ],
+  [
+    // The id of a token's lease: NULL until it has been given one, '' for a token that has none.
+    'ALTER TABLE tokens ADD COLUMN IF NOT EXISTS lease TEXT',
+    'CREATE INDEX IF NOT EXISTS tokens_lease ON tokens (lease ASC, id ASC)',
+    'CREATE INDEX IF NOT EXISTS leases_irrevocable ON leases (expire_time ASC, id ASC) WHERE attempts >= 6',
+  ],
 ];
 
 /** @throws Error saying what to do, when the store has migrations that this version does not know */

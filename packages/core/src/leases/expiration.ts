@@ -29,7 +29,7 @@ export class Expiration {
           return ids.length === 0 ? [] : [ids];
         },
         nextDue: () => tokens.nextExpiry(),
-        run: (ids) => endTokens(tokens, ids),
+        run: (ids) => tokens.endExpired(ids),
         nameOf: () => 'expired tokens',
       },
       { ...sleeps, concurrency: 1, logger: this.#logger.named('tokens') },
@@ -64,12 +64,4 @@ export class Expiration {
   async stop(): Promise<void> {
     await Promise.all([this.#tokens?.stop(), this.#leases?.stop()]);
   }
-}
-
-/** Ends tokens with their children, but those that somebody has begun to end without them. */
-async function endTokens(tokens: TokenStore, ids: readonly string[]): Promise<void> {
-  const orphaning = new Set(await tokens.orphaning());
-  for (const id of ids.filter((each) => orphaning.has(each))) await tokens.revokeOrphaning(id);
-  const others = ids.filter((each) => !orphaning.has(each));
-  if (others.length > 0) await tokens.revoke(others);
 }

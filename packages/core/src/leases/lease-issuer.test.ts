@@ -9,7 +9,7 @@ import type { CreatingLease, LeaseIssuer } from '@coffer/framework';
 
 const NEW_LEASE = {
   path: 'database/creds/app',
-  token: 't',
+  token: { id: 't', usesLeft: 0 },
   renewable: true,
   data: { username: 'u' },
   issueTime: 1,
@@ -54,6 +54,16 @@ describe('a lease that is being made', () => {
     });
   }
 
+  it('is not begun for the last use of a token', async () => {
+    await assert.rejects(issuer.begin({ ...NEW_LEASE, token: { id: 't', usesLeft: 1 } }), {
+      code: 'invalid-request',
+      message: /token had one use left/,
+    });
+    assert.deepEqual(await leases(), []);
+    await issuer.begin({ ...NEW_LEASE, token: { id: 't', usesLeft: 2 } });
+    assert.equal((await leases()).length, 1);
+  });
+
   it('goes when nothing is left of the login', async () => {
     const creating = await issuer.begin(NEW_LEASE);
     assert.equal((await leases())[0]?.state, 'creating');
@@ -64,7 +74,9 @@ describe('a lease that is being made', () => {
   it('is not begun for a token that is gone or whose time is over', async () => {
     await addToken(store, 'late', Date.now() - 1);
     for (const token of ['late', 'gone']) {
-      await assert.rejects(issuer.begin({ ...NEW_LEASE, token }), { code: 'permission-denied' });
+      await assert.rejects(issuer.begin({ ...NEW_LEASE, token: { id: token, usesLeft: 0 } }), {
+        code: 'permission-denied',
+      });
     }
     assert.deepEqual(await leases(), []);
   });

@@ -8,9 +8,13 @@ import { sealLease } from './lease-row.ts';
 /** How long a creation may take before recovery looks at it, in milliseconds: beyond the engine's own time limits. */
 export const CREATION_CLAIM_MS = 120_000;
 
+/** In Vault's words, though here there is nothing to revoke (hashicorp/vault:vault/request_handling.go handleRequest). */
+const LAST_USE = 'Secret cannot be returned; token had one use left, so leased credentials were immediately revoked.';
+
 export function createLeaseIssuer(store: Store, barrier: Barrier, wake: () => void): LeaseIssuer {
   return {
     async begin(lease) {
+      if (lease.token.usesLeft === 1) throw new CofferError('invalid-request', LAST_USE);
       const id = `${lease.path}/${randomBase62(24)}`;
       const { sql, params } = insertWhile(
         {
@@ -18,11 +22,11 @@ export function createLeaseIssuer(store: Store, barrier: Barrier, wake: () => vo
             last_error, value)`,
           values: "$1, $2, 'creating', $3, $4, NULL, store_now() + $5, store_now() + $5, 0, NULL, $6",
           params: [
-            ...[id, lease.token, lease.issueTime, lease.expireTime, CREATION_CLAIM_MS],
+            ...[id, lease.token.id, lease.issueTime, lease.expireTime, CREATION_CLAIM_MS],
             sealLease(barrier, id, lease),
           ],
         },
-        [validToken(lease.token)],
+        [validToken(lease.token.id)],
       );
       const { changes: begun } = await store.run(sql, params);
       if (begun === 0) throw new CofferError('permission-denied', 'permission denied');
@@ -60,6 +64,6 @@ async function release(store: Store, id: string, lease: NewLease, value: Uint8Ar
        attempts, last_error, value) VALUES ($1, $2, 'revoking', $3, $4, NULL, 0, $5, 0, NULL, $6)
      ON CONFLICT (id) DO UPDATE SET state = 'revoking', claimed_until = 0, next_attempt = excluded.next_attempt,
        value = excluded.value`,
-    [id, token, issueTime, expireTime, Date.now(), value],
+    [id, token.id, issueTime, expireTime, Date.now(), value],
   );
 }

@@ -2,6 +2,9 @@ import type { SqlRow } from '@coffer/store';
 import type { Barrier } from '../barrier/barrier.ts';
 import { LEASE_STATES, type Lease, stored } from '@coffer/framework';
 
+/** How long a claim lasts, in milliseconds: longer than any revocation or renewal, so a live worker never loses its own. */
+export const CLAIM_MS = 120_000;
+
 type SealedPart = Pick<Lease, 'path' | 'renewable' | 'data'>;
 
 const { boolean, entry, integer, nullable, object, oneOf, string } = stored;

@@ -9,6 +9,7 @@ import type { LeaseState } from '@coffer/framework';
 import { sealLease } from './lease-row.ts';
 import { LeaseList } from './lease-list.ts';
 import { Leases } from './leases.ts';
+import { createTokenStore } from '../tokens/tokens.ts';
 
 /** `db/` has levels, ids beside them, and names that sort between a level and its `/`. */
 const IDS = [
@@ -55,7 +56,9 @@ describe('leases below a prefix', () => {
     const logger = createLogger('', 'info', (entry) => (log += formatLogLine(entry)));
     const engine = { help: '', paths: [], close: () => Promise.resolve() };
     list = new LeaseList(store, barrier);
-    leases = new Leases({ store, barrier, list, mounts: { engineFor: () => engine }, logger, wake: () => undefined });
+    const wake = (): void => undefined;
+    const tokens = createTokenStore(opened, barrier, wake);
+    leases = new Leases({ store, barrier, list, tokens, mounts: { engineFor: () => engine }, logger, wake });
     for (const id of [...IDS, ...OTHERS]) await insert(id, 'active');
     await insert('db/unfinished', 'creating');
   });

@@ -1,13 +1,12 @@
-import { awaiting, type Backoff, backoffMs, CofferError, currentDeadline, type Logger, pause } from '@coffer/base';
-import type { SqlRow, Store } from '@coffer/store';
-import type { Barrier } from '../barrier/barrier.ts';
-import type { Engine, Lease } from '@coffer/framework';
-import { leaseFromRow, sealLease } from './lease-row.ts';
+import { awaiting, type Backoff, backoffMs, CofferError, currentDeadline, pause } from '@coffer/base';
+import type { SqlRow } from '@coffer/store';
+import type { Lease } from '@coffer/framework';
 import { endOfPrefix } from '../barrier/prefix.ts';
-import { type LeaseList, PAGE } from './lease-list.ts';
+import { PAGE } from './lease-list.ts';
+import { type RenewedLease, renewLease } from './lease-renewal.ts';
+import { CLAIM_MS, leaseFromRow } from './lease-row.ts';
+import type { LeasesOptions } from './leases-options.ts';
 
-/** How long a claim lasts, in milliseconds: longer than any revocation or renewal, so a live worker never loses its own. */
-const CLAIM_MS = 120_000;
 const RETRIES: Backoff = { firstMs: 1_000, longestMs: 300_000 };
 const ERROR_LENGTH = 500;
 /**
@@ -17,25 +16,10 @@ const ERROR_LENGTH = 500;
  */
 export const REVOCATIONS_AT_ONCE = 128;
 
-export interface RenewedLease {
-  readonly lease: Lease;
-  /** Seconds from now. */
-  readonly ttl: number;
-  readonly warnings: readonly string[];
-}
-
-export interface LeasesOptions {
-  readonly store: Store;
-  readonly barrier: Barrier;
-  readonly list: LeaseList;
-  /** Tells the engine that a lease's path belongs to. */
-  readonly mounts: { engineFor(path: string): Engine | undefined };
-  readonly logger: Logger;
-  /** Tells the expiration loop that something may be due. */
-  readonly wake: () => void;
-}
-
-/** Renews and revokes leases. Work on one lease is claimed by its row, so that only one worker is at it. */
+/**
+ * Renews and revokes leases: those of credentials, on which work is claimed by the row, so that only one worker is at one;
+ * and those of tokens, which the token store ends at once, whether or not anybody waits.
+ */
 export class Leases {
   readonly #options: LeasesOptions;
 
@@ -47,45 +31,32 @@ export class Leases {
    * Extends a lease: first in the outside world, then here, so that a crash between the two can only shorten it.
    * @throws CofferError `invalid-request` when there is no such lease or it cannot be renewed
    */
-  async renew(id: string, increment: number): Promise<RenewedLease> {
-    const lease = await this.#claimActive(id);
-    try {
-      if (!lease.renewable) throw new CofferError('invalid-request', 'lease is not renewable');
-      const engine = this.#options.mounts.engineFor(lease.path);
-      if (engine?.renew === undefined) throw new CofferError('invalid-request', 'lease is not renewable');
-      const { ttl, warnings, data = lease.data } = await engine.renew(lease, increment);
-      const now = Date.now();
-      const renewed: Lease = { ...lease, expireTime: now + ttl * 1000, lastRenewal: now, data };
-      const { changes } = await this.#options.store.run(
-        `UPDATE leases SET expire_time = $2, last_renewal = $3, next_attempt = $2, value = $4
-         WHERE id = $1 AND state = 'active'`,
-        [id, renewed.expireTime, now, sealLease(this.#options.barrier, id, renewed)],
-      );
-      // Revoked meanwhile. Whoever did that is waiting for this claim, and ends what was extended.
-      if (changes === 0) throw new CofferError('invalid-request', 'lease not found');
-      return { lease: renewed, ttl, warnings };
-    } finally {
-      await this.#options.store.run('UPDATE leases SET claimed_until = 0 WHERE id = $1', [id]);
-      this.#options.wake();
-    }
+  renew(id: string, increment: number): Promise<RenewedLease> {
+    return renewLease(this.#options, id, increment);
   }
 
   /** Marks a lease to be revoked soon. Does nothing when it does not exist. */
   async revokeLater(id: string): Promise<void> {
-    await this.#options.store.run("UPDATE leases SET state = 'revoking', next_attempt = $2 WHERE id = $1", [
-      id,
-      Date.now(),
-    ]);
+    const { changes } = await this.#options.store.run(
+      "UPDATE leases SET state = 'revoking', next_attempt = $2 WHERE id = $1",
+      [id, Date.now()],
+    );
+    if (changes === 0) return this.#revokeToken(id);
     this.#options.wake();
   }
 
+  /** As {@link revokeLater}, what {@link revokePrefix} revokes. */
   async revokePrefixLater(prefix: string): Promise<void> {
-    await this.#options.store.run("UPDATE leases SET state = 'revoking', next_attempt = $3 WHERE id > $1 AND id < $2", [
-      prefix,
-      endOfPrefix(prefix),
+    const { store, list, tokens, wake } = this.#options;
+    if (await list.has(prefix)) return this.revokeLater(prefix);
+    const below = withSlash(prefix);
+    await tokens.revokeIssuedBelow(below);
+    await store.run("UPDATE leases SET state = 'revoking', next_attempt = $3 WHERE id > $1 AND id < $2", [
+      below,
+      endOfPrefix(below),
       Date.now(),
     ]);
-    this.#options.wake();
+    wake();
   }
 
   /**
@@ -112,18 +83,24 @@ export class Leases {
       }
       // Another worker holds it: when its claim ends, the lease is gone or is left marked as here.
       const { changes } = await this.#options.store.run("UPDATE leases SET state = 'revoking' WHERE id = $1", [id]);
-      if (changes === 0) return;
+      if (changes === 0) return this.#revokeToken(id);
       await awaiting(`whoever is at the lease ${id}`, () => pause(20));
     }
   }
 
+  async #revokeToken(lease: string): Promise<void> {
+    const { tokens } = this.#options;
+    const token = await tokens.idOfLease(lease);
+    if (token !== undefined) await tokens.revoke(token);
+  }
+
   /**
-   * Revokes every lease below `prefix`. Goes on after a failure.
+   * Revokes every lease below `prefix`; or the one lease whose id it is. Goes on after a failure.
    * With `force`, a lease whose revocation fails is dropped anyway, and what it stood for is left behind.
    * @throws CofferError `failed` naming the first error and how many leases remain
    */
   async revokePrefix(prefix: string, options: { force?: boolean } = {}): Promise<void> {
-    const { list } = this.#options;
+    const { list, tokens } = this.#options;
     let [revoked, failed] = [0, 0];
     let firstError: string | undefined;
     const revokeOne = async (id: string): Promise<void> => {
@@ -137,8 +114,14 @@ export class Leases {
         firstError ??= message;
       }
     };
-    for (let after: string | undefined = prefix; after !== undefined; ) {
-      const ids: string[] = await list.idsBelow(prefix, after, PAGE);
+    if (await list.has(prefix)) {
+      await (options.force === true ? revokeOne(prefix) : this.revoke(prefix));
+      return;
+    }
+    const below = withSlash(prefix);
+    await tokens.revokeIssuedBelow(below);
+    for (let after: string | undefined = below; after !== undefined; ) {
+      const ids: string[] = await list.idsBelow(below, after, PAGE);
       after = ids.at(-1);
       const worker = async (): Promise<void> => {
         for (let id = ids.pop(); id !== undefined && currentDeadline()?.over !== true; id = ids.pop())
@@ -148,7 +131,7 @@ export class Leases {
       const reason = currentDeadline()?.reason;
       if (reason === undefined) continue;
       // Nobody waits any more, but it was asked for: the expiration revokes the rest.
-      await this.revokePrefixLater(prefix);
+      await this.revokePrefixLater(below);
       throw reason;
     }
     if (firstError === undefined) return;
@@ -233,33 +216,9 @@ export class Leases {
       throw thrown;
     }
   }
+}
 
-  async #claimToRenew(id: string): Promise<Lease | undefined> {
-    const { rows } = await this.#options.store.run(
-      `UPDATE leases SET claimed_until = store_now() + $2
-       WHERE id = $1 AND claimed_until <= store_now() AND state = 'active' RETURNING *`,
-      [id, CLAIM_MS],
-    );
-    try {
-      return rows[0] && leaseFromRow(this.#options.barrier, rows[0]);
-    } catch (thrown) {
-      await this.#options.store.run('UPDATE leases SET claimed_until = 0 WHERE id = $1', [id]);
-      throw thrown;
-    }
-  }
-
-  /** Claims a lease for renewal; waits for another renewal of the same lease. */
-  async #claimActive(id: string): Promise<Lease> {
-    for (;;) {
-      const lease = await this.#claimToRenew(id);
-      if (lease !== undefined && lease.expireTime > Date.now()) return lease;
-      if (lease !== undefined) {
-        await this.#options.store.run('UPDATE leases SET claimed_until = 0 WHERE id = $1', [id]);
-        throw new CofferError('invalid-request', 'lease expired');
-      }
-      if ((await this.#options.list.lookup(id))?.state !== 'active')
-        throw new CofferError('invalid-request', 'lease not found');
-      await awaiting(`whoever is at the lease ${id}`, () => pause(20));
-    }
-  }
+/** `database/creds/a` does not stand for `database/creds/ab`. */
+function withSlash(prefix: string): string {
+  return prefix === '' || prefix.endsWith('/') ? prefix : `${prefix}/`;
 }

@@ -23,7 +23,7 @@ const door: EngineFactory = (context: EngineContext) => ({
         served++;
         const [limits] = context.ttlLimits();
         const now = Date.now();
-        const lease = { path: `${mountPath}keys`, token: token?.id ?? '', renewable: false, data: {} };
+        const lease = { path: `${mountPath}keys`, token: token ?? assert.fail(), renewable: false, data: {} };
         const begun = await context.leases.begin({ ...lease, issueTime: now, expireTime: now + 3_600_000 });
         await begun.activate();
         const mount = context.mount();

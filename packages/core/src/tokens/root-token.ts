@@ -1,5 +1,6 @@
 import { currentDeadline, type Secret } from '@coffer/base';
 import { ROOT_POLICY, type TokenStore } from '@coffer/framework';
+import { ROOT_TOKEN_PATH } from './token-lease.ts';
 
 /** A token that may do everything and never expires. `wanted`: the token itself, for development. Default: a random one. */
 export async function createRootToken(tokens: TokenStore, wanted?: string): Promise<Secret> {
@@ -9,7 +10,7 @@ export async function createRootToken(tokens: TokenStore, wanted?: string): Prom
     displayName: 'token',
     policies: [ROOT_POLICY],
     // Where Vault's tokens of the two kinds say that they come from.
-    path: wanted === undefined ? 'auth/token/root' : 'auth/token/create',
+    path: wanted === undefined ? ROOT_TOKEN_PATH : 'auth/token/create',
     meta: null,
     creationTime: Date.now(),
     creationTtl: 0,
@@ -18,6 +19,7 @@ export async function createRootToken(tokens: TokenStore, wanted?: string): Prom
     period: 0,
     numUses: 0,
     renewable: false,
+    leased: false,
   });
   return token;
 }

@@ -84,7 +84,7 @@ export function issueUser(parts: Omit<EngineParts, 'plugins'>, request: IssueReq
     };
     const creating = await parts.context.leases.begin({
       path,
-      token: token.id,
+      token,
       renewable: true,
       data: { ...data },
       issueTime: now,

@@ -1,5 +1,5 @@
 import type { JsonObject } from '@coffer/base';
-import { type Field, type FieldSchema, LIST_FIELDS, type Mount, type Path } from '@coffer/framework';
+import { type Field, type FieldSchema, LIST_FIELDS, type Mount, needsSudo, type Path } from '@coffer/framework';
 
 export interface MountedPaths {
   readonly mount: Mount;
@@ -65,13 +65,13 @@ function pathItem(mount: Mount, path: Path): JsonObject {
   }));
   const body = Object.entries(path.fields).filter(([name]) => !inUrl.includes(name));
   const has = (operation: Path['operations'][number]): boolean => path.operations.includes(operation);
-  const operation = (verb: string, rest: JsonObject): JsonObject => ({
+  const operation = (verb: Path['operations'][number], rest: JsonObject): JsonObject => ({
     operationId: operationId(verb, mount, path),
     summary: path.synopsis,
     ...(path.description !== '' && { description: path.description }),
     tags: [mount.path],
     ...(path.unauthenticated && { security: [] }),
-    ...(path.sudo && { 'x-vault-sudo': true }),
+    ...(needsSudo(path, verb) && { 'x-vault-sudo': true }),
     responses: {
       '200': { description: 'OK', content: json({ type: 'object', additionalProperties: true }) },
       '204': { description: 'Done; there is nothing to return.' },

@@ -1,6 +1,6 @@
 import { CofferError } from '@coffer/base';
-import type { MountTable } from '@coffer/core';
-import { definePath, type Mount, normalizeMountPath, type Path, type TokenStore } from '@coffer/framework';
+import type { Leases, MountTable } from '@coffer/core';
+import { definePath, type Mount, normalizeMountPath, type Path } from '@coffer/framework';
 import { mountView, viewsByPath } from './mount-view.ts';
 import { mountParts, mountType, NEW_MOUNT_FIELDS } from './new-mount.ts';
 
@@ -11,8 +11,8 @@ const FIELDS = {
 } as const;
 
 /** `sys/auth`, `sys/auth/:path`. */
-export function authPaths(mounts: MountTable, tokens: TokenStore): Path[] {
-  return [listAuth(mounts), oneAuth(mounts, tokens)];
+export function authPaths(mounts: MountTable, leases: Leases): Path[] {
+  return [listAuth(mounts), oneAuth(mounts, leases)];
 }
 
 function listAuth(mounts: MountTable): Path {
@@ -24,7 +24,7 @@ function listAuth(mounts: MountTable): Path {
   });
 }
 
-function oneAuth(mounts: MountTable, tokens: TokenStore): Path {
+function oneAuth(mounts: MountTable, leases: Leases): Path {
   const find = (path: string): Mount | undefined => mounts.get(normalizeMountPath(`auth/${path}`));
   return definePath({
     pattern: 'auth/:path*',
@@ -43,7 +43,7 @@ function oneAuth(mounts: MountTable, tokens: TokenStore): Path {
       return undefined;
     },
     delete: async ({ fields }) => {
-      await mounts.disable(`auth/${fields.path}`, (path) => tokens.revokeIssuedBelow(path));
+      await mounts.disable(`auth/${fields.path}`, (path) => leases.revokePrefix(path));
       return undefined;
     },
   });

@@ -1,33 +1,42 @@
 import { CofferError, formatTime, type JsonObject } from '@coffer/base';
-import type { LeaseList, Leases } from '@coffer/core';
-import { definePath, type Lease, type Path, type TokenStore } from '@coffer/framework';
+import { isIrrevocable, type LeaseList, type Leases, type MountTable } from '@coffer/core';
+import { definePath, type Lease, type Path, type TokenEntry, type TokenStore } from '@coffer/framework';
+import { irrevocableLeases, leaseCount } from './irrevocable-leases.ts';
 import { LEASE_ID, leasePrefix, PREFIX, requireId } from './lease-fields.ts';
 import { renewLease } from './renew-lease.ts';
 import { revokeForce, revokeLease, revokePrefix } from './revoke-lease.ts';
 
-/** `sys/leases/...`. */
-export function leasesPaths(list: LeaseList, leases: Leases, tokens: TokenStore): Path[] {
+/** `sys/leases`, `sys/leases/...`. */
+export function leasesPaths(list: LeaseList, leases: Leases, tokens: TokenStore, mounts: MountTable): Path[] {
   return [
-    lookup(list),
+    irrevocableLeases(list, mounts),
+    lookup(list, tokens),
     lookupPrefix(list),
-    count(list),
+    leaseCount(list, mounts),
     ...renewLease(leases, 'leases/renew'),
     ...revokeLease(leases, 'leases/revoke'),
-    revokePrefix(leases, tokens, 'leases/revoke-prefix'),
-    revokeForce(leases, tokens, 'leases/revoke-force'),
+    revokePrefix(leases, 'leases/revoke-prefix'),
+    revokeForce(leases, 'leases/revoke-force'),
   ];
 }
 
-function lookup(list: LeaseList): Path {
+function lookup(list: LeaseList, tokens: TokenStore): Path {
   return definePath({
     pattern: 'leases/lookup',
     fields: { lease_id: LEASE_ID },
-    synopsis: 'Shows a lease: its times, and what is still to be done if its revocation has failed.',
+    sudo: 'list',
+    synopsis:
+      'Shows a lease: its times, and what is still to be done if its revocation has failed; or lists what has leases.',
+    description: 'A token has a lease too: where it was issued, and a hash, as in "auth/userpass/login/ana/h2f6a614c".',
     write: async ({ fields }) => {
-      const lease = await list.lookup(requireId(fields.lease_id));
-      if (lease === undefined) throw new CofferError('invalid-request', 'invalid lease');
-      return { data: leaseView(lease) };
+      const id = requireId(fields.lease_id);
+      const lease = await list.lookup(id);
+      if (lease !== undefined) return { data: leaseView(lease) };
+      const token = await tokens.byLease(id);
+      if (token !== undefined) return { data: tokenLeaseView(id, token) };
+      throw new CofferError('invalid-request', 'invalid lease');
     },
+    list: async ({ page }) => ({ data: { keys: await list.list('', page) } }),
   });
 }
 
@@ -44,7 +53,22 @@ function leaseView(lease: Lease): JsonObject {
       revocation_error: lease.lastError,
       revocation_attempts: lease.attempts,
       next_revocation: formatTime(lease.nextAttempt),
+      // OpenBao's name for it, which it shows once it has given up.
+      ...(isIrrevocable(lease) && { revoke_error: lease.lastError }),
     }),
+  };
+}
+
+function tokenLeaseView(id: string, token: TokenEntry): JsonObject {
+  const { expireTime, creationTime, lastRenewal, path, renewable } = token;
+  return {
+    expire_time: expireTime === null ? null : formatTime(expireTime),
+    id,
+    issue_time: formatTime(creationTime),
+    last_renewal: lastRenewal === null ? null : formatTime(lastRenewal),
+    path,
+    renewable: renewable && expireTime !== null,
+    ttl: expireTime === null ? 0 : Math.max(0, Math.floor((expireTime - Date.now()) / 1000)),
   };
 }
 
@@ -55,18 +79,5 @@ function lookupPrefix(list: LeaseList): Path {
     sudo: true,
     synopsis: 'Lists the lease ids below a prefix.',
     list: async ({ fields, page }) => ({ data: { keys: await list.list(leasePrefix(fields.prefix), page) } }),
-  });
-}
-
-function count(list: LeaseList): Path {
-  return definePath({
-    pattern: 'leases/count',
-    fields: {
-      type: { type: 'string', description: '"revoking" counts only leases whose revocation is not finished.' },
-    },
-    synopsis: 'Counts the leases.',
-    read: async ({ fields }) => ({
-      data: { lease_count: await list.count(fields.type === 'revoking' ? 'revoking' : undefined) },
-    }),
   });
 }

@@ -1,6 +1,6 @@
 import type { Leases } from '@coffer/core';
-import { definePath, type Path, type TokenStore } from '@coffer/framework';
-import { LEASE_ID, leasePrefix, PREFIX, requireId } from './lease-fields.ts';
+import { definePath, type Path } from '@coffer/framework';
+import { LEASE_ID, PREFIX, requireId } from './lease-fields.ts';
 
 const SYNC = {
   type: 'boolean',
@@ -14,7 +14,7 @@ export function revokeLease(leases: Leases, base: string): Path[] {
     definePath({
       pattern,
       fields: { lease_id: LEASE_ID, sync: SYNC },
-      synopsis: 'Revokes a lease.',
+      synopsis: 'Revokes a lease: a credential, or a token with its children and their leases.',
       write: async ({ fields }) => {
         const id = requireId(fields.lease_id);
         if (fields.sync) {
@@ -28,44 +28,37 @@ export function revokeLease(leases: Leases, base: string): Path[] {
   );
 }
 
-/** Revocation of everything below a prefix, which follows `base` in the URL. */
-export function revokePrefix(leases: Leases, tokens: TokenStore, base: string): Path {
+/** Revocation of everything below a prefix, or of the one lease that it is the id of. It follows `base` in the URL. */
+export function revokePrefix(leases: Leases, base: string): Path {
   return definePath({
     pattern: `${base}/:prefix*`,
     fields: { prefix: PREFIX, sync: SYNC },
     sudo: true,
-    synopsis: 'Revokes every lease below a prefix; below `auth/`, the tokens that were issued there.',
+    synopsis:
+      'Revokes every lease below a prefix, or the one lease of that id; below `auth/` these are the tokens that were issued there.',
     write: async ({ fields }) => {
-      const prefix = leasePrefix(fields.prefix);
-      await revokeTokens(tokens, prefix);
       if (fields.sync) {
-        await leases.revokePrefix(prefix);
+        await leases.revokePrefix(fields.prefix);
         return undefined;
       }
-      await leases.revokePrefixLater(prefix);
+      await leases.revokePrefixLater(fields.prefix);
       return { status: 202 };
     },
   });
 }
 
 /** The same for leases that cannot be revoked: they are dropped. */
-export function revokeForce(leases: Leases, tokens: TokenStore, base: string): Path {
+export function revokeForce(leases: Leases, base: string): Path {
   return definePath({
     pattern: `${base}/:prefix*`,
     fields: { prefix: PREFIX },
     sudo: true,
-    synopsis: 'Revokes every lease below a prefix, and drops those whose revocation fails.',
+    synopsis:
+      'Revokes every lease below a prefix, or the one lease of that id, and drops those whose revocation fails.',
     description: 'What a dropped lease stood for may still exist in the database. The log names each of them.',
     write: async ({ fields }) => {
-      const prefix = leasePrefix(fields.prefix);
-      await revokeTokens(tokens, prefix);
-      await leases.revokePrefix(prefix, { force: true });
+      await leases.revokePrefix(fields.prefix, { force: true });
       return undefined;
     },
   });
-}
-
-/** A token lies where it was issued, as its lease does in Vault: `auth/userpass/login/ana`. */
-async function revokeTokens(tokens: TokenStore, prefix: string): Promise<void> {
-  if (prefix.startsWith('auth/')) await tokens.revokeIssuedBelow(prefix);
 }

@@ -1,0 +1,77 @@
+import { awaiting, CofferError, pause } from '@coffer/base';
+import type { Lease } from '@coffer/framework';
+import { CLAIM_MS, leaseFromRow, sealLease } from './lease-row.ts';
+import type { LeasesOptions } from './leases-options.ts';
+
+export interface RenewedLease {
+  readonly lease: Lease;
+  /** Seconds from now. */
+  readonly ttl: number;
+  readonly warnings: readonly string[];
+}
+
+/**
+ * Extends a lease: first in the outside world, then here, so that a crash between the two can only shorten it.
+ * @throws CofferError `invalid-request` when there is no such lease or it cannot be renewed
+ */
+export async function renewLease(options: LeasesOptions, id: string, increment: number): Promise<RenewedLease> {
+  const lease = await claimActive(options, id);
+  try {
+    if (!lease.renewable) throw new CofferError('invalid-request', 'lease is not renewable');
+    const engine = options.mounts.engineFor(lease.path);
+    if (engine?.renew === undefined) throw new CofferError('invalid-request', 'lease is not renewable');
+    const { ttl, warnings, data = lease.data } = await engine.renew(lease, increment);
+    const now = Date.now();
+    const renewed: Lease = { ...lease, expireTime: now + ttl * 1000, lastRenewal: now, data };
+    const { changes } = await options.store.run(
+      `UPDATE leases SET expire_time = $2, last_renewal = $3, next_attempt = $2, value = $4
+       WHERE id = $1 AND state = 'active'`,
+      [id, renewed.expireTime, now, sealLease(options.barrier, id, renewed)],
+    );
+    // Revoked meanwhile. Whoever did that is waiting for this claim, and ends what was extended.
+    if (changes === 0) throw new CofferError('invalid-request', 'lease not found');
+    return { lease: renewed, ttl, warnings };
+  } finally {
+    await options.store.run('UPDATE leases SET claimed_until = 0 WHERE id = $1', [id]);
+    options.wake();
+  }
+}
+
+async function claimToRenew({ store, barrier }: LeasesOptions, id: string): Promise<Lease | undefined> {
+  const { rows } = await store.run(
+    `UPDATE leases SET claimed_until = store_now() + $2
+     WHERE id = $1 AND claimed_until <= store_now() AND state = 'active' RETURNING *`,
+    [id, CLAIM_MS],
+  );
+  try {
+    return rows[0] && leaseFromRow(barrier, rows[0]);
+  } catch (thrown) {
+    await store.run('UPDATE leases SET claimed_until = 0 WHERE id = $1', [id]);
+    throw thrown;
+  }
+}
+
+/** Claims a lease for renewal; waits for another renewal of the same lease. */
+async function claimActive(options: LeasesOptions, id: string): Promise<Lease> {
+  for (;;) {
+    const lease = await claimToRenew(options, id);
+    if (lease !== undefined && lease.expireTime > Date.now()) return lease;
+    if (lease !== undefined) {
+      await options.store.run('UPDATE leases SET claimed_until = 0 WHERE id = $1', [id]);
+      throw new CofferError('invalid-request', 'lease expired');
+    }
+    if ((await options.list.lookup(id))?.state !== 'active') throw await notRenewable(options, id);
+    await awaiting(`whoever is at the lease ${id}`, () => pause(20));
+  }
+}
+
+/** In Vault's words (hashicorp/vault:vault/expiration.go Renew). */
+async function notRenewable({ tokens }: LeasesOptions, id: string): Promise<CofferError> {
+  const token = await tokens.byLease(id);
+  if (token === undefined) return new CofferError('invalid-request', 'lease not found');
+  const renewable = token.renewable && token.expireTime !== null;
+  return new CofferError(
+    'invalid-request',
+    renewable ? 'tokens cannot be renewed through this endpoint' : 'lease is not renewable',
+  );
+}

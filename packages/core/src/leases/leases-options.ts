@@ -1,0 +1,18 @@
+import type { Logger } from '@coffer/base';
+import type { Engine, TokenStore } from '@coffer/framework';
+import type { Store } from '@coffer/store';
+import type { Barrier } from '../barrier/barrier.ts';
+import type { LeaseList } from './lease-list.ts';
+
+export interface LeasesOptions {
+  readonly store: Store;
+  readonly barrier: Barrier;
+  readonly list: LeaseList;
+  /** Tokens have leases too: their rows are in there. */
+  readonly tokens: Pick<TokenStore, 'byLease' | 'idOfLease' | 'revoke' | 'revokeIssuedBelow'>;
+  /** Tells the engine that a lease's path belongs to. */
+  readonly mounts: { engineFor(path: string): Engine | undefined };
+  readonly logger: Logger;
+  /** Tells the expiration loop that something may be due. */
+  readonly wake: () => void;
+}
