@@ -7,6 +7,7 @@ import type { DdlMode } from './ddl-queue.ts';
 import { lendPath, takeBack } from './lent-session.ts';
 import { awaitBackendGone } from './lost-backend.ts';
 import { BEGIN, COMMIT, ROLLBACK, sendSteps, type Step } from './steps.ts';
+import { probeTransactionalDdl } from './transactional-ddl.ts';
 
 /** How far a transaction got. */
 export interface Progress {
@@ -14,14 +15,14 @@ export interface Progress {
   touchedUser: boolean;
   /** COMMIT has been sent. */
   commitSent: boolean;
-  /** Statements that took effect and stay whatever becomes of the transaction. */
-  readonly kept: RenderedStatement[];
+  /** The statements that created a role, and where: the role stays whatever becomes of the transaction if DDL is no part of it. */
+  readonly creations: { readonly statement: RenderedStatement; readonly session: Session }[];
   /** What the server warned of. */
   readonly warnings: string[];
 }
 
 export function noProgress(): Progress {
-  return { touchedUser: false, commitSent: false, kept: [], warnings: [] };
+  return { touchedUser: false, commitSent: false, creations: [], warnings: [] };
 }
 
 /** A statement of a role, as a step that notes what came of it. */
@@ -34,7 +35,7 @@ export function roleStep(session: Session, statement: RenderedStatement, progres
       const failed = answer instanceof Failure;
       // YugabyteDB may report a conflict for a DDL that it has committed. Only a plain refusal certainly had no effect.
       if (statement.namesUser && !(failed && answer.kind === 'fatal')) progress.touchedUser = true;
-      if (!failed && session.transactionalDdl === false) progress.kept.push(statement);
+      if (!failed && statement.kind === 'create-role') progress.creations.push({ statement, session });
     },
   };
 }
@@ -63,7 +64,7 @@ export async function runTransaction(
         const lock = mode === 'exclusive' ? advisoryLock.take(session) : [];
         const probe = mode === 'exclusive' ? advisoryLock.probe(session) : [];
         await sendSteps(session, [...probe, BEGIN, ...lock, ...lendPath(statements)]);
-        await runStatements(session, statements, progress, look);
+        await runStatements(access, session, { statements, progress, look });
         await commit(session, statements, progress);
       } catch (error) {
         await rollBack(session, takeBack(session, statements));
@@ -124,15 +125,21 @@ export async function untilLanded<T>(access: Access, work: () => Promise<T>): Pr
   }
 }
 
+interface StatementRun {
+  readonly statements: readonly RenderedStatement[];
+  readonly progress: Progress;
+  readonly look: Step | undefined;
+}
+
 async function runStatements(
+  { queue }: Access,
   session: Session,
-  statements: readonly RenderedStatement[],
-  progress: Progress,
-  look: Step | undefined,
+  { statements, progress, look }: StatementRun,
 ): Promise<void> {
   for (const [at, statement] of statements.entries()) {
-    const after = look !== undefined && at === statements.length - 1 ? [look] : [];
-    await sendSteps(session, [roleStep(session, statement, progress), ...after]);
+    const probe = statement.kind === 'create-role' ? probeTransactionalDdl(queue, session) : [];
+    const last = look !== undefined && at === statements.length - 1 ? [look] : [];
+    await sendSteps(session, [roleStep(session, statement, progress), ...probe, ...last]);
   }
 }
 

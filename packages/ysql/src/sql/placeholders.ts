@@ -30,25 +30,32 @@ const UNEVEN = new RegExp(`^(\\{*)\\s*(?:${PLACEHOLDERS.join('|')})\\s*(\\}*)$`,
  * @throws CofferError `invalid-request` for a quote or comment that is never closed
  */
 export function placeholdersIn(template: string): readonly string[] {
-  const tokens = tokenize(template).flatMap(insideOut);
+  const tokens = tokenize(template).flatMap((token) => insideOut(token, 0));
   const code = tokens.map(({ kind, text }) => (kind === 'comment' ? ' ' : text)).join('');
   const even = [...code.matchAll(IN_DOUBLE_BRACES)].filter(([, inside = '']) => IS_WORD.test(inside.trim()));
   return [...even.map(([text]) => text), ...tokens.flatMap(unevenIn)];
 }
 
+/** More dollar quotes than that are in one another in nobody's SQL. */
+const DEEPEST = 8;
+
 /** A dollar quote as the SQL in it, between quotes; as one text when it is no SQL. */
-function insideOut(token: Token): readonly Token[] {
+function insideOut(token: Token, depth: number): readonly Token[] {
   if (token.kind !== 'dollar') return [token];
   const tag = /^\$[^$]*\$/.exec(token.text)?.[0] ?? '$$';
   const body = token.text.slice(tag.length, -tag.length);
   const quote = { kind: 'other', text: "'" } as const;
-  let inside: readonly Token[];
+  return [quote, ...tokensOf(body, depth), quote];
+}
+
+function tokensOf(body: string, depth: number): readonly Token[] {
+  const asText: readonly Token[] = [{ kind: 'other', text: body }];
+  if (depth === DEEPEST) return asText;
   try {
-    inside = tokenize(body).flatMap(insideOut);
+    return tokenize(body).flatMap((token) => insideOut(token, depth + 1));
   } catch {
-    inside = [{ kind: 'other', text: body }];
+    return asText;
   }
-  return [quote, ...inside, quote];
 }
 
 function unevenIn({ kind, text }: Token): readonly string[] {
@@ -91,5 +98,5 @@ function suggestion(unknown: string, known: readonly Placeholder[]): string {
     .map((name) => ({ name, distance: editDistance(word, name) }))
     .filter(({ name, distance }) => distance <= Math.max(2, Math.floor(name.length / 3)))
     .sort((a, b) => a.distance - b.distance);
-  return nearest === undefined ? '' : `: did you mean ${written(nearest.name)}?`;
+  return nearest === undefined ? '' : ` (did you mean ${written(nearest.name)}?)`;
 }

@@ -3,6 +3,7 @@ import type { Answer, Session } from '../connection/session.ts';
 import type { Access } from '../ddl/access.ts';
 import { lendPathLocally } from '../ddl/lent-session.ts';
 import { asBlock, BEGIN, COMMIT, sendSteps, type Step } from '../ddl/steps.ts';
+import { probeTransactionalDdl } from '../ddl/transactional-ddl.ts';
 import {
   noProgress,
   type Progress,
@@ -113,8 +114,6 @@ class Member implements CreationOutcome {
   }
 }
 
-const FAILED_BLOCK = '25P02';
-
 /**
  * Two round trips: first a look at which names are taken, and BEGIN; then everything else, for the names that are free. Names
  * that nobody can have need no look, so there it is one round trip, and for a single statement not even a transaction.
@@ -207,25 +206,6 @@ class SharedTransaction {
   #creates(): readonly Step[] {
     const [first, ...others] = this.#members.flatMap((member) => member.steps(this.#session, member.creates));
     if (first === undefined) return others;
-    return this.#session.transactionalDdl === undefined ? [first, this.#probe(), ...others] : [first, ...others];
-  }
-
-  /**
-   * Asks after a DDL statement whether this very transaction has written anything, which it has not where each DDL commits by
-   * itself. We look rather than go by the version, since what is between us and the server may have a say as well.
-   */
-  #probe(): Step {
-    const learn = (transactional: boolean): void => {
-      this.#session.transactionalDdl = transactional;
-      this.#access.queue.learn(transactional);
-    };
-    return {
-      sql: 'SELECT pg_catalog.txid_current_if_assigned() IS NOT NULL AS ours',
-      what: 'looking for the transaction of a DDL statement',
-      see: (answer) => {
-        if (!(answer instanceof Failure)) learn(answer.rows[0]?.['ours'] === true);
-        else if (answer.kind === 'fatal' && answer.sqlstate !== FAILED_BLOCK) learn(false);
-      },
-    };
+    return [first, ...probeTransactionalDdl(this.#access.queue, this.#session), ...others];
   }
 }

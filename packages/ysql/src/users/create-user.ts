@@ -59,9 +59,10 @@ interface Made {
   readonly others: Set<string>;
 }
 
-function note(made: Made, { name }: NewUser, { touchedUser, kept }: Progress): void {
+function note(made: Made, { name }: NewUser, { touchedUser, creations }: Progress): void {
   made.user ||= touchedUser;
-  for (const created of kept.map(roleCreatedBy)) {
+  for (const { statement, session } of creations) {
+    const created = session.transactionalDdl === false ? roleCreatedBy(statement) : undefined;
     if (created !== undefined && created !== name) made.others.add(created);
   }
 }
