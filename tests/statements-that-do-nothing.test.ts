@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { JsonObject } from '@coffer/base';
-import { ApiError, type Response } from '@coffer/client';
+import { ApiError, type SecretResponse } from '@coffer/client';
 import { startPostgres, type TestPostgres } from '@coffer/testkit';
 import { DIST } from './coffer-process.ts';
 import { configure, connectionTo, issue, startTestServer, type TestServer } from './dev-server.ts';
@@ -70,7 +70,7 @@ for (const way of ['in the process', 'over go-plugin'] as const) {
         assert.ok(text.startsWith(`field "${field}": `) && text.includes(placeholder), text);
       }
       assert.equal(await server.client.read('database/roles/wrong'), undefined);
-      await write('roles/wrong', good);
+      await write('roles/wrong', { db_name: 'yugabytedb', ...good });
       assert.match((await role({ revocation_statements: 'DROP ROLE "{{nmae}}"' }))[1], /\{\{nmae\}\}/);
       assert.deepEqual((await server.client.read('database/roles/wrong'))?.data?.['revocation_statements'], []);
     });
@@ -83,7 +83,10 @@ for (const way of ['in the process', 'over go-plugin'] as const) {
       }
       const fixed = { db_name: 'yugabytedb', username: 'static_app', rotation_period: '1h' };
       const [status, text] = await refusal(write('static-roles/s', { ...fixed, rotation_statements: statements }));
-      assert.deepEqual([status, text.split(' (')[0]], [400, 'field "rotation_statements": unknown placeholder {{nmae}}']);
+      assert.deepEqual(
+        [status, text.split(' (')[0]],
+        [400, 'field "rotation_statements": unknown placeholder {{nmae}}'],
+      );
       assert.deepEqual(await tryLogin(database, 'static_app', 'Static-1'), { user: 'static_app' });
       await write('static-roles/s', { ...fixed, password: 'Static-1', skip_import_rotation: true });
       assert.match((await refusal(write('static-roles/s', { rotation_statements: statements })))[1], /\{\{nmae\}\}/);
@@ -95,7 +98,7 @@ for (const way of ['in the process', 'over go-plugin'] as const) {
       const early = (name: string, data: JsonObject) => write(`roles/${name}`, { db_name: 'later', ...data });
       const warned = await early('bad-creation', { creation_statements: LOGIN.replace('name', 'nmae') });
       assert.match(
-        warned?.warnings.join() ?? '',
+        warned?.warnings?.join() ?? '',
         /^field "creation_statements": unknown placeholder \{\{nmae\}\}.*The role was written, since there is no connection "later" yet\.$/,
       );
       await early('bad-renewal', { creation_statements: LOGIN, renew_statements: 'SELECT {{x}}' });
@@ -136,7 +139,12 @@ for (const way of ['in the process', 'over go-plugin'] as const) {
     it('warns of a grant that grants nothing', async () => {
       const creation_statements = [LOGIN, 'GRANT SELECT ON things TO "{{name}}"'];
       const renew_statements = ['GRANT SELECT ON things TO "{{name}}"'];
-      await write('roles/granted', { db_name: 'yugabytedb', creation_statements, renew_statements });
+      await write('roles/granted', {
+        db_name: 'yugabytedb',
+        creation_statements,
+        renew_statements,
+        default_ttl: '1h',
+      });
       const answer = await server.client.read('database/creds/granted');
       assert.deepEqual(answer?.warnings, [noneGranted]);
       const lease_id = answer?.leaseId ?? '';
@@ -146,12 +154,12 @@ for (const way of ['in the process', 'over go-plugin'] as const) {
       assert.ok(server.log().includes(noneGranted.replaceAll('"', '\\"')) || server.log().includes(noneGranted));
       await write('roles/granted', { creation_statements: LOGIN });
       const quiet = await server.client.read('database/creds/granted');
-      assert.deepEqual(quiet?.warnings, []);
+      assert.deepEqual(quiet?.warnings ?? [], []);
       await server.client.write('sys/leases/revoke', { lease_id: quiet?.leaseId ?? '', sync: true });
     });
 
     it('warns of it when a password is rotated', async () => {
-      const warnings = (answer: Response | undefined) => answer?.warnings;
+      const warnings = (answer: SecretResponse | undefined) => answer?.warnings;
       const change = `ALTER ROLE "{{name}}" PASSWORD '{{password}}'`;
       const grant = 'GRANT SELECT ON things TO "{{name}}"';
       const expected = [noneGranted.replace('creation', 'rotation')];
