@@ -12,9 +12,15 @@ import { ApiError, type SecretResponse } from '@coffer/client';
 import { startPostgres, type TestPostgres } from '@coffer/testkit';
 import { DIST } from './coffer-process.ts';
 import { configure, connectionTo, issue, startTestServer, type TestServer } from './dev-server.ts';
+import { executedBlocks } from './documentation.ts';
 import { issuedRoles, tryLogin } from './logins.ts';
 
 const LOGIN = `CREATE ROLE "{{name}}" LOGIN PASSWORD '{{password}}'`;
+
+const UNKNOWN =
+  'field "creation_statements": unknown placeholder {{nmae}} (did you mean {{name}}?); the placeholders of creation statements ' +
+  'are {{name}}, {{username}}, {{password}}, {{expiration}}';
+const NONE_GRANTED = 'creation_statements: WARNING: no privileges were granted for "things" (SQLSTATE 01007)';
 
 let database: TestPostgres;
 let directory: string;
@@ -32,6 +38,11 @@ after(async () => {
   await rm(directory, { recursive: true });
 });
 
+it('the messages in the documentation are these', () => {
+  const shown = executedBlocks('docs/database/statements.md', import.meta.filename).map(({ text }) => text.trimEnd());
+  assert.deepEqual(shown, [UNKNOWN, NONE_GRANTED]);
+});
+
 for (const way of ['in the process', 'over go-plugin'] as const) {
   describe(`ysql-plugin ${way}`, () => {
     let server: TestServer;
@@ -42,7 +53,6 @@ for (const way of ['in the process', 'over go-plugin'] as const) {
       assert.ok(outcome instanceof ApiError, 'it is refused');
       return [outcome.status, outcome.errors.join('\n')];
     };
-    const noneGranted = 'creation_statements: WARNING: no privileges were granted for "things" (SQLSTATE 01007)';
 
     before(async () => {
       server = await startTestServer(way === 'over go-plugin' ? { pluginDirectory: directory } : {});
@@ -52,11 +62,7 @@ for (const way of ['in the process', 'over go-plugin'] as const) {
 
     it('refuses a role with an unknown placeholder', async () => {
       const role = (data: JsonObject) => refusal(write('roles/wrong', { db_name: 'yugabytedb', ...data }));
-      const all = 'the placeholders of creation statements are {{name}}, {{username}}, {{password}}, {{expiration}}';
-      assert.deepEqual(await role({ creation_statements: LOGIN.replace('name', 'nmae') }), [
-        400,
-        `field "creation_statements": unknown placeholder {{nmae}} (did you mean {{name}}?); ${all}`,
-      ]);
+      assert.deepEqual(await role({ creation_statements: LOGIN.replace('name', 'nmae') }), [400, UNKNOWN]);
       const good = { creation_statements: LOGIN };
       for (const [field, statements, placeholder] of [
         ['creation_statements', [LOGIN, 'GRANT x TO "{{ name }}"'], '{{ name }}'],
@@ -146,12 +152,12 @@ for (const way of ['in the process', 'over go-plugin'] as const) {
         default_ttl: '1h',
       });
       const answer = await server.client.read('database/creds/granted');
-      assert.deepEqual(answer?.warnings, [noneGranted]);
+      assert.deepEqual(answer?.warnings, [NONE_GRANTED]);
       const lease_id = answer?.leaseId ?? '';
       const renewed = await server.client.write('sys/leases/renew', { lease_id });
-      assert.deepEqual(renewed?.warnings, [noneGranted.replace('creation', 'renew')]);
+      assert.deepEqual(renewed?.warnings, [NONE_GRANTED.replace('creation', 'renew')]);
       await server.client.write('sys/leases/revoke', { lease_id, sync: true });
-      assert.ok(server.log().includes(noneGranted.replaceAll('"', '\\"')) || server.log().includes(noneGranted));
+      assert.ok(server.log().includes(NONE_GRANTED.replaceAll('"', '\\"')) || server.log().includes(NONE_GRANTED));
       await write('roles/granted', { creation_statements: LOGIN });
       const quiet = await server.client.read('database/creds/granted');
       assert.deepEqual(quiet?.warnings ?? [], []);
@@ -162,7 +168,7 @@ for (const way of ['in the process', 'over go-plugin'] as const) {
       const warnings = (answer: SecretResponse | undefined) => answer?.warnings;
       const change = `ALTER ROLE "{{name}}" PASSWORD '{{password}}'`;
       const grant = 'GRANT SELECT ON things TO "{{name}}"';
-      const expected = [noneGranted.replace('creation', 'rotation')];
+      const expected = [NONE_GRANTED.replace('creation', 'rotation')];
       const fixed = { db_name: 'yugabytedb', username: 'static_app', rotation_period: '1h' };
       const made = await write('static-roles/s', { ...fixed, rotation_statements: [change, grant] });
       assert.deepEqual(warnings(made), expected);

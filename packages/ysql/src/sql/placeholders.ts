@@ -21,7 +21,7 @@ const IN_DOUBLE_BRACES = /\{\{([^{}'",\\]*)\}\}/g;
 /** Begins as no number does: `{{1}}` is an array. */
 const IS_WORD = /^[^\d+-]*[\p{L}_]/u;
 /** A known one is all that stands in the quotes, and its braces are not balanced: no array, nor anything else. */
-const UNEVEN = new RegExp(`^(\\{*)\\s*(?:${PLACEHOLDERS.join('|')})\\s*(\\}*)$`, 'i');
+const UNEVEN = /^(\{*)\s*(?:name|username|password|expiration)\s*(\}*)$/i;
 
 /**
  * What stands in a statement as a placeholder, known or not, with its braces as they are written. Comments have none, since
