@@ -44,6 +44,11 @@ export const EXECUTORS: readonly Executor[] = [
     test: 'database-docs.test.ts',
     takes: (block) => isShell(block) || (isSql(block) && !isTemplate(block)),
   },
+  {
+    page: 'docs/database/statements.md',
+    test: 'statements-that-do-nothing.test.ts',
+    takes: ({ kind }) => kind === 'text',
+  },
   { page: 'docs/database/username-template.md', test: 'database-docs.test.ts', takes: isShell },
   { page: 'docs/database/revocation.md', test: 'database-docs.test.ts', takes: isShell },
   ...['static-roles', 'root-rotation'].map((page) => ({

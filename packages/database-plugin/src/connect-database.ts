@@ -62,13 +62,14 @@ export class ConnectedDatabase implements Database {
       rollbackStatements: { Commands: [...request.rollbackStatements] },
       ...(request.username !== undefined && { username: request.username }),
     });
+    for (const warning of answer.warnings) request.warn?.(warning);
     return answer.username;
   }
 
   async updateUser(request: UpdateUserRequest): Promise<void> {
     checkUpdateUser(request);
     const { username, password, expiration } = request;
-    await this.#call('updateUser', DatabaseService.method.updateUser, {
+    const answer = await this.#call('updateUser', DatabaseService.method.updateUser, {
       username,
       ...(password && {
         password: { newPassword: password.newPassword.reveal(), statements: { Commands: [...password.statements] } },
@@ -80,6 +81,7 @@ export class ConnectedDatabase implements Database {
         },
       }),
     });
+    for (const warning of answer.warnings) request.warn?.(warning);
   }
 
   async deleteUser(request: DeleteUserRequest): Promise<void> {

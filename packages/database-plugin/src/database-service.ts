@@ -42,13 +42,14 @@ export function databaseServices(instances: Instances, version: string, logger: 
           const wanted = newUserRequest(request);
           const instance = instances.find(metadata);
           refuseOtherCredentials(request.credentialType);
-          const username = await instance.newUser(wanted);
+          const warnings: string[] = [];
+          const username = await instance.newUser({ ...wanted, warn: (warning) => warnings.push(warning) });
           // Its host gave up without learning of it, so nobody would ever drop it.
           if (currentDeadline()?.over === true) {
             logger.warn('a user was made when nobody waited for it any more: it is dropped', { username });
             await withoutDeadline(() => instance.deleteUser({ username, statements: [] }));
           }
-          return { username };
+          return { username, warnings };
         }),
       updateUser: (request, metadata) =>
         guard('updateUser', async () => {
@@ -58,8 +59,9 @@ export function databaseServices(instances: Instances, version: string, logger: 
           if (request.selfManagedPassword !== '') {
             throw new CofferError('failed', 'self-managed static roles are not supported; let the root user rotate');
           }
-          await instance.updateUser(change);
-          return {};
+          const warnings: string[] = [];
+          await instance.updateUser({ ...change, warn: (warning) => warnings.push(warning) });
+          return { warnings };
         }),
       deleteUser: (request, metadata) =>
         guard('deleteUser', async () => {

@@ -5,14 +5,25 @@ import type { ConnectionField } from './connection-fields.ts';
 export interface DatabaseKind {
   /** The fields of its configuration. What is declared secret here decides all that is hidden. */
   readonly fields: readonly ConnectionField[];
+  /**
+   * Refuses statements that can never run, such as one with an unknown placeholder, when they are written down. Absent: the
+   * database says so when it runs them.
+   *
+   * @throws CofferError `invalid-request` with what is wrong, for whoever asks to put the field in front
+   */
+  readonly checkStatements?: (purpose: StatementPurpose, statements: readonly string[]) => void;
   /** A new database, not initialized. It need not keep secrets out of its errors and log lines: see `Redaction`. */
   readonly create: (logger: Logger) => Database;
 }
 
+/** What statements are for, as their fields are named. It decides which placeholders they may have. */
+export type StatementPurpose = 'creation' | 'renew' | 'revocation' | 'rollback' | 'rotation';
+
 /**
- * Vault's database plugin contract, version 5 (hashicorp/vault:sdk/database/dbplugin/v5/database.go), and two extensions:
+ * Vault's database plugin contract, version 5 (hashicorp/vault:sdk/database/dbplugin/v5/database.go), and three extensions:
  * the engine may ask the plugin to name a user before it is made, so that a durable row can say what is about to happen
- * (DESIGN invariant 1), and whether a password logs in. A foreign host never uses them, a foreign plugin has neither.
+ * (DESIGN invariant 1), and whether a password logs in; and the plugin may pass on what the database warned of. A foreign host
+ * never uses them, a foreign plugin has none.
  *
  * Every method rejects with a CofferError whose message is fit for a user. What was opened by `openDatabase`, served or
  * launched shows no password in it.
@@ -75,12 +86,20 @@ export interface NewUserRequest {
   /** Creation statements, as the user wrote them. */
   readonly statements: readonly string[];
   readonly rollbackStatements: readonly string[];
+  readonly warn?: Warn;
 }
+
+/**
+ * Extension: gets what the database warned of while it did what was asked, such as a grant that granted nothing. The plugin
+ * logs it as well.
+ */
+export type Warn = (warning: string) => void;
 
 export interface UpdateUserRequest {
   readonly username: string;
   readonly password?: { readonly newPassword: Secret; readonly statements: readonly string[] };
   readonly expiration?: { readonly newExpiration: Date; readonly statements: readonly string[] };
+  readonly warn?: Warn;
 }
 
 export interface DeleteUserRequest {

@@ -11,7 +11,7 @@ import {
 } from '@coffer/base';
 import { GrpcError, isPluginGone, PluginGoneError } from '@coffer/go-plugin';
 import { ConnectionFields } from './connection-fields.ts';
-import type { Database, DatabaseKind } from './database.ts';
+import type { Database, DatabaseKind, Warn } from './database.ts';
 
 const NOTHING: Hidden = { secrets: [], names: [] };
 
@@ -25,8 +25,8 @@ interface InUse {
 }
 
 /**
- * Takes the secrets of databases out of whatever leaves, once on each way out: out of an error when it leaves a {@link
- * database}, out of a log line when it is written to a {@link logger}. No other layer does it again. Answers are left
+ * Takes the secrets of databases out of whatever leaves, once on each way out: out of an error or a warning when it leaves a
+ * {@link database}, out of a log line when it is written to a {@link logger}. No other layer does it again. Answers are left
  * alone: a database answers with the name of a user or with the configuration, and a read of that shows only what is
  * declared harmless.
  *
@@ -60,14 +60,20 @@ export class Redaction {
   database(inner: Database, fields: ConnectionFields): Database {
     const inUse: InUse = { config: NOTHING, rotated: [], calls: new Set() };
     this.#open.add(inUse);
+    const hidden = (names: readonly string[], password: Secret | undefined): Hidden => {
+      const { config, rotated } = inUse;
+      const secrets = [...config.secrets, ...rotated, ...(password === undefined ? [] : [password])];
+      return { secrets, names: [...config.names, ...names] };
+    };
+    const clean = (warn: Warn, names: readonly string[], password: Secret | undefined): Warn => {
+      return (warning) => warn(redact(warning, hidden(names, password)));
+    };
     const guard = async <T>(work: () => Promise<T>, names: readonly string[] = [], password?: Secret): Promise<T> => {
       if (password !== undefined) inUse.calls.add(password);
       try {
         return await work();
       } catch (error) {
-        const { config, rotated } = inUse;
-        const secrets = [...config.secrets, ...rotated, ...(password === undefined ? [] : [password])];
-        throw redactError(error, { secrets, names: [...config.names, ...names] });
+        throw redactError(error, hidden(names, password));
       } finally {
         if (password !== undefined) this.#afterwards(() => inUse.calls.delete(password));
       }
@@ -94,11 +100,15 @@ export class Redaction {
       newUser: (request) => {
         const { displayName, roleName } = request.usernameConfig;
         const names = [displayName, roleName, ...(request.username === undefined ? [] : [request.username])];
-        return guard(() => inner.newUser(request), names, request.password);
+        const { password, warn } = request;
+        const asked = warn === undefined ? request : { ...request, warn: clean(warn, names, password) };
+        return guard(() => inner.newUser(asked), names, password);
       },
       updateUser: async (request) => {
-        const { username, password } = request;
-        await guard(() => inner.updateUser(request), [username], password?.newPassword);
+        const { username, password, warn } = request;
+        const newPassword = password?.newPassword;
+        const asked = warn === undefined ? request : { ...request, warn: clean(warn, [username], newPassword) };
+        await guard(() => inner.updateUser(asked), [username], newPassword);
         if (password !== undefined && inUse.config.names.includes(username)) inUse.rotated = [password.newPassword];
       },
       deleteUser: (request) => guard(() => inner.deleteUser(request), [request.username]),

@@ -256,7 +256,10 @@ describe('defaults of the database and of the role', () => {
       const connection_url = `postgres://${user}:${secret}@${proxy.host}:${proxy.port}/${server.database}?${query}`;
       await using opened = await openYsql(server, { connection_url });
       const username = await opened.database.newUser(
-        newUser([`CREATE ROLE "{{name}}"`, `INSERT INTO seen VALUES (current_user, current_setting('search_path'))`]),
+        newUser([
+          `CREATE ROLE "{{name}}" LOGIN`,
+          `INSERT INTO seen VALUES (current_user, current_setting('search_path'))`,
+        ]),
       );
       await opened.database.deleteUser({ username, statements: [] });
       assert.deepEqual(await server.query('DELETE FROM chosen.seen RETURNING *'), [{ who: 'acting', path: 'chosen' }]);

@@ -203,7 +203,7 @@ describe('many at once', () => {
     };
     const use = async (config: JsonObject, count: number): Promise<void> => {
       await using opened = await openYsql(server, config);
-      const statement = `CREATE ROLE "{{name}}"`;
+      const statement = `CREATE ROLE "{{name}}" LOGIN`;
       const names = await Promise.all(Array.from({ length: 8 }, () => opened.database.newUser(newUser(statement))));
       await settlesAt(count);
       await Promise.all(names.map((username) => opened.database.deleteUser({ username, statements: [] })));

@@ -6,8 +6,6 @@ import {
   isAscii,
   type JsonObject,
   type Logger,
-  looksLikeVerifier,
-  scramVerifier,
   type Secret,
 } from '@coffer/base';
 import type {
@@ -25,9 +23,11 @@ import { YSQL_FIELDS } from './settings/fields.ts';
 import { parseSettings, type YsqlSettings } from './settings/settings.ts';
 import { createNameMaker, type NameMaker, type Username } from './settings/username.ts';
 import { roleName } from './sql/role-name.ts';
-import { renderStatements } from './sql/statement-template.ts';
+import { checkStatements, renderStatements, renderStatementsFor } from './sql/statement-template.ts';
 import { createUser } from './users/create-user.ts';
-import { dropRole, revokeUser } from './users/drop-user.ts';
+import { dropRole, revocationStatements, revokeUser } from './users/drop-user.ts';
+import { convertsText, storedPassword } from './users/stored-password.ts';
+import { tell } from './users/tell-warnings.ts';
 import {
   changeExpiration,
   changeOwnPassword,
@@ -47,7 +47,11 @@ const MAX_UNUSED = 1_000;
  * The `ysql` database: users of a YugabyteDB cluster (or of a PostgreSQL server). Connects to nothing until it has to. Each
  * instance knows one cluster, and shares no state with any other.
  */
-export const YSQL: DatabaseKind = { fields: YSQL_FIELDS, create: (logger) => new YsqlDatabase(logger) };
+export const YSQL: DatabaseKind = {
+  fields: YSQL_FIELDS,
+  checkStatements,
+  create: (logger) => new YsqlDatabase(logger),
+};
 
 /** One configuration in use. */
 interface Connected {
@@ -92,10 +96,11 @@ class YsqlDatabase implements Database {
         password,
         expiration: formatTimeSeconds(request.expiration.getTime()),
       };
-      const statements = renderStatements(request.statements, values);
+      const statements = renderStatementsFor('creation', request.statements, values);
       if (statements.length === 0) throw new CofferError('invalid-request', 'empty creation statements');
-      const rollbackStatements = renderStatements(request.rollbackStatements, values);
-      await createUser(access, { name, unique, statements, rollbackStatements });
+      const rollbackStatements = renderStatementsFor('rollback', request.rollbackStatements, values);
+      const warnings = await createUser(access, { name, unique, statements, rollbackStatements });
+      tell(this.#logger, 'creation', name, warnings, request.warn);
       return name;
     });
   }
@@ -109,8 +114,16 @@ class YsqlDatabase implements Database {
     await this.#run(password?.newPassword, async ({ access }, stored) => {
       const failures: CofferError[] = [];
       // Both are tried, as in the Go plugin: a failed password change is no reason to let a user expire.
-      if (password !== undefined) await collect(failures, () => changePassword(access, name, password, stored));
-      if (expiration !== undefined) await collect(failures, () => extend(access, name, expiration));
+      if (password !== undefined) {
+        await collect(failures, async () => {
+          tell(this.#logger, 'rotation', name, await changePassword(access, name, password, stored), request.warn);
+        });
+      }
+      if (expiration !== undefined) {
+        await collect(failures, async () => {
+          tell(this.#logger, 'renew', name, await extend(access, name, expiration), request.warn);
+        });
+      }
       const [first] = failures;
       if (first !== undefined)
         throw new CofferError(first.code, failures.map(errorText).join('; '), { cause: first.cause });
@@ -120,8 +133,8 @@ class YsqlDatabase implements Database {
   async deleteUser(request: DeleteUserRequest): Promise<void> {
     await this.#run(undefined, async ({ access }) => {
       const name = roleName(request.username);
-      const statements = renderStatements(request.statements, { name, username: name });
-      if (statements.length > 0) await revokeUser(access, name, statements);
+      const statements = revocationStatements(this.#logger, name, request.statements);
+      if (statements.length > 0) tell(this.#logger, 'revocation', name, await revokeUser(access, name, statements));
       else await dropRole(access, name, { ownedObjects: access.settings.ownedObjects, endSessions: true });
     });
   }
@@ -236,30 +249,28 @@ async function changePassword(
   name: string,
   change: NonNullable<UpdateUserRequest['password']>,
   stored: string,
-): Promise<void> {
+): Promise<readonly string[]> {
   const { newPassword } = change;
   if (newPassword.reveal() === '') throw new CofferError('invalid-request', 'missing password');
   const values = { name, username: name, password: stored };
-  const given = renderStatements(change.statements, values);
+  const given = renderStatementsFor('rotation', change.statements, values);
   const statements = given.length > 0 ? given : renderStatements([DEFAULT_PASSWORD_STATEMENT], values);
-  if (name === access.settings.username) await changeOwnPassword(access, newPassword, statements);
-  else await changeUser(access, statements);
+  if (name === access.settings.username) return await changeOwnPassword(access, newPassword, statements);
+  return await changeUser(access, statements);
 }
 
 async function extend(
   access: UserAccess,
   name: string,
   change: NonNullable<UpdateUserRequest['expiration']>,
-): Promise<void> {
+): Promise<readonly string[]> {
   const values = { name, username: name, expiration: formatTimeSeconds(change.newExpiration.getTime()) };
-  const statements = renderStatements(change.statements, values);
-  if (statements.length > 0) {
-    await changeUser(access, statements);
-    return;
-  }
+  const statements = renderStatementsFor('renew', change.statements, values);
+  if (statements.length > 0) return await changeUser(access, statements);
   for (const statement of renderStatements([DEFAULT_EXPIRATION_STATEMENT], values)) {
     await changeExpiration(access, statement);
   }
+  return [];
 }
 
 async function collect(failures: CofferError[], work: () => Promise<void>): Promise<void> {
@@ -268,25 +279,4 @@ async function collect(failures: CofferError[], work: () => Promise<void>): Prom
   } catch (error) {
     failures.push(asCofferError(error));
   }
-}
-
-/** What SQL contains for a password: the password itself, or only its verifier. */
-async function storedPassword(access: UserAccess, password: Secret): Promise<string> {
-  const plain = password.reveal();
-  // We could compute a verifier for it, but nobody could log in with it.
-  if (plain.includes('\0'))
-    throw new CofferError('invalid-request', 'password: it holds a NUL character, which PostgreSQL takes nowhere');
-  const byVerifier =
-    access.settings.passwordAuthentication === 'scram-sha-256' ||
-    looksLikeVerifier(plain) ||
-    (!isAscii(plain) && (await convertsText(access)));
-  return byVerifier ? await scramVerifier(plain) : plain;
-}
-
-/**
- * Whether the database converts what we send into another encoding. Then a login is compared with other bytes than the UTF-8
- * that clients send.
- */
-async function convertsText(access: UserAccess): Promise<boolean> {
-  return await access.pool.use(async ({ serverEncoding }) => !['UTF8', 'SQL_ASCII'].includes(serverEncoding));
 }

@@ -28,7 +28,12 @@ export interface PasswordChange {
  * that. `unknown`: neither can be said; try again with the same new password.
  */
 export type PasswordOutcome =
-  | { readonly outcome: 'changed'; readonly answer: LoginAnswer | undefined }
+  | {
+      readonly outcome: 'changed';
+      readonly answer: LoginAnswer | undefined;
+      /** What the database warned of. */
+      readonly warnings: readonly string[];
+    }
   | { readonly outcome: 'unchanged' | 'unknown'; readonly error: CofferError };
 
 /**
@@ -40,15 +45,20 @@ export type PasswordOutcome =
 export async function changePassword(database: Database, change: PasswordChange): Promise<PasswordOutcome> {
   const { username, newPassword, statements } = change;
   if (change.begun && (await answerTo(change, newPassword)) === 'accepted') {
-    return { outcome: 'changed', answer: 'accepted' };
+    return { outcome: 'changed', answer: 'accepted', warnings: [] };
   }
+  const warnings: string[] = [];
   try {
-    await database.updateUser({ username, password: { newPassword, statements } });
+    await database.updateUser({
+      username,
+      password: { newPassword, statements },
+      warn: (warning) => warnings.push(warning),
+    });
   } catch (thrown) {
     if (isPluginGone(thrown)) throw thrown;
     return afterFailure(change, CofferError.from(thrown));
   }
-  return afterSuccess(change);
+  return afterSuccess(change, warnings);
 }
 
 /**
@@ -80,7 +90,7 @@ export async function changeWithNewProcess(
   }
 }
 
-async function afterSuccess(change: PasswordChange): Promise<PasswordOutcome> {
+async function afterSuccess(change: PasswordChange, warnings: readonly string[]): Promise<PasswordOutcome> {
   let answer = await answerTo(change, change.newPassword);
   if (answer === 'refused') {
     // Twice and not more: login profiles lock a user out after some failures.
@@ -88,9 +98,11 @@ async function afterSuccess(change: PasswordChange): Promise<PasswordOutcome> {
     answer = await answerTo(change, change.newPassword);
   }
   if (answer instanceof CofferError) {
-    return change.mustLogIn ? { outcome: 'unknown', error: answer } : { outcome: 'changed', answer: undefined };
+    return change.mustLogIn
+      ? { outcome: 'unknown', error: answer }
+      : { outcome: 'changed', answer: undefined, warnings };
   }
-  if (answer !== 'refused') return { outcome: 'changed', answer };
+  if (answer !== 'refused') return { outcome: 'changed', answer, warnings };
   const error = new CofferError(
     'failed',
     `the rotation statements ran, but the new password of "${change.username}" does not log in: ` +
@@ -101,7 +113,7 @@ async function afterSuccess(change: PasswordChange): Promise<PasswordOutcome> {
 
 async function afterFailure(change: PasswordChange, error: CofferError): Promise<PasswordOutcome> {
   const answer = await answerTo(change, change.newPassword);
-  if (answer === 'accepted') return { outcome: 'changed', answer };
+  if (answer === 'accepted') return { outcome: 'changed', answer, warnings: [] };
   // What the plugin sent before it went silent may still land: that it has not landed yet proves nothing.
   if (answer !== 'refused' || isOutcomeUnknown(error)) return { outcome: 'unknown', error };
   // With no old password to try, a server that refuses the new one after the change was given up is all there is.

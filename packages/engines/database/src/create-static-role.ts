@@ -28,11 +28,12 @@ export interface NewStaticRole {
 
 /**
  * Takes a login over: its row, then the role, then the first rotation, unless the password that was given is kept.
+ * Answers what the database warned of.
  *
  * @throws CofferError `invalid-request` for what cannot be, `failed` when the rotation failed (nothing is left),
  *   `unavailable` when nobody knows what came of it (the role is kept and the rotation finished in the background)
  */
-export async function createStaticRole(parts: EngineParts, wanted: NewStaticRole): Promise<void> {
+export async function createStaticRole(parts: EngineParts, wanted: NewStaticRole): Promise<readonly string[]> {
   await check(parts.context.storage, wanted);
   const { name, role, password, rotateNow } = wanted;
   const credential: StaticCredential = { password, pending: '', lastRotation: 0, periodStart: Date.now() };
@@ -42,13 +43,14 @@ export async function createStaticRole(parts: EngineParts, wanted: NewStaticRole
     state: 'open',
     value: { ...credential },
   };
-  const work = (claimed: ClaimedIntent): Promise<void> =>
+  const work = (claimed: ClaimedIntent): Promise<readonly string[]> =>
     rotateNow ? takeOver(parts, wanted, claimed) : keepPassword(parts, wanted, claimed);
-  if ((await parts.context.intents.create(row, work)) !== undefined) return;
+  const made = await parts.context.intents.create(row, work);
+  if (made !== undefined) return made.result;
   await refuseTaken(parts, wanted);
-  if ((await parts.context.intents.create(row, work)) === undefined) {
-    throw new CofferError('unavailable', `the static role ${JSON.stringify(name)} is being made or deleted right now`);
-  }
+  const madeNow = await parts.context.intents.create(row, work);
+  if (madeNow !== undefined) return madeNow.result;
+  throw new CofferError('unavailable', `the static role ${JSON.stringify(name)} is being made or deleted right now`);
 }
 
 async function check(storage: EntryStorage, { name, role, password, rotateNow }: NewStaticRole): Promise<void> {
@@ -87,12 +89,16 @@ async function refuseTaken(parts: EngineParts, { name, role }: NewStaticRole): P
   );
 }
 
-async function takeOver(parts: EngineParts, { name, role }: NewStaticRole, claimed: ClaimedIntent): Promise<void> {
+async function takeOver(
+  parts: EngineParts,
+  { name, role }: NewStaticRole,
+  claimed: ClaimedIntent,
+): Promise<readonly string[]> {
   await writeStaticRole(parts.context.storage, name, role);
   const outcome = await rotateStaticRole(parts, { name, role, claimed });
   switch (outcome.outcome) {
     case 'changed':
-      return;
+      return outcome.warnings;
     case 'unchanged':
       await deleteStaticRole(parts.context.storage, name);
       await claimed.remove();
@@ -114,7 +120,7 @@ async function keepPassword(
   parts: EngineParts,
   { name, role, password }: NewStaticRole,
   claimed: ClaimedIntent,
-): Promise<void> {
+): Promise<readonly string[]> {
   try {
     const answer = await parts.connections.use(role.dbName, async (database) =>
       database.verifyUser?.(role.username, new Secret(password)),
@@ -130,6 +136,7 @@ async function keepPassword(
     await writeStaticRole(parts.context.storage, name, role);
     const now = Date.now();
     await claimed.save({ state: 'settled', nextAttempt: nextRotation(role, now, now) });
+    return [];
   } catch (error) {
     await deleteStaticRole(parts.context.storage, name);
     await claimed.remove();

@@ -39,7 +39,7 @@ export function createDatabaseEngine(options: DatabaseEngineOptions): EngineFact
         ...resetPaths(connections),
         ...reloadPaths(storage, connections),
         ...rotateRootPaths(parts, rotations),
-        ...rolesPaths(storage, options.generatePassword),
+        ...rolesPaths(parts),
         ...credsPaths(parts),
         ...staticRolesPaths(parts, rotations),
         ...staticCredsPaths(storage, intents),

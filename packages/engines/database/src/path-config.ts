@@ -14,6 +14,7 @@ import { type ConfigEntry, deleteConfig, readConfig, writeConfig } from './confi
 import type { EngineParts } from './engine-parts.ts';
 import type { DatabasePlugins } from './plugins.ts';
 import { dropOpenRotation, claimConfig } from './rotate-root.ts';
+import { checkStatements } from './statement-fields.ts';
 
 const FIELDS = {
   name: { type: 'string', required: true, description: 'The name of this connection.' },
@@ -102,6 +103,13 @@ async function saveConfig(parts: EngineParts, { fields, data }: ConfigRequest): 
   if (merged.pluginName === '') throw new CofferError('invalid-request', 'empty plugin name');
   const entry = { ...merged, pluginVersion: await pluginVersionOf(parts.plugins, merged.pluginName, previous, fields) };
   parts.plugins.checkConfig(entry.pluginName, entry.connectionDetails);
+  const field =
+    fields.root_rotation_statements === undefined && fields.root_credentials_rotate_statements !== undefined
+      ? 'root_credentials_rotate_statements'
+      : 'root_rotation_statements';
+  checkStatements(parts.plugins, entry.pluginName, [
+    { field, purpose: 'rotation', statements: entry.rootRotationStatements },
+  ]);
   if (entry.passwordPolicy !== '') await parts.generatePassword(entry.passwordPolicy);
   const database = await openDatabase(parts.plugins, entry);
   let written: ConfigEntry;

@@ -1,7 +1,9 @@
 import { CofferError } from '@coffer/base';
 import { definePath, type EntryStorage, type Path } from '@coffer/framework';
+import type { EngineParts } from './engine-parts.ts';
 import { CREDENTIAL_FIELDS, credentialView, passwordPolicyOf } from './role-credential.ts';
 import { changeRole, readRole, type RoleEntry, VALID_UNTIL, type ValidUntil, writeRole } from './role-entry.ts';
+import { checkRoleStatements, type StatementField, withWarnings } from './statement-fields.ts';
 import { nameTaken, readStaticRole } from './static-role-entry.ts';
 
 const FIELDS = {
@@ -40,8 +42,8 @@ const NEW_ROLE: RoleEntry = {
 };
 
 /** `roles` (LIST), `roles/:name`: what a credential is made from. */
-export function rolesPaths(storage: EntryStorage, generatePassword: (policy: string) => Promise<string>): Path[] {
-  return [listRoles(storage), oneRole(storage, generatePassword)];
+export function rolesPaths(parts: EngineParts): Path[] {
+  return [listRoles(parts.context.storage), oneRole(parts)];
 }
 
 function listRoles(storage: EntryStorage): Path {
@@ -53,7 +55,8 @@ function listRoles(storage: EntryStorage): Path {
   });
 }
 
-function oneRole(storage: EntryStorage, generatePassword: (policy: string) => Promise<string>): Path {
+function oneRole(parts: EngineParts): Path {
+  const { storage } = parts.context;
   return definePath({
     pattern: 'roles/:name',
     fields: FIELDS,
@@ -67,7 +70,7 @@ function oneRole(storage: EntryStorage, generatePassword: (policy: string) => Pr
     write: async ({ fields }) => {
       if ((await readStaticRole(storage, fields.name)) !== undefined) throw nameTaken();
       const passwordPolicy = passwordPolicyOf(fields.credential_type, fields.credential_config);
-      if (passwordPolicy) await generatePassword(passwordPolicy);
+      if (passwordPolicy) await parts.generatePassword(passwordPolicy);
       const change = (previous: RoleEntry): RoleEntry => ({
         dbName: fields.db_name ?? previous.dbName,
         creationStatements: fields.creation_statements ?? previous.creationStatements,
@@ -80,18 +83,27 @@ function oneRole(storage: EntryStorage, generatePassword: (policy: string) => Pr
         passwordPolicy: passwordPolicy ?? previous.passwordPolicy,
       });
       const previous = await readRole(storage, fields.name);
-      if (change(previous ?? NEW_ROLE).dbName === '') {
-        throw new CofferError('invalid-request', 'database name is required');
-      }
+      const wanted = change(previous ?? NEW_ROLE);
+      if (wanted.dbName === '') throw new CofferError('invalid-request', 'database name is required');
+      const warnings = await checkRoleStatements(parts, wanted.dbName, statementFields(wanted));
       if (previous === undefined) await writeRole(storage, fields.name, change(NEW_ROLE));
       else await changeRole(storage, fields.name, change);
-      return undefined;
+      return withWarnings(warnings);
     },
     delete: async ({ fields }) => {
       await storage.delete(`roles/${fields.name}`);
       return undefined;
     },
   });
+}
+
+function statementFields(role: RoleEntry): readonly StatementField[] {
+  return [
+    { field: 'creation_statements', purpose: 'creation', statements: role.creationStatements },
+    { field: 'revocation_statements', purpose: 'revocation', statements: role.revocationStatements },
+    { field: 'rollback_statements', purpose: 'rollback', statements: role.rollbackStatements },
+    { field: 'renew_statements', purpose: 'renew', statements: role.renewStatements },
+  ];
 }
 
 function roleView(role: RoleEntry) {

@@ -4,6 +4,7 @@ import type { EngineParts } from './engine-parts.ts';
 import type { RotationWorker } from './rotation-worker.ts';
 import { claimIntent } from './claimed-intent.ts';
 import { rotateStaticRole } from './rotate-static-role.ts';
+import { withWarnings } from './statement-fields.ts';
 import { readStaticRole, staticSubject } from './static-role-entry.ts';
 
 /** `rotate-role/:name`: rotates the password of a static role now. */
@@ -26,7 +27,7 @@ export function rotateRolePaths(parts: EngineParts, rotations: RotationWorker): 
         if (outcome === undefined) {
           throw new CofferError('invalid-request', `no static role found for role name ${JSON.stringify(name)}`);
         }
-        if (outcome.outcome === 'changed') return undefined;
+        if (outcome.outcome === 'changed') return withWarnings(outcome.warnings);
         throw new CofferError(
           outcome.outcome === 'unknown' ? 'unavailable' : 'failed',
           'unable to finish rotating credentials; retries will continue in the background but it is also safe to retry ' +

@@ -2,6 +2,7 @@ import { definePath, type Path } from '@coffer/framework';
 import type { EngineParts } from './engine-parts.ts';
 import type { RotationWorker } from './rotation-worker.ts';
 import { claimConfig, rotateRoot } from './rotate-root.ts';
+import { withWarnings } from './statement-fields.ts';
 
 /** `rotate-root/:name`: gives the connection's own user a password that only this server knows. */
 export function rotateRootPaths(parts: EngineParts, rotations: RotationWorker): Path[] {
@@ -15,8 +16,8 @@ export function rotateRootPaths(parts: EngineParts, rotations: RotationWorker): 
         'Use a user for this connection alone: whoever else knew its password is locked out.',
       write: async ({ fields: { name } }) => {
         try {
-          const warning = await claimConfig(parts.context.intents, name, (claimed) => rotateRoot(parts, name, claimed));
-          return warning === undefined ? undefined : { data: null, warnings: [warning] };
+          const { intents } = parts.context;
+          return withWarnings(await claimConfig(intents, name, (claimed) => rotateRoot(parts, name, claimed)));
         } finally {
           rotations.wake();
         }

@@ -7,6 +7,7 @@ import { claimIntent } from './claimed-intent.ts';
 import { rotationView } from './rotation-view.ts';
 import { CREDENTIAL_FIELDS, credentialView, passwordPolicyOf } from './role-credential.ts';
 import { rotateStaticRole } from './rotate-static-role.ts';
+import { checkRoleStatements, type StatementField, withWarnings } from './statement-fields.ts';
 import { mergeRotationTime, nextRotation, sameRotationTime } from './rotation-time.ts';
 import {
   credentialOf,
@@ -82,11 +83,10 @@ function oneRole(parts: EngineParts, rotations: RotationWorker): Path {
     write: async (request) => {
       const previous = await readStaticRole(storage, request.fields.name);
       try {
-        await (previous === undefined ? create(parts, request) : update(parts, request, previous));
+        return withWarnings(await (previous === undefined ? create(parts, request) : update(parts, request, previous)));
       } finally {
         rotations.wake();
       }
-      return undefined;
     },
     delete: async ({ fields: { name } }) => {
       await claimIntent(intents, staticSubject(name), async (claimed) => {
@@ -128,7 +128,7 @@ async function givenPolicy(
   return policy;
 }
 
-async function create(parts: EngineParts, request: StaticRoleRequest): Promise<void> {
+async function create(parts: EngineParts, request: StaticRoleRequest): Promise<readonly string[]> {
   const { fields } = request;
   const passwordPolicy = (await givenPolicy(parts, request)) ?? '';
   const { name, db_name: dbName = '', username = '' } = fields;
@@ -143,15 +143,25 @@ async function create(parts: EngineParts, request: StaticRoleRequest): Promise<v
     ...mergeRotationTime(undefined, fields),
     passwordPolicy,
   };
-  await createStaticRole(parts, {
+  const warnings = await checkRoleStatements(parts, dbName, statementFields(role));
+  const told = await createStaticRole(parts, {
     name,
     role,
     password: fields.password ?? '',
     rotateNow: !fields.skip_import_rotation,
   });
+  return [...warnings, ...told];
 }
 
-async function update(parts: EngineParts, request: StaticRoleRequest, previous: StaticRoleEntry): Promise<void> {
+function statementFields({ rotationStatements }: StaticRoleEntry): readonly StatementField[] {
+  return [{ field: 'rotation_statements', purpose: 'rotation', statements: rotationStatements }];
+}
+
+async function update(
+  parts: EngineParts,
+  request: StaticRoleRequest,
+  previous: StaticRoleEntry,
+): Promise<readonly string[]> {
   const { fields } = request;
   const passwordPolicy = (await givenPolicy(parts, request)) ?? previous.passwordPolicy;
   const { name, db_name: dbName, username } = fields;
@@ -176,18 +186,21 @@ async function update(parts: EngineParts, request: StaticRoleRequest, previous: 
     ...mergeRotationTime(previous, fields),
     passwordPolicy,
   };
-  await claimIntent(parts.context.intents, staticSubject(name), async (claimed) => {
+  const warnings = await checkRoleStatements(parts, role.dbName, statementFields(role));
+  const updated = await claimIntent(parts.context.intents, staticSubject(name), async (claimed) => {
     await writeStaticRole(parts.context.storage, name, role);
     if (claimed.state === 'open') {
       // Its rotation is still open: the new statements may help.
       const outcome = await rotateStaticRole(parts, { name, role, claimed });
-      if (outcome.outcome === 'changed') return;
+      if (outcome.outcome === 'changed') return outcome.warnings;
       throw new CofferError(outcome.error.code, `error setting credentials: ${outcome.error.message}`);
     }
     // What is due already, or tried again after a failure, is not put off by an update of something else.
-    if (sameRotationTime(previous, role)) return;
+    if (sameRotationTime(previous, role)) return [];
     const next = nextRotation(role, credentialOf(claimed).periodStart, Date.now());
     const retry = claimed.attempts > 0 ? claimed.nextAttempt : null;
     await claimed.save({ nextAttempt: retry === null || (next !== null && next < retry) ? next : retry });
+    return [];
   });
+  return [...warnings, ...(updated?.result ?? [])];
 }

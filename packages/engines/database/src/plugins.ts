@@ -8,6 +8,7 @@ import {
   openDatabase,
   PluginProcess,
   redactError,
+  type StatementPurpose,
   withHostErrors,
 } from '@coffer/database-plugin';
 
@@ -33,6 +34,12 @@ export interface DatabasePlugins {
   pin(name: string, asked: string, isNew: boolean): Promise<string>;
   /** Checks the plugin's own fields where we know them. @throws CofferError `invalid-request` without a secret */
   checkConfig(name: string, config: JsonObject): void;
+  /**
+   * Refuses statements that the built-in of that name, or without a name any built-in, can never run. Of other plugins nothing
+   * is known.
+   * @throws CofferError `invalid-request`
+   */
+  checkStatements?(name: string | undefined, purpose: StatementPurpose, statements: readonly string[]): void;
   /**
    * What is secret in the configurations of a plugin: what the built-in of that name declares, also where a registered plugin
    * takes its place. Of any other plugin only what a built-in declares to be harmless is known to be.
@@ -115,6 +122,10 @@ export function createDatabasePlugins(options: DatabasePluginsOptions): Database
         // The error repeats the refused value, which may be a password in the wrong field.
         throw redactError(error, fieldsOf(name).hidden(config));
       }
+    },
+    checkStatements(name, purpose, statements) {
+      const kinds = name === undefined ? [...builtins.values()] : [builtins.get(name)];
+      for (const kind of kinds) kind?.checkStatements?.(purpose, statements);
     },
     fields: fieldsOf,
     async close() {

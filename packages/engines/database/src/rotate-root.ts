@@ -52,12 +52,12 @@ export async function dropOpenRotation(logger: Logger, name: string, claimed: Cl
 /**
  * Rotates the password of the user that a connection logs in as, or settles the rotation that is open. The new password
  * is written down first; the configuration gets it only when it is known to log in.
- * Answers a warning when the server let the user in without asking for a password.
+ * Answers warnings: what the database warned of, and that it let the user in without asking for a password.
  *
  * @throws CofferError `failed` when nothing was changed, `unavailable` when that is not known yet: it is then settled in
  *   the background
  */
-export async function rotateRoot(parts: EngineParts, name: string, row: ClaimedIntent): Promise<string | undefined> {
+export async function rotateRoot(parts: EngineParts, name: string, row: ClaimedIntent): Promise<readonly string[]> {
   const config = await rotatableConfig(parts.context, name);
   const begun = row.state === 'open';
   const claimed = begun ? await resume(row) : await open(parts, config, row);
@@ -68,7 +68,8 @@ export async function rotateRoot(parts: EngineParts, name: string, row: ClaimedI
   });
   switch (outcome.outcome) {
     case 'changed':
-      return outcome.answer === 'trusted' ? warnTrusted(parts.context.logger, name, config.username) : undefined;
+      if (outcome.answer !== 'trusted') return outcome.warnings;
+      return [...outcome.warnings, warnTrusted(parts.context.logger, name, config.username)];
     case 'unchanged':
       await claimed.remove();
       parts.context.logger.error('a root rotation failed; the password is as it was', {

@@ -70,7 +70,9 @@ export function issueUser(parts: Omit<EngineParts, 'plugins'>, request: IssueReq
     checkAllowed(config, roleName);
     const now = Date.now();
     const limits = [{ defaultTtl: role.defaultTtl, maxTtl: role.maxTtl }, ...parts.context.ttlLimits()];
-    const { ttl, ceiling, warnings } = grantTtl({ increment: 0, limits, issueTime: now, now });
+    const granted = grantTtl({ increment: 0, limits, issueTime: now, now });
+    const { ttl, ceiling } = granted;
+    const warnings = [...granted.warnings];
     const validUntil = validUntilFor(role, now + ttl * 1000, ceiling);
     const password = new Secret(await parts.generatePassword(role.passwordPolicy || config.passwordPolicy));
     const usernameConfig = { displayName: cleanDisplayName(token.displayName), roleName };
@@ -98,6 +100,7 @@ export function issueUser(parts: Omit<EngineParts, 'plugins'>, request: IssueReq
         ...(named !== undefined && { username: named }),
         password,
         expiration: new Date(validUntil),
+        warn: (warning) => warnings.push(warning),
       },
     );
     await creating.activate({ ...data, username });
@@ -158,13 +161,15 @@ export async function renewUser(
   const leaseEnd = now + granted.ttl * 1000;
   if (role.validUntil === 'max_ttl' && data.validUntil >= leaseEnd + EXPIRATION_BUFFER_MS) return granted;
   const validUntil = validUntilFor(role, leaseEnd, granted.ceiling);
+  const warnings = [...granted.warnings];
   await connections.use(data.dbName, (database) =>
     database.updateUser({
       username: data.username,
       expiration: { newExpiration: new Date(validUntil), statements: role.renewStatements },
+      warn: (warning) => warnings.push(warning),
     }),
   );
-  return { ...granted, data: { ...data, validUntil } };
+  return { ...granted, warnings, data: { ...data, validUntil } };
 }
 
 /**

@@ -175,7 +175,7 @@ describe('a server with TLS only', () => {
     };
     const make = async (config: JsonObject): Promise<unknown> => {
       await using opened = await openYsql(secure, { ...config, max_idle_connections: -1 });
-      return await Promise.all([1, 2].map(() => opened.database.newUser(newUser('CREATE ROLE "{{name}}"'))));
+      return await Promise.all([1, 2].map(() => opened.database.newUser(newUser('CREATE ROLE "{{name}}" LOGIN'))));
     };
     await make({ ...settings, tls_server_name: 'db.example' });
     await assert.rejects(make(settings), /not valid for the name "127.0.0.1"/);
@@ -290,7 +290,7 @@ describe('run-time parameters', () => {
     const names = 'v-{{.RoleName}}';
     await using opened = await openYsql(plain, { connection_url: url, username_template: names });
     const statements = [
-      `CREATE ROLE "{{name}}"`,
+      `CREATE ROLE "{{name}}" LOGIN`,
       `DO $$ BEGIN IF current_setting('app.note') <> 'a b,\\c' OR current_setting('statement_timeout') <> '7s' THEN RAISE 'no: % %', current_setting('app.note'), current_setting('statement_timeout'); END IF; END $$`,
     ];
     assert.equal(await opened.database.newUser(newUser(statements)), 'v-my-role');

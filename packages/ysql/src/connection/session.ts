@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { isOutcomeUnknown } from '@coffer/base';
 import type pg from 'pg';
 import { type Backend, Failure, failureOfStatement } from './failure.ts';
+import { type ServerWarnings, WarningsOnConnection } from './server-warnings.ts';
 
 /** How long a server may take to close its side before we simply drop the socket. */
 const GOODBYE_MS = 2_000;
@@ -38,6 +39,7 @@ export interface Answer {
   readonly rows: readonly Row[];
   /** The first word of the command tag: `COMMIT`, `ROLLBACK`, `SELECT`. */
   readonly command: string;
+  readonly warnings: ServerWarnings;
 }
 
 /** One connection to the database. It counts as broken as soon as its socket is, even while nobody is using it. */
@@ -61,6 +63,7 @@ export class Session {
   /** Whether the server has advisory locks; undefined until we have asked. */
   advisoryLocks: boolean | undefined;
   readonly #client: pg.Client;
+  readonly #warnings: WarningsOnConnection;
   #broken = false;
   #tooLong = false;
   /** How many bytes had been read when the request now being answered was sent. */
@@ -71,6 +74,7 @@ export class Session {
     this.identity = identity;
     this.ourSettings = ourSettings;
     this.#client = client;
+    this.#warnings = new WarningsOnConnection(client);
     client.on('error', () => this.#break());
     client.on('end', () => this.#break());
     client.connection.on('parameterStatus', ({ parameterName, parameterValue }: ParameterStatus) => {
@@ -144,9 +148,10 @@ export class Session {
     try {
       const client = this.#client;
       this.#readBefore = bytesRead(client.connection.stream);
+      const warnings = this.#warnings.ofNextRequest();
       const result = params === undefined ? await client.query<Row>(sql) : await client.query<Row>(sql, [...params]);
       const { rows, command } = lastOf(result);
-      return { rows, command };
+      return { rows, command, warnings };
     } catch (error) {
       if (!this.#tooLong) return failureOfStatement(error, this.backend);
       const text = `the answer is longer than ${MAX_ANSWER_BYTES / 1024 ** 2} MiB, and nobody reads it`;

@@ -131,7 +131,7 @@ describe('a custom statement', () => {
   it('that turns standard_conforming_strings off makes no second role of a name', async () => {
     await using opened = await openYsql(server);
     const statements = [
-      `CREATE ROLE "{{name}}"`,
+      `CREATE ROLE "{{name}}" LOGIN`,
       'SET standard_conforming_strings = off',
       `COMMENT ON ROLE "{{name}}" IS '{{name}}'`,
     ];

@@ -1,11 +1,14 @@
 import { Failure } from '../connection/failure.ts';
 import type { Answer, Request, Session } from '../connection/session.ts';
 
-/** One of several statements that are sent together, what to call its failure, and who wants to see its answer. */
+/**
+ * One of several statements that are sent together, what to call its failure, and who wants to see its answer and what the
+ * server warned of.
+ */
 export interface Step extends Request {
   readonly what: string;
   /** `clean`: no statement before it has failed. */
-  readonly see?: (answer: Answer | Failure, clean: boolean) => void;
+  readonly see?: (answer: Answer | Failure, clean: boolean, warnings: readonly string[]) => void;
   /**
    * Its failure is just another answer; with `always`, so is a lost connection. Not for statements inside a transaction block.
    */
@@ -30,10 +33,14 @@ export function asBlock(session: Session, steps: readonly Step[]): readonly Step
       sql: steps.map(({ sql }) => sql).join('\n;\n'),
       what: 'failed to execute query',
       see: (answer, clean) => {
-        for (const step of steps) step.see?.(answer, clean);
+        for (const [at, step] of steps.entries()) step.see?.(answer, clean, warningsOf(answer, at));
       },
     },
   ];
+}
+
+function warningsOf(answer: Answer | Failure, statement?: number): readonly string[] {
+  return answer instanceof Failure ? [] : answer.warnings.of(statement);
 }
 
 /**
@@ -49,7 +56,7 @@ export async function sendSteps(session: Session, steps: readonly Step[]): Promi
   for (const [at, { what, see, mayFail }] of steps.entries()) {
     const answer = answers[at];
     if (answer === undefined) continue;
-    see?.(answer, first === undefined);
+    see?.(answer, first === undefined, warningsOf(answer));
     if (!(answer instanceof Failure)) good.push(answer);
     else if (mayFail !== 'always' && (mayFail !== true || answer.outcomeUnknown)) first ??= answer.during(what);
   }

@@ -7,6 +7,7 @@ import type { DdlMode } from './ddl-queue.ts';
 import { lendPath, takeBack } from './lent-session.ts';
 import { awaitBackendGone } from './lost-backend.ts';
 import { BEGIN, COMMIT, ROLLBACK, sendSteps, type Step } from './steps.ts';
+import { probeTransactionalDdl } from './transactional-ddl.ts';
 
 /** How far a transaction got. */
 export interface Progress {
@@ -14,6 +15,29 @@ export interface Progress {
   touchedUser: boolean;
   /** COMMIT has been sent. */
   commitSent: boolean;
+  /** The statements that created a role, and where: the role stays whatever becomes of the transaction if DDL is no part of it. */
+  readonly creations: { readonly statement: RenderedStatement; readonly session: Session }[];
+  /** What the server warned of. */
+  readonly warnings: string[];
+}
+
+export function noProgress(): Progress {
+  return { touchedUser: false, commitSent: false, creations: [], warnings: [] };
+}
+
+/** A statement of a role, as a step that notes what came of it. */
+export function roleStep(session: Session, statement: RenderedStatement, progress: Progress): Step {
+  return {
+    sql: statement.sql,
+    what: 'failed to execute query',
+    see: (answer, _, warnings) => {
+      progress.warnings.push(...warnings);
+      const failed = answer instanceof Failure;
+      // YugabyteDB may report a conflict for a DDL that it has committed. Only a plain refusal certainly had no effect.
+      if (statement.namesUser && !(failed && answer.kind === 'fatal')) progress.touchedUser = true;
+      if (!failed && statement.kind === 'create-role') progress.creations.push({ statement, session });
+    },
+  };
 }
 
 /**
@@ -22,13 +46,16 @@ export interface Progress {
  *
  * YugabyteDB commits each DDL by itself and ROLLBACK undoes none of them, so a failure says nothing about the statements before.
  *
- * @throws Failure with a message that names the step
+ * `look` goes in one packet with the last statement, and sees what they did: when it throws, nothing is committed.
+ *
+ * @throws Failure with a message that names the step, and what `look` throws
  */
 export async function runTransaction(
   access: Access,
   mode: DdlMode,
   statements: readonly RenderedStatement[],
-  progress: Progress = { touchedUser: false, commitSent: false },
+  progress: Progress = noProgress(),
+  look?: Step,
 ): Promise<void> {
   const { advisoryLock } = access;
   await untilLanded(access, () =>
@@ -37,7 +64,7 @@ export async function runTransaction(
         const lock = mode === 'exclusive' ? advisoryLock.take(session) : [];
         const probe = mode === 'exclusive' ? advisoryLock.probe(session) : [];
         await sendSteps(session, [...probe, BEGIN, ...lock, ...lendPath(statements)]);
-        await runStatements(session, statements, progress);
+        await runStatements(access, session, { statements, progress, look });
         await commit(session, statements, progress);
       } catch (error) {
         await rollBack(session, takeBack(session, statements));
@@ -55,13 +82,17 @@ export async function runOurs(access: Access, mode: DdlMode, sql: string, databa
 }
 
 /** Like {@link runTransaction}, for one statement of a role, without a transaction block. */
-export async function runStatement(access: Access, mode: DdlMode, statement: RenderedStatement): Promise<void> {
+export async function runStatement(
+  access: Access,
+  mode: DdlMode,
+  statement: RenderedStatement,
+  progress: Progress,
+): Promise<void> {
   const lent = [statement];
   await untilLanded(access, () =>
-    useForDdl(access, mode, (session) => {
-      const run: Step = { sql: statement.sql, what: 'failed to execute query' };
-      return sendSteps(session, [...lendPath(lent), run, ...takeBack(session, lent)]);
-    }),
+    useForDdl(access, mode, (session) =>
+      sendSteps(session, [...lendPath(lent), roleStep(session, statement, progress), ...takeBack(session, lent)]),
+    ),
   );
 }
 
@@ -94,20 +125,21 @@ export async function untilLanded<T>(access: Access, work: () => Promise<T>): Pr
   }
 }
 
+interface StatementRun {
+  readonly statements: readonly RenderedStatement[];
+  readonly progress: Progress;
+  readonly look: Step | undefined;
+}
+
 async function runStatements(
+  { queue }: Access,
   session: Session,
-  statements: readonly RenderedStatement[],
-  progress: Progress,
+  { statements, progress, look }: StatementRun,
 ): Promise<void> {
-  for (const statement of statements) {
-    try {
-      await step(session, statement.sql, 'failed to execute query');
-    } catch (error) {
-      // YugabyteDB may report a conflict for a DDL that it has committed. Only a plain refusal certainly had no effect.
-      if (error instanceof Failure && error.kind !== 'fatal' && statement.namesUser) progress.touchedUser = true;
-      throw error;
-    }
-    if (statement.namesUser) progress.touchedUser = true;
+  for (const [at, statement] of statements.entries()) {
+    const probe = statement.kind === 'create-role' ? probeTransactionalDdl(queue, session) : [];
+    const last = look !== undefined && at === statements.length - 1 ? [look] : [];
+    await sendSteps(session, [roleStep(session, statement, progress), ...probe, ...last]);
   }
 }
 
@@ -134,13 +166,5 @@ export async function rollBack(session: Session, afterwards: readonly Step[] = [
     await sendSteps(session, [ROLLBACK, ...afterwards]);
   } catch {
     session.destroy();
-  }
-}
-
-async function step(session: Session, sql: string, what: string): Promise<Answer> {
-  try {
-    return await session.query(sql);
-  } catch (error) {
-    throw error instanceof Failure ? error.during(what) : error;
   }
 }

@@ -1,7 +1,10 @@
-import { CofferError } from '@coffer/base';
+import { CofferError, isCofferError } from '@coffer/base';
+import type { StatementPurpose } from '@coffer/database-plugin';
+import { placeholdersIn, refuseUnknown } from './placeholders.ts';
 import { MARK, namesUser, type PlaceholderValues, readTokens, renderTokens } from './render.ts';
+import { clipName } from './role-name.ts';
 import { splitStatements } from './statements.ts';
-import type { Token } from './tokenizer.ts';
+import { type Token, tokenize } from './tokenizer.ts';
 
 /** What a statement does, going by its first words. */
 export type StatementKind =
@@ -22,14 +25,45 @@ export interface RenderedStatement {
   readonly usesPath: boolean;
   /** It mentions the user, so it may be the statement that creates it. */
   readonly namesUser: boolean;
-  /** It creates the user, and fails if a role of that name already exists. */
+  /** It creates the user, who may log in, and fails if a role of that name already exists. */
   readonly makesUser: boolean;
 }
 
 /** One statement of a role, read once for all of the role's users. */
-interface StatementTemplate extends Omit<RenderedStatement, 'sql'> {
+interface StatementTemplate {
+  readonly what: Omit<RenderedStatement, 'sql'>;
   /** With the placeholders marked. */
   readonly tokens: readonly Token[];
+  /** See `placeholdersIn`. */
+  readonly placeholders: readonly string[];
+}
+
+/**
+ * Refuses what can never run.
+ *
+ * @throws CofferError `invalid-request` for an unknown placeholder, COPY from the client, and whatever `readTokens` refuses
+ */
+export function checkStatements(purpose: StatementPurpose, elements: readonly string[]): void {
+  for (const { placeholders } of templatesOf(elements)) refuseUnknown(purpose, placeholders);
+}
+
+/**
+ * {@link renderStatements}, when there is no unknown placeholder in them.
+ *
+ * @throws CofferError `invalid-request`
+ */
+export function renderStatementsFor(
+  purpose: StatementPurpose,
+  elements: readonly string[],
+  values: PlaceholderValues,
+): readonly RenderedStatement[] {
+  try {
+    checkStatements(purpose, elements);
+    return renderStatements(elements, values);
+  } catch (error) {
+    if (!isCofferError(error, 'invalid-request')) throw error;
+    throw new CofferError(error.code, `${purpose}_statements: ${error.message}`);
+  }
 }
 
 /**
@@ -38,7 +72,10 @@ interface StatementTemplate extends Omit<RenderedStatement, 'sql'> {
  * @throws CofferError `invalid-request` for COPY from the client, and for whatever `readTokens` and `renderTokens` refuse
  */
 export function renderStatements(elements: readonly string[], values: PlaceholderValues): readonly RenderedStatement[] {
-  return templatesOf(elements).map(({ tokens, ...what }) => ({ ...what, sql: renderTokens(tokens, values) }));
+  return templatesOf(elements).map(({ tokens, what }) => ({
+    ...what,
+    sql: renderTokens(tokens, values),
+  }));
 }
 
 /** How many roles' statements stay parsed. A host has a few roles, and sends their statements again for every user. */
@@ -65,10 +102,13 @@ function readTemplate(template: string): StatementTemplate {
   const kind = kindOf(significant);
   return {
     tokens,
-    kind,
-    usesPath: usesPath(kind, significant),
-    namesUser: namesUser(template),
-    makesUser: kind === 'create-role' && isUser(significant[2]),
+    placeholders: placeholdersIn(template),
+    what: {
+      kind,
+      usesPath: usesPath(kind, significant),
+      namesUser: namesUser(template),
+      makesUser: kind === 'create-role' && isUser(significant[2]) && givesLogin(significant),
+    },
   };
 }
 
@@ -98,6 +138,28 @@ function usesPath(kind: StatementKind, significant: readonly Token[]): boolean {
 /** Only a name in quotes is taken literally; the server folds any other to lower case. */
 function isUser(token: Token | undefined): boolean {
   return token?.kind === 'identifier' && [`"${MARK}name${MARK}"`, `"${MARK}username${MARK}"`].includes(token.text);
+}
+
+/** Words that a name comes behind, or a list of names. A role may be called `login`. */
+const BEFORE_NAMES = ['ROLE', 'GROUP', 'USER', 'ADMIN', ','];
+
+/** CREATE USER is CREATE ROLE ... LOGIN. */
+function givesLogin(significant: readonly Token[]): boolean {
+  const words = significant.map(({ kind, text }) => (kind === 'word' ? text.toUpperCase() : text));
+  const has = (option: string): boolean =>
+    words.some((word, at) => at > 2 && word === option && !BEFORE_NAMES.includes(words[at - 1] ?? ''));
+  return !has('NOLOGIN') && (words[1] === 'USER' || has('LOGIN'));
+}
+
+/**
+ * The role that a statement creates, as the server stores its name. Undefined for a statement that creates none, and for a name
+ * in U&"...".
+ */
+export function roleCreatedBy({ kind, sql }: RenderedStatement): string | undefined {
+  if (kind !== 'create-role') return undefined;
+  const name = tokenize(sql).filter((token) => token.kind !== 'space' && token.kind !== 'comment')[2];
+  if (name?.kind === 'word') return clipName(name.text.replace(/[A-Z]/g, (letter) => letter.toLowerCase()));
+  return name?.kind === 'identifier' ? clipName(name.text.slice(1, -1).replaceAll('""', '"')) : undefined;
 }
 
 function kindOf(significant: readonly Token[]): StatementKind {

@@ -3,7 +3,16 @@ import type { Answer, Session } from '../connection/session.ts';
 import type { Access } from '../ddl/access.ts';
 import { lendPathLocally } from '../ddl/lent-session.ts';
 import { asBlock, BEGIN, COMMIT, sendSteps, type Step } from '../ddl/steps.ts';
-import { type Progress, refuseRollback, rollBack, untilLanded, useForDdl } from '../ddl/transaction.ts';
+import { probeTransactionalDdl } from '../ddl/transactional-ddl.ts';
+import {
+  noProgress,
+  type Progress,
+  refuseRollback,
+  roleStep,
+  rollBack,
+  untilLanded,
+  useForDdl,
+} from '../ddl/transaction.ts';
 import { quoteList } from '../sql/render.ts';
 import type { RenderedStatement } from '../sql/statement-template.ts';
 
@@ -29,7 +38,10 @@ export interface CreationOutcome {
   readonly error?: unknown;
 }
 
-/** Whether a user may share a transaction: none of its role's statements can affect a neighbour or the session. */
+/**
+ * Whether a user may share a transaction: none of its role's statements can affect a neighbour or the session, and when they
+ * have run the login is there, so that nobody need look.
+ */
 export function canShare({ statements }: Creation): boolean {
   return statements[0]?.makesUser === true && statements.every(isPlain);
 }
@@ -79,7 +91,7 @@ class Member implements CreationOutcome {
   /** The statements before the first that touches privileges. */
   readonly creates: readonly RenderedStatement[];
   readonly rest: readonly RenderedStatement[];
-  readonly progress: Progress = { touchedUser: false, commitSent: false };
+  readonly progress: Progress = noProgress();
   kind: CreationOutcome['kind'] = 'disturbed';
   error: unknown;
 
@@ -97,20 +109,10 @@ class Member implements CreationOutcome {
     this.error = error;
   }
 
-  /** YugabyteDB may report a conflict for a DDL that it has committed. Only a plain refusal certainly had no effect. */
-  steps(statements: readonly RenderedStatement[]): readonly Step[] {
-    return statements.map(({ sql, namesUser }) => ({
-      sql,
-      what: 'failed to execute query',
-      see: (answer) => {
-        const hadNoEffect = answer instanceof Failure && answer.kind === 'fatal';
-        if (namesUser && !hadNoEffect) this.progress.touchedUser = true;
-      },
-    }));
+  steps(session: Session, statements: readonly RenderedStatement[]): readonly Step[] {
+    return statements.map((statement) => roleStep(session, statement, this.progress));
   }
 }
-
-const FAILED_BLOCK = '25P02';
 
 /**
  * Two round trips: first a look at which names are taken, and BEGIN; then everything else, for the names that are free. Names
@@ -136,7 +138,7 @@ class SharedTransaction {
       if (!unique) await this.#open();
       const creates = this.#creates();
       const lend = lendPathLocally(this.#members.flatMap((member) => member.rest));
-      const rest = [...lend, ...this.#members.flatMap((member) => member.steps(member.rest))];
+      const rest = [...lend, ...this.#members.flatMap((member) => member.steps(this.#session, member.rest))];
       const [only, ...others] = creates;
       if (this.#members.length === 0) await rollBack(this.#session);
       else if (unique && only !== undefined && others.length + rest.length === 0) await this.#runAlone(only);
@@ -202,27 +204,8 @@ class SharedTransaction {
   }
 
   #creates(): readonly Step[] {
-    const [first, ...others] = this.#members.flatMap((member) => member.steps(member.creates));
+    const [first, ...others] = this.#members.flatMap((member) => member.steps(this.#session, member.creates));
     if (first === undefined) return others;
-    return this.#session.transactionalDdl === undefined ? [first, this.#probe(), ...others] : [first, ...others];
-  }
-
-  /**
-   * Asks after a DDL statement whether this very transaction has written anything, which it has not where each DDL commits by
-   * itself. We look rather than go by the version, since what is between us and the server may have a say as well.
-   */
-  #probe(): Step {
-    const learn = (transactional: boolean): void => {
-      this.#session.transactionalDdl = transactional;
-      this.#access.queue.learn(transactional);
-    };
-    return {
-      sql: 'SELECT pg_catalog.txid_current_if_assigned() IS NOT NULL AS ours',
-      what: 'looking for the transaction of a DDL statement',
-      see: (answer) => {
-        if (!(answer instanceof Failure)) learn(answer.rows[0]?.['ours'] === true);
-        else if (answer.kind === 'fatal' && answer.sqlstate !== FAILED_BLOCK) learn(false);
-      },
-    };
+    return [first, ...probeTransactionalDdl(this.#access.queue, this.#session), ...others];
   }
 }

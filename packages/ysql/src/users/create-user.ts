@@ -1,10 +1,11 @@
 import { CofferError, errorText, isCofferError, isOutcomeUnknown, withoutDeadline } from '@coffer/base';
 import { retry } from '../connection/retry.ts';
-import { type Progress, runTransaction } from '../ddl/transaction.ts';
-import type { RenderedStatement } from '../sql/statement-template.ts';
+import { noProgress, type Progress, runTransaction } from '../ddl/transaction.ts';
+import { type RenderedStatement, roleCreatedBy } from '../sql/statement-template.ts';
 import { canShare, type Creation } from './create-batch.ts';
 import { dropRole } from './drop-user.ts';
 import { findRole } from './find-role.ts';
+import { requireLogin } from './look-for-login.ts';
 import type { UserAccess } from './user-access.ts';
 
 export interface NewUser extends Creation {
@@ -13,45 +14,62 @@ export interface NewUser extends Creation {
 
 /**
  * Creates a user completely or not at all. What a failed attempt leaves behind (YugabyteDB keeps every DDL before the failure)
- * is dropped before the next attempt, and before giving up. A role that was already there is never touched.
+ * is dropped before the next attempt, and before giving up. A role that was already there is never touched. Statements that make
+ * no login of that name have failed.
+ *
+ * Resolves with what the server warned of.
  *
  * @throws Failure or CofferError; its message says so if something is left behind
  */
-export async function createUser(access: UserAccess, user: NewUser): Promise<void> {
+export async function createUser(access: UserAccess, user: NewUser): Promise<readonly string[]> {
   const mode = user.statements.every((statement) => statement.kind === 'create-role') ? 'shared' : 'exclusive';
-  // Once true, a role of this name is ours to drop.
-  let ours = false;
+  const made: Made = { user: false, others: new Set() };
   const seen = async (progress: Progress, error: unknown): Promise<boolean> => {
-    ours ||= progress.touchedUser;
+    note(made, user, progress);
     return await committedAfterAll(access, user, progress, error);
   };
   try {
-    await retry('creating a user', access.logger, async (attempt) => {
+    return await retry('creating a user', access.logger, async (attempt) => {
       if (attempt === 1 && canShare(user)) {
         const { kind, progress, error } = await access.creations.submit(user);
-        if (kind === 'made') return;
+        if (kind === 'made') return progress.warnings;
         if (kind === 'existed') throw existsAlready(user);
-        if (await seen(progress, error)) return;
+        if (await seen(progress, error)) return progress.warnings;
         if (kind === 'failed') throw error;
       }
-      await clearTheWay(access, user, ours);
-      const progress: Progress = { touchedUser: false, commitSent: false };
+      await clearTheWay(access, user, made);
+      const progress = noProgress();
       try {
-        await runTransaction(access, mode, user.statements, progress);
+        await runTransaction(access, mode, user.statements, progress, requireLogin(user.name));
       } catch (error) {
-        if (await seen(progress, error)) return;
-        throw error;
+        if (!(await seen(progress, error))) throw error;
       }
+      return progress.warnings;
     });
   } catch (error) {
-    throw ours ? await undone(access, user, error) : nothingMade(error);
+    throw made.user || made.others.size > 0 ? await undone(access, user, made, error) : nothingMade(error);
   }
 }
 
-async function clearTheWay(access: UserAccess, user: NewUser, ours: boolean): Promise<void> {
-  if ((await findRole(access, user.name)) === undefined) return;
-  if (!ours) throw existsAlready(user);
-  await undo(access, user);
+/** What attempts have left behind. */
+interface Made {
+  /** A role of the user's name is ours to drop. */
+  user: boolean;
+  /** Other roles that the statements created, such as one by a name that was meant to be the user's. */
+  readonly others: Set<string>;
+}
+
+function note(made: Made, { name }: NewUser, { touchedUser, creations }: Progress): void {
+  made.user ||= touchedUser;
+  for (const { statement, session } of creations) {
+    const created = session.transactionalDdl === false ? roleCreatedBy(statement) : undefined;
+    if (created !== undefined && created !== name) made.others.add(created);
+  }
+}
+
+async function clearTheWay(access: UserAccess, user: NewUser, made: Made): Promise<void> {
+  if (!made.user && (await findRole(access, user.name)) !== undefined) throw existsAlready(user);
+  await undo(access, user, made);
 }
 
 function existsAlready({ name }: NewUser): CofferError {
@@ -74,10 +92,10 @@ function nothingMade(error: unknown): unknown {
   return isCofferError(error, 'unavailable') ? new CofferError('failed', error.message, { cause: error }) : error;
 }
 
-async function undone(access: UserAccess, user: NewUser, error: unknown): Promise<unknown> {
+async function undone(access: UserAccess, user: NewUser, made: Made, error: unknown): Promise<unknown> {
   try {
     // Even if the caller has given up, because a role of ours is there.
-    await withoutDeadline(() => undo(access, user));
+    await withoutDeadline(() => undo(access, user, made));
     return nothingMade(error);
   } catch (failure) {
     access.logger.error('a half made user could not be dropped', { username: user.name, error: errorText(failure) });
@@ -89,8 +107,16 @@ async function undone(access: UserAccess, user: NewUser, error: unknown): Promis
   }
 }
 
-/** Removes what there is of the user: with the role's rollback statements first, then by dropping it ourselves. */
-async function undo(access: UserAccess, user: NewUser): Promise<void> {
+/** Removes what was made: the user with the role's rollback statements first, then whatever is left by dropping it ourselves. */
+async function undo(access: UserAccess, user: NewUser, made: Made): Promise<void> {
+  if (made.user) await undoUser(access, user);
+  for (const name of made.others) {
+    await dropUnused(access, name);
+    made.others.delete(name);
+  }
+}
+
+async function undoUser(access: UserAccess, user: NewUser): Promise<void> {
   if ((await findRole(access, user.name)) === undefined) return;
   if (user.rollbackStatements.length > 0) {
     try {
@@ -101,7 +127,11 @@ async function undo(access: UserAccess, user: NewUser): Promise<void> {
       access.logger.warn(`rollback statements failed: ${errorText(error)}`, { username: user.name });
     }
   }
+  await dropUnused(access, user.name);
+}
+
+async function dropUnused(access: UserAccess, name: string): Promise<void> {
   // Never `drop`: a creation statement may have made the user the owner of something that was there before.
   const ownedObjects = access.settings.ownedObjects === 'fail' ? 'fail' : 'reassign';
-  await dropRole(access, user.name, { ownedObjects, endSessions: false });
+  await dropRole(access, name, { ownedObjects, endSessions: false });
 }

@@ -1,15 +1,16 @@
-import { withoutDeadline } from '@coffer/base';
+import { isCofferError, type Logger, withoutDeadline } from '@coffer/base';
 import { Failure } from '../connection/failure.ts';
 import { retry } from '../connection/retry.ts';
 import { sparingOthers } from '../ddl/non-breaking-ddl.ts';
 import { sendSteps, type Step } from '../ddl/steps.ts';
-import { runTransaction, untilLanded, useForDdl } from '../ddl/transaction.ts';
+import { noProgress, runTransaction, untilLanded, useForDdl } from '../ddl/transaction.ts';
 import type { YsqlSettings } from '../settings/settings.ts';
 import { quoteIdentifier } from '../sql/render.ts';
-import type { RenderedStatement } from '../sql/statement-template.ts';
+import { type RenderedStatement, renderStatementsFor } from '../sql/statement-template.ts';
 import { dealWithDependencies, findDependencies } from './dependencies.ts';
 import { terminateSessions } from './end-sessions.ts';
 import { findRole } from './find-role.ts';
+import { noteLogin } from './look-for-login.ts';
 import type { UserAccess } from './user-access.ts';
 
 /** SQLSTATE dependent_objects_still_exist. */
@@ -80,23 +81,47 @@ async function dropBareRole(access: UserAccess, name: string, oid: string): Prom
 }
 
 /**
+ * The revocation statements to run; none for our own way. Those that can never run belong to a lease that was issued before
+ * anybody looked at them. Nobody can mend them there, and they must not keep a login alive.
+ */
+export function revocationStatements(
+  logger: Logger,
+  name: string,
+  given: readonly string[],
+): readonly RenderedStatement[] {
+  try {
+    return renderStatementsFor('revocation', given, { name, username: name });
+  } catch (error) {
+    if (!isCofferError(error, 'invalid-request')) throw error;
+    logger.warn(`${error.message}; the user is dropped as if there were no revocation statements`, { username: name });
+    return [];
+  }
+}
+
+/**
  * Revokes a user with the role's own revocation statements, run as they are, then ends its sessions. These statements define
- * what revoked means, including whether the role still exists afterwards. A user that is already gone is a success.
+ * what revoked means, including whether the role still exists afterwards. A user that is already gone is a success. Resolves with
+ * what the server warned of, and a warning of our own where the user can log in as before.
  */
 export async function revokeUser(
   access: UserAccess,
   name: string,
   statements: readonly RenderedStatement[],
-): Promise<void> {
+): Promise<readonly string[]> {
   const oid = await findRole(access, name);
-  if (oid === undefined) return;
-  await retry('revoking a user', access.logger, async () => {
+  if (oid === undefined) return [];
+  const warnings = await retry('revoking a user', access.logger, async () => {
+    const progress = noProgress();
+    const note = (): unknown =>
+      progress.warnings.push('the role is there still, and may log in as far as pg_roles tells');
     try {
-      await runTransaction(access, 'exclusive', statements);
+      await runTransaction(access, 'exclusive', statements, progress, noteLogin(name, note));
     } catch (error) {
       // On YugabyteDB, or when the answer to COMMIT was lost, the role may be gone although the transaction failed.
       if ((await findRole(access, name)) !== undefined) throw error;
     }
+    return progress.warnings;
   });
   await endSessions(access, oid);
+  return warnings;
 }

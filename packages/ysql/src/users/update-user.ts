@@ -4,7 +4,7 @@ import { retry } from '../connection/retry.ts';
 import type { Access } from '../ddl/access.ts';
 import { sparingOthers } from '../ddl/non-breaking-ddl.ts';
 import { sendSteps, type Step } from '../ddl/steps.ts';
-import { runStatement, runTransaction, untilLanded, useForDdl } from '../ddl/transaction.ts';
+import { noProgress, runStatement, runTransaction, untilLanded, useForDdl } from '../ddl/transaction.ts';
 import type { RenderedStatement } from '../sql/statement-template.ts';
 import { createUserAccess } from './user-access.ts';
 import { verifyUser } from './verify-user.ts';
@@ -12,14 +12,21 @@ import { verifyUser } from './verify-user.ts';
 export const DEFAULT_EXPIRATION_STATEMENT = `ALTER ROLE "{{name}}" VALID UNTIL '{{expiration}}'`;
 export const DEFAULT_PASSWORD_STATEMENT = `ALTER ROLE "{{username}}" WITH PASSWORD '{{password}}'`;
 
-/** Runs all statements of a change, and all of them again after a failure that calls for it. */
-export async function changeUser(access: Access, statements: readonly RenderedStatement[]): Promise<void> {
+/**
+ * Runs all statements of a change, and all of them again after a failure that calls for it. Resolves with what the server warned
+ * of.
+ */
+export async function changeUser(access: Access, statements: readonly RenderedStatement[]): Promise<readonly string[]> {
   const [only] = statements;
-  await retry('changing a user', access.logger, () =>
-    statements.length === 1 && only !== undefined
-      ? runStatement(access, only.kind === 'alter-role' ? 'shared' : 'exclusive', only)
-      : runTransaction(access, 'exclusive', statements),
-  );
+  return await retry('changing a user', access.logger, async () => {
+    const progress = noProgress();
+    if (statements.length === 1 && only !== undefined) {
+      await runStatement(access, only.kind === 'alter-role' ? 'shared' : 'exclusive', only, progress);
+    } else {
+      await runTransaction(access, 'exclusive', statements, progress);
+    }
+    return progress.warnings;
+  });
 }
 
 /**
@@ -30,14 +37,15 @@ export async function changeOwnPassword(
   access: Access,
   newPassword: Secret,
   statements: readonly RenderedStatement[],
-): Promise<void> {
+): Promise<readonly string[]> {
   const { settings, logger } = access;
   const successor = createUserAccess({ ...settings, password: newPassword }, logger);
   try {
-    await changeUser({ ...access, successor }, statements);
+    return await changeUser({ ...access, successor }, statements);
   } catch (error) {
     if (!(error instanceof Failure) || error.sqlstate !== WRONG_PASSWORD) throw error;
     if ((await verifyUser(access, settings.username, newPassword)) !== 'accepted') throw error;
+    return [];
   } finally {
     await successor.pool.close();
   }

@@ -1,0 +1,45 @@
+import { CofferError } from '@coffer/base';
+import { Failure } from '../connection/failure.ts';
+import type { Row } from '../connection/session.ts';
+import type { Step } from '../ddl/steps.ts';
+import { quoteList } from '../sql/render.ts';
+
+/**
+ * A look at a role in the session of somebody else's statements, whatever search path they have set: at most one row, with
+ * `rolcanlogin` and whether the password is `expired`.
+ */
+function lookAtLogin(name: string, see: (role: Row | undefined) => void): Step {
+  return {
+    sql: `SELECT rolcanlogin, rolvaliduntil OPERATOR(pg_catalog.<=) pg_catalog.now() AS expired
+          FROM pg_catalog.pg_roles WHERE rolname OPERATOR(pg_catalog.=) ${quoteList([name])}`,
+    what: 'looking for the login',
+    see: (answer) => {
+      if (!(answer instanceof Failure)) see(answer.rows[0]);
+    },
+  };
+}
+
+/** Throws a CofferError `failed` where statements have made no login of that name. */
+export function requireLogin(name: string): Step {
+  return lookAtLogin(name, (role) => {
+    if (role === undefined) {
+      throw new CofferError(
+        'failed',
+        `the creation statements ran, but there is no role "${name}": see that they create "{{name}}"`,
+      );
+    }
+    if (role['rolcanlogin'] !== true) {
+      throw new CofferError(
+        'failed',
+        `the creation statements made the role "${name}", but it may not log in: see that they say LOGIN`,
+      );
+    }
+  });
+}
+
+/** Calls back where statements have left a login of that name that works as before, as far as pg_roles tells. */
+export function noteLogin(name: string, note: () => unknown): Step {
+  return lookAtLogin(name, (role) => {
+    if (role?.['rolcanlogin'] === true && role['expired'] !== true) note();
+  });
+}
