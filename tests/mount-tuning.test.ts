@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { JsonObject } from '@coffer/base';
 import { type Api, startAuthServer, textOf } from './auth/api.ts';
+import { DurableHome, initialize, unseal } from './durable-process.ts';
 
 let server: Awaited<ReturnType<typeof startAuthServer>>;
 let api: Api;
@@ -230,6 +231,33 @@ describe('the mounts of the server itself', () => {
     assert.deepEqual((await api.ok('GET', 'sys/mounts/sys/tune')).data['audit_non_hmac_request_keys'], ['policy']);
     const refusal = [400, 'cannot tune parameter max_lease_ttl of sys/'] as const;
     await api.refused(refusal, 'POST', 'sys/mounts/sys/tune', { max_lease_ttl: '1h' });
+  });
+});
+
+describe('settings of mounts', () => {
+  it('outlive the server, those of auth/token too', async () => {
+    const home = await DurableHome.make();
+    try {
+      await home.configure(home.fileStorage);
+      let process = await home.start();
+      const { root_token: root, unseal_keys_b64: keys } = await initialize(process);
+      await unseal(process, keys.slice(0, 2));
+      const settings = { ...SETTINGS, token_type: 'service', user_lockout_config: { lockout_disable: true } };
+      await process.client(root).write('sys/auth/people', { type: 'userpass', config: settings });
+      await process.client(root).write('sys/auth/token/tune', { max_lease_ttl: '3h', description: 'Tokens' });
+      const read = async (path: string) => (await process.client(root).read(path))?.data ?? {};
+      const before = await read('sys/auth/people');
+      assert.equal(await process.stop('SIGKILL'), -1);
+      process = await home.start();
+      await unseal(process, keys.slice(0, 2));
+      assert.deepEqual(await read('sys/auth/people'), before);
+      assert.equal((await read('sys/auth/people/tune'))['listing_visibility'], 'unauth');
+      const { max_lease_ttl: maxTtl, description } = await read('sys/auth/token/tune');
+      assert.deepEqual([maxTtl, description], [3 * 3600, 'Tokens']);
+      assert.equal(await process.stop('SIGTERM'), 0);
+    } finally {
+      await home.remove();
+    }
   });
 });
 

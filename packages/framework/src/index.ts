@@ -83,5 +83,5 @@ export {
   checkPolicies,
   tokenParametersView,
 } from './token-parameters.ts';
-export type { NewToken, TokenStore } from './token-store.ts';
+export { invalidAccessor, type NewToken, type TokenStore } from './token-store.ts';
 export { type TtlLimits, SYSTEM_TTL, type TtlQuestion, type TtlAnswer, grantTtl } from './ttl.ts';
