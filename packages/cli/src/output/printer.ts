@@ -100,5 +100,5 @@ function listRows(names: readonly string[], info: JsonValue | undefined): string
 }
 
 function isObject(value: JsonValue | undefined): value is JsonObject {
-  return typeof value === 'object' && value !== null && !isList(value);
+  return isJsonObject(value);
 }

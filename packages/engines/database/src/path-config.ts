@@ -1,4 +1,4 @@
-import { awaiting, CofferError, type JsonObject, requireTime } from '@coffer/base';
+import { awaiting, CofferError, type JsonObject, plainNumbers, requireTime } from '@coffer/base';
 import {
   checkNames,
   definePath,
@@ -133,12 +133,12 @@ const NEW_CONFIG: ConfigEntry = {
 };
 
 function mergeConfig(previous: ConfigEntry, fields: FieldValues<typeof FIELDS>, data: JsonObject): ConfigEntry {
-  const own = Object.fromEntries(Object.entries(data).filter(([name]) => !Object.hasOwn(FIELDS, name)));
+  const own = Object.entries(data).filter(([name]) => !Object.hasOwn(FIELDS, name));
   const rotation = fields.root_rotation_statements ?? fields.root_credentials_rotate_statements;
   return {
     pluginName: fields.plugin_name ?? previous.pluginName,
     pluginVersion: fields.plugin_version ?? previous.pluginVersion,
-    connectionDetails: { ...previous.connectionDetails, ...own },
+    connectionDetails: { ...previous.connectionDetails, ...plainNumbers(Object.fromEntries(own)) },
     allowedRoles: fields.allowed_roles ? checkNames(fields.allowed_roles, 'allowed_roles') : previous.allowedRoles,
     rootRotationStatements: rotation ?? previous.rootRotationStatements,
     passwordPolicy: fields.password_policy ?? previous.passwordPolicy,
