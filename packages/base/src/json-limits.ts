@@ -1,5 +1,5 @@
 import { CofferError } from './error.ts';
-import { parseExactJson } from './exact-number.ts';
+import { parseExactJson } from './exact-json.ts';
 
 /**
  * How much a caller's JSON may hold. Strings and memory as in OpenBao (openbao/openbao:website, listener "tcp",

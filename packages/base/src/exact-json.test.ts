@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { ExactNumber, parseExactJson, plainNumbers } from './exact-number.ts';
+import { parseExactJson, plainNumbers } from './exact-json.ts';
+import { ExactNumber } from './exact-number.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from './json.ts';
 
 const EXACT = [
