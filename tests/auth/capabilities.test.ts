@@ -76,8 +76,8 @@ sys/plugins/catalog/:type/:name                  sudo read update delete
 sys/plugins/catalog/:name                        sudo read update delete
 sys/plugins/reload/backend                       update
 sys/plugins/reload/:type/:name                   update
-sys/internal/ui/mounts                           read
-sys/internal/ui/mounts/:path*                    read
+sys/internal/ui/mounts                           open
+sys/internal/ui/mounts/:path*                    open
 sys/internal/specs/openapi                       read update
 sys/wrapping/wrap                                update
 sys/wrapping/unwrap                              update

@@ -103,7 +103,26 @@ describe('tokens', () => {
     assert.deepEqual([renewed.auth['client_token'], renewed.auth['lease_duration']], ['', 7200]);
     await api.ok('POST', 'auth/token/revoke-accessor', { accessor });
     assert.equal(await api.alive(token), false);
-    await api.refused([403, /invalid accessor/], 'POST', 'auth/token/lookup-accessor', { accessor });
+    await api.refused([400, /invalid accessor/], 'POST', 'auth/token/lookup-accessor', { accessor });
+  });
+
+  it('that are not there are a warning to whoever revokes them by accessor, and else an error', async () => {
+    const { accessor: gone } = await create();
+    await api.ok('POST', 'auth/token/revoke-accessor', { accessor: gone });
+    for (const accessor of [gone, 'none']) {
+      const { status, body } = await api('POST', 'auth/token/revoke-accessor', { accessor });
+      assert.equal(status, 200);
+      assert.deepEqual(body['warnings'], ['No token found with this accessor']);
+      assert.deepEqual([body['data'], body['auth'], body['lease_id']], [null, null, '']);
+      const refusal = [400, '1 error occurred:\n\t* invalid accessor\n\n'] as const;
+      await api.refused(refusal, 'POST', 'auth/token/lookup-accessor', { accessor });
+      await api.refused(refusal, 'POST', 'auth/token/renew-accessor', { accessor });
+      await api.refused(refusal, 'POST', 'sys/capabilities-accessor', { accessor, paths: ['a'] });
+    }
+    assert.equal((await api('POST', 'auth/token/revoke', { token: 'none' })).status, 204);
+    await api.refused([400, 'token to revoke not found'], 'POST', 'auth/token/revoke-orphan', { token: 'none' });
+    await api.refused([403, /bad token/], 'POST', 'auth/token/lookup', { token: 'none' });
+    await api.refused([403, /bad token/], 'POST', 'auth/token/renew', { token: 'none' });
   });
 
   it('get an id of their own for an empty one, and an empty token is the calling one in a lookup', async () => {

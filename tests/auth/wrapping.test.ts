@@ -114,6 +114,30 @@ describe('response wrapping', () => {
     );
   });
 
+  it('names the accessor of what a login or approle gives, and of nothing else', async () => {
+    await api.ok('POST', 'sys/auth/userpass', { type: 'userpass' });
+    await api.ok('POST', 'auth/userpass/users/ana', { password: 'pw' });
+    const login = await api.ok('POST', 'auth/userpass/login/ana', { password: 'pw' }, { token: '', wrapTtl: '1m' });
+    const moved = await api.ok('POST', 'sys/wrapping/rewrap', { token: textOf(login.wrapInfo['token']) });
+    assert.equal(moved.wrapInfo['wrapped_accessor'], login.wrapInfo['wrapped_accessor']);
+    const { auth } = await unwrap(textOf(moved.wrapInfo['token']));
+    assert.equal(login.wrapInfo['wrapped_accessor'], textOf(auth['accessor']));
+
+    await api.ok('POST', 'sys/auth/approle', { type: 'approle' });
+    await api.ok('POST', 'auth/approle/role/web', {});
+    for (const [path, body] of [
+      ['auth/approle/role/web/secret-id', {}],
+      ['auth/approle/role/web/custom-secret-id', { secret_id: 'my-own' }],
+    ] as const) {
+      const wrapped = await api.ok('POST', path, body, { wrapTtl: '1m' });
+      const { data } = await unwrap(textOf(wrapped.wrapInfo['token']));
+      assert.equal(wrapped.wrapInfo['wrapped_accessor'], textOf(data['secret_id_accessor']));
+    }
+    const own = await api.ok('POST', 'sys/wrapping/wrap', { secret_id_accessor: 'x' }, { wrapTtl: '1m' });
+    const read = await api.ok('GET', 'database/creds/my-first-role', undefined, { wrapTtl: '1m' });
+    for (const { wrapInfo } of [own, read]) assert.ok(!('wrapped_accessor' in wrapInfo));
+  });
+
   it('ends with its TTL and with its token', async () => {
     const brief = await wrap('GET', 'sys/policies/acl/default', '1s');
     const revoked = await api.ok('GET', 'sys/policies/acl/default', undefined, { wrapTtl: '5m' });

@@ -4,6 +4,8 @@ export * from './deadline.ts';
 export * from './duration.ts';
 export * from './edit-distance.ts';
 export * from './error.ts';
+export * from './exact-json.ts';
+export * from './exact-number.ts';
 export * from './file-trust.ts';
 export * from './json.ts';
 export * from './json-limits.ts';

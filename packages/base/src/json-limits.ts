@@ -1,4 +1,5 @@
 import { CofferError } from './error.ts';
+import { parseExactJson } from './exact-json.ts';
 
 /**
  * How much a caller's JSON may hold. Strings and memory as in OpenBao (openbao/openbao:website, listener "tcp",
@@ -24,9 +25,15 @@ const CONTAINER_BYTES = 96;
 const STRING_BYTES = 40;
 const SCALAR_BYTES = 24;
 
+/** More, for a number that is kept as text. */
+const EXACT_BYTES = 72;
+/** Digits of a number that JavaScript surely has exactly. */
+const SHORT_NUMBER = 15;
+
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const [COMMA, COLON] = [0x2c, 0x3a];
+const [MINUS, DOT, SMALL_E, BIG_E] = [0x2d, 0x2e, 0x65, 0x45];
 const [OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT] = [0x5b, 0x5d, 0x7b, 0x7d];
 
 /**
@@ -59,10 +66,10 @@ export function measureJson(json: Uint8Array, maxMemoryBytes: number = JSON_LIMI
   return found.memory;
 }
 
-/** `JSON.parse` for a text that a caller sent inside a string. @throws CofferError as {@link measureJson}, SyntaxError */
+/** {@link parseExactJson} for a text that a caller sent inside a string. @throws CofferError as {@link measureJson}, SyntaxError */
 export function parseBoundedJson(text: string): unknown {
   measureJson(new TextEncoder().encode(text));
-  return JSON.parse(text);
+  return parseExactJson(text);
 }
 
 interface Found {
@@ -95,10 +102,14 @@ function passString(json: Uint8Array, start: number, found: Found): number {
 
 function passLiteral(json: Uint8Array, start: number, found: Found): number {
   let at = start + 1;
-  while (at < json.length && isLiteral(json[at] ?? 0)) at++;
+  // A number whose text is kept, see ExactNumber: an object and a string.
+  let kept = json[start] === MINUS;
+  for (; at < json.length && isLiteral(json[at] ?? 0); at++)
+    kept ||= json[at] === DOT || json[at] === SMALL_E || json[at] === BIG_E;
+  kept ||= at - start > SHORT_NUMBER;
   if (at - start > JSON_LIMITS.numberBytes) throw tooMuch(`${JSON_LIMITS.numberBytes} characters in a number`);
   found.values++;
-  found.memory += SCALAR_BYTES;
+  found.memory += SCALAR_BYTES + (kept ? EXACT_BYTES + (at - start) : 0);
   return at;
 }
 

@@ -1,10 +1,13 @@
-export type JsonValue = null | boolean | number | string | readonly JsonValue[] | JsonObject;
+import { ExactNumber } from './exact-number.ts';
+
+/** What JSON can hold. Numbers are exact only where {@link parseExactJson} has read them. */
+export type JsonValue = null | boolean | number | string | ExactNumber | readonly JsonValue[] | JsonObject;
 export interface JsonObject {
   readonly [key: string]: JsonValue;
 }
 
 export function isJsonObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof ExactNumber);
 }
 
 /** An object whose fields are all strings. */

@@ -1,4 +1,4 @@
-import { CofferError, isJsonObject, type JsonObject, type JsonValue } from '@coffer/base';
+import { CofferError, ExactNumber, isJsonObject, type JsonObject, type JsonValue, parseExactJson } from '@coffer/base';
 import { readText } from './file.ts';
 import { isList } from './output/go-value.ts';
 import { type InputStream, readAll } from './stdin.ts';
@@ -56,7 +56,7 @@ export async function readTextArguments(
 }
 
 function asText(key: string, value: JsonValue): string {
-  if (value !== null && typeof value === 'object') {
+  if (value !== null && typeof value === 'object' && !(value instanceof ExactNumber)) {
     throw new CofferError('invalid-request', `failed to convert values to strings: "${key}" is not plain text`);
   }
   return value === null ? '' : String(value);
@@ -77,7 +77,7 @@ function add(data: Map<string, JsonValue>, key: string, value: string): void {
 function merge(data: Map<string, JsonValue>, text: string): void {
   let parsed: unknown;
   try {
-    parsed = JSON.parse(text);
+    parsed = parseExactJson(text);
   } catch (thrown) {
     // The parser's own message quotes the text, which may hold a secret.
     throw new CofferError('invalid-request', 'not a JSON document', { cause: thrown });

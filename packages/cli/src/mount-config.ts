@@ -110,7 +110,8 @@ const TEXT_SETTINGS = ['listing-visibility', 'token-type', 'plugin-version'] as 
 function givenConfig(flags: ConfigFlags): JsonObject {
   const config: Record<string, JsonValue> = {};
   for (const name of LIST_SETTINGS) if (flags[name].length > 0) config[apiName(name)] = flags[name];
-  for (const name of TEXT_SETTINGS) if (flags[name]) config[apiName(name)] = flags[name];
+  // An empty one is sent too: it clears what is set.
+  for (const name of TEXT_SETTINGS) if (flags[name] !== undefined) config[apiName(name)] = flags[name];
   return config;
 }
 

@@ -1,4 +1,4 @@
-import { CofferError, Secret, type JsonValue } from '@coffer/base';
+import { CofferError, parseExactJson, Secret, type JsonValue } from '@coffer/base';
 import { ApiError } from './api-error.ts';
 import { type Query, parseEndpoint, requestTarget } from './endpoint.ts';
 import { type SecretResponse, parseSecretResponse } from './secret-response.ts';
@@ -140,7 +140,7 @@ function judge(method: string, path: string, answer: Answer): ApiResponse {
 function parseBody(text: string): JsonValue | undefined {
   if (text.trim() === '') return undefined;
   try {
-    return JSON.parse(text) as JsonValue;
+    return parseExactJson(text) as JsonValue;
   } catch {
     return undefined;
   }

@@ -1,4 +1,4 @@
-import { CofferError, isJsonObject, type JsonObject, type JsonValue } from '@coffer/base';
+import { CofferError, ExactNumber, isJsonObject, type JsonObject, type JsonValue } from '@coffer/base';
 
 /** The envelope around every answer of Vault's API, and what is in it. Times and durations are as the server sent them. */
 export interface SecretResponse {
@@ -112,6 +112,7 @@ function text(value: JsonValue | undefined): string {
 }
 
 function number(value: JsonValue | undefined): number {
+  if (value instanceof ExactNumber) return Number(value.text);
   return typeof value === 'number' ? value : 0;
 }
 

@@ -96,6 +96,41 @@ describe('a core behind its seal', () => {
     }
   });
 
+  it('keeps the shares of the others when one comes that has lost a part, in the seal and in every attempt', async () => {
+    const { unsealShares } = await core.init({ unseal: { shares: 3, threshold: 2 } });
+    const [first, second, third] = unsealShares.map((each) => Uint8Array.from(each));
+    assert.ok(first && second && third);
+    const parts = [16, 17, 31, 32].map((length) => second.slice(0, length));
+    const refusal = (part: Uint8Array) => ({
+      code: 'invalid-request',
+      message: `invalid key: it has ${part.length} bytes, but a share of this key has 33`,
+    });
+    await core.unseal(first);
+    const { nonce } = await core.status();
+    for (const part of parts) await assert.rejects(core.unseal(part), refusal(part));
+    await core.unseal(first);
+    assert.deepEqual([(await core.status()).progress, (await core.status()).nonce], [1, nonce]);
+    await core.unseal(third);
+    assert.equal((await core.status()).sealed, false);
+
+    await core.generateRoot.start('o'.repeat((await core.generateRoot.status()).otpLength));
+    await core.rekey.start({ shares: 1, threshold: 1 });
+    for (const attempt of [core.generateRoot, core.rekey]) {
+      const begun = await attempt.status();
+      await attempt.update(first, begun.nonce);
+      for (const part of parts) await assert.rejects(attempt.update(part, begun.nonce), refusal(part));
+      await assert.rejects(attempt.update(first, begun.nonce), /given key has already been provided/);
+      await assert.rejects(attempt.update(third, 'another'), /incorrect nonce supplied/);
+      assert.deepEqual([(await attempt.status()).progress, (await attempt.status()).nonce], [1, begun.nonce]);
+      assert.ok(await attempt.update(third, begun.nonce));
+    }
+    // A single share is the key itself, without a place among others.
+    await core.rekey.start({ shares: 3, threshold: 2 });
+    const single = await core.rekey.status();
+    const long = { code: 'invalid-request', message: 'invalid key: it has 33 bytes, but a share of this key has 32' };
+    await assert.rejects(core.rekey.update(first, single.nonce), long);
+  });
+
   it('keeps an attempt, without shares, when they make another key', async () => {
     const { shares } = await opened(3, 2);
     await core.rekey.start({ shares: 1, threshold: 1 });

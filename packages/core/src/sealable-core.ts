@@ -248,7 +248,7 @@ export class SealableCore implements SealControl {
     if (this.#opened !== undefined) return;
     if (record.config.type === 'static') throw new CofferError('invalid-request', OPENS_AT_START);
     checkSealType(record.config, this.#staticSeal);
-    await this.#shares.add(share, record.config.threshold, requester, (unsealKey) =>
+    await this.#shares.add(share, record.config, requester, (unsealKey) =>
       this.#openWith(rootKeyByUnsealKey(unsealKey, record), record),
     );
   }

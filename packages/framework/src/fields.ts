@@ -1,12 +1,14 @@
 import {
   CofferError,
   editDistance,
+  ExactNumber,
   isJsonObject,
   JSON_LIMITS,
   type JsonObject,
   type JsonValue,
   parseBoundedJson,
   parseDuration,
+  plainNumbers,
 } from '@coffer/base';
 
 /**
@@ -71,15 +73,14 @@ const ZERO: Readonly<Record<FieldType, JsonValue | undefined>> = {
 function parseField(name: string, field: Field, raw: JsonValue): unknown {
   switch (field.type) {
     case 'string':
-      if (typeof raw === 'object') throw wrong(name, raw, 'a string');
+      if (!isScalar(raw)) throw wrong(name, raw, 'a string');
       return String(raw);
     case 'integer':
-      return parseInteger(name, raw);
+      return parseInteger(name, plainNumbers(raw));
     case 'boolean':
-      return parseBoolean(name, raw);
+      return parseBoolean(name, plainNumbers(raw));
     case 'duration':
-      if (typeof raw !== 'string' && typeof raw !== 'number') throw wrong(name, raw, 'a duration such as 3600 or "1h"');
-      return parseDuration(raw, name);
+      return parseSeconds(name, plainNumbers(raw));
     case 'strings':
       return parseStrings(name, raw, (text) => [text]);
     case 'comma-strings':
@@ -87,10 +88,20 @@ function parseField(name: string, field: Field, raw: JsonValue): unknown {
         (part) => part !== '',
       );
     case 'object':
-      return parseObject(name, raw);
+      return plainNumbers(parseObject(name, raw));
     case 'any':
-      return raw;
+      return plainNumbers(raw);
   }
+}
+
+/** Text, number or boolean: what counts as text. */
+function isScalar(raw: JsonValue): raw is string | number | boolean | ExactNumber {
+  return typeof raw !== 'object' || raw instanceof ExactNumber;
+}
+
+function parseSeconds(name: string, raw: JsonValue): number {
+  if (typeof raw !== 'string' && typeof raw !== 'number') throw wrong(name, raw, 'a duration such as 3600 or "1h"');
+  return parseDuration(raw, name);
 }
 
 function parseInteger(name: string, raw: JsonValue): number {
@@ -133,10 +144,10 @@ function parseBoolean(name: string, raw: JsonValue): boolean {
 
 function parseStrings(name: string, raw: JsonValue, split: (text: string) => string[]): string[] {
   if (typeof raw === 'string') return raw === '' ? [] : split(raw);
-  if (typeof raw === 'number' || typeof raw === 'boolean') return [String(raw)];
+  if (isScalar(raw)) return [String(raw)];
   if (!Array.isArray(raw)) throw wrong(name, raw, 'a string or a list of strings');
   return raw.map((item: JsonValue) => {
-    if (typeof item !== 'string' && typeof item !== 'number') throw wrong(name, item, 'a list of strings');
+    if (!isScalar(item) || typeof item === 'boolean') throw wrong(name, item, 'a list of strings');
     return String(item);
   });
 }

@@ -10,6 +10,8 @@ export {
   type FieldSchema,
   type FieldValues,
   parseFields,
+  listNames,
+  unknownFields,
 } from './fields.ts';
 export { globMatches } from './glob.ts';
 export {
@@ -34,7 +36,14 @@ export type {
   RequestHandler,
 } from './logical.ts';
 export { type Login, issueLoginToken, grantLoginRenewal, loginPolicies, loginCidrs, authView } from './login.ts';
-export { type MountConfig, type Mount, normalizeMountPath } from './mount.ts';
+export {
+  LISTING_VISIBILITIES,
+  type ListingVisibility,
+  type Mount,
+  MOUNT_TOKEN_TYPES,
+  type MountConfig,
+  normalizeMountPath,
+} from './mount.ts';
 export { multiError } from './multi-error.ts';
 export {
   MAX_NAME_LENGTH,
@@ -84,5 +93,5 @@ export {
   checkPolicies,
   tokenParametersView,
 } from './token-parameters.ts';
-export type { NewToken, TokenStore } from './token-store.ts';
+export { invalidAccessor, type NewToken, type TokenStore } from './token-store.ts';
 export { type TtlLimits, SYSTEM_TTL, type TtlQuestion, type TtlAnswer, grantTtl } from './ttl.ts';

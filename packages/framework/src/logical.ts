@@ -15,7 +15,10 @@ export interface IncomingRequest {
   readonly path: string;
   /** The token as the client sent it; empty when none was. */
   readonly token: string;
-  /** The parsed JSON body of a write, or the query parameters of a read, list or delete (without `list` and `help`). */
+  /**
+   * The parsed JSON body of a write, with exact numbers, or the query parameters of a read, list or delete (without `list` and
+   * `help`).
+   */
   readonly data: JsonObject;
   readonly remoteAddress: string;
   /** What the listener that the request came in on serves without a token, in spite of the default. */

@@ -5,7 +5,23 @@ export interface MountConfig {
   readonly default_lease_ttl: number;
   readonly max_lease_ttl: number;
   readonly force_no_cache: boolean;
+  /** These lists, and what follows, are absent where nothing is set. */
+  readonly audit_non_hmac_request_keys?: readonly string[];
+  readonly audit_non_hmac_response_keys?: readonly string[];
+  readonly passthrough_request_headers?: readonly string[];
+  readonly allowed_response_headers?: readonly string[];
+  /** `unauth`: user interfaces show it to everyone. `hidden` is what holds when nothing is set. */
+  readonly listing_visibility?: ListingVisibility;
+  /** Of an auth method; `default-service` when absent. Both make service tokens. */
+  readonly token_type?: 'default-service' | 'service';
+  /** Somebody has asked for no lockout, which is how it is. */
+  readonly user_lockout_disable?: boolean;
 }
+
+export const LISTING_VISIBILITIES = ['hidden', 'unauth'] as const;
+export type ListingVisibility = (typeof LISTING_VISIBILITIES)[number];
+
+export const MOUNT_TOKEN_TYPES = ['default-service', 'service'] as const;
 
 /** One mounted engine or auth method. `path` ends with a slash: `database/`, `auth/token/`. */
 export interface Mount {

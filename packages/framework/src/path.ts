@@ -25,7 +25,7 @@ export interface PathRequest<S extends FieldSchema = FieldSchema> {
    * For a list, the part that is asked for. A handler with many names reads only these; a whole list is cut after the handler.
    */
   readonly page: ListPage;
-  /** The body as it came, for paths that accept fields they do not declare. */
+  /** The body as it came, with exact numbers, for paths that accept fields they do not declare. */
   readonly data: JsonObject;
   /** Absent only on paths that declare `unauthenticated`, and where the configuration has opened the path. */
   readonly token?: TokenEntry;

@@ -5,7 +5,7 @@
  *
  * No error shows a value, which may be a secret.
  */
-import { CofferError, isJsonObject, isStringMap, type JsonObject } from '@coffer/base';
+import { CofferError, isJsonObject, isStringMap, type JsonObject, parseExactJson } from '@coffer/base';
 
 /**
  * Reads one field, or a whole row where there is none.
@@ -93,7 +93,7 @@ export function entry<T extends object>(fields: EntryFields<T>): Kind<T> {
 export function parseObject(text: string, row: string): JsonObject {
   let parsed: unknown;
   try {
-    parsed = JSON.parse(text);
+    parsed = parseExactJson(text);
   } catch {
     parsed = undefined;
   }

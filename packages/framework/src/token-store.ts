@@ -1,6 +1,7 @@
-import type { Secret } from '@coffer/base';
+import { CofferError, type Secret } from '@coffer/base';
 import type { Condition } from './condition.ts';
 import type { ListPage } from './list-page.ts';
+import { multiError } from './multi-error.ts';
 import type { TokenEntry } from './token-entry.ts';
 
 export type NewToken = Omit<TokenEntry, 'id' | 'accessor' | 'usesLeft' | 'lastRenewal' | 'type'> & {
@@ -53,4 +54,9 @@ export interface TokenStore {
   endExpired(ids: readonly string[]): Promise<void>;
   /** When the next token expires, in milliseconds since 1970. */
   nextExpiry(): Promise<number | undefined>;
+}
+
+/** For an accessor that no token has, in Vault's words: clients look for them. */
+export function invalidAccessor(): CofferError {
+  return new CofferError('invalid-request', multiError(['invalid accessor']));
 }

@@ -1,4 +1,4 @@
-import { CofferError, isJsonObject, type JsonObject, measureJson } from '@coffer/base';
+import { CofferError, ExactNumber, isJsonObject, type JsonObject, measureJson, parseExactJson } from '@coffer/base';
 import type { BodyShare } from './body-budget.ts';
 import { cutOff, type EdgeRequest } from './message.ts';
 
@@ -143,7 +143,7 @@ export interface ParsedBody {
 
 /**
  * The JSON object in a body; `{}` when the body is empty or `null`. The content type is ignored, as in Vault: `curl -d` sends
- * JSON as a form.
+ * JSON as a form. A number that would not come back digit for digit is an ExactNumber.
  *
  * @throws CofferError `invalid-request`, also for more than JSON_LIMITS allow, which are checked before anything is
  *   parsed; the message never repeats the input, which may hold a secret
@@ -164,8 +164,9 @@ function objectIn(text: string): JsonObject {
   const value = parseJson(text);
   if (value === null) return {};
   if (!isJsonObject(value)) {
+    const found = value instanceof ExactNumber ? 'number' : typeof value;
     throw invalid(
-      `the body must be an object like {"key": "value"}, not ${Array.isArray(value) ? 'a list' : `a ${typeof value}`}`,
+      `the body must be an object like {"key": "value"}, not ${Array.isArray(value) ? 'a list' : `a ${found}`}`,
     );
   }
   return value;
@@ -173,7 +174,7 @@ function objectIn(text: string): JsonObject {
 
 function parseJson(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return parseExactJson(text);
   } catch (error) {
     // V8's message quotes the input, so only its position is taken over.
     const message = error instanceof Error ? error.message : '';

@@ -1,5 +1,12 @@
 import { CofferError } from '@coffer/base';
-import { definePath, type Path, type PathResponse, type TokenEntry, type TokenStore } from '@coffer/framework';
+import {
+  definePath,
+  invalidAccessor,
+  type Path,
+  type PathResponse,
+  type TokenEntry,
+  type TokenStore,
+} from '@coffer/framework';
 import { tokenView } from './token-view.ts';
 
 /** `auth/token/lookup`, `lookup-self`, `lookup-accessor`. */
@@ -30,7 +37,7 @@ export function lookupPaths(tokens: TokenStore): Path[] {
       synopsis: 'Shows the token of an accessor, without the token.',
       write: async ({ fields }) => {
         const entry = await tokens.byAccessor(fields.accessor);
-        if (entry === undefined) throw new CofferError('permission-denied', 'invalid accessor');
+        if (entry === undefined) throw invalidAccessor();
         return show(entry, '');
       },
     }),

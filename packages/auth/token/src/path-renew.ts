@@ -1,5 +1,12 @@
 import { CofferError } from '@coffer/base';
-import { authView, definePath, type Path, type PathResponse, type TokenEntry } from '@coffer/framework';
+import {
+  authView,
+  definePath,
+  invalidAccessor,
+  type Path,
+  type PathResponse,
+  type TokenEntry,
+} from '@coffer/framework';
 import type { TokenAuthOptions } from './token-auth-options.ts';
 
 const INCREMENT = { type: 'duration', default: 0, description: 'TTL from now; the default when 0.' } as const;
@@ -43,7 +50,11 @@ export function renewPaths({ tokens, engineFor }: Pick<TokenAuthOptions, 'tokens
         accessor: { type: 'string', required: true, description: "The token's accessor." },
       },
       synopsis: 'Renews the token of an accessor.',
-      write: async ({ fields }) => renew(await tokens.byAccessor(fields.accessor), '', fields.increment),
+      write: async ({ fields }) => {
+        const entry = await tokens.byAccessor(fields.accessor);
+        if (entry === undefined) throw invalidAccessor();
+        return renew(entry, '', fields.increment);
+      },
     }),
   ];
 }

@@ -30,6 +30,9 @@ export function revokePaths(tokens: TokenStore): Path[] {
       sudo: true,
       synopsis: 'Revokes a token and its leases. Its children stay, without a parent.',
       write: async ({ fields }) => {
+        if ((await tokens.lookup(fields.token)) === undefined) {
+          throw new CofferError('invalid-request', 'token to revoke not found');
+        }
         await tokens.revokeOrphaning(tokens.idOf(fields.token));
         return undefined;
       },
@@ -38,10 +41,10 @@ export function revokePaths(tokens: TokenStore): Path[] {
       pattern: 'revoke-accessor',
       fields: { accessor: { type: 'string', required: true, description: "The token's accessor." } },
       synopsis: 'Revokes the token of an accessor, its children and their leases.',
-      write: async ({ fields }) => {
+      write: async ({ fields, warnings }) => {
         const id = await tokens.idOfAccessor(fields.accessor);
-        if (id === undefined) throw new CofferError('invalid-request', 'invalid accessor');
-        await tokens.revoke(id);
+        if (id === undefined) warnings.push('No token found with this accessor');
+        else await tokens.revoke(id);
         return undefined;
       },
     }),

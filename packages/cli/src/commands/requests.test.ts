@@ -98,6 +98,75 @@ const CASES: readonly RequestCase[] = [
     stdout: 'Success! Tuned the auth method at: userpass/\n',
   },
   {
+    argv: ['auth', 'tune', '-listing-visibility=', '-token-type=', '-passthrough-request-headers=', 'userpass'],
+    request: [
+      'POST',
+      '/v1/sys/mounts/auth/userpass/tune',
+      {
+        options: null,
+        default_lease_ttl: '',
+        max_lease_ttl: '',
+        force_no_cache: false,
+        passthrough_request_headers: [''],
+        listing_visibility: '',
+        token_type: '',
+      },
+    ],
+    stdout: 'Success! Tuned the auth method at: userpass/\n',
+  },
+  {
+    argv: [
+      'secrets',
+      'tune',
+      '-audit-non-hmac-request-keys=a',
+      '-audit-non-hmac-response-keys=b',
+      '-passthrough-request-headers=X-A',
+      '-passthrough-request-headers=X-B',
+      '-allowed-response-headers=X-C',
+      '-plugin-version=v1.0.0',
+      '-options=k=v',
+      'db',
+    ],
+    request: [
+      'POST',
+      '/v1/sys/mounts/db/tune',
+      {
+        options: { k: 'v' },
+        default_lease_ttl: '',
+        max_lease_ttl: '',
+        force_no_cache: false,
+        audit_non_hmac_request_keys: ['a'],
+        audit_non_hmac_response_keys: ['b'],
+        passthrough_request_headers: ['X-A', 'X-B'],
+        allowed_response_headers: ['X-C'],
+        plugin_version: 'v1.0.0',
+      },
+    ],
+    stdout: 'Success! Tuned the secrets engine at: db/\n',
+  },
+  ...(
+    [
+      [
+        ['secrets', 'enable', '-seal-wrap', 'database'],
+        'mounts/database/',
+        'Enabled the database secrets engine at: database/',
+      ],
+      [['auth', 'enable', 'approle'], 'auth/approle/', 'Enabled approle auth method at: approle/'],
+    ] as const
+  ).map(
+    ([argv, path, done]): RequestCase => ({
+      argv,
+      request: [
+        'POST',
+        `/v1/sys/${path.slice(0, -1)}`,
+        { ...MOUNT_BODY, type: argv.at(-1), seal_wrap: argv.includes('-seal-wrap' as never) },
+      ],
+      answer: { status: 200, body: { warnings: ['something is not so'] } },
+      stdout: `Success! ${done}\n`,
+      stderr: 'WARNING! The following warnings were returned from Vault:\n\n  * something is not so\n\n',
+    }),
+  ),
+  {
     argv: ['auth', 'disable', 'userpass'],
     request: ['DELETE', '/v1/sys/auth/userpass'],
     stdout: 'Success! Disabled the auth method (if it existed) at: userpass/\n',

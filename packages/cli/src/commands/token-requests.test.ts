@@ -113,6 +113,13 @@ const CASES: readonly RequestCase[] = [
     }),
   ),
   {
+    argv: ['token', 'revoke', '-accessor', 'gone'],
+    request: ['POST', '/v1/auth/token/revoke-accessor', { accessor: 'gone' }],
+    answer: { status: 200, body: { warnings: ['No token found with this accessor'] } },
+    stdout: 'Success! Revoked token (if it existed)\n',
+    stderr: 'WARNING! The following warnings were returned from Vault:\n\n  * No token found with this accessor\n\n',
+  },
+  {
     argv: ['token', 'capabilities', 'a/b'],
     request: ['POST', '/v1/sys/capabilities-self', { path: 'a/b', token: 'mine' }],
     answer: { status: 200, body: { data: { 'a/b': ['update', 'read'] } } },

@@ -1,4 +1,4 @@
-import type { JsonObject, JsonValue } from '@coffer/base';
+import { ExactNumber, type JsonObject, type JsonValue } from '@coffer/base';
 import { stringify } from 'yaml';
 import { isList, sortedEntries } from './go-value.ts';
 
@@ -12,13 +12,21 @@ export function renderJson(value: JsonValue): string {
 
 /** YAML with keys in order and lists not indented, as Go's encoder writes it. Long lines are left whole. */
 export function renderYaml(value: JsonValue): string {
-  return stringify(value, { sortMapEntries: true, indentSeq: false, lineWidth: 0 }).trim();
+  return stringify(yamlNumbers(value), { sortMapEntries: true, indentSeq: false, lineWidth: 0 }).trim();
+}
+
+/** A whole number keeps its digits; any other is a floating-point number in YAML, in Go too. */
+function yamlNumbers(value: JsonValue): unknown {
+  if (value instanceof ExactNumber) return /[.eE]/.test(value.text) ? Number(value.text) : BigInt(value.text);
+  if (typeof value !== 'object' || value === null) return value;
+  if (isList(value)) return value.map(yamlNumbers);
+  return Object.fromEntries(Object.entries(value).map(([key, element]) => [key, yamlNumbers(element)]));
 }
 
 /** The same value with the keys of every object in order, as a Go map is encoded. */
 export function sortKeys<T extends JsonValue>(value: T): T;
 export function sortKeys(value: JsonValue): JsonValue {
-  if (typeof value !== 'object' || value === null) return value;
+  if (typeof value !== 'object' || value === null || value instanceof ExactNumber) return value;
   if (isList(value)) return value.map((element) => sortKeys(element));
   return Object.fromEntries(sortedEntries<JsonValue>(value).map(([key, element]) => [key, sortKeys(element)]));
 }

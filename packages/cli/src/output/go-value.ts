@@ -1,9 +1,9 @@
-import { formatDuration, type JsonValue } from '@coffer/base';
+import { ExactNumber, formatDuration, type JsonValue } from '@coffer/base';
 
 /** A JSON value as Go's `%v` prints it, which is what tables show: `[a b]`, `map[k:v]`, `<nil>`. */
 export function goValue(value: JsonValue | undefined): string {
   if (value === undefined || value === null) return '<nil>';
-  if (typeof value !== 'object') return String(value);
+  if (typeof value !== 'object' || value instanceof ExactNumber) return String(value);
   if (isList(value)) return `[${value.map(goValue).join(' ')}]`;
   const pairs = sortedEntries(value).map(([key, element]) => `${key}:${goValue(element)}`);
   return `map[${pairs.join(' ')}]`;

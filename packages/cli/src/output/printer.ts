@@ -6,7 +6,7 @@ import { ownValue, renderJson, renderYaml, sortKeys } from './document.ts';
 import { goValue, isList, tableValue } from './go-value.ts';
 import { dataRows, secretDocument, secretField, secretRows } from './secret.ts';
 import { renderTable } from './table.ts';
-import { wrapText } from './wrap.ts';
+import { printWarnings } from './warnings.ts';
 
 export const FORMATS = ['table', 'json', 'yaml', 'yml', 'raw'] as const;
 export type Format = (typeof FORMATS)[number];
@@ -100,12 +100,5 @@ function listRows(names: readonly string[], info: JsonValue | undefined): string
 }
 
 function isObject(value: JsonValue | undefined): value is JsonObject {
-  return typeof value === 'object' && value !== null && !isList(value);
-}
-
-/** What the server thinks of a request that it has done, on stderr. */
-export function printWarnings(ui: Ui, warnings: readonly string[] | null = []): void {
-  if (warnings === null || warnings.length === 0) return;
-  ui.warn('WARNING! The following warnings were returned from Vault:\n');
-  for (const warning of warnings) ui.warn(`${wrapText(`* ${warning}`, 2)}\n`);
+  return isJsonObject(value);
 }

@@ -2,18 +2,29 @@ import { createHash } from 'node:crypto';
 import { randomId } from '@coffer/base';
 import type { Store } from '@coffer/store';
 import type { Barrier } from '../barrier/barrier.ts';
-import { type Mount, type MountConfig, stored } from '@coffer/framework';
+import { LISTING_VISIBILITIES, type Mount, MOUNT_TOKEN_TYPES, type MountConfig, stored } from '@coffer/framework';
 
 export const DEFAULT_MOUNT_CONFIG: MountConfig = { default_lease_ttl: 0, max_lease_ttl: 0, force_no_cache: false };
 
-const { boolean, entry, integer, nullable, object, string } = stored;
+const { boolean, entry, integer, nullable, object, oneOf, optional, string, strings } = stored;
 const MOUNT = entry<Mount>({
   path: string(),
   type: string(),
   uuid: string(),
   accessor: string(),
   description: string(),
-  config: entry({ default_lease_ttl: integer(), max_lease_ttl: integer(), force_no_cache: boolean() }),
+  config: entry<MountConfig>({
+    default_lease_ttl: integer(),
+    max_lease_ttl: integer(),
+    force_no_cache: boolean(),
+    audit_non_hmac_request_keys: optional(strings()),
+    audit_non_hmac_response_keys: optional(strings()),
+    passthrough_request_headers: optional(strings()),
+    allowed_response_headers: optional(strings()),
+    listing_visibility: optional(oneOf(LISTING_VISIBILITIES)),
+    token_type: optional(oneOf(MOUNT_TOKEN_TYPES)),
+    user_lockout_disable: optional(boolean()),
+  }),
   options: nullable(object()),
   local: boolean(),
   seal_wrap: boolean(),

@@ -27,7 +27,7 @@ const RESERVED_PATHS: readonly string[] = ['audit/', 'cubbyhole/', 'identity/'];
 
 /**
  * What is mounted where, in memory. The rows are read when the core starts; from then on each mount and its row change together.
- * The core's own mounts (`sys/`, `auth/token/`) are made at every start and never stored.
+ * The core's own mounts (`sys/`, `auth/token/`) are made at every start; their rows hold how they were tuned.
  */
 export class MountTable {
   readonly #parts: MountedParts;
@@ -47,9 +47,13 @@ export class MountTable {
     this.#types = types;
   }
 
-  /** Mounts what the store knows. */
+  /** Mounts what the store knows. Of the core's own mounts it knows how they were tuned. */
   async load(): Promise<void> {
-    for (const mount of await this.#rows.all()) this.#add(mount, this.#factoryOf(mount));
+    for (const mount of await this.#rows.all()) {
+      const own = this.#mounted.get(mount.path);
+      if (own === undefined) this.#add(mount, this.#factoryOf(mount));
+      else own.mount = { ...own.mount, config: mount.config, description: mount.description, options: mount.options };
+    }
   }
 
   addBuiltin(mount: Mount, factory: EngineFactory): void {
@@ -140,7 +144,7 @@ export class MountTable {
     await mounted.inTurn(async () => {
       if (mounted.tainted) throw missing();
       const tuned = change(mounted.mount);
-      if (!mounted.builtin) await this.#rows.update(tuned);
+      await (mounted.builtin ? this.#rows.insert(tuned) : this.#rows.update(tuned));
       mounted.mount = tuned;
     });
   }

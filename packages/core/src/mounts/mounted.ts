@@ -17,7 +17,7 @@ export interface MountedParts {
 export class Mounted {
   /** As tuned now. */
   mount: Mount;
-  /** One of the core's own: never stored. */
+  /** One of the core's own: made at every start. */
   readonly builtin: boolean;
   /** Being unmounted, or unmounted: serves revocations, no requests. */
   tainted = false;

@@ -1,5 +1,5 @@
 /** The parameter rules of policies, as hashicorp/vault:vault/acl.go compares them. */
-import type { JsonObject, JsonValue } from '@coffer/base';
+import { ExactNumber, isJsonObject, type JsonObject, type JsonValue } from '@coffer/base';
 import { foldName, policyName } from '@coffer/framework';
 
 /** A value in a policy's list. `never` is equal to nothing. */
@@ -158,7 +158,7 @@ function itemsDenied(
 
 /** A number or boolean as the engines read it in a list of texts. */
 function textOf(value: JsonValue): string {
-  return typeof value === 'object' ? '' : String(value);
+  return typeof value === 'object' && !(value instanceof ExactNumber) ? '' : String(value);
 }
 
 const GO_SPACE = '[\\t\\n\\v\\f\\r \\x85\\xa0\\p{Zs}\\u2028\\u2029]';
@@ -201,7 +201,7 @@ function equals(expected: ParameterValue, value: JsonValue): boolean {
         expected.values.every((each, index) => equals(each, value[index] ?? null))
       );
     case 'object': {
-      if (typeof value !== 'object' || value === null || isList(value)) return false;
+      if (!isJsonObject(value)) return false;
       const members = new Map(Object.entries(value));
       if (members.size !== expected.members.size) return false;
       return [...expected.members].every(([name, each]) => {

@@ -58,6 +58,14 @@ export function createPathTable<T>(rules: ReadonlyMap<string, T>): PathTable<T> 
   };
 }
 
+/** Whether a pattern can match a path below `folder`, which ends in a slash (hasMountAccess of hashicorp/vault:vault/logical_system.go). */
+export function isBelow(pattern: string, folder: string): boolean {
+  if (!hasSegmentWildcard(pattern)) return pattern.replace(/\*$/, '').startsWith(folder);
+  const segments = folder.split('/').slice(0, -1);
+  const mine = pattern.split('/');
+  return mine.length > segments.length && segments.every((segment, at) => mine[at] === '+' || mine[at] === segment);
+}
+
 /** A `+` counts at the beginning of a segment; whether it is one is seen when matching. */
 function hasSegmentWildcard(pattern: string): boolean {
   return pattern === '+' || pattern.includes('/+') || pattern.startsWith('+/');

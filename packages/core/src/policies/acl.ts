@@ -6,7 +6,7 @@ import {
   type ParameterRules,
   parametersAllowed,
 } from './acl-parameters.ts';
-import { createPathTable } from './acl-paths.ts';
+import { createPathTable, isBelow } from './acl-paths.ts';
 import { type Operation, foldName } from '@coffer/framework';
 import type { PathRule } from './policy.ts';
 
@@ -30,6 +30,8 @@ export interface Acl {
   ): boolean;
   /** The capabilities on `path`, sorted; `['deny']` when there are none, `['root']` for the root policy. */
   capabilities(path: string): string[];
+  /** Whether anything is allowed on a folder (`db/`) or on a path below it. */
+  reaches(folder: string): boolean;
   /**
    * The same rules with their paths in lower case, so that rules that differ only in case are merged (deny wins). For paths in
    * which an engine folds a name: ask it about the path in lower case.
@@ -40,6 +42,7 @@ export interface Acl {
 export const ROOT_ACL: Acl = {
   allows: () => true,
   capabilities: () => ['root'],
+  reaches: () => true,
   folded: () => ROOT_ACL,
 };
 
@@ -49,8 +52,14 @@ const NONE: ReadonlySet<string> = new Set();
 interface CompiledRule extends PathRule, CompiledLists {}
 
 export function createAcl(rules: readonly PathRule[]): Acl {
-  const table = createPathTable(mergeRules(rules));
+  const merged = mergeRules(rules);
+  const table = createPathTable(merged);
   const find = (path: string, list: boolean): CompiledRule | undefined => table.find(path.replace(/^\/+/, ''), list);
+  const capabilities = (path: string): string[] => {
+    // Vault asks as a list does, so that a folder's rule is found with and without its slash.
+    const rule = find(path, true);
+    return rule === undefined || rule.capabilities.size === 0 ? ['deny'] : [...rule.capabilities].sort();
+  };
   let folded: Acl | undefined;
   return {
     allows(operation, path, data, sudo, wrapTtl = 0, split = NONE) {
@@ -61,10 +70,12 @@ export function createAcl(rules: readonly PathRule[]): Acl {
       if (!wrappingAllowed(rule, wrapTtl)) return false;
       return operation === 'list' || operation === 'delete' || parametersAllowed(rule, data, split);
     },
-    capabilities(path) {
-      // Vault asks as a list does, so that a folder's rule is found with and without its slash.
-      const rule = find(path, true);
-      return rule === undefined || rule.capabilities.size === 0 ? ['deny'] : [...rule.capabilities].sort();
+    capabilities,
+    reaches(folder) {
+      if (!capabilities(folder).includes('deny')) return true;
+      return [...merged].some(
+        ([pattern, rule]) => rule.capabilities.size > 0 && !rule.capabilities.has('deny') && isBelow(pattern, folder),
+      );
     },
     folded: () => (folded ??= createAcl(rules.map((rule) => ({ ...rule, path: foldName(rule.path) })))),
   };

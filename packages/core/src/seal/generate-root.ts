@@ -50,7 +50,7 @@ export function createGenerateRoot(parts: GenerateRootParts): SealControl['gener
           parts.requireOpen();
           const record = await parts.record();
           const { threshold } = record.config;
-          const encodedToken = await attempt.add(share, nonce, threshold, requester, async ({ key, wanted }) => {
+          const encodedToken = await attempt.add(share, nonce, record.config, requester, async ({ key, wanted }) => {
             if (parts.verifyKey(key, record)) return encode(await parts.createToken(), wanted.otp);
             const text = 'root generation failed, invalid key: the shares so far are forgotten';
             throw new CofferError('invalid-request', text);

@@ -1,6 +1,7 @@
 import { timingSafeEqual } from 'node:crypto';
 import { CofferError } from '@coffer/base';
 import { combine, split } from 'shamir-secret-sharing';
+import { KEY_BYTES } from '../barrier/sealed-value.ts';
 
 /** How many shares a key is split into, and how many of them restore it. */
 export interface ShareCounts {
@@ -69,21 +70,34 @@ export async function withShare<T>(text: string, work: (share: Uint8Array) => Pr
   }
 }
 
-/** 16: the shortest key that AES takes. 33: a share of 32 bytes with its place on the polynomial. */
+/** 16: the shortest key that AES takes. 33: a share of a key of 32 bytes, with its place on the polynomial. */
 const MIN_BYTES = 16;
-const MAX_BYTES = 33;
+const MAX_BYTES = KEY_BYTES + 1;
 /** Far more than 33 bytes take in hexadecimal, with surrounding white space. */
 const MAX_TEXT = 256;
 
-/**
- * Called before a share is kept, so that an impossible one does not spoil those of the other holders.
- * @throws CofferError `invalid-request` in Vault's words (openbao/openbao:internal/vault/seal_manager.go, unsealFragment)
- */
+/** @throws CofferError `invalid-request` in Vault's words (openbao/openbao:internal/vault/seal_manager.go, unsealFragment) */
 export function checkShare(share: Uint8Array): void {
   if (share.length < MIN_BYTES) {
     throw new CofferError('invalid-request', `key is shorter than minimum ${MIN_BYTES} bytes`);
   }
   if (share.length > MAX_BYTES) throw tooLong();
+}
+
+/**
+ * Called before a share is kept, so that one that has lost some of its characters does not spoil those of the other holders.
+ * Vault takes any from 16 to 33 bytes, finds out with the last one, and forgets them all.
+ *
+ * @throws CofferError `invalid-request` for a length that no share of `counts` has
+ */
+export function checkShareOf({ shares }: Pick<ShareCounts, 'shares'>, share: Uint8Array): void {
+  checkShare(share);
+  const expected = shares === 1 ? KEY_BYTES : KEY_BYTES + 1;
+  if (share.length === expected) return;
+  throw new CofferError(
+    'invalid-request',
+    `invalid key: it has ${share.length} bytes, but a share of this key has ${expected}`,
+  );
 }
 
 function tooLong(): CofferError {

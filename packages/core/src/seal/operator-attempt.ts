@@ -1,5 +1,5 @@
 import { CofferError, errorText, type Logger, randomId } from '@coffer/base';
-import { checkShare, ShareCollection } from './key-shares.ts';
+import { checkShareOf, ShareCollection, type ShareCounts } from './key-shares.ts';
 import type { Requester } from './seal-control.ts';
 
 export interface OperatorAttemptOptions {
@@ -67,7 +67,7 @@ export class OperatorAttempt<T extends object> {
   }
 
   /**
-   * Takes one share, and does what was agreed on once there are `required` of them. If `work` refuses, the attempt is left
+   * Takes one share of those that `counts` tells of, and does what was agreed on once there are enough. If `work` refuses, the attempt is left
    * without shares, as in Vault.
    *
    * @returns what `work` returned; undefined while more shares are needed
@@ -75,11 +75,12 @@ export class OperatorAttempt<T extends object> {
   async add<R>(
     share: Uint8Array,
     nonce: string,
-    required: number,
+    counts: ShareCounts,
     requester: Requester | undefined,
     work: (agreed: Agreed<T>) => Promise<R>,
   ): Promise<R | undefined> {
-    const current = this.#keep(share, nonce);
+    const current = this.#keep(share, nonce, counts);
+    const { threshold: required } = counts;
     const { progress } = current.shares;
     this.#log('got a share', requester, { progress, required });
     if (progress < required) return undefined;
@@ -89,8 +90,8 @@ export class OperatorAttempt<T extends object> {
     return result;
   }
 
-  #keep(share: Uint8Array, nonce: string): Current<T> {
-    checkShare(share);
+  #keep(share: Uint8Array, nonce: string, counts: ShareCounts): Current<T> {
+    checkShareOf(counts, share);
     const current = this.#current;
     if (current === undefined) throw new CofferError('invalid-request', `no ${this.#what} in progress`);
     if (nonce !== current.nonce) {

@@ -53,7 +53,7 @@ export function createRekey(parts: RekeyParts): RekeyControl {
         attempt.step(requester, async () => {
           check();
           const record = await parts.record();
-          return attempt.add(share, nonce, record.config.threshold, requester, async ({ key, wanted }) => {
+          return attempt.add(share, nonce, record.config, requester, async ({ key, wanted }) => {
             if (parts.verifyKey(key, record)) {
               // If nobody received the new shares, everything would stay sealed for good.
               requireTime();

@@ -1,5 +1,5 @@
 import { errorText, type Logger, randomId } from '@coffer/base';
-import { ShareCollection } from './key-shares.ts';
+import { checkShareOf, ShareCollection, type ShareCounts } from './key-shares.ts';
 import { requesterFields } from './operator-attempt.ts';
 import type { Requester } from './seal-control.ts';
 
@@ -29,18 +29,20 @@ export class SealShares {
   }
 
   /**
-   * Takes one share. When there are `required`, opens with the key that they make, which is wiped afterwards; the shares are
+   * Takes one share of those that `counts` tells of. When there are enough, opens with the key that they make, which is wiped afterwards; the shares are
    * forgotten whatever comes of it, as in Vault.
    *
    * @throws CofferError `invalid-request` for an impossible share, which leaves the others; and what `open` throws
    */
   async add(
     share: Uint8Array,
-    required: number,
+    counts: ShareCounts,
     requester: Requester | undefined,
     open: (unsealKey: Uint8Array) => Promise<void>,
   ): Promise<void> {
+    const { threshold: required } = counts;
     try {
+      checkShareOf(counts, share);
       const isNew = this.#shares.add(share);
       if (this.#nonce === '') this.#nonce = randomId();
       const { progress } = this.#shares;

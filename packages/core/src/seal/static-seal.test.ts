@@ -80,6 +80,15 @@ describe('a core that opens by itself', () => {
 
     await core.rekeyRecovery.start({ shares: 2, threshold: 2 });
     assert.equal((await core.rekeyRecovery.status()).required, 2);
+    const { nonce } = await core.rekeyRecovery.status();
+    await core.rekeyRecovery.update(Uint8Array.from(recoveryShares[1] ?? []), nonce);
+    for (const length of [16, 20, 32]) {
+      const refusal = { message: `invalid key: it has ${length} bytes, but a share of this key has 33` };
+      await assert.rejects(core.rekeyRecovery.update(new Uint8Array(length), nonce), refusal);
+    }
+    assert.equal((await core.rekeyRecovery.status()).progress, 1);
+    core.rekeyRecovery.cancel();
+    await core.rekeyRecovery.start({ shares: 2, threshold: 2 });
     assert.equal((await core.rekey.status()).started, false);
     const fresh = await hand(core.rekeyRecovery, recoveryShares.slice(1));
     assert.equal(fresh.length, 2);

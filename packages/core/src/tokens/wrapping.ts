@@ -112,7 +112,7 @@ export function createWrapping({ storage, tokens, leases, logger }: WrappingOpti
     // The entry goes with the token: one that was revoked meanwhile gets none, which nothing would take away again.
     const wrappedEntry = { path, creationTime, ttl, response };
     if (!(await answers.putWhile(entry.id, wrappedEntry, [validToken(entry.id)]))) throw noWrappingToken();
-    const wrapped = response.auth?.['accessor'];
+    const wrapped = wrappedAccessor(response, path);
     const wrapInfo = {
       token: token.reveal(),
       accessor: entry.accessor,
@@ -164,6 +164,12 @@ export function createWrapping({ storage, tokens, leases, logger }: WrappingOpti
     },
     takeBack,
   };
+}
+
+/** Of the token in an answer, or of approle's secret id, so that whoever wrapped it can take it back. */
+function wrappedAccessor({ auth, data }: OutgoingResponse, path: string): unknown {
+  if (auth !== undefined) return auth['accessor'];
+  return path.startsWith('auth/') ? data?.['secret_id_accessor'] : undefined;
 }
 
 function noWrappingToken(): CofferError {

@@ -1,4 +1,4 @@
-import { awaiting, CofferError, type JsonObject, requireTime } from '@coffer/base';
+import { awaiting, CofferError, type JsonObject, plainNumbers, requireTime } from '@coffer/base';
 import {
   checkNames,
   definePath,
@@ -148,7 +148,7 @@ function mergeConfig(previous: ConfigEntry, fields: FieldValues<typeof FIELDS>, 
   return {
     pluginName: fields.plugin_name ?? previous.pluginName,
     pluginVersion: previous.pluginVersion,
-    connectionDetails: { ...previous.connectionDetails, ...own },
+    connectionDetails: { ...previous.connectionDetails, ...plainNumbers(own) },
     allowedRoles: fields.allowed_roles ? checkNames(fields.allowed_roles, 'allowed_roles') : previous.allowedRoles,
     rootRotationStatements: rotation ?? previous.rootRotationStatements,
     passwordPolicy: fields.password_policy ?? previous.passwordPolicy,

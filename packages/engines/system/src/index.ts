@@ -86,7 +86,7 @@ export function createSystemEngine({ services, server, seal, pluginDirectory }: 
       ...capabilitiesPaths(tokens, capabilitiesOf),
       ...pluginsCatalogPaths(plugins, pluginDirectory),
       ...pluginsReloadPaths(mounts, plugins),
-      ...internalUiMountsPaths(mounts),
+      ...internalUiMountsPaths(mounts, tokens, policies),
       ...internalSpecsOpenapiPaths(mounts, server),
       ...wrappingPaths(wrapping),
     ],

@@ -1,37 +1,167 @@
-import { CofferError, type JsonObject, type JsonValue, parseDuration } from '@coffer/base';
-import type { Mount } from '@coffer/framework';
+import { BUILTIN_VERSION, CofferError, type JsonObject, type JsonValue, parseDuration } from '@coffer/base';
+import {
+  type FieldValues,
+  LISTING_VISIBILITIES,
+  type ListingVisibility,
+  MOUNT_TOKEN_TYPES,
+  type MountConfig,
+} from '@coffer/framework';
 
-/**
- * The `config` of a new mount, or of one that is tuned: then what is absent or empty stays as it was, as in
- * handleTuneWriteCommon of hashicorp/vault:vault/logical_system.go. `system` removes a mount's own TTL.
- *
- * @throws CofferError `invalid-request` naming the field
- */
-export function mountConfig(given: JsonObject, previous?: Mount['config']): Mount['config'] {
-  checkTokenType(given['token_type']);
-  const ttl = (name: 'default_lease_ttl' | 'max_lease_ttl'): number => {
-    const value = given[name];
-    if (value === undefined || value === null || value === '') return previous?.[name] ?? 0;
-    if (value === 'system') return 0;
-    if (typeof value === 'string' || typeof value === 'number') return parseDuration(value, name);
-    throw new CofferError('invalid-request', `field "${name}" must be a duration such as 3600, "1h" or "system"`);
-  };
-  const merged = {
-    default_lease_ttl: ttl('default_lease_ttl'),
-    max_lease_ttl: ttl('max_lease_ttl'),
-    force_no_cache: previous?.force_no_cache ?? given['force_no_cache'] === true,
-  };
-  if (merged.max_lease_ttl > 0 && merged.default_lease_ttl > merged.max_lease_ttl) {
-    throw new CofferError(
-      'invalid-request',
-      `field "default_lease_ttl": ${merged.default_lease_ttl} s is more than max_lease_ttl, ${merged.max_lease_ttl} s`,
-    );
-  }
-  return merged;
+/** What both the tuning of a mount and the `config` of a new one may say. */
+export const MOUNT_CONFIG_FIELDS = {
+  default_lease_ttl: { type: 'any', description: 'Default TTL of leases: seconds, "1h", or "system".' },
+  max_lease_ttl: { type: 'any', description: 'Maximum TTL of leases: seconds, "24h", or "system".' },
+  force_no_cache: { type: 'boolean', description: 'Kept for compatibility: there is no cache. Set by enabling only.' },
+  listing_visibility: {
+    type: 'string',
+    description:
+      'Whom sys/internal/ui/mounts shows it to: everyone ("unauth"), or who may use it ("hidden", the default).',
+  },
+  audit_non_hmac_request_keys: { type: 'comma-strings', description: 'Kept and shown: there is no audit log yet.' },
+  audit_non_hmac_response_keys: { type: 'comma-strings', description: 'Kept and shown: there is no audit log yet.' },
+  passthrough_request_headers: { type: 'comma-strings', description: 'Kept and shown: no engine here reads headers.' },
+  allowed_response_headers: { type: 'comma-strings', description: 'Kept and shown: no engine here sets headers.' },
+  token_type: { type: 'string', description: 'Of auth methods: "default-service" or "service".' },
+  plugin_version: { type: 'string', description: 'That of the server, or empty: engines and methods are built in.' },
+  user_lockout_config: { type: 'object', description: 'Only lockout_disable=true: there is no lockout of users.' },
+  allowed_managed_keys: { type: 'comma-strings', description: 'Not supported.' },
+  delegated_auth_accessors: { type: 'comma-strings', description: 'Not supported.' },
+  identity_token_key: { type: 'string', description: 'Not supported.' },
+  trim_request_trailing_slashes: { type: 'boolean', description: 'Not supported.' },
+} as const;
+export type MountConfigValues = FieldValues<typeof MOUNT_CONFIG_FIELDS>;
+
+/** What a mount is, as far as its settings depend on it. `path`: `auth/userpass/`. */
+export interface MountKind {
+  readonly path: string;
+  readonly type: string;
 }
 
-/** @throws CofferError `invalid-request` for any other kind of token than the one that is made here */
-export function checkTokenType(type: JsonValue | undefined): void {
-  if (type === undefined || type === null || type === '' || type === 'default-service' || type === 'service') return;
-  throw new CofferError('invalid-request', 'field "token_type": only service tokens are made; use "default-service"');
+/**
+ * The settings of a new mount, or of one that is tuned: then what is absent stays as it was, and what is empty is cleared (but a
+ * TTL, which stays), as in handleTuneWriteCommon of hashicorp/vault:vault/logical_system.go. `system` removes a mount's own TTL.
+ *
+ * @throws CofferError `invalid-request` naming the field, also for what would have no effect here but has one in Vault
+ */
+export function mountConfig(given: MountConfigValues, mount: MountKind, previous?: MountConfig): MountConfig {
+  refuseUnsupported(given);
+  checkPluginVersion(given.plugin_version, mount);
+  const ttls = {
+    default_lease_ttl: ttl(given, 'default_lease_ttl', previous),
+    max_lease_ttl: ttl(given, 'max_lease_ttl', previous),
+  };
+  if (ttls.max_lease_ttl > 0 && ttls.default_lease_ttl > ttls.max_lease_ttl) {
+    throw new CofferError(
+      'invalid-request',
+      `field "default_lease_ttl": ${ttls.default_lease_ttl} s is more than max_lease_ttl, ${ttls.max_lease_ttl} s`,
+    );
+  }
+  const settings: { [K in keyof MountConfig]?: MountConfig[K] | undefined } = {
+    ...Object.fromEntries(LISTS.map((name) => [name, list(given[name] ?? previous?.[name])])),
+    listing_visibility: visibility(given.listing_visibility, previous),
+    token_type: tokenType(given.token_type, mount, previous),
+    user_lockout_disable: lockoutDisabled(given.user_lockout_config) ?? previous?.user_lockout_disable,
+  };
+  const set = Object.entries(settings).filter(([, value]) => value !== undefined);
+  return {
+    ...ttls,
+    force_no_cache: previous?.force_no_cache ?? given.force_no_cache ?? false,
+    ...(Object.fromEntries(set) as Partial<MountConfig>),
+  };
+}
+
+const LISTS = [
+  'audit_non_hmac_request_keys',
+  'audit_non_hmac_response_keys',
+  'passthrough_request_headers',
+  'allowed_response_headers',
+] as const;
+
+function list(items: readonly string[] | undefined): readonly string[] | undefined {
+  return items === undefined || items.length === 0 ? undefined : items;
+}
+
+function ttl(
+  given: MountConfigValues,
+  name: 'default_lease_ttl' | 'max_lease_ttl',
+  previous: MountConfig | undefined,
+): number {
+  const value: JsonValue | undefined = given[name];
+  if (value === undefined || value === null || value === '') return previous?.[name] ?? 0;
+  if (value === 'system') return 0;
+  if (typeof value === 'string' || typeof value === 'number') return parseDuration(value, name);
+  throw new CofferError('invalid-request', `field "${name}" must be a duration such as 3600, "1h" or "system"`);
+}
+
+function visibility(given: string | undefined, previous: MountConfig | undefined): ListingVisibility | undefined {
+  if (given === undefined) return previous?.listing_visibility;
+  if (given === '') return undefined;
+  const known = LISTING_VISIBILITIES.find((each) => each === given);
+  if (known !== undefined) return known;
+  throw new CofferError(
+    'invalid-request',
+    `invalid listing_visibility ${JSON.stringify(given.slice(0, 100))}; use "unauth", "hidden" or an empty one`,
+  );
+}
+
+function tokenType(
+  given: string | undefined,
+  { path, type }: MountKind,
+  previous: MountConfig | undefined,
+): MountConfig['token_type'] {
+  if (given === undefined) return previous?.token_type;
+  if (given === '') return undefined;
+  const refuse = (message: string): never => {
+    throw new CofferError('invalid-request', message);
+  };
+  if (!path.startsWith('auth/')) return refuse("'token_type' can only be modified on auth mounts");
+  if (type === 'token') return refuse("'token_type' cannot be set for 'token' or 'ns_token' auth mounts");
+  const known = MOUNT_TOKEN_TYPES.find((each) => each === given);
+  if (known !== undefined) return known;
+  if (given !== 'batch' && given !== 'default-batch') return refuse("invalid value for 'token_type'");
+  return refuse('field "token_type": only service tokens are made; use "default-service"');
+}
+
+/** Vault takes the version of what is built in for none at all (validateVersion of vault/logical_system.go). */
+function checkPluginVersion(given: string | undefined, { path, type }: MountKind): void {
+  if (given === undefined || given === '' || `v${given.replace(/^v/, '')}` === BUILTIN_VERSION) return;
+  const kind = path.startsWith('auth/') ? 'auth' : 'secrets';
+  throw new CofferError(
+    'invalid-request',
+    `field "plugin_version": cannot select non-builtin version of ${kind} plugin ${type}; it is ${BUILTIN_VERSION}, or leave it out`,
+  );
+}
+
+const UNSUPPORTED = {
+  allowed_managed_keys: 'there are no managed keys',
+  delegated_auth_accessors: 'no engine here delegates authentication',
+  identity_token_key: 'there are no identity tokens',
+  trim_request_trailing_slashes: 'requests are taken as they are sent',
+} as const;
+
+/** What an operator would otherwise believe to be in force. */
+function refuseUnsupported(given: MountConfigValues): void {
+  for (const [name, why] of Object.entries(UNSUPPORTED)) {
+    const value = given[name as keyof typeof UNSUPPORTED];
+    const empty =
+      value === undefined || value === false || (typeof value === 'object' ? value.length === 0 : value === '');
+    if (!empty) throw new CofferError('invalid-request', `field "${name}" is not supported: ${why}`);
+  }
+}
+
+/** Undefined when nothing is said. @throws CofferError `invalid-request` for anything but that users are not to be locked out */
+function lockoutDisabled(config: JsonObject | undefined): boolean | undefined {
+  let disabled: boolean | undefined;
+  for (const [name, value] of Object.entries(config ?? {})) {
+    if (value === null || value === '') continue;
+    if (name !== 'lockout_disable' || !(value === true || value === 'true')) {
+      throw new CofferError(
+        'invalid-request',
+        `field "user_lockout_config": "${name.slice(0, 100)}" is not supported: users are not locked out after failed logins; ` +
+          'only lockout_disable=true is taken',
+      );
+    }
+    disabled = true;
+  }
+  return disabled;
 }

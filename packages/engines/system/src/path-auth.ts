@@ -1,6 +1,6 @@
 import { CofferError } from '@coffer/base';
 import type { Leases, MountTable } from '@coffer/core';
-import { definePath, type Mount, normalizeMountPath, type Path } from '@coffer/framework';
+import { definePath, normalizeMountPath, type Path } from '@coffer/framework';
 import { mountView, viewsByPath } from './mount-view.ts';
 import { mountParts, mountType, NEW_MOUNT_FIELDS } from './new-mount.ts';
 
@@ -25,7 +25,6 @@ function listAuth(mounts: MountTable): Path {
 }
 
 function oneAuth(mounts: MountTable, leases: Leases): Path {
-  const find = (path: string): Mount | undefined => mounts.get(normalizeMountPath(`auth/${path}`));
   return definePath({
     pattern: 'auth/:path*',
     fields: FIELDS,
@@ -33,13 +32,15 @@ function oneAuth(mounts: MountTable, leases: Leases): Path {
     synopsis: 'Enables, shows or disables an auth method.',
     description: 'Disabling it revokes every token it has issued, and their leases.',
     read: async ({ fields }) => {
-      const mount = find(fields.path);
-      if (mount === undefined) throw new CofferError('invalid-request', `no auth method enabled at ${fields.path}`);
+      const path = normalizeMountPath(fields.path);
+      const mount = mounts.get(`auth/${path}`);
+      if (mount === undefined) throw new CofferError('invalid-request', `No auth engine at ${path}`);
       return { data: mountView(mount) };
     },
-    write: async ({ fields }) => {
+    write: async ({ fields, warnings }) => {
       const type = mountType(fields, 'missing type: name the method to enable, as in "approle"');
-      await mounts.enable(`auth/${fields.path}`, type, mountParts(fields));
+      const path = normalizeMountPath(`auth/${fields.path}`);
+      await mounts.enable(path, type, mountParts(fields, { path, type }, warnings));
       return undefined;
     },
     delete: async ({ fields }) => {

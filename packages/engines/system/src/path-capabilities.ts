@@ -1,6 +1,13 @@
 import { CofferError } from '@coffer/base';
 import type { CoreServices } from '@coffer/core';
-import { definePath, type Path, type PathResponse, type TokenEntry, type TokenStore } from '@coffer/framework';
+import {
+  definePath,
+  invalidAccessor,
+  type Path,
+  type PathResponse,
+  type TokenEntry,
+  type TokenStore,
+} from '@coffer/framework';
 
 const PATHS = {
   path: { type: 'comma-strings', description: 'Paths to ask about.' },
@@ -52,7 +59,11 @@ export function capabilitiesPaths(tokens: TokenStore, capabilitiesOf: CoreServic
       pattern: 'capabilities-accessor',
       fields: { ...PATHS, accessor: { type: 'string', required: true, description: "The token's accessor." } },
       synopsis: 'What the token of an accessor may do on paths.',
-      write: async ({ fields }) => answer(await tokens.byAccessor(fields.accessor), fields),
+      write: async ({ fields }) => {
+        const token = await tokens.byAccessor(fields.accessor);
+        if (token === undefined) throw invalidAccessor();
+        return answer(token, fields);
+      },
     }),
   ];
 }

@@ -1,34 +1,66 @@
 import { CofferError } from '@coffer/base';
-import type { MountTable } from '@coffer/core';
-import { definePath, type Mount, type Path } from '@coffer/framework';
-import { viewsByPath } from './mount-view.ts';
+import type { MountTable, PolicyStore } from '@coffer/core';
+import { cidrsAllow, definePath, type Mount, type Path, type TokenStore } from '@coffer/framework';
+import { mountView, shownPath, viewsByPath } from './mount-view.ts';
 
-/** `sys/internal/ui/mounts`, and the same with a path: how a command line or a UI finds out what is mounted there. */
-export function internalUiMountsPaths(mounts: MountTable): Path[] {
-  const view = (mount: Mount) => ({
-    type: mount.type,
-    description: mount.description,
-    accessor: mount.accessor,
-    options: mount.options,
-  });
+interface Caller {
+  readonly clientToken: string;
+  readonly remoteAddress: string;
+}
+
+/**
+ * `sys/internal/ui/mounts`, and the same with a path: how a command line or a UI finds out what is mounted there. Served without
+ * a token too: everybody sees what is listed for everybody, and a token what it can use besides (pathInternalUIMountsRead of
+ * hashicorp/vault:vault/logical_system.go).
+ */
+export function internalUiMountsPaths(mounts: MountTable, tokens: TokenStore, policies: PolicyStore): Path[] {
+  /** Whether a caller can use anything in a mount; undefined for one without a token. */
+  const accessOf = async ({ clientToken, remoteAddress }: Caller) => {
+    if (clientToken === '') return undefined;
+    const token = await tokens.lookup(clientToken);
+    if (token === undefined || !cidrsAllow(token.boundCidrs ?? [], remoteAddress)) {
+      throw new CofferError('permission-denied', 'permission denied');
+    }
+    const acl = await policies.acl(token.policies);
+    return ({ path }: Mount) => acl.reaches(path);
+  };
   return [
     definePath({
       pattern: 'internal/ui/mounts',
       fields: {},
-      synopsis: 'Shows the mounts.',
-      read: async () => ({
-        data: { auth: viewsByPath(mounts.list(true), view), secret: viewsByPath(mounts.list(false), view) },
-      }),
+      unauthenticated: true,
+      synopsis: 'Shows the mounts that the token can use, and those listed for everyone (listing_visibility=unauth).',
+      read: async (request) => {
+        const access = await accessOf(request);
+        const view = access === undefined ? publicView : mountView;
+        const shown = (auth: boolean) =>
+          mounts.list(auth).filter((mount) => mount.config.listing_visibility === 'unauth' || access?.(mount) === true);
+        return { data: { auth: viewsByPath(shown(true), view), secret: viewsByPath(shown(false), view) } };
+      },
     }),
     definePath({
       pattern: 'internal/ui/mounts/:path*',
       fields: { path: { type: 'string', required: true, description: 'A path below a mount.' } },
-      synopsis: 'Shows the mount that a path lies under.',
-      read: async ({ fields }) => {
-        const found = mounts.route(fields.path);
-        if (found === undefined) throw new CofferError('permission-denied', 'preflight capability check returned 403');
-        return { data: { path: found.mount.path, ...view(found.mount) } };
+      unauthenticated: true,
+      synopsis: 'Shows the mount that a path lies under, to a token that can use something in it.',
+      read: async (request) => {
+        const access = await accessOf(request);
+        if (access === undefined) throw new CofferError('permission-denied', 'permission denied');
+        const { path } = request.fields;
+        const mount = mounts.route(path)?.mount;
+        if (mount === undefined || !access(mount)) {
+          // The same for what is not there: nobody finds out by asking what is mounted.
+          throw new CofferError(
+            'permission-denied',
+            `preflight capability check returned 403, please ensure client's policies grant access to path ${JSON.stringify(`${path}/`)}`,
+          );
+        }
+        return { data: { ...mountView(mount), path: shownPath(mount) } };
       },
     }),
   ];
+}
+
+function publicView({ type, description, options }: Mount) {
+  return { type, description, options };
 }

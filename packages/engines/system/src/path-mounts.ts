@@ -28,13 +28,17 @@ function oneMount(mounts: MountTable, leases: Leases): Path {
     },
     synopsis: 'Mounts, shows or unmounts a secrets engine.',
     read: async ({ fields }) => {
-      const mount = mounts.get(secretsPath(fields.path));
-      if (mount === undefined) throw new CofferError('invalid-request', `no secrets engine mounted at ${fields.path}`);
+      // Auth methods too, by their full path: clients read them here since it takes no sudo (hashicorp/vault:api/sys_auth.go).
+      const path = normalizeMountPath(fields.path);
+      const mount = mounts.get(path);
+      // Terraform looks for this text to find out that a mount is gone (terraform-provider-vault:util/mountutil).
+      if (mount === undefined) throw new CofferError('invalid-request', `No secret engine mount at ${path}`);
       return { data: mountView(mount) };
     },
-    write: async ({ fields }) => {
+    write: async ({ fields, warnings }) => {
       const type = mountType(fields, 'missing type: name the engine to mount, as in "database"');
-      await mounts.enable(secretsPath(fields.path), type, mountParts(fields));
+      const path = secretsPath(fields.path);
+      await mounts.enable(path, type, mountParts(fields, { path, type }, warnings));
       return undefined;
     },
     delete: async ({ fields }) => {

@@ -1,7 +1,9 @@
 import { CofferError } from '@coffer/base';
 import type { MountTable } from '@coffer/core';
 import { definePath, type Mount, normalizeMountPath, type Path, type TtlLimits } from '@coffer/framework';
-import { checkTokenType, mountConfig } from './mount-config.ts';
+import { MOUNT_CONFIG_FIELDS, mountConfig } from './mount-config.ts';
+import { mountOptions } from './mount-options.ts';
+import { lockoutView, settingsView } from './mount-view.ts';
 
 interface TuneOptions {
   readonly pattern: string;
@@ -10,28 +12,30 @@ interface TuneOptions {
   readonly sudo: boolean;
 }
 
+const FIELDS = {
+  path: { type: 'string', required: true, description: 'The mount: "database".' },
+  description: { type: 'string', description: 'Description for people.' },
+  options: { type: 'object', description: 'Options of the engine, added to those it has; an empty one is removed.' },
+  ...MOUNT_CONFIG_FIELDS,
+} as const;
+
 /** The tuning of a secrets engine or an auth method. `systemTtl`: what counts where a mount has no TTL of its own. */
 export function tuneMount(mounts: MountTable, systemTtl: TtlLimits, { pattern, prefix, sudo }: TuneOptions): Path {
-  const find = (path: string): Mount => {
-    const mount = mounts.get(normalizeMountPath(prefix + path));
-    if (mount === undefined) throw new CofferError('invalid-request', `no mount at ${normalizeMountPath(path)}`);
+  /** `missing`: the error's text, given the path. */
+  const find = (path: string, missing: (path: string) => string): Mount => {
+    const full = normalizeMountPath(prefix + path);
+    const mount = mounts.get(full);
+    if (mount === undefined) throw new CofferError('invalid-request', missing(JSON.stringify(full)));
     return mount;
   };
   return definePath({
     pattern,
     sudo,
-    fields: {
-      path: { type: 'string', required: true, description: 'The mount: "database".' },
-      default_lease_ttl: { type: 'any', description: 'Default TTL of leases: seconds, "1h", or "system".' },
-      max_lease_ttl: { type: 'any', description: 'Maximum TTL of leases: seconds, "24h", or "system".' },
-      description: { type: 'string', description: 'Description for people.' },
-      options: { type: 'object', description: 'Options of the engine.' },
-      force_no_cache: { type: 'boolean', description: 'Kept for compatibility: tuning does not change it.' },
-      token_type: { type: 'string', description: 'Only "default-service" or "service".' },
-    },
-    synopsis: 'Shows or changes the tuning of a mount.',
+    fields: FIELDS,
+    synopsis: 'Shows or changes the tuning of a mount. What is not given stays; an empty value clears.',
     read: async ({ fields }) => {
-      const { config, description, path } = find(fields.path);
+      const mount = find(fields.path, (path) => `cannot fetch sysview for path ${path}`);
+      const { config, description, options } = mount;
       const maxTtl = config.max_lease_ttl || systemTtl.maxTtl;
       return {
         shape: 'flat',
@@ -41,20 +45,34 @@ export function tuneMount(mounts: MountTable, systemTtl: TtlLimits, { pattern, p
           description,
           force_no_cache: config.force_no_cache,
           max_lease_ttl: maxTtl,
-          ...(path.startsWith('auth/') && { token_type: 'default-service' }),
+          ...settingsView(mount),
+          ...(config.user_lockout_disable !== undefined && lockoutView(config.user_lockout_disable)),
+          ...(options !== null && Object.keys(options).length > 0 && { options }),
         },
       };
     },
-    write: async ({ fields, data }) => {
-      find(fields.path);
-      checkTokenType(fields.token_type);
-      await mounts.tune(prefix + fields.path, (mount) => ({
+    write: async ({ fields, data, warnings }) => {
+      const found = find(fields.path, (path) => `tune of path ${path} failed: no mount entry found`);
+      checkTunable(found, Object.keys(data));
+      await mounts.tune(found.path, (mount) => ({
         ...mount,
-        config: mountConfig(data, mount.config),
+        config: mountConfig(fields, mount, mount.config),
         description: fields.description ?? mount.description,
-        options: fields.options ?? mount.options,
+        options: mountOptions(fields.options, mount, mount.options),
       }));
+      if (fields.force_no_cache === true && !found.config.force_no_cache) {
+        warnings.push('force_no_cache is not changed: only enabling a mount sets it');
+      }
       return undefined;
     },
   });
+}
+
+/** Of `sys/` nothing but what an audit log would show can be tuned, as in Vault. */
+const TUNABLE_OF_SYSTEM = ['path', 'audit_non_hmac_request_keys', 'audit_non_hmac_response_keys'];
+
+function checkTunable({ path }: Mount, given: readonly string[]): void {
+  if (path !== 'sys/') return;
+  const refused = given.find((name) => Object.hasOwn(FIELDS, name) && !TUNABLE_OF_SYSTEM.includes(name));
+  if (refused !== undefined) throw new CofferError('invalid-request', `cannot tune parameter ${refused} of ${path}`);
 }

@@ -1,6 +1,7 @@
 import { defineCommand } from '../../command.ts';
 import { reporting } from '../../failure.ts';
 import { enableBody, enabledType, MOUNT_ENABLE_FLAGS, TOKEN_TYPE_FLAG, versionSuffix } from '../../mount-config.ts';
+import { printWarningsOf } from '../../output/warnings.ts';
 import { mountPath } from '../../path.ts';
 
 export const authEnable = defineCommand({
@@ -19,7 +20,8 @@ export const authEnable = defineCommand({
     const path = mountPath(flags.path || type);
     const client = await connect();
     const asked = client.request('POST', `sys/auth/${path}`, { body: enableBody(type, flags) });
-    await reporting(`Error enabling ${type} auth`, asked);
+    const answer = await reporting(`Error enabling ${type} auth`, asked);
+    printWarningsOf(ui, answer);
     ui.output(`Success! Enabled ${type} auth method${versionSuffix(flags)} at: ${path}`);
     return 0;
   },

@@ -1,6 +1,7 @@
 import { defineCommand } from '../../command.ts';
 import { reporting } from '../../failure.ts';
 import { MOUNT_CONFIG_FLAGS, TOKEN_TYPE_FLAG, tuneBody } from '../../mount-config.ts';
+import { printWarningsOf } from '../../output/warnings.ts';
 import { mountPath, trimPath } from '../../path.ts';
 
 export const authTune = defineCommand({
@@ -15,7 +16,8 @@ export const authTune = defineCommand({
     const path = mountPath(trimPath(argument));
     const client = await connect();
     const asked = client.request('POST', `sys/mounts/auth/${path}tune`, { body: tuneBody(flags) });
-    await reporting(`Error tuning auth method ${path}`, asked);
+    const answer = await reporting(`Error tuning auth method ${path}`, asked);
+    printWarningsOf(ui, answer);
     ui.output(`Success! Tuned the auth method at: ${path}`);
     return 0;
   },

@@ -1,6 +1,6 @@
 import { defineCommand } from '../../command.ts';
 import { reporting, usageFailure } from '../../failure.ts';
-import { printWarnings } from '../../output/printer.ts';
+import { printWarnings } from '../../output/warnings.ts';
 import { catalogPath, parsePluginName, pluginTypeNumber } from './plugin-type.ts';
 
 export const pluginRegister = defineCommand({
@@ -44,7 +44,7 @@ export const pluginRegister = defineCommand({
     };
     const client = await connect();
     const answer = await reporting(`Error registering plugin ${plugin.name}`, client.write(catalogPath(plugin), body));
-    printWarnings(ui, answer?.warnings);
+    printWarnings(ui, answer?.warnings ?? null);
     ui.output(`Success! Registered plugin: ${plugin.name}`);
     return 0;
   },

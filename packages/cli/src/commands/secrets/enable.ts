@@ -1,6 +1,7 @@
 import { defineCommand } from '../../command.ts';
 import { reporting } from '../../failure.ts';
 import { enableBody, enabledType, FORCE_NO_CACHE_FLAG, MOUNT_ENABLE_FLAGS, versionSuffix } from '../../mount-config.ts';
+import { printWarningsOf } from '../../output/warnings.ts';
 import { mountPath } from '../../path.ts';
 
 export const secretsEnable = defineCommand({
@@ -24,7 +25,8 @@ export const secretsEnable = defineCommand({
     const path = mountPath(flags.path || type);
     const client = await connect();
     const body = enableBody(type, flags, flags['force-no-cache']);
-    await reporting('Error enabling', client.request('POST', `sys/mounts/${path}`, { body }));
+    const answer = await reporting('Error enabling', client.request('POST', `sys/mounts/${path}`, { body }));
+    printWarningsOf(ui, answer);
     ui.output(`Success! Enabled the ${type} secrets engine${versionSuffix(flags)} at: ${path}`);
     return 0;
   },

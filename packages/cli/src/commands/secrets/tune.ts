@@ -1,6 +1,7 @@
 import { defineCommand } from '../../command.ts';
 import { reporting } from '../../failure.ts';
 import { MOUNT_CONFIG_FLAGS, tuneBody } from '../../mount-config.ts';
+import { printWarningsOf } from '../../output/warnings.ts';
 import { mountPath, trimPath } from '../../path.ts';
 
 export const secretsTune = defineCommand({
@@ -15,7 +16,8 @@ export const secretsTune = defineCommand({
     const path = mountPath(trimPath(argument));
     const client = await connect();
     const asked = client.request('POST', `sys/mounts/${path}tune`, { body: tuneBody(flags) });
-    await reporting(`Error tuning secrets engine ${path}`, asked);
+    const answer = await reporting(`Error tuning secrets engine ${path}`, asked);
+    printWarningsOf(ui, answer);
     ui.output(`Success! Tuned the secrets engine at: ${path}`);
     return 0;
   },

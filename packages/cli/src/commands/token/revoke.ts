@@ -1,6 +1,7 @@
-import type { Client } from '@coffer/client';
+import type { ApiResponse, Client } from '@coffer/client';
 import { defineCommand } from '../../command.ts';
 import { reporting, usageFailure } from '../../failure.ts';
+import { printWarningsOf } from '../../output/warnings.ts';
 
 export const tokenRevoke = defineCommand({
   name: 'revoke',
@@ -26,7 +27,8 @@ export const tokenRevoke = defineCommand({
   arguments: { min: 0 },
   async run({ arguments: words, connect, flags, ui }) {
     checkUsage(words.length, flags);
-    await reporting('Error revoking token', revoke(await connect(), words[0]?.trim() ?? '', flags));
+    const answer = await reporting('Error revoking token', revoke(await connect(), words[0]?.trim() ?? '', flags));
+    printWarningsOf(ui, answer);
     ui.output('Success! Revoked token (if it existed)');
     return 0;
   },
@@ -48,7 +50,7 @@ function checkUsage(count: number, { accessor, self, mode }: Choice): void {
   if (accessor && mode) throw usageFailure(`Cannot use -accessor with -mode=${mode}!`);
 }
 
-function revoke(client: Client, named: string, { accessor, self, mode }: Choice): Promise<unknown> {
+function revoke(client: Client, named: string, { accessor, self, mode }: Choice): Promise<ApiResponse> {
   if (self) return client.request('PUT', 'auth/token/revoke-self');
   if (accessor) return client.request('POST', 'auth/token/revoke-accessor', { body: { accessor: named } });
   if (mode === 'orphan') return client.request('PUT', 'auth/token/revoke-orphan', { body: { token: named } });
