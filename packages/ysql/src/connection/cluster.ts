@@ -1,13 +1,15 @@
 import { errorText, type Logger } from '@coffer/base';
 import type { BalancePolicy } from '../settings/balance.ts';
+import type { TargetSessionAttributes } from '../settings/fields.ts';
 import type { Endpoint, YsqlSettings } from '../settings/settings.ts';
 import { Failure } from './failure.ts';
 import { NodeList } from './node-list.ts';
 import type { Session, SessionWish } from './session.ts';
+import { passes, ReadOnlyPlaces } from './target-session.ts';
 import { candidateGroups, type ClusterNode, leastLoaded } from './topology.ts';
 import { readNodes } from './yb-servers.ts';
 
-export type Dial = (target: Endpoint, database: string) => Promise<Session>;
+export type Dial = (target: Endpoint, database: string, wanted?: TargetSessionAttributes) => Promise<Session>;
 
 /** A node that has just joined may have a session to end; the smart drivers' interval would be too long for that. */
 const EVERY_NODE_SECONDS = 30;
@@ -17,6 +19,8 @@ interface NodeState {
   connections: number;
   /** When it last could not be reached, in milliseconds; undefined if it has been reached since, or never failed. */
   failedAt: number | undefined;
+  /** When it last refused to write, in milliseconds. */
+  readOnlyAt?: number;
 }
 
 /**
@@ -29,6 +33,7 @@ export class Cluster {
   readonly #dial: Dial;
   readonly #logger: Logger;
   readonly #nodes = new NodeList();
+  readonly #readOnlyHosts = new ReadOnlyPlaces();
   readonly #states = new Map<string, NodeState>();
   #refreshing: Promise<void> | undefined;
   /** Set once the server turns out to have no yb_servers(): an old YugabyteDB, or PostgreSQL. */
@@ -96,12 +101,17 @@ export class Cluster {
 
   async #openContact(database: string): Promise<Session> {
     let last: unknown;
-    for (const host of this.#settings.hosts) {
-      try {
-        return await this.#dial(host, database);
-      } catch (error) {
-        last = error;
-        if (!isElsewhere(error)) throw error;
+    const keyOf = ({ host, port }: Endpoint): string => `${host}:${port}`;
+    for (const wanted of passes(this.#settings.targetSession)) {
+      for (const host of this.#readOnlyHosts.last(this.#settings.hosts, keyOf)) {
+        try {
+          const session = await this.#dial(host, database, wanted);
+          session.whenReadOnly(() => this.#readOnlyHosts.add(keyOf(host)));
+          return session;
+        } catch (error) {
+          last = error;
+          if (!isElsewhere(error)) throw error;
+        }
       }
     }
     throw last;
@@ -263,6 +273,7 @@ export class Cluster {
     state.connections++;
     session.node = node.key;
     session.whenClosed(() => state.connections--);
+    session.whenReadOnly(() => (state.readOnlyAt = Date.now()));
     return session;
   }
 
@@ -276,7 +287,11 @@ export class Cluster {
   }
 
   #isSetAside(node: ClusterNode): boolean {
-    return this.failedWithin(node.key, this.#settings.failedHostDelaySeconds);
+    const seconds = this.#settings.failedHostDelaySeconds;
+    const { readOnlyAt } = this.#state(node.key);
+    return (
+      this.failedWithin(node.key, seconds) || (readOnlyAt !== undefined && Date.now() - readOnlyAt < seconds * 1000)
+    );
   }
 }
 

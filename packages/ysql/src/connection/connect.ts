@@ -1,11 +1,13 @@
 import { lookup } from 'node:dns/promises';
 import { CofferError, logInAsLibpq, randomBase62 } from '@coffer/base';
 import pg from 'pg';
+import type { TargetSessionAttributes } from '../settings/fields.ts';
 import { ourSettings } from '../settings/session-settings.ts';
 import type { Endpoint, YsqlSettings } from '../settings/settings.ts';
 import { type ConnectFailure, explainConnect } from './connect-failure.ts';
 import { Failure } from './failure.ts';
 import { Session } from './session.ts';
+import { ReadOnlyPlaces, sessionMismatch } from './target-session.ts';
 import { tlsOptions, type Transport, transports } from './tls.ts';
 
 /** The events by which `pg` reports that the server asks for a credential (protocol 3.0, message R). */
@@ -16,16 +18,27 @@ const ANSWER_GRACE_SECONDS = 5;
 
 /**
  * Opens one connection to `target`, trying each address of the host in turn, and each transport that sslmode allows. Its
- * application_name is unique, so that its server process can be found again when an answer is lost.
+ * application_name is unique, so that its server process can be found again when an answer is lost. An address that is not
+ * what `wanted` asks for is passed over; `readOnly` gets those that take no writes any more.
  *
  * @throws Failure `unreachable` or `busy` if another node may do better, otherwise `fatal`; CofferError `invalid-request` for
  *   TLS files that cannot be used
  */
-export async function connect(settings: YsqlSettings, target: Endpoint, database: string): Promise<Session> {
+export async function connect(
+  settings: YsqlSettings,
+  target: Endpoint,
+  database: string,
+  wanted: TargetSessionAttributes = settings.targetSession,
+  readOnly: ReadOnlyPlaces = new ReadOnlyPlaces(),
+): Promise<Session> {
   let last: Failure | CofferError = new Failure('unreachable', 'no such host');
-  for (const address of await resolve(settings, target)) {
-    const result = await connectAddress(settings, target, address, database);
-    if (result instanceof Session) return result;
+  const keyOf = (address: string): string => `${address}:${target.port}`;
+  for (const address of readOnly.last(await resolve(settings, target), keyOf)) {
+    const result = await connectAddress({ ...settings, targetSession: wanted }, target, address, database);
+    if (result instanceof Session) {
+      result.whenReadOnly(() => readOnly.add(keyOf(address)));
+      return result;
+    }
     last = result.failure;
     if (!result.otherNode) break;
   }
@@ -108,6 +121,8 @@ async function open(
     await client.connect();
     session.askedForPassword = asked();
     session.boundAnswers();
+    const mismatch = await sessionMismatch(session, settings.targetSession);
+    if (mismatch !== undefined) throw new Failure('busy', mismatch);
     await applySettings(session);
   } catch (error) {
     session.destroy();

@@ -8,13 +8,17 @@ import pg from 'pg';
  * `outcome-unknown`: the connection is gone, and with it the answer; look before acting
  * `unreachable`: no connection could be made, so nothing was sent
  * `busy`: the node accepts no connection right now, or only a useless one; try another node, or try later
+ * `read-only`: the node takes no writes, so the statement had no effect; try another node
  * `upgrade`: the cluster is being upgraded and accepts no DDL; try much later
  * `fatal`: trying again would fail again
  */
-export type FailureKind = 'conflict' | 'outcome-unknown' | 'unreachable' | 'busy' | 'upgrade' | 'fatal';
+export type FailureKind = 'conflict' | 'outcome-unknown' | 'unreachable' | 'busy' | 'read-only' | 'upgrade' | 'fatal';
 
 /** SQLSTATE invalid_password. */
 export const WRONG_PASSWORD = '28P01';
+
+/** SQLSTATE read_only_sql_transaction. */
+const READ_ONLY = '25006';
 
 /** The server process behind a connection, so that it can be found again when its answer is lost. */
 export interface Backend {
@@ -49,6 +53,11 @@ export class Failure extends Error implements OutcomeError {
     return this.kind === 'outcome-unknown';
   }
 
+  /** The server refused the statement, which certainly had no effect. */
+  get hadNoEffect(): boolean {
+    return this.kind === 'fatal' || this.kind === 'read-only';
+  }
+
   /** The same failure, with a message that starts with what was being done. */
   during(what: string): Failure {
     return new Failure(this.kind, `${what}: ${this.message}`, this);
@@ -79,6 +88,7 @@ export const FAILURE_RULES: readonly FailureRule[] = [
   { sqlstate: /^57P0[1-5]$/, kind: 'outcome-unknown' },
   { sqlstate: /^25P0[34]$/, kind: 'outcome-unknown' },
   { sqlstate: /^08/, kind: 'outcome-unknown' },
+  { sqlstate: /^25006$/, kind: 'read-only' },
   { sqlstate: /^53300$/, kind: 'busy' },
   { sqlstate: /^40(001|P01)$/, kind: 'conflict' },
   { sqlstate: /^55P03$/, kind: 'conflict' },
@@ -115,7 +125,8 @@ export function failureOfStatement(thrown: unknown, backend: Backend): Failure {
 export function serverMessage(error: pg.DatabaseError): string {
   // Of all details only the list of what depends on a role is worth showing; others may repeat values from rows.
   const detail = error.code === '2BP01' && error.detail !== undefined ? `: ${error.detail.replaceAll('\n', '; ')}` : '';
-  return `${error.severity ?? 'ERROR'}: ${error.message}${detail} (SQLSTATE ${error.code ?? 'unknown'})`;
+  const hint = error.code === READ_ONLY ? ': the server is a standby, or the transaction was made read-only' : '';
+  return `${error.severity ?? 'ERROR'}: ${error.message}${detail} (SQLSTATE ${error.code ?? 'unknown'})${hint}`;
 }
 
 /** The error to hand to the outside for anything thrown inside this package. */

@@ -21,6 +21,7 @@ const WORTH: Readonly<Record<FailureKind, number>> = {
   'outcome-unknown': 10,
   unreachable: 4,
   busy: 8,
+  'read-only': 8,
   upgrade: 1,
   fatal: 1,
 };

@@ -38,6 +38,7 @@ export class SessionPool {
     try {
       return await work(session);
     } finally {
+      if (session.readOnly) await this.#discardLike(session);
       await this.#release(session);
     }
   }
@@ -144,6 +145,15 @@ export class SessionPool {
     this.#idle.push(session);
     this.#limitLifetime(session);
     this.#wake();
+  }
+
+  /** What holds for one session on a server that refuses to write holds for all. */
+  async #discardLike({ identity }: Session): Promise<void> {
+    const alike = this.#idle.filter(
+      (idle) => idle.identity.address === identity.address && idle.identity.port === identity.port,
+    );
+    for (const session of alike) this.#idle.splice(this.#idle.indexOf(session), 1);
+    await Promise.all(alike.map((session) => this.#discard(session)));
   }
 
   /** A connection that breaks while idle leaves the pool by itself; one in use is checked when it comes back. */

@@ -65,10 +65,12 @@ export class Session {
   readonly #client: pg.Client;
   readonly #warnings: WarningsOnConnection;
   #broken = false;
+  #readOnly = false;
   #tooLong = false;
   /** How many bytes had been read when the request now being answered was sent. */
   #readBefore = 0;
   readonly #onClosed: (() => void)[] = [];
+  readonly #onReadOnly: (() => void)[] = [];
 
   constructor(client: pg.Client, identity: SessionIdentity, ourSettings: string) {
     this.identity = identity;
@@ -94,9 +96,9 @@ export class Session {
     });
   }
 
-  /** Whether it can be handed to somebody else: alive, and not in a transaction. */
+  /** Whether it can be handed to somebody else: alive, on a node that takes writes, and not in a transaction. */
   get reusable(): boolean {
-    return !this.#broken && this.#client.getTransactionStatus() === 'I';
+    return !this.#broken && !this.#readOnly && this.#client.getTransactionStatus() === 'I';
   }
 
   get inTransaction(): boolean {
@@ -115,6 +117,16 @@ export class Session {
   whenClosed(callback: () => void): void {
     if (this.#broken) callback();
     else this.#onClosed.push(callback);
+  }
+
+  /** Whether its server has refused to write. */
+  get readOnly(): boolean {
+    return this.#readOnly;
+  }
+
+  /** Calls `callback` once, when the server refuses to write. */
+  whenReadOnly(callback: () => void): void {
+    this.#onReadOnly.push(callback);
   }
 
   /**
@@ -153,10 +165,18 @@ export class Session {
       const { rows, command } = lastOf(result);
       return { rows, command, warnings };
     } catch (error) {
-      if (!this.#tooLong) return failureOfStatement(error, this.backend);
+      if (!this.#tooLong) return this.#seen(failureOfStatement(error, this.backend));
       const text = `the answer is longer than ${MAX_ANSWER_BYTES / 1024 ** 2} MiB, and nobody reads it`;
       return new Failure('outcome-unknown', text, { backend: this.backend, final: true });
     }
+  }
+
+  #seen(failure: Failure): Failure {
+    if (failure.kind === 'read-only') {
+      this.#readOnly = true;
+      for (const callback of this.#onReadOnly.splice(0)) callback();
+    }
+    return failure;
   }
 
   /** Says goodbye to the server, then closes. */

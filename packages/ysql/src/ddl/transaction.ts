@@ -34,7 +34,7 @@ export function roleStep(session: Session, statement: RenderedStatement, progres
       progress.warnings.push(...warnings);
       const failed = answer instanceof Failure;
       // YugabyteDB may report a conflict for a DDL that it has committed. Only a plain refusal certainly had no effect.
-      if (statement.namesUser && !(failed && answer.kind === 'fatal')) progress.touchedUser = true;
+      if (statement.namesUser && !(failed && answer.hadNoEffect)) progress.touchedUser = true;
       if (!failed && statement.kind === 'create-role') progress.creations.push({ statement, session });
     },
   };

@@ -24,6 +24,16 @@ export const LOAD_BALANCE_MODES = [
   'prefer-rr',
 ] as const;
 export const SSL_MODES = ['disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify-full'] as const;
+/** libpq's target_session_attrs. */
+export const TARGET_SESSION_ATTRIBUTES = [
+  'any',
+  'read-write',
+  'read-only',
+  'primary',
+  'standby',
+  'prefer-standby',
+] as const;
+export type TargetSessionAttributes = (typeof TARGET_SESSION_ATTRIBUTES)[number];
 export const OWNED_OBJECT_POLICIES = ['reassign', 'drop', 'fail'] as const;
 export const PASSWORD_AUTHENTICATIONS = ['password', 'scram-sha-256'] as const;
 
@@ -81,6 +91,13 @@ export const YSQL_FIELDS = [
     default: 5,
     range: [0, 60],
     description: 'Seconds for which a node that could not be reached is set aside.',
+  },
+  {
+    name: 'target_session_attrs',
+    type: 'string',
+    default: 'any',
+    choices: TARGET_SESSION_ATTRIBUTES,
+    description: "libpq's: a host, address or node that is not so is passed over.",
   },
   {
     name: 'sslmode',

@@ -43,11 +43,12 @@ const FIELDS_IN_URL = new Set([
   'topology_keys',
   'fallback_to_topology_keys_only',
   'failed_host_reconnect_delay_secs',
+  'target_session_attrs',
   'connect_timeout',
   'statement_timeout',
 ]);
 const IGNORED_IN_URL =
-  /^(application_name|fallback_application_name|target_session_attrs|channel_binding|gss.*|krb.*|keepalives.*|tcp_user_timeout|client_encoding|sslcompression|sslcrl|ssl_(min|max)_protocol_version|require_auth|requirepeer|passfile|service|pool_.*|default_query_exec_mode|(statement|description)_cache_capacity|min_read_buffer_size|sslnegotiation|hostaddr|load_balance_hosts)$/;
+  /^(application_name|fallback_application_name|channel_binding|gss.*|krb.*|keepalives.*|tcp_user_timeout|client_encoding|sslcompression|sslcrl|ssl_(min|max)_protocol_version|require_auth|requirepeer|passfile|service|pool_.*|default_query_exec_mode|(statement|description)_cache_capacity|min_read_buffer_size|sslnegotiation|hostaddr|load_balance_hosts)$/;
 
 /**
  * Takes apart a connection URL (or libpq's key=value string). `{{username}}` and `{{password}}` are filled in only after that,

@@ -6,6 +6,8 @@ import {
   OWNED_OBJECT_POLICIES,
   PASSWORD_AUTHENTICATIONS,
   SSL_MODES,
+  TARGET_SESSION_ATTRIBUTES,
+  type TargetSessionAttributes,
   type YsqlFieldName,
 } from './fields.ts';
 import { parseConnectionUrl, type UrlSettings } from './settings-url.ts';
@@ -48,6 +50,7 @@ export interface YsqlSettings {
   readonly balance: BalancePolicy | undefined;
   readonly refreshIntervalSeconds: number;
   readonly failedHostDelaySeconds: number;
+  readonly targetSession: TargetSessionAttributes;
   readonly tls: TlsSettings;
   /** Empty: the default name. */
   readonly usernameTemplate: string;
@@ -113,6 +116,7 @@ function decode(config: JsonObject, warn: ((message: string) => void) | undefine
     balance: readBalance(values),
     refreshIntervalSeconds: integer('yb_servers_refresh_interval'),
     failedHostDelaySeconds: integer('failed_host_reconnect_delay_secs'),
+    targetSession: readChoice(values, 'target_session_attrs', TARGET_SESSION_ATTRIBUTES),
     tls,
     usernameTemplate: text('username_template'),
     ...readPoolLimits(integer('max_open_connections'), integer('max_idle_connections')),

@@ -2,6 +2,7 @@ import type { Logger } from '@coffer/base';
 import { Cluster } from '../connection/cluster.ts';
 import { connect } from '../connection/connect.ts';
 import { SessionPool } from '../connection/session-pool.ts';
+import { ReadOnlyPlaces } from '../connection/target-session.ts';
 import type { Access } from '../ddl/access.ts';
 import { AdvisoryLock } from '../ddl/advisory-lock.ts';
 import { Batches } from '../ddl/batches.ts';
@@ -23,7 +24,12 @@ export interface UserAccess extends Access {
 }
 
 export function createUserAccess(settings: YsqlSettings, logger: Logger): UserAccess {
-  const cluster = new Cluster(settings, (target, database) => connect(settings, target, database), logger);
+  const readOnly = new ReadOnlyPlaces();
+  const cluster = new Cluster(
+    settings,
+    (target, database, wanted) => connect(settings, target, database, wanted, readOnly),
+    logger,
+  );
   const pool = new SessionPool(settings, logger, (wish) => cluster.open(wish));
   const access: UserAccess = {
     settings,

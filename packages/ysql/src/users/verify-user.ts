@@ -5,6 +5,7 @@ import { createClient, resolve, watchForChallenge } from '../connection/connect.
 import { explainConnect } from '../connection/connect-failure.ts';
 import { Failure, WRONG_PASSWORD } from '../connection/failure.ts';
 import { retry } from '../connection/retry.ts';
+import { sessionMismatch } from '../connection/target-session.ts';
 import { type Transport, transports } from '../connection/tls.ts';
 import type { Access } from '../ddl/access.ts';
 import type { Endpoint, YsqlSettings } from '../settings/settings.ts';
@@ -29,32 +30,45 @@ export async function verifyUser(access: Access, username: string, password: Sec
   }
 }
 
-/** The first contact point that answers has the final say. */
+/**
+ * The first contact point that answers has the final say. With target_session_attrs it is the first that is so, which only a
+ * login shows: a refusal by another counts when no later one takes the password, as a standby may not know it yet.
+ */
 async function logInSomewhere(settings: YsqlSettings): Promise<LoginAnswer> {
   let last: unknown = new Failure('unreachable', 'no such host');
+  let refused = false;
   for (const target of settings.hosts) {
     try {
-      return await logInAt(settings, target);
+      const answer = await logInAt(settings, target);
+      if (answer !== 'refused' || settings.targetSession === 'any') return answer;
+      refused = true;
     } catch (error) {
       if (!(error instanceof Failure) || error.kind === 'fatal') throw error;
       last = error;
     }
   }
+  if (refused) return 'refused';
   throw last;
 }
 
 async function logInAt(settings: YsqlSettings, target: Endpoint): Promise<LoginAnswer> {
   let last: Error = new Failure('unreachable', 'no such host');
+  let refused = false;
   for (const address of await resolve(settings, target)) {
     for (const transport of transports(settings.tls.mode)) {
       if (transport === undefined) continue;
       const attempt = await tryLogin(settings, target, address, transport);
+      if (attempt === 'refused' && settings.targetSession !== 'any') {
+        refused = true;
+        break;
+      }
       if (typeof attempt === 'string') return attempt;
       last = attempt.failure;
       if (!attempt.otherTransport && !attempt.otherNode) throw during(last, settings, target);
       if (!attempt.otherTransport) break;
     }
   }
+  if (refused) return 'refused';
   throw during(last, settings, target);
 }
 
@@ -78,6 +92,10 @@ async function tryLogin(
     asked = watchForChallenge(client);
     client.connection.once('authenticationOk', () => (taken = asked()));
     await client.connect();
+    const mismatch = await sessionMismatch(client, settings.targetSession);
+    if (mismatch !== undefined) {
+      return { failure: new Failure('busy', mismatch), otherTransport: false, otherNode: true };
+    }
   } catch (error) {
     // Also the answer for an expired VALID UNTIL and, if a password is asked for, for an unknown role.
     if (error instanceof pg.DatabaseError && error.code === WRONG_PASSWORD) return 'refused';
