@@ -86,7 +86,7 @@ describe('the open databases of a mount', () => {
   const plugins: DatabasePlugins = {
     open: (name) => steps.pass(`open ${name}`, async () => new FakeDatabase()),
     pin: async () => '',
-    checkConfig: () => undefined,
+    mergeConfig: (_, stored, written) => ({ config: { ...stored, ...written }, warnings: [] }),
     fields: () => ConnectionFields.declared(YSQL.fields),
     close: async () => undefined,
   };

@@ -15,7 +15,7 @@ import { ROOT_POLICY, type TtlLimits } from '@coffer/framework';
 import { createDatabaseEngine, createDatabasePlugins, probeDatabasePlugin } from '@coffer/engine-database';
 import { createSystemEngine, sealedPaths } from '@coffer/engine-system';
 import type { Store } from '@coffer/store';
-import { checkYsqlConfig, YSQL } from '@coffer/ysql';
+import { checkYsqlConfig, mergeYsqlConfig, YSQL } from '@coffer/ysql';
 
 export interface ComposeOptions {
   readonly store: Store;
@@ -73,7 +73,7 @@ function composeCore(options: ComposeOptions, { barrier, seal }: OpenParts): Bui
     ],
   });
   const { services } = core;
-  const ysql = { ...YSQL, checkConfig: checkYsqlConfig, logger: logger.named('ysql') };
+  const ysql = { ...YSQL, checkConfig: checkYsqlConfig, mergeConfig: mergeYsqlConfig, logger: logger.named('ysql') };
   const plugins = createDatabasePlugins({
     catalog: services.plugins,
     builtins: new Map(['ysql-plugin', ...YSQL_ALIASES].map((name) => [name, ysql])),

@@ -19,7 +19,7 @@ import type {
   UsernameConfig,
 } from '@coffer/database-plugin';
 import { asCofferError } from './connection/failure.ts';
-import { YSQL_FIELDS } from './settings/fields.ts';
+import { FIELD_ALIASES, YSQL_FIELDS } from './settings/fields.ts';
 import { parseSettings, type YsqlSettings } from './settings/settings.ts';
 import { createNameMaker, type NameMaker, type Username } from './settings/username.ts';
 import { roleName } from './sql/role-name.ts';
@@ -48,7 +48,7 @@ const MAX_UNUSED = 1_000;
  * instance knows one cluster, and shares no state with any other.
  */
 export const YSQL: DatabaseKind = {
-  fields: YSQL_FIELDS,
+  fields: [...YSQL_FIELDS, ...[...FIELD_ALIASES.keys()].map((name) => ({ name }))],
   checkStatements,
   create: (logger) => new YsqlDatabase(logger),
 };

@@ -99,10 +99,8 @@ function configView(plugins: DatabasePlugins, entry: ConfigEntry): JsonObject {
 
 async function saveConfig(parts: EngineParts, { fields, data }: ConfigRequest): Promise<PathResponse> {
   const previous = (await readConfig(parts.context.storage, fields.name)) ?? NEW_CONFIG;
-  const merged = mergeConfig(previous, fields, data);
-  if (merged.pluginName === '') throw new CofferError('invalid-request', 'empty plugin name');
+  const { entry: merged, warnings } = mergeConfig(parts.plugins, previous, fields, data);
   const entry = { ...merged, pluginVersion: await pluginVersionOf(parts.plugins, merged.pluginName, previous, fields) };
-  parts.plugins.checkConfig(entry.pluginName, entry.connectionDetails);
   const field =
     fields.root_rotation_statements === undefined && fields.root_credentials_rotate_statements !== undefined
       ? 'root_credentials_rotate_statements'
@@ -124,14 +122,12 @@ async function saveConfig(parts: EngineParts, { fields, data }: ConfigRequest): 
   }
   await parts.connections.databases.replace(fields.name, written, database);
   const url = entry.connectionDetails['connection_url'];
-  if (typeof url !== 'string' || !urlHoldsPassword(url)) return undefined;
-  return {
-    data: null,
-    warnings: [
-      'Password found in connection_url, use a templated url to enable root rotation and prevent read access to password information.',
-    ],
-  };
+  if (typeof url === 'string' && urlHoldsPassword(url)) warnings.push(PASSWORD_IN_URL);
+  return warnings.length === 0 ? undefined : { data: null, warnings };
 }
+
+const PASSWORD_IN_URL =
+  'Password found in connection_url, use a templated url to enable root rotation and prevent read access to password information.';
 
 const NEW_CONFIG: ConfigEntry = {
   pluginName: '',
@@ -142,17 +138,26 @@ const NEW_CONFIG: ConfigEntry = {
   passwordPolicy: '',
 };
 
-function mergeConfig(previous: ConfigEntry, fields: FieldValues<typeof FIELDS>, data: JsonObject): ConfigEntry {
+function mergeConfig(
+  plugins: DatabasePlugins,
+  previous: ConfigEntry,
+  fields: FieldValues<typeof FIELDS>,
+  data: JsonObject,
+): { readonly entry: ConfigEntry; readonly warnings: string[] } {
   const own = Object.fromEntries(Object.entries(data).filter(([name]) => !Object.hasOwn(FIELDS, name)));
   const rotation = fields.root_rotation_statements ?? fields.root_credentials_rotate_statements;
-  return {
-    pluginName: fields.plugin_name ?? previous.pluginName,
+  const pluginName = fields.plugin_name ?? previous.pluginName;
+  if (pluginName === '') throw new CofferError('invalid-request', 'empty plugin name');
+  const { config, warnings } = plugins.mergeConfig(pluginName, previous.connectionDetails, plainNumbers(own));
+  const entry: ConfigEntry = {
+    pluginName,
     pluginVersion: previous.pluginVersion,
-    connectionDetails: { ...previous.connectionDetails, ...plainNumbers(own) },
+    connectionDetails: config,
     allowedRoles: fields.allowed_roles ? checkNames(fields.allowed_roles, 'allowed_roles') : previous.allowedRoles,
     rootRotationStatements: rotation ?? previous.rootRotationStatements,
     passwordPolicy: fields.password_policy ?? previous.passwordPolicy,
   };
+  return { entry, warnings: [...warnings] };
 }
 
 /** A configuration stays with its version until it asks for another, or changes to another plugin. */

@@ -1,4 +1,4 @@
-import { CofferError, type FileTrust, type JsonObject, type Logger } from '@coffer/base';
+import { CofferError, type FileTrust, type JsonObject, type Logger, redact } from '@coffer/base';
 import { isRegistered, type PluginCatalog, type PluginEntry, versionMismatch } from '@coffer/framework';
 import {
   ConnectionFields,
@@ -15,8 +15,18 @@ import {
 /** A database plugin that runs inside the server. */
 export interface BuiltinDatabase extends DatabaseKind {
   readonly logger: Logger;
-  /** Refuses unknown and wrong fields when a configuration is written. @throws CofferError `invalid-request` */
-  readonly checkConfig: (config: JsonObject) => void;
+  /**
+   * Refuses unknown and wrong fields when a configuration is written. May return warnings, such as what has no effect.
+   * @throws CofferError `invalid-request`
+   */
+  readonly checkConfig: (config: JsonObject) => readonly string[] | undefined;
+  /** What was written over what is stored. Absent: fields that are not written keep their value. */
+  readonly mergeConfig?: (stored: JsonObject, written: JsonObject) => MergedConfig;
+}
+
+export interface MergedConfig {
+  readonly config: JsonObject;
+  readonly warnings: readonly string[];
 }
 
 /** Where databases come from: a registered plugin's process, or the built-in of the same name. */
@@ -32,8 +42,11 @@ export interface DatabasePlugins {
    * @throws CofferError `invalid-request`, see {@link PluginCatalog.pin}
    */
   pin(name: string, asked: string, isNew: boolean): Promise<string>;
-  /** Checks the plugin's own fields where we know them. @throws CofferError `invalid-request` without a secret */
-  checkConfig(name: string, config: JsonObject): void;
+  /**
+   * What was written over what is stored, checked where we know the plugin's fields. The warnings show no secret.
+   * @throws CofferError `invalid-request` without a secret
+   */
+  mergeConfig(name: string, stored: JsonObject, written: JsonObject): MergedConfig;
   /**
    * Refuses statements that the built-in of that name, or without a name any built-in, can never run. Of other plugins nothing
    * is known.
@@ -115,12 +128,18 @@ export function createDatabasePlugins(options: DatabasePluginsOptions): Database
       throw new CofferError('failed', `plugin not found in the catalog: ${which}`);
     },
     pin: (name, asked, isNew) => catalog.pin('database', name, asked, isNew),
-    checkConfig(name, config) {
+    mergeConfig(name, stored, written) {
+      // What is said of them repeats values, which may be a password in the wrong field.
+      const both = [stored, written].map((config) => fieldsOf(name).hidden(config));
+      const hidden = { secrets: both.flatMap(({ secrets }) => secrets), names: both.flatMap(({ names }) => names) };
+      const builtin = builtins.get(name);
       try {
-        builtins.get(name)?.checkConfig(config);
+        const plain: MergedConfig = { config: { ...stored, ...written }, warnings: [] };
+        const merged = builtin?.mergeConfig?.(stored, written) ?? plain;
+        const warnings = [...merged.warnings, ...(builtin?.checkConfig(merged.config) ?? [])];
+        return { config: merged.config, warnings: warnings.map((warning) => redact(warning, hidden)) };
       } catch (error) {
-        // The error repeats the refused value, which may be a password in the wrong field.
-        throw redactError(error, fieldsOf(name).hidden(config));
+        throw redactError(error, hidden);
       }
     },
     checkStatements(name, purpose, statements) {

@@ -2,6 +2,7 @@ import { lookup } from 'node:dns/promises';
 import { CofferError, logInAsLibpq, randomBase62 } from '@coffer/base';
 import pg from 'pg';
 import type { TargetSessionAttributes } from '../settings/fields.ts';
+import { isSocket } from '../settings/hosts.ts';
 import { ourSettings } from '../settings/session-settings.ts';
 import type { Endpoint, YsqlSettings } from '../settings/settings.ts';
 import { type ConnectFailure, explainConnect } from './connect-failure.ts';
@@ -55,6 +56,7 @@ function withTarget(failure: Failure | CofferError, settings: YsqlSettings, targ
 
 /** Resolved here and not by `pg`, which would override the TLS server name if it were given a host name. */
 export async function resolve(settings: YsqlSettings, target: Endpoint): Promise<readonly string[]> {
+  if (isSocket(target.host)) return [target.host];
   try {
     return (await lookup(target.host, { all: true })).map((entry) => entry.address);
   } catch (error) {
@@ -73,7 +75,7 @@ async function connectAddress(
   address: string,
   database: string,
 ): Promise<Session | ConnectFailure> {
-  const [first, second] = transports(settings.tls.mode);
+  const [first, second] = transports(settings.tls.mode, target.host);
   const result = await attempt(settings, target, address, database, first);
   if (result instanceof Session || second === undefined || !result.otherTransport) return result;
   const other = await attempt(settings, target, address, database, second);

@@ -9,12 +9,14 @@ import {
   type SecureContextOptions,
 } from 'node:tls';
 import { CofferError, errorText } from '@coffer/base';
+import { isSocket } from '../settings/hosts.ts';
 import type { PemSource, TlsSettings } from '../settings/settings.ts';
 
 export type Transport = 'plain' | 'tls';
 
-/** The transports that an sslmode allows, in the order in which to try them (libpq's table). */
-export function transports(mode: TlsSettings['mode']): readonly [Transport, Transport?] {
+/** The transports that an sslmode allows, in the order in which to try them (libpq's table). There is no TLS on a socket. */
+export function transports(mode: TlsSettings['mode'], host: string): readonly [Transport, Transport?] {
+  if (isSocket(host)) return ['plain'];
   switch (mode) {
     case 'disable':
       return ['plain'];

@@ -43,7 +43,8 @@ export function candidateGroups(
 }
 
 function matches(key: TopologyKey, node: ClusterNode): boolean {
-  return key.cloud === node.cloud && key.region === node.region && (key.zone === '*' || key.zone === node.zone);
+  const fits = (wanted: string, own: string): boolean => wanted === '*' || wanted === own;
+  return fits(key.cloud, node.cloud) && fits(key.region, node.region) && fits(key.zone, node.zone);
 }
 
 function withoutRepeats(groups: readonly (readonly ClusterNode[])[]): readonly (readonly ClusterNode[])[] {

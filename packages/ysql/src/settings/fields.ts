@@ -49,12 +49,13 @@ export const YSQL_FIELDS = [
     name: 'connection_url',
     type: 'string',
     description:
-      'postgres://{{username}}:{{password}}@host:port/db?setting=value, or libpq\'s "host=... port=..." form. Wins over host, port, db and over fields whose setting it names. Several hosts are tried in order.',
+      'postgres://{{username}}:{{password}}@host:port/db?setting=value, or libpq\'s "host=... port=..." form. Fields that say otherwise are refused. Several hosts are tried in order.',
   },
   {
     name: 'host',
     type: 'string',
-    description: 'Contact point: host name or address; several, comma separated, are tried in order.',
+    description:
+      'Contact point: host name, address, or directory of a Unix socket; several, comma separated, are tried in order.',
   },
   { name: 'port', type: 'integer', default: 5433, range: [1, 65535], description: 'The YSQL port.' },
   { name: 'db', type: 'string', description: "Database to connect to. Default: the user's name, as libpq." },
@@ -65,7 +66,8 @@ export const YSQL_FIELDS = [
     type: 'string',
     default: 'false',
     choices: LOAD_BALANCE_MODES,
-    description: 'Spread connections over the nodes that yb_servers() lists; by node type with only-* and prefer-*.',
+    description:
+      'Spread connections over the nodes that yb_servers() lists; by node type with only-* and prefer-*. Also: load_balance_hosts.',
   },
   {
     name: 'yb_servers_refresh_interval',
@@ -90,7 +92,7 @@ export const YSQL_FIELDS = [
     type: 'integer',
     default: 5,
     range: [0, 60],
-    description: 'Seconds for which a node that could not be reached is set aside.',
+    description: 'Seconds for which a node that could not be reached is set aside. Also: failed_host_ttl_seconds.',
   },
   {
     name: 'target_session_attrs',
@@ -193,6 +195,12 @@ export const YSQL_FIELDS = [
 ] as const satisfies readonly YsqlField[];
 
 export type YsqlFieldName = (typeof YSQL_FIELDS)[number]['name'];
+
+/** What psycopg3 and psycopg2 call two of the fields. They are stored by our names. */
+export const FIELD_ALIASES: ReadonlyMap<string, YsqlFieldName> = new Map([
+  ['load_balance_hosts', 'load_balance'],
+  ['failed_host_ttl_seconds', 'failed_host_reconnect_delay_secs'],
+]);
 
 const BY_NAME: ReadonlyMap<string, YsqlField> = new Map(YSQL_FIELDS.map((field) => [field.name, field]));
 

@@ -1,5 +1,7 @@
-import { CofferError } from '@coffer/base';
+import { CofferError, editDistance } from '@coffer/base';
+import { FIELD_ALIASES } from './fields.ts';
 import { OUR_SETTINGS } from './session-settings.ts';
+import { canonical, type Findings, QUIET, valueOfAlias } from './values.ts';
 
 export interface HostPort {
   readonly host: string;
@@ -13,6 +15,8 @@ export interface UrlSettings {
   readonly username?: string;
   readonly password?: string;
   readonly database?: string;
+  /** Which of the two it says itself, not by a placeholder. */
+  readonly literal: ReadonlySet<'username' | 'password'>;
   /** Values by our names for the fields, from the query string (or from libpq's key=value form). */
   readonly fields: Readonly<Record<string, string>>;
   /** PostgreSQL run-time parameters for the session, such as search_path. */
@@ -31,6 +35,13 @@ export interface UrlCredentials {
 const PLACEHOLDER = /(\{\{(?:username|password)\}\})/;
 const isPlaceholder = (text: string): boolean => /^\{\{(?:username|password)\}\}$/.test(text);
 
+/** A setting as it is written, and its value decoded and filled in. */
+interface Pair {
+  readonly key: string;
+  readonly written: string;
+  readonly value: string;
+}
+
 const FIELDS_IN_URL = new Set([
   'sslmode',
   'sslrootcert',
@@ -47,8 +58,9 @@ const FIELDS_IN_URL = new Set([
   'connect_timeout',
   'statement_timeout',
 ]);
+const OWN_KEYS = ['host', 'port', 'user', 'password', 'dbname', 'database', 'options'];
 const IGNORED_IN_URL =
-  /^(application_name|fallback_application_name|channel_binding|gss.*|krb.*|keepalives.*|tcp_user_timeout|client_encoding|sslcompression|sslcrl|ssl_(min|max)_protocol_version|require_auth|requirepeer|passfile|service|pool_.*|default_query_exec_mode|(statement|description)_cache_capacity|min_read_buffer_size|sslnegotiation|hostaddr|load_balance_hosts)$/;
+  /^(application_name|fallback_application_name|channel_binding|(min|max)_protocol_version|gss.*|krb.*|keepalives.*|tcp_user_timeout|client_encoding|sslcompression|sslcrl|sslcrldir|sslcertmode|sslkeylogfile|requiressl|ssl_(min|max)_protocol_version|require_auth|requirepeer|passfile|service|servicefile|scram_(client|server)_key|oauth_.*|replication|pool_.*|default_query_exec_mode|(statement|description)_cache_capacity|min_read_buffer_size|sslnegotiation|hostaddr)$/;
 
 /**
  * Takes apart a connection URL (or libpq's key=value string). `{{username}}` and `{{password}}` are filled in only after that,
@@ -56,23 +68,30 @@ const IGNORED_IN_URL =
  *
  * @throws CofferError `invalid-request` naming `connection_url`; it never repeats the URL, which may contain a password
  */
-export function parseConnectionUrl(text: string, credentials: UrlCredentials): UrlSettings {
+export function parseConnectionUrl(text: string, credentials: UrlCredentials, findings: Findings = QUIET): UrlSettings {
   const trimmed = text.trim();
   const scheme = /^postgres(?:ql)?:\/\//i.exec(trimmed);
   const fill = (value: string): string => fillCredentials(value, credentials);
-  if (scheme !== null) return parseUrl(trimmed.slice(scheme[0].length), fill);
-  if (/^[a-z_]+\s*=/i.test(trimmed)) return fromPairs(parsePairs(trimmed).map(([key, value]) => [key, fill(value)]));
+  if (scheme !== null) return parseUrl(trimmed.slice(scheme[0].length), fill, findings);
+  if (/^[a-z_]+\s*=/i.test(trimmed)) {
+    const pairs = parsePairs(trimmed).map(([key, written]): Pair => ({ key, written, value: fill(written) }));
+    return fromPairs(pairs, findings);
+  }
   throw invalid('must start with postgres:// or postgresql://, or be of the form "host=... port=... dbname=..."');
 }
 
-function parseUrl(rest: string, fill: (value: string) => string): UrlSettings {
+function parseUrl(rest: string, fill: (value: string) => string, findings: Findings): UrlSettings {
   // Placeholders are recognised before decoding: `%7B%7Bpassword%7D%7D` is somebody's odd password, not a placeholder.
   const decode = (part: string): string =>
     part
       .split(PLACEHOLDER)
       .map((piece) => (isPlaceholder(piece) ? fill(piece) : percentDecode(piece)))
       .join('');
-  const [withoutFragment = ''] = splitOnce(rest, '#');
+  const [withoutFragment = '', fragment] = splitOnce(rest, '#');
+  if (fragment !== undefined) {
+    const problem = 'connection_url: what follows the "#" has no effect';
+    findings.refuse(`field "connection_url": has a "#"; write one that belongs to a value as %23`, problem);
+  }
   const [beforeQuery = '', query] = splitOnce(withoutFragment, '?');
   const [authority = '', path] = splitOnce(beforeQuery, '/');
   const at = authority.lastIndexOf('@');
@@ -82,25 +101,45 @@ function parseUrl(rest: string, fill: (value: string) => string): UrlSettings {
   const pairs = (query ?? '')
     .split('&')
     .filter((pair) => pair !== '')
-    .map((pair): [string, string] => {
-      const [key = '', value = ''] = splitOnce(pair, '=');
-      return [percentDecode(key), decode(value)];
+    .map((pair): Pair => {
+      const [key = '', written = ''] = splitOnce(pair, '=');
+      return { key: percentDecode(key), written, value: decode(written) };
     });
-  const fromQuery = fromPairs(pairs);
-  return {
-    ...fromQuery,
-    hosts: hosts.length > 0 ? hosts : fromQuery.hosts,
-    ...(user !== undefined && user !== '' && { username: decode(user) }),
-    ...(password !== undefined && { password: decode(password) }),
-    ...(path !== undefined && path !== '' && { database: decode(path) }),
-  };
+  const first: Pair[] = [];
+  if (user !== undefined && user !== '') first.push({ key: 'user', written: user, value: decode(user) });
+  if (password !== undefined) first.push({ key: 'password', written: password, value: decode(password) });
+  if (path !== undefined && path !== '') first.push({ key: 'dbname', written: path, value: decode(path) });
+  // What stands before the "?" wins over the query: the last of a name counts.
+  const settings = fromPairs([...pairs, ...first], findings, hosts.length > 0);
+  return hosts.length === 0 ? settings : { ...settings, hosts: withQuery(hosts, pairs, findings) };
+}
+
+/** The hosts before the "?" win over a host and port in the query. */
+function withQuery(hosts: readonly HostPort[], pairs: readonly Pair[], findings: Findings): readonly HostPort[] {
+  const valueOf = (wanted: string): string | undefined =>
+    pairs.findLast(({ key }) => settingName(key) === wanted)?.value;
+  const [host, port] = [valueOf('host'), valueOf('port')];
+  if (host === undefined && port === undefined) return hosts;
+  const names = hosts.map((entry) => entry.host).join(',');
+  const text = (all: readonly HostPort[]): string => all.map((one) => `${one.host} ${one.port ?? 5433}`).join();
+  if (text(hostsFromPairs(host ?? names, port, QUIET)) !== text(hosts)) {
+    findings.refuse(
+      'field "connection_url": names a host or port in its query as well, and they differ: leave one of them out',
+      'connection_url: the host and port before the "?" win over those in its query',
+    );
+  }
+  return hosts;
 }
 
 function splitHosts(text: string, decode: (part: string) => string): HostPort[] {
   if (text === '') return [];
   return text.split(',').map((entry) => {
     const match = /^(\[[^\]]+\]|[^:]*)(?::(.*))?$/.exec(entry);
-    if (match === null) throw invalid(`a host is not of the form host:port (an IPv6 address needs brackets)`);
+    if (match === null || (match[1] === '' && match[2]?.includes(':') === true)) {
+      throw invalid(
+        'a host is not of the form host:port (an IPv6 address needs brackets; a special character in user or password must be percent-encoded)',
+      );
+    }
     const host = decode((match[1] ?? '').replace(/^\[(.*)\]$/, '$1'));
     return match[2] === undefined || match[2] === '' ? { host } : { host, port: parsePort(match[2]) };
   });
@@ -116,45 +155,123 @@ function parsePort(text: string): number {
   return port;
 }
 
-function fromPairs(pairs: readonly (readonly [string, string])[]): UrlSettings {
+/** The settings of a URL by what they are. */
+interface Sorted {
+  readonly own: ReadonlyMap<string, Pair>;
+  readonly fields: Map<string, string>;
+  readonly parameters: Map<string, string>;
+  readonly ignored: Set<string>;
+}
+
+function sort(pairs: readonly Pair[], findings: Findings): Sorted {
+  const own = new Map<string, Pair>();
   const fields = new Map<string, string>();
   const parameters = new Map<string, string>();
-  const ignored: string[] = [];
-  const own = new Map<string, string>();
-  for (const [rawKey, value] of pairs) {
-    const key = settingName(rawKey);
-    if (['host', 'port', 'user', 'password', 'dbname', 'database', 'options'].includes(key)) own.set(key, value);
-    else if (key === 'statement_timeout') fields.set(key, statementTimeoutSeconds(value));
-    else if (FIELDS_IN_URL.has(key)) fields.set(key, value);
-    else if (isIgnored(key)) ignored.push(key);
-    else parameters.set(key, value);
+  const ignored = new Set<string>();
+  for (const pair of pairs) {
+    warnOfPlaceholder(pair, findings);
+    const key = settingName(pair.key);
+    const field = FIELD_ALIASES.get(key) ?? key;
+    if (OWN_KEYS.includes(key)) {
+      const name = key === 'database' ? 'dbname' : key;
+      if (own.has(name) && own.get(name)?.value !== pair.value) refuseRepeat(name, findings);
+      own.set(name, pair);
+    } else if (FIELDS_IN_URL.has(field)) {
+      const value = fieldValue(key, pair.value, findings);
+      const before = fields.get(field) ?? value;
+      if (canonical(field, before) !== canonical(field, value)) refuseRepeat(field, findings);
+      fields.set(field, value);
+    } else if (isIgnored(key)) ignored.add(key);
+    else {
+      suggest(key, findings);
+      parameters.set(key, pair.value);
+    }
   }
-  const options = readOptions(own.get('options') ?? '');
+  return { own, fields, parameters, ignored };
+}
+
+function fieldValue(key: string, value: string, findings: Findings): string {
+  return key === 'statement_timeout' ? statementTimeoutSeconds(value) : valueOfAlias(key, value, findings);
+}
+
+/** `hasHost`: the hosts stand elsewhere. */
+function fromPairs(pairs: readonly Pair[], findings: Findings, hasHost = false): UrlSettings {
+  const { own, fields, parameters, ignored } = sort(pairs, findings);
+  if (!hasHost && !own.has('host') && ignored.has('hostaddr')) {
+    throw invalid('hostaddr is not supported: write the address as the host');
+  }
+  const options = readOptions(own.get('options')?.value ?? '');
   for (const [name, value] of options.parameters) {
-    if (isIgnored(name)) ignored.push(name);
+    if (isIgnored(name)) ignored.add(name);
     else parameters.set(name, value);
   }
   if (options.rest !== '') parameters.set('options', options.rest);
-  const database = own.get('dbname') ?? own.get('database');
-  const username = own.get('user');
-  const password = own.get('password');
+  const hosts = hasHost ? [] : hostsFromPairs(own.get('host')?.value, own.get('port')?.value, findings);
   return {
-    hosts: hostsFromPairs(own.get('host'), own.get('port')),
-    ...(username !== undefined && { username }),
-    ...(password !== undefined && { password }),
-    ...(database !== undefined && { database }),
+    hosts,
+    ...loginFromPairs(own),
     fields: Object.fromEntries(fields),
     parameters: Object.fromEntries(parameters),
-    ignored,
+    ignored: [...ignored],
   };
 }
 
-function hostsFromPairs(host: string | undefined, port: string | undefined): HostPort[] {
+function loginFromPairs(
+  own: ReadonlyMap<string, Pair>,
+): Pick<UrlSettings, 'username' | 'password' | 'database' | 'literal'> {
+  const [username, password, database] = ['user', 'password', 'dbname'].map((name) => own.get(name));
+  const isLiteral = (pair: Pair | undefined): boolean => pair !== undefined && !PLACEHOLDER.test(pair.written);
+  const literal = new Set<'username' | 'password'>();
+  if (isLiteral(username)) literal.add('username');
+  if (isLiteral(password)) literal.add('password');
+  return {
+    ...(username && { username: username.value }),
+    ...(password && { password: password.value }),
+    ...(database && { database: database.value }),
+    literal,
+  };
+}
+
+function refuseRepeat(name: string, findings: Findings): void {
+  findings.refuse(
+    `field "connection_url": says ${name} twice, and differently: leave one of them out`,
+    `connection_url says ${name} twice, and differently`,
+  );
+}
+
+/** One that is mistyped would be taken for the value itself. */
+function warnOfPlaceholder({ written }: Pair, findings: Findings): void {
+  if (!/^\{\{.*\}\}$/s.test(written) || isPlaceholder(written)) return;
+  findings.warn(
+    'connection_url: a value looks like a placeholder and is none; there are {{username}} and {{password}}',
+  );
+}
+
+/** What is none of our settings goes to the server, which may refuse it only when somebody connects. */
+function suggest(key: string, findings: Findings): void {
+  const known = [...FIELDS_IN_URL, ...OWN_KEYS, ...FIELD_ALIASES.keys()];
+  const meant =
+    key.length < 5
+      ? undefined
+      : known.find((name) => editDistance(key.replaceAll(/[-_]/g, ''), name.replaceAll('_', '')) <= 2);
+  if (meant === undefined) return;
+  findings.warn(`connection_url: "${key}" goes to the server as a setting of the session; did you mean "${meant}"?`);
+}
+
+function hostsFromPairs(host: string | undefined, port: string | undefined, findings: Findings): HostPort[] {
   if (host === undefined || host === '') return [];
-  const ports = (port ?? '').split(',').filter((entry) => entry !== '');
-  return host.split(',').map((entry, i) => {
-    const own = ports[i] ?? ports[0];
-    return own === undefined ? { host: entry } : { host: entry, port: parsePort(own) };
+  const hosts = host.split(',');
+  const given = (port ?? '').split(',');
+  if (given.length !== 1 && given.length !== hosts.length) {
+    findings.refuse(
+      `field "connection_url": ${given.length} ports for ${hosts.length} host${hosts.length === 1 ? '' : 's'}: give one port, or one for each`,
+      `connection_url: ${given.length} ports for ${hosts.length} hosts`,
+    );
+  }
+  const ports = given.length === hosts.length ? given : given.filter((entry) => entry !== '');
+  return hosts.map((entry, i) => {
+    const own = ports[i] ?? ports[0] ?? '';
+    return own === '' ? { host: entry } : { host: entry, port: parsePort(own) };
   });
 }
 
@@ -169,7 +286,7 @@ function statementTimeoutSeconds(value: string): string {
  */
 function settingName(key: string): string {
   const snake = key.replaceAll('-', '_').replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
-  return FIELDS_IN_URL.has(snake) || IGNORED_IN_URL.test(snake) ? snake : key.toLowerCase();
+  return FIELDS_IN_URL.has(snake) || FIELD_ALIASES.has(snake) || IGNORED_IN_URL.test(snake) ? snake : key.toLowerCase();
 }
 
 function isIgnored(key: string): boolean {

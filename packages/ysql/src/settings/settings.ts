@@ -1,6 +1,8 @@
-import { CofferError, type JsonObject, type JsonValue, parseDuration, Secret } from '@coffer/base';
+import { CofferError, type JsonObject, parseDuration, Secret } from '@coffer/base';
 import { type BalanceMode, type BalancePolicy, parseTopologyKeys } from './balance.ts';
+import { contradiction, contradictions, remedy, saidBy } from './contradictions.ts';
 import {
+  FIELD_ALIASES,
   findField,
   nearestField,
   OWNED_OBJECT_POLICIES,
@@ -10,13 +12,22 @@ import {
   type TargetSessionAttributes,
   type YsqlFieldName,
 } from './fields.ts';
+import { checkHosts, type Endpoint } from './hosts.ts';
+import { warnOfNoEffect } from './no-effect.ts';
 import { parseConnectionUrl, type UrlSettings } from './settings-url.ts';
 import { createNameMaker } from './username.ts';
+import {
+  BOOLEANS,
+  byOurNames,
+  type Findings,
+  notOneOf,
+  readBoolean,
+  readChoice,
+  readInteger,
+  readText,
+} from './values.ts';
 
-export interface Endpoint {
-  readonly host: string;
-  readonly port: number;
-}
+export type { Endpoint } from './hosts.ts';
 
 export interface TlsSettings {
   readonly mode: (typeof SSL_MODES)[number];
@@ -75,45 +86,57 @@ export interface YsqlSettings {
  */
 export function parseSettings(config: JsonObject, warn: (message: string) => void): YsqlSettings {
   for (const name of Object.keys(config)) {
-    if (findField(name) === undefined) warn(`unknown field "${name.slice(0, 100)}" is ignored`);
+    if (!isKnown(name)) warn(`unknown field "${name.slice(0, 100)}" is ignored`);
   }
-  return decode(config, warn);
+  return decode(config, { warn, refuse: (_, stored) => warn(stored) });
 }
 
 /**
  * Checks a configuration strictly, for the user who is writing it. It may contain only the plugin's own fields: an engine takes
- * out its own (plugin_name, allowed_roles, ...) first. Opens no connection and reads no file.
+ * out its own (plugin_name, allowed_roles, ...) first. Opens no connection and reads no file. Returns what has no effect, or not
+ * the one that it seems to have.
  *
- * @throws CofferError `invalid-request` naming a field that is unknown (with the closest known one), of the wrong type or out
- *   of bounds
+ * @throws CofferError `invalid-request` naming a field that is unknown (with the closest known one), of the wrong type, out of
+ *   bounds, or in contradiction to another
  */
-export function checkYsqlConfig(config: JsonObject): void {
+export function checkYsqlConfig(config: JsonObject): readonly string[] {
   for (const name of Object.keys(config)) {
-    if (findField(name) !== undefined) continue;
+    if (isKnown(name)) continue;
     const nearest = nearestField(name);
     throw new CofferError(
       'invalid-request',
       `unknown field "${name.slice(0, 100)}"${nearest === undefined ? '' : `; did you mean "${nearest}"?`}`,
     );
   }
-  const settings = decode(config, undefined);
+  const warnings: string[] = [];
+  const settings = decode(config, {
+    warn: (message) => warnings.push(message),
+    refuse: (problem) => {
+      throw new CofferError('invalid-request', problem);
+    },
+  });
   createNameMaker(settings.usernameTemplate);
+  return warnings;
 }
 
-/** Without `warn`, every oddity is an error. */
-function decode(config: JsonObject, warn: ((message: string) => void) | undefined): YsqlSettings {
-  const url = readUrl(config, warn);
+function isKnown(name: string): boolean {
+  return findField(name) !== undefined || FIELD_ALIASES.has(name);
+}
+
+function decode(written: JsonObject, findings: Findings): YsqlSettings {
+  const config = byOurNames(written, findings);
+  const url = readUrl(config, findings);
   const values: JsonObject = { ...config, ...url?.fields };
   const text = (name: YsqlFieldName): string => readText(values, name);
-  const integer = (name: YsqlFieldName): number => readInteger(values, name, warn);
+  const integer = (name: YsqlFieldName): number => readInteger(values, name, findings);
   const seconds = (name: YsqlFieldName): number => parseDuration(text(name), name);
 
   const tls = readTls(values);
-  return {
-    hosts: readHosts(url, text('host'), integer('port')),
+  const settings: YsqlSettings = {
+    hosts: readHosts(url, text('host'), integer('port'), findings),
     ...readLogin(url, values, tls),
     parameters: url?.parameters ?? {},
-    balance: readBalance(values),
+    balance: readBalance(values, findings),
     refreshIntervalSeconds: integer('yb_servers_refresh_interval'),
     failedHostDelaySeconds: integer('failed_host_reconnect_delay_secs'),
     targetSession: readChoice(values, 'target_session_attrs', TARGET_SESSION_ATTRIBUTES),
@@ -127,6 +150,8 @@ function decode(config: JsonObject, warn: ((message: string) => void) | undefine
     ownedObjects: readChoice(values, 'owned_objects', OWNED_OBJECT_POLICIES),
     reassignOwnedTo: text('reassign_owned_to'),
   };
+  warnOfNoEffect(values, settings, findings);
+  return settings;
 }
 
 function readLogin(
@@ -150,7 +175,7 @@ function readPoolLimits(open: number, idle: number): Pick<YsqlSettings, 'maxOpen
   return { maxOpen, maxIdle: idle < 0 ? 0 : Math.min(idle === 0 ? maxOpen : idle, maxOpen) };
 }
 
-function readUrl(config: JsonObject, warn: ((message: string) => void) | undefined): UrlSettings | undefined {
+function readUrl(config: JsonObject, findings: Findings): UrlSettings | undefined {
   const connectionUrl = readText(config, 'connection_url');
   if (connectionUrl === '') return undefined;
   const credentials = {
@@ -163,19 +188,27 @@ function readUrl(config: JsonObject, warn: ((message: string) => void) | undefin
       throw new CofferError('invalid-request', `${name} cannot be empty: connection_url uses {{${name}}}`);
     }
   }
-  const url = parseConnectionUrl(connectionUrl, credentials);
-  const overridden = ['host', 'port', 'db', ...Object.keys(url.fields)].filter((name) => config[name] != null);
-  if (overridden.length > 0) warn?.(`connection_url wins over ${overridden.join(', ')}`);
-  if (url.ignored.length > 0) warn?.(`settings of connection_url that have no effect: ${url.ignored.join(', ')}`);
+  const url = parseConnectionUrl(connectionUrl, credentials, findings);
+  const said = saidBy(url);
+  const losing = contradictions(config, said);
+  const [first] = losing;
+  if (first !== undefined) {
+    findings.refuse(
+      `${contradiction(first, config, said, 'connection_url')}: ${remedy(first)}`,
+      `connection_url wins over ${losing.join(', ')}`,
+    );
+  }
+  if (url.ignored.length > 0) {
+    findings.warn(`settings of connection_url that have no effect: ${url.ignored.join(', ')}`);
+  }
   return url;
 }
 
-function readHosts(url: UrlSettings | undefined, host: string, port: number): readonly Endpoint[] {
-  const hosts = url?.hosts ?? host.split(',').map((entry) => ({ host: entry.trim(), port }));
-  if (hosts.length === 0 || hosts.some((entry) => entry.host === '')) {
-    throw new CofferError('invalid-request', 'host cannot be empty');
-  }
-  return hosts.map((entry) => ({ host: entry.host, port: entry.port ?? 5433 }));
+function readHosts(url: UrlSettings | undefined, host: string, port: number, findings: Findings): readonly Endpoint[] {
+  const entries = url?.hosts ?? host.split(',').map((entry) => ({ host: entry.trim(), port }));
+  const hosts = entries.map((entry) => ({ host: entry.host, port: entry.port ?? 5433 }));
+  checkHosts(hosts, url === undefined ? 'host' : 'connection_url', findings);
+  return hosts;
 }
 
 function readTls(values: JsonObject): TlsSettings {
@@ -196,10 +229,10 @@ function readTls(values: JsonObject): TlsSettings {
   };
 }
 
-function readBalance(values: JsonObject): BalancePolicy | undefined {
+function readBalance(values: JsonObject, findings: Findings): BalancePolicy | undefined {
   const field = findField('load_balance');
   const text = readText(values, 'load_balance').toLowerCase();
-  const topologyKeys = parseTopologyKeys(readText(values, 'topology_keys'));
+  const topologyKeys = parseTopologyKeys(readText(values, 'topology_keys'), findings);
   const topologyKeysOnly = readBoolean(values, 'fallback_to_topology_keys_only');
   const boolean = BOOLEANS.get(text);
   if (boolean === false) return undefined;
@@ -210,56 +243,4 @@ function readBalance(values: JsonObject): BalancePolicy | undefined {
 
 function isBalanceMode(text: string): text is BalanceMode {
   return ['any', 'only-primary', 'only-rr', 'prefer-primary', 'prefer-rr'].includes(text);
-}
-
-/** Null and the empty string mean "not given", as they do for Go's decoder. */
-function readText(values: JsonObject, name: YsqlFieldName): string {
-  const value: JsonValue | undefined = values[name];
-  if (value == null || value === '') return String(findField(name)?.default ?? '');
-  if (typeof value === 'object') {
-    throw new CofferError('invalid-request', `field "${name}" must be a single value, not a list or a map`);
-  }
-  return String(value);
-}
-
-const BOOLEANS: ReadonlyMap<string, boolean> = new Map([
-  ...['1', 't', 'true'].map((text): [string, boolean] => [text, true]),
-  ...['0', 'f', 'false'].map((text): [string, boolean] => [text, false]),
-]);
-
-function readBoolean(values: JsonObject, name: YsqlFieldName): boolean {
-  const text = readText(values, name);
-  const value = BOOLEANS.get(text.toLowerCase());
-  if (value === undefined) throw notOneOf(name, text, ['true', 'false']);
-  return value;
-}
-
-function readInteger(values: JsonObject, name: YsqlFieldName, warn: ((message: string) => void) | undefined): number {
-  const text = readText(values, name);
-  if (!/^[+-]?\d{1,9}$/.test(text)) {
-    throw new CofferError('invalid-request', `field "${name}": ${JSON.stringify(text)} is not a whole number`);
-  }
-  const value = Number(text);
-  const field = findField(name);
-  const [least, most] = field?.range ?? [-Infinity, Infinity];
-  if (value >= least && value <= most) return value;
-  const problem = `field "${name}": ${value} is not in ${least} to ${most}`;
-  // The drivers fall back to the default in this case, so a stored configuration may well contain such a value.
-  if (warn === undefined || name === 'port') throw new CofferError('invalid-request', problem);
-  warn(`${problem}; using ${String(field?.default)}`);
-  return Number(field?.default);
-}
-
-function readChoice<C extends string>(values: JsonObject, name: YsqlFieldName, choices: readonly C[]): C {
-  const text = readText(values, name);
-  const choice = choices.find((candidate) => candidate === text.toLowerCase());
-  if (choice === undefined) throw notOneOf(name, text, choices);
-  return choice;
-}
-
-function notOneOf(name: string, value: string, choices: readonly string[]): CofferError {
-  return new CofferError(
-    'invalid-request',
-    `field "${name}": ${JSON.stringify(value)} is not one of ${choices.join(', ')}`,
-  );
 }

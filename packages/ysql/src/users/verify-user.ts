@@ -55,7 +55,7 @@ async function logInAt(settings: YsqlSettings, target: Endpoint): Promise<LoginA
   let last: Error = new Failure('unreachable', 'no such host');
   let refused = false;
   for (const address of await resolve(settings, target)) {
-    for (const transport of transports(settings.tls.mode)) {
+    for (const transport of transports(settings.tls.mode, target.host)) {
       if (transport === undefined) continue;
       const attempt = await tryLogin(settings, target, address, transport);
       if (attempt === 'refused' && settings.targetSession !== 'any') {
