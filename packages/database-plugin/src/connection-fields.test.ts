@@ -50,6 +50,13 @@ describe('what a read of a connection shows', () => {
       ['postgres://h/db?sslmode=require&%73slpassword=ab', 'postgres://h/db?sslmode=require&%73slpassword=*****'],
       ['postgres://h/db?sslPassword=ab&private-key=k', 'postgres://h/db?sslPassword=*****&private-key=*****'],
       ['postgres://h/db?%70assword=ab', 'postgres://h/db?%70assword=*****'],
+      ['postgres://h/db?pass%77ord=ab&%50ASSWORD=cd', 'postgres://h/db?pass%77ord=*****&%50ASSWORD=*****'],
+      ['postgres://h/db?ssl%2570assword=ab', 'postgres://h/db?ssl%2570assword=*****'],
+      [
+        'postgres://h/db?ssl+password=ab&%20sslpassword%20=cd',
+        'postgres://h/db?ssl+password=*****&%20sslpassword%20=*****',
+      ],
+      ['host=h\tPASSWORD\n=\nab Ssl_Password=cd', 'host=h\tPASSWORD\n=\n***** Ssl_Password=*****'],
       ['postgres://h/db?sslmode=require;password=ab', 'postgres://h/db?sslmode=require;password=*****'],
       ['postgres://h/db?password=a;b', 'postgres://h/db?password=*****'],
       ['postgres://h/db?password=a#b', 'postgres://h/db?password=*****'],
@@ -59,6 +66,26 @@ describe('what a read of a connection shows', () => {
       ['host=h sslPassword = ab dbname=d', 'host=h sslPassword = ***** dbname=d'],
     ] as const;
     for (const [url, shown] of cases) assert.equal(shownUrl(url), shown);
+  });
+
+  it('masks what has the name of a secret, though nobody declared it', () => {
+    for (const name of [
+      'passwrod',
+      'passwd',
+      'PWD',
+      'password[]',
+      'scram_client_key',
+      'oauth_client_secret',
+      'api-token',
+    ]) {
+      assert.equal(
+        shownUrl(`postgres://h/db?${name}=ab&sslmode=require`),
+        `postgres://h/db?${name}=*****&sslmode=require`,
+      );
+      assert.deepEqual(secretsOf({ connection_url: `postgres://h/db?${name}=ab` }), ['ab']);
+    }
+    const harmless = 'postgres://h/db?passfile=/p&service=s&search_path=x&sslrootcert=/ca';
+    assert.equal(shownUrl(harmless), harmless);
   });
 
   it('masks the wider reading where readers of URLs disagree', () => {

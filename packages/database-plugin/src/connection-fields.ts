@@ -92,7 +92,8 @@ export class ConnectionFields {
   /** A setting of a URL, in whatever spelling: drivers disagree about capitals and separators. */
   #isSecret({ name }: UrlSetting): boolean {
     const plain = plainName(name);
-    return this.#secretNames.has(plain) || (this.#foreign && !this.#harmlessNames.has(plain));
+    if (this.#secretNames.has(plain)) return true;
+    return !this.#harmlessNames.has(plain) && (this.#foreign || tellsOfSecret(plain));
   }
 
   #masked(url: string): string {
@@ -120,6 +121,11 @@ export class ConnectionFields {
     }
     if (!readable) secrets.add(url);
   }
+}
+
+/** A secret of libpq that we do not use (`scram_client_key`), or one whose name is mistyped. */
+function tellsOfSecret(plain: string): boolean {
+  return /pass(?!file)|pwd|secret|token|credential|key$/.test(plain.replace(/[^a-z]/g, ''));
 }
 
 function addNames(names: Set<string>, field: string, value: string): void {

@@ -100,7 +100,7 @@ function readQuery(text: string, start: number): readonly UrlSetting[] {
 
 /** A "#" does not end the value: it was probably meant as a part of it and not encoded. */
 function readPair(text: string, start: number, equals: number, end: number): UrlSetting {
-  const name = fieldName(percentDecoded(text.slice(start, equals)));
+  const name = fieldName(wholeName(text.slice(start, equals)));
   const setting = urlSetting(text, name, Math.min(equals + 1, end), end);
   const fragment = indexFrom(text, /#/, setting.start, end);
   return fragment === end ? setting : withReading(setting, text.slice(setting.start, fragment));
@@ -136,6 +136,12 @@ const OTHER_NAMES: ReadonlyMap<string, string> = new Map([
   ['dbname', 'db'],
   ['database', 'db'],
 ]);
+
+/** A name as the most patient reader has it, who decodes until nothing is left to decode. */
+function wholeName(written: string): string {
+  const decoded = percentDecoded(written.replaceAll('+', ' '));
+  return decoded === written ? decoded : wholeName(decoded);
+}
 
 function fieldName(name: string): string {
   const plain = name.trim().toLowerCase();
