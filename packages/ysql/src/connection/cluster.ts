@@ -1,15 +1,14 @@
 import { errorText, type Logger } from '@coffer/base';
 import type { BalancePolicy } from '../settings/balance.ts';
-import type { TargetSessionAttributes } from '../settings/fields.ts';
 import type { Endpoint, YsqlSettings } from '../settings/settings.ts';
 import { Failure } from './failure.ts';
 import { NodeList } from './node-list.ts';
 import type { Session, SessionWish } from './session.ts';
-import { passes, ReadOnlyPlaces } from './target-session.ts';
+import { passes, ReadOnlyPlaces, type Wanted } from './target-session.ts';
 import { candidateGroups, type ClusterNode, leastLoaded } from './topology.ts';
 import { readNodes } from './yb-servers.ts';
 
-export type Dial = (target: Endpoint, database: string, wanted?: TargetSessionAttributes) => Promise<Session>;
+export type Dial = (target: Endpoint, database: string, wanted?: Wanted) => Promise<Session>;
 
 /** A node that has just joined may have a session to end; the smart drivers' interval would be too long for that. */
 const EVERY_NODE_SECONDS = 30;
@@ -102,8 +101,10 @@ export class Cluster {
   async #openContact(database: string): Promise<Session> {
     let last: unknown;
     const keyOf = ({ host, port }: Endpoint): string => `${host}:${port}`;
+    let hosts = this.#readOnlyHosts.last(this.#settings.hosts, keyOf);
     for (const wanted of passes(this.#settings.targetSession)) {
-      for (const host of this.#readOnlyHosts.last(this.#settings.hosts, keyOf)) {
+      const unwanted: Endpoint[] = [];
+      for (const host of hosts) {
         try {
           const session = await this.#dial(host, database, wanted);
           session.whenReadOnly(() => this.#readOnlyHosts.add(keyOf(host)));
@@ -111,8 +112,11 @@ export class Cluster {
         } catch (error) {
           last = error;
           if (!isElsewhere(error)) throw error;
+          if (error instanceof Failure && error.unwanted) unwanted.push(host);
         }
       }
+      // Those that are away are not waited for once more.
+      hosts = unwanted;
     }
     throw last;
   }

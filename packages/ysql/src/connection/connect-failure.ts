@@ -57,8 +57,8 @@ export function explainConnect(
 /** The login succeeded but our settings were refused. The node is there, and nothing else was sent to it. */
 function explainSettings(failure: Failure): ConnectFailure {
   if (failure.kind === 'fatal') return { failure, otherTransport: false, otherNode: false };
-  const { message, sqlstate } = failure;
-  return { failure: new Failure('busy', message, { sqlstate }), otherTransport: false, otherNode: true };
+  const { message, sqlstate, unwanted } = failure;
+  return { failure: new Failure('busy', message, { sqlstate, unwanted }), otherTransport: false, otherNode: true };
 }
 
 function explainServer(error: pg.DatabaseError, settings: YsqlSettings, transport: Transport): ConnectFailure {

@@ -1,14 +1,13 @@
 import { lookup } from 'node:dns/promises';
 import { CofferError, logInAsLibpq, randomBase62 } from '@coffer/base';
 import pg from 'pg';
-import type { TargetSessionAttributes } from '../settings/fields.ts';
 import { isSocket } from '../settings/hosts.ts';
 import { ourSettings } from '../settings/session-settings.ts';
 import type { Endpoint, YsqlSettings } from '../settings/settings.ts';
 import { type ConnectFailure, explainConnect } from './connect-failure.ts';
 import { Failure } from './failure.ts';
 import { Session } from './session.ts';
-import { ReadOnlyPlaces, sessionMismatch } from './target-session.ts';
+import { ReadOnlyPlaces, sessionMismatch, type Wanted } from './target-session.ts';
 import { tlsOptions, type Transport, transports } from './tls.ts';
 
 /** The events by which `pg` reports that the server asks for a credential (protocol 3.0, message R). */
@@ -29,7 +28,7 @@ export async function connect(
   settings: YsqlSettings,
   target: Endpoint,
   database: string,
-  wanted: TargetSessionAttributes = settings.targetSession,
+  wanted: Wanted = settings.targetSession,
   readOnly: ReadOnlyPlaces = new ReadOnlyPlaces(),
 ): Promise<Session> {
   let last: Failure | CofferError = new Failure('unreachable', 'no such host');
@@ -40,7 +39,8 @@ export async function connect(
       result.whenReadOnly(() => readOnly.add(keyOf(address)));
       return result;
     }
-    last = result.failure;
+    // That it is not what was wanted says more than that another address is away.
+    if (!result.otherNode || !(last instanceof Failure && last.unwanted)) last = result.failure;
     if (!result.otherNode) break;
   }
   throw withTarget(last, settings, target, database);
@@ -124,7 +124,7 @@ async function open(
     session.askedForPassword = asked();
     session.boundAnswers();
     const mismatch = await sessionMismatch(session, settings.targetSession);
-    if (mismatch !== undefined) throw new Failure('busy', mismatch);
+    if (mismatch !== undefined) throw new Failure('busy', mismatch, { unwanted: true });
     await applySettings(session);
   } catch (error) {
     session.destroy();

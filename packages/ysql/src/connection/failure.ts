@@ -36,6 +36,8 @@ export class Failure extends Error implements OutcomeError {
 
   /** `unreachable` because no server process runs there (refused, starting, stopping); silence alone proves nothing. */
   readonly nobodyThere: boolean;
+  /** `busy` because target_session_attrs asks for another kind of server. */
+  readonly unwanted: boolean;
   /** Trying again would only give the same result, whatever its kind. */
   readonly final: boolean;
 
@@ -46,6 +48,7 @@ export class Failure extends Error implements OutcomeError {
     this.sqlstate = details.sqlstate ?? '';
     this.backend = details.backend;
     this.nobodyThere = details.nobodyThere ?? false;
+    this.unwanted = details.unwanted ?? false;
     this.final = details.final ?? false;
   }
 
@@ -68,6 +71,7 @@ export interface FailureDetails {
   readonly sqlstate?: string;
   readonly backend?: Backend | undefined;
   readonly nobodyThere?: boolean;
+  readonly unwanted?: boolean;
   readonly final?: boolean;
 }
 

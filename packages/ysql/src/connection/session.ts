@@ -56,6 +56,8 @@ export class Session {
   nonBreakingDdl: boolean | undefined;
   /** Whether DDL has been seen to be part of the transaction around it here; undefined until we have seen. */
   transactionalDdl: boolean | undefined;
+  /** Whether it is a standby that only takes reads, as servers report since version 14. */
+  inHotStandby = false;
   /** The database's encoding, by the server's name for it: `UTF8`, `LATIN1`. */
   serverEncoding = 'UTF8';
   /** OID of the database it is connected to; undefined until we have asked. */
@@ -81,6 +83,7 @@ export class Session {
     client.on('end', () => this.#break());
     client.connection.on('parameterStatus', ({ parameterName, parameterValue }: ParameterStatus) => {
       if (parameterName === 'server_encoding') this.serverEncoding = parameterValue;
+      if (parameterName === 'in_hot_standby') this.inHotStandby = parameterValue === 'on';
       // "15.2-YB-2025.1.0.0-b0". Its DDL transactions are early access and off by default, and no reliable sign shows them.
       if (parameterName === 'server_version' && parameterValue.includes('-YB-')) this.transactionalDdl = false;
     });

@@ -48,6 +48,7 @@ describe('target_session_attrs', () => {
   it('passes over a host that is not so, whichever comes first', async () => {
     const expected = {
       any: (hosts: readonly TestPostgres[]) => hosts[0],
+      '': () => primary,
       'read-write': () => primary,
       primary: () => primary,
       'read-only': () => standby,
@@ -84,6 +85,7 @@ describe('target_session_attrs', () => {
     assert.match(String(await leadsTo(urlOf([standby], '?target_session_attrs=primary'))), /in hot standby mode/);
     assert.match(String(await leadsTo(urlOf([primary], '?target_session_attrs=standby'))), /not in hot standby mode/);
     assert.equal(await leadsTo(urlOf([primary], '?target_session_attrs=prefer-standby')), primary.port);
+    assert.equal(await leadsTo(urlOf([standby])), standby.port, 'without the setting any will do in the end');
   });
 
   it('decides where a password is tried', async () => {
@@ -93,6 +95,22 @@ describe('target_session_attrs', () => {
     // The standby knows no such role, as one that lags behind.
     assert.equal(await ask('right'), 'accepted');
     assert.equal(await ask('wrong'), 'refused');
+  });
+
+  it('waits for no host twice', async () => {
+    const away = await startWireProxy({ target: primary });
+    away.hang(true);
+    try {
+      for (const query of ['', '&target_session_attrs=prefer-standby']) {
+        const since = Date.now();
+        const hosts = query === '' ? [away, standby] : [away, primary];
+        const led = await leadsTo(urlOf(hosts, `?connect_timeout=2${query}`));
+        assert.equal(led, hosts[1]?.port);
+        assert.ok(Date.now() - since < 3_900, `${Date.now() - since} ms`);
+      }
+    } finally {
+      await away.stop();
+    }
   });
 
   it('takes default_transaction_read_only for read-only, which otherwise keeps nobody from writing', async () => {
@@ -115,7 +133,7 @@ describe('a server that refuses to write (25006)', () => {
   const writes = (proxy: WireProxy): number => proxy.statements.filter(({ sql }) => sql.includes('CREATE ROLE')).length;
 
   it('gives way to the next host, at once and for what comes after', async () => {
-    await using opened = await openYsql(primary, urlOf([standby, primary]));
+    await using opened = await openYsql(primary, urlOf([standby, primary], '?target_session_attrs=any'));
     for (const names of [1, 2]) {
       const name = await opened.database.newUser(newUser('CREATE ROLE "{{name}}"'));
       assert.ok(await roleExists(primary, name), String(names));

@@ -1,8 +1,12 @@
 import type { TargetSessionAttributes } from '../settings/fields.ts';
 import type { Row } from './session.ts';
 
+/** Undefined: any, but no standby. All that we do needs a server that takes writes, and what we read must be the latest. */
+export type Wanted = TargetSessionAttributes | undefined;
+
 /** What to ask of the hosts, in turn, until one of them has it. */
-export function passes(wanted: TargetSessionAttributes): readonly TargetSessionAttributes[] {
+export function passes(wanted: Wanted): readonly Wanted[] {
+  if (wanted === undefined) return [undefined, 'any'];
   return wanted === 'prefer-standby' ? ['standby', 'any'] : [wanted];
 }
 
@@ -13,10 +17,9 @@ export function passes(wanted: TargetSessionAttributes): readonly TargetSessionA
  *
  * @throws Failure
  */
-export async function sessionMismatch(
-  session: { query(sql: string): Promise<{ readonly rows: readonly Row[] }> },
-  wanted: TargetSessionAttributes,
-): Promise<string | undefined> {
+export async function sessionMismatch(session: Asked, wanted: Wanted): Promise<string | undefined> {
+  // Without a round trip; which server does not say so is none that we know to have standbys.
+  if (wanted === undefined) return session.inHotStandby === true ? 'server is in hot standby mode' : undefined;
   if (wanted === 'any' || wanted === 'prefer-standby') return undefined;
   const { rows } = await session.query(
     `SELECT pg_catalog.pg_is_in_recovery() AS standby,
@@ -26,6 +29,12 @@ export async function sessionMismatch(
   const readOnly = standby || rows[0]?.['read_only'] === 'on';
   const found = mismatch(wanted, standby, readOnly);
   return found && `${found}, and target_session_attrs is ${wanted}`;
+}
+
+interface Asked {
+  /** As the server reports it, since version 14. */
+  readonly inHotStandby?: boolean;
+  query(sql: string): Promise<{ readonly rows: readonly Row[] }>;
 }
 
 /** In libpq's words. */

@@ -97,9 +97,9 @@ export const YSQL_FIELDS = [
   {
     name: 'target_session_attrs',
     type: 'string',
-    default: 'any',
     choices: TARGET_SESSION_ATTRIBUTES,
-    description: "libpq's: a host, address or node that is not so is passed over.",
+    description:
+      "libpq's: a host that is not so is passed over. Default: any host, a standby only when there is no other.",
   },
   {
     name: 'sslmode',

@@ -195,6 +195,17 @@ describe('what has no effect', () => {
   });
 });
 
+describe('what had no effect once', () => {
+  it('is refused by name when it is wrong, and strands nothing that is stored', () => {
+    const attributes = /target_session_attrs": "read_write" is not one of any, read-write,/;
+    refused({ ...FIELDS, target_session_attrs: 'read_write' }, attributes, attributes);
+    refused(url('h/d?target_session_attrs=read_write'), attributes, attributes);
+    refused({ ...FIELDS, load_balance_hosts: 'maybe' }, /"load_balance_hosts": "maybe" is not one of false, true/);
+    refused(url('h/d?load_balance_hosts=maybe'), /"load_balance_hosts": "maybe" is not one of/, /has no effect/);
+    refused({ ...FIELDS, failed_host_ttl_seconds: 'soon' }, /"failed_host_ttl_seconds": "soon" is not one of 0 to 60/);
+  });
+});
+
 describe('topology_keys', () => {
   const keys = (topology_keys: string) => {
     const warnings: string[] = [];

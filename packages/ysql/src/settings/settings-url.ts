@@ -179,6 +179,7 @@ function sort(pairs: readonly Pair[], findings: Findings): Sorted {
     } else if (FIELDS_IN_URL.has(field)) {
       const value = fieldValue(key, pair.value, findings);
       const before = fields.get(field) ?? value;
+      if (value === undefined || before === undefined) continue;
       if (canonical(field, before) !== canonical(field, value)) refuseRepeat(field, findings);
       fields.set(field, value);
     } else if (isIgnored(key)) ignored.add(key);
@@ -190,7 +191,7 @@ function sort(pairs: readonly Pair[], findings: Findings): Sorted {
   return { own, fields, parameters, ignored };
 }
 
-function fieldValue(key: string, value: string, findings: Findings): string {
+function fieldValue(key: string, value: string, findings: Findings): string | undefined {
   return key === 'statement_timeout' ? statementTimeoutSeconds(value) : valueOfAlias(key, value, findings);
 }
 

@@ -61,7 +61,8 @@ export interface YsqlSettings {
   readonly balance: BalancePolicy | undefined;
   readonly refreshIntervalSeconds: number;
   readonly failedHostDelaySeconds: number;
-  readonly targetSession: TargetSessionAttributes;
+  /** Undefined: any, standbys last. */
+  readonly targetSession: TargetSessionAttributes | undefined;
   readonly tls: TlsSettings;
   /** Empty: the default name. */
   readonly usernameTemplate: string;
@@ -139,7 +140,7 @@ function decode(written: JsonObject, findings: Findings): YsqlSettings {
     balance: readBalance(values, findings),
     refreshIntervalSeconds: integer('yb_servers_refresh_interval'),
     failedHostDelaySeconds: integer('failed_host_reconnect_delay_secs'),
-    targetSession: readChoice(values, 'target_session_attrs', TARGET_SESSION_ATTRIBUTES),
+    targetSession: readTargetSession(values, findings),
     tls,
     usernameTemplate: text('username_template'),
     ...readPoolLimits(integer('max_open_connections'), integer('max_idle_connections')),
@@ -168,6 +169,17 @@ function readLogin(
   }
   const database = url?.database ?? readText(values, 'db');
   return { username, password: new Secret(password), database: database === '' ? username : database };
+}
+
+/** It had no effect once, so what is stored may be anything. */
+function readTargetSession(values: JsonObject, findings: Findings): TargetSessionAttributes | undefined {
+  const text = readText(values, 'target_session_attrs');
+  const choice = TARGET_SESSION_ATTRIBUTES.find((candidate) => candidate === text.toLowerCase());
+  if (choice === undefined && text !== '') {
+    const { message } = notOneOf('target_session_attrs', text, TARGET_SESSION_ATTRIBUTES);
+    findings.refuse(message, `${message}, and has no effect`);
+  }
+  return choice;
 }
 
 function readPoolLimits(open: number, idle: number): Pick<YsqlSettings, 'maxOpen' | 'maxIdle'> {

@@ -109,6 +109,7 @@ export function byOurNames(config: JsonObject, findings: Findings): JsonObject {
     if (!Object.hasOwn(config, alias)) continue;
     delete result[alias];
     const value = valueOfAlias(alias, config[alias] ?? null, findings);
+    if (value === undefined) continue;
     if (!isGiven(config[name])) {
       if (isGiven(value) || !Object.hasOwn(config, name)) result[name] = value;
     } else if (isGiven(value) && canonical(name, value) !== canonical(name, config[name])) {
@@ -121,9 +122,26 @@ export function byOurNames(config: JsonObject, findings: Findings): JsonObject {
   return result;
 }
 
-/** psycopg's load_balance_hosts also has the two values of libpq's own setting of that name. */
-export function valueOfAlias<V extends JsonValue>(alias: string, value: V, findings: Findings): V | 'false' {
-  if (alias !== 'load_balance_hosts') return value;
-  if (value === 'random') findings.warn('load_balance_hosts=random has no effect: hosts are tried in the order given');
-  return value === 'random' || value === 'disable' ? 'false' : value;
+/**
+ * The value for the field that the alias stands for. psycopg's load_balance_hosts also has the two values of libpq's own
+ * setting of that name. Undefined: it is wrong. It had no effect once, so what is stored may be anything.
+ */
+export function valueOfAlias<V extends JsonValue>(
+  alias: string,
+  value: V,
+  findings: Findings,
+): V | 'false' | undefined {
+  const name = FIELD_ALIASES.get(alias);
+  if (name === undefined || !isGiven(value)) return value;
+  if (alias === 'load_balance_hosts' && (value === 'random' || value === 'disable')) {
+    if (value === 'random')
+      findings.warn('load_balance_hosts=random has no effect: hosts are tried in the order given');
+    return 'false';
+  }
+  const text = canonical(name, value);
+  const choices = findField(name)?.choices;
+  if (choices === undefined ? /^\d+$/.test(text) : choices.includes(text)) return value;
+  const { message } = notOneOf(alias, text, choices ?? ['0 to 60']);
+  findings.refuse(message, `${message}, and has no effect`);
+  return undefined;
 }

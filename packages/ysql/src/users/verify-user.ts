@@ -40,7 +40,7 @@ async function logInSomewhere(settings: YsqlSettings): Promise<LoginAnswer> {
   for (const target of settings.hosts) {
     try {
       const answer = await logInAt(settings, target);
-      if (answer !== 'refused' || settings.targetSession === 'any') return answer;
+      if (answer !== 'refused' || !mayDiffer(settings)) return answer;
       refused = true;
     } catch (error) {
       if (!(error instanceof Failure) || error.kind === 'fatal') throw error;
@@ -51,6 +51,11 @@ async function logInSomewhere(settings: YsqlSettings): Promise<LoginAnswer> {
   throw last;
 }
 
+/** Whether another of the hosts may be the one whose answer counts. */
+function mayDiffer({ targetSession }: YsqlSettings): boolean {
+  return targetSession !== undefined && targetSession !== 'any';
+}
+
 async function logInAt(settings: YsqlSettings, target: Endpoint): Promise<LoginAnswer> {
   let last: Error = new Failure('unreachable', 'no such host');
   let refused = false;
@@ -58,7 +63,7 @@ async function logInAt(settings: YsqlSettings, target: Endpoint): Promise<LoginA
     for (const transport of transports(settings.tls.mode, target.host)) {
       if (transport === undefined) continue;
       const attempt = await tryLogin(settings, target, address, transport);
-      if (attempt === 'refused' && settings.targetSession !== 'any') {
+      if (attempt === 'refused' && mayDiffer(settings)) {
         refused = true;
         break;
       }
