@@ -1,8 +1,7 @@
 import type { JsonObject, JsonValue } from '@coffer/base';
 import type { BalancePolicy } from './balance.ts';
 import { findField, type YsqlFieldName } from './fields.ts';
-import { isSocket } from './hosts.ts';
-import type { YsqlSettings } from './settings.ts';
+import { type Endpoint, isSocket } from './hosts.ts';
 import { canonical, type Findings, isGiven } from './values.ts';
 
 const TLS_FIELDS = [
@@ -16,8 +15,25 @@ const TLS_FIELDS = [
   'tls_server_name',
 ] as const satisfies readonly YsqlFieldName[];
 
+/** What of the decoded settings shows whether a field has an effect. */
+interface Decoded {
+  readonly hosts: readonly Endpoint[];
+  readonly balance: BalancePolicy | undefined;
+  readonly tls: { readonly mode: string; readonly ca: Pem; readonly certificate: Pem; readonly privateKey: Pem };
+  readonly ownedObjects: string;
+  readonly maxOpen: number;
+  readonly connectTimeoutSeconds: number;
+  readonly targetSession: string | undefined;
+}
+
+interface Pem {
+  readonly pem: string;
+  readonly pathField: YsqlFieldName;
+  readonly pemField: YsqlFieldName;
+}
+
 /** Warns of each field that was given and has no effect beside the others. */
-export function warnOfNoEffect(values: JsonObject, settings: YsqlSettings, findings: Findings): void {
+export function warnOfNoEffect(values: JsonObject, settings: Decoded, findings: Findings): void {
   // Whoever writes down a default wants no more than that.
   const given: Given = (...names) => names.filter((name) => isGiven(values[name]) && !isDefault(name, values[name]));
   const without: Without = (names, why) => {
@@ -60,7 +76,7 @@ function warnOfBalance(balance: BalancePolicy | undefined, given: Given, without
   }
 }
 
-function warnOfTls({ tls, hosts }: YsqlSettings, given: Given, without: Without): void {
+function warnOfTls({ tls, hosts }: Decoded, given: Given, without: Without): void {
   if (hosts.every(({ host }) => isSocket(host))) {
     without(given(...(tls.mode === 'disable' ? [] : (['sslmode'] as const)), ...TLS_FIELDS), 'on a Unix socket');
     return;
