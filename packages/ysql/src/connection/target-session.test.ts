@@ -120,7 +120,7 @@ describe('target_session_attrs', () => {
       assert.equal(await leadsTo(urlOf([primary], '?target_session_attrs=read-only')), primary.port);
       assert.equal(await leadsTo(urlOf([primary], '?target_session_attrs=primary')), primary.port);
       await using opened = await openYsql(primary);
-      const name = await opened.database.newUser(newUser('CREATE ROLE "{{name}}"'));
+      const name = await opened.database.newUser(newUser('CREATE ROLE "{{name}}" LOGIN'));
       await opened.database.deleteUser({ username: name, statements: [] });
     } finally {
       await primary.query('ALTER DATABASE yugabyte RESET default_transaction_read_only', [], 'postgres');
@@ -135,7 +135,7 @@ describe('a server that refuses to write (25006)', () => {
   it('gives way to the next host, at once and for what comes after', async () => {
     await using opened = await openYsql(primary, urlOf([standby, primary], '?target_session_attrs=any'));
     for (const names of [1, 2]) {
-      const name = await opened.database.newUser(newUser('CREATE ROLE "{{name}}"'));
+      const name = await opened.database.newUser(newUser('CREATE ROLE "{{name}}" LOGIN'));
       assert.ok(await roleExists(primary, name), String(names));
       await opened.database.deleteUser({ username: name, statements: [] });
     }
@@ -146,7 +146,7 @@ describe('a server that refuses to write (25006)', () => {
     assert.ok(first && second);
     try {
       await using opened = await openYsql(primary, { ...urlOf([first, second]), max_open_connections: 20 });
-      const make = async (): Promise<string> => await opened.database.newUser(newUser('CREATE ROLE "{{name}}"'));
+      const make = async (): Promise<string> => await opened.database.newUser(newUser('CREATE ROLE "{{name}}" LOGIN'));
       const slow = first.addFault({ match: /CREATE ROLE/, times: 12, action: { type: 'delay', ms: 200 } });
       const made = await Promise.all(Array.from({ length: 24 }, make));
       assert.ok(slow.fired > 0);
@@ -179,7 +179,7 @@ describe('a server that refuses to write (25006)', () => {
       await using opened = await openYsql(primary, config);
       one.addFault({ match: /CREATE ROLE/, times: Infinity, action: { type: 'error', ...REFUSES } });
       for (const times of [1, 2, 3]) {
-        const username = await opened.database.newUser(newUser('CREATE ROLE "{{name}}"'));
+        const username = await opened.database.newUser(newUser('CREATE ROLE "{{name}}" LOGIN'));
         assert.equal(writes(two), times);
         await opened.database.deleteUser({ username, statements: [] });
       }
@@ -200,7 +200,7 @@ describe('a server that refuses to write (25006)', () => {
         action: { type: 'error', ...REFUSES },
       });
       await assert.rejects(
-        opened.database.newUser(newUser('CREATE ROLE "{{name}}"')),
+        opened.database.newUser(newUser('CREATE ROLE "{{name}}" LOGIN')),
         (error) =>
           isCofferError(error, 'failed') &&
           /SQLSTATE 25006\): the server is a standby, or the transaction was made read-only/.test(error.message),
@@ -213,8 +213,8 @@ describe('a server that refuses to write (25006)', () => {
 
   it('is an error when a statement of the role has made the transaction read-only', async () => {
     await using opened = await openYsql(primary);
-    const statements = ['SET TRANSACTION READ ONLY', 'CREATE ROLE "{{name}}"'];
+    const statements = ['SET TRANSACTION READ ONLY', 'CREATE ROLE "{{name}}" LOGIN'];
     await assert.rejects(opened.database.newUser(newUser(statements)), /25006/);
-    await opened.database.newUser(newUser('CREATE ROLE "{{name}}"'));
+    await opened.database.newUser(newUser('CREATE ROLE "{{name}}" LOGIN'));
   });
 });
