@@ -173,15 +173,13 @@ describe('what has no effect', () => {
     warned({ ...FIELDS, connect_timeout: 0 }, /0 stands for the default, 10 s/);
     warned({ ...FIELDS, target_session_attrs: 'read-only' }, /no user can be made or dropped on such a server/);
   });
-  it('may be a setting that is mistyped, or a placeholder that is none', () => {
+  it('may be a setting that is mistyped', () => {
     warned(
       url('h/d?sslmodus=require'),
       /"sslmodus" goes to the server as a setting of the session; did you mean "sslmode"\?/,
     );
     warned(url('h/d?ssl_mode=require'), /did you mean "sslmode"/);
     warned(dsn('host=h passwrd=x'), /did you mean "password"/);
-    warned({ connection_url: 'postgres://u:{{pasword}}@h' }, /looks like a placeholder and is none/);
-    warned({ connection_url: "host=h user=u password='{{ password }}'" }, /looks like a placeholder/);
     assert.deepEqual(checkYsqlConfig(url('h/d?search_path=app&lock_timeout=5s&role=r&app.note=x&work_mem=1MB')), []);
   });
   it('is nothing that was asked for by its default', () => {
@@ -255,5 +253,23 @@ describe('a placeholder', () => {
       const { username, password } = parseSettings(config, () => undefined);
       assert.deepEqual([username, password.reveal()], [AWKWARD, `${AWKWARD}2`], connection_url);
     }
+  });
+  it('is refused when it is mistyped, wherever it stands, without what it says', () => {
+    const none =
+      /field "connection_url": the value of "\w+" looks like a placeholder and is none; there are {{username}}/;
+    for (const connection_url of [
+      'postgres://u:{{pasword}}@h',
+      'postgres://{{usernme}}:{{password}}@h',
+      'postgres://{{username}}:{{password}}@h/{{db}}',
+      'postgres://h/d?user=u&password={{Password}}',
+      "host=h user=u password='{{ password }}'",
+    ]) {
+      refused(
+        { connection_url, ...LOGIN },
+        none,
+        /^connection_url: the value of "\w+" looks like a placeholder and is none$/m,
+      );
+    }
+    assert.deepEqual(checkYsqlConfig(url('h/%7B%7Bdb%7D%7D')), []);
   });
 });

@@ -169,7 +169,7 @@ function sort(pairs: readonly Pair[], findings: Findings): Sorted {
   const parameters = new Map<string, string>();
   const ignored = new Set<string>();
   for (const pair of pairs) {
-    warnOfPlaceholder(pair, findings);
+    refuseUnknownPlaceholder(pair, findings);
     const key = settingName(pair.key);
     const field = FIELD_ALIASES.get(key) ?? key;
     if (OWN_KEYS.includes(key)) {
@@ -240,11 +240,13 @@ function refuseRepeat(name: string, findings: Findings): void {
   );
 }
 
-/** One that is mistyped would be taken for the value itself. */
-function warnOfPlaceholder({ written }: Pair, findings: Findings): void {
+/** One that is mistyped would be taken for the value itself. What it says is not repeated: it may be somebody's odd password. */
+function refuseUnknownPlaceholder({ key, written }: Pair, findings: Findings): void {
   if (!/^\{\{.*\}\}$/s.test(written) || isPlaceholder(written)) return;
-  findings.warn(
-    'connection_url: a value looks like a placeholder and is none; there are {{username}} and {{password}}',
+  const problem = `the value of "${key}" looks like a placeholder and is none`;
+  findings.refuse(
+    `field "connection_url": ${problem}; there are {{username}} and {{password}} (a value that does begin with braces can be given in a field of its own)`,
+    `connection_url: ${problem}`,
   );
 }
 

@@ -2,7 +2,7 @@ import { parseSecretResponse } from '@coffer/client';
 import { defineCommand } from '../../command.ts';
 import { reporting, usageFailure } from '../../failure.ts';
 import { goValue } from '../../output/go-value.ts';
-import { printWarnings } from '../../output/warnings.ts';
+import { printWarningsOf } from '../../output/warnings.ts';
 
 export const pluginReload = defineCommand({
   name: 'reload',
@@ -32,9 +32,9 @@ export const pluginReload = defineCommand({
     const client = await connect();
     const body = { plugin, mounts: mounts.length === 0 ? null : mounts, scope };
     const asked = client.request('PUT', 'sys/plugins/reload/backend', { body });
-    const answer = parseSecretResponse((await reporting('Error reloading plugin/mounts', asked)).body);
-    printWarnings(ui, answer?.warnings ?? null);
-    const id = scope === 'global' ? answer?.data?.['reload_id'] : undefined;
+    const answer = await reporting('Error reloading plugin/mounts', asked);
+    printWarningsOf(ui, answer);
+    const id = scope === 'global' ? parseSecretResponse(answer.body)?.data?.['reload_id'] : undefined;
     const thing = plugin === '' ? `mounts: ${goValue(mounts)}` : `plugin: ${plugin}`;
     ui.output(typeof id === 'string' ? `Success! Reloading ${thing}, reload_id: ${id}` : `Success! Reloaded ${thing}`);
     return 0;
