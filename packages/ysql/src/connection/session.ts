@@ -54,6 +54,8 @@ export class Session {
   askedForPassword = true;
   /** Whether the server has `yb_make_next_ddl_statement_nonbreaking`; undefined until we have asked. */
   nonBreakingDdl: boolean | undefined;
+  /** Whether the server calls itself a YugabyteDB. */
+  isYugabyte = false;
   /** Whether DDL has been seen to be part of the transaction around it here; undefined until we have seen. */
   transactionalDdl: boolean | undefined;
   /** The database's encoding, by the server's name for it: `UTF8`, `LATIN1`. */
@@ -79,8 +81,8 @@ export class Session {
     client.on('end', () => this.#break());
     client.connection.on('parameterStatus', ({ parameterName, parameterValue }: ParameterStatus) => {
       if (parameterName === 'server_encoding') this.serverEncoding = parameterValue;
-      // "15.2-YB-2025.1.0.0-b0". Its DDL transactions are early access and off by default, and no reliable sign shows them.
-      if (parameterName === 'server_version' && parameterValue.includes('-YB-')) this.transactionalDdl = false;
+      // "15.2-YB-2025.1.0.0-b0"
+      if (parameterName === 'server_version') this.isYugabyte = parameterValue.includes('-YB-');
     });
   }
 

@@ -54,6 +54,8 @@ export interface YsqlSettings {
   /** Infinity: no limit. */
   readonly maxOpen: number;
   readonly maxIdle: number;
+  /** Nobody has set these limits: there may be a connection to each node of the cluster, however many nodes it has. */
+  readonly oneForEachNode: Readonly<Record<'open' | 'idle', boolean>>;
   /** 0: for ever. */
   readonly maxLifetimeSeconds: number;
   readonly connectTimeoutSeconds: number;
@@ -116,6 +118,10 @@ function decode(config: JsonObject, warn: ((message: string) => void) | undefine
     tls,
     usernameTemplate: text('username_template'),
     ...readPoolLimits(integer('max_open_connections'), integer('max_idle_connections')),
+    oneForEachNode: {
+      open: isUnset(config['max_open_connections']),
+      idle: isUnset(config['max_idle_connections']),
+    },
     maxLifetimeSeconds: seconds('max_connection_lifetime'),
     connectTimeoutSeconds: seconds('connect_timeout') || 10,
     statementTimeoutSeconds: seconds('statement_timeout'),
@@ -139,6 +145,11 @@ function readLogin(
   }
   const database = url?.database ?? readText(values, 'db');
   return { username, password: new Secret(password), database: database === '' ? username : database };
+}
+
+/** 0 stands for the default, as in Vault. */
+function isUnset(limit: JsonValue | undefined): boolean {
+  return limit === undefined || limit === null || Number(limit) === 0;
 }
 
 function readPoolLimits(open: number, idle: number): Pick<YsqlSettings, 'maxOpen' | 'maxIdle'> {

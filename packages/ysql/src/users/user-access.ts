@@ -24,7 +24,12 @@ export interface UserAccess extends Access {
 
 export function createUserAccess(settings: YsqlSettings, logger: Logger): UserAccess {
   const cluster = new Cluster(settings, (target, database) => connect(settings, target, database), logger);
-  const pool = new SessionPool(settings, logger, (wish) => cluster.open(wish));
+  const pool = new SessionPool(
+    settings,
+    logger,
+    (wish) => cluster.open(wish),
+    () => cluster.size,
+  );
   const access: UserAccess = {
     settings,
     cluster,
