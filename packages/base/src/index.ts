@@ -1,4 +1,4 @@
-/** What every room may use: the error class, `Secret`, JSON values, Go durations and times, deadlines, backoff, unknown outcomes, random names, the log, SCRAM. */
+/** What every room may use: the error class, `Secret`, JSON values, Go durations and times, deadlines, backoff, unknown outcomes, the name of the process, random names, the log, SCRAM. */
 export * from './backoff.ts';
 export * from './deadline.ts';
 export * from './duration.ts';
@@ -11,6 +11,7 @@ export * from './json.ts';
 export * from './json-limits.ts';
 export * from './log.ts';
 export * from './outcome-unknown.ts';
+export { PROCESS_ID } from './process-id.ts';
 export * from './random.ts';
 export * from './redact.ts';
 export { isAscii, saslprep } from './saslprep.ts';

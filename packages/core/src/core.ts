@@ -20,6 +20,7 @@ import {
 import type { Store } from '@coffer/store';
 import type { Barrier } from './barrier/barrier.ts';
 import { createEntryStorage } from './barrier/entry-storage.ts';
+import { releaseDeadCreations } from './leases/dead-claims.ts';
 import { Expiration } from './leases/expiration.ts';
 import { createLeaseIssuer } from './leases/lease-issuer.ts';
 import { LeaseList } from './leases/lease-list.ts';
@@ -73,6 +74,7 @@ export interface CoreServices {
 /** Mounts, policies, tokens and leases behind one door: {@link Core.handle}. {@link Core.install} gives it its engines. */
 export class Core {
   readonly services: CoreServices;
+  readonly #releaseDead: () => Promise<void>;
   readonly #expiration: Expiration;
   readonly #logger: Logger;
   /** Brings up to date what an earlier version has stored. */
@@ -92,6 +94,7 @@ export class Core {
     });
     const policies = createPolicyStore(store, barrier);
     this.#logger = logger;
+    this.#releaseDead = () => releaseDeadCreations(store, barrier, logger);
     this.#expiration = expiration;
     this.#upgrade = () => giveLeases(store, barrier);
     this.services = {
@@ -129,6 +132,7 @@ export class Core {
     const { mounts, leases, tokens } = this.services;
     await mounts.load();
     await this.#upgrade();
+    await this.#releaseDead();
     this.#expiration.start(leases, tokens);
   }
 

@@ -6,6 +6,7 @@ import type { UpdateUserRequest, UsernameConfig } from './database.ts';
 import { Database as DatabaseService } from './gen/database_pb.ts';
 import { Logins } from './gen/logins_pb.ts';
 import { Naming } from './gen/naming_pb.ts';
+import { Sessions } from './gen/sessions_pb.ts';
 import { checkNewUser, checkUpdateUser, checkUsername, type DatabaseOperation, hostError } from './host-errors.ts';
 import { MULTIPLEX_ID } from './instances.ts';
 import { timestampFromDate } from './timestamp.ts';
@@ -28,6 +29,8 @@ export interface ConnectedProcess {
   canName: boolean | undefined;
   /** Likewise for the extension that verifies a login. */
   canVerify: boolean | undefined;
+  /** Likewise for the extension that deals with sessions. */
+  canMark: boolean | undefined;
 }
 
 /** A Database in another process (hashicorp/vault:sdk/database/dbplugin/v5/grpc_client.go). */
@@ -125,6 +128,38 @@ export class ConnectedDatabase implements Database {
     } catch (error) {
       if (!unimplemented(error)) throw error;
       this.#process.canVerify = false;
+      return undefined;
+    }
+  }
+
+  async sessionMark(statements: readonly string[]): Promise<string | undefined> {
+    const answer = await this.#aboutSessions(Sessions.method.sessionMark, { statements: [...statements] });
+    return answer?.mark === '' ? undefined : answer?.mark;
+  }
+
+  async endMarkedSessions(mark: string): Promise<boolean | undefined> {
+    return (await this.#aboutSessions(Sessions.method.endMarkedSessions, { mark }))?.ended;
+  }
+
+  async owedSessions(username: string): Promise<readonly string[] | undefined> {
+    return (await this.#aboutSessions(Sessions.method.owedSessions, { username }))?.nodes;
+  }
+
+  /** Undefined when the plugin does not have the extension, as {@link nameUser}. */
+  async #aboutSessions<I extends DescMessage, O extends DescMessage>(
+    method: DescMethodUnary<I, O>,
+    request: MessageInitShape<I>,
+  ): Promise<MessageShape<O> | undefined> {
+    if (this.#process.canMark === false) return undefined;
+    try {
+      const answer = await this.#call('sessions', method, request);
+      this.#process.canMark = true;
+      return answer;
+    } catch (error) {
+      // None of these makes or changes a user, so each may be repeated.
+      if (isPluginGone(error)) throw new PluginGoneError(false, { cause: error });
+      if (!unimplemented(error)) throw error;
+      this.#process.canMark = false;
       return undefined;
     }
   }

@@ -1,11 +1,12 @@
 import { CofferError, currentDeadline, errorText, type Logger, Secret, withoutDeadline } from '@coffer/base';
 import { GrpcError, grpcStatus, implementService, type PluginService } from '@coffer/go-plugin';
-import type { NewUserRequest, UpdateUserRequest } from './database.ts';
+import type { Database, NewUserRequest, UpdateUserRequest } from './database.ts';
 import type * as wire from './gen/database_pb.ts';
 import { Database as DatabaseService } from './gen/database_pb.ts';
 import { Logins } from './gen/logins_pb.ts';
 import { Naming } from './gen/naming_pb.ts';
 import { Redaction } from './gen/redaction_pb.ts';
+import { Sessions } from './gen/sessions_pb.ts';
 import { PluginVersion } from './gen/version_pb.ts';
 import { type DatabaseOperation, pluginError } from './host-errors.ts';
 import type { Instances } from './instances.ts';
@@ -106,9 +107,44 @@ export function databaseServices(instances: Instances, version: string, logger: 
     },
     logger,
   );
+  const sessions = implementService(
+    Sessions,
+    {
+      sessionMark: ({ statements }, metadata) =>
+        guard('sessions', async () => {
+          const instance = having(instances.find(metadata), 'sessionMark');
+          return { mark: (await instance.sessionMark(statements)) ?? '' };
+        }),
+      endMarkedSessions: ({ mark }, metadata) =>
+        guard('sessions', async () => {
+          const instance = having(instances.find(metadata), 'endMarkedSessions');
+          return { ended: (await instance.endMarkedSessions(mark)) ?? false };
+        }),
+      owedSessions: ({ username }, metadata) =>
+        guard('sessions', async () => {
+          requireUsername(username);
+          const instance = having(instances.find(metadata), 'owedSessions');
+          return { nodes: [...((await instance.owedSessions(username)) ?? [])] };
+        }),
+    },
+    logger,
+  );
   const redaction = implementService(Redaction, { redacts: async () => ({ redacts: true }) }, logger);
   const versions = implementService(PluginVersion, { version: async () => ({ pluginVersion: version }) }, logger);
-  return [database, naming, logins, redaction, versions];
+  return [database, naming, logins, sessions, redaction, versions];
+}
+
+/** @throws GrpcError UNIMPLEMENTED where the database does not have the extension */
+function having<K extends keyof Database>(database: Database, method: K): Database & Required<Pick<Database, K>> {
+  if (has(database, method)) return database;
+  throw new GrpcError(grpcStatus.UNIMPLEMENTED, `this plugin does not have ${method}`);
+}
+
+function has<K extends keyof Database>(
+  database: Database,
+  method: K,
+): database is Database & Required<Pick<Database, K>> {
+  return database[method] !== undefined;
 }
 
 /** The host only sees texts of deliberate errors; the log keeps those that are masked for it. */

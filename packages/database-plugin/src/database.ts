@@ -20,10 +20,10 @@ export interface DatabaseKind {
 export type StatementPurpose = 'creation' | 'renew' | 'revocation' | 'rollback' | 'rotation';
 
 /**
- * Vault's database plugin contract, version 5 (hashicorp/vault:sdk/database/dbplugin/v5/database.go), and three extensions:
- * the engine may ask the plugin to name a user before it is made, so that a durable row can say what is about to happen
- * (DESIGN invariant 1), and whether a password logs in; and the plugin may pass on what the database warned of. A foreign host
- * never uses them, a foreign plugin has none.
+ * Vault's database plugin contract, version 5 (hashicorp/vault:sdk/database/dbplugin/v5/database.go), and extensions: the
+ * engine may ask the plugin to name a user before it is made, so that a durable row can say what is about to happen (DESIGN
+ * invariant 1), whether a password logs in, to end what a dead process left at work, and which sessions of a deleted user may
+ * go on; and the plugin may pass on what the database warned of. A foreign host never uses them, a foreign plugin has none.
  *
  * Every method rejects with a CofferError whose message is fit for a user. What was opened by `openDatabase`, served or
  * launched shows no password in it.
@@ -58,6 +58,21 @@ export interface Database {
    * the server gave no answer about the password (nobody there, or the login is refused for another reason).
    */
   verifyUser?(username: string, password: Secret): Promise<LoginAnswer | undefined>;
+  /**
+   * Extension: the mark that every session bears which this process opens to run `statements`. Undefined where they may hide
+   * it, or where the plugin does not have the extension.
+   */
+  sessionMark?(statements: readonly string[]): Promise<string | undefined>;
+  /**
+   * Extension: ends the sessions that bear the mark of a process that is dead, on every node. True: none is left, so nothing
+   * of that process can take effect any more. False or undefined: that could not be found out.
+   */
+  endMarkedSessions?(mark: string): Promise<boolean | undefined>;
+  /**
+   * Extension: the nodes on which sessions of a deleted user may go on, since they could not be asked or a session does not end
+   * when told to. They are asked again; empty once that is over, or given up. Undefined without the extension.
+   */
+  owedSessions?(username: string): Promise<readonly string[] | undefined>;
 }
 
 /**

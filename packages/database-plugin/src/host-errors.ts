@@ -10,11 +10,12 @@ export type DatabaseOperation =
   | 'type'
   | 'close'
   | 'nameUser'
-  | 'verifyUser';
+  | 'verifyUser'
+  | 'sessions';
 
 /**
  * What Vault puts before a plugin's error: `plugin` inside the plugin process (sdk/database/dbplugin/v5/grpc_server.go),
- * `host` around the status that arrives (grpc_client.go there). `nameUser` and `verifyUser` are our extensions.
+ * `host` around the status that arrives (grpc_client.go there). `nameUser`, `verifyUser` and `sessions` are our extensions.
  */
 const PREFIXES: Readonly<Record<DatabaseOperation, { readonly host: string; readonly plugin: string }>> = {
   initialize: { host: 'unable to initialize: ', plugin: 'failed to initialize: ' },
@@ -25,6 +26,7 @@ const PREFIXES: Readonly<Record<DatabaseOperation, { readonly host: string; read
   close: { host: '', plugin: 'unable to close database plugin: ' },
   nameUser: { host: 'unable to name user: ', plugin: 'unable to name user: ' },
   verifyUser: { host: 'unable to verify user: ', plugin: 'unable to verify user: ' },
+  sessions: { host: 'unable to look for sessions: ', plugin: 'unable to look for sessions: ' },
 };
 
 /**
@@ -103,5 +105,8 @@ export function withHostErrors(database: Database): Database {
     close: () => guard('close', () => database.close()),
     nameUser: (config) => guard('nameUser', async () => database.nameUser?.(config)),
     verifyUser: (username, password) => guard('verifyUser', async () => database.verifyUser?.(username, password)),
+    sessionMark: (statements) => guard('sessions', async () => database.sessionMark?.(statements)),
+    endMarkedSessions: (mark) => guard('sessions', async () => database.endMarkedSessions?.(mark)),
+    owedSessions: (username) => guard('sessions', async () => database.owedSessions?.(username)),
   };
 }

@@ -38,7 +38,7 @@ export class PluginProcess {
   private constructor(client: PluginClient, deadlineMs: number, guard: (database: Database) => Database) {
     this.#client = client;
     this.#guard = guard;
-    this.#shared = { client, deadlineMs, canName: undefined, canVerify: undefined };
+    this.#shared = { client, deadlineMs, canName: undefined, canVerify: undefined, canMark: undefined };
   }
 
   /**

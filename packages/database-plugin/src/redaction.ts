@@ -120,6 +120,9 @@ export class Redaction {
       nameUser: (config) => guard(async () => inner.nameUser?.(config)),
       verifyUser: (username, password) =>
         guard(async () => inner.verifyUser?.(username, password), [username], password),
+      sessionMark: (statements) => guard(async () => inner.sessionMark?.(statements)),
+      endMarkedSessions: (mark) => guard(async () => inner.endMarkedSessions?.(mark)),
+      owedSessions: (username) => guard(async () => inner.owedSessions?.(username), [username]),
     };
   }
 

@@ -15,8 +15,11 @@ export interface Engine {
   /**
    * Ends what a lease stands for. Resolves only when that is done; rejects with what is still to be done. It runs again after
    * a failure, and after a crash half-way, so it must be safe to repeat.
+   *
+   * Resolves with a text where the lease is over and what it stood for is gone, but something of it may go on for a while that
+   * nobody can end at once: the lease then stays to say so, and this is called again until it resolves with nothing.
    */
-  revoke?(lease: Lease): Promise<void>;
+  revoke?(lease: Lease): Promise<string | undefined>;
   /**
    * Extends what a lease stands for in the outside world, before the lease itself is extended. `data` replaces the
    * lease's where the renewal changed what its revocation or next renewal needs.

@@ -32,6 +32,8 @@ export type IntentChange = Partial<Omit<Intent, 'row' | 'subject' | 'login'>>;
 export interface ClaimedIntent extends Intent {
   /** The previous worker did not give its claim back: nobody knows the outcome of what it had sent, which may still land. */
   readonly outcomeUnknown: boolean;
+  /** With {@link outcomeUnknown}: the `PROCESS_ID` of the previous worker, where it is certain that this process has ended. */
+  readonly deadProcess?: string;
   /** Writes a change (of one field at least), keeps the claim, and returns the row as it is then. @throws CofferError `unavailable`: claim lost */
   save(change: IntentChange): Promise<ClaimedIntent>;
   /** Removes the row. @throws CofferError `unavailable` when the claim was lost */

@@ -9,6 +9,14 @@ import type { JsonObject } from '@coffer/base';
 export const LEASE_STATES = ['creating', 'active', 'revoking'] as const;
 export type LeaseState = (typeof LEASE_STATES)[number];
 
+/** Who is making what a lease stands for, as the row says while that is under way. */
+export interface Creation {
+  /** The `PROCESS_ID` of the server process. */
+  readonly process: string;
+  /** Until when what it has sent may still take effect, in milliseconds since 1970. */
+  readonly mayLandUntil: number;
+}
+
 /** Times are milliseconds since 1970. */
 export interface Lease {
   /** `database/creds/my-role/` and 24 random characters. */
@@ -28,4 +36,6 @@ export interface Lease {
   readonly renewable: boolean;
   /** What the engine needs to renew and revoke: user name, role, statements. Never a password. */
   readonly data: JsonObject;
+  /** Its creation was cut off: nobody ever said what came of it. Absent in rows that an older version left behind. */
+  readonly creation?: Creation;
 }

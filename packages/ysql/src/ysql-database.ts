@@ -6,7 +6,9 @@ import {
   isAscii,
   type JsonObject,
   type Logger,
+  PROCESS_ID,
   type Secret,
+  withoutDeadline,
 } from '@coffer/base';
 import type {
   Database,
@@ -19,6 +21,7 @@ import type {
   UsernameConfig,
 } from '@coffer/database-plugin';
 import { asCofferError } from './connection/failure.ts';
+import { endSessionsOfDead } from './ddl/dead-process.ts';
 import { FIELD_ALIASES, YSQL_FIELDS } from './settings/fields.ts';
 import { parseSettings, type YsqlSettings } from './settings/settings.ts';
 import { createNameMaker, type NameMaker, type Username } from './settings/username.ts';
@@ -57,6 +60,8 @@ export const YSQL: DatabaseKind = {
 interface Connected {
   readonly access: UserAccess;
   readonly makeName: NameMaker;
+  /** By dead process: whether its sessions have ended everywhere, while that is being found out. */
+  readonly dead: Map<string, Promise<boolean>>;
 }
 
 class YsqlDatabase implements Database {
@@ -73,7 +78,7 @@ class YsqlDatabase implements Database {
   async initialize(request: InitializeRequest): Promise<JsonObject> {
     const settings = parseSettings(request.config, (message) => this.#logger.warn(message));
     const access = createUserAccess(settings, this.#logger);
-    const connected: Connected = { access, makeName: createNameMaker(settings.usernameTemplate) };
+    const connected: Connected = { access, makeName: createNameMaker(settings.usernameTemplate), dead: new Map() };
     if (request.verifyConnection) await this.#verify(access);
     const former = this.#connected;
     this.#connected = connected;
@@ -166,6 +171,24 @@ class YsqlDatabase implements Database {
     const name = roleName(username);
     if (password.reveal().includes('\0')) return 'refused';
     return await this.#run(password, ({ access }) => verifyUser(access, name, password));
+  }
+
+  async sessionMark(statements: readonly string[]): Promise<string | undefined> {
+    // A statement that sets its session's application_name takes the mark away.
+    return statements.some((statement) => /application_name/i.test(statement)) ? undefined : PROCESS_ID;
+  }
+
+  async endMarkedSessions(mark: string): Promise<boolean> {
+    return await this.#run(undefined, async ({ access, dead }) => {
+      // Many logins may have been under way in one process.
+      const ending = dead.get(mark) ?? withoutDeadline(() => endSessionsOfDead(access, mark));
+      dead.set(mark, ending);
+      return await ending.finally(() => dead.delete(mark));
+    });
+  }
+
+  async owedSessions(username: string): Promise<readonly string[]> {
+    return this.#inUse().access.owed.nodesOf(roleName(username));
   }
 
   async close(): Promise<void> {

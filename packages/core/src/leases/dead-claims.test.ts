@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'node:test';
-import { CofferError, silentLogger } from '@coffer/base';
+import { CofferError, PROCESS_ID, silentLogger } from '@coffer/base';
 import { openEmbeddedStore, type Store } from '@coffer/store';
 import { Barrier } from '../barrier/barrier.ts';
-import { releaseDeadClaims } from './dead-claims.ts';
+import { releaseDeadClaims, releaseDeadCreations } from './dead-claims.ts';
 import { MountIntents } from './intents.ts';
 import { createKeyring } from '../barrier/keyring.ts';
 import { CREATION_CLAIM_MS } from './lease-issuer.ts';
+import { sealLease } from './lease-row.ts';
 
 const HOUR_MS = 3_600_000;
 
@@ -62,6 +63,45 @@ describe('the claims of a process that was killed', () => {
     await releaseDeadClaims(store, silentLogger);
     assert.equal(await outcomeUnknown(), true);
     assert.equal(await outcomeUnknown(), false, 'given back');
+  });
+
+  it('tell which process was cut off, unless it is this one', async () => {
+    const intents = new MountIntents(store, new Barrier(createKeyring()), 'mount');
+    await intents.create({ subject: 'static/app', login: 'app', state: 'open', value: {} }, async () => undefined);
+    for (const [claim, dead] of [
+      [`${PROCESS_ID} abc`, undefined],
+      ['anotherProc1 abc', 'anotherProc1'],
+      ['anotherProc1 abc taken over', 'anotherProc1'],
+      ['ofAnOlderVersion', undefined],
+    ] as const) {
+      await store.run('UPDATE intents SET claim = $1, claimed_until = 0', [claim]);
+      const row = await intents.claim('static/app', async ({ outcomeUnknown, deadProcess }) => [
+        outcomeUnknown,
+        deadProcess,
+      ]);
+      assert.deepEqual(row?.result, [true, dead], claim);
+    }
+  });
+
+  it('say once the rows can be read who was making something: only what a dead process made is due at once', async () => {
+    const barrier = new Barrier(createKeyring());
+    const makers = {
+      dead: 'anotherProc1',
+      own: PROCESS_ID,
+      'older version': undefined,
+      'revoked meanwhile': 'anotherProc1',
+    };
+    for (const [id, maker] of Object.entries(makers)) {
+      await addLease(id, id === 'revoked meanwhile' ? 'revoking' : 'creating', 1_000, 120_000);
+      const part = { path: 'database/creds/app', renewable: true, data: {}, ...(maker !== undefined && { maker }) };
+      await store.run('UPDATE leases SET value = $2 WHERE id = $1', [id, sealLease(barrier, id, part)]);
+    }
+    await addLease('damaged', 'creating', 1_000, 120_000);
+    await releaseDeadClaims(store, silentLogger);
+    await releaseDeadCreations({ ...behind(store), exclusive: false }, barrier, silentLogger);
+    assert.deepEqual(await dueLeases(), []);
+    await releaseDeadCreations(store, barrier, silentLogger);
+    assert.deepEqual(await dueLeases(), ['dead', 'revoked meanwhile']);
   });
 
   it('are left alone where other nodes work on the store', async () => {

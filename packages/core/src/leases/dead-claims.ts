@@ -1,13 +1,15 @@
-import { errorText, type Logger } from '@coffer/base';
-import type { Store } from '@coffer/store';
-import { CREATION_CLAIM_MS } from './lease-issuer.ts';
+import { errorText, type Logger, PROCESS_ID } from '@coffer/base';
+import type { SqlRow, Store } from '@coffer/store';
+import type { Barrier } from '../barrier/barrier.ts';
+import { CREATION_CLAIM_MS, leaseFromRow } from './lease-row.ts';
 
 /**
  * Releases the claims that a killed process left behind, where the store is ours alone: whoever made them is gone, so nobody
  * needs to wait until they run out. Call it once the store is open and before anything works on it.
  *
  * A login that was being made keeps its claim. The database may still be about to make it, and whoever looks for it too
- * early finds nothing to drop. Even a lease that is being revoked may have a creation that has not come to an end.
+ * early finds nothing to drop. Even a lease that is being revoked may have a creation that has not come to an end. Which of
+ * them can be ended sooner is known once the rows can be read: see {@link releaseDeadCreations}.
  */
 export async function releaseDeadClaims(store: Store, logger: Logger): Promise<void> {
   if (!store.exclusive) return;
@@ -30,4 +32,33 @@ async function release(store: Store): Promise<void> {
     // The claim itself stays: whoever takes the row over must know that somebody was cut off there.
     { sql: 'UPDATE intents SET claimed_until = 0 WHERE claimed_until > 0' },
   ]);
+}
+
+/**
+ * Makes due at once what a killed process was making: whoever takes such a row over ends what is left of that process in the
+ * database, and needs to wait only where that cannot be done (docs/decisions/0018-a-dead-process.md). Call it when the rows
+ * can be read and before anything works on them. Rows of an older version do not say who was at them, and keep their time.
+ */
+export async function releaseDeadCreations(store: Store, barrier: Barrier, logger: Logger): Promise<void> {
+  if (!store.exclusive) return;
+  try {
+    const { rows } = await store.run("SELECT * FROM leases WHERE claimed_until > store_now() AND state <> 'active'");
+    const ids = rows.filter((row) => isOfDead(barrier, row)).map((row) => row['id'] ?? '');
+    for (const id of ids) {
+      await store.run('UPDATE leases SET claimed_until = 0, next_attempt = 0 WHERE id = $1', [id]);
+    }
+  } catch (error) {
+    logger.warn('the creations of the process before this one could not be released', { error: errorText(error) });
+  }
+}
+
+/** A seal that was closed and opened again leaves rows of this very process, which may still be at them. */
+function isOfDead(barrier: Barrier, row: SqlRow): boolean {
+  try {
+    const { creation } = leaseFromRow(barrier, row);
+    return creation !== undefined && creation.process !== PROCESS_ID;
+  } catch {
+    // Whoever comes to the damaged row says so.
+    return false;
+  }
 }

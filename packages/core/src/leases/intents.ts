@@ -1,5 +1,5 @@
-import { CofferError, type JsonObject, randomBase62 } from '@coffer/base';
-import type { SqlRow, SqlValue, Store } from '@coffer/store';
+import { CofferError, type JsonObject, PROCESS_ID, randomBase62 } from '@coffer/base';
+import type { SqlResult, SqlRow, SqlStatement, SqlValue, Store } from '@coffer/store';
 import type { Barrier } from '../barrier/barrier.ts';
 import {
   type ClaimedIntent,
@@ -29,10 +29,12 @@ const INTENT = entry<Intent>({
   value: object(),
 });
 
-type ClaimedRow = Intent & Pick<ClaimedIntent, 'outcomeUnknown'>;
+type ClaimedRow = Intent & Pick<ClaimedIntent, 'outcomeUnknown' | 'deadProcess'>;
 
 /** What the claim on a row that was taken over ends with, for whoever claims it to read. */
 const TAKEN_OVER = ' taken over';
+/** What separates the process from the rest of a claim. */
+const BY = ' ';
 const COLUMNS = 'subject, login, state, next_attempt, attempts, last_error, value';
 
 export class MountIntents implements Intents {
@@ -57,7 +59,7 @@ export class MountIntents implements Intents {
 
   async create<T>(intent: NewIntent, work: (claimed: ClaimedIntent) => Promise<T>): Promise<{ result: T } | undefined> {
     const { subject, login, state, value } = intent;
-    const claim = randomBase62(20);
+    const claim = newClaim();
     const now = Date.now();
     const { changes } = await this.#store.run(
       `INSERT INTO intents (mount, subject, login, state, claim, claimed_until, next_attempt, attempts, last_error, value)
@@ -71,16 +73,24 @@ export class MountIntents implements Intents {
   }
 
   async claim<T>(subject: string, work: (claimed: ClaimedIntent) => Promise<T>): Promise<{ result: T } | undefined> {
-    const claim = randomBase62(20);
-    const { rows } = await this.#store.run(
-      `UPDATE intents SET claim = CASE claim WHEN '' THEN $3 ELSE $5 END, claimed_until = store_now() + $4
+    const claim = newClaim();
+    const take: SqlStatement = {
+      sql: `UPDATE intents SET claim = CASE claim WHEN '' THEN $3 ELSE $5 END, claimed_until = store_now() + $4
        WHERE mount = $1 AND subject = $2 AND claimed_until <= store_now() RETURNING claim, ${COLUMNS}`,
-      [this.#mount, subject, claim, CLAIM_MS, claim + TAKEN_OVER],
-    );
-    if (rows[0] === undefined) return undefined;
-    const mine = String(rows[0]['claim']);
-    const row = await this.#claimedRow(subject, rows[0]);
-    return { result: await this.#hold(mine, { ...row, outcomeUnknown: mine.endsWith(TAKEN_OVER) }, work) };
+      params: [this.#mount, subject, claim, CLAIM_MS, claim + TAKEN_OVER],
+    };
+    const former: SqlStatement = {
+      sql: 'SELECT claim FROM intents WHERE mount = $1 AND subject = $2',
+      params: [this.#mount, subject],
+    };
+    const results = await this.#store.transaction(this.#store.exclusive ? [former, take] : [take]);
+    const found = results.at(-1)?.rows[0];
+    if (found === undefined) return undefined;
+    const mine = String(found['claim']);
+    const row = await this.#claimedRow(subject, found);
+    const outcomeUnknown = mine.endsWith(TAKEN_OVER);
+    const dead = outcomeUnknown ? deadProcess(results) : undefined;
+    return { result: await this.#hold(mine, { ...row, outcomeUnknown, ...dead }, work) };
   }
 
   async due(now: number, limit: number): Promise<string[]> {
@@ -217,4 +227,15 @@ export class MountIntents implements Intents {
 
 function claimLost({ subject }: Intent): CofferError {
   return new CofferError('unavailable', `${subject} was taken over by another worker, which finishes what was begun`);
+}
+
+function newClaim(): string {
+  return `${PROCESS_ID}${BY}${randomBase62(20)}`;
+}
+
+/** Who made the claim before, if that was looked up: where no two processes have the store open, and it was another one. */
+function deadProcess([former, taken]: readonly SqlResult[]): { readonly deadProcess: string } | undefined {
+  if (taken === undefined) return undefined;
+  const [process = '', ...rest] = String(former?.rows[0]?.['claim']).split(BY);
+  return rest.length === 0 || process === PROCESS_ID ? undefined : { deadProcess: process };
 }

@@ -1,12 +1,11 @@
-import { randomBase62, CofferError } from '@coffer/base';
+import { randomBase62, CofferError, PROCESS_ID } from '@coffer/base';
 import type { Store } from '@coffer/store';
 import type { Barrier } from '../barrier/barrier.ts';
 import { insertWhile } from '../barrier/insert-while.ts';
 import { validToken, type LeaseIssuer, type NewLease } from '@coffer/framework';
-import { sealLease } from './lease-row.ts';
+import { CREATION_CLAIM_MS, sealLease } from './lease-row.ts';
 
-/** How long a creation may take before recovery looks at it, in milliseconds: beyond the engine's own time limits. */
-export const CREATION_CLAIM_MS = 120_000;
+export { CREATION_CLAIM_MS } from './lease-row.ts';
 
 /** In Vault's words, though here there is nothing to revoke (hashicorp/vault:vault/request_handling.go handleRequest). */
 const LAST_USE = 'Secret cannot be returned; token had one use left, so leased credentials were immediately revoked.';
@@ -16,6 +15,8 @@ export function createLeaseIssuer(store: Store, barrier: Barrier, wake: () => vo
     async begin(lease) {
       if (lease.token.usesLeft === 1) throw new CofferError('invalid-request', LAST_USE);
       const id = `${lease.path}/${randomBase62(24)}`;
+      // Only where whoever opens the store next knows that this process is dead (dead-claims.ts).
+      const maker = store.exclusive ? { maker: PROCESS_ID } : {};
       const { sql, params } = insertWhile(
         {
           into: `leases (id, token, state, issue_time, expire_time, last_renewal, claimed_until, next_attempt, attempts,
@@ -23,7 +24,7 @@ export function createLeaseIssuer(store: Store, barrier: Barrier, wake: () => vo
           values: "$1, $2, 'creating', $3, $4, NULL, store_now() + $5, store_now() + $5, 0, NULL, $6",
           params: [
             ...[id, lease.token.id, lease.issueTime, lease.expireTime, CREATION_CLAIM_MS],
-            sealLease(barrier, id, lease),
+            sealLease(barrier, id, { ...lease, ...maker }),
           ],
         },
         [validToken(lease.token.id)],

@@ -4,11 +4,16 @@ import { LEASE_STATES, type Lease, stored } from '@coffer/framework';
 
 /** How long a claim lasts, in milliseconds: longer than any revocation or renewal, so a live worker never loses its own. */
 export const CLAIM_MS = 120_000;
+/** How long a creation may take before recovery looks at it, in milliseconds: beyond the engine's own time limits. */
+export const CREATION_CLAIM_MS = 120_000;
 
-type SealedPart = Pick<Lease, 'path' | 'renewable' | 'data'>;
+interface SealedPart extends Pick<Lease, 'path' | 'renewable' | 'data'> {
+  /** The process that is at the creation; absent as soon as it has said what came of it. */
+  readonly maker?: string;
+}
 
-const { boolean, entry, integer, nullable, object, oneOf, string } = stored;
-const LEASE = entry<Lease>({
+const { boolean, entry, integer, nullable, object, oneOf, optional, string } = stored;
+const LEASE = entry<Omit<Lease, 'creation'> & SealedPart>({
   id: string(),
   token: string(),
   state: oneOf(LEASE_STATES),
@@ -21,10 +26,12 @@ const LEASE = entry<Lease>({
   path: string(),
   renewable: boolean(),
   data: object(),
+  maker: optional(string()),
 });
 
 export function sealLease(barrier: Barrier, id: string, part: SealedPart): Uint8Array {
-  return barrier.seal(`leases/${id}`, { path: part.path, renewable: part.renewable, data: part.data });
+  const { path, renewable, data, maker } = part;
+  return barrier.seal(`leases/${id}`, { path, renewable, data, ...(maker !== undefined && { maker }) });
 }
 
 /** @throws CofferError `failed` naming the row, and the field where one is damaged */
@@ -41,5 +48,7 @@ export function leaseFromRow(barrier: Barrier, row: SqlRow): Lease {
     attempts: row['attempts'],
     lastError: row['last_error'],
   };
-  return LEASE({ ...barrier.open(place, row['value']), ...columns }, place);
+  const { maker, ...lease } = LEASE({ ...barrier.open(place, row['value']), ...columns }, place);
+  if (maker === undefined) return lease;
+  return { ...lease, creation: { process: maker, mayLandUntil: lease.issueTime + CREATION_CLAIM_MS } };
 }

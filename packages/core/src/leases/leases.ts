@@ -7,6 +7,8 @@ import { type RenewedLease, renewLease } from './lease-renewal.ts';
 import { CLAIM_MS, leaseFromRow } from './lease-row.ts';
 import type { LeasesOptions } from './leases-options.ts';
 
+/** When to look again whether what goes on of a lease that is over has ended. */
+const OWED_MS = 10_000;
 const RETRIES: Backoff = { firstMs: 1_000, longestMs: 300_000 };
 const ERROR_LENGTH = 500;
 /**
@@ -15,6 +17,12 @@ const ERROR_LENGTH = 500;
  * to 128 (833); beyond that two sweeps disagreed (512: half as fast again, and slower). Vault has 200 workers.
  */
 export const REVOCATIONS_AT_ONCE = 128;
+
+/** What came of a revocation: what it failed with, or what may go on although it is over; usually neither. */
+export interface Revoked {
+  readonly error?: string;
+  readonly owed?: string;
+}
 
 /**
  * Renews and revokes leases: those of credentials, on which work is claimed by the row, so that only one worker is at one;
@@ -60,12 +68,13 @@ export class Leases {
   }
 
   /**
-   * Revokes now and waits until that is over. Does nothing when the lease does not exist.
+   * Revokes now and waits until that is over. Does nothing when the lease does not exist. Resolves with what may still go on
+   * of it, if there is anything: see `Engine.revoke`.
    * @throws CofferError `failed` with what is still owed; the lease stays and is retried
    */
-  async revoke(id: string): Promise<void> {
+  async revoke(id: string): Promise<string | undefined> {
     try {
-      await this.#revoke(id);
+      return await this.#revoke(id);
     } catch (error) {
       // Nobody waits any more, but it was asked for.
       if (currentDeadline()?.over === true) await this.revokeLater(id);
@@ -73,17 +82,20 @@ export class Leases {
     }
   }
 
-  async #revoke(id: string): Promise<void> {
+  async #revoke(id: string): Promise<string | undefined> {
     for (;;) {
       const lease = await this.#claimToRevoke(id);
       if (lease !== undefined) {
-        const error = await this.revokeClaimed(lease);
-        if (error === undefined) return;
+        const { error, owed } = await this.revokeClaimed(lease);
+        if (error === undefined) return owed;
         throw new CofferError('failed', `failed to revoke ${JSON.stringify(id)}: ${error}`);
       }
       // Another worker holds it: when its claim ends, the lease is gone or is left marked as here.
       const { changes } = await this.#options.store.run("UPDATE leases SET state = 'revoking' WHERE id = $1", [id]);
-      if (changes === 0) return this.#revokeToken(id);
+      if (changes === 0) {
+        await this.#revokeToken(id);
+        return undefined;
+      }
       await awaiting(`whoever is at the lease ${id}`, () => pause(20));
     }
   }
@@ -96,17 +108,22 @@ export class Leases {
 
   /**
    * Revokes every lease below `prefix`; or the one lease whose id it is. Goes on after a failure.
-   * With `force`, a lease whose revocation fails is dropped anyway, and what it stood for is left behind.
+   * With `force`, a lease whose revocation fails is dropped anyway, and what it stood for is left behind. With `last`, nobody is
+   * there to look after them later: those that are over are dropped, whatever may go on of them.
+   * Resolves with what may still go on of the first lease of which something may.
    * @throws CofferError `failed` naming the first error and how many leases remain
    */
-  async revokePrefix(prefix: string, options: { force?: boolean } = {}): Promise<void> {
+  async revokePrefix(prefix: string, options: { force?: boolean; last?: boolean } = {}): Promise<string | undefined> {
     const { list, tokens } = this.#options;
+    let firstOwed: string | undefined;
     let [revoked, failed] = [0, 0];
     let firstError: string | undefined;
     const revokeOne = async (id: string): Promise<void> => {
       try {
-        await this.revoke(id);
+        const owed = await this.revoke(id);
         revoked++;
+        if (owed !== undefined && (options.force ?? options.last) === true) await this.#forget(id, owed);
+        firstOwed ??= owed;
       } catch (thrown) {
         const { message } = CofferError.from(thrown);
         if (options.force === true) return this.#forget(id, message);
@@ -134,7 +151,7 @@ export class Leases {
       await this.revokePrefixLater(below);
       throw reason;
     }
-    if (firstError === undefined) return;
+    if (firstError === undefined) return firstOwed;
     throw new CofferError('failed', `${failed} of ${revoked + failed} leases could not be revoked: ${firstError}`);
   }
 
@@ -164,19 +181,31 @@ export class Leases {
     return rows[0] === undefined ? undefined : Number(rows[0]['next_attempt']);
   }
 
-  /** Revokes a lease that this worker has claimed. If that fails, plans the retry and returns the error's text. */
-  async revokeClaimed(lease: Lease): Promise<string | undefined> {
+  /** Revokes a lease that this worker has claimed. If that fails, plans the retry. */
+  async revokeClaimed(lease: Lease): Promise<Revoked> {
     const { store, mounts, logger } = this.#options;
     try {
       const engine = mounts.engineFor(lease.path);
       if (engine === undefined) throw new CofferError('failed', `no engine is mounted at ${lease.path}`);
-      await engine.revoke?.(lease);
+      const owed = await engine.revoke?.(lease);
+      if (owed !== undefined) return await this.#keepOwed(lease, owed);
       await store.run('DELETE FROM leases WHERE id = $1', [lease.id]);
       logger.debug('revoked lease', { lease_id: lease.id });
-      return undefined;
+      return {};
     } catch (thrown) {
-      return this.#planRetry(lease, thrown);
+      return { error: await this.#planRetry(lease, thrown) };
     }
+  }
+
+  /** The lease is over, and stays to say what may go on of it: an error without a failed attempt. */
+  async #keepOwed({ id }: Lease, text: string): Promise<Revoked> {
+    const owed = text.slice(0, ERROR_LENGTH);
+    await this.#options.store.run(
+      'UPDATE leases SET claimed_until = 0, attempts = 0, last_error = $2, next_attempt = $3 WHERE id = $1',
+      [id, owed, Date.now() + OWED_MS],
+    );
+    this.#options.logger.debug('a lease is over, but something of it may go on', { lease_id: id, owed });
+    return { owed };
   }
 
   /** Gives a claimed lease back, with the error and the time of the next attempt. Returns the error's text. */

@@ -106,7 +106,7 @@ export class MountTable {
    * Unmounts: first it takes no more requests, then `revoke` ends what was issued, then the mount and its entries are removed.
    * When `revoke` rejects, the mount stays as it was. A second call meanwhile waits for the first.
    */
-  async disable(given: string, revoke: (path: string) => Promise<void>): Promise<void> {
+  async disable(given: string, revoke: (path: string) => Promise<unknown>): Promise<void> {
     const path = normalizeMountPath(given);
     const mounted = this.#mounted.get(path);
     if (mounted === undefined) return;
@@ -117,7 +117,7 @@ export class MountTable {
     await mounted.ending;
   }
 
-  async #unmount(path: string, mounted: Mounted, revoke: (path: string) => Promise<void>): Promise<void> {
+  async #unmount(path: string, mounted: Mounted, revoke: (path: string) => Promise<unknown>): Promise<void> {
     let revoked = false;
     try {
       await revoke(path);

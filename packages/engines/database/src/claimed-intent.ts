@@ -45,11 +45,6 @@ export function busy(): CofferError {
   return new CofferError('unavailable', 'a password rotation of this login is under way; try again in a few seconds');
 }
 
-/** Goes on with an open row; when nobody knows what its last worker did, writes down that it may still land. */
-export async function resume(claimed: ClaimedIntent): Promise<ClaimedIntent> {
-  return claimed.outcomeUnknown ? await noteOutcomeUnknown(claimed) : claimed;
-}
-
 /** Writes down until when what was sent for this row may still land. */
 export function noteOutcomeUnknown(claimed: ClaimedIntent): Promise<ClaimedIntent> {
   return claimed.save({ value: { ...claimed.value, mayLandUntil: mayLandUntil() } });

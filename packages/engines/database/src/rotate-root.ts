@@ -4,7 +4,8 @@ import { type Database, isPluginGone, type LoginAnswer, urlHoldsPassword } from 
 import { changePassword, changeWithNewProcess, type PasswordOutcome } from './change-password.ts';
 import { type ConfigEntry, readConfig, requireConfig, writeConfig } from './config-entry.ts';
 import type { EngineParts } from './engine-parts.ts';
-import { busy, resume, unknownAttempt, waitFor } from './claimed-intent.ts';
+import { busy, noteOutcomeUnknown, unknownAttempt, waitFor } from './claimed-intent.ts';
+import { resume, sessionMarkOf } from './dead-rotation.ts';
 import { rootSubject } from './root-subject.ts';
 import { loginOf } from './static-role-entry.ts';
 
@@ -60,7 +61,7 @@ export async function dropOpenRotation(logger: Logger, name: string, claimed: Cl
 export async function rotateRoot(parts: EngineParts, name: string, row: ClaimedIntent): Promise<readonly string[]> {
   const config = await rotatableConfig(parts.context, name);
   const begun = row.state === 'open';
-  const claimed = begun ? await resume(row) : await open(parts, config, row);
+  const claimed = begun ? await goOn(parts, name, config, row) : await open(parts, name, config, row);
   const outcome = await parts.connections.alone(name, async () => {
     const changed = await change(parts, name, config, claimed, begun);
     if (changed.outcome === 'changed') await keep(parts, name, claimed);
@@ -114,9 +115,25 @@ async function rotatableConfig({ storage, intents }: EngineContext, name: string
   return { ...config, username, password: new Secret(password) };
 }
 
-async function open(parts: EngineParts, config: RotatableConfig, row: ClaimedIntent): Promise<ClaimedIntent> {
+async function open(
+  parts: EngineParts,
+  name: string,
+  config: RotatableConfig,
+  row: ClaimedIntent,
+): Promise<ClaimedIntent> {
   const password = await parts.generatePassword(config.passwordPolicy);
-  return row.save({ state: 'open', nextAttempt: Date.now(), value: { username: config.username, password } });
+  const mark = await parts.connections
+    .useAlone(name, (database) => sessionMarkOf(database, config.rootRotationStatements))
+    // The change itself says what is wrong with the plugin.
+    .catch(() => ({}));
+  return row.save({ state: 'open', nextAttempt: Date.now(), value: { username: config.username, password, ...mark } });
+}
+
+/** Nobody may have the password any more that the sessions of a dead process would have to be asked for with. */
+function goOn(parts: EngineParts, name: string, config: RotatableConfig, row: ClaimedIntent): Promise<ClaimedIntent> {
+  return parts.connections
+    .useAlone(name, (database) => resume(row, database, config.rootRotationStatements))
+    .catch(() => (row.outcomeUnknown ? noteOutcomeUnknown(row) : row));
 }
 
 async function change(

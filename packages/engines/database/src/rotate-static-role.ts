@@ -3,7 +3,8 @@ import type { ClaimedIntent } from '@coffer/framework';
 import { changePassword, changeWithNewProcess, type PasswordOutcome } from './change-password.ts';
 import { checkAllowed } from './config-entry.ts';
 import type { EngineParts } from './engine-parts.ts';
-import { failedAttempt, nextRetry, resume, unknownAttempt } from './claimed-intent.ts';
+import { failedAttempt, nextRetry, unknownAttempt } from './claimed-intent.ts';
+import { resume, sessionMarkOf, unmarked } from './dead-rotation.ts';
 import { nextRotation, withinWindow } from './rotation-time.ts';
 import { credentialOf, type StaticRoleEntry } from './static-role-entry.ts';
 
@@ -51,14 +52,16 @@ export async function rotateStaticRole(parts: EngineParts, rotation: StaticRotat
 
 /** Checks what can be checked without the database and writes down the password that is about to be set. */
 async function begin(parts: EngineParts, { name, role, claimed }: StaticRotation): Promise<ClaimedIntent> {
-  const policy = await parts.connections.use(role.dbName, async (_database, config) => {
+  return await parts.connections.use(role.dbName, async (database, config) => {
     checkAllowed(config, name);
-    return role.passwordPolicy || config.passwordPolicy;
+    const statements = role.rotationStatements;
+    if (claimed.state === 'open' && credentialOf(claimed).pending !== '')
+      return await resume(claimed, database, statements);
+    const pending = await parts.generatePassword(role.passwordPolicy || config.passwordPolicy);
+    const mark = await sessionMarkOf(database, statements);
+    const value = { ...unmarked(claimed.value), pending, ...mark };
+    return claimed.save({ state: 'open', nextAttempt: Date.now(), value });
   });
-  const credential = credentialOf(claimed);
-  if (claimed.state === 'open' && credential.pending !== '') return await resume(claimed);
-  const pending = await parts.generatePassword(policy);
-  return claimed.save({ state: 'open', nextAttempt: Date.now(), value: { ...credential, pending } });
 }
 
 async function change(

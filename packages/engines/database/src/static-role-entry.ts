@@ -28,6 +28,8 @@ export interface StaticCredential {
   readonly periodStart: number;
   /** Until when an earlier attempt may still take effect (claimed-intent.ts). */
   readonly mayLandUntil?: number;
+  /** Who is at an open change (dead-rotation.ts). */
+  readonly sessionMark?: string;
 }
 
 const PREFIX = 'static-roles/';
@@ -48,6 +50,7 @@ const CREDENTIAL = entry<StaticCredential>({
   lastRotation: integer(),
   periodStart: integer(),
   mayLandUntil: optional(integer()),
+  sessionMark: optional(string()),
 });
 
 function rolesOf(storage: EntryStorage): Entries<StaticRoleEntry> {

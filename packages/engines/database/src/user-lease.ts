@@ -6,6 +6,7 @@ import {
   type JsonObject,
   mayLandUntil,
   mayStillLand,
+  PROCESS_ID,
   Secret,
 } from '@coffer/base';
 import {
@@ -40,6 +41,8 @@ interface UserData {
   readonly validUntil: number;
   /** Until when an unanswered creation may still land, in milliseconds since 1970. */
   readonly mayLandUntil?: number;
+  /** While it is made: the mark of the sessions that make it. */
+  readonly sessionMark?: string;
 }
 
 const { entry, integer, optional, string, strings } = stored;
@@ -51,6 +54,7 @@ const USER_DATA = entry<UserData>({
   // 0: it was not written down, so it covers no lease.
   validUntil: integer(0),
   mayLandUntil: optional(integer()),
+  sessionMark: optional(string()),
 });
 
 /** What is needed to renew or end a login. */
@@ -77,6 +81,7 @@ export function issueUser(parts: Omit<EngineParts, 'plugins'>, request: IssueReq
     const password = new Secret(await parts.generatePassword(role.passwordPolicy || config.passwordPolicy));
     const usernameConfig = { displayName: cleanDisplayName(token.displayName), roleName };
     const named = await database.nameUser?.(usernameConfig);
+    const sessionMark = named && (await database.sessionMark?.(role.creationStatements));
     const data: UserData = {
       username: named ?? '',
       role: roleName,
@@ -88,7 +93,7 @@ export function issueUser(parts: Omit<EngineParts, 'plugins'>, request: IssueReq
       path,
       token,
       renewable: true,
-      data: { ...data },
+      data: { ...data, ...(sessionMark !== undefined && { sessionMark }) },
       issueTime: now,
       expireTime: now + ttl * 1000,
     });
@@ -173,28 +178,53 @@ export async function renewUser(
 }
 
 /**
- * Ends a login.
+ * Ends a login. Resolves with a text when sessions of it may go on.
  * @throws CofferError `unavailable` for one that may still appear: it is dropped again later
  */
-export async function revokeUser({ context, connections }: UserParts, lease: Lease): Promise<void> {
+export async function revokeUser({ context, connections }: UserParts, lease: Lease): Promise<string | undefined> {
   const data = userData(lease);
   if (data.username === '') {
     context.logger.warn('a plugin that names its users itself never said whether it made one; VALID UNTIL bounds it', {
       lease_id: lease.id,
       connection: data.dbName,
     });
-    return;
+    return undefined;
   }
-  await connections.use(data.dbName, (database) =>
-    database.deleteUser({ username: data.username, statements: data.revocationStatements }),
-  );
-  const { mayLandUntil: until } = data;
-  if (until === undefined || !mayStillLand(until)) return;
+  const { over, nodes } = await connections.use(data.dbName, async (database) => {
+    const ended = await endDeadSessions(database, lease, data);
+    // Its sessions are all that was left of it the last time.
+    const known = lease.lastError === null ? [] : await owedNodes(database, data);
+    if (known.length > 0) return { over: ended, nodes: known };
+    await database.deleteUser({ username: data.username, statements: data.revocationStatements });
+    return { over: ended, nodes: await owedNodes(database, data) };
+  });
+  const until = data.mayLandUntil ?? lease.creation?.mayLandUntil;
+  if (over || until === undefined || !mayStillLand(until)) {
+    return nodes.length === 0
+      ? undefined
+      : `the user ${JSON.stringify(data.username)} is gone, but sessions of it may go on: ${nodes.length} of the nodes could ` +
+          `not be asked to end them, or have not ended them yet: ${nodes.join(', ')}`;
+  }
+  const who = lease.creation === undefined ? 'the plugin' : 'the server process before this one';
   throw new CofferError(
     'unavailable',
-    `the plugin never said whether it made ${JSON.stringify(data.username)}, and the database may still do so: it is ` +
+    `${who} never said whether it made ${JSON.stringify(data.username)}, and the database may still do so: it is ` +
       `dropped again after ${formatTime(until)}`,
   );
+}
+
+async function owedNodes(database: Database, { username }: UserData): Promise<readonly string[]> {
+  return (await database.owedSessions?.(username)) ?? [];
+}
+
+/**
+ * Ends what a dead process has left at work on this login. True when nothing of it can take effect any more. A plugin's process may
+ * outlive its server for a moment and open another session, so there the end of its sessions proves nothing yet.
+ */
+async function endDeadSessions(database: Database, { creation }: Lease, { sessionMark }: UserData): Promise<boolean> {
+  if (creation === undefined || sessionMark === undefined || creation.process === PROCESS_ID) return false;
+  const ended = await database.endMarkedSessions?.(sessionMark);
+  return ended === true && sessionMark === creation.process;
 }
 
 function userData({ id, data }: Lease): UserData {

@@ -50,8 +50,10 @@ function leaseView(lease: Lease): JsonObject {
     renewable: lease.renewable && lease.state === 'active',
     ttl: Math.max(0, Math.floor((lease.expireTime - Date.now()) / 1000)),
     ...(lease.lastError !== null && {
-      revocation_error: lease.lastError,
-      revocation_attempts: lease.attempts,
+      // Without a failed attempt it is over, and only something of it may go on.
+      ...(lease.attempts === 0
+        ? { revocation_owed: lease.lastError }
+        : { revocation_error: lease.lastError, revocation_attempts: lease.attempts }),
       next_revocation: formatTime(lease.nextAttempt),
       // OpenBao's name for it, which it shows once it has given up.
       ...(isIrrevocable(lease) && { revoke_error: lease.lastError }),

@@ -42,7 +42,7 @@ function oneMount(mounts: MountTable, leases: Leases): Path {
       return undefined;
     },
     delete: async ({ fields }) => {
-      await mounts.disable(secretsPath(fields.path), (path) => leases.revokePrefix(path));
+      await mounts.disable(secretsPath(fields.path), (path) => leases.revokePrefix(path, { last: true }));
       return undefined;
     },
   });

@@ -18,8 +18,7 @@ export function revokeLease(leases: Leases, base: string): Path[] {
       write: async ({ fields }) => {
         const id = requireId(fields.lease_id);
         if (fields.sync) {
-          await leases.revoke(id);
-          return undefined;
+          return withOwed(await leases.revoke(id));
         }
         await leases.revokeLater(id);
         return { status: 202 };
@@ -38,8 +37,7 @@ export function revokePrefix(leases: Leases, base: string): Path {
       'Revokes every lease below a prefix, or the one lease of that id; below `auth/` these are the tokens that were issued there.',
     write: async ({ fields }) => {
       if (fields.sync) {
-        await leases.revokePrefix(fields.prefix);
-        return undefined;
+        return withOwed(await leases.revokePrefix(fields.prefix));
       }
       await leases.revokePrefixLater(fields.prefix);
       return { status: 202 };
@@ -61,4 +59,9 @@ export function revokeForce(leases: Leases, base: string): Path {
       return undefined;
     },
   });
+}
+
+/** What may go on of a lease that is over is no failure, but nobody should miss it. */
+function withOwed(owed: string | undefined): { data: null; warnings: string[] } | undefined {
+  return owed === undefined ? undefined : { data: null, warnings: [owed] };
 }

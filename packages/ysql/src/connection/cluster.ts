@@ -82,6 +82,11 @@ export class Cluster {
     return this.#nodes.current;
   }
 
+  /** How many nodes the cluster has, as far as is known. */
+  get size(): number {
+    return this.#nodes.current.length;
+  }
+
   /** Keys of the nodes that the cluster listed not long ago and no longer lists. */
   missing(): readonly string[] {
     return this.#nodes.missing.map((node) => node.key);

@@ -1,5 +1,5 @@
 import { lookup } from 'node:dns/promises';
-import { CofferError, logInAsLibpq, randomBase62 } from '@coffer/base';
+import { CofferError, logInAsLibpq, PROCESS_ID, randomBase62 } from '@coffer/base';
 import pg from 'pg';
 import { isSocket } from '../settings/hosts.ts';
 import { ourSettings } from '../settings/session-settings.ts';
@@ -18,8 +18,9 @@ const ANSWER_GRACE_SECONDS = 5;
 
 /**
  * Opens one connection to `target`, trying each address of the host in turn, and each transport that sslmode allows. Its
- * application_name is unique, so that its server process can be found again when an answer is lost. An address that is not
- * what `wanted` asks for is passed over; `readOnly` gets those that take no writes any more.
+ * application_name is unique, so that its server process can be found again when an answer is lost, and begins with what
+ * {@link applicationPrefix} says, so that those of a dead process can be found. An address that is not what `wanted` asks for
+ * is passed over; `readOnly` gets those that take no writes any more.
  *
  * @throws Failure `unreachable` or `busy` if another node may do better, otherwise `fatal`; CofferError `invalid-request` for
  *   TLS files that cannot be used
@@ -158,6 +159,11 @@ export function watchForChallenge({ connection }: pg.Client): () => boolean {
   return () => asked;
 }
 
+/** How the application_name of all connections begins that a process has opened. */
+export function applicationPrefix(processId: string): string {
+  return `ysql-plugin ${processId}`;
+}
+
 /** A client that is not connected yet. */
 export async function createClient(
   settings: YsqlSettings,
@@ -166,7 +172,7 @@ export async function createClient(
   database: string,
   transport: Transport,
 ): Promise<{ client: pg.Client; applicationName: string }> {
-  const applicationName = `ysql-plugin ${randomBase62(16)}`;
+  const applicationName = `${applicationPrefix(PROCESS_ID)}${randomBase62(10)}`;
   const timeout = settings.statementTimeoutSeconds;
   const options = startupOptions(settings.parameters);
   const client = new pg.Client({

@@ -9,7 +9,13 @@ interface Waiter {
   readonly resume: () => void;
 }
 
-export type PoolLimits = Pick<YsqlSettings, 'maxOpen' | 'maxIdle' | 'maxLifetimeSeconds' | 'database'>;
+/** How long a connection that was wanted for one certain node is kept while nobody uses it. */
+const UNUSED_MS = 60_000;
+
+export type PoolLimits = Pick<
+  YsqlSettings,
+  'maxOpen' | 'maxIdle' | 'maxLifetimeSeconds' | 'database' | 'oneForEachNode'
+>;
 
 /**
  * The connections of one configuration to all nodes and databases, under one limit. Nobody may hold a connection and ask for a
@@ -21,13 +27,23 @@ export class SessionPool {
   readonly #logger: Logger;
   readonly #idle: Session[] = [];
   readonly #expiry = new Map<Session, NodeJS.Timeout>();
+  /** Those that were opened for the sake of their node, with the timer of one that is idle. */
+  readonly #forNode = new Map<Session, NodeJS.Timeout | undefined>();
+  readonly #nodes: () => number;
   readonly #waiting: Waiter[] = [];
   /** Connections that exist or are being opened. */
   #total = 0;
   #closed = false;
 
-  constructor(limits: PoolLimits, logger: Logger, open: (wish: SessionWish) => Promise<Session>) {
+  /** `nodes`: how many nodes the cluster is known to have. */
+  constructor(
+    limits: PoolLimits,
+    logger: Logger,
+    open: (wish: SessionWish) => Promise<Session>,
+    nodes: () => number = () => 0,
+  ) {
     this.#limits = limits;
+    this.#nodes = nodes;
     this.#logger = logger;
     this.#open = open;
   }
@@ -89,8 +105,9 @@ export class SessionPool {
       this.#forgetExpiry(idle);
       return idle;
     }
-    if (this.#total >= this.#limits.maxOpen) {
-      const misfit = this.#idle.shift();
+    if (this.#total >= this.#maxOpen) {
+      // Who asks all nodes in turn would otherwise always close the one that is wanted next.
+      const misfit = wish.node === undefined ? this.#idle.shift() : this.#idle.pop();
       if (misfit === undefined) return undefined;
       this.#forgetExpiry(misfit);
       this.#total++; // holds the place while the other one closes
@@ -105,6 +122,7 @@ export class SessionPool {
     try {
       const session = await this.#open(wish);
       session.whenClosed(() => this.#leave(session));
+      if (wish.node !== undefined) this.#forNode.set(session, undefined);
       return session;
     } catch (error) {
       this.#total--;
@@ -136,7 +154,7 @@ export class SessionPool {
       !this.#closed &&
       session.reusable &&
       session.identity.database === this.#limits.database &&
-      this.#idle.length < this.#limits.maxIdle &&
+      this.#idle.length < this.#maxIdle &&
       !this.#expired(session);
     if (!keep) {
       await this.#discard(session);
@@ -144,6 +162,7 @@ export class SessionPool {
     }
     this.#idle.push(session);
     this.#limitLifetime(session);
+    this.#closeUnused(session);
     this.#wake();
   }
 
@@ -158,10 +177,11 @@ export class SessionPool {
 
   /** A connection that breaks while idle leaves the pool by itself; one in use is checked when it comes back. */
   #leave(session: Session): void {
+    this.#forgetExpiry(session);
+    this.#forNode.delete(session);
     const at = this.#idle.indexOf(session);
     if (at < 0) return;
     this.#idle.splice(at, 1);
-    this.#forgetExpiry(session);
     this.#total--;
     this.#wake();
   }
@@ -179,7 +199,26 @@ export class SessionPool {
     return maxLifetimeSeconds > 0 && Date.now() - session.openedAt >= maxLifetimeSeconds * 1000;
   }
 
+  /** Revocations that follow each other find the connections to all nodes open; an idle plugin keeps none for their sake. */
+  #closeUnused(session: Session): void {
+    if (!this.#forNode.has(session)) return;
+    const timer = setTimeout(() => session.destroy(), UNUSED_MS);
+    timer.unref();
+    this.#forNode.set(session, timer);
+  }
+
+  get #maxOpen(): number {
+    const { maxOpen, oneForEachNode } = this.#limits;
+    return oneForEachNode.open ? Math.max(maxOpen, this.#nodes()) : maxOpen;
+  }
+
+  get #maxIdle(): number {
+    const { maxIdle, oneForEachNode } = this.#limits;
+    return oneForEachNode.idle ? this.#maxOpen : maxIdle;
+  }
+
   #forgetExpiry(session: Session): void {
+    clearTimeout(this.#forNode.get(session));
     clearTimeout(this.#expiry.get(session));
     this.#expiry.delete(session);
   }

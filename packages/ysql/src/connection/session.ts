@@ -54,6 +54,8 @@ export class Session {
   askedForPassword = true;
   /** Whether the server has `yb_make_next_ddl_statement_nonbreaking`; undefined until we have asked. */
   nonBreakingDdl: boolean | undefined;
+  /** Whether the server calls itself a YugabyteDB. */
+  isYugabyte = false;
   /** Whether DDL has been seen to be part of the transaction around it here; undefined until we have seen. */
   transactionalDdl: boolean | undefined;
   /** Whether it is a standby that only takes reads, as servers report since version 14. */
@@ -84,8 +86,8 @@ export class Session {
     client.connection.on('parameterStatus', ({ parameterName, parameterValue }: ParameterStatus) => {
       if (parameterName === 'server_encoding') this.serverEncoding = parameterValue;
       if (parameterName === 'in_hot_standby') this.inHotStandby = parameterValue === 'on';
-      // "15.2-YB-2025.1.0.0-b0". Its DDL transactions are early access and off by default, and no reliable sign shows them.
-      if (parameterName === 'server_version' && parameterValue.includes('-YB-')) this.transactionalDdl = false;
+      // "15.2-YB-2025.1.0.0-b0"
+      if (parameterName === 'server_version') this.isYugabyte = parameterValue.includes('-YB-');
     });
   }
 

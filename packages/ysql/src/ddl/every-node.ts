@@ -12,6 +12,9 @@ export interface NodeAnswer<T> {
   readonly nobodyThere?: boolean;
 }
 
+/** Stands for the node of a connection where nobody knows which one that is. */
+export const CONTACT_POINT = 'contact point';
+
 /** Seconds for which we leave an unreachable node alone: not every revocation should have to wait for it. */
 const UNREACHABLE_SECONDS = 60;
 
@@ -42,5 +45,5 @@ export async function askEveryNode<T>(
       }
     }),
   );
-  return [{ node: first.node ?? 'contact point', answer: first.answer }, ...answers];
+  return [{ node: first.node ?? CONTACT_POINT, answer: first.answer }, ...answers];
 }

@@ -18,8 +18,9 @@ export const OWED_POLICY: OwedPolicy = {
 export type EndOnNode = (node: string, oids: readonly string[], signal: AbortSignal) => Promise<number>;
 
 /**
- * Sessions that are still to be ended on nodes that could not be reached. Each node is asked again in the background until it
- * answers that there are none left. Only kept in memory: what is owed when the plugin stops is forgotten.
+ * Sessions that are still to be ended: on nodes that could not be reached, or where they do not end when told to, as in a wait for
+ * another node (yugabyte-db issues 28983, 31943). Each node is asked again in the background until it answers that there are none
+ * left. Only kept in memory: what is owed when the plugin stops is forgotten.
  */
 export class OwedSessions {
   readonly #end: EndOnNode;
@@ -27,6 +28,8 @@ export class OwedSessions {
   readonly #policy: OwedPolicy;
   /** For each node the oids, each with the time at which we give up on it. */
   readonly #owed = new Map<string, Map<string, number>>();
+  /** The oids of revoked users that may still have sessions, by name. */
+  readonly #users = new Map<string, string>();
   readonly #closing = new AbortController();
   #timer: NodeJS.Timeout | undefined;
   #running = false;
@@ -42,6 +45,7 @@ export class OwedSessions {
   /** Returns at once, and logs nothing: the caller has already warned about the nodes. */
   owe(nodes: readonly string[], oids: readonly string[]): void {
     if (this.#closing.signal.aborted) return;
+    if (oids.length === 0) return;
     const until = Date.now() + this.#policy.totalMs;
     for (const node of nodes) {
       const owed = this.#owed.get(node) ?? new Map<string, number>();
@@ -49,6 +53,22 @@ export class OwedSessions {
       this.#owed.set(node, owed);
     }
     this.#schedule();
+  }
+
+  /** A user was revoked, and its sessions have been told to end: until they have, {@link nodesOf} knows it by name. */
+  revoked(user: string, oid: string): void {
+    if (this.#isOwed(oid)) this.#users.set(user, oid);
+  }
+
+  /** The nodes on which sessions of a revoked user may go on. */
+  nodesOf(user: string): readonly string[] {
+    const oid = this.#users.get(user);
+    if (oid === undefined) return [];
+    return [...this.#owed].filter(([, owed]) => owed.has(oid)).map(([node]) => node);
+  }
+
+  #isOwed(oid: string): boolean {
+    return [...this.#owed.values()].some((owed) => owed.has(oid));
   }
 
   /** Gives up at once, and waits for nothing. */
@@ -62,6 +82,7 @@ export class OwedSessions {
       });
     }
     this.#owed.clear();
+    this.#users.clear();
   }
 
   #schedule(): void {
@@ -91,6 +112,7 @@ export class OwedSessions {
       if (this.#closing.signal.aborted) return;
       await this.#endOn(node);
     }
+    for (const [user, oid] of this.#users) if (!this.#isOwed(oid)) this.#users.delete(user);
   }
 
   async #endOn(node: string): Promise<void> {

@@ -145,7 +145,8 @@ export const YSQL_FIELDS = [
     name: 'max_open_connections',
     type: 'integer',
     default: 4,
-    description: 'Most connections open at once, over all nodes; negative: no limit.',
+    description:
+      'Most connections open at once, over all nodes; negative: no limit. Unset: 4, or one for each node where there are more.',
   },
   {
     name: 'max_idle_connections',

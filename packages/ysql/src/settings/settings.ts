@@ -1,4 +1,4 @@
-import { CofferError, type JsonObject, parseDuration, Secret } from '@coffer/base';
+import { CofferError, type JsonObject, type JsonValue, parseDuration, Secret } from '@coffer/base';
 import { type BalanceMode, type BalancePolicy, parseTopologyKeys } from './balance.ts';
 import { contradiction, contradictions, remedy, saidBy } from './contradictions.ts';
 import {
@@ -69,6 +69,8 @@ export interface YsqlSettings {
   /** Infinity: no limit. */
   readonly maxOpen: number;
   readonly maxIdle: number;
+  /** Nobody has set these limits: there may be a connection to each node of the cluster, however many nodes it has. */
+  readonly oneForEachNode: Readonly<Record<'open' | 'idle', boolean>>;
   /** 0: for ever. */
   readonly maxLifetimeSeconds: number;
   readonly connectTimeoutSeconds: number;
@@ -144,6 +146,10 @@ function decode(written: JsonObject, findings: Findings): YsqlSettings {
     tls,
     usernameTemplate: text('username_template'),
     ...readPoolLimits(integer('max_open_connections'), integer('max_idle_connections')),
+    oneForEachNode: {
+      open: isUnset(config['max_open_connections']),
+      idle: isUnset(config['max_idle_connections']),
+    },
     maxLifetimeSeconds: seconds('max_connection_lifetime'),
     connectTimeoutSeconds: seconds('connect_timeout') || 10,
     statementTimeoutSeconds: seconds('statement_timeout'),
@@ -180,6 +186,11 @@ function readTargetSession(values: JsonObject, findings: Findings): TargetSessio
     findings.refuse(message, `${message}, and has no effect`);
   }
   return choice;
+}
+
+/** 0 stands for the default, as in Vault. */
+function isUnset(limit: JsonValue | undefined): boolean {
+  return limit === undefined || limit === null || Number(limit) === 0;
 }
 
 function readPoolLimits(open: number, idle: number): Pick<YsqlSettings, 'maxOpen' | 'maxIdle'> {

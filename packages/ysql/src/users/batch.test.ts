@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { type AddressInfo, connect, createServer, type Server } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import { isCofferError } from '@coffer/base';
 import {
@@ -250,48 +249,3 @@ for (const mode of ['postgresql', 'yugabytedb'] as const) {
     });
   });
 }
-
-/** A relay that makes the server call itself a YugabyteDB in its ParameterStatus; nothing else changes. */
-async function relayAsYugabyte(port: number): Promise<Server> {
-  const name = Buffer.from('server_version\0');
-  const relay = createServer((client) => {
-    const upstream = connect(port, '127.0.0.1');
-    client.on('error', () => upstream.destroy());
-    upstream.on('error', () => client.destroy());
-    client.pipe(upstream);
-    upstream.on('end', () => client.end());
-    upstream.on('data', (chunk: Buffer) => {
-      const at = chunk.indexOf(name);
-      if (at < 0) client.write(chunk);
-      else {
-        const end = chunk.indexOf(0, at + name.length);
-        const body = Buffer.concat([name, Buffer.from('15.2-YB-2025.1.0.0-b0\0')]);
-        const length = Buffer.alloc(4);
-        length.writeInt32BE(body.length + length.length);
-        client.write(Buffer.concat([chunk.subarray(0, at - length.length), length, body, chunk.subarray(end + 1)]));
-      }
-    });
-  });
-  await new Promise<void>((resolve) => relay.listen(0, '127.0.0.1', resolve));
-  return relay;
-}
-
-describe('a server that calls itself YugabyteDB', () => {
-  it('gets a transaction for each user, whatever its transactions would do', async () => {
-    const proxy = await startWireProxy({ target: server });
-    const relay = await relayAsYugabyte(proxy.port);
-    const { port } = relay.address() as AddressInfo;
-    const list = names(6);
-    {
-      await using opened = await openYsql({ ...server, port });
-      await Promise.all(list.map((username) => opened.database.newUser(newUser(IN_ROLE, { username }))));
-      await Promise.all(list.map((username) => opened.database.deleteUser({ username, statements: [] })));
-    }
-    const sent = proxy.statements.map(({ sql }) => sql);
-    assert.equal(sent.filter((sql) => sql === 'COMMIT').length, 6);
-    assert.equal(sent.filter((sql) => sql.includes('txid_current')).length, 0);
-    assert.equal(sent.filter((sql) => sql.startsWith('DROP ROLE')).length, 1);
-    relay.close();
-    await proxy.stop();
-  });
-});

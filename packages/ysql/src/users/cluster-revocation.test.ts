@@ -169,3 +169,89 @@ describe('revoking in a cluster', () => {
     assert.equal(opened.log.length, 3);
   });
 });
+
+describe('revocations in turn in a cluster of six nodes', () => {
+  const SIX = ['a1', 'a2', 'a3', 'a4', 'a5', 'a6'];
+  const LOGIN = `CREATE ROLE "{{name}}" LOGIN PASSWORD '{{password}}'`;
+  let cluster: PosedCluster;
+  before(async () => {
+    cluster = await startPosedCluster({ target: server, nodes: SIX.map((name) => ({ name })) });
+  });
+  after(() => cluster.stop());
+
+  /** How many connections have been made that ran something. */
+  const connections = (): number =>
+    cluster.nodes.reduce((sum, node) => sum + new Set(node.statements.map(({ connection }) => connection)).size, 0);
+
+  for (const load_balance of ['true', 'false']) {
+    it(`open about one connection for each node, and not for each revocation (load_balance=${load_balance})`, async () => {
+      await cluster.listNodes(SIX);
+      const { host, port } = cluster.node('a1');
+      const before = connections();
+      {
+        await using opened = await openYsql({ ...server, host, port }, { load_balance });
+        for (let round = 0; round < 10; round++) {
+          const username = await opened.database.newUser(newUser(LOGIN));
+          const session = await logIn(cluster.node(SIX[round % 6] ?? ''), username, 'Pass-1234-word');
+          const ended = new Promise((resolve) => session.once('end', resolve));
+          await opened.database.deleteUser({ username, statements: [] });
+          await ended;
+        }
+        assert.deepEqual(opened.log, []);
+      }
+      const made = connections() - before;
+      assert.ok(made >= 6 && made <= 12, `${made} connections`);
+      assert.deepEqual(
+        await server.query("SELECT 1 FROM pg_stat_activity WHERE application_name LIKE 'ysql-plugin %'"),
+        [],
+      );
+    });
+  }
+});
+
+describe('a node that loses its YSQL lease, and so ends all of its backends at once', () => {
+  const LOST = { sqlstate: 'XX000', message: 'Object Lock Manager Shutdown' } as const;
+  const NODES = ['l1', 'l2', 'l3'];
+  let cluster: PosedCluster;
+  before(async () => {
+    cluster = await startPosedCluster({ target: server, nodes: NODES.map((name) => ({ name })) });
+  });
+  after(() => cluster.stop());
+
+  /** As yugabyte-db 28601 has it: the statement at work is refused, or has run, and every connection of the node is cut. */
+  const ACTIONS = ['error', 'error-after'] as const;
+  const MOMENTS = {
+    'makes a user': /^CREATE ROLE/m,
+    'gives it privileges': /^GRANT/m,
+    commits: /^COMMIT/m,
+    'drops a user': /^DROP ROLE/m,
+  };
+
+  for (const type of ACTIONS) {
+    for (const [what, match] of Object.entries(MOMENTS)) {
+      it(`costs nobody a credential when it does so while it ${what} (${type})`, async () => {
+        await cluster.listNodes(NODES);
+        const { host, port } = cluster.node('l1');
+        await using opened = await openYsql({ ...server, host, port }, { load_balance: 'true' });
+        let lost = 0;
+        for (const node of cluster.nodes) {
+          const lose = (sql: string): boolean => {
+            if (lost > 0 || !match.test(sql)) return false;
+            lost++;
+            // After the answer.
+            setTimeout(() => node.dropAll(), 20);
+            return true;
+          };
+          node.addFault({ match: lose, action: { type, ...LOST } });
+        }
+        const username = await opened.database.newUser(newUser(SEED_SQL));
+        const session = await logIn(server, username, 'Pass-1234-word');
+        await session.end();
+        await opened.database.deleteUser({ username, statements: [] });
+        assert.equal(lost, 1);
+        assert.equal(await roleExists(server, username), false);
+        for (const node of cluster.nodes) node.clearFaults();
+      });
+    }
+  }
+});

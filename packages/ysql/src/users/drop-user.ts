@@ -37,7 +37,7 @@ export async function dropRole(access: UserAccess, name: string, options: DropOp
     const outcome = await access.drops.submit(name);
     oid = outcome.oid;
     if (outcome.done) {
-      if (oid !== undefined && !outcome.ended) await endSessions(access, oid);
+      if (oid !== undefined && !outcome.ended) await endSessions(access, name, oid);
       return;
     }
   }
@@ -53,12 +53,13 @@ export async function dropRole(access: UserAccess, name: string, options: DropOp
       if (!(error instanceof Failure) || error.sqlstate !== DEPENDENT_OBJECTS || round === ROUNDS) throw error;
     }
   }
-  if (oid !== undefined && options.endSessions) await endSessions(access, oid);
+  if (oid !== undefined && options.endSessions) await endSessions(access, name, oid);
 }
 
 /** Even if the caller has given up: the role is gone, so the next attempt would no longer find its sessions. */
-async function endSessions(access: UserAccess, oid: string): Promise<void> {
+async function endSessions(access: UserAccess, name: string, oid: string): Promise<void> {
   await withoutDeadline(() => access.endings.submit(oid));
+  access.owed.revoked(name, oid);
 }
 
 /** A batch takes privileges away from a role that can still log in, and `fail` must drop nothing it creates meanwhile. */
@@ -122,6 +123,6 @@ export async function revokeUser(
     }
     return progress.warnings;
   });
-  await endSessions(access, oid);
+  await endSessions(access, name, oid);
   return warnings;
 }

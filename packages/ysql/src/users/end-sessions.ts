@@ -5,7 +5,7 @@ import { Failure } from '../connection/failure.ts';
 import { retry } from '../connection/retry.ts';
 import type { Request, Session } from '../connection/session.ts';
 import type { Access } from '../ddl/access.ts';
-import { askEveryNode } from '../ddl/every-node.ts';
+import { askEveryNode, CONTACT_POINT } from '../ddl/every-node.ts';
 import { quoteList } from '../sql/render.ts';
 
 /** How long a session may take to end before it is reported. */
@@ -34,8 +34,11 @@ export async function endRoleSessions(access: Access, oids: readonly string[]): 
       askEveryNode(access, (session) => endHere(session, oids)),
     );
     const unreachable = answers.filter((entry) => entry.answer === undefined).map((entry) => entry.node);
-    const left = answers.reduce((sum, entry) => sum + (entry.answer ?? 0), 0);
-    if (left > 0) access.logger.warn('sessions of a revoked user have not ended yet', { sessions: left, oid });
+    const left = answers.flatMap((entry) => entry.answer ?? []);
+    if (left.length > 0) {
+      access.logger.warn('sessions of a revoked user have not ended yet', { sessions: left.length, oid });
+      for (const { node, answer = [] } of answers) access.owed.owe([node], answer);
+    }
     if (unreachable.length > 0) {
       access.logger.warn('nodes could not be asked to end the sessions of a revoked user', {
         nodes: unreachable.length,
@@ -64,7 +67,7 @@ export async function endOnNode(
   oids: readonly string[],
   signal: AbortSignal,
 ): Promise<number> {
-  const session = await cluster.open({ node });
+  const session = await cluster.open(node === CONTACT_POINT ? {} : { node });
   const stop = (): void => session.destroy();
   signal.addEventListener('abort', stop);
   try {
@@ -76,12 +79,12 @@ export async function endOnNode(
   }
 }
 
-/** Returns how many sessions are still there when we stop waiting. */
-async function endHere(session: Session, oids: readonly string[]): Promise<number> {
+/** Returns whose sessions are still there when we stop waiting: an oid for each. */
+async function endHere(session: Session, oids: readonly string[]): Promise<readonly string[]> {
   const deadline = Date.now() + END_MS;
   for (;;) {
-    const count = (await session.query(terminateSessions(oids).sql)).rows.length;
-    if (count === 0 || Date.now() >= deadline) return count;
+    const { rows } = await session.query(terminateSessions(oids).sql);
+    if (rows.length === 0 || Date.now() >= deadline) return rows.map((row) => String(row['oid']));
     await sleep(POLL_MS);
   }
 }

@@ -30,7 +30,12 @@ export function createUserAccess(settings: YsqlSettings, logger: Logger): UserAc
     (target, database, wanted) => connect(settings, target, database, wanted, readOnly),
     logger,
   );
-  const pool = new SessionPool(settings, logger, (wish) => cluster.open(wish));
+  const pool = new SessionPool(
+    settings,
+    logger,
+    (wish) => cluster.open(wish),
+    () => cluster.size,
+  );
   const access: UserAccess = {
     settings,
     cluster,

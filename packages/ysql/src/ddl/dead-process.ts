@@ -1,0 +1,59 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Backoff, backoffMs, errorText } from '@coffer/base';
+import { applicationPrefix } from '../connection/connect.ts';
+import type { Session } from '../connection/session.ts';
+import { readNodes } from '../connection/yb-servers.ts';
+import type { Access } from './access.ts';
+import { askEveryNode, type NodeAnswer } from './every-node.ts';
+
+const POLLS: Backoff = { firstMs: 20, longestMs: 320 };
+/** A backend that has not ended by then is waited for by whoever asks again. */
+const PATIENCE_MS = 3_000;
+
+/**
+ * Ends the sessions that a dead process has left on any node. True when every node has said that there are none: a dead process
+ * opens no others, so nothing it sent can take effect any more. False when that is not certain: a session is still there, or a
+ * node of the cluster could not be asked though something may be running there.
+ */
+export async function endSessionsOfDead(access: Access, processId: string): Promise<boolean> {
+  const deadline = Date.now() + PATIENCE_MS;
+  try {
+    const wanted = await access.pool.use((session) => nodesToAsk(access, session));
+    if (wanted === undefined) return false;
+    for (let polls = 1; ; polls++) {
+      const answers = await askEveryNode(access, (session) => endHere(session, processId), 0);
+      if (!isComplete(answers, wanted)) return false;
+      if (answers.every(({ answer = 0 }) => answer === 0)) return true;
+      if (Date.now() >= deadline) return false;
+      await sleep(backoffMs(POLLS, polls));
+    }
+  } catch (error) {
+    access.logger.warn(`the sessions of a killed process could not be ended: ${errorText(error)}`);
+    return false;
+  }
+}
+
+/**
+ * The keys of all nodes, none where the one server is all there is; undefined where nobody can say. Asked for here, since what
+ * the cluster was last known to be is not enough.
+ */
+async function nodesToAsk({ settings }: Access, session: Session): Promise<readonly string[] | undefined> {
+  const nodes = await readNodes(session);
+  if (nodes !== undefined) return nodes.length > 1 ? nodes.map((node) => node.key) : [];
+  return session.isYugabyte || settings.hosts.length > 1 ? undefined : [];
+}
+
+function isComplete(answers: readonly NodeAnswer<number>[], wanted: readonly string[]): boolean {
+  const known = answers.filter(({ answer, nobodyThere }) => answer !== undefined || nobodyThere === true);
+  return known.length === answers.length && wanted.every((key) => known.some(({ node }) => node === key));
+}
+
+/** How many sessions of the process this node had. */
+async function endHere(session: Session, processId: string): Promise<number> {
+  const { rows } = await session.query(
+    `SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity
+     WHERE pg_catalog.starts_with(application_name, $1) AND pid <> pg_catalog.pg_backend_pid()`,
+    [applicationPrefix(processId)],
+  );
+  return rows.length;
+}
