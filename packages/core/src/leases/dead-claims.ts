@@ -1,4 +1,4 @@
-import { errorText, type Logger, PROCESS_ID } from '@coffer/base';
+import { errorText, type Logger } from '@coffer/base';
 import type { SqlRow, Store } from '@coffer/store';
 import type { Barrier } from '../barrier/barrier.ts';
 import { CREATION_CLAIM_MS, leaseFromRow } from './lease-row.ts';
@@ -42,7 +42,12 @@ async function release(store: Store): Promise<void> {
 export async function releaseDeadCreations(store: Store, barrier: Barrier, logger: Logger): Promise<void> {
   if (!store.exclusive) return;
   try {
-    const { rows } = await store.run("SELECT * FROM leases WHERE claimed_until > store_now() AND state <> 'active'");
+    // Their next attempt is when their claim runs out, and there is an index for that.
+    const { rows } = await store.run(
+      `SELECT * FROM leases WHERE next_attempt > store_now() AND next_attempt <= store_now() + $1
+       AND claimed_until > store_now() AND state <> 'active'`,
+      [CREATION_CLAIM_MS],
+    );
     const ids = rows.filter((row) => isOfDead(barrier, row)).map((row) => row['id'] ?? '');
     for (const id of ids) {
       await store.run('UPDATE leases SET claimed_until = 0, next_attempt = 0 WHERE id = $1', [id]);
@@ -55,8 +60,7 @@ export async function releaseDeadCreations(store: Store, barrier: Barrier, logge
 /** A seal that was closed and opened again leaves rows of this very process, which may still be at them. */
 function isOfDead(barrier: Barrier, row: SqlRow): boolean {
   try {
-    const { creation } = leaseFromRow(barrier, row);
-    return creation !== undefined && creation.process !== PROCESS_ID;
+    return leaseFromRow(barrier, row).creation !== undefined;
   } catch {
     // Whoever comes to the damaged row says so.
     return false;

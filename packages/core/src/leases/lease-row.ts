@@ -1,3 +1,4 @@
+import { PROCESS_ID } from '@coffer/base';
 import type { SqlRow } from '@coffer/store';
 import type { Barrier } from '../barrier/barrier.ts';
 import { LEASE_STATES, type Lease, stored } from '@coffer/framework';
@@ -49,6 +50,7 @@ export function leaseFromRow(barrier: Barrier, row: SqlRow): Lease {
     lastError: row['last_error'],
   };
   const { maker, ...lease } = LEASE({ ...barrier.open(place, row['value']), ...columns }, place);
-  if (maker === undefined) return lease;
+  // Nobody comes to a creation of this very process before its claim has run out: nothing of it can land any more then.
+  if (maker === undefined || maker === PROCESS_ID) return lease;
   return { ...lease, creation: { process: maker, mayLandUntil: lease.issueTime + CREATION_CLAIM_MS } };
 }

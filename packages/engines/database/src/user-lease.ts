@@ -6,7 +6,6 @@ import {
   type JsonObject,
   mayLandUntil,
   mayStillLand,
-  PROCESS_ID,
   Secret,
 } from '@coffer/base';
 import {
@@ -222,7 +221,7 @@ async function owedNodes(database: Database, { username }: UserData): Promise<re
  * outlive its server for a moment and open another session, so there the end of its sessions proves nothing yet.
  */
 async function endDeadSessions(database: Database, { creation }: Lease, { sessionMark }: UserData): Promise<boolean> {
-  if (creation === undefined || sessionMark === undefined || creation.process === PROCESS_ID) return false;
+  if (creation === undefined || sessionMark === undefined) return false;
   const ended = await database.endMarkedSessions?.(sessionMark);
   return ended === true && sessionMark === creation.process;
 }
