@@ -139,7 +139,10 @@ async function timed<T>(seen: Seen, times: number[], what: string, work: () => P
     return result;
   } catch (error) {
     const status = error instanceof Error && 'status' in error ? String(error.status) : '';
-    const text = `${what}: ${status} ${errorText(error).replaceAll(/v-\S+|\d+\.\d+\.\d+\.\d+|port=\d+/g, '…')}`.slice(0, 160);
+    const text = `${what}: ${status} ${errorText(error).replaceAll(/v-\S+|\d+\.\d+\.\d+\.\d+|port=\d+/g, '…')}`.slice(
+      0,
+      160,
+    );
     const entry = seen.failures.get(text) ?? { count: 0, worstMs: 0 };
     seen.failures.set(text, { count: entry.count + 1, worstMs: Math.max(entry.worstMs, performance.now() - begin) });
     await sleep(100);
