@@ -93,7 +93,7 @@ export class Cluster {
 
   /** How many nodes the cluster has, as far as is known. */
   get size(): number {
-    return this.#nodes.current.length;
+    return this.#discovery.nodes.length;
   }
 
   /** Keys of the nodes that the cluster listed not long ago and no longer lists. */
@@ -126,7 +126,10 @@ export class Cluster {
   async #openNode(key: string, search: Search): Promise<Session> {
     const node = this.#discovery.find(key);
     if (node === undefined) throw new Failure('unreachable', `node ${key} is not in the cluster any more`);
-    return await this.#dialer.openNode(node, search.database);
+    const session = await this.#dialer.openNode(node, search.database);
+    const { balance } = this.#settings;
+    session.onlyForNode = balance !== undefined && !isFirstChoice(node, balance);
+    return session;
   }
 
   /** The contact points in their order, those that have failed last. One that failed during this search is not tried again. */

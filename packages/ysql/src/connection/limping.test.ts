@@ -107,6 +107,16 @@ describe('a session that is not where it should be', () => {
     passes(31);
     assert.deepEqual(await cluster.use(opened, 2), ['n2', 'n2']);
   });
+  it('is one that was opened for a certain node, for which nobody else takes it', async (test) => {
+    const opened = cluster.open(test, { ...preferred, max_idle_connections: 10 });
+    assert.deepEqual(await cluster.use(opened, 1), ['n2']);
+    const { host, port } = cluster.node('n3');
+    const onNode = (): Promise<string> =>
+      opened.access.pool.use(async ({ identity }) => identity.applicationName, { node: `${host}:${port}` });
+    const first = await onNode();
+    assert.deepEqual(await cluster.use(opened, 3), ['n2', 'n2', 'n2']);
+    assert.equal(await onNode(), first);
+  });
   it('is kept where it is right', async (test) => {
     const passes = ownClock(test);
     const opened = cluster.open(test, { ...preferred, ...pooled });

@@ -101,7 +101,9 @@ export class SessionPool {
     const database = wish.database ?? this.#limits.database;
     for (const session of this.#idle.filter((each) => this.#expired(each))) session.destroy();
     const at = this.#idle.findLastIndex(
-      (session) => session.identity.database === database && (wish.node === undefined || session.node === wish.node),
+      (session) =>
+        session.identity.database === database &&
+        (wish.node === undefined ? !session.onlyForNode : session.node === wish.node),
     );
     const [idle] = at < 0 ? [] : this.#idle.splice(at, 1);
     if (idle !== undefined) {

@@ -70,6 +70,8 @@ export class Session {
   advisoryLocks: boolean | undefined;
   /** Sees whether the node still answers while an answer is awaited. */
   watch: SilenceWatch | undefined;
+  /** Opened for the sake of its node, which load balancing would not choose. */
+  onlyForNode = false;
   /** When the pool should ask for another connection in place of this one, in milliseconds; undefined: never. */
   reconsiderAt: number | undefined;
   readonly #client: pg.Client;
