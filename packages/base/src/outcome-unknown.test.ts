@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { CofferError } from './error.ts';
-import { isOutcomeUnknown, mayLandUntil, mayStillLand, type OutcomeError } from './outcome-unknown.ts';
+import { isNothingDone, isOutcomeUnknown, mayLandUntil, mayStillLand, type OutcomeError } from './outcome-unknown.ts';
 
 class Told extends Error implements OutcomeError {
   readonly outcomeUnknown: boolean;
@@ -27,6 +27,21 @@ describe('isOutcomeUnknown', () => {
   it('takes any other failure for an answer', () => {
     for (const thrown of [new Error('no'), new CofferError('unavailable', 'no'), 'no', undefined]) {
       assert.equal(isOutcomeUnknown(thrown), false);
+    }
+  });
+});
+
+describe('isNothingDone', () => {
+  it('asks the error itself, else what it was made of', () => {
+    const nothing = Object.assign(new Error(''), { nothingDone: true });
+    const something = Object.assign(new Error('', { cause: nothing }), { nothingDone: false });
+    assert.equal(isNothingDone(nothing), true);
+    assert.equal(isNothingDone(new CofferError('unavailable', '', { cause: nothing })), true);
+    assert.equal(isNothingDone(something), false);
+  });
+  it('takes no other failure for that', () => {
+    for (const thrown of [new CofferError('unavailable', 'no'), new Told(true), 'no', undefined]) {
+      assert.equal(isNothingDone(thrown), false);
     }
   });
 });

@@ -12,13 +12,22 @@ export interface OutcomeError extends Error {
 /** Whether a failure leaves the outcome unknown. The first error along its causes that can say so decides. */
 export function isOutcomeUnknown(thrown: unknown): boolean {
   for (let error = thrown; error instanceof Error; error = error.cause) {
-    if (saysSo(error)) return error.outcomeUnknown;
+    if ('outcomeUnknown' in error) return error.outcomeUnknown === true;
   }
   return false;
 }
 
-function saysSo(error: Error): error is OutcomeError {
-  return 'outcomeUnknown' in error;
+/** An error that says of itself whether nothing at all was done, because nobody could be asked to. */
+export interface NothingDoneError extends Error {
+  readonly nothingDone: boolean;
+}
+
+/** Whether nothing was done, and the same may well succeed later. The first error along its causes that can say so decides. */
+export function isNothingDone(thrown: unknown): boolean {
+  for (let error = thrown; error instanceof Error; error = error.cause) {
+    if ('nothingDone' in error) return error.nothingDone === true;
+  }
+  return false;
 }
 
 /**

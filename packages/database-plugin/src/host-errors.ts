@@ -1,4 +1,4 @@
-import { CofferError } from '@coffer/base';
+import { CofferError, isNothingDone, isOutcomeUnknown } from '@coffer/base';
 import { GrpcError, grpcStatus, isPluginGone } from '@coffer/go-plugin';
 import type { Database, NewUserRequest, UpdateUserRequest } from './database.ts';
 
@@ -30,15 +30,21 @@ const PREFIXES: Readonly<Record<DatabaseOperation, { readonly host: string; read
 };
 
 /**
- * The status that a plugin answers for what a Database threw: Internal with Vault's text, a bug's text masked. What may
- * have left something behind (`unavailable`) is Unknown, so that our own host can tell the two apart.
+ * The status that a plugin answers for what a Database threw: Internal with Vault's text, a bug's text masked. Failures that are
+ * `unavailable` have statuses of their own, so that our own host can tell them apart: Aborted when nothing was done and the same
+ * may succeed later, Canceled when it may still take effect, Unknown when something may have been left behind.
  */
 export function pluginError(operation: DatabaseOperation, thrown: unknown): GrpcError {
   if (thrown instanceof GrpcError) return thrown;
   const error = CofferError.from(thrown);
   const text = error.code === 'internal' ? 'internal error' : error.message;
-  const code = error.code === 'unavailable' ? grpcStatus.UNKNOWN : grpcStatus.INTERNAL;
+  const code = error.code === 'unavailable' ? unavailableStatus(error) : grpcStatus.INTERNAL;
   return new GrpcError(code, `${PREFIXES[operation].plugin}${text}`, { cause: thrown });
+}
+
+function unavailableStatus(error: CofferError): grpcStatus {
+  if (isNothingDone(error)) return grpcStatus.ABORTED;
+  return isOutcomeUnknown(error) ? grpcStatus.CANCELLED : grpcStatus.UNKNOWN;
 }
 
 /** Statuses by which the plugin itself says no, and that it left nothing behind. */
@@ -57,6 +63,13 @@ export function hostError(operation: DatabaseOperation, thrown: unknown, timeout
       ? `: the plugin gave no answer in ${Math.round(timeoutMs / 100) / 10} s, so what it did is not known`
       : '';
   return new CofferError(code, `${PREFIXES[operation].host}${thrown.message}${late}`, { cause: thrown });
+}
+
+/** Whether the plugin itself has said that what it began may still take effect: a plugin that said nothing is another matter. */
+export function saysMayLand(thrown: unknown): boolean {
+  return (
+    thrown instanceof CofferError && thrown.cause instanceof GrpcError && thrown.cause.code === grpcStatus.CANCELLED
+  );
 }
 
 /** What Vault's client refuses before it asks the plugin (sdk/database/dbplugin/v5/grpc_client.go). */

@@ -8,7 +8,7 @@
 export { type ConnectionField, ConnectionFields } from './connection-fields.ts';
 export { urlHoldsPassword } from './connection-url.ts';
 export type * from './database.ts';
-export { withHostErrors } from './host-errors.ts';
+export { saysMayLand, withHostErrors } from './host-errors.ts';
 export { type LaunchDatabaseOptions, PluginProcess } from './plugin-process.ts';
 export { openDatabase, redactError } from './redaction.ts';
 export { DATABASE_COOKIE, serveDatabase, type ServeDatabaseOptions } from './serve-database.ts';

@@ -1,4 +1,4 @@
-import type { OutcomeError } from '@coffer/base';
+import type { NothingDoneError, OutcomeError } from '@coffer/base';
 
 /** The status codes of the gRPC protocol (grpc/grpc:doc/statuscodes.md). */
 export const grpcStatus = {
@@ -54,7 +54,7 @@ const OUTCOME_UNKNOWN: readonly grpcStatus[] = [
  * A status of the gRPC protocol: what a service's handler throws, and what a call rejects with. It stays below the
  * contract of a plugin; a room above turns it into a CofferError.
  */
-export class GrpcError extends Error implements OutcomeError {
+export class GrpcError extends Error implements OutcomeError, NothingDoneError {
   readonly code: grpcStatus;
   /** The text as it crosses the wire; `message` is Go's form around it. */
   readonly details: string;
@@ -69,6 +69,11 @@ export class GrpcError extends Error implements OutcomeError {
   /** Whether the service gave no answer: what it had begun may have taken effect, and may still. */
   get outcomeUnknown(): boolean {
     return OUTCOME_UNKNOWN.includes(this.code);
+  }
+
+  /** Whether the service says that nothing was done and the same may succeed later. No transport makes this status. */
+  get nothingDone(): boolean {
+    return this.code === grpcStatus.ABORTED;
   }
 }
 

@@ -52,6 +52,11 @@ export interface WireProxy {
   refuse(refused: boolean): Promise<void>;
   /** True: new connections are taken and never answered, as by a node that hangs. */
   hang(hanging: boolean): void;
+  /**
+   * True: as {@link hang}, and what clients send on connections they have is not read either, as from a node that is cut off.
+   * False: what they have sent meanwhile is read; connections made meanwhile stay dead.
+   */
+  freeze(frozen: boolean): void;
   /** Closes everything. Safe to call again. */
   stop(): Promise<void>;
 }
@@ -183,6 +188,15 @@ class ListeningProxy implements WireProxy {
 
   hang(hanging: boolean): void {
     this.#hanging = hanging;
+  }
+
+  freeze(frozen: boolean): void {
+    this.#hanging = frozen;
+    for (const [client, session] of this.#open) {
+      if (session === undefined) continue;
+      if (frozen) client.pause();
+      else client.resume();
+    }
   }
 
   async stop(): Promise<void> {

@@ -38,7 +38,7 @@ import {
   DEFAULT_EXPIRATION_STATEMENT,
   DEFAULT_PASSWORD_STATEMENT,
 } from './users/update-user.ts';
-import { createUserAccess, type UserAccess } from './users/user-access.ts';
+import { closeAccess, createUserAccess, type UserAccess } from './users/user-access.ts';
 import { verifyUser } from './users/verify-user.ts';
 
 /** How long work under way may take to finish, or to be undone, before its connections are closed. */
@@ -204,8 +204,7 @@ class YsqlDatabase implements Database {
       sleep(DRAIN_MS, undefined, { signal: patience.signal }).catch(() => undefined),
     ]);
     patience.abort();
-    former.access.owed.close();
-    await former.access.pool.close();
+    await closeAccess(former.access);
   }
 
   #inUse(): Connected {
@@ -219,10 +218,12 @@ class YsqlDatabase implements Database {
       const asked = await access.pool.use(async (session) => session.askedForPassword);
       if (!asked && !hasCertificate(settings)) this.#logger.warn(trusts(settings.username));
     } catch (thrown) {
-      await access.pool.close();
+      await closeAccess(access);
       const error = asCofferError(thrown);
       if (error.code === 'internal') throw error;
-      throw new CofferError(error.code, `error verifying connection: ${error.message}`);
+      // A configuration that cannot be verified is not to be tried again as it is.
+      const code = error.code === 'unavailable' ? 'failed' : error.code;
+      throw new CofferError(code, `error verifying connection: ${error.message}`);
     }
   }
 
@@ -251,7 +252,7 @@ async function runOperation<T>(
     return await operation(connected, password === undefined ? '' : await storedPassword(connected.access, password));
   } catch (thrown) {
     const error = asCofferError(thrown);
-    throw new CofferError(error.code, error.message, { cause: error.code === 'internal' ? thrown : undefined });
+    throw new CofferError(error.code, error.message, { cause: error.code === 'internal' ? thrown : error.cause });
   }
 }
 

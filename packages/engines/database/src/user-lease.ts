@@ -2,10 +2,12 @@ import {
   CofferError,
   formatTime,
   isCofferError,
+  isNothingDone,
   isOutcomeUnknown,
   type JsonObject,
   mayLandUntil,
   mayStillLand,
+  requireTime,
   Secret,
 } from '@coffer/base';
 import {
@@ -18,8 +20,8 @@ import {
   type TokenEntry,
   type TtlAnswer,
 } from '@coffer/framework';
-import type { Database } from '@coffer/database-plugin';
-import { checkAllowed } from './config-entry.ts';
+import { type Database, saysMayLand } from '@coffer/database-plugin';
+import { checkAllowed, type ConfigEntry } from './config-entry.ts';
 import type { EngineParts } from './engine-parts.ts';
 import { readRole, type RoleEntry } from './role-entry.ts';
 
@@ -66,54 +68,73 @@ export interface IssueRequest {
   readonly path: string;
 }
 
-/** Makes a login: the row of a lease in state `creating`, then the user, then the lease is active (DESIGN invariant 1). */
+/**
+ * Makes a login. When a node fell silent over it, another one is made under another name: the row of the first stays, and what
+ * may come of it is revoked.
+ */
 export function issueUser(parts: Omit<EngineParts, 'plugins'>, request: IssueRequest): Promise<PathResponse> {
   return parts.connections.use(request.role.dbName, async (database, config) => {
-    const { roleName, role, token, path } = request;
-    checkAllowed(config, roleName);
-    const now = Date.now();
-    const limits = [{ defaultTtl: role.defaultTtl, maxTtl: role.maxTtl }, ...parts.context.ttlLimits()];
-    const granted = grantTtl({ increment: 0, limits, issueTime: now, now });
-    const { ttl, ceiling } = granted;
-    const warnings = [...granted.warnings];
-    const validUntil = validUntilFor(role, now + ttl * 1000, ceiling);
-    const password = new Secret(await parts.generatePassword(role.passwordPolicy || config.passwordPolicy));
-    const usernameConfig = { displayName: cleanDisplayName(token.displayName), roleName };
-    const named = await database.nameUser?.(usernameConfig);
-    const sessionMark = named && (await database.sessionMark?.(role.creationStatements));
-    const data: UserData = {
-      username: named ?? '',
-      role: roleName,
-      dbName: role.dbName,
-      revocationStatements: role.revocationStatements,
-      validUntil,
-    };
-    const creating = await parts.context.leases.begin({
-      path,
-      token,
-      renewable: true,
-      data: { ...data, ...(sessionMark !== undefined && { sessionMark }) },
-      issueTime: now,
-      expireTime: now + ttl * 1000,
-    });
-    const username = await createUser(
-      database,
-      { role, creating, data },
-      {
-        usernameConfig,
-        ...(named !== undefined && { username: named }),
-        password,
-        expiration: new Date(validUntil),
-        warn: (warning) => warnings.push(warning),
-      },
-    );
-    await creating.activate({ ...data, username });
-    return {
-      data: { password: password.reveal(), username },
-      lease: { id: creating.id, durationSeconds: ttl, renewable: true },
-      warnings,
-    };
+    try {
+      return await issueOnce(parts, request, database, config);
+    } catch (error) {
+      if (!saysMayLand(error)) throw error;
+    }
+    requireTime();
+    return await issueOnce(parts, request, database, config);
   });
+}
+
+/** The row of a lease in state `creating`, then the user, then the lease is active (DESIGN invariant 1). */
+async function issueOnce(
+  parts: Omit<EngineParts, 'plugins'>,
+  request: IssueRequest,
+  database: Database,
+  config: ConfigEntry,
+): Promise<PathResponse> {
+  const { roleName, role, token, path } = request;
+  checkAllowed(config, roleName);
+  const now = Date.now();
+  const limits = [{ defaultTtl: role.defaultTtl, maxTtl: role.maxTtl }, ...parts.context.ttlLimits()];
+  const granted = grantTtl({ increment: 0, limits, issueTime: now, now });
+  const { ttl, ceiling } = granted;
+  const warnings = [...granted.warnings];
+  const validUntil = validUntilFor(role, now + ttl * 1000, ceiling);
+  const password = new Secret(await parts.generatePassword(role.passwordPolicy || config.passwordPolicy));
+  const usernameConfig = { displayName: cleanDisplayName(token.displayName), roleName };
+  const named = await database.nameUser?.(usernameConfig);
+  const sessionMark = named && (await database.sessionMark?.(role.creationStatements));
+  const data: UserData = {
+    username: named ?? '',
+    role: roleName,
+    dbName: role.dbName,
+    revocationStatements: role.revocationStatements,
+    validUntil,
+  };
+  const creating = await parts.context.leases.begin({
+    path,
+    token,
+    renewable: true,
+    data: { ...data, ...(sessionMark !== undefined && { sessionMark }) },
+    issueTime: now,
+    expireTime: now + ttl * 1000,
+  });
+  const username = await createUser(
+    database,
+    { role, creating, data },
+    {
+      usernameConfig,
+      ...(named !== undefined && { username: named }),
+      password,
+      expiration: new Date(validUntil),
+      warn: (warning) => warnings.push(warning),
+    },
+  );
+  await creating.activate({ ...data, username });
+  return {
+    data: { password: password.reveal(), username },
+    lease: { id: creating.id, durationSeconds: ttl, renewable: true },
+    warnings,
+  };
 }
 
 function validUntilFor(role: RoleEntry, leaseEnd: number, ceiling: number): number {
@@ -134,9 +155,9 @@ async function createUser(
       rollbackStatements: role.rollbackStatements,
     });
   } catch (error) {
-    // `unavailable` is the only code with which a user may exist: the row stays, and revocation ends what there is.
+    // `unavailable` is the only code with which a user may exist: the row stays then, and revocation ends what there is.
     const known = isOutcomeUnknown(error) ? { ...data, mayLandUntil: mayLandUntil() } : data;
-    await creating.abandon(!isCofferError(error, 'unavailable'), { ...known });
+    await creating.abandon(!isCofferError(error, 'unavailable') || isNothingDone(error), { ...known });
     throw error;
   }
 }

@@ -6,14 +6,16 @@ import {
   type PosedCluster,
   startPosedCluster,
   startPostgres,
+  startWireProxy,
   type TestPostgres,
   ybServersFunction,
 } from '@coffer/testkit';
 import { newUser, openYsql, ownClock, roleExists, SEED_SQL } from '../ysql-fixture.ts';
 import { parseSettings } from '../settings/settings.ts';
 import { createUserAccess } from '../users/user-access.ts';
-import { Cluster, type Dial } from './cluster.ts';
+import { Cluster } from './cluster.ts';
 import { connect } from './connect.ts';
+import type { Dial } from './node-dialer.ts';
 import type { Session } from './session.ts';
 
 let server: TestPostgres;
@@ -206,8 +208,8 @@ describe('load balancing', () => {
       await server.query(ybServersFunction(servers));
     }
     const nowhere = (at: number): string => `127.1.1.${at + 1}`;
-    /** Opens four connections; returns the addresses that were tried, in order, without the contact point. */
-    async function tried(more: JsonObject = {}): Promise<string[]> {
+    /** Opens connections to so many nodes; returns the addresses that were tried, in order, without the contact point. */
+    async function tried(more: JsonObject = {}, nodes = 4): Promise<string[]> {
       const settings = parseSettings(config(more), () => undefined);
       const hosts: string[] = [];
       const dial: Dial = async (target, database) => {
@@ -217,7 +219,7 @@ describe('load balancing', () => {
       const cluster = new Cluster(settings, dial, silentLogger);
       const sessions: Session[] = [];
       for (let i = 0; i < 4; i++) sessions.push(await cluster.open());
-      assert.equal(new Set(sessions.map((session) => session.node)).size, 4);
+      assert.equal(new Set(sessions.map((session) => session.node)).size, nodes);
       await Promise.all(sessions.map((session) => session.close()));
       return hosts.slice(1);
     }
@@ -233,8 +235,10 @@ describe('load balancing', () => {
       await list((own, at) => ({ host: nowhere(at), publicIp: own }));
       assert.deepEqual(withoutContact(await tried()), OWN.slice(1));
     });
-    it('finds out when it is neither, once', async () => {
-      const contact = { host: server.host, port: server.port };
+    it('finds out when it is neither, once', async (test) => {
+      const other = await startWireProxy({ target: server, host: '127.0.0.9' });
+      test.after(() => other.stop());
+      const contact = { host: other.host, port: other.port };
       await list((own, at) => ({ host: nowhere(at), publicIp: own }));
       const hosts = await tried(contact);
       assert.deepEqual(hosts.filter((host) => host.startsWith('127.0')).toSorted(), OWN);
@@ -242,8 +246,12 @@ describe('load balancing', () => {
       await list((own, at) => ({ host: own, publicIp: nowhere(at) }));
       assert.deepEqual((await tried(contact)).toSorted(), OWN);
     });
-    it('takes the private one of a node without a public one', async () => {
-      await list((own, at) => (at === 0 ? { host: nowhere(0), publicIp: own } : { host: own, publicIp: '' }));
+    it('passes over nodes without a public one when the contact point is a public one', async () => {
+      await list((own, at) => ({ host: at < 2 ? nowhere(at) : own, publicIp: at < 2 ? own : '' }));
+      assert.deepEqual(withoutContact(await tried({}, 2)), OWN.slice(1, 2));
+    });
+    it('takes private ones, with or without public ones, when the contact point is a private one', async () => {
+      await list((own, at) => ({ host: own, publicIp: at % 2 === 0 ? nowhere(at) : '' }));
       assert.deepEqual(withoutContact(await tried()), OWN.slice(1));
     });
   });
@@ -282,22 +290,6 @@ function pick(name: string): { host: string; port: number } {
   const { host, port } = posed.node(name);
   return { host, port };
 }
-
-describe('a server without yb_servers()', () => {
-  it('is used without balancing, with one warning', async () => {
-    const plain = await startPostgres({ ybServers: false });
-    {
-      await using opened = await openYsql(plain, { load_balance: 'true', yb_servers_refresh_interval: 0 });
-      const username = await opened.database.newUser(newUser(SEED_SQL));
-      await opened.database.deleteUser({ username, statements: [] });
-      assert.deepEqual(
-        opened.log.map((entry) => entry.message),
-        ['the server has no function yb_servers(): connections are not balanced over nodes'],
-      );
-    }
-    await plain.stop();
-  });
-});
 
 describe('a wrong password in a cluster', () => {
   it('is tried on one node only', async () => {

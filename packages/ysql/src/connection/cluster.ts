@@ -1,49 +1,66 @@
-import { errorText, type Logger } from '@coffer/base';
+import type { Logger } from '@coffer/base';
 import type { BalancePolicy } from '../settings/balance.ts';
 import type { Endpoint, YsqlSettings } from '../settings/settings.ts';
+import { Discovery } from './discovery.ts';
 import { Failure } from './failure.ts';
-import { NodeList } from './node-list.ts';
+import { type Dial, NodeDialer } from './node-dialer.ts';
+import { NodeHealth } from './node-health.ts';
+import { type Candidate, firstOf, isElsewhere } from './race.ts';
 import type { Session, SessionWish } from './session.ts';
-import { passes, ReadOnlyPlaces, type Wanted } from './target-session.ts';
-import { candidateGroups, type ClusterNode, leastLoaded } from './topology.ts';
-import { readNodes } from './yb-servers.ts';
-
-export type Dial = (target: Endpoint, database: string, wanted?: Wanted) => Promise<Session>;
+import { passes, ReadOnlyPlaces } from './target-session.ts';
+import { candidateGroups, type ClusterNode, isFirstChoice, leastLoaded } from './topology.ts';
 
 /** A node that has just joined may have a session to end; the smart drivers' interval would be too long for that. */
 const EVERY_NODE_SECONDS = 30;
+/** A list that is older than this is asked for again when none of its nodes can be reached. */
+const IN_VAIN_SECONDS = 5;
+/** A session on a node that is not the best one is kept at least this long. */
+const LEAST_STAY_MS = 1_000;
+/** After so long no further node is tried. */
+const SEARCH_MS = 5_000;
+/** For so long at most a search that found nobody spares others theirs. */
+const IN_VAIN_MS = 1_000;
 
-interface NodeState {
-  /** Our connections to it, including those that are being opened. */
-  connections: number;
-  /** When it last could not be reached, in milliseconds; undefined if it has been reached since, or never failed. */
-  failedAt: number | undefined;
-  /** When it last refused to write, in milliseconds. */
-  readOnlyAt?: number;
+const ANY_NODE: BalancePolicy = { mode: 'any', topologyKeys: [], topologyKeysOnly: false };
+
+/** A configured host. */
+interface Contact extends Endpoint {
+  readonly key: string;
+  /** It is the one that is preferred. */
+  readonly first: boolean;
+}
+
+/** One search for a connection. */
+interface Search {
+  readonly database: string;
+  readonly since: number;
+  /** What nodes failed with. */
+  readonly failures: string[];
 }
 
 /**
- * The nodes of one cluster, as one Database instance alone knows them. The list is refreshed only when a connection is wanted
- * and the last answer is too old (the smart drivers' lazy refresh). There is no timer and no permanent control connection: the
- * connection that asked is itself used if its node is the one chosen.
+ * Connections to one cluster, as one Database instance alone knows it. The list of its nodes is refreshed only when a connection
+ * is wanted and the last answer is too old (the smart drivers' lazy refresh). There is no timer and no permanent control
+ * connection: the connection that asked is itself used if its node is the one chosen.
  */
 export class Cluster {
   readonly #settings: YsqlSettings;
-  readonly #dial: Dial;
   readonly #logger: Logger;
-  readonly #nodes = new NodeList();
+  readonly #discovery: Discovery;
+  readonly #health: NodeHealth;
+  readonly #dialer: NodeDialer;
   readonly #readOnlyHosts = new ReadOnlyPlaces();
-  readonly #states = new Map<string, NodeState>();
-  #refreshing: Promise<void> | undefined;
-  /** Set once the server turns out to have no yb_servers(): an old YugabyteDB, or PostgreSQL. */
-  #withoutFunction = false;
-  /** Which of a node's two addresses can be reached from here; undefined until one has been. */
-  #addressKind: 'private' | 'public' | undefined;
+  /** The last search that found nobody, and until when it counts. */
+  #inVain = { failure: new Failure('unreachable', ''), until: 0 };
+  #apart: Session | undefined;
+  #closed = false;
 
   constructor(settings: YsqlSettings, dial: Dial, logger: Logger) {
     this.#settings = settings;
-    this.#dial = dial;
     this.#logger = logger;
+    this.#discovery = new Discovery(settings.refreshIntervalSeconds, logger);
+    this.#health = new NodeHealth(settings.failedHostDelaySeconds, settings.refreshIntervalSeconds);
+    this.#dialer = new NodeDialer(settings, dial, this.#discovery, this.#health);
   }
 
   /**
@@ -52,16 +69,14 @@ export class Cluster {
    * @throws Failure, CofferError as {@link connect}
    */
   async open(wish: SessionWish = {}): Promise<Session> {
-    const database = wish.database ?? this.#settings.database;
-    if (wish.node !== undefined) return await this.#openNode(wish.node, database);
-    if (this.#settings.balance === undefined || this.#withoutFunction) return await this.#openContact(database);
-    const control = await this.#refreshIfDue(database);
+    const search: Search = { database: wish.database ?? this.#settings.database, since: Date.now(), failures: [] };
+    if (wish.node !== undefined) return await this.#openNode(wish.node, search);
+    if (search.since < this.#inVain.until) throw this.#inVain.failure;
+    const { balance } = this.#settings;
     try {
-      const session = await this.#openBalanced(database, control);
-      if (session !== control) await control?.close();
-      return session;
+      return balance === undefined ? await this.#openContact(search) : await this.#openBalanced(search, balance);
     } catch (error) {
-      await control?.close();
+      if (error instanceof Failure && error.kind === 'unreachable') this.#noteInVain(error, search);
       throw error;
     }
   }
@@ -71,252 +86,227 @@ export class Cluster {
    * reach every node.
    */
   async nodes(session: Session): Promise<readonly ClusterNode[]> {
-    if (this.#due(Math.min(this.#settings.refreshIntervalSeconds, EVERY_NODE_SECONDS))) {
-      try {
-        await this.#refreshOver(session);
-      } catch (error) {
-        this.#logger.warn('yb_servers() could not be asked for the nodes', { error: errorText(error) });
-      }
-    }
-    session.node ??= this.#locate(session)?.key;
-    return this.#nodes.current;
+    await this.#refresh(session, Math.min(this.#settings.refreshIntervalSeconds, EVERY_NODE_SECONDS));
+    session.node ??= this.#discovery.locate(session)?.key;
+    return this.#discovery.nodes;
   }
 
   /** How many nodes the cluster has, as far as is known. */
   get size(): number {
-    return this.#nodes.current.length;
+    return this.#discovery.nodes.length;
   }
 
   /** Keys of the nodes that the cluster listed not long ago and no longer lists. */
   missing(): readonly string[] {
-    return this.#nodes.missing.map((node) => node.key);
+    return this.#discovery.missing.map((node) => node.key);
   }
 
   /** Whether a connection to the node can be wished for by its key. */
   knows(key: string): boolean {
-    return this.#nodes.find(key) !== undefined;
+    return this.#discovery.find(key) !== undefined;
   }
 
-  /** Whether the node failed within the last `seconds`. */
+  /** Whether the node failed within the last `seconds`, or longer ago if it has failed several times in a row. */
   failedWithin(key: string, seconds: number): boolean {
-    const failedAt = this.#states.get(key)?.failedAt;
-    return failedAt !== undefined && Date.now() - failedAt < seconds * 1000;
+    return this.#health.failedWithin(key, seconds);
   }
 
-  async #openContact(database: string): Promise<Session> {
+  /** Ends what is under way in the background. */
+  close(): void {
+    this.#closed = true;
+    this.#apart?.destroy();
+  }
+
+  /** Whoever waited for this search in a queue need not search as long again. A short one says nothing about the next moment. */
+  #noteInVain(failure: Failure, { since }: Search): void {
+    const now = Date.now();
+    this.#inVain = { failure, until: now + Math.min(IN_VAIN_MS, now - since) };
+  }
+
+  async #openNode(key: string, search: Search): Promise<Session> {
+    const node = this.#discovery.find(key);
+    if (node === undefined) throw new Failure('unreachable', `node ${key} is not in the cluster any more`);
+    const session = await this.#dialer.openNode(node, search.database);
+    const { balance } = this.#settings;
+    session.onlyForNode = balance !== undefined && !isFirstChoice(node, balance);
+    return session;
+  }
+
+  /** The contact points in their order, those that have failed last. One that failed during this search is not tried again. */
+  async #openContact({ database, since, failures }: Search): Promise<Session> {
     let last: unknown;
-    const keyOf = ({ host, port }: Endpoint): string => `${host}:${port}`;
-    let hosts = this.#readOnlyHosts.last(this.#settings.hosts, keyOf);
+    let hosts = this.#contacts();
     for (const wanted of passes(this.#settings.targetSession)) {
-      const unwanted: Endpoint[] = [];
-      for (const host of hosts) {
+      const unwanted: Contact[] = [];
+      for (const contact of hosts) {
+        const { key, first } = contact;
+        if (failures.length > 0 && this.#health.failedSince(key, since)) continue;
         try {
-          const session = await this.#dial(host, database, wanted);
-          session.whenReadOnly(() => this.#readOnlyHosts.add(keyOf(host)));
+          const session = await this.#dialer.open(contact, key, database, wanted);
+          session.whenReadOnly(() => this.#readOnlyHosts.add(key));
+          if (!first) this.#reconsider(session);
           return session;
         } catch (error) {
           last = error;
           if (!isElsewhere(error)) throw error;
-          if (error instanceof Failure && error.unwanted) unwanted.push(host);
+          if (error.unwanted) unwanted.push(contact);
         }
       }
       // Those that are away are not waited for once more.
       hosts = unwanted;
     }
-    throw last;
+    throw last instanceof Error ? last : new Failure('unreachable', failures.join('; '));
   }
 
-  async #openNode(key: string, database: string): Promise<Session> {
-    const node = this.#nodes.find(key);
-    if (node === undefined) throw new Failure('unreachable', `node ${key} is not in the cluster any more`);
-    return await this.#dialNode(node, database);
-  }
-
-  #due(seconds = this.#settings.refreshIntervalSeconds): boolean {
-    return !this.#withoutFunction && this.#nodes.isOlderThan(seconds);
-  }
-
-  /** Returns the connection that asked, if there was a need to ask and it is still usable. */
-  async #refreshIfDue(database: string): Promise<Session | undefined> {
-    if (!this.#due()) return undefined;
-    if (this.#refreshing !== undefined) {
-      await this.#refreshing.catch((error: unknown) => {
-        if (this.#nodes.current.length === 0) throw error;
-      });
-      return undefined;
-    }
-    let control: Session | undefined;
-    const refresh = async (): Promise<void> => {
-      control = await this.#openControl(database);
-      if (control !== undefined) await this.#refreshOver(control);
-    };
-    this.#refreshing = refresh().finally(() => (this.#refreshing = undefined));
-    try {
-      await this.#refreshing;
-    } catch (error) {
-      if (this.#nodes.current.length === 0 && control?.broken !== false) throw error;
-      this.#logger.warn('yb_servers() could not be asked for the nodes', { error: errorText(error) });
-    }
-    return control?.broken === true ? undefined : control;
-  }
-
-  /** A connection to a contact point or, failing that, to any node we already know. */
-  async #openControl(database: string): Promise<Session | undefined> {
-    try {
-      return await this.#openContact(database);
-    } catch (error) {
-      if (this.#nodes.current.length === 0 || !isElsewhere(error)) throw error;
-    }
-    for (const node of this.#nodes.current) {
-      try {
-        if (!this.#isSetAside(node)) return await this.#dialNode(node, database);
-      } catch (error) {
-        if (!isElsewhere(error)) throw error;
-      }
-    }
-    return undefined;
-  }
-
-  async #refreshOver(session: Session): Promise<void> {
-    const question = this.#nodes.ask();
-    const nodes = await readNodes(session);
-    if (nodes === undefined) {
-      if (this.#settings.balance !== undefined) {
-        this.#logger.warn('the server has no function yb_servers(): connections are not balanced over nodes');
-      }
-      this.#withoutFunction = true;
-      this.#nodes.update([], question);
-      return;
-    }
-    this.#nodes.update(nodes, question);
-    const located = this.#locate(session);
-    if (located === undefined || this.#addressKind !== undefined) return;
-    const { host, address } = session.identity;
-    this.#addressKind = [host, address].includes(located.host) ? 'private' : 'public';
-  }
-
-  /** The node that a connection leads to, found by its address. */
-  #locate(session: Session): ClusterNode | undefined {
-    const { host, address, port } = session.identity;
-    return this.#nodes.current.find((node) => {
-      if (session.node !== undefined) return node.key === session.node;
-      return (
-        node.port === port && [node.host, node.publicIp].some((own) => own !== '' && (own === host || own === address))
-      );
+  #contacts(): readonly Contact[] {
+    const contacts = this.#settings.hosts.map(({ host, port }, at): Contact => {
+      return { host, port, key: `${host}:${port}`, first: at === 0 };
     });
+    const inOrder = this.#readOnlyHosts.last(contacts, ({ key }) => key);
+    const setAside = inOrder.filter(({ key }) => this.#health.isSetAside(key));
+    return [...inOrder.filter((contact) => !setAside.includes(contact)), ...setAside];
   }
 
-  async #openBalanced(database: string, control: Session | undefined): Promise<Session> {
-    const policy = this.#settings.balance;
-    if (policy === undefined || this.#withoutFunction) return control ?? (await this.#openContact(database));
-    const groups = candidateGroups(this.#nodes.current, policy);
-    const failures: string[] = [];
-    // Nodes that were set aside come last rather than never: when all have failed, we must notice that one is back.
-    for (const setAside of [false, true]) {
-      for (const group of groups) {
-        const nodes = group.filter((node) => this.#isSetAside(node) === setAside);
-        const session = await this.#openOneOf(nodes, database, control, failures);
-        if (session !== undefined) return session;
-      }
+  async #openBalanced(search: Search, policy: BalancePolicy): Promise<Session> {
+    // Whoever comes while the cluster is asked for the first time waits for the answer rather than to crowd the contact point.
+    if (this.#discovery.nodes.length === 0) await this.#discovery.settled();
+    const known = await this.#openKnown(search, policy);
+    if (known === undefined) return await this.#openByContact(search, policy);
+    if (!(await this.#refresh(known)) && !known.broken) return known;
+    const session = await this.#chosen(search, policy, known);
+    if (session !== undefined) return session;
+    await known.close();
+    return await this.#openByContact(search, policy);
+  }
+
+  /** For when no node is known, or none that is can be reached. */
+  async #openByContact(search: Search, policy: BalancePolicy): Promise<Session> {
+    const control = await this.#openContact(search).catch((error: unknown) => {
+      throw isElsewhere(error) && search.failures.length > 0 ? this.#noNode(policy, search) : error;
+    });
+    const session = (await this.#refresh(control, IN_VAIN_SECONDS))
+      ? await this.#chosen(search, policy, control)
+      : undefined;
+    if (session !== undefined) return session;
+    const { nodes, trouble, nextAt } = this.#discovery;
+    if (isStrict(policy) && (nodes.length > 0 || trouble !== undefined)) {
+      await control.close();
+      throw this.#noNode(policy, search);
     }
-    if (isStrict(policy)) throw noNode(policy, groups.length, failures);
-    const contact = control ?? (await this.#openContact(database));
-    this.#logger.warn('no address that yb_servers() gives can be reached from here; staying with the contact point');
+    const contact = control.broken ? await this.#openContact(search) : control;
+    this.#reconsider(contact, nodes.length === 0 ? nextAt : 0);
+    if (nodes.length > 0) {
+      this.#logger.warn('no address that yb_servers() gives can be reached from here; staying with the contact point');
+    }
     return contact;
   }
 
-  async #openOneOf(
-    nodes: readonly ClusterNode[],
-    database: string,
-    control: Session | undefined,
-    failures: string[],
-  ): Promise<Session | undefined> {
-    const left = [...nodes];
-    while (left.length > 0) {
-      const node = leastLoaded(left, (candidate) => this.#state(candidate.key).connections, Math.random);
-      if (node === undefined) break;
-      left.splice(left.indexOf(node), 1);
-      if (control !== undefined && !control.broken && this.#locate(control)?.key === node.key) {
-        return this.#count(control, node);
-      }
-      try {
-        return await this.#dialNode(node, database);
-      } catch (error) {
-        if (!isElsewhere(error)) throw error;
-        failures.push(errorText(error));
-      }
-    }
-    return undefined;
-  }
-
-  async #dialNode(node: ClusterNode, database: string): Promise<Session> {
-    const state = this.#state(node.key);
-    state.connections++;
+  /** The connection that load balancing picks, which may be `control`; otherwise that is closed, unless there is none. */
+  async #chosen(search: Search, policy: BalancePolicy, control: Session): Promise<Session | undefined> {
     try {
-      const session = await this.#dialAddresses(node, database);
-      state.failedAt = undefined;
-      state.connections--;
-      return this.#count(session, node);
+      const session = await this.#openKnown(search, policy, control.broken ? undefined : control);
+      if (session !== undefined && session !== control) await control.close();
+      return session;
     } catch (error) {
-      state.connections--;
-      if (error instanceof Failure && error.kind === 'unreachable') state.failedAt = Date.now();
+      await control.close();
       throw error;
     }
   }
 
-  async #dialAddresses(node: ClusterNode, database: string): Promise<Session> {
-    const both = [node.host, ...(node.publicIp === '' ? [] : [node.publicIp])];
-    const [first = node.host, second] = this.#addressKind === 'public' ? both.toReversed() : both;
-    try {
-      return await this.#dial({ host: first, port: node.port }, database);
-    } catch (error) {
-      if (second === undefined || this.#addressKind !== undefined || !isElsewhere(error)) throw error;
-      const session = await this.#dial({ host: second, port: node.port }, database);
-      this.#addressKind = 'public';
-      return session;
+  /** A connection to one of the nodes that are known; undefined if none can be reached. */
+  async #openKnown(search: Search, policy: BalancePolicy, control?: Session): Promise<Session | undefined> {
+    const { failures } = search;
+    return await firstOf(this.#candidates(search, policy, control), { failures, patienceMs: SEARCH_MS });
+  }
+
+  *#candidates(search: Search, policy: BalancePolicy, control: Session | undefined): Generator<Candidate> {
+    const groups = candidateGroups(
+      this.#discovery.nodes.filter((node) => this.#discovery.hostsOf(node).length > 0),
+      policy,
+    );
+    const at = control && this.#discovery.locate(control)?.key;
+    if (control !== undefined && at !== undefined) this.#health.add(at, control);
+    // Among equals the one that we are connected to already, and that connection itself does not count.
+    const load = ({ key }: ClusterNode): number => this.#health.load(key) - (key === at ? 1.5 : 0);
+    const tried = new Set<string>();
+    // Nodes that were set aside come last rather than never: when all have failed, we must notice that one is back.
+    for (const setAside of [false, true]) {
+      for (const group of groups) {
+        const left = group.filter(({ key }) => !tried.has(key) && this.#health.isSetAside(key) === setAside);
+        for (let node = take(left, load); node !== undefined; node = take(left, load)) {
+          const { key } = node;
+          tried.add(key);
+          const dial = async (onSign: () => void): Promise<Session> =>
+            key === at && control !== undefined ? control : this.#dialer.openNode(node, search.database, onSign);
+          yield { setAside, dial: async (onSign) => this.#chosenAs(node, policy, await dial(onSign)) };
+        }
+      }
     }
   }
 
-  #count(session: Session, node: ClusterNode): Session {
-    const state = this.#state(node.key);
-    state.connections++;
+  #chosenAs(node: ClusterNode, policy: BalancePolicy, session: Session): Session {
     session.node = node.key;
-    session.whenClosed(() => state.connections--);
-    session.whenReadOnly(() => (state.readOnlyAt = Date.now()));
+    if (!isFirstChoice(node, policy)) this.#reconsider(session);
     return session;
   }
 
-  #state(key: string): NodeState {
-    let state = this.#states.get(key);
-    if (state === undefined) {
-      state = { connections: 0, failedAt: undefined };
-      this.#states.set(key, state);
+  /** Asks for the nodes if it is time to; true if they are known anew. Nobody waits for the question after one that hung. */
+  async #refresh(session: Session, seconds = this.#settings.refreshIntervalSeconds): Promise<boolean> {
+    if (!this.#discovery.due(seconds)) return false;
+    if (this.#discovery.hung) {
+      this.#askApart();
+      return false;
     }
-    return state;
+    await this.#discovery.ask(session);
+    return this.#discovery.trouble === undefined;
   }
 
-  #isSetAside(node: ClusterNode): boolean {
-    const seconds = this.#settings.failedHostDelaySeconds;
-    const { readOnlyAt } = this.#state(node.key);
-    return (
-      this.failedWithin(node.key, seconds) || (readOnlyAt !== undefined && Date.now() - readOnlyAt < seconds * 1000)
-    );
+  /** In the background, over a connection of its own. Never rejects. */
+  #askApart(): void {
+    const { database, balance = ANY_NODE } = this.#settings;
+    this.#discovery.inBackground(async () => {
+      const search: Search = { database, since: Date.now(), failures: [] };
+      const session = (await this.#openKnown(search, balance)) ?? (await this.#openContact(search));
+      this.#apart = session;
+      try {
+        if (!this.#closed) await this.#discovery.askOver(session);
+      } finally {
+        await session.close();
+      }
+    });
+  }
+
+  /** The session is not where it should be: once the nodes are known anew, the pool is to open another one. */
+  #reconsider(session: Session, notBefore = 0): void {
+    const { refreshIntervalSeconds, failedHostDelaySeconds } = this.#settings;
+    const staySeconds = refreshIntervalSeconds || failedHostDelaySeconds;
+    session.reconsiderAt = Math.max(Date.now() + Math.max(LEAST_STAY_MS, staySeconds * 1000), notBefore);
+  }
+
+  #noNode(policy: BalancePolicy, { failures }: Search): Failure {
+    const filter = `load_balance=${policy.mode}${policy.topologyKeys.length > 0 ? ' with topology_keys' : ''}`;
+    const { nodes, trouble } = this.#discovery;
+    if (failures.length > 0) {
+      return new Failure('unreachable', `no node that ${filter} allows can be reached: ${failures.join('; ')}`);
+    }
+    if (trouble !== undefined) {
+      return new Failure('unreachable', `which nodes ${filter} allows is not known: yb_servers() failed: ${trouble}`);
+    }
+    const candidates = candidateGroups(nodes, policy).length;
+    const why = candidates > 0 ? 'has a public address, as the configured host is one' : `matches ${filter}`;
+    return new Failure('unreachable', `no node of the cluster ${why}`);
   }
 }
 
-/** Whether another node may do better. A wrong password is wrong everywhere and must not be tried again. */
-function isElsewhere(error: unknown): boolean {
-  return error instanceof Failure && (error.kind === 'unreachable' || error.kind === 'busy');
+/** Takes the least loaded node out of a list; one by lot among equals. */
+function take(nodes: ClusterNode[], load: (node: ClusterNode) => number): ClusterNode | undefined {
+  const node = leastLoaded(nodes, load, Math.random);
+  if (node !== undefined) nodes.splice(nodes.indexOf(node), 1);
+  return node;
 }
 
 /** Whether the policy prefers no connection to one with a node that it does not allow. */
 function isStrict(policy: BalancePolicy): boolean {
   if (policy.mode.startsWith('only-')) return true;
   return policy.topologyKeysOnly && policy.topologyKeys.length > 0 && !policy.mode.startsWith('prefer-');
-}
-
-function noNode(policy: BalancePolicy, candidates: number, failures: readonly string[]): Failure {
-  const filter = `load_balance=${policy.mode}${policy.topologyKeys.length > 0 ? ' with topology_keys' : ''}`;
-  if (candidates === 0) return new Failure('unreachable', `no node of the cluster matches ${filter}`);
-  return new Failure('unreachable', `no node that ${filter} allows can be reached: ${failures.join('; ')}`);
 }

@@ -13,14 +13,26 @@ import { tlsOptions, type Transport, transports } from './tls.ts';
 /** The events by which `pg` reports that the server asks for a credential (protocol 3.0, message R). */
 const CHALLENGES = ['authenticationCleartextPassword', 'authenticationMD5Password', 'authenticationSASL'] as const;
 
+/** How long a server may take to say anything at all, however long logging in may take. */
+const LONGEST_SIGN_SECONDS = 4.5;
+
 /** Seconds that the client waits beyond statement_timeout before it considers the connection dead. */
 const ANSWER_GRACE_SECONDS = 5;
+
+export interface ConnectOptions {
+  /** What the session must be. Default: as the settings say. */
+  readonly wanted?: Wanted | undefined;
+  /** Gets the addresses that take no writes any more; they are tried last. */
+  readonly readOnly?: ReadOnlyPlaces | undefined;
+  /** Called when the server has answered anything. */
+  readonly onSign?: (() => void) | undefined;
+}
 
 /**
  * Opens one connection to `target`, trying each address of the host in turn, and each transport that sslmode allows. Its
  * application_name is unique, so that its server process can be found again when an answer is lost, and begins with what
- * {@link applicationPrefix} says, so that those of a dead process can be found. An address that is not what `wanted` asks for
- * is passed over; `readOnly` gets those that take no writes any more.
+ * {@link applicationPrefix} says, so that those of a dead process can be found. An address that is not what is wanted is
+ * passed over.
  *
  * @throws Failure `unreachable` or `busy` if another node may do better, otherwise `fatal`; CofferError `invalid-request` for
  *   TLS files that cannot be used
@@ -29,13 +41,13 @@ export async function connect(
   settings: YsqlSettings,
   target: Endpoint,
   database: string,
-  wanted: Wanted = settings.targetSession,
-  readOnly: ReadOnlyPlaces = new ReadOnlyPlaces(),
+  { wanted = settings.targetSession, readOnly = new ReadOnlyPlaces(), onSign = () => undefined }: ConnectOptions = {},
 ): Promise<Session> {
   let last: Failure | CofferError = new Failure('unreachable', 'no such host');
   const keyOf = (address: string): string => `${address}:${target.port}`;
   for (const address of readOnly.last(await resolve(settings, target), keyOf)) {
-    const result = await connectAddress({ ...settings, targetSession: wanted }, target, address, database);
+    const sought = { ...settings, targetSession: wanted };
+    const result = await connectAddress({ settings: sought, target, address, database, onSign });
     if (result instanceof Session) {
       result.whenReadOnly(() => readOnly.add(keyOf(address)));
       return result;
@@ -70,16 +82,20 @@ export async function resolve(settings: YsqlSettings, target: Endpoint): Promise
   }
 }
 
-async function connectAddress(
-  settings: YsqlSettings,
-  target: Endpoint,
-  address: string,
-  database: string,
-): Promise<Session | ConnectFailure> {
-  const [first, second] = transports(settings.tls.mode, target.host);
-  const result = await attempt(settings, target, address, database, first);
+/** One address to connect to, and what for. */
+interface Attempt {
+  readonly settings: YsqlSettings;
+  readonly target: Endpoint;
+  readonly address: string;
+  readonly database: string;
+  readonly onSign: () => void;
+}
+
+async function connectAddress(at: Attempt): Promise<Session | ConnectFailure> {
+  const [first, second] = transports(at.settings.tls.mode, at.target.host);
+  const result = await attempt(at, first);
   if (result instanceof Session || second === undefined || !result.otherTransport) return result;
-  const other = await attempt(settings, target, address, database, second);
+  const other = await attempt(at, second);
   if (other instanceof Session) return other;
   return tellsMore(first, result, other);
 }
@@ -91,27 +107,20 @@ function tellsMore(first: Transport, result: ConnectFailure, other: ConnectFailu
   return plainIsRefused && !/does not support SSL/.test(result.failure.message) ? result : other;
 }
 
-async function attempt(
-  settings: YsqlSettings,
-  target: Endpoint,
-  address: string,
-  database: string,
-  transport: Transport,
-): Promise<Session | ConnectFailure> {
+async function attempt(at: Attempt, transport: Transport): Promise<Session | ConnectFailure> {
   try {
-    return await open(settings, target, address, database, transport);
+    return await open(at, transport);
   } catch (error) {
-    return explainConnect(error, settings, target.host, transport);
+    return explainConnect(error, at.settings, at.target.host, transport);
   }
 }
 
-async function open(
-  settings: YsqlSettings,
-  target: Endpoint,
-  address: string,
-  database: string,
-  transport: Transport,
-): Promise<Session> {
+/** A node that is there shows it soon, even when logging in takes its time. In milliseconds. */
+export function signPatienceMs({ connectTimeoutSeconds }: YsqlSettings): number {
+  return Math.min(LONGEST_SIGN_SECONDS, connectTimeoutSeconds) * 1000;
+}
+
+async function open({ settings, target, address, database, onSign }: Attempt, transport: Transport): Promise<Session> {
   const { client, applicationName } = await createClient(settings, target, address, database, transport);
   const identity = { applicationName, database, host: target.host, address, port: target.port };
   const session = new Session(
@@ -120,6 +129,14 @@ async function open(
     ourSettings(settings.parameters['role'], settings.statementTimeoutSeconds),
   );
   const asked = watchForChallenge(client);
+  const patience = signPatienceMs(settings);
+  const { stream } = client.connection;
+  const giveUp = (): unknown => stream.destroy(new Error(`no answer in ${patience / 1000} s`));
+  const noSign = patience < settings.connectTimeoutSeconds * 1000 ? setTimeout(giveUp, patience) : undefined;
+  stream.once('data', () => {
+    clearTimeout(noSign);
+    onSign();
+  });
   try {
     await client.connect();
     session.askedForPassword = asked();
@@ -130,6 +147,8 @@ async function open(
   } catch (error) {
     session.destroy();
     throw error;
+  } finally {
+    clearTimeout(noSign);
   }
   return session;
 }

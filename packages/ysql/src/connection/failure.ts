@@ -1,4 +1,4 @@
-import { CofferError, type OutcomeError } from '@coffer/base';
+import { CofferError, type NothingDoneError, type OutcomeError } from '@coffer/base';
 import pg from 'pg';
 
 /**
@@ -28,7 +28,7 @@ export interface Backend {
 }
 
 /** What went wrong in the database or on the way to it. Never leaves this package except as a CofferError. */
-export class Failure extends Error implements OutcomeError {
+export class Failure extends Error implements OutcomeError, NothingDoneError {
   readonly kind: FailureKind;
   /** Empty if the server sent none. */
   readonly sqlstate: string;
@@ -40,6 +40,10 @@ export class Failure extends Error implements OutcomeError {
   readonly unwanted: boolean;
   /** Trying again would only give the same result, whatever its kind. */
   readonly final: boolean;
+  /** The outcome is unknown because its node fell silent: to ask it what came of the statement is in vain for now. */
+  readonly nodeSilent: boolean;
+  /** The outcome is unknown, and the statement may even take effect later. */
+  readonly mayLand: boolean;
 
   constructor(kind: FailureKind, message: string, details: FailureDetails = {}) {
     super(message);
@@ -50,6 +54,8 @@ export class Failure extends Error implements OutcomeError {
     this.nobodyThere = details.nobodyThere ?? false;
     this.unwanted = details.unwanted ?? false;
     this.final = details.final ?? false;
+    this.nodeSilent = details.nodeSilent ?? false;
+    this.mayLand = details.mayLand ?? false;
   }
 
   get outcomeUnknown(): boolean {
@@ -59,6 +65,10 @@ export class Failure extends Error implements OutcomeError {
   /** The server refused the statement, which certainly had no effect. */
   get hadNoEffect(): boolean {
     return this.kind === 'fatal' || this.kind === 'read-only';
+  }
+
+  get nothingDone(): boolean {
+    return this.kind === 'unreachable' || this.kind === 'busy';
   }
 
   /** The same failure, with a message that starts with what was being done. */
@@ -73,6 +83,8 @@ export interface FailureDetails {
   readonly nobodyThere?: boolean;
   readonly unwanted?: boolean;
   readonly final?: boolean;
+  readonly nodeSilent?: boolean;
+  readonly mayLand?: boolean;
 }
 
 interface FailureRule {
@@ -136,5 +148,6 @@ export function serverMessage(error: pg.DatabaseError): string {
 /** The error to hand to the outside for anything thrown inside this package. */
 export function asCofferError(thrown: unknown): CofferError {
   if (!(thrown instanceof Failure)) return CofferError.from(thrown);
+  if (thrown.nothingDone || thrown.mayLand) return new CofferError('unavailable', thrown.message, { cause: thrown });
   return new CofferError('failed', thrown.message);
 }

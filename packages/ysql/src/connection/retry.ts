@@ -26,6 +26,9 @@ const WORTH: Readonly<Record<FailureKind, number>> = {
   fatal: 1,
 };
 
+/** A search for a node takes its time by itself. Once it has, a cluster that cannot be reached is reported. */
+const UNREACHABLE_MS = 5_000;
+
 /**
  * Runs `work` until it succeeds, fails for good, or nobody is waiting for it any more. `work` must look at the state before it
  * acts, because an earlier attempt may have taken effect. Throws what the last attempt threw.
@@ -36,13 +39,15 @@ export async function retry<T>(
   work: (attempt: number) => Promise<T>,
   policy: RetryPolicy = RETRY_POLICY,
 ): Promise<T> {
-  const deadline = Date.now() + timeLeft(policy.totalMs);
+  const begin = Date.now();
+  const deadline = begin + timeLeft(policy.totalMs);
   for (let attempt = 1; ; attempt++) {
     try {
       return await work(attempt);
     } catch (error) {
       if (!(error instanceof Failure) || error.final) throw error;
       if (attempt >= Math.min(policy.attempts, WORTH[error.kind])) throw error;
+      if (error.kind === 'unreachable' && Date.now() - begin >= UNREACHABLE_MS) throw error;
       // A lost connection says nothing about load, so the first retry need not wait.
       const pause = error.outcomeUnknown && attempt === 1 ? 0 : backoffMs(policy, attempt);
       if (Date.now() + pause > deadline) throw error;

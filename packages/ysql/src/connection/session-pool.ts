@@ -1,5 +1,6 @@
 import { CofferError, currentDeadline, errorText, type Logger, timeLeft } from '@coffer/base';
 import type { YsqlSettings } from '../settings/settings.ts';
+import { Failure } from './failure.ts';
 import type { Session, SessionWish } from './session.ts';
 
 /** The longest wait for a connection when all are in use. */
@@ -7,6 +8,9 @@ const WAIT_MS = 60_000;
 
 interface Waiter {
   readonly resume: () => void;
+  readonly fail: (failure: Failure) => void;
+  /** The only node that will do; undefined if any will. */
+  readonly node: string | undefined;
 }
 
 /** How long a connection that was wanted for one certain node is kept while nobody uses it. */
@@ -75,12 +79,10 @@ export class SessionPool {
       const session = !queued && this.#waiting.length > 0 ? undefined : await this.#take(wish);
       if (session !== undefined) return session;
       if (Date.now() >= deadline) {
-        throw new CofferError(
-          'unavailable',
-          `no database connection became free in ${Math.round(patience / 100) / 10} s (max_open_connections=${this.#limits.maxOpen})`,
-        );
+        const text = `no database connection became free in ${Math.round(patience / 100) / 10} s (max_open_connections=${this.#limits.maxOpen})`;
+        throw new CofferError('unavailable', text, { cause: new Failure('busy', text) });
       }
-      await this.#wait(deadline - Date.now(), queued);
+      await this.#wait(deadline - Date.now(), queued, wish.node);
       this.#requireWaiter();
       queued = true;
     }
@@ -97,8 +99,11 @@ export class SessionPool {
   /** A suitable idle connection, else a new one; undefined if all are in use. */
   async #take(wish: SessionWish): Promise<Session | undefined> {
     const database = wish.database ?? this.#limits.database;
+    for (const session of this.#idle.filter((each) => this.#expired(each))) session.destroy();
     const at = this.#idle.findLastIndex(
-      (session) => session.identity.database === database && (wish.node === undefined || session.node === wish.node),
+      (session) =>
+        session.identity.database === database &&
+        (wish.node === undefined ? !session.onlyForNode : session.node === wish.node),
     );
     const [idle] = at < 0 ? [] : this.#idle.splice(at, 1);
     if (idle !== undefined) {
@@ -126,18 +131,33 @@ export class SessionPool {
       return session;
     } catch (error) {
       this.#total--;
+      if (error instanceof Failure && error.kind === 'unreachable') this.#failWaiting(error, wish.node);
       this.#wake();
       throw error;
     }
   }
 
-  async #wait(milliseconds: number, front: boolean): Promise<void> {
-    await new Promise<void>((resolve) => {
+  /** Whoever waits for a place in the pool, to go where nobody could be reached, would only find out the same later. */
+  #failWaiting(error: Failure, node: string | undefined): void {
+    const inVain = this.#waiting.filter((waiter) => waiter.node === node);
+    for (const waiter of inVain) {
+      this.#waiting.splice(this.#waiting.indexOf(waiter), 1);
+      waiter.fail(error);
+    }
+  }
+
+  async #wait(milliseconds: number, front: boolean, node: string | undefined): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
       const waiter: Waiter = {
         resume: () => {
           clearTimeout(timer);
           resolve();
         },
+        fail: (failure) => {
+          clearTimeout(timer);
+          reject(failure);
+        },
+        node,
       };
       const timer = setTimeout(() => {
         const at = this.#waiting.indexOf(waiter);
@@ -187,16 +207,22 @@ export class SessionPool {
   }
 
   #limitLifetime(session: Session): void {
-    if (this.#limits.maxLifetimeSeconds === 0) return;
-    const left = session.openedAt + this.#limits.maxLifetimeSeconds * 1000 - Date.now();
+    const end = this.#endOf(session);
+    if (end === Infinity) return;
+    const left = end - Date.now();
     const timer = setTimeout(() => session.destroy(), Math.min(left, 2 ** 31 - 1));
     timer.unref();
     this.#expiry.set(session, timer);
   }
 
   #expired(session: Session): boolean {
+    return Date.now() >= this.#endOf(session);
+  }
+
+  /** When it is to be replaced: at the end of its life, or because it is on a node that is not the best. */
+  #endOf({ openedAt, reconsiderAt = Infinity }: Session): number {
     const { maxLifetimeSeconds } = this.#limits;
-    return maxLifetimeSeconds > 0 && Date.now() - session.openedAt >= maxLifetimeSeconds * 1000;
+    return Math.min(reconsiderAt, maxLifetimeSeconds === 0 ? Infinity : openedAt + maxLifetimeSeconds * 1000);
   }
 
   /** Revocations that follow each other find the connections to all nodes open; an idle plugin keeps none for their sake. */

@@ -2,7 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { isOutcomeUnknown } from '@coffer/base';
 import type pg from 'pg';
 import { type Backend, Failure, failureOfStatement } from './failure.ts';
+import { requestCancel } from './knock.ts';
 import { type ServerWarnings, WarningsOnConnection } from './server-warnings.ts';
+import type { SilenceWatch } from './silence-watch.ts';
 
 /** How long a server may take to close its side before we simply drop the socket. */
 const GOODBYE_MS = 2_000;
@@ -66,11 +68,19 @@ export class Session {
   databaseOid: string | undefined;
   /** Whether the server has advisory locks; undefined until we have asked. */
   advisoryLocks: boolean | undefined;
+  /** Sees whether the node still answers while an answer is awaited. */
+  watch: SilenceWatch | undefined;
+  /** Opened for the sake of its node, which load balancing would not choose. */
+  onlyForNode = false;
+  /** When the pool should ask for another connection in place of this one, in milliseconds; undefined: never. */
+  reconsiderAt: number | undefined;
   readonly #client: pg.Client;
   readonly #warnings: WarningsOnConnection;
   #broken = false;
   #readOnly = false;
   #tooLong = false;
+  /** Why we have dropped it, if we have. */
+  #why: { readonly text: string; readonly nodeSilent: boolean } | undefined;
   /** How many bytes had been read when the request now being answered was sent. */
   #readBefore = 0;
   readonly #onClosed: (() => void)[] = [];
@@ -162,6 +172,7 @@ export class Session {
   }
 
   async #send({ sql, params }: Request): Promise<Answer | Failure> {
+    this.watch?.sent();
     try {
       const client = this.#client;
       this.#readBefore = bytesRead(client.connection.stream);
@@ -170,9 +181,16 @@ export class Session {
       const { rows, command } = lastOf(result);
       return { rows, command, warnings };
     } catch (error) {
+      if (this.#why !== undefined) {
+        const { text, nodeSilent } = this.#why;
+        const { backend } = this;
+        return new Failure('outcome-unknown', `connection to the database given up (${text})`, { backend, nodeSilent });
+      }
       if (!this.#tooLong) return this.#seen(failureOfStatement(error, this.backend));
       const text = `the answer is longer than ${MAX_ANSWER_BYTES / 1024 ** 2} MiB, and nobody reads it`;
       return new Failure('outcome-unknown', text, { backend: this.backend, final: true });
+    } finally {
+      this.watch?.answered();
     }
   }
 
@@ -182,6 +200,23 @@ export class Session {
       for (const callback of this.#onReadOnly.splice(0)) callback();
     }
     return failure;
+  }
+
+  /** Drops the connection, and asks the server not to go on with what was asked over it. */
+  giveUp(why: string): void {
+    if (this.#broken) return;
+    const { processID: processId, secretKey } = this.#client as Partial<{ processID: number; secretKey: number }>;
+    if (processId != null && secretKey != null) {
+      requestCancel(this.identity.address, this.identity.port, { processId, secretKey });
+    }
+    this.#why = { text: why, nodeSilent: false };
+    this.destroy();
+  }
+
+  /** Drops the connection, whose node has stopped answering. */
+  lose(): void {
+    this.#why ??= { text: 'its node does not answer', nodeSilent: true };
+    this.destroy();
   }
 
   /** Says goodbye to the server, then closes. */

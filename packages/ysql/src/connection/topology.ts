@@ -1,6 +1,6 @@
 import type { BalancePolicy, TopologyKey } from '../settings/balance.ts';
 
-export type NodeType = 'primary' | 'read_replica';
+export type NodeType = 'primary' | 'read_replica' | 'other';
 
 /** A node as `yb_servers()` lists it. */
 export interface ClusterNode {
@@ -27,8 +27,7 @@ export function candidateGroups(
 ): readonly (readonly ClusterNode[])[] {
   const { mode } = policy;
   const prefers = mode === 'prefer-primary' || mode === 'prefer-rr';
-  const wanted: NodeType | undefined =
-    mode === 'any' ? undefined : mode === 'only-primary' || mode === 'prefer-primary' ? 'primary' : 'read_replica';
+  const wanted = wantedType(policy);
   const eligible = wanted === undefined ? nodes : nodes.filter((node) => node.type === wanted);
 
   const groups: (readonly ClusterNode[])[] = [];
@@ -40,6 +39,19 @@ export function candidateGroups(
   if (!levelsOnly) groups.push(eligible);
   if (prefers) groups.push(nodes);
   return withoutRepeats(groups);
+}
+
+/** Whether no other node could be preferred to this one, whichever the cluster comes to list. */
+export function isFirstChoice(node: ClusterNode, policy: BalancePolicy): boolean {
+  const wanted = wantedType(policy);
+  if (wanted !== undefined && node.type !== wanted) return false;
+  const first = Math.min(...policy.topologyKeys.map(({ level }) => level));
+  return first === Infinity || policy.topologyKeys.some((key) => key.level === first && matches(key, node));
+}
+
+function wantedType({ mode }: BalancePolicy): NodeType | undefined {
+  if (mode === 'any') return undefined;
+  return mode === 'only-primary' || mode === 'prefer-primary' ? 'primary' : 'read_replica';
 }
 
 function matches(key: TopologyKey, node: ClusterNode): boolean {

@@ -1,12 +1,12 @@
 import { Failure } from './failure.ts';
 import type { Row, Session } from './session.ts';
-import type { ClusterNode } from './topology.ts';
+import type { ClusterNode, NodeType } from './topology.ts';
 
 /** SQLSTATE undefined_function. */
 const UNDEFINED_FUNCTION = '42883';
 
 /**
- * The nodes that `yb_servers()` lists; undefined if the server has no such function. Columns are read by name, because newer
+ * The nodes that `yb_servers()` lists, without those that have no address to connect to; undefined if the server has no such function. Columns are read by name, because newer
  * servers have more of them. num_connections is always 0 and means nothing
  * (yb:src/postgres/src/backend/utils/misc/pg_yb_utils.c).
  *
@@ -15,7 +15,9 @@ const UNDEFINED_FUNCTION = '42883';
 export async function readNodes(session: Session): Promise<readonly ClusterNode[] | undefined> {
   try {
     const { rows } = await session.query('SELECT * FROM pg_catalog.yb_servers()');
-    return rows.map(nodeOf);
+    return rows
+      .map(nodeOf)
+      .filter(({ host, port }) => host !== '' && Number.isInteger(port) && port > 0 && port < 65_536);
   } catch (error) {
     if (error instanceof Failure && error.sqlstate === UNDEFINED_FUNCTION) return undefined;
     throw error;
@@ -33,11 +35,16 @@ function nodeOf(row: Row): ClusterNode {
     key: `${host}:${port}`,
     host,
     port,
-    // It is read_replica in the code, readreplica in the documentation.
-    type: text('node_type').startsWith('read') ? 'read_replica' : 'primary',
+    type: typeOf(text('node_type')),
     cloud: text('cloud'),
     region: text('region'),
     zone: text('zone'),
     publicIp: text('public_ip'),
   };
+}
+
+/** It is read_replica in the code, readreplica in the documentation. A type that we do not know is nobody's primary. */
+function typeOf(text: string): NodeType {
+  if (text.startsWith('read')) return 'read_replica';
+  return text === 'primary' ? 'primary' : 'other';
 }

@@ -9,6 +9,12 @@ import { awaitBackendGone } from './lost-backend.ts';
 import { BEGIN, COMMIT, ROLLBACK, sendSteps, type Step } from './steps.ts';
 import { probeTransactionalDdl } from './transactional-ddl.ts';
 
+/**
+ * What to do about a statement whose node fell silent, so that nobody can tell whether it may still take effect. `wait`: until the
+ * server itself must have given up on it. `tell`: reject at once, and say that it may. `harmless`: nothing, because it may.
+ */
+export type LateEffect = 'wait' | 'tell' | 'harmless';
+
 /** How far a transaction got. */
 export interface Progress {
   /** A statement that mentions the user took effect, or may have. */
@@ -56,9 +62,10 @@ export async function runTransaction(
   statements: readonly RenderedStatement[],
   progress: Progress = noProgress(),
   look?: Step,
+  late: LateEffect = 'wait',
 ): Promise<void> {
   const { advisoryLock } = access;
-  await untilLanded(access, () =>
+  const run = (): Promise<void> =>
     useForDdl(access, mode, async (session) => {
       try {
         const lock = mode === 'exclusive' ? advisoryLock.take(session) : [];
@@ -70,8 +77,8 @@ export async function runTransaction(
         await rollBack(session, takeBack(session, statements));
         throw error;
       }
-    }),
-  );
+    });
+  await untilLanded(access, run, late);
 }
 
 /** Like {@link runTransaction}, for one statement of ours in a transaction of its own. */
@@ -112,15 +119,20 @@ export async function useForDdl<T>(
   );
 }
 
-/** Runs `work`. If its outcome is unknown, rejects only once what it sent can no longer land. */
-export async function untilLanded<T>(access: Access, work: () => Promise<T>): Promise<T> {
+/**
+ * Runs `work`. If its outcome is unknown, rejects only once what it sent can no longer land, or as `late` says.
+ *
+ * @throws Failure whose `mayLand` says that it still can
+ */
+export async function untilLanded<T>(access: Access, work: () => Promise<T>, late: LateEffect = 'wait'): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    // Even if the caller has given up: what is concluded afterwards must be final.
-    if (error instanceof Failure && error.outcomeUnknown) {
+    if (!(error instanceof Failure) || !error.outcomeUnknown) throw error;
+    if (!error.nodeSilent || late === 'wait') {
+      // Even if the caller has given up: what is concluded afterwards must be final.
       await withoutDeadline(() => awaitBackendGone(access, error.backend));
-    }
+    } else if (late === 'tell') throw new Failure(error.kind, error.message, { ...error, final: true, mayLand: true });
     throw error;
   }
 }

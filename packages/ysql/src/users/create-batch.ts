@@ -1,3 +1,4 @@
+import { isOutcomeUnknown } from '@coffer/base';
 import { Failure } from '../connection/failure.ts';
 import type { Answer, Session } from '../connection/session.ts';
 import type { Access } from '../ddl/access.ts';
@@ -5,6 +6,7 @@ import { lendPathLocally } from '../ddl/lent-session.ts';
 import { asBlock, BEGIN, COMMIT, sendSteps, type Step } from '../ddl/steps.ts';
 import { probeTransactionalDdl } from '../ddl/transactional-ddl.ts';
 import {
+  type LateEffect,
   noProgress,
   type Progress,
   refuseRollback,
@@ -36,6 +38,11 @@ export interface CreationOutcome {
   readonly progress: Progress;
   /** Set if it `failed` or was `disturbed`. */
   readonly error?: unknown;
+}
+
+/** Nobody needs to wait for what a silent node makes of a user whom nobody else can be taken for. */
+export function lateEffect(users: readonly Pick<Creation, 'unique'>[]): LateEffect {
+  return users.every(({ unique }) => unique) ? 'tell' : 'wait';
 }
 
 /**
@@ -78,9 +85,12 @@ export async function createTogether(
   };
   try {
     // Shared even with GRANTs: where the server lets DDL run side by side, only the part with the GRANTs takes turns.
-    await untilLanded(access, () => useForDdl(access, 'shared', work));
+    await untilLanded(access, () => useForDdl(access, 'shared', work), lateEffect(creations));
   } catch (error) {
     if (!begun) throw error;
+    if (error instanceof Failure && error.mayLand) {
+      for (const member of members) if (isOutcomeUnknown(member.error)) member.error = error;
+    }
   }
   return members;
 }

@@ -1,8 +1,10 @@
-import { CofferError, errorText, isCofferError, isOutcomeUnknown, withoutDeadline } from '@coffer/base';
+import { CofferError, errorText, isCofferError, isNothingDone, isOutcomeUnknown, withoutDeadline } from '@coffer/base';
+import { Failure } from '../connection/failure.ts';
 import { retry } from '../connection/retry.ts';
+import { awaitBackendGone } from '../ddl/lost-backend.ts';
 import { noProgress, type Progress, runTransaction } from '../ddl/transaction.ts';
 import { type RenderedStatement, roleCreatedBy } from '../sql/statement-template.ts';
-import { canShare, type Creation } from './create-batch.ts';
+import { canShare, type Creation, lateEffect } from './create-batch.ts';
 import { dropRole } from './drop-user.ts';
 import { findRole } from './find-role.ts';
 import { requireLogin } from './look-for-login.ts';
@@ -35,20 +37,44 @@ export async function createUser(access: UserAccess, user: NewUser): Promise<rea
         if (kind === 'made') return progress.warnings;
         if (kind === 'existed') throw existsAlready(user);
         if (await seen(progress, error)) return progress.warnings;
-        if (kind === 'failed') throw error;
+        if (kind === 'failed' || mayLand(error)) throw error;
       }
       await clearTheWay(access, user, made);
       const progress = noProgress();
       try {
-        await runTransaction(access, mode, user.statements, progress, requireLogin(user.name));
+        await runTransaction(access, mode, user.statements, progress, requireLogin(user.name), lateEffect([user]));
       } catch (error) {
         if (!(await seen(progress, error))) throw error;
       }
       return progress.warnings;
     });
   } catch (error) {
+    if (mayLand(error)) throw leftToLand(access, user, made, error);
     throw made.user || made.others.size > 0 ? await undone(access, user, made, error) : nothingMade(error);
   }
+}
+
+function mayLand(error: unknown): error is Failure {
+  return error instanceof Failure && error.mayLand;
+}
+
+/**
+ * The node that was asked to create the user has fallen silent, and may still do so. Whoever asked for it need not wait: what there
+ * is then is dropped in the background, and by the engine if it keeps the lease.
+ */
+function leftToLand(access: UserAccess, user: NewUser, made: Made, error: Failure): CofferError {
+  const settle = async (): Promise<void> => {
+    await awaitBackendGone(access, error.backend);
+    await undo(access, user, { ...made, user: true });
+  };
+  withoutDeadline(settle).catch((failure: unknown) => {
+    access.logger.warn('a user that a silent node may have made could not be dropped', {
+      username: user.name,
+      error: errorText(failure),
+    });
+  });
+  const text = `${error.message}; the role "${user.name}" may still be made, and is dropped then`;
+  return new CofferError('unavailable', text, { cause: error });
 }
 
 /** What attempts have left behind. */
@@ -83,12 +109,13 @@ async function committedAfterAll(
   progress: Progress,
   error: unknown,
 ): Promise<boolean> {
-  if (!isOutcomeUnknown(error) || !progress.commitSent) return false;
+  if (!isOutcomeUnknown(error) || mayLand(error) || !progress.commitSent) return false;
   return (await findRole(access, user.name)) !== undefined;
 }
 
 /** Nothing of ours exists. `unavailable` would make the engine delete a user of that name, which may not be ours. */
 function nothingMade(error: unknown): unknown {
+  if (isNothingDone(error)) return error;
   return isCofferError(error, 'unavailable') ? new CofferError('failed', error.message, { cause: error }) : error;
 }
 

@@ -40,7 +40,8 @@ export async function dropTogether(access: Access, names: readonly string[]): Pr
   // Until we know better, every role has sessions.
   let alive: readonly string[] | undefined;
   try {
-    alive = await untilLanded(access, () => useForDdl(access, 'shared', work));
+    // The role is to be dropped one way or the other, so it may just as well be dropped late.
+    alive = await untilLanded(access, () => useForDdl(access, 'shared', work), 'harmless');
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
   }

@@ -72,11 +72,14 @@ async function dropBareRole(access: UserAccess, name: string, oid: string): Prom
   const ending: Step = { ...terminateSessions([oid]), what: 'ending sessions', mayFail: true };
   const drop: Step = { sql: `DROP ROLE IF EXISTS ${quoteIdentifier(name)}`, what: 'failed to execute query' };
   await retry('dropping a role', access.logger, () =>
-    untilLanded(access, () =>
-      // Sessions on this node are ended first, where that is cheap, so that they hold no locks; the others follow afterwards.
-      useForDdl(access, 'shared', (session) =>
-        sparingOthers(session, (spare) => sendSteps(session, [ending, ...spare, drop])),
-      ),
+    untilLanded(
+      access,
+      () =>
+        // Sessions on this node are ended first, where that is cheap, so that they hold no locks; the others follow afterwards.
+        useForDdl(access, 'shared', (session) =>
+          sparingOthers(session, (spare) => sendSteps(session, [ending, ...spare, drop])),
+        ),
+      'harmless',
     ),
   );
 }

@@ -6,7 +6,7 @@ import { sparingOthers } from '../ddl/non-breaking-ddl.ts';
 import { sendSteps, type Step } from '../ddl/steps.ts';
 import { noProgress, runStatement, runTransaction, untilLanded, useForDdl } from '../ddl/transaction.ts';
 import type { RenderedStatement } from '../sql/statement-template.ts';
-import { createUserAccess } from './user-access.ts';
+import { closeAccess, createUserAccess } from './user-access.ts';
 import { verifyUser } from './verify-user.ts';
 
 export const DEFAULT_EXPIRATION_STATEMENT = `ALTER ROLE "{{name}}" VALID UNTIL '{{expiration}}'`;
@@ -47,7 +47,7 @@ export async function changeOwnPassword(
     if ((await verifyUser(access, settings.username, newPassword)) !== 'accepted') throw error;
     return [];
   } finally {
-    await successor.pool.close();
+    await closeAccess(successor);
   }
 }
 

@@ -27,7 +27,7 @@ export function createUserAccess(settings: YsqlSettings, logger: Logger): UserAc
   const readOnly = new ReadOnlyPlaces();
   const cluster = new Cluster(
     settings,
-    (target, database, wanted) => connect(settings, target, database, wanted, readOnly),
+    (target, database, how) => connect(settings, target, database, { ...how, readOnly }),
     logger,
   );
   const pool = new SessionPool(
@@ -55,6 +55,13 @@ export function createUserAccess(settings: YsqlSettings, logger: Logger): UserAc
     logger,
   };
   return access;
+}
+
+/** Closes its connections and ends what is under way in the background. */
+export async function closeAccess({ owed, cluster, pool }: UserAccess): Promise<void> {
+  owed.close();
+  cluster.close();
+  await pool.close();
 }
 
 /** With SCRAM each new password takes the server milliseconds to compute; this many of its processes work on that. */

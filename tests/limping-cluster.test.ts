@@ -1,0 +1,115 @@
+/** What a client of the server sees while its cluster limps, and that nothing is left of it afterwards. */
+import assert from 'node:assert/strict';
+import { after, afterEach, before, describe, it, type TestContext } from 'node:test';
+import { isCofferError, type JsonObject } from '@coffer/base';
+import { eventually, type PosedCluster, startPosedCluster, startPostgres, type TestPostgres } from '@coffer/testkit';
+import { configure, connectionTo, issue, startTestServer, type TestServer } from './dev-server.ts';
+import { issuedRoles, tryLogin } from './logins.ts';
+
+let database: TestPostgres;
+let cluster: PosedCluster;
+const NAMES = ['n1', 'n2', 'n3'];
+
+before(async () => {
+  database = await startPostgres();
+  cluster = await startPosedCluster({ target: database, nodes: NAMES.map((name) => ({ name })) });
+});
+after(async () => {
+  await cluster.stop();
+  await database.stop();
+});
+afterEach(heal);
+
+async function heal(): Promise<void> {
+  for (const node of cluster.nodes) {
+    node.clearFaults();
+    node.freeze(false);
+    await node.refuse(false);
+  }
+}
+
+async function serve(test: TestContext, config: JsonObject = {}): Promise<TestServer> {
+  const server = await startTestServer();
+  test.after(async () => {
+    await heal();
+    await server.close();
+  });
+  const limits = { connect_timeout: '1s', statement_timeout: '4s', load_balance: 'any' };
+  await configure(server.client, { ...connectionTo(database, cluster.node('n1')), ...limits, ...config });
+  return server;
+}
+
+const leaseCount = async ({ client }: TestServer): Promise<unknown> =>
+  (await client.read('sys/leases/count'))?.data?.['lease_count'];
+
+describe('credentials while every node is away', () => {
+  const away: Readonly<Record<string, () => Promise<void>>> = {
+    'and refuses': async () => {
+      for (const node of cluster.nodes) {
+        await node.refuse(true);
+        node.dropAll();
+      }
+    },
+    'and swallows packets': async () => {
+      for (const node of cluster.nodes) node.freeze(true);
+    },
+    'and lets nobody in': async () => {
+      for (const node of cluster.nodes) {
+        const action = { type: 'error', sqlstate: '53300', message: 'sorry, too many clients already' } as const;
+        node.addFault({ match: /^SET /, times: Infinity, action });
+        node.dropAll();
+      }
+    },
+  };
+  for (const [how, begin] of Object.entries(away)) {
+    it(`${how}: 503 with the reason, and no lease`, async (test) => {
+      // A statement over a connection from before would leave a lease: what became of it is not known.
+      const server = await serve(test, { max_idle_connections: -1 });
+      await begin();
+      const begun = Date.now();
+      await assert.rejects(issue(server.client), (error) => {
+        assert.ok(isCofferError(error) && 'status' in error);
+        assert.equal(error.status, 503, error.message);
+        assert.match(error.message, /can be reached|failed to connect|too many clients/);
+        return true;
+      });
+      assert.ok(Date.now() - begun < 15_000);
+      assert.equal(await leaseCount(server), 0);
+      await heal();
+      for (const node of cluster.nodes) node.dropAll();
+      // For a moment the last search still counts for those who come after it.
+      const again = (): Promise<unknown> => issue(server.client).catch(() => false);
+      await eventually(again, 'credentials again');
+    });
+  }
+});
+
+describe('a creation whose node falls silent over it', () => {
+  it('is made again under another name, and the first is dropped when it lands', async (test) => {
+    const server = await serve(test, { failed_host_reconnect_delay_secs: 1 });
+    const before_ = await issue(server.client);
+    const held = cluster.nodes.map((node) =>
+      node.addFault({ match: /^CREATE ROLE/m, times: 1, action: { type: 'delay', ms: 4_000 } }),
+    );
+    // Whichever node is asked first falls silent with the statement in hand, and comes back when nobody waits for it any more.
+    const silent = eventually(async () => held.some(({ fired }) => fired > 0), 'a statement').then(() => {
+      const node = cluster.nodes[held.findIndex(({ fired }) => fired > 0)];
+      for (const each of cluster.nodes) if (each !== node) each.clearFaults();
+      node?.freeze(true);
+      return node;
+    });
+    const begun = Date.now();
+    const { username, password } = await issue(server.client);
+    assert.ok(Date.now() - begun < 15_000);
+    assert.deepEqual(await tryLogin(database, username, password), { user: username });
+    const others = async (): Promise<string[]> =>
+      (await issuedRoles(database)).filter((role) => role !== username && role !== before_.username);
+    await eventually(async () => (await others()).length > 0, 'the first one to be made after all', { everyMs: 50 });
+    (await silent)?.freeze(false);
+    await eventually(async () => (await others()).length === 0, 'the first one to be dropped', {
+      // At the latest with its lease, once it can no longer land.
+      patienceMs: 150_000,
+    });
+    assert.ok((await issuedRoles(database)).includes(username));
+  });
+});
