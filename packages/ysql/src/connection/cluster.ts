@@ -91,6 +91,15 @@ export class Cluster {
     return this.#discovery.nodes;
   }
 
+  /**
+   * The nodes that the cluster has at this moment; undefined where it cannot say.
+   *
+   * @throws Failure if it could not be asked
+   */
+  async nodesNow(session: Session): Promise<readonly ClusterNode[] | undefined> {
+    return await this.#discovery.askOver(session);
+  }
+
   /** How many nodes the cluster has, as far as is known. */
   get size(): number {
     return this.#discovery.nodes.length;
@@ -106,9 +115,9 @@ export class Cluster {
     return this.#discovery.find(key) !== undefined;
   }
 
-  /** Whether the node failed within the last `seconds`, or longer ago if it has failed several times in a row. */
-  failedWithin(key: string, seconds: number): boolean {
-    return this.#health.failedWithin(key, seconds);
+  /** Whether to ask the node would cost time, by what {@link NodeHealth.wasSilentWithin} says of the last `seconds`. */
+  wasSilentWithin(key: string, seconds: number): boolean {
+    return this.#health.wasSilentWithin(key, seconds);
   }
 
   /** Ends what is under way in the background. */

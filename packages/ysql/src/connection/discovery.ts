@@ -75,8 +75,11 @@ export class Discovery {
   }
 
   /** Runs what ends in {@link ask}, as the one question under way. Never rejects: see {@link trouble}. */
-  async during(work: () => Promise<void>): Promise<void> {
-    const asking = work().catch((error: unknown) => this.#fail(error));
+  async during(work: () => Promise<unknown>): Promise<void> {
+    const asking = work().then(
+      () => undefined,
+      (error: unknown) => this.#fail(error),
+    );
     this.#asking = asking;
     try {
       await asking;
@@ -97,8 +100,11 @@ export class Discovery {
     await this.during(() => this.askOver(session));
   }
 
-  /** @throws Failure if the question failed */
-  async askOver(session: Session): Promise<void> {
+  /**
+   * Resolves with the answer; with undefined where there is no such function.
+   * @throws Failure if the question failed
+   */
+  async askOver(session: Session): Promise<readonly ClusterNode[] | undefined> {
     const question = this.#list.ask();
     let hung = false;
     const patience = setTimeout(() => {
@@ -112,7 +118,10 @@ export class Discovery {
       clearTimeout(patience);
       this.#hung = hung;
     }
-    if (listed === undefined) return this.#noteMissing();
+    if (listed === undefined) {
+      this.#noteMissing();
+      return undefined;
+    }
     if (listed.length === 0) throw new Failure('busy', 'yb_servers() lists no node with an address');
     const nodes = this.#withPort(listed, session);
     this.#list.update(nodes, question);
@@ -121,6 +130,7 @@ export class Discovery {
     this.#trouble = undefined;
     this.#missing = false;
     this.#learnAddressKind(session);
+    return nodes;
   }
 
   /** The node that a connection leads to, found by its address. */

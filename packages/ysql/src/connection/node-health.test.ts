@@ -84,14 +84,25 @@ describe('the health of a node', () => {
   it('is asked about longer times as well, which grow too', async (test) => {
     const passes = ownClock(test);
     const health = new NodeHealth(5, 60);
-    await fails(health);
+    health.lose('n');
     passes(59);
-    assert.equal(health.failedWithin('n', 60), true);
+    assert.equal(health.wasSilentWithin('n', 60), true);
     passes(2);
-    assert.equal(health.failedWithin('n', 60), false);
-    await fails(health);
+    assert.equal(health.wasSilentWithin('n', 60), false);
+    await assert.rejects(
+      health.open('n', async () => {
+        passes(2);
+        throw gone;
+      }),
+      gone,
+    );
     passes(119);
-    assert.equal(health.failedWithin('n', 60), true);
+    assert.equal(health.wasSilentWithin('n', 60), true);
+  });
+  it('is not silent when it refuses at once', async () => {
+    const health = new NodeHealth(5, 60);
+    await fails(health);
+    assert.deepEqual([health.isSetAside('n'), health.wasSilentWithin('n', 60)], [true, false]);
   });
   it('tells all who try as soon as one knows', async () => {
     const health = new NodeHealth(5, 60);
@@ -133,7 +144,7 @@ describe('the health of a node', () => {
     await health.open('n', async () => session);
     seen.refuseWrites();
     assert.equal(health.isSetAside('n'), true);
-    assert.equal(health.failedWithin('n', 60), false);
+    assert.equal(health.wasSilentWithin('n', 60), false);
     passes(6);
     assert.equal(health.isSetAside('n'), false);
   });

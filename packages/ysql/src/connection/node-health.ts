@@ -4,6 +4,8 @@ import type { Session } from './session.ts';
 
 /** A node that fails again and again is passed over for longer each time, up to this many seconds. */
 const LONGEST_SECONDS = 300;
+/** What takes no longer than that is no silence. */
+const AT_ONCE_MS = 1_000;
 
 interface NodeState {
   /** Our connections to it. */
@@ -14,6 +16,8 @@ interface NodeState {
   failures: number;
   /** When it last could not be reached, in milliseconds; undefined if it has been reached since. */
   failedAt: number | undefined;
+  /** The failure came at once, as when it refuses or resets connections: whoever asks again does not wait for the answer. */
+  failedAtOnce: boolean;
   /** When it last refused to write, in milliseconds. */
   readOnlyAt: number | undefined;
 }
@@ -46,6 +50,7 @@ export class NodeHealth {
    */
   async open(key: string, dial: () => Promise<Session>): Promise<Session> {
     const state = this.#state(key);
+    const since = Date.now();
     const { promise: given, reject } = Promise.withResolvers<never>();
     state.opening.add(reject);
     const dialed = dial();
@@ -58,7 +63,7 @@ export class NodeHealth {
     } catch (error) {
       // If it comes after all, nobody is there to take it.
       void dialed.then((session) => session.close()).catch(() => undefined);
-      if (error instanceof Failure && error.kind === 'unreachable') this.fail(key, error);
+      if (error instanceof Failure && error.kind === 'unreachable') this.fail(key, error, since);
       throw error;
     } finally {
       state.opening.delete(reject);
@@ -74,12 +79,13 @@ export class NodeHealth {
     session.whenReadOnly(() => (this.#state(key).readOnlyAt = Date.now()));
   }
 
-  /** The node could not be reached, which `failure` tells to all who are trying. */
-  fail(key: string, failure: Failure): void {
+  /** The node could not be reached, which `failure` tells to all who are trying. `since`: when it was asked, in milliseconds. */
+  fail(key: string, failure: Failure, since = 0): void {
     const state = this.#state(key);
     // What many callers find out at one moment is one failure.
     if (!this.#hasFailed(key)) state.failures++;
     state.failedAt = Date.now();
+    state.failedAtOnce = Date.now() - since < AT_ONCE_MS;
     for (const giveUp of state.opening) giveUp(failure);
     state.opening.clear();
   }
@@ -95,9 +101,12 @@ export class NodeHealth {
     return this.#failedWithin(key, this.#delaySeconds, this.#longestSeconds);
   }
 
-  /** Whether the node failed within the last `seconds`; a multiple of them when it has failed several times in a row. */
-  failedWithin(key: string, seconds: number): boolean {
-    return this.#failedWithin(key, seconds, LONGEST_SECONDS);
+  /**
+   * Whether the node failed within the last `seconds`, or a multiple of them when it has failed several times in a row, and did
+   * not do so at once.
+   */
+  wasSilentWithin(key: string, seconds: number): boolean {
+    return !this.#state(key).failedAtOnce && this.#failedWithin(key, seconds, LONGEST_SECONDS);
   }
 
   /** Whether it failed at `time` or later, and has not been reached since. */
@@ -123,7 +132,10 @@ export class NodeHealth {
   #state(key: string): NodeState {
     let state = this.#states.get(key);
     if (state === undefined) {
-      state = { sessions: new Set(), opening: new Set(), failures: 0, failedAt: undefined, readOnlyAt: undefined };
+      state = {
+        ...{ sessions: new Set(), opening: new Set() },
+        ...{ failures: 0, failedAt: undefined, failedAtOnce: false, readOnlyAt: undefined },
+      };
       this.#states.set(key, state);
     }
     return state;

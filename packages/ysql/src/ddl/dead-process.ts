@@ -2,7 +2,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Backoff, backoffMs, errorText } from '@coffer/base';
 import { applicationPrefix } from '../connection/connect.ts';
 import type { Session } from '../connection/session.ts';
-import { readNodes } from '../connection/yb-servers.ts';
 import type { Access } from './access.ts';
 import { askEveryNode, type NodeAnswer } from './every-node.ts';
 
@@ -37,8 +36,8 @@ export async function endSessionsOfDead(access: Access, processId: string): Prom
  * The keys of all nodes, none where the one server is all there is; undefined where nobody can say. Asked for here, since what
  * the cluster was last known to be is not enough.
  */
-async function nodesToAsk({ settings }: Access, session: Session): Promise<readonly string[] | undefined> {
-  const nodes = await readNodes(session);
+async function nodesToAsk({ settings, cluster }: Access, session: Session): Promise<readonly string[] | undefined> {
+  const nodes = await cluster.nodesNow(session);
   if (nodes !== undefined) return nodes.length > 1 ? nodes.map((node) => node.key) : [];
   return session.isYugabyte || settings.hosts.length > 1 ? undefined : [];
 }

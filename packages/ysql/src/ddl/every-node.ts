@@ -15,18 +15,20 @@ export interface NodeAnswer<T> {
 /** Stands for the node of a connection where nobody knows which one that is. */
 export const CONTACT_POINT = 'contact point';
 
-/** Seconds for which we leave an unreachable node alone: not every revocation should have to wait for it. */
-const UNREACHABLE_SECONDS = 60;
+/** Seconds for which we leave a silent node alone: not every revocation should have to wait for it. */
+const SILENT_SECONDS = 60;
+/** How often a node is asked that fails at once and does not refuse. */
+const ATTEMPTS = 3;
 
 /**
  * Puts a question to every node that can be addressed by itself, since pg_stat_activity and pg_terminate_backend only know the
  * sessions of their own node (yugabyte-db issues 13966, 13967). A node that cannot be asked is no reason to reject. Nodes that
- * failed within the last `passOverSeconds` are not tried.
+ * fell silent within the last `passOverSeconds` are not tried.
  */
 export async function askEveryNode<T>(
   access: Access,
   ask: (session: Session) => Promise<T>,
-  passOverSeconds = UNREACHABLE_SECONDS,
+  passOverSeconds = SILENT_SECONDS,
 ): Promise<readonly NodeAnswer<T>[]> {
   const first = await access.pool.use(async (session) => {
     const nodes = await access.cluster.nodes(session);
@@ -36,14 +38,27 @@ export async function askEveryNode<T>(
   const others = first.nodes.length <= 1 ? [] : first.nodes.filter((node) => node.key !== first.node);
   const answers = await Promise.all(
     others.map(async ({ key }): Promise<NodeAnswer<T>> => {
-      if (access.cluster.failedWithin(key, passOverSeconds)) return { node: key, answer: undefined };
-      try {
-        return { node: key, answer: await access.pool.use(ask, { node: key }) };
-      } catch (error) {
-        access.logger.debug('a node could not be asked about its sessions', { node: key, error: errorText(error) });
-        return { node: key, answer: undefined, nobodyThere: error instanceof Failure && error.nobodyThere };
-      }
+      if (access.cluster.wasSilentWithin(key, passOverSeconds)) return { node: key, answer: undefined };
+      return await askNode(access, key, ask);
     }),
   );
   return [{ node: first.node ?? CONTACT_POINT, answer: first.answer }, ...answers];
+}
+
+async function askNode<T>(
+  { pool, cluster, logger }: Access,
+  node: string,
+  ask: (session: Session) => Promise<T>,
+): Promise<NodeAnswer<T>> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return { node, answer: await pool.use(ask, { node }) };
+    } catch (error) {
+      logger.debug('a node could not be asked about its sessions', { node, attempt, error: errorText(error) });
+      const nobodyThere = error instanceof Failure && error.nobodyThere;
+      const again =
+        error instanceof Failure && !error.final && !nobodyThere && !cluster.wasSilentWithin(node, SILENT_SECONDS);
+      if (!again || attempt === ATTEMPTS) return { node, answer: undefined, nobodyThere };
+    }
+  }
 }

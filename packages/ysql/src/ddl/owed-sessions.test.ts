@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { createLogger, type LogEntry } from '@coffer/base';
 import { type PosedCluster, startPosedCluster, startPostgres, type TestPostgres } from '@coffer/testkit';
+import { Failure } from '../connection/failure.ts';
 import { logIn, newUser, openYsql, roleExists } from '../ysql-fixture.ts';
 import { type EndOnNode, type OwedPolicy, OwedSessions } from './owed-sessions.ts';
 
@@ -116,6 +117,26 @@ describe('owed sessions', () => {
     owed.owe(['a'], ['1']);
     await logged(2);
     assert.deepEqual(asked, ['1', '2']);
+    owed.close();
+  });
+
+  it('are on no node where nobody seems to be, which is asked all the same', async () => {
+    const refused = new Failure('unreachable', 'connection refused', { nobodyThere: true });
+    const answers = [refused, 1, 0];
+    const seen: (readonly string[])[] = [];
+    const { owed, logged } = start(async () => {
+      seen.push(owed.nodesOf('user'));
+      const answer = answers.shift() ?? 0;
+      if (answer instanceof Failure) throw answer;
+      return answer;
+    });
+    owed.owe(['a'], ['1']);
+    owed.revoked('user', '1');
+    assert.deepEqual(await logged(1), [['info', ENDED, 'a', 1]]);
+    assert.deepEqual(seen, [['a'], [], []]);
+    owed.owe(['a'], ['2'], { nobodyThere: true });
+    owed.revoked('user', '2');
+    assert.deepEqual(owed.nodesOf('user'), []);
     owed.close();
   });
 

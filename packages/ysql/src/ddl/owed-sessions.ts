@@ -1,4 +1,5 @@
 import { type Backoff, backoffMs, errorText, type Logger } from '@coffer/base';
+import { Failure } from '../connection/failure.ts';
 
 export interface OwedPolicy extends Backoff {
   /** After this time we give up on a user's sessions on a node. */
@@ -26,6 +27,8 @@ export class OwedSessions {
   readonly #end: EndOnNode;
   readonly #logger: Logger;
   readonly #policy: OwedPolicy;
+  /** Nodes that said, when they were last asked, that no server process runs there. */
+  readonly #nobodyThere = new Set<string>();
   /** For each node the oids, each with the time at which we give up on it. */
   readonly #owed = new Map<string, Map<string, number>>();
   /** The oids of revoked users that may still have sessions, by name. */
@@ -42,8 +45,11 @@ export class OwedSessions {
     this.#policy = policy;
   }
 
-  /** Returns at once, and logs nothing: the caller has already warned about the nodes. */
-  owe(nodes: readonly string[], oids: readonly string[]): void {
+  /**
+   * Returns at once, and logs nothing: the caller has already warned about the nodes. `nobodyThere`: no server process seems to run
+   * there, so most likely no session either. It is asked again all the same, since a firewall may have said so.
+   */
+  owe(nodes: readonly string[], oids: readonly string[], { nobodyThere = false } = {}): void {
     if (this.#closing.signal.aborted) return;
     if (oids.length === 0) return;
     const until = Date.now() + this.#policy.totalMs;
@@ -51,6 +57,7 @@ export class OwedSessions {
       const owed = this.#owed.get(node) ?? new Map<string, number>();
       for (const oid of oids) owed.set(oid, until);
       this.#owed.set(node, owed);
+      this.#note(node, nobodyThere);
     }
     this.#schedule();
   }
@@ -64,11 +71,21 @@ export class OwedSessions {
   nodesOf(user: string): readonly string[] {
     const oid = this.#users.get(user);
     if (oid === undefined) return [];
-    return [...this.#owed].filter(([, owed]) => owed.has(oid)).map(([node]) => node);
+    return this.#nodesWith(oid);
+  }
+
+  #nodesWith(oid: string): readonly string[] {
+    const nodes = [...this.#owed].filter(([node, owed]) => owed.has(oid) && !this.#nobodyThere.has(node));
+    return nodes.map(([node]) => node);
   }
 
   #isOwed(oid: string): boolean {
-    return [...this.#owed.values()].some((owed) => owed.has(oid));
+    return this.#nodesWith(oid).length > 0;
+  }
+
+  #note(node: string, nobodyThere: boolean): void {
+    if (nobodyThere) this.#nobodyThere.add(node);
+    else this.#nobodyThere.delete(node);
   }
 
   /** Gives up at once, and waits for nothing. */
@@ -129,14 +146,19 @@ export class OwedSessions {
         users: oids.length,
       });
     } else this.#giveUp(node, owed);
-    if (owed.size === 0) this.#owed.delete(node);
+    if (owed.size > 0) return;
+    this.#owed.delete(node);
+    this.#nobodyThere.delete(node);
   }
 
   /** Undefined if the node could not be asked. */
   async #ask(node: string, oids: readonly string[]): Promise<number | undefined> {
     try {
-      return await this.#end(node, oids, this.#closing.signal);
+      const left = await this.#end(node, oids, this.#closing.signal);
+      this.#note(node, false);
+      return left;
     } catch (error) {
+      this.#note(node, error instanceof Failure && error.nobodyThere);
       this.#logger.debug('a node could not be asked again to end sessions', { node, error: errorText(error) });
       return undefined;
     }

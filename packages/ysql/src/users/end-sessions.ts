@@ -33,7 +33,7 @@ export async function endRoleSessions(access: Access, oids: readonly string[]): 
     const answers = await retry('ending sessions', access.logger, () =>
       askEveryNode(access, (session) => endHere(session, oids)),
     );
-    const unreachable = answers.filter((entry) => entry.answer === undefined).map((entry) => entry.node);
+    const unreachable = answers.filter((entry) => entry.answer === undefined);
     const left = answers.flatMap((entry) => entry.answer ?? []);
     if (left.length > 0) {
       access.logger.warn('sessions of a revoked user have not ended yet', { sessions: left.length, oid });
@@ -44,7 +44,7 @@ export async function endRoleSessions(access: Access, oids: readonly string[]): 
         nodes: unreachable.length,
         oid,
       });
-      access.owed.owe(unreachable, oids);
+      for (const { node, nobodyThere } of unreachable) access.owed.owe([node], oids, { nobodyThere });
     }
     // Most likely gone for good and not worth waiting for; but one that is only cut off still serves its sessions.
     access.owed.owe(access.cluster.missing(), oids);
