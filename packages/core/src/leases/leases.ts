@@ -20,7 +20,7 @@ export const REVOCATIONS_AT_ONCE = 128;
 
 /** What came of a revocation: what it failed with, or what may go on although it is over; usually neither. */
 export interface Revoked {
-  readonly error?: string;
+  readonly error?: CofferError;
   readonly owed?: string;
 }
 
@@ -70,7 +70,8 @@ export class Leases {
   /**
    * Revokes now and waits until that is over. Does nothing when the lease does not exist. Resolves with what may still go on
    * of it, if there is anything: see `Engine.revoke`.
-   * @throws CofferError `failed` with what is still owed; the lease stays and is retried
+   * @throws CofferError `unavailable` when what it stands for is away, `failed` otherwise, with what is still owed; the lease stays
+   *   and is retried
    */
   async revoke(id: string): Promise<string | undefined> {
     try {
@@ -88,7 +89,7 @@ export class Leases {
       if (lease !== undefined) {
         const { error, owed } = await this.revokeClaimed(lease);
         if (error === undefined) return owed;
-        throw new CofferError('failed', `failed to revoke ${JSON.stringify(id)}: ${error}`);
+        throw stillOwed(`failed to revoke ${JSON.stringify(id)}`, error);
       }
       // Another worker holds it: when its claim ends, the lease is gone or is left marked as here.
       const { changes } = await this.#options.store.run("UPDATE leases SET state = 'revoking' WHERE id = $1", [id]);
@@ -111,13 +112,13 @@ export class Leases {
    * With `force`, a lease whose revocation fails is dropped anyway, and what it stood for is left behind. With `last`, nobody is
    * there to look after them later: those that are over are dropped, whatever may go on of them.
    * Resolves with what may still go on of the first lease of which something may.
-   * @throws CofferError `failed` naming the first error and how many leases remain
+   * @throws CofferError `unavailable` or `failed`, as the first error, naming it and how many leases remain
    */
   async revokePrefix(prefix: string, options: { force?: boolean; last?: boolean } = {}): Promise<string | undefined> {
     const { list, tokens } = this.#options;
     let firstOwed: string | undefined;
     let [revoked, failed] = [0, 0];
-    let firstError: string | undefined;
+    let firstError: CofferError | undefined;
     const revokeOne = async (id: string): Promise<void> => {
       try {
         const owed = await this.revoke(id);
@@ -125,15 +126,16 @@ export class Leases {
         if (owed !== undefined && (options.force ?? options.last) === true) await this.#forget(id, owed);
         firstOwed ??= owed;
       } catch (thrown) {
-        const { message } = CofferError.from(thrown);
-        if (options.force === true) return this.#forget(id, message);
+        const error = CofferError.from(thrown);
+        if (options.force === true) return this.#forget(id, error.message);
         failed++;
-        firstError ??= message;
+        firstError ??= error;
       }
     };
     if (await list.has(prefix)) {
-      await (options.force === true ? revokeOne(prefix) : this.revoke(prefix));
-      return;
+      if (options.force !== true) return this.revoke(prefix);
+      await revokeOne(prefix);
+      return firstOwed;
     }
     const below = withSlash(prefix);
     await tokens.revokeIssuedBelow(below);
@@ -152,7 +154,7 @@ export class Leases {
       throw reason;
     }
     if (firstError === undefined) return firstOwed;
-    throw new CofferError('failed', `${failed} of ${revoked + failed} leases could not be revoked: ${firstError}`);
+    throw stillOwed(`${failed} of ${revoked + failed} leases could not be revoked`, firstError);
   }
 
   /** Leases whose time has come, claimed for this worker. */
@@ -208,17 +210,18 @@ export class Leases {
     return { owed };
   }
 
-  /** Gives a claimed lease back, with the error and the time of the next attempt. Returns the error's text. */
-  async #planRetry({ id, attempts }: Pick<Lease, 'id' | 'attempts'>, thrown: unknown): Promise<string> {
+  /** Gives a claimed lease back, with the error and the time of the next attempt. */
+  async #planRetry({ id, attempts }: Pick<Lease, 'id' | 'attempts'>, thrown: unknown): Promise<CofferError> {
     const { store, logger } = this.#options;
-    const error = CofferError.from(thrown).message.slice(0, ERROR_LENGTH);
+    const { code, message } = CofferError.from(thrown);
+    const error = message.slice(0, ERROR_LENGTH);
     const nextAttempt = Date.now() + Math.round(backoffMs(RETRIES, attempts + 1));
     await store.run(
       'UPDATE leases SET claimed_until = 0, attempts = attempts + 1, last_error = $2, next_attempt = $3 WHERE id = $1',
       [id, error, nextAttempt],
     );
     logger.error('failed to revoke lease', { lease_id: id, attempt: attempts + 1, error });
-    return error;
+    return new CofferError(code, error);
   }
 
   async #forget(id: string, error: string): Promise<void> {
@@ -245,6 +248,10 @@ export class Leases {
       throw thrown;
     }
   }
+}
+
+function stillOwed(what: string, { code, message }: CofferError): CofferError {
+  return new CofferError(code === 'unavailable' ? code : 'failed', `${what}: ${message}`);
 }
 
 /** `database/creds/a` does not stand for `database/creds/ab`. */

@@ -1,13 +1,13 @@
 import type { Logger } from '@coffer/base';
 import type { BalancePolicy } from '../settings/balance.ts';
-import type { Endpoint, YsqlSettings } from '../settings/settings.ts';
+import type { YsqlSettings } from '../settings/settings.ts';
+import { ContactPoints } from './contact-points.ts';
 import { Discovery } from './discovery.ts';
 import { Failure } from './failure.ts';
 import { type Dial, NodeDialer } from './node-dialer.ts';
 import { NodeHealth } from './node-health.ts';
 import { type Candidate, firstOf, isElsewhere } from './race.ts';
 import type { Session, SessionWish } from './session.ts';
-import { passes, ReadOnlyPlaces } from './target-session.ts';
 import { candidateGroups, type ClusterNode, isFirstChoice, leastLoaded } from './topology.ts';
 
 /** A node that has just joined may have a session to end; the smart drivers' interval would be too long for that. */
@@ -22,13 +22,6 @@ const SEARCH_MS = 5_000;
 const IN_VAIN_MS = 1_000;
 
 const ANY_NODE: BalancePolicy = { mode: 'any', topologyKeys: [], topologyKeysOnly: false };
-
-/** A configured host. */
-interface Contact extends Endpoint {
-  readonly key: string;
-  /** It is the one that is preferred. */
-  readonly first: boolean;
-}
 
 /** One search for a connection. */
 interface Search {
@@ -49,7 +42,7 @@ export class Cluster {
   readonly #discovery: Discovery;
   readonly #health: NodeHealth;
   readonly #dialer: NodeDialer;
-  readonly #readOnlyHosts = new ReadOnlyPlaces();
+  readonly #contacts: ContactPoints;
   /** The last search that found nobody, and until when it counts. */
   #inVain = { failure: new Failure('unreachable', ''), until: 0 };
   #apart: Session | undefined;
@@ -61,6 +54,7 @@ export class Cluster {
     this.#discovery = new Discovery(settings.refreshIntervalSeconds, logger);
     this.#health = new NodeHealth(settings.failedHostDelaySeconds, settings.refreshIntervalSeconds);
     this.#dialer = new NodeDialer(settings, dial, this.#discovery, this.#health);
+    this.#contacts = new ContactPoints(settings, this.#dialer, this.#health);
   }
 
   /**
@@ -141,39 +135,10 @@ export class Cluster {
     return session;
   }
 
-  /** The contact points in their order, those that have failed last. One that failed during this search is not tried again. */
   async #openContact({ database, since, failures }: Search): Promise<Session> {
-    let last: unknown;
-    let hosts = this.#contacts();
-    for (const wanted of passes(this.#settings.targetSession)) {
-      const unwanted: Contact[] = [];
-      for (const contact of hosts) {
-        const { key, first } = contact;
-        if (failures.length > 0 && this.#health.failedSince(key, since)) continue;
-        try {
-          const session = await this.#dialer.open(contact, key, database, wanted);
-          session.whenReadOnly(() => this.#readOnlyHosts.add(key));
-          if (!first) this.#reconsider(session);
-          return session;
-        } catch (error) {
-          last = error;
-          if (!isElsewhere(error)) throw error;
-          if (error.unwanted) unwanted.push(contact);
-        }
-      }
-      // Those that are away are not waited for once more.
-      hosts = unwanted;
-    }
-    throw last instanceof Error ? last : new Failure('unreachable', failures.join('; '));
-  }
-
-  #contacts(): readonly Contact[] {
-    const contacts = this.#settings.hosts.map(({ host, port }, at): Contact => {
-      return { host, port, key: `${host}:${port}`, first: at === 0 };
-    });
-    const inOrder = this.#readOnlyHosts.last(contacts, ({ key }) => key);
-    const setAside = inOrder.filter(({ key }) => this.#health.isSetAside(key));
-    return [...inOrder.filter((contact) => !setAside.includes(contact)), ...setAside];
+    const { session, first } = await this.#contacts.open(database, { since, failures });
+    if (!first) this.#reconsider(session);
+    return session;
   }
 
   async #openBalanced(search: Search, policy: BalancePolicy): Promise<Session> {

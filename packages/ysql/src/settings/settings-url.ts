@@ -1,13 +1,17 @@
-import { CofferError, editDistance } from '@coffer/base';
+import { editDistance } from '@coffer/base';
 import { FIELD_ALIASES } from './fields.ts';
 import { OUR_SETTINGS } from './session-settings.ts';
+import {
+  type HostPort,
+  invalid,
+  parsePairs,
+  parsePort,
+  percentDecode,
+  readOptions,
+  splitHosts,
+  splitOnce,
+} from './url-syntax.ts';
 import { canonical, type Findings, QUIET, valueOfAlias } from './values.ts';
-
-export interface HostPort {
-  readonly host: string;
-  /** Absent: the default port. */
-  readonly port?: number;
-}
 
 /** What a connection URL says, percent-decoded and with its placeholders filled in. */
 export interface UrlSettings {
@@ -129,30 +133,6 @@ function withQuery(hosts: readonly HostPort[], pairs: readonly Pair[], findings:
     );
   }
   return hosts;
-}
-
-function splitHosts(text: string, decode: (part: string) => string): HostPort[] {
-  if (text === '') return [];
-  return text.split(',').map((entry) => {
-    const match = /^(\[[^\]]+\]|[^:]*)(?::(.*))?$/.exec(entry);
-    if (match === null || (match[1] === '' && match[2]?.includes(':') === true)) {
-      throw invalid(
-        'a host is not of the form host:port (an IPv6 address needs brackets; a special character in user or password must be percent-encoded)',
-      );
-    }
-    const host = decode((match[1] ?? '').replace(/^\[(.*)\]$/, '$1'));
-    return match[2] === undefined || match[2] === '' ? { host } : { host, port: parsePort(match[2]) };
-  });
-}
-
-function parsePort(text: string): number {
-  const port = /^\d+$/.test(text) ? Number(text) : 0;
-  if (port < 1 || port > 65535) {
-    throw invalid(
-      'a port is not a number from 1 to 65535 (a special character in user or password must be percent-encoded)',
-    );
-  }
-  return port;
 }
 
 /** The settings of a URL by what they are. */
@@ -296,55 +276,9 @@ function isIgnored(key: string): boolean {
   return IGNORED_IN_URL.test(key) || OUR_SETTINGS.has(key);
 }
 
-/** PostgreSQL's `options`: words with backslash escapes, of which `-c name=value` and `--name=value` are settings. */
-function readOptions(text: string): { readonly parameters: readonly [string, string][]; readonly rest: string } {
-  const words = [...text.matchAll(/(?:[^\s\\]|\\.)+/gs)].map(([word]) => word);
-  const parameters: [string, string][] = [];
-  const rest: string[] = [];
-  for (let at = 0; at < words.length; at++) {
-    const word = words[at] ?? '';
-    const setting = word === '-c' ? `-c${words[++at] ?? ''}` : word;
-    const [, name, value] = /^(?:-c|--)([\w.-]+)=(.*)$/s.exec(setting) ?? [];
-    if (name === undefined || value === undefined) rest.push(setting);
-    else parameters.push([name.replaceAll('-', '_').toLowerCase(), value.replace(/\\(.)/gs, '$1')]);
-  }
-  return { parameters, rest: rest.join(' ') };
-}
-
-/** libpq's `key = value` pairs. A value may be in single quotes, with backslash escapes. */
-function parsePairs(text: string): [string, string][] {
-  const pairs: [string, string][] = [];
-  const pattern = /\s*([A-Za-z_-]+)\s*=\s*(?:'((?:[^'\\]|\\.)*)'|((?:[^\s'\\]|\\.)*))(?=\s|$)/gsy;
-  let end = 0;
-  for (const match of text.matchAll(pattern)) {
-    const value = match[2] ?? match[3] ?? '';
-    pairs.push([match[1] ?? '', value.replace(/\\(.)/gs, '$1')]);
-    end = match.index + match[0].length;
-  }
-  if (text.slice(end).trim() !== '') throw invalid(`key=value form: cannot read from character ${end + 1} on`);
-  return pairs;
-}
-
 function fillCredentials(text: string, credentials: UrlCredentials): string {
   return text.replace(/\{\{(username|password)\}\}/g, (_, name: 'username' | 'password') => {
     const value = credentials[name];
     return credentials.encoded ? percentDecode(value) : value;
   });
-}
-
-function percentDecode(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    throw invalid('has a "%" that does not start a percent-encoded character; write a literal % as %25');
-  }
-}
-
-function splitOnce(text: string, separator: string): [string, string?] {
-  const at = text.indexOf(separator);
-  return at < 0 ? [text] : [text.slice(0, at), text.slice(at + separator.length)];
-}
-
-function invalid(message: string): CofferError {
-  return new CofferError('invalid-request', `field "connection_url": ${message}`);
 }
