@@ -27,7 +27,10 @@ for (const way of ['in the process', 'over go-plugin'] as const) {
       if (way === 'over go-plugin') {
         await server.client.write('sys/plugins/catalog/database/ysql-plugin', { sha256, command: 'ysql-plugin' });
       }
-      await configure(server.client, connectionTo(database, cluster.node('n1')));
+      await configure(server.client, {
+        ...connectionTo(database, cluster.node('n1')),
+        connect_timeout: 1,
+      });
     });
     after(async () => {
       await server.close();
@@ -35,7 +38,7 @@ for (const way of ['in the process', 'over go-plugin'] as const) {
       await cluster.stop();
       await database.stop();
     });
-    afterEach(() => cluster.node('n2').refuse(false));
+    afterEach(() => cluster.node('n2').hang(false));
 
     async function logIn({ username, password }: Issued): Promise<pg.Client> {
       const { host, port } = cluster.node('n2');
@@ -47,7 +50,7 @@ for (const way of ['in the process', 'over go-plugin'] as const) {
 
     /** Nothing reaches the node any more but the sessions that a test opened before. */
     async function cutOff(): Promise<void> {
-      await cluster.node('n2').refuse(true);
+      cluster.node('n2').hang(true);
       const ours = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'ysql-plugin %'";
       await database.query(ours);
     }
@@ -100,9 +103,17 @@ for (const way of ['in the process', 'over go-plugin'] as const) {
           .filter(({ sql }) => /ROLE|pg_shdepend/.test(sql)).length,
         0,
       );
-      await cluster.node('n2').refuse(false);
+      cluster.node('n2').hang(false);
       await ended;
       await gone(issued.leaseId);
+    });
+
+    it('are not on the lease where no server process is, which is asked again all the same', async () => {
+      const issued = await issue(server.client);
+      await cluster.node('n2').refuse(true);
+      assert.equal(await revoke('sys/leases/revoke', { lease_id: issued.leaseId, sync: true }), 'null');
+      assert.equal(await lookup(issued.leaseId), undefined);
+      await cluster.node('n2').refuse(false);
     });
 
     if (way === 'over go-plugin') return;

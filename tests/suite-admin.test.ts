@@ -13,6 +13,7 @@ const ROOT = resolve(import.meta.dirname, '..');
 const SUPERUSERS: Readonly<Record<string, string>> = {
   'packages/ysql/src/users/drop-user.test.ts': 'nothing of a revoked user may come to run with a superuser’s rights',
   'tests/statement-counts.test.ts': 'what a superuser saves is in the documentation',
+  'tests/crash/dead-process.test.ts': 'holds up the product’s statements from outside, and looks at its sessions',
   'tests/least-privilege.test.ts': 'runs the SQL of the page, not the product',
   'tests/suite-admin.test.ts': 'looks for it',
 };

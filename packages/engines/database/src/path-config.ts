@@ -99,8 +99,7 @@ function configView(plugins: DatabasePlugins, entry: ConfigEntry): JsonObject {
 
 async function saveConfig(parts: EngineParts, { fields, data }: ConfigRequest): Promise<PathResponse> {
   const previous = (await readConfig(parts.context.storage, fields.name)) ?? NEW_CONFIG;
-  const { entry: merged, warnings } = mergeConfig(parts.plugins, previous, fields, data);
-  const entry = { ...merged, pluginVersion: await pluginVersionOf(parts.plugins, merged.pluginName, previous, fields) };
+  const { entry, warnings } = await mergeConfig(parts.plugins, previous, fields, data);
   const field =
     fields.root_rotation_statements === undefined && fields.root_credentials_rotate_statements !== undefined
       ? 'root_credentials_rotate_statements'
@@ -138,20 +137,21 @@ const NEW_CONFIG: ConfigEntry = {
   passwordPolicy: '',
 };
 
-function mergeConfig(
+async function mergeConfig(
   plugins: DatabasePlugins,
   previous: ConfigEntry,
   fields: FieldValues<typeof FIELDS>,
   data: JsonObject,
-): { readonly entry: ConfigEntry; readonly warnings: string[] } {
+): Promise<{ readonly entry: ConfigEntry; readonly warnings: string[] }> {
   const own = Object.fromEntries(Object.entries(data).filter(([name]) => !Object.hasOwn(FIELDS, name)));
   const rotation = fields.root_rotation_statements ?? fields.root_credentials_rotate_statements;
   const pluginName = fields.plugin_name ?? previous.pluginName;
   if (pluginName === '') throw new CofferError('invalid-request', 'empty plugin name');
+  const pluginVersion = await pluginVersionOf(plugins, pluginName, previous, fields);
   const { config, warnings } = plugins.mergeConfig(pluginName, previous.connectionDetails, plainNumbers(own));
   const entry: ConfigEntry = {
     pluginName,
-    pluginVersion: previous.pluginVersion,
+    pluginVersion,
     connectionDetails: config,
     allowedRoles: fields.allowed_roles ? checkNames(fields.allowed_roles, 'allowed_roles') : previous.allowedRoles,
     rootRotationStatements: rotation ?? previous.rootRotationStatements,
