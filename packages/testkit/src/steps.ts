@@ -26,7 +26,7 @@ export interface Interleaving {
 }
 
 /** An operation that has no call under way for so long is taken to wait for the one that is stopped, in milliseconds. */
-const IDLE_MS = 60;
+const IDLE_MS = 30;
 
 /**
  * The calls that whatever is tested awaits, in the order in which they are made. Wrap its store with {@link steppedStore}, and
