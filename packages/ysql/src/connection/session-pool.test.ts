@@ -58,6 +58,15 @@ describe('a pool of connections', () => {
     await Promise.all(others.map((node) => pool.use(async (session) => assert.equal(session.node, node), { node })));
   }
 
+  it('takes one that was opened for its node only after the others, and the slowest of them last', async () => {
+    const pool = poolOf({ max_open_connections: 6 });
+    await askAll(pool);
+    const taken = await pool.use(async (one) => [one.node, await pool.use(async (other) => other.node)]);
+    assert.deepEqual(taken, ['n1', 'n2']);
+    assert.equal(opened.length, 6);
+    await pool.close();
+  });
+
   it('keeps one for each node while they are asked in turn, and none for their sake a minute later', async () => {
     const pool = poolOf({});
     for (let round = 0; round < 10; round++) {

@@ -100,13 +100,9 @@ export class SessionPool {
   async #take(wish: SessionWish): Promise<Session | undefined> {
     const database = wish.database ?? this.#limits.database;
     for (const session of this.#idle.filter((each) => this.#expired(each))) session.destroy();
-    const at = this.#idle.findLastIndex(
-      (session) =>
-        session.identity.database === database &&
-        (wish.node === undefined ? !session.onlyForNode : session.node === wish.node),
-    );
-    const [idle] = at < 0 ? [] : this.#idle.splice(at, 1);
+    const idle = this.#suitable(wish.node, database);
     if (idle !== undefined) {
+      this.#idle.splice(this.#idle.indexOf(idle), 1);
       this.#forgetExpiry(idle);
       return idle;
     }
@@ -121,6 +117,14 @@ export class SessionPool {
       this.#total++;
     }
     return await this.#openNew(wish);
+  }
+
+  #suitable(node: string | undefined, database: string): Session | undefined {
+    const idle = this.#idle.filter((session) => session.identity.database === database);
+    if (node !== undefined) return idle.findLast((session) => session.node === node);
+    const anywhere = idle.filter((session) => !session.onlyForNode);
+    // Those that were opened for the sake of their node come back together, and that of the slowest node comes last.
+    return anywhere.findLast((session) => !this.#forNode.has(session)) ?? anywhere[0];
   }
 
   async #openNew(wish: SessionWish): Promise<Session> {
