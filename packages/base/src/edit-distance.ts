@@ -15,3 +15,12 @@ export function editDistance(a: string, b: string): number {
   }
   return previous[b.length] ?? 0;
 }
+
+/** The one of `candidates` that `name` was most likely meant to be; undefined if it is too far from all of them to be a typo. */
+export function nearestName<N extends string>(name: string, candidates: readonly N[]): N | undefined {
+  const [nearest] = candidates
+    .map((candidate) => ({ candidate, distance: editDistance(name, candidate) }))
+    .filter(({ candidate, distance }) => distance <= Math.max(2, Math.floor(candidate.length / 3)))
+    .sort((a, b) => a.distance - b.distance);
+  return nearest?.candidate;
+}

@@ -74,11 +74,10 @@ export interface CoreServices {
 /** Mounts, policies, tokens and leases behind one door: {@link Core.handle}. {@link Core.install} gives it its engines. */
 export class Core {
   readonly services: CoreServices;
-  readonly #releaseDead: () => Promise<void>;
   readonly #expiration: Expiration;
   readonly #logger: Logger;
-  /** Brings up to date what an earlier version has stored. */
-  readonly #upgrade: () => Promise<void>;
+  /** Brings up to date what an earlier version, or a process that was killed, has left in the store. */
+  readonly #takeOver: () => Promise<void>;
   /** One for each request under way; resolves when it is over. */
   readonly #running = new Set<Promise<void>>();
 
@@ -94,9 +93,11 @@ export class Core {
     });
     const policies = createPolicyStore(store, barrier);
     this.#logger = logger;
-    this.#releaseDead = () => releaseDeadCreations(store, barrier, logger);
     this.#expiration = expiration;
-    this.#upgrade = () => giveLeases(store, barrier);
+    this.#takeOver = async () => {
+      await giveLeases(store, barrier);
+      await releaseDeadCreations(store, barrier, logger);
+    };
     this.services = {
       mounts,
       policies,
@@ -131,8 +132,7 @@ export class Core {
   async start(): Promise<void> {
     const { mounts, leases, tokens } = this.services;
     await mounts.load();
-    await this.#upgrade();
-    await this.#releaseDead();
+    await this.#takeOver();
     this.#expiration.start(leases, tokens);
   }
 

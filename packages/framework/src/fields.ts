@@ -1,6 +1,6 @@
 import {
   CofferError,
-  editDistance,
+  nearestName,
   ExactNumber,
   isJsonObject,
   JSON_LIMITS,
@@ -209,12 +209,7 @@ function clip(name: string): string {
 
 /** `unknown field "hots": did you mean "host"?`, or the list of the known ones. */
 export function unknownFieldMessage(name: string, known: readonly string[]): string {
-  const nearest = known
-    .map((candidate) => ({ candidate, distance: editDistance(name, candidate) }))
-    .filter(({ candidate, distance }) => distance <= Math.max(2, Math.floor(candidate.length / 3)))
-    .sort((a, b) => a.distance - b.distance)[0];
-  const remedy = nearest
-    ? `did you mean "${nearest.candidate}"?`
-    : `the fields here are ${[...known].sort().join(', ')}`;
+  const nearest = nearestName(name, known);
+  const remedy = nearest ? `did you mean "${nearest}"?` : `the fields here are ${[...known].sort().join(', ')}`;
   return `unknown field "${clip(name)}": ${remedy}`;
 }

@@ -83,10 +83,10 @@ export function createPrinter(ui: Ui, format: Format, field: string): Printer {
 }
 
 function listRows(names: readonly string[], info: JsonValue | undefined): string[][] {
-  if (!isObject(info) || Object.keys(info).length === 0) return [['Keys'], ...names.map((name) => [name])];
+  if (!isJsonObject(info) || Object.keys(info).length === 0) return [['Keys'], ...names.map((name) => [name])];
   const about = (name: string) => {
     const known = ownValue(info, name);
-    return isObject(known) ? known : {};
+    return isJsonObject(known) ? known : {};
   };
   const titles = [...new Set(names.flatMap((name) => Object.keys(about(name))))].sort();
   const row = (name: string) => [
@@ -97,8 +97,4 @@ function listRows(names: readonly string[], info: JsonValue | undefined): string
     }),
   ];
   return [['Keys', ...titles], ...names.map(row)];
-}
-
-function isObject(value: JsonValue | undefined): value is JsonObject {
-  return isJsonObject(value);
 }

@@ -6,7 +6,7 @@ import { Barrier } from '../barrier/barrier.ts';
 import { releaseDeadClaims, releaseDeadCreations } from './dead-claims.ts';
 import { MountIntents } from './intents.ts';
 import { createKeyring } from '../barrier/keyring.ts';
-import { CREATION_CLAIM_MS } from './lease-issuer.ts';
+import { CREATION_CLAIM_MS } from './lease-row.ts';
 import { sealLease } from './lease-row.ts';
 
 const HOUR_MS = 3_600_000;

@@ -5,8 +5,6 @@ import { insertWhile } from '../barrier/insert-while.ts';
 import { validToken, type LeaseIssuer, type NewLease } from '@coffer/framework';
 import { CREATION_CLAIM_MS, sealLease } from './lease-row.ts';
 
-export { CREATION_CLAIM_MS } from './lease-row.ts';
-
 /** In Vault's words, though here there is nothing to revoke (hashicorp/vault:vault/request_handling.go handleRequest). */
 const LAST_USE = 'Secret cannot be returned; token had one use left, so leased credentials were immediately revoked.';
 

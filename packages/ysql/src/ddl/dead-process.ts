@@ -1,11 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Backoff, backoffMs, errorText } from '@coffer/base';
+import { backoffMs, errorText } from '@coffer/base';
 import { applicationPrefix } from '../connection/connect.ts';
 import type { Session } from '../connection/session.ts';
 import type { Access } from './access.ts';
-import { askEveryNode, type NodeAnswer } from './every-node.ts';
+import { askEveryNode, BACKEND_POLLS, endBackends, isSilent, type NodeAnswer } from './every-node.ts';
 
-const POLLS: Backoff = { firstMs: 20, longestMs: 320 };
 /** A backend that has not ended by then is waited for by whoever asks again. */
 const PATIENCE_MS = 3_000;
 
@@ -16,15 +15,18 @@ const PATIENCE_MS = 3_000;
  */
 export async function endSessionsOfDead(access: Access, processId: string): Promise<boolean> {
   const deadline = Date.now() + PATIENCE_MS;
+  const prefix = applicationPrefix(processId);
+  const end = (session: Session): Promise<number> =>
+    endBackends(session, 'pg_catalog.starts_with(application_name, $1)', prefix);
   try {
     const wanted = await access.pool.use((session) => nodesToAsk(access, session));
     if (wanted === undefined) return false;
     for (let polls = 1; ; polls++) {
-      const answers = await askEveryNode(access, (session) => endHere(session, processId), 0);
+      const answers = await askEveryNode(access, end, 0);
       if (!isComplete(answers, wanted)) return false;
       if (answers.every(({ answer = 0 }) => answer === 0)) return true;
       if (Date.now() >= deadline) return false;
-      await sleep(backoffMs(POLLS, polls));
+      await sleep(backoffMs(BACKEND_POLLS, polls));
     }
   } catch (error) {
     access.logger.warn(`the sessions of a killed process could not be ended: ${errorText(error)}`);
@@ -43,16 +45,5 @@ async function nodesToAsk({ settings, cluster }: Access, session: Session): Prom
 }
 
 function isComplete(answers: readonly NodeAnswer<number>[], wanted: readonly string[]): boolean {
-  const known = answers.filter(({ answer, nobodyThere }) => answer !== undefined || nobodyThere === true);
-  return known.length === answers.length && wanted.every((key) => known.some(({ node }) => node === key));
-}
-
-/** How many sessions of the process this node had. */
-async function endHere(session: Session, processId: string): Promise<number> {
-  const { rows } = await session.query(
-    `SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity
-     WHERE pg_catalog.starts_with(application_name, $1) AND pid <> pg_catalog.pg_backend_pid()`,
-    [applicationPrefix(processId)],
-  );
-  return rows.length;
+  return !answers.some(isSilent) && wanted.every((key) => answers.some(({ node }) => node === key));
 }

@@ -1,4 +1,4 @@
-import { errorText } from '@coffer/base';
+import { type Backoff, errorText } from '@coffer/base';
 import { Failure } from '../connection/failure.ts';
 import type { Session } from '../connection/session.ts';
 import type { Access } from './access.ts';
@@ -10,6 +10,24 @@ export interface NodeAnswer<T> {
   readonly answer: T | undefined;
   /** True if it could not be asked because no server process runs there. */
   readonly nobodyThere?: boolean;
+}
+
+/** How often a server process that was told to end is looked for. */
+export const BACKEND_POLLS: Backoff = { firstMs: 20, longestMs: 320 };
+
+/** Whether nobody knows what the node would have said. */
+export function isSilent({ answer, nobodyThere }: NodeAnswer<unknown>): boolean {
+  return answer === undefined && nobodyThere !== true;
+}
+
+/** Tells server processes on one node to end, by a condition on `application_name` and its `$1`; resolves with how many there were. */
+export async function endBackends(session: Session, condition: string, value: string): Promise<number> {
+  const { rows } = await session.query(
+    `SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity
+     WHERE ${condition} AND pid <> pg_catalog.pg_backend_pid()`,
+    [value],
+  );
+  return rows.length;
 }
 
 /** Stands for the node of a connection where nobody knows which one that is. */

@@ -1,11 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Backoff, backoffMs } from '@coffer/base';
+import { backoffMs } from '@coffer/base';
 import { type Backend, Failure, WRONG_PASSWORD } from '../connection/failure.ts';
 import type { Session } from '../connection/session.ts';
 import type { Access } from './access.ts';
-import { askEveryNode } from './every-node.ts';
-
-const POLLS: Backoff = { firstMs: 20, longestMs: 320 };
+import { askEveryNode, BACKEND_POLLS, endBackends, isSilent } from './every-node.ts';
 
 /**
  * Waits until the server process of a lost connection is gone, so that its last statement can no longer land. Waits no
@@ -25,7 +23,7 @@ export async function awaitBackendGone(access: Access, backend: Backend | undefi
     }
     if (left() === 0) break;
     // A refused password is not tried again: login profiles lock a user out after a number of failures.
-    await sleep(count === 'refused' ? left() : Math.min(backoffMs(POLLS, polls), left()));
+    await sleep(count === 'refused' ? left() : Math.min(backoffMs(BACKEND_POLLS, polls), left()));
     if (count === 'refused') break;
   }
   access.logger.warn('the server process of a lost connection may still be there', {
@@ -38,20 +36,14 @@ async function countBackends(
   access: Access,
   { applicationName, node }: Backend,
 ): Promise<number | 'refused' | undefined> {
-  const count = async (session: Session): Promise<number> => {
-    const { rows } = await session.query(
-      `SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity
-       WHERE application_name = $1 AND pid <> pg_catalog.pg_backend_pid()`,
-      [applicationName],
-    );
-    return rows.length;
-  };
+  const count = (session: Session): Promise<number> => endBackends(session, 'application_name = $1', applicationName);
   try {
     if (node !== undefined && access.cluster.knows(node)) return await access.pool.use(count, { node });
     const all = await askEveryNode(access, count, 0);
     const answers = node === undefined ? all : all.filter((entry) => entry.node === node);
-    const silent = answers.some(({ answer, nobodyThere }) => answer === undefined && nobodyThere !== true);
-    return silent || answers.length === 0 ? undefined : answers.reduce((sum, { answer = 0 }) => sum + answer, 0);
+    return answers.some(isSilent) || answers.length === 0
+      ? undefined
+      : answers.reduce((sum, { answer = 0 }) => sum + answer, 0);
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
     if (error.sqlstate === WRONG_PASSWORD) return 'refused';

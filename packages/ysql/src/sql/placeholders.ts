@@ -1,4 +1,4 @@
-import { CofferError, editDistance } from '@coffer/base';
+import { CofferError, nearestName } from '@coffer/base';
 import type { StatementPurpose } from '@coffer/database-plugin';
 import { type Placeholder, PLACEHOLDERS } from './render.ts';
 import { type Token, tokenize } from './tokenizer.ts';
@@ -94,9 +94,6 @@ function written(name: Placeholder): string {
 
 function suggestion(unknown: string, known: readonly Placeholder[]): string {
   const word = unknown.replace(/[{}\s.$]/g, '').toLowerCase();
-  const [nearest] = known
-    .map((name) => ({ name, distance: editDistance(word, name) }))
-    .filter(({ name, distance }) => distance <= Math.max(2, Math.floor(name.length / 3)))
-    .sort((a, b) => a.distance - b.distance);
-  return nearest === undefined ? '' : ` (did you mean ${written(nearest.name)}?)`;
+  const nearest = nearestName(word, known);
+  return nearest === undefined ? '' : ` (did you mean ${written(nearest)}?)`;
 }

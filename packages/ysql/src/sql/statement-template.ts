@@ -44,7 +44,11 @@ interface StatementTemplate {
  * @throws CofferError `invalid-request` for an unknown placeholder, COPY from the client, and whatever `readTokens` refuses
  */
 export function checkStatements(purpose: StatementPurpose, elements: readonly string[]): void {
-  for (const { placeholders } of templatesOf(elements)) refuseUnknown(purpose, placeholders);
+  refuseUnknownIn(purpose, templatesOf(elements));
+}
+
+function refuseUnknownIn(purpose: StatementPurpose, templates: readonly StatementTemplate[]): void {
+  for (const { placeholders } of templates) refuseUnknown(purpose, placeholders);
 }
 
 /**
@@ -58,8 +62,9 @@ export function renderStatementsFor(
   values: PlaceholderValues,
 ): readonly RenderedStatement[] {
   try {
-    checkStatements(purpose, elements);
-    return renderStatements(elements, values);
+    const templates = templatesOf(elements);
+    refuseUnknownIn(purpose, templates);
+    return render(templates, values);
   } catch (error) {
     if (!isCofferError(error, 'invalid-request')) throw error;
     throw new CofferError(error.code, `${purpose}_statements: ${error.message}`);
@@ -72,10 +77,11 @@ export function renderStatementsFor(
  * @throws CofferError `invalid-request` for COPY from the client, and for whatever `readTokens` and `renderTokens` refuse
  */
 export function renderStatements(elements: readonly string[], values: PlaceholderValues): readonly RenderedStatement[] {
-  return templatesOf(elements).map(({ tokens, what }) => ({
-    ...what,
-    sql: renderTokens(tokens, values),
-  }));
+  return render(templatesOf(elements), values);
+}
+
+function render(templates: readonly StatementTemplate[], values: PlaceholderValues): readonly RenderedStatement[] {
+  return templates.map(({ tokens, what }) => ({ ...what, sql: renderTokens(tokens, values) }));
 }
 
 /** How many roles' statements stay parsed. A host has a few roles, and sends their statements again for every user. */
