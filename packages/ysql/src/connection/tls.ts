@@ -1,4 +1,4 @@
-import { X509Certificate } from 'node:crypto';
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import {
@@ -83,21 +83,34 @@ async function secureContext(tls: TlsSettings): Promise<ReturnType<typeof create
     options.key = key;
     const passphrase = tls.keyPassword.reveal();
     if (passphrase !== '') options.passphrase = passphrase;
+    checkKey(tls.privateKey, key, passphrase);
   }
   try {
     return createSecureContext(options);
   } catch (error) {
-    throw new CofferError('invalid-request', `field "${used(tls.privateKey)}": ${explainKey(error)}`);
+    const text = errorText(error);
+    throw /key values mismatch/i.test(text)
+      ? unusable(tls.privateKey, 'the private key does not belong to the certificate')
+      : unusable(tls.certificate, `OpenSSL does not take the certificate: ${text}`);
   }
 }
 
-function explainKey(error: unknown): string {
-  const text = errorText(error);
-  if (/key values mismatch/i.test(text)) return 'the private key does not belong to the certificate';
-  if (/interrupted or cancelled|bad decrypt|bad password|passphrase/i.test(text)) {
-    return 'the private key is encrypted and sslpassword does not open it';
+/**
+ * Whether a key is encrypted is read from its text (RFC 7468 section 11, RFC 1421 section 4.6.1.1), not from OpenSSL's error:
+ * about one wrong password in 200 leaves what looks like padding, and the error then is that of a key in an unknown form.
+ */
+function checkKey(source: PemSource, pem: string, passphrase: string): void {
+  try {
+    createPrivateKey({ key: pem, passphrase });
+  } catch {
+    const isEncrypted = pem.includes('-----BEGIN ENCRYPTED PRIVATE KEY-----') || pem.includes('Proc-Type: 4,ENCRYPTED');
+    throw unusable(
+      source,
+      isEncrypted
+        ? 'the private key is encrypted and sslpassword does not open it'
+        : 'not a private key in PEM form that OpenSSL can use',
+    );
   }
-  return 'not a private key in PEM form that OpenSSL can use';
 }
 
 async function readPem(source: PemSource): Promise<string | undefined> {
@@ -117,8 +130,12 @@ function checkCertificates(source: PemSource, pem: string): void {
   try {
     new X509Certificate(pem);
   } catch {
-    throw new CofferError('invalid-request', `field "${used(source)}": no certificate in PEM form in it`);
+    throw unusable(source, 'no certificate in PEM form in it');
   }
+}
+
+function unusable(source: PemSource, why: string): CofferError {
+  return new CofferError('invalid-request', `field "${used(source)}": ${why}`);
 }
 
 function used(source: PemSource): string {
