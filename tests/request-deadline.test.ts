@@ -211,7 +211,8 @@ describe('default_max_request_duration', () => {
       'the end of what went on behind',
     );
     await until(async () => (await issuedRoles(database)).length === 0, 'the end of the login');
-    assert.equal((await request('LIST', 'sys/leases/lookup/database/creds/app')).status, 404);
+    const leases = (): Promise<Answer> => patiently('LIST', 'sys/leases/lookup/database/creds/app');
+    await until(async () => (await leases()).status === 404, 'the end of the lease');
   });
 
   it('takes back what a client that has gone does not hear of', { timeout: 300_000 }, async () => {

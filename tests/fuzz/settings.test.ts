@@ -19,7 +19,11 @@ const awkwardText = fc.oneof(
   }),
 );
 const credential = awkwardText.filter((text) => !/\{\{(username|password)\}\}/.test(text));
+/** In a libpq string braces around a whole value are a placeholder, also when they are quoted. */
+const unbraced = credential.filter((text) => !/^\{\{.*\}\}$/s.test(text));
 const quoted = (text: string): string => `'${text.replace(/[\\']/g, '\\$&')}'`;
+
+const QUOTED = 'quoted in key=value';
 
 /** Every way to say who logs in with what. */
 const FORMS: Readonly<Record<string, (username: string, password: string) => JsonObject>> = {
@@ -46,7 +50,7 @@ const FORMS: Readonly<Record<string, (username: string, password: string) => Jso
     username,
     password,
   }),
-  'quoted in key=value': (username, password) => ({
+  [QUOTED]: (username, password) => ({
     connection_url: `user = ${quoted(username)} password=${quoted(password)} host=h`,
   }),
 };
@@ -63,7 +67,8 @@ describe('credentials', () => {
         );
         checkYsqlConfig(config(username, password));
       };
-      fc.assert(fc.property(credential, credential, arrive), fuzz(200));
+      const given = form === QUOTED ? unbraced : credential;
+      fc.assert(fc.property(given, given, arrive), fuzz(200));
     });
   }
 
