@@ -103,6 +103,19 @@ describe('what a read of a connection shows', () => {
     }
   });
 
+  it('masks both readings where an "@" in the query may as well be the end of the user', () => {
+    for (const [url, shown] of [
+      ['postgres://u:,password=?password=@', 'postgres://u:**********'],
+      ['postgres://h1:5433,h2?password=p@ss', 'postgres://h1:*****'],
+      ['postgres://h1:5433,h2/db?user=u&sslpassword=p@ss&x=y', '*****'],
+      ['postgres://h1:5433,h2?user=u#&password=p@ss', 'postgres://h1:*****'],
+    ] as const) {
+      assert.equal(shownUrl(url), shown);
+      const secret = /password=([^=&]*)(?:&x=y)?$/.exec(url)?.[1] ?? '';
+      assert.ok(secretsOf({ connection_url: url }).includes(secret), url);
+    }
+  });
+
   it('shows nothing of a URL that it cannot read', () => {
     for (const url of [
       'u:secret@tcp(h:3306)/db',

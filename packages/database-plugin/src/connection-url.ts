@@ -51,12 +51,19 @@ function readUrl(text: string, start: number): ConnectionUrl {
   const slash = indexFrom(text, /\//, rest, query);
   const settings = [
     ...user,
+    ...readStrictQuery(text, start, rest),
     urlSetting(text, 'host', rest, slash),
     ...(slash < query ? [urlSetting(text, 'db', slash + 1, query)] : []),
     ...readQuery(text, query + 1),
   ];
   // Other drivers write settings into the path (`;password=x`) and networks around the host (`tcp(h)`).
   return { settings, readable: /^[^\s;=()]*$/.test(text.slice(rest, query)) };
+}
+
+/** Where the user part ends behind a "?" (`h1:5433,h2?password=p@ss`), that may have been the beginning of the query. */
+function readStrictQuery(text: string, start: number, rest: number): readonly UrlSetting[] {
+  const query = indexFrom(text, /[?#]/, start);
+  return query < rest ? readQuery(text, query + 1) : [];
 }
 
 /** Where the user part ends: at its "@", undefined without one. RFC 3986, 3.2.1. */
