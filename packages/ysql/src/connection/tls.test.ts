@@ -42,7 +42,7 @@ describe('an encrypted key', () => {
     it(`(${form}) is said to be locked, whatever wrong password is tried`, async () => {
       const authority = await createCertificateAuthority();
       const { certificatePem } = await authority.issue({ commonName: 'yugabyte', client: true });
-      const encrypted = privateKey.export({ type, format: 'pem', cipher: 'aes-256-cbc', passphrase: password });
+      const encrypted = String(privateKey.export({ type, format: 'pem', cipher: 'aes-256-cbc', passphrase: password }));
       const open = async (sslpassword: string): Promise<unknown> => {
         const settings = { host: 'db', username: 'u', password: 'p', db: 'd', tls_certificate: certificatePem };
         const { tls } = parseSettings({ ...settings, private_key: encrypted, sslpassword }, () => undefined);
