@@ -63,6 +63,13 @@ describe('what a read of a connection shows', () => {
       ['postgres://h/db?password=', 'postgres://h/db?password='],
       ['postgres://h/db?sslpassword={{password}}x', 'postgres://h/db?sslpassword=*****'],
       ["host=h sslpassword='it\\'s it' sslmode=require", 'host=h sslpassword=***** sslmode=require'],
+      // To readers who decode before they separate, and to the server.
+      ['postgres://h/db?sslpassword%3Dab&sslmode=require', 'postgres://h/db?*****&sslmode=require'],
+      ['postgres://h/db?x=1%26ssl%2570assword=ab', 'postgres://h/db?x=*****'],
+      ['postgres://h/db?x=1%3Bpassword%3Dab;y=2', 'postgres://h/db?x=*****;y=2'],
+      ['postgres://h/db?options=-c%20sslpassword%3Dab', 'postgres://h/db?options=*****'],
+      ["host=h options='-c search_path=x --password=ab'", 'host=h options=*****'],
+      ['postgres://h/db?options=-c%20search_path%3Dx', 'postgres://h/db?options=-c%20search_path%3Dx'],
       ['host=h sslPassword = ab dbname=d', 'host=h sslPassword = ***** dbname=d'],
     ] as const;
     for (const [url, shown] of cases) assert.equal(shownUrl(url), shown);
@@ -161,6 +168,10 @@ describe('what a read of a connection shows', () => {
     for (const url of [
       `postgres://h/?${long}`,
       `postgres://u:${long}@h`,
+      `postgres://h/?x=${'-c '.repeat(300_000)}`,
+      `postgres://h/?x${'%20'.repeat(300_000)}`,
+      `postgres://h/?%${'25'.repeat(300_000)}=x`,
+      `host=h options='${' a'.repeat(300_000)}'`,
       `x='${long}`,
       `postgres://${'@'.repeat(500_000)}`,
     ]) {
@@ -183,6 +194,7 @@ describe('what is hidden of a configuration', () => {
     assert.deepEqual(secretsOf({ connection_url: 'postgres://u:%zz@h/db?sslpassword=s%20t' }), ['%zz', 's t', 's%20t']);
     assert.deepEqual(secretsOf({ connection_url: "host=h password='it\\'s' sslpassword = q user=u" }), ["it's", 'q']);
     assert.deepEqual(secretsOf({ connection_url: 'postgres://h/db?%73slpassword=q+r' }), ['q r', 'q+r']);
+    assert.deepEqual(secretsOf({ connection_url: 'postgres://h/db?options=-c%20sslpassword%3Dab' }), ['ab']);
   });
   it('is no template and no empty value', () => {
     assert.deepEqual(secretsOf({ password: '', connection_url: 'postgres://{{username}}:{{password}}@h/db' }), []);

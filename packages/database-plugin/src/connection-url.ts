@@ -93,11 +93,13 @@ function readQuery(text: string, start: number): readonly UrlSetting[] {
   for (let at = start; at < text.length; ) {
     const end = indexFrom(text, /&/, at);
     const first = indexFrom(text, /;/, at, end);
-    settings.push(readPair(text, at, Math.min(first, indexFrom(text, /=/, at, end)), end));
+    const equals = Math.min(first, indexFrom(text, /=/, at, end));
+    settings.push(readPair(text, at, equals, end), ...settingsWithin(text, at, equals, first));
     // Some drivers separate by ";" as well, so what follows one counts as a setting of its own too.
     for (let from = first + 1; from < end; ) {
       const to = indexFrom(text, /;/, from, end);
-      settings.push(readPair(text, from, indexFrom(text, /=/, from, to), to));
+      const equals = indexFrom(text, /=/, from, to);
+      settings.push(readPair(text, from, equals, to), ...settingsWithin(text, from, equals, to));
       from = to + 1;
     }
     at = end + 1;
@@ -107,10 +109,22 @@ function readQuery(text: string, start: number): readonly UrlSetting[] {
 
 /** A "#" does not end the value: it was probably meant as a part of it and not encoded. */
 function readPair(text: string, start: number, equals: number, end: number): UrlSetting {
-  const name = fieldName(wholeName(text.slice(start, equals)));
+  const name = fieldName(whollyDecoded(text.slice(start, equals)));
   const setting = urlSetting(text, name, Math.min(equals + 1, end), end);
   const fragment = indexFrom(text, /#/, setting.start, end);
   return fragment === end ? setting : withReading(setting, text.slice(setting.start, fragment));
+}
+
+/** The settings in the value of a pair, or in a pair whose "=" is encoded. */
+function settingsWithin(text: string, start: number, equals: number, end: number): readonly UrlSetting[] {
+  const from = equals < end ? equals + 1 : start;
+  return settingsIn(text.slice(from, end), from, end);
+}
+
+/** What is a setting to a reader who decodes first and separates then, and to the server (`options=-c name=value`). */
+function settingsIn(value: string, start: number, end: number): readonly UrlSetting[] {
+  const pairs = whollyDecoded(value).matchAll(/(?:^|[\s&;?#])(?:-c|--)?([\w.-]+)\s*=\s*([^\s&;]*)/g);
+  return [...pairs].map(([, name = '', inner = '']) => ({ name: fieldName(name), start, end, values: [inner] }));
 }
 
 /** libpq's `key = value` pairs; a value may stand in single quotes, with backslash escapes. */
@@ -127,7 +141,7 @@ function readKeywords(text: string): ConnectionUrl {
     // Other drivers' separator: `server=h;password=x`.
     const semicolon = bare?.indexOf(';') ?? -1;
     readable &&= semicolon < 0 || !written.includes('=', semicolon);
-    settings.push({ name: fieldName(key ?? ''), start, end, values: [value] });
+    settings.push({ name: fieldName(key ?? ''), start, end, values: [value] }, ...settingsIn(value, start, end));
     read = match.index + match[0].length;
   }
   return { settings, readable: readable && text.slice(read).trim() === '' };
@@ -144,10 +158,18 @@ const OTHER_NAMES: ReadonlyMap<string, string> = new Map([
   ['database', 'db'],
 ]);
 
-/** A name as the most patient reader has it, who decodes until nothing is left to decode. */
-function wholeName(written: string): string {
-  const decoded = percentDecoded(written.replaceAll('+', ' '));
-  return decoded === written ? decoded : wholeName(decoded);
+/** Each round makes an encoded "%" shorter, so there may be as many as there are characters. */
+const MOST_ROUNDS = 16;
+
+/** A text as the most patient reader has it, who decodes until nothing is left to decode. */
+function whollyDecoded(written: string): string {
+  let text = written;
+  for (let round = 0; round < MOST_ROUNDS; round++) {
+    const decoded = percentDecoded(text.replaceAll('+', ' '));
+    if (decoded === text) break;
+    text = decoded;
+  }
+  return text;
 }
 
 function fieldName(name: string): string {

@@ -238,11 +238,26 @@ describe('defaults of the database and of the role', () => {
   }
 
   it('are of no account when ours cannot be set: then there is no connection', async () => {
-    const fault = { match: /^SET ROLE NONE; SET search_path/, times: 1 };
+    const fault = { match: /^SET statement_timeout = \d+; SET ROLE NONE; SET search_path/, times: 1 };
     const refused = { type: 'error', sqlstate: '42501', message: 'permission denied to set it' } as const;
     proxy.addFault({ ...fault, action: refused });
     await assert.rejects(openYsql(through()), /failed to connect to .*permission denied to set it/);
     proxy.clearFaults();
+  });
+
+  it('do not silence what the database warns of, and neither does the connection_url', async () => {
+    const { user, password: secret, host, port, database: db } = server;
+    const grant = `DO $$ BEGIN RAISE WARNING 'no privileges were granted' USING ERRCODE = '01007'; END $$`;
+    await server.query(`ALTER DATABASE ${db} SET client_min_messages TO error`);
+    for (const more of ['', 'client_min_messages=error', "options='-c client_min_messages=panic'"]) {
+      const connection_url = `host=${host} port=${port} dbname=${db} user=${user} password='${secret}' ${more}`;
+      await using opened = await openYsql(server, { connection_url });
+      const told: string[] = [];
+      const asked = newUser([`CREATE ROLE "{{name}}" LOGIN`, grant], { warn: (text) => told.push(text) });
+      await opened.database.deleteUser({ username: await opened.database.newUser(asked), statements: [] });
+      assert.deepEqual(told, ['creation_statements: WARNING: no privileges were granted (SQLSTATE 01007)'], more);
+    }
+    await server.query(`ALTER DATABASE ${db} RESET client_min_messages`);
   });
 
   it('give way to the connection_url for the role and the search path of custom statements', async () => {

@@ -43,10 +43,12 @@ for (const mode of ['postgresql', 'yugabytedb'] as const) {
         /the creation statements ran, but there is no role "none-\d+": see that they create "\{\{name\}\}"$/;
       const noLogin =
         /the creation statements made the role "none-\d+", but it may not log in: see that they say LOGIN$/;
+      const ended = /the role "none-\d+", but it may not log in: its VALID UNTIL has passed already$/;
+      const closed = /the role "none-\d+", but it may not log in: its CONNECTION LIMIT is 0$/;
       const cases: readonly (readonly [string, string | readonly string[], RegExp])[] = [
         ['but another', `CREATE ROLE Foo LOGIN PASSWORD '{{password}}'`, noRole],
         ['but one with the name in its own', `CREATE USER "app {{name}}" PASSWORD '{{password}}'`, noRole],
-        ['but one by a placeholder without a brace', `CREATE ROLE "{name}" LOGIN PASSWORD '{{password}}'`, noRole],
+        ['but one by a placeholder of something else', `CREATE ROLE "\${name}" LOGIN PASSWORD '{{password}}'`, noRole],
         ['but several others', [`CREATE ROLE foo`, 'CREATE ROLE "b""ar" LOGIN IN ROLE foo'], noRole],
         ['but grant something', 'GRANT SELECT ON things TO group_of_some', noRole],
         ['but select', 'SELECT 1', noRole],
@@ -56,6 +58,10 @@ for (const mode of ['postgresql', 'yugabytedb'] as const) {
         ['for want of LOGIN', `CREATE ROLE "{{name}}" PASSWORD '{{password}}'`, noLogin],
         ['because of NOLOGIN', `CREATE USER "{{name}}" NOLOGIN PASSWORD '{{password}}'`, noLogin],
         ['because they take it back', [LOGIN, 'ALTER ROLE "{{name}}" NOLOGIN'], noLogin],
+        ['because it has ended already', `${LOGIN} VALID UNTIL '2001-01-01'`, ended],
+        ['because they end it', [LOGIN, `ALTER ROLE "{{name}}" VALID UNTIL '-infinity'`], ended],
+        ['because it may have no connection', `${LOGIN} CONNECTION LIMIT 0`, closed],
+        ['because they close it', [LOGIN, 'ALTER ROLE "{{name}}" CONNECTION LIMIT 0'], closed],
         ['but a member of a role called login', 'CREATE ROLE "{{name}}" IN ROLE group_of_some, login', noLogin],
       ];
       for (const [name, statements, message] of cases) {
@@ -97,6 +103,8 @@ for (const mode of ['postgresql', 'yugabytedb'] as const) {
           `DO $$ BEGIN EXECUTE format('CREATE ROLE %I LOGIN PASSWORD %L', '{{name}}', '{{password}}'); END $$`,
         ],
         ['in the end', [`CREATE ROLE "{{name}}" PASSWORD '{{password}}'`, 'ALTER ROLE "{{name}}" LOGIN']],
+        ['with an end and a limit', `${LOGIN} VALID UNTIL '2100-01-01' CONNECTION LIMIT 10`],
+        ['without either', `${LOGIN} VALID UNTIL 'infinity' CONNECTION LIMIT -1`],
         ['along a search path of their own', [LOGIN, 'SET search_path TO public', 'SELECT 1']],
         [
           'with braces of arrays and JSON',
@@ -119,6 +127,8 @@ for (const mode of ['postgresql', 'yugabytedb'] as const) {
           return texts.filter((sql) => sql.includes('rolcanlogin'));
         };
         assert.deepEqual(await sent([LOGIN, 'GRANT group_of_some TO "{{name}}"']), []);
+        assert.deepEqual(await sent(`${LOGIN} VALID UNTIL '{{expiration}}' CONNECTION LIMIT 10`), []);
+        assert.equal((await sent(`${LOGIN} VALID UNTIL '2100-01-01'`)).length, 1);
         assert.equal((await sent([LOGIN, 'SELECT 1'])).length, 1);
       });
     });
@@ -179,6 +189,7 @@ for (const mode of ['postgresql', 'yugabytedb'] as const) {
       const told = 'revocation_statements: the role is there still, and may log in as far as pg_roles tells';
       assert.deepEqual(logged(from), [told]);
       await revoke(`ALTER ROLE "{{name}}" VALID UNTIL '2001-01-01'`);
+      await revoke('ALTER ROLE "{{name}}" CONNECTION LIMIT 0');
       await revoke('ALTER ROLE "{{name}}" NOLOGIN');
       await revoke('DROP ROLE "{{name}}"');
       assert.deepEqual(logged(from), [told]);

@@ -69,6 +69,7 @@ describe('a host', () => {
     refused({ ...FIELDS, host: '@abstract' }, /abstract socket/);
     refused({ ...FIELDS, host: 'h/d' }, /is no host name/);
     refused({ ...FIELDS, host: 'u@h' }, /is no host name/);
+    refused({ ...FIELDS, host: ':5434' }, /":5434" is no host name: write a name/);
     refused(dsn('host=a:5434'), /a host in it holds a port: write host:port/);
     refused(dsn('host=[::1]'), /a host in it has brackets/);
   });
@@ -103,11 +104,20 @@ describe('a connection_url that contradicts itself', () => {
     refused(url('h/d?load-balance=true&loadBalance=false'), /says load_balance twice/);
     refused(dsn('host=h host=i'), /says host twice/);
     refused(url('h/d?dbname=e'), /says dbname twice/);
+    refused(url('h/d?search_path=a&SEARCH_PATH=b'), /says search_path twice, and differently/);
+    refused(url('h/d?search_path=a&options=-c%20search_path%3Db'), /says search_path twice/);
+    refused(dsn("host=h options='-c role=a -c role=b'"), /says role twice/);
     refused(url('h/d?user=other'), /says user twice/);
     refused(url('h/d?host=i'), /names a host or port in its query as well, and they differ/);
     refused(url('h/d?port=5434'), /names a host or port in its query as well/);
     refused(url('h/d#x'), /write one that belongs to a value as %23/);
-    for (const same of ['h/d?sslmode=disable&sslmode=DISABLE', 'h:1/d?port=1', 'h/d?host=h', 'h/d?dbname=d']) {
+    for (const same of [
+      'h/d?role=a&options=-c%20role%3Da',
+      'h/d?sslmode=disable&sslmode=DISABLE',
+      'h:1/d?port=1',
+      'h/d?host=h',
+      'h/d?dbname=d',
+    ]) {
       assert.deepEqual(checkYsqlConfig(url(same)), [], same);
     }
     // As before: the last in a query, and what stands before it.
@@ -181,6 +191,15 @@ describe('what has no effect', () => {
     warned(url('h/d?ssl_mode=require'), /did you mean "sslmode"/);
     warned(dsn('host=h passwrd=x'), /did you mean "password"/);
     assert.deepEqual(checkYsqlConfig(url('h/d?search_path=app&lock_timeout=5s&role=r&app.note=x&work_mem=1MB')), []);
+  });
+  it('is a field that stands in the URL, which is refused', () => {
+    for (const name of ['tls_ca', 'private_key', 'max_open_connections', 'username', 'db', 'owned_objects']) {
+      const none = new RegExp(
+        `^field "connection_url": "${name}" is no setting of a URL: write it as a field of its own$`,
+      );
+      refused(url(`h/d?${name}=x`), none, /goes to the server as a setting of the session/);
+      refused(dsn(`host=h ${name}=x`), none);
+    }
   });
   it('is nothing that was asked for by its default', () => {
     const defaults = {

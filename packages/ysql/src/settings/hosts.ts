@@ -49,7 +49,7 @@ function problemOf(host: string): HostProblem | undefined {
     const port = itsPort === undefined ? '' : ` and port=${itsPort}`;
     return { text: 'has brackets', remedy: `write host=${address}${port}` };
   }
-  const [, name, port] = /^([^:]*):(\d+)$/.exec(host) ?? [];
+  const [, name, port] = /^([^:]+):(\d+)$/.exec(host) ?? [];
   if (name !== undefined && port !== undefined) {
     const several =
       'for several hosts, each with its port, connection_url has room: postgres://.../ with host:port,host:port';

@@ -15,6 +15,8 @@ const SETTINGS: Readonly<Record<string, string>> = {
   quote_all_identifiers: 'off',
   transform_null_equals: 'off',
   array_nulls: 'on',
+  // A grant that grants nothing is a warning, and that is told to whoever asked.
+  client_min_messages: 'warning',
   row_security: 'on',
   datestyle: 'ISO, MDY',
   intervalstyle: 'postgres',
@@ -36,8 +38,9 @@ export const OUR_SETTINGS: ReadonlySet<string> = new Set(
 export function ourSettings(role: string | undefined, statementTimeoutSeconds: number): string {
   const set = Object.entries(SETTINGS).map(([name, value]) => `SET ${name} = ${value}`);
   return [
+    // The default may be so short that the rest would be cancelled.
+    `SET statement_timeout = ${statementTimeoutSeconds * 1000}`,
     `SET ROLE ${role === undefined || role === 'none' ? 'NONE' : quoteIdentifier(role)}`,
     ...set,
-    `SET statement_timeout = ${statementTimeoutSeconds * 1000}`,
   ].join('; ');
 }

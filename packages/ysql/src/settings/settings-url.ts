@@ -1,5 +1,5 @@
 import { editDistance } from '@coffer/base';
-import { FIELD_ALIASES } from './fields.ts';
+import { FIELD_ALIASES, findField } from './fields.ts';
 import { OUR_SETTINGS } from './session-settings.ts';
 import {
   type HostPort,
@@ -163,10 +163,7 @@ function sort(pairs: readonly Pair[], findings: Findings): Sorted {
       if (canonical(field, before) !== canonical(field, value)) refuseRepeat(field, findings);
       fields.set(field, value);
     } else if (isIgnored(key)) ignored.add(key);
-    else {
-      suggest(key, findings);
-      parameters.set(key, pair.value);
-    }
+    else setParameter(parameters, key, pair.value, findings);
   }
   return { own, fields, parameters, ignored };
 }
@@ -184,7 +181,7 @@ function fromPairs(pairs: readonly Pair[], findings: Findings, hasHost = false):
   const options = readOptions(own.get('options')?.value ?? '');
   for (const [name, value] of options.parameters) {
     if (isIgnored(name)) ignored.add(name);
-    else parameters.set(name, value);
+    else setParameter(parameters, name, value, findings);
   }
   if (options.rest !== '') parameters.set('options', options.rest);
   const hosts = hasHost ? [] : hostsFromPairs(own.get('host')?.value, own.get('port')?.value, findings);
@@ -231,6 +228,17 @@ function refuseUnknownPlaceholder({ key, written }: Pair, findings: Findings): v
 }
 
 /** What is none of our settings goes to the server, which may refuse it only when somebody connects. */
+function setParameter(parameters: Map<string, string>, name: string, value: string, findings: Findings): void {
+  if (findField(name) !== undefined) {
+    findings.refuse(
+      `field "connection_url": "${name}" is no setting of a URL: write it as a field of its own`,
+      `connection_url: "${name}" goes to the server as a setting of the session`,
+    );
+  } else suggest(name, findings);
+  if ((parameters.get(name) ?? value) !== value) refuseRepeat(name, findings);
+  parameters.set(name, value);
+}
+
 function suggest(key: string, findings: Findings): void {
   const known = [...FIELDS_IN_URL, ...OWN_KEYS, ...FIELD_ALIASES.keys()];
   const meant =

@@ -22,6 +22,13 @@ describe('a placeholder', () => {
     ['in a dollar quote', `DO $x$ BEGIN EXECUTE $$DROP ROLE "{{nmae}}"$$; END $x$`, ['{{nmae}}']],
     ['in a dollar quote that is no SQL', `DO $$ it's {{nmae}} $$`, ['{{nmae}}']],
     ['with a brace too few', `CREATE ROLE "{{name}" PASSWORD '{password}}'`, ['{{name}', '{password}}']],
+    [
+      'with a brace too few or too many on both sides',
+      `CREATE ROLE "{name}" PASSWORD '{password}'; ALTER ROLE "{ username }" PASSWORD E' { Password } '`,
+      ['{name}', '{password}', '{ username }', '{ Password }'],
+    ],
+    ['with braces around it', `CREATE ROLE x PASSWORD '{{{password}}}'`, ['{{password}}', '{{{password}}}']],
+    ['with a sign', `CREATE ROLE "{{- name -}}" PASSWORD '{{-password}}'`, ['{{- name -}}', '{{-password}}']],
     ['in a comment is none', `/* {{a}} '{{name}' */ SELECT 1 -- {{b}}`, []],
     ['in a comment of a dollar quote is none', 'DO $$ BEGIN NULL; -- {{a}}\n END $$', []],
   ];
@@ -35,6 +42,7 @@ describe('a placeholder', () => {
       `SELECT '{{1}}'::int[], '{{ -1.5 }}'::float[], '{{+1}}'::int[], '{{2026-01-01}}'::date[]`,
       `SELECT '{{a,b},{c,d}}'::text[], '{{a,b}}'::text[], '{{"a"}}'::text[], '{{}}'::text[], '{{ }}'`,
       `SELECT '{"a":{"b":1}}'::jsonb, '{"a":{"b":{"c":"d"}}}'::jsonb, '{"a": {}}'::json`,
+      `SELECT '{{{name}}}'::text[], '{{-.5}}'::float[], '{{- 1}}'::int[], 'password', "name", ''`,
       `SELECT '{name}'::text[], '{name,password}'::text[], '{{name,password}}'::text[]`,
       `SELECT '{{' || 'a' || '}}', '{{' || a || '}}', '{{', '}}', "{{", "}}"`,
       'SELECT $x${{$x$ || a || $x$}}$x$',

@@ -18,10 +18,10 @@ const KNOWN: Readonly<Record<StatementPurpose, readonly Placeholder[]>> = {
  * what the braces stand in.
  */
 const IN_DOUBLE_BRACES = /\{\{([^{}'",\\]*)\}\}/g;
-/** Begins as no number does: `{{1}}` is an array. */
-const IS_WORD = /^[^\d+-]*[\p{L}_]/u;
-/** A known one is all that stands in the quotes, and its braces are not balanced: no array, nor anything else. */
-const UNEVEN = /^(\{*)\s*(?:name|username|password|expiration)\s*(\}*)$/i;
+/** Begins as no number does: `{{-1}}` is an array. */
+const IS_WORD = /^[+-]?[^\d+-]*[\p{L}_]/u;
+/** A known one is all that stands in the quotes. */
+const ALONE = /^(\{*)\s*(name|username|password|expiration)\s*(\}*)$/i;
 
 /**
  * What stands in a statement as a placeholder, known or not, with its braces as they are written. Comments have none, since
@@ -33,7 +33,7 @@ export function placeholdersIn(template: string): readonly string[] {
   const tokens = tokenize(template).flatMap((token) => insideOut(token, 0));
   const code = tokens.map(({ kind, text }) => (kind === 'comment' ? ' ' : text)).join('');
   const even = [...code.matchAll(IN_DOUBLE_BRACES)].filter(([, inside = '']) => IS_WORD.test(inside.trim()));
-  return [...even.map(([text]) => text), ...tokens.flatMap(unevenIn)];
+  return [...even.map(([text]) => text), ...tokens.flatMap(miscountedIn)];
 }
 
 /** More dollar quotes than that are in one another in nobody's SQL. */
@@ -58,11 +58,18 @@ function tokensOf(body: string, depth: number): readonly Token[] {
   }
 }
 
-function unevenIn({ kind, text }: Token): readonly string[] {
+/**
+ * A known placeholder with a brace too few or too many. `'{name}'` and `'{{{name}}}'` are arrays; no name begins with a brace, and
+ * no array is made of the one password.
+ */
+function miscountedIn({ kind, text }: Token): readonly string[] {
   if (kind === 'comment') return [];
-  const quoted = /^[a-z&]{0,2}(["'])(.*)\1$/is.exec(text)?.[2] ?? '';
-  const [found, opening = '', closing = ''] = UNEVEN.exec(quoted.trim()) ?? [];
-  return found !== undefined && opening.length !== closing.length ? [found] : [];
+  const [, quote, quoted = ''] = /^[a-z&]{0,2}(["'])(.*)\1$/is.exec(text) ?? [];
+  const [found, opening = '', word = '', closing = ''] = ALONE.exec(quoted.trim()) ?? [];
+  if (found === undefined || opening + closing === '') return [];
+  if (opening.length !== closing.length) return [found];
+  const mayBeArray = quote === "'" && word.toLowerCase() !== 'password';
+  return opening.length === 2 || mayBeArray ? [] : [found];
 }
 
 /** How much of a placeholder an error repeats, in characters. */

@@ -33,6 +33,15 @@ describe('renderStatement', () => {
   it('escapes for an identifier', () => {
     assert.equal(renderStatement(`CREATE ROLE "{{name}}"`, awkward), `CREATE ROLE "a""b'c\\d"`);
   });
+  it('puts a value as it is where it is all of a dollar quote', () => {
+    const password = `-p'q"r\\s$x`;
+    assert.equal(renderStatement('PASSWORD $${{password}}$$', { password }), `PASSWORD $$${password}$$`);
+    assert.equal(renderStatement('DO $a$ f($${{name}}$$) $a$', { name: '-a' }), 'DO $a$ f($$-a$$) $a$');
+    for (const value of ['a$$b', '$', 'a$', '$$']) {
+      const template = 'PASSWORD $${{password}}$$';
+      assert.throws(() => renderStatement(template, { password: value }), /holds the text \$\$, which ends/, value);
+    }
+  });
   it('puts safe values where no quotes are', () => {
     assert.equal(
       renderStatement('x {{expiration}};{{name}}', { ...awkward, name: 'v-root-1' }),

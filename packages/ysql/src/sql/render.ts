@@ -187,8 +187,10 @@ function renderDollar(text: string, values: PlaceholderValues): string {
     throw new CofferError('invalid-request', 'SQL statement: a placeholder cannot stand in the tag of a dollar quote');
   }
   const body = text.slice(tag.length, -tag.length);
-  const rendered = renderBody(body, values);
-  if (rendered !== body && rendered.includes(tag)) {
+  // No SQL is made of nothing but placeholders: a literal.
+  const isLiteral = body !== '' && body.replace(MARKED, '') === '';
+  const rendered = isLiteral ? fill(body, values, (value) => value) : renderBody(body, values);
+  if (rendered !== body && (rendered + tag).indexOf(tag) < rendered.length) {
     throw new CofferError(
       'invalid-request',
       `SQL statement: a value holds the text ${tag}, which ends the quoted block that it stands in`,

@@ -25,7 +25,7 @@ export interface RenderedStatement {
   readonly usesPath: boolean;
   /** It mentions the user, so it may be the statement that creates it. */
   readonly namesUser: boolean;
-  /** It creates the user, who may log in, and fails if a role of that name already exists. */
+  /** It creates the user, who can log in, and fails if a role of that name already exists. */
   readonly makesUser: boolean;
 }
 
@@ -113,7 +113,7 @@ function readTemplate(template: string): StatementTemplate {
       kind,
       usesPath: usesPath(kind, significant),
       namesUser: namesUser(template),
-      makesUser: kind === 'create-role' && isUser(significant[2]) && givesLogin(significant),
+      makesUser: kind === 'create-role' && isUser(significant[2]) && givesLogin(wordsOf(significant)),
     },
   };
 }
@@ -146,15 +146,27 @@ function isUser(token: Token | undefined): boolean {
   return token?.kind === 'identifier' && [`"${MARK}name${MARK}"`, `"${MARK}username${MARK}"`].includes(token.text);
 }
 
+const UNTIL_EXPIRATION = `'${MARK}expiration${MARK}'`;
 /** Words that a name comes behind, or a list of names. A role may be called `login`. */
 const BEFORE_NAMES = ['ROLE', 'GROUP', 'USER', 'ADMIN', ','];
 
+function wordsOf(significant: readonly Token[]): readonly string[] {
+  return significant.map(({ kind, text }) => (kind === 'word' ? text.toUpperCase() : text));
+}
+
 /** CREATE USER is CREATE ROLE ... LOGIN. */
-function givesLogin(significant: readonly Token[]): boolean {
-  const words = significant.map(({ kind, text }) => (kind === 'word' ? text.toUpperCase() : text));
+function givesLogin(words: readonly string[]): boolean {
   const has = (option: string): boolean =>
     words.some((word, at) => at > 2 && word === option && !BEFORE_NAMES.includes(words[at - 1] ?? ''));
-  return !has('NOLOGIN') && (words[1] === 'USER' || has('LOGIN'));
+  return !has('NOLOGIN') && (words[1] === 'USER' || has('LOGIN')) && !mayBeBarred(words);
+}
+
+/** An end that may have passed already, or no connection allowed. */
+function mayBeBarred(words: readonly string[]): boolean {
+  const follows = (word: string): string | undefined =>
+    words.includes(word) ? words[words.indexOf(word) + 1] : undefined;
+  const until = follows('UNTIL') ?? UNTIL_EXPIRATION;
+  return (until !== UNTIL_EXPIRATION && until !== "'infinity'") || follows('LIMIT') === '0';
 }
 
 /**

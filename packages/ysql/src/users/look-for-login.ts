@@ -6,11 +6,12 @@ import { quoteList } from '../sql/render.ts';
 
 /**
  * A look at a role in the session of somebody else's statements, whatever search path they have set: at most one row, with
- * `rolcanlogin` and whether the password is `expired`.
+ * `rolcanlogin`, whether the password is `expired`, and whether the role may have no connection at all (`closed`).
  */
 function lookAtLogin(name: string, see: (role: Row | undefined) => void): Step {
   return {
-    sql: `SELECT rolcanlogin, rolvaliduntil OPERATOR(pg_catalog.<=) pg_catalog.now() AS expired
+    sql: `SELECT rolcanlogin, rolvaliduntil OPERATOR(pg_catalog.<=) pg_catalog.now() AS expired,
+                 rolconnlimit OPERATOR(pg_catalog.=) 0 AND NOT rolsuper AS closed
           FROM pg_catalog.pg_roles WHERE rolname OPERATOR(pg_catalog.=) ${quoteList([name])}`,
     what: 'looking for the login',
     see: (answer) => {
@@ -28,18 +29,22 @@ export function requireLogin(name: string): Step {
         `the creation statements ran, but there is no role "${name}": see that they create "{{name}}"`,
       );
     }
-    if (role['rolcanlogin'] !== true) {
-      throw new CofferError(
-        'failed',
-        `the creation statements made the role "${name}", but it may not log in: see that they say LOGIN`,
-      );
-    }
+    const bar = barOf(role);
+    if (bar === undefined) return;
+    throw new CofferError('failed', `the creation statements made the role "${name}", but it may not log in: ${bar}`);
   });
+}
+
+/** Why a role cannot log in, as far as pg_roles tells. */
+function barOf(role: Row): string | undefined {
+  if (role['rolcanlogin'] !== true) return 'see that they say LOGIN';
+  if (role['expired'] === true) return 'its VALID UNTIL has passed already';
+  return role['closed'] === true ? 'its CONNECTION LIMIT is 0' : undefined;
 }
 
 /** Calls back where statements have left a login of that name that works as before, as far as pg_roles tells. */
 export function noteLogin(name: string, note: () => unknown): Step {
   return lookAtLogin(name, (role) => {
-    if (role?.['rolcanlogin'] === true && role['expired'] !== true) note();
+    if (role !== undefined && barOf(role) === undefined) note();
   });
 }
