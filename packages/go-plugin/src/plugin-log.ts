@@ -35,7 +35,7 @@ export function readLines(stream: Readable, onLine: (line: string) => void): voi
  * that Node.js found nobody to handle, Python's.
  */
 const CRASH =
-  /^(?:panic: |fatal error: |runtime: |runtime\/cgo: |unexpected fault address |SIG(?:SEGV|BUS|FPE|ILL|ABRT|QUIT|TRAP|SYS): |FATAL ERROR: |# Fatal error in|Traceback \(most recent call last\)|(?:node:|file:|\/)\S*:\d+$)/;
+  /^(?:panic: |fatal error: |fatal: morestack on |fatal: bad g |runtime: |runtime\/cgo: |unexpected fault address |SIG(?:SEGV|BUS|FPE|ILL|ABRT|QUIT|TRAP|SYS): |FATAL ERROR: |# Fatal error in|Traceback \(most recent call last\)|(?:node:|file:|\/)\S*:\d+$)/;
 
 /** How much of a crash is an error, in characters: a dump of very many goroutines would bury what went before. */
 const MAX_CRASH = 64 * 1024;

@@ -86,7 +86,7 @@ function oneRole(parts: EngineParts): Path {
       const wanted = change(previous ?? NEW_ROLE);
       if (wanted.dbName === '') throw new CofferError('invalid-request', 'database name is required');
       const warnings = await checkRoleStatements(parts, wanted.dbName, statementFields(wanted));
-      if (previous === undefined) await writeRole(storage, fields.name, change(NEW_ROLE));
+      if (previous === undefined) await writeRole(storage, fields.name, wanted);
       else await changeRole(storage, fields.name, change);
       return withWarnings(warnings);
     },

@@ -282,6 +282,9 @@ describe('a placeholder', () => {
       'postgres://{{username}}:{{password}}@h/{{db}}',
       'postgres://h/d?user=u&password={{Password}}',
       "host=h user=u password='{{ password }}'",
+      'postgres://{username}:{{password}}@h',
+      'postgres://u:{{password}@h',
+      "host=h user=u password='{{{password}}}'",
     ]) {
       refused(
         { connection_url, ...LOGIN },

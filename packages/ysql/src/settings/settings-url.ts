@@ -37,6 +37,8 @@ export interface UrlCredentials {
 }
 
 const PLACEHOLDER = /(\{\{(?:username|password)\}\})/;
+/** In double braces, or one of ours in other than two. */
+const MISTYPED = /^\{\{.*\}\}$|^\{*\s*(?:username|password)\s*\}+$|^\{+\s*(?:username|password)\s*\}*$/is;
 const isPlaceholder = (text: string): boolean => /^\{\{(?:username|password)\}\}$/.test(text);
 
 /** A setting as it is written, and its value decoded and filled in. */
@@ -219,7 +221,7 @@ function refuseRepeat(name: string, findings: Findings): void {
 
 /** One that is mistyped would be taken for the value itself. What it says is not repeated: it may be somebody's odd password. */
 function refuseUnknownPlaceholder({ key, written }: Pair, findings: Findings): void {
-  if (!/^\{\{.*\}\}$/s.test(written) || isPlaceholder(written)) return;
+  if (!MISTYPED.test(written) || isPlaceholder(written)) return;
   const problem = `the value of "${key}" looks like a placeholder and is none`;
   findings.refuse(
     `field "connection_url": ${problem}; there are {{username}} and {{password}} (a value that does begin with braces can be given in a field of its own)`,
