@@ -228,7 +228,9 @@ describe('the mounts of the server itself', () => {
     assert.equal((await api.ok('GET', 'sys/auth/token/tune')).data['listing_visibility'], 'unauth');
     await api.ok('POST', 'sys/auth/token/tune', { listing_visibility: '' });
     await api.ok('POST', 'sys/mounts/sys/tune', { audit_non_hmac_request_keys: 'policy' });
-    assert.deepEqual((await api.ok('GET', 'sys/mounts/sys/tune')).data['audit_non_hmac_request_keys'], ['policy']);
+    const { data } = await api.ok('GET', 'sys/mounts/sys/tune');
+    assert.deepEqual(data['audit_non_hmac_request_keys'], ['policy']);
+    assert.deepEqual(data['passthrough_request_headers'], ['Accept'], 'as its view shows it');
     const refusal = [400, 'cannot tune parameter max_lease_ttl of sys/'] as const;
     await api.refused(refusal, 'POST', 'sys/mounts/sys/tune', { max_lease_ttl: '1h' });
   });
@@ -258,6 +260,24 @@ describe('settings of mounts', () => {
     } finally {
       await home.remove();
     }
+  });
+});
+
+describe('one mount', () => {
+  it('is shown in the envelope and in front of it, as all mounts and their tuning are', async () => {
+    for (const path of ['sys/mounts/sys', 'sys/mounts/auth/token', 'sys/auth/token', 'sys/auth/token/tune']) {
+      const { body, data } = await api.ok('GET', path);
+      assert.ok('description' in data, path);
+      for (const [name, value] of Object.entries(data)) assert.deepEqual(body[name], value, `${path}: ${name}`);
+    }
+  });
+
+  it('of an auth method is neither made nor removed below sys/mounts', async () => {
+    const { name } = await enable('auth');
+    const path = `sys/mounts/auth/${name.slice(0, -1)}`;
+    await api.refused([403, /^cannot unmount "auth\/m\d+\/": use sys\/auth/], 'DELETE', path);
+    await api.refused([403, /^cannot mount "auth\/m\d+\/": use sys\/auth/], 'POST', path, { type: 'userpass' });
+    await api.ok('GET', path);
   });
 });
 

@@ -262,6 +262,52 @@ withEachStorage((races) => {
       assert.ok('database/' in data);
     });
 
+    it('extends no lease that ends with it, but those of others', async () => {
+      const token = await newToken(races.api, { num_uses: 2 });
+      const own = await creds(token);
+      const expiry = async (id: string) => {
+        const { rows } = await races.server.store.inner.run('SELECT expire_time FROM leases WHERE id = $1', [id]);
+        return Number(rows[0]?.['expire_time']);
+      };
+      const before = await expiry(own);
+      const held: number[] = [];
+      races.server.store.holdAround(/^UPDATE tokens SET expire_time/, async (statements) => {
+        held.push(await expiry(own));
+        return races.server.store.inner.transaction(statements);
+      });
+      const body = { lease_id: own, increment: '2h' };
+      await races.api.refused(refusal, 'POST', 'sys/leases/renew', body, { token });
+      await untilNothingIsLeft(races.server, races.database);
+      assert.deepEqual([...new Set(held)], [before], 'it was not extended before it ended');
+
+      const others = await creds('root');
+      for (const path of ['sys/leases/renew', 'sys/renew']) {
+        const options = { token: await newToken(races.api, { num_uses: 1 }) };
+        const answer = await races.api.ok('POST', path, { lease_id: others, increment: '2h' }, options);
+        assert.equal(answer.body['lease_duration'], 7200, path);
+      }
+    });
+
+    it('does not renew the token, by whichever path', async () => {
+      const policy = 'path "auth/token/renew*" { capabilities = ["update"] }';
+      await races.api.ok('PUT', 'sys/policies/acl/renews', { policy });
+      for (const [path, error, wrapTtl] of [
+        ['renew-self', 'token not found', ''],
+        ['renew-self', 'token not found', '5m'],
+        ['renew', 'token not found', ''],
+        ['renew-accessor', /invalid accessor/, ''],
+      ] as const) {
+        const { auth } = await races.post('auth/token/create', { num_uses: 1, policies: ['renews'] });
+        const [token, accessor] = [textOf(auth['client_token']), textOf(auth['accessor'])];
+        const options = { token, wrapTtl };
+        const body = path === 'renew-self' ? {} : { token, accessor };
+        await races.api.refused([400, error], 'POST', `auth/token/${path}`, body, options);
+      }
+      const twice = await newToken(races.api, { num_uses: 2 });
+      const { auth } = await races.api.ok('POST', 'auth/token/renew-self', { increment: '2h' }, { token: twice });
+      assert.equal(auth['lease_duration'], 7200);
+    });
+
     it('makes no child, as no use of such a token does', async () => {
       const token = await newToken(races.api, { num_uses: 1 });
       await races.api.refused([400, /restricted use token/], 'POST', 'auth/token/create', {}, { token });

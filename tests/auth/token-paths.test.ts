@@ -122,7 +122,21 @@ describe('tokens', () => {
     assert.equal((await api('POST', 'auth/token/revoke', { token: 'none' })).status, 204);
     await api.refused([400, 'token to revoke not found'], 'POST', 'auth/token/revoke-orphan', { token: 'none' });
     await api.refused([403, /bad token/], 'POST', 'auth/token/lookup', { token: 'none' });
-    await api.refused([403, /bad token/], 'POST', 'auth/token/renew', { token: 'none' });
+    await api.refused([400, 'token not found'], 'POST', 'auth/token/renew', { token: 'none' });
+  });
+
+  it('are named by whoever revokes or asks for them: an empty name is none', async () => {
+    const accessors = ['auth/token/revoke-accessor', 'auth/token/lookup-accessor', 'auth/token/renew-accessor'];
+    for (const [name, paths] of [
+      ['accessor', [...accessors, 'sys/capabilities-accessor']],
+      ['token', ['auth/token/revoke', 'auth/token/revoke-orphan', 'sys/capabilities']],
+    ] as const) {
+      for (const path of paths) {
+        for (const value of ['', null]) {
+          await api.refused([400, new RegExp(`^missing ${name}: `)], 'POST', path, { [name]: value, paths: ['a'] });
+        }
+      }
+    }
   });
 
   it('get an id of their own for an empty one, and an empty token is the calling one in a lookup', async () => {

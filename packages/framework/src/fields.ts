@@ -50,8 +50,9 @@ export function parseFields<S extends FieldSchema>(schema: S, data: JsonObject):
   for (const [name, field] of Object.entries(schema)) {
     const raw = data[name];
     // Null is the zero value of the type, not the default (hashicorp/vault:sdk/framework/field_data.go). For a duration, an
-    // object and a required field it counts as not given.
-    const given = raw === null ? (field.required === true ? undefined : ZERO[field.type]) : raw;
+    // object and a required field it counts as not given; there an empty string does too, as in Vault.
+    const missing = field.required === true && (raw === null || raw === '');
+    const given = missing ? undefined : raw === null ? ZERO[field.type] : raw;
     if (given !== undefined) values[name] = parseField(name, field, given);
     else if (field.default !== undefined) values[name] = field.default;
     else if (field.required === true) throw new CofferError('invalid-request', `missing ${name}: ${field.description}`);

@@ -22,7 +22,7 @@ export interface TokenStore {
   use(token: string, allowed?: (entry: TokenEntry) => boolean): Promise<TokenEntry | undefined>;
   /** The entry of a token that is valid now, without using it. */
   lookup(token: string): Promise<TokenEntry | undefined>;
-  byId(id: string): Promise<TokenEntry | undefined>;
+  /** The entry of the token of an accessor that is valid now. */
   byAccessor(accessor: string): Promise<TokenEntry | undefined>;
   /** The id of a token, whether or not it exists: one that has expired may still have children to be revoked. */
   idOf(token: string): string;

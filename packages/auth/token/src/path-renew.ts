@@ -14,7 +14,7 @@ const INCREMENT = { type: 'duration', default: 0, description: 'TTL from now; th
 /** `auth/token/renew`, `renew-self`, `renew-accessor`. */
 export function renewPaths({ tokens, engineFor }: Pick<TokenAuthOptions, 'tokens' | 'engineFor'>): Path[] {
   const renew = async (entry: TokenEntry | undefined, token: string, increment: number): Promise<PathResponse> => {
-    if (entry === undefined) throw new CofferError('permission-denied', 'bad token');
+    if (entry === undefined) throw new CofferError('invalid-request', 'token not found');
     // The method that issued the token says what its renewal may have: a role or user may have changed since.
     const method = engineFor(entry.path);
     if (!entry.renewable || entry.expireTime === null || method?.renewToken === undefined) {
@@ -29,7 +29,9 @@ export function renewPaths({ tokens, engineFor }: Pick<TokenAuthOptions, 'tokens
       pattern: 'renew-self',
       fields: { increment: INCREMENT, token: { type: 'string', description: 'Kept for compatibility.' } },
       synopsis: 'Renews the calling token.',
-      write: async ({ fields, token, clientToken }) => renew(token, clientToken, fields.increment),
+      // Its last use ends it, whatever its time is then.
+      write: async ({ fields, token, clientToken }) =>
+        renew(token?.usesLeft === 1 ? undefined : token, clientToken, fields.increment),
     }),
     definePath({
       pattern: 'renew',

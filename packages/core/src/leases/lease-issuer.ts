@@ -3,15 +3,13 @@ import type { Store } from '@coffer/store';
 import type { Barrier } from '../barrier/barrier.ts';
 import { insertWhile } from '../barrier/insert-while.ts';
 import { validToken, type LeaseIssuer, type NewLease } from '@coffer/framework';
+import { refuseLastUse } from './last-use.ts';
 import { CREATION_CLAIM_MS, sealLease } from './lease-row.ts';
-
-/** In Vault's words, though here there is nothing to revoke (hashicorp/vault:vault/request_handling.go handleRequest). */
-const LAST_USE = 'Secret cannot be returned; token had one use left, so leased credentials were immediately revoked.';
 
 export function createLeaseIssuer(store: Store, barrier: Barrier, wake: () => void): LeaseIssuer {
   return {
     async begin(lease) {
-      if (lease.token.usesLeft === 1) throw new CofferError('invalid-request', LAST_USE);
+      refuseLastUse(lease.token);
       const id = `${lease.path}/${randomBase62(24)}`;
       // Only where whoever opens the store next knows that this process is dead (dead-claims.ts).
       const maker = store.exclusive ? { maker: PROCESS_ID } : {};

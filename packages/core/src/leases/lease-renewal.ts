@@ -1,5 +1,6 @@
 import { awaiting, CofferError, pause } from '@coffer/base';
-import type { Lease } from '@coffer/framework';
+import type { Lease, TokenEntry } from '@coffer/framework';
+import { refuseLastUse } from './last-use.ts';
 import { CLAIM_MS, leaseFromRow, sealLease } from './lease-row.ts';
 import type { LeasesOptions } from './leases-options.ts';
 
@@ -12,11 +13,18 @@ export interface RenewedLease {
 
 /**
  * Extends a lease: first in the outside world, then here, so that a crash between the two can only shorten it.
- * @throws CofferError `invalid-request` when there is no such lease or it cannot be renewed
+ * @throws CofferError `invalid-request` when there is no such lease or it cannot be renewed, or `caller` is its token in its last
+ *   use, so that it ends at once
  */
-export async function renewLease(options: LeasesOptions, id: string, increment: number): Promise<RenewedLease> {
+export async function renewLease(
+  options: LeasesOptions,
+  id: string,
+  increment: number,
+  caller?: TokenEntry,
+): Promise<RenewedLease> {
   const lease = await claimActive(options, id);
   try {
+    if (caller?.id === lease.token) refuseLastUse(caller);
     if (!lease.renewable) throw new CofferError('invalid-request', 'lease is not renewable');
     const engine = options.mounts.engineFor(lease.path);
     if (engine?.renew === undefined) throw new CofferError('invalid-request', 'lease is not renewable');

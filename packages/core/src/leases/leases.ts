@@ -1,6 +1,6 @@
 import { awaiting, type Backoff, backoffMs, CofferError, currentDeadline, pause } from '@coffer/base';
 import type { SqlRow } from '@coffer/store';
-import type { Lease } from '@coffer/framework';
+import type { Lease, TokenEntry } from '@coffer/framework';
 import { endOfPrefix } from '../barrier/prefix.ts';
 import { PAGE } from './lease-list.ts';
 import { type RenewedLease, renewLease } from './lease-renewal.ts';
@@ -35,12 +35,9 @@ export class Leases {
     this.#options = options;
   }
 
-  /**
-   * Extends a lease: first in the outside world, then here, so that a crash between the two can only shorten it.
-   * @throws CofferError `invalid-request` when there is no such lease or it cannot be renewed
-   */
-  renew(id: string, increment: number): Promise<RenewedLease> {
-    return renewLease(this.#options, id, increment);
+  /** See {@link renewLease}. */
+  renew(id: string, increment: number, caller?: TokenEntry): Promise<RenewedLease> {
+    return renewLease(this.#options, id, increment, caller);
   }
 
   /** Marks a lease to be revoked soon. Does nothing when it does not exist. */

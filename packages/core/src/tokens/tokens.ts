@@ -18,8 +18,8 @@ export const TOKEN_LENGTH = TOKEN_PREFIX.length + TOKEN_RANDOM;
 
 export function createTokenStore(store: Store, barrier: Barrier, wake: () => void): TokenStore {
   const valid = (entry: TokenEntry | undefined): TokenEntry | undefined => {
-    if (entry === undefined || (entry.expireTime !== null && entry.expireTime <= Date.now())) return undefined;
-    return entry;
+    if (entry === undefined || entry.usesLeft < 0) return undefined;
+    return entry.expireTime === null || entry.expireTime > Date.now() ? entry : undefined;
   };
   type Key = 'id' | 'accessor' | 'lease';
   const one = async (key: Key, value: string): Promise<TokenEntry | undefined> => {
@@ -80,18 +80,11 @@ export function createTokenStore(store: Store, barrier: Barrier, wake: () => voi
       const left = Number(rows[0]['uses_left']);
       return { ...entry, usesLeft: left < 0 ? 1 : left + 1 };
     },
-    async lookup(token) {
-      const entry = valid(await one('id', barrier.tokenId(token)));
-      return entry !== undefined && entry.usesLeft >= 0 ? entry : undefined;
-    },
-    byId: async (id) => valid(await one('id', id)),
+    lookup: async (token) => valid(await one('id', barrier.tokenId(token))),
     byAccessor: async (accessor) => valid(await one('accessor', accessor)),
     idOf: (token) => barrier.tokenId(token),
     idOfAccessor: (accessor) => idBy('accessor', accessor),
-    async byLease(lease) {
-      const entry = lease === '' ? undefined : valid(await one('lease', lease));
-      return entry !== undefined && entry.usesLeft >= 0 ? entry : undefined;
-    },
+    byLease: async (lease) => (lease === '' ? undefined : valid(await one('lease', lease))),
     idOfLease: async (lease) => (lease === '' ? undefined : idBy('lease', lease)),
     async accessors(page = WHOLE_LIST) {
       const { rows } = await store.run('SELECT accessor FROM tokens WHERE accessor > $1 ORDER BY accessor LIMIT $2', [

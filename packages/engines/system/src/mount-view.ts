@@ -21,7 +21,6 @@ export function mountView(mount: Mount): JsonObject {
       default_lease_ttl,
       force_no_cache,
       max_lease_ttl,
-      ...(mount.path === 'sys/' && { passthrough_request_headers: ['Accept'] }),
       ...settingsView(mount),
       ...(user_lockout_disable !== undefined && { user_lockout_config: lockoutView(user_lockout_disable) }),
     },
@@ -45,6 +44,7 @@ export function settingsView(mount: Mount): JsonObject {
     mount.config[name] === undefined ? [] : [[name, mount.config[name]] as const],
   );
   return {
+    ...(mount.path === 'sys/' && { passthrough_request_headers: ['Accept'] }),
     ...Object.fromEntries(set),
     ...(isAuth(mount) && { token_type: mount.config.token_type ?? 'default-service' }),
   };

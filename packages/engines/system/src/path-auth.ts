@@ -35,7 +35,7 @@ function oneAuth(mounts: MountTable, leases: Leases): Path {
       const path = normalizeMountPath(fields.path);
       const mount = mounts.get(`auth/${path}`);
       if (mount === undefined) throw new CofferError('invalid-request', `No auth engine at ${path}`);
-      return { data: mountView(mount) };
+      return { shape: 'flat', data: mountView(mount) };
     },
     write: async ({ fields, warnings }) => {
       const type = mountType(fields, 'missing type: name the method to enable, as in "approle"');

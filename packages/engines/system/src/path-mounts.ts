@@ -33,24 +33,24 @@ function oneMount(mounts: MountTable, leases: Leases): Path {
       const mount = mounts.get(path);
       // Terraform looks for this text to find out that a mount is gone (terraform-provider-vault:util/mountutil).
       if (mount === undefined) throw new CofferError('invalid-request', `No secret engine mount at ${path}`);
-      return { data: mountView(mount) };
+      return { shape: 'flat', data: mountView(mount) };
     },
     write: async ({ fields, warnings }) => {
       const type = mountType(fields, 'missing type: name the engine to mount, as in "database"');
-      const path = secretsPath(fields.path);
+      const path = secretsPath(fields.path, 'mount');
       await mounts.enable(path, type, mountParts(fields, { path, type }, warnings));
       return undefined;
     },
     delete: async ({ fields }) => {
-      await mounts.disable(secretsPath(fields.path), (path) => leases.revokePrefix(path, { last: true }));
+      await mounts.disable(secretsPath(fields.path, 'unmount'), (path) => leases.revokePrefix(path, { last: true }));
       return undefined;
     },
   });
 }
 
 /** Auth methods are mounted at sys/auth, which requires more rights. */
-function secretsPath(given: string): string {
+function secretsPath(given: string, verb: 'mount' | 'unmount'): string {
   const path = normalizeMountPath(given);
   if (!path.startsWith('auth/')) return path;
-  throw new CofferError('permission-denied', `cannot mount ${JSON.stringify(path)}: use sys/auth for auth methods`);
+  throw new CofferError('permission-denied', `cannot ${verb} ${JSON.stringify(path)}: use sys/auth for auth methods`);
 }

@@ -12,8 +12,8 @@ export function renewLease(leases: Leases, base: string): Path[] {
         increment: { type: 'duration', default: 0, description: 'TTL from now; 0 for the default.' },
       },
       synopsis: 'Renews a lease, up to its max_ttl.',
-      write: async ({ fields }) => {
-        const { lease, ttl, warnings } = await leases.renew(requireId(fields.lease_id), fields.increment);
+      write: async ({ fields, token }) => {
+        const { lease, ttl, warnings } = await leases.renew(requireId(fields.lease_id), fields.increment, token);
         return { data: null, lease: { id: lease.id, durationSeconds: ttl, renewable: lease.renewable }, warnings };
       },
     }),
