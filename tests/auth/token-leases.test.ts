@@ -152,16 +152,19 @@ withEachStorage((races) => {
     }
 
     for (const [prefix, expected] of [
-      ['auth/userpass/login/ana', [false, true, true]],
-      ['auth/userpass', [false, true, true]],
-      ['auth/token/create', [true, false, false]],
-      ['auth/token/create/orphans', [true, true, false]],
-      ['auth', [false, false, false]],
-      ['auth/userpass/login/an', [true, true, true]],
-      ['auth/userp', [true, true, true]],
+      ['auth/userpass/login/ana', [false, true, true, true]],
+      ['auth/userpass', [false, true, true, true]],
+      ['auth/token/create', [true, false, false, true]],
+      ['auth/token/create/orphans', [true, true, false, true]],
+      ['auth/token/create-orphan', [true, true, true, false]],
+      ['auth/token', [true, false, false, false]],
+      ['auth', [false, false, false, false]],
+      ['auth/userpass/login/an', [true, true, true, true]],
+      ['auth/userp', [true, true, true, true]],
     ] as const) {
       it(`of ${prefix} ends the tokens that were issued there`, async () => {
-        const tokens = [await login(), await newToken(races.api), await newOrphan()];
+        const { auth } = await races.post('auth/token/create-orphan', { policies: ['app'] });
+        const tokens = [await login(), await newToken(races.api), await newOrphan(), textOf(auth['client_token'])];
         assert.equal((await races.post(`sys/leases/revoke-prefix/${prefix}`)).status, 204);
         assert.deepEqual(await alive(...tokens), expected);
       });

@@ -47,6 +47,8 @@ const ROLE_FIELDS = {
 type Fields = FieldValues<typeof FIELDS>;
 
 interface Creation {
+  /** Where the token says that it was issued: `auth/token/create-orphan`. */
+  readonly issuedAt: string;
   readonly fields: Fields;
   readonly parent: TokenEntry;
   readonly sudo: boolean;
@@ -63,9 +65,11 @@ export function createPaths(options: TokenAuthOptions, context: EngineContext): 
   ): Promise<PathResponse> => {
     const { token: parent, fields, mountPath, path } = request;
     if (parent === undefined) throw new CofferError('permission-denied', 'permission denied');
-    const sudo = await options.hasSudo(parent, mountPath + path);
+    const fullPath = mountPath + path;
+    const sudo = await options.hasSudo(parent, fullPath);
     checkValues(fields);
-    const creation = { fields, parent, sudo, ...rest };
+    const suffix = rest.role?.pathSuffix ? `/${rest.role.pathSuffix}` : '';
+    const creation = { issuedAt: fullPath + suffix, fields, parent, sudo, ...rest };
     checkRights(creation);
     return issue(options, context, creation);
   };
@@ -129,7 +133,7 @@ function checkRights({ fields, parent, sudo, role }: Creation): void {
 }
 
 async function issue(options: TokenAuthOptions, context: EngineContext, creation: Creation): Promise<PathResponse> {
-  const { fields, parent, sudo, orphan, role, roleUnchanged } = creation;
+  const { issuedAt, fields, parent, sudo, orphan, role, roleUnchanged } = creation;
   const { policies: asked, no_default_policy: noDefaultPolicy } = fields;
   const boundCidrs = boundCidrsOf(creation);
   const policies = policiesOf({ asked, noDefaultPolicy, parent, sudo, ...(role && { role }) });
@@ -143,7 +147,7 @@ async function issue(options: TokenAuthOptions, context: EngineContext, creation
     ...(role && { otherwise: 'permission denied: the calling token has ended, or its role was changed or deleted' }),
     displayName: cleanDisplayName(fields.display_name === '' ? 'token' : `token-${fields.display_name}`),
     policies,
-    path: tokenPath(role),
+    path: issuedAt,
     meta: metaOf(fields.meta),
     creationTime: now,
     creationTtl: ttl,
@@ -185,11 +189,6 @@ function grantTerms(
   const limits = [{ defaultTtl: 0, maxTtl: explicitMaxTtl }, ...context.ttlLimits()];
   const granted = grantTtl({ increment: period || increment, limits, issueTime: now, now });
   return { ...granted, endless: false, period, explicitMaxTtl };
-}
-
-function tokenPath(role: Creation['role']): string {
-  if (role === undefined) return 'auth/token/create';
-  return `auth/token/create/${role.name}${role.pathSuffix === '' ? '' : `/${role.pathSuffix}`}`;
 }
 
 /** The smaller of two limits of which 0 means none. */
