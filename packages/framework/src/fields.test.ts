@@ -74,8 +74,11 @@ describe('parseFields', () => {
   it('names the field and what it takes, without showing the value', () => {
     const cases = [
       [{}, /missing name/],
+      [{ name: '' }, /missing name/],
       [{ name: 'n', port: 'hunter2' }, /"port" must be a whole number/],
-      [{ name: 'n', port: 1.5 }, /"port"/],
+      [{ name: 'n', port: 1.5 }, /"port" must be a whole number/],
+      [{ name: 'n', port: '9007199254740993' }, /"port" is out of range: at most 9007199254740991$/],
+      [{ name: 'n', port: -(2 ** 60) }, /"port" is out of range/],
       [{ name: 'n', verify: 'maybe' }, /"verify" must be true or false/],
       [{ name: 'n', ttl: 'soon' }, /"ttl"/],
       [{ name: {} }, /"name" must be a string, got an object/],

@@ -107,8 +107,9 @@ function parseSeconds(name: string, raw: JsonValue): number {
 
 function parseInteger(name: string, raw: JsonValue): number {
   const value = typeof raw === 'string' ? integerOf(raw) : typeof raw === 'boolean' ? Number(raw) : raw;
-  if (typeof value !== 'number' || !Number.isSafeInteger(value)) throw wrong(name, raw, 'a whole number');
-  return value + 0;
+  if (typeof value !== 'number' || value % 1 !== 0) throw wrong(name, raw, 'a whole number');
+  if (Number.isSafeInteger(value)) return value + 0;
+  throw new CofferError('invalid-request', `field "${name}" is out of range: at most ${Number.MAX_SAFE_INTEGER}`);
 }
 
 const INTEGER =

@@ -94,4 +94,4 @@ export {
   tokenParametersView,
 } from './token-parameters.ts';
 export { invalidAccessor, type NewToken, type TokenStore } from './token-store.ts';
-export { type TtlLimits, SYSTEM_TTL, type TtlQuestion, type TtlAnswer, grantTtl } from './ttl.ts';
+export { type TtlLimits, SYSTEM_TTL, type TtlQuestion, type TtlAnswer, grantTtl, secondsLeft } from './ttl.ts';

@@ -47,3 +47,8 @@ export function grantTtl({ increment, limits, issueTime, now }: TtlQuestion): Tt
     ],
   };
 }
+
+/** Whole seconds until a time in milliseconds since 1970; 0 when it has passed, and for what never ends. */
+export function secondsLeft(until: number | null): number {
+  return until === null ? 0 : Math.max(0, Math.floor((until - Date.now()) / 1000));
+}

@@ -1,10 +1,5 @@
 import { formatTime, type JsonObject } from '@coffer/base';
-import type { TokenEntry } from '@coffer/framework';
-
-/** Seconds that a token has left; 0 for one that never expires. */
-export function ttlOf(entry: TokenEntry): number {
-  return entry.expireTime === null ? 0 : Math.max(0, Math.floor((entry.expireTime - Date.now()) / 1000));
-}
+import { secondsLeft, type TokenEntry } from '@coffer/framework';
 
 /** A token as the lookup paths show it. */
 export function tokenView(entry: TokenEntry, token: string): JsonObject {
@@ -24,7 +19,7 @@ export function tokenView(entry: TokenEntry, token: string): JsonObject {
     path: entry.path,
     policies: entry.policies,
     renewable: entry.renewable,
-    ttl: ttlOf(entry),
+    ttl: secondsLeft(entry.expireTime),
     type: entry.type,
     ...(entry.period > 0 && { period: entry.period }),
     ...(entry.role !== undefined && { role: entry.role }),

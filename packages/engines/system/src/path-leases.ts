@@ -1,6 +1,6 @@
 import { CofferError, formatTime, type JsonObject } from '@coffer/base';
 import { isIrrevocable, type LeaseList, type Leases, type MountTable } from '@coffer/core';
-import { definePath, type Lease, type Path, type TokenEntry, type TokenStore } from '@coffer/framework';
+import { definePath, type Lease, type Path, secondsLeft, type TokenEntry, type TokenStore } from '@coffer/framework';
 import { irrevocableLeases, leaseCount } from './irrevocable-leases.ts';
 import { LEASE_ID, leasePrefix, PREFIX, requireId } from './lease-fields.ts';
 import { renewLease } from './renew-lease.ts';
@@ -48,7 +48,7 @@ function leaseView(lease: Lease): JsonObject {
     last_renewal: lease.lastRenewal === null ? null : formatTime(lease.lastRenewal),
     path: lease.path,
     renewable: lease.renewable && lease.state === 'active',
-    ttl: Math.max(0, Math.floor((lease.expireTime - Date.now()) / 1000)),
+    ttl: secondsLeft(lease.expireTime),
     ...(lease.lastError !== null && {
       // Without a failed attempt it is over, and only something of it may go on.
       ...(lease.attempts === 0
@@ -70,7 +70,7 @@ function tokenLeaseView(id: string, token: TokenEntry): JsonObject {
     last_renewal: lastRenewal === null ? null : formatTime(lastRenewal),
     path,
     renewable: renewable && expireTime !== null,
-    ttl: expireTime === null ? 0 : Math.max(0, Math.floor((expireTime - Date.now()) / 1000)),
+    ttl: secondsLeft(expireTime),
   };
 }
 
