@@ -1,5 +1,14 @@
-import { type Backoff, backoffMs, CofferError, mayLandUntil, mayStillLand, pause, timeLeft } from '@coffer/base';
-import { type ClaimedIntent, type IntentChange, type Intents, stored } from '@coffer/framework';
+import {
+  type Backoff,
+  backoffMs,
+  CofferError,
+  formatTime,
+  mayLandUntil,
+  mayStillLand,
+  pause,
+  timeLeft,
+} from '@coffer/base';
+import { type ClaimedIntent, type Intent, type IntentChange, type Intents, stored } from '@coffer/framework';
 
 /** How long a request waits for a rotation that is under way, in milliseconds. */
 export const PATIENCE_MS = 10_000;
@@ -53,9 +62,28 @@ export function noteOutcomeUnknown(claimed: ClaimedIntent): Promise<ClaimedInten
 const { entry, integer } = stored;
 const LANDING = entry<{ readonly mayLandUntil: number }>({ mayLandUntil: integer(0) });
 
+/** Until when what earlier attempts sent may still land, in milliseconds since 1970; 0: there is nothing. */
+export function landsUntil({ value, row }: Intent): number {
+  return LANDING(value, row).mayLandUntil;
+}
+
 /** Whether what earlier attempts sent has taken effect by now, or never will. */
-export function hasLanded({ value, row }: ClaimedIntent): boolean {
-  return !mayStillLand(LANDING(value, row).mayLandUntil);
+export function hasLanded(intent: Intent): boolean {
+  return !mayStillLand(landsUntil(intent));
+}
+
+/**
+ * A change that was made again elsewhere does no harm when it lands late, unless another password has been set meanwhile.
+ *
+ * @throws CofferError `unavailable` while something may still land
+ */
+export function requireLanded(intent: Intent): void {
+  if (hasLanded(intent)) return;
+  throw new CofferError(
+    'unavailable',
+    'a node of the database fell silent over the last rotation and may still set that password: another one can be set ' +
+      `after ${formatTime(landsUntil(intent))}`,
+  );
 }
 
 /** When to retry a rotation that has just failed again, after so many failures before, in milliseconds since 1970. */

@@ -1,12 +1,12 @@
 import type { Logger } from '@coffer/base';
 import type { BalancePolicy } from '../settings/balance.ts';
-import type { YsqlSettings } from '../settings/settings.ts';
+import type { Endpoint, YsqlSettings } from '../settings/settings.ts';
 import { ContactPoints } from './contact-points.ts';
 import { Discovery } from './discovery.ts';
 import { Failure } from './failure.ts';
 import { type Dial, NodeDialer } from './node-dialer.ts';
 import { NodeHealth } from './node-health.ts';
-import { type Candidate, firstOf, isElsewhere } from './race.ts';
+import { AFTER_SIGN_MS, type Candidate, firstOf, isElsewhere } from './race.ts';
 import type { Session, SessionWish } from './session.ts';
 import { candidateGroups, type ClusterNode, isFirstChoice, leastLoaded } from './topology.ts';
 
@@ -65,14 +65,30 @@ export class Cluster {
   async open(wish: SessionWish = {}): Promise<Session> {
     const search: Search = { database: wish.database ?? this.#settings.database, since: Date.now(), failures: [] };
     if (wish.node !== undefined) return await this.#openNode(wish.node, search);
-    if (search.since < this.#inVain.until) throw this.#inVain.failure;
     const { balance } = this.#settings;
-    try {
-      return balance === undefined ? await this.#openContact(search) : await this.#openBalanced(search, balance);
-    } catch (error) {
-      if (error instanceof Failure && error.kind === 'unreachable') this.#noteInVain(error, search);
-      throw error;
-    }
+    return await this.#notInVain(search.since, () =>
+      balance === undefined ? this.#openContact(search) : this.#openBalanced(search, balance),
+    );
+  }
+
+  /**
+   * Has `search` look for a server by itself: at the contact points and, where connections go over the nodes, at those that are
+   * known. What has failed a moment ago comes last.
+   *
+   * @throws Failure when nobody could be reached a moment ago; otherwise what `search` rejects with
+   */
+  async lookAround<T>(search: (places: readonly Endpoint[]) => Promise<T>): Promise<T> {
+    return await this.#notInVain(Date.now(), () => search(this.#places()));
+  }
+
+  #places(): readonly Endpoint[] {
+    const nodes = this.#settings.balance === undefined ? [] : this.#discovery.nodes;
+    const places = new Map<string, Endpoint>();
+    const ofNodes = nodes.flatMap((node) => this.#discovery.hostsOf(node).map((host) => ({ host, port: node.port })));
+    for (const { host, port } of [...this.#settings.hosts, ...ofNodes]) places.set(`${host}:${port}`, { host, port });
+    return [...places]
+      .toSorted(([one], [other]) => Number(this.#health.isSetAside(one)) - Number(this.#health.isSetAside(other)))
+      .map(([, place]) => place);
   }
 
   /**
@@ -109,6 +125,12 @@ export class Cluster {
     return this.#discovery.find(key) !== undefined;
   }
 
+  /** Whether there is an address by which to ask the node itself. */
+  isAddressable(key: string): boolean {
+    const node = this.#discovery.find(key);
+    return node !== undefined && this.#discovery.hostsOf(node).length > 0;
+  }
+
   /** Whether to ask the node would cost time, by what {@link NodeHealth.wasSilentWithin} says of the last `seconds`. */
   wasSilentWithin(key: string, seconds: number): boolean {
     return this.#health.wasSilentWithin(key, seconds);
@@ -120,10 +142,23 @@ export class Cluster {
     this.#apart?.destroy();
   }
 
+  /** Nodes that let us knock but not in are not waited for one after the other. In milliseconds. */
+  get #longestSearchMs(): number {
+    return Math.max(SEARCH_MS + AFTER_SIGN_MS, this.#settings.connectTimeoutSeconds * 1000);
+  }
+
   /** Whoever waited for this search in a queue need not search as long again. A short one says nothing about the next moment. */
-  #noteInVain(failure: Failure, { since }: Search): void {
-    const now = Date.now();
-    this.#inVain = { failure, until: now + Math.min(IN_VAIN_MS, now - since) };
+  async #notInVain<T>(since: number, search: () => Promise<T>): Promise<T> {
+    if (since < this.#inVain.until) throw this.#inVain.failure;
+    try {
+      return await search();
+    } catch (error) {
+      if (error instanceof Failure && error.kind === 'unreachable') {
+        const now = Date.now();
+        this.#inVain = { failure: error, until: now + Math.min(IN_VAIN_MS, now - since) };
+      }
+      throw error;
+    }
   }
 
   async #openNode(key: string, search: Search): Promise<Session> {
@@ -143,7 +178,7 @@ export class Cluster {
 
   async #openBalanced(search: Search, policy: BalancePolicy): Promise<Session> {
     // Whoever comes while the cluster is asked for the first time waits for the answer rather than to crowd the contact point.
-    if (this.#discovery.nodes.length === 0) await this.#discovery.settled();
+    if (this.#discovery.nodes.length === 0 && !this.#discovery.slow) await this.#discovery.settled();
     const known = await this.#openKnown(search, policy);
     if (known === undefined) return await this.#openByContact(search, policy);
     if (!(await this.#refresh(known)) && !known.broken) return known;
@@ -155,6 +190,8 @@ export class Cluster {
 
   /** For when no node is known, or none that is can be reached. */
   async #openByContact(search: Search, policy: BalancePolicy): Promise<Session> {
+    if (search.failures.length > 0 && Date.now() - search.since >= this.#longestSearchMs)
+      throw this.#noNode(policy, search);
     const control = await this.#openContact(search).catch((error: unknown) => {
       throw isElsewhere(error) && search.failures.length > 0 ? this.#noNode(policy, search) : error;
     });
@@ -190,7 +227,8 @@ export class Cluster {
   /** A connection to one of the nodes that are known; undefined if none can be reached. */
   async #openKnown(search: Search, policy: BalancePolicy, control?: Session): Promise<Session | undefined> {
     const { failures } = search;
-    return await firstOf(this.#candidates(search, policy, control), { failures, patienceMs: SEARCH_MS });
+    const race = { failures, patienceMs: SEARCH_MS, longestMs: this.#longestSearchMs };
+    return await firstOf(this.#candidates(search, policy, control), race);
   }
 
   *#candidates(search: Search, policy: BalancePolicy, control: Session | undefined): Generator<Candidate> {
@@ -224,10 +262,10 @@ export class Cluster {
     return session;
   }
 
-  /** Asks for the nodes if it is time to; true if they are known anew. Nobody waits for the question after one that hung. */
+  /** Asks for the nodes if it is time to; true if they are known anew. Nobody waits for the question after a slow one. */
   async #refresh(session: Session, seconds = this.#settings.refreshIntervalSeconds): Promise<boolean> {
     if (!this.#discovery.due(seconds)) return false;
-    if (this.#discovery.hung) {
+    if (this.#discovery.slow) {
       this.#askApart();
       return false;
     }

@@ -1,6 +1,7 @@
 /** Nodes that fall silent, and nodes that come back: with counts rather than with times. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { Secret } from '@coffer/base';
 import { newUser, openYsql, ownClock, SEED_SQL } from '../ysql-fixture.ts';
 import { Failure } from './failure.ts';
 import { LimpingCluster, MISSING, type Opened } from './limping-cluster-fixture.ts';
@@ -28,6 +29,40 @@ describe('a contact point that swallows packets', () => {
       await opened.access.pool.use(async ({ identity }) => assert.equal(identity.host, cluster.node('n2').host));
     }
     assert.ok(Date.now() - begun < 7_000, 'eight times its connect timeout would be more');
+  });
+});
+
+describe('a login that is tried for somebody else', () => {
+  it('goes round a contact point that swallows packets', async (test) => {
+    const { host, port } = cluster.node('n1');
+    await using opened = await openYsql({ ...cluster.server, host, port }, { load_balance: 'true' });
+    await cluster.server.query("CREATE ROLE tried_elsewhere LOGIN PASSWORD 'right'");
+    test.after(() => cluster.server.query('DROP ROLE tried_elsewhere'));
+    const ask = (password: string) => opened.database.verifyUser?.('tried_elsewhere', new Secret(password));
+    for (const begin of [() => cluster.node('n1').freeze(true), () => cluster.node('n1').refuse(true)]) {
+      await begin();
+      assert.equal(await ask('right'), 'accepted');
+      assert.equal(await ask('wrong'), 'refused');
+    }
+  });
+  it('goes round those of several hosts that do, without load balancing', async (test) => {
+    const hosts = ['n1', 'n2', 'n3'].map((node) => cluster.node(node).host).join(',');
+    const { port } = cluster.node('n1');
+    await using opened = await openYsql({ ...cluster.server, host: hosts, port }, { load_balance: 'false' });
+    await cluster.server.query("CREATE ROLE tried_in_order LOGIN PASSWORD 'right'");
+    test.after(() => cluster.server.query('DROP ROLE tried_in_order'));
+    for (const node of ['n1', 'n2']) cluster.node(node).freeze(true);
+    assert.equal(await opened.database.verifyUser?.('tried_in_order', new Secret('right')), 'accepted');
+  });
+  it('is not tried at one place after the other when all do', async () => {
+    const { host, port } = cluster.node('n1');
+    await using opened = await openYsql({ ...cluster.server, host, port }, { load_balance: 'true' });
+    for (const node of cluster.nodes) node.freeze(true);
+    const begun = performance.now();
+    const ask = async () => opened.database.verifyUser?.('nobody', new Secret('right'));
+    await assert.rejects(ask(), /no answer in 4.5 s/);
+    await assert.rejects(ask(), /no answer in 4.5 s/);
+    assert.ok(performance.now() - begun < 12_000, 'four times 4.5 s would be more');
   });
 });
 

@@ -94,13 +94,14 @@ export async function runStatement(
   mode: DdlMode,
   statement: RenderedStatement,
   progress: Progress,
+  late?: LateEffect,
 ): Promise<void> {
   const lent = [statement];
-  await untilLanded(access, () =>
+  const run = () =>
     useForDdl(access, mode, (session) =>
       sendSteps(session, [...lendPath(lent), roleStep(session, statement, progress), ...takeBack(session, lent)]),
-    ),
-  );
+    );
+  await untilLanded(access, run, late);
 }
 
 /**
