@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { CofferError, isOutcomeUnknown, type Secret } from '@coffer/base';
 import type { ClaimedIntent } from '@coffer/framework';
 import { type Database, isPluginGone, type LoginAnswer, saysMayLand } from '@coffer/database-plugin';
-import { hasLanded, noteOutcomeUnknown } from './claimed-intent.ts';
+import { hasLanded, noteOutcomeUnknown, noteSilentNode } from './claimed-intent.ts';
 
 /** Between the two looks at a password that was set but does not log in: another node may not know it yet. */
 const SECOND_LOOK_MS = 1_000;
@@ -81,10 +81,10 @@ export async function changeDespiteLosses(
   try {
     const first = await unlessGone(() => attempt(begun, hasLanded(row)));
     if (first !== undefined && !isLost(first)) return { outcome: first, row };
-    row = await noteOutcomeUnknown(row);
+    row = await note(row, first);
     if (first !== undefined && !saysMayLand(first.error)) return { outcome: first, row };
     const second = await attempt(true, hasLanded(row));
-    if (isLost(second)) row = await noteOutcomeUnknown(row);
+    if (isLost(second)) row = await note(row, second);
     return { outcome: second, row };
   } catch (thrown) {
     return { outcome: { outcome: 'unknown', error: CofferError.from(thrown) }, row };
@@ -101,7 +101,13 @@ async function unlessGone<T>(work: () => Promise<T>): Promise<T | undefined> {
   }
 }
 
-function isLost(result: PasswordOutcome): result is Extract<PasswordOutcome, { outcome: 'unknown' | 'unchanged' }> {
+type Lost = Extract<PasswordOutcome, { outcome: 'unknown' | 'unchanged' }>;
+
+function note(row: ClaimedIntent, lost: Lost | undefined): Promise<ClaimedIntent> {
+  return saysMayLand(lost?.error) ? noteSilentNode(row) : noteOutcomeUnknown(row);
+}
+
+function isLost(result: PasswordOutcome): result is Lost {
   return result.outcome === 'unknown' && isOutcomeUnknown(result.error);
 }
 

@@ -59,30 +59,41 @@ export function noteOutcomeUnknown(claimed: ClaimedIntent): Promise<ClaimedInten
   return claimed.save({ value: { ...claimed.value, mayLandUntil: mayLandUntil() } });
 }
 
-const { entry, integer } = stored;
-const LANDING = entry<{ readonly mayLandUntil: number }>({ mayLandUntil: integer(0) });
-
-/** Until when what earlier attempts sent may still land, in milliseconds since 1970; 0: there is nothing. */
-export function landsUntil({ value, row }: Intent): number {
-  return LANDING(value, row).mayLandUntil;
+/** The same, for a change that is made again elsewhere while a silent node may still have it in hand: see {@link requireAlone}. */
+export function noteSilentNode(claimed: ClaimedIntent): Promise<ClaimedIntent> {
+  const until = mayLandUntil();
+  return claimed.save({ value: { ...claimed.value, mayLandUntil: until, silentUntil: until } });
 }
 
+const { entry, integer } = stored;
+const LANDING = entry<{ readonly mayLandUntil: number; readonly silentUntil: number }>({
+  mayLandUntil: integer(0),
+  silentUntil: integer(0),
+});
+
 /** Whether what earlier attempts sent has taken effect by now, or never will. */
-export function hasLanded(intent: Intent): boolean {
-  return !mayStillLand(landsUntil(intent));
+export function hasLanded({ value, row }: Intent): boolean {
+  return !mayStillLand(LANDING(value, row).mayLandUntil);
+}
+
+/** Until when a silent node may still set the last password, in milliseconds since 1970; undefined when none can. */
+export function silentUntil({ value, row }: Intent): number | undefined {
+  const until = LANDING(value, row).silentUntil;
+  return mayStillLand(until) ? until : undefined;
 }
 
 /**
- * A change that was made again elsewhere does no harm when it lands late, unless another password has been set meanwhile.
+ * A password that is set late does no harm, unless another one has been set meanwhile.
  *
- * @throws CofferError `unavailable` while something may still land
+ * @throws CofferError `unavailable` while a silent node may still set the last one
  */
-export function requireLanded(intent: Intent): void {
-  if (hasLanded(intent)) return;
+export function requireAlone(intent: Intent): void {
+  const until = silentUntil(intent);
+  if (until === undefined) return;
   throw new CofferError(
     'unavailable',
     'a node of the database fell silent over the last rotation and may still set that password: another one can be set ' +
-      `after ${formatTime(landsUntil(intent))}`,
+      `after ${formatTime(until)}`,
   );
 }
 

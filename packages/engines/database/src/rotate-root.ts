@@ -4,15 +4,7 @@ import { type Database, isPluginGone, type LoginAnswer, urlHoldsPassword } from 
 import { changeDespiteLosses, changePassword } from './change-password.ts';
 import { type ConfigEntry, readConfig, requireConfig, writeConfig } from './config-entry.ts';
 import type { EngineParts } from './engine-parts.ts';
-import {
-  busy,
-  hasLanded,
-  landsUntil,
-  noteOutcomeUnknown,
-  requireLanded,
-  unknownAttempt,
-  waitFor,
-} from './claimed-intent.ts';
+import { busy, noteOutcomeUnknown, requireAlone, silentUntil, unknownAttempt, waitFor } from './claimed-intent.ts';
 import { resume, sessionMarkOf } from './dead-rotation.ts';
 import { rootSubject } from './root-subject.ts';
 import { loginOf } from './static-role-entry.ts';
@@ -42,7 +34,7 @@ export async function claimConfig<T>(
       return await work(claimed);
     } finally {
       const row = await intents.get(subject);
-      if (row?.state === 'settled' && hasLanded(row)) await claimed.remove();
+      if (row?.state === 'settled' && silentUntil(row) === undefined) await claimed.remove();
     }
   };
   const row = { subject, login: `config:${name}`, state: 'settled', value: {} } as const;
@@ -70,7 +62,7 @@ export async function dropOpenRotation(logger: Logger, name: string, claimed: Cl
 export async function rotateRoot(parts: EngineParts, name: string, row: ClaimedIntent): Promise<readonly string[]> {
   const config = await rotatableConfig(parts.context, name);
   const begun = row.state === 'open';
-  if (!begun) requireLanded(row);
+  if (!begun) requireAlone(row);
   const claimed = begun ? await goOn(parts, name, config, row) : await open(parts, name, config, row);
   const { outcome, row: last } = await parts.connections.alone(name, async () => {
     const changed = await change(parts, name, config, claimed, begun);
@@ -206,10 +198,10 @@ async function keep(parts: EngineParts, name: string, claimed: ClaimedIntent): P
       connectionDetails: { ...config.connectionDetails, password },
     });
   }
-  if (hasLanded(claimed)) await claimed.remove();
+  const until = silentUntil(claimed);
+  if (until === undefined) await claimed.remove();
   else {
-    const until = landsUntil(claimed);
-    const settled = { attempts: 0, lastError: null, nextAttempt: until, value: { mayLandUntil: until } };
+    const settled = { attempts: 0, lastError: null, nextAttempt: until, value: { silentUntil: until } };
     await claimed.save({ state: 'settled', ...settled });
   }
   await parts.connections.databases.reset(name);

@@ -3,7 +3,7 @@ import type { ClaimedIntent } from '@coffer/framework';
 import { changeDespiteLosses, changePassword, type PasswordOutcome } from './change-password.ts';
 import { checkAllowed } from './config-entry.ts';
 import type { EngineParts } from './engine-parts.ts';
-import { failedAttempt, hasLanded, landsUntil, nextRetry, requireLanded, unknownAttempt } from './claimed-intent.ts';
+import { failedAttempt, nextRetry, requireAlone, silentUntil, unknownAttempt } from './claimed-intent.ts';
 import { resume, sessionMarkOf, unmarked } from './dead-rotation.ts';
 import { nextRotation, withinWindow } from './rotation-time.ts';
 import { credentialOf, type StaticRoleEntry } from './static-role-entry.ts';
@@ -39,13 +39,14 @@ export async function rotateStaticRole(parts: EngineParts, rotation: StaticRotat
     return outcome;
   }
   const now = Date.now();
-  const landing = hasLanded(row) ? {} : { mayLandUntil: landsUntil(row) };
+  const until = silentUntil(row);
+  const silent = until === undefined ? {} : { silentUntil: until };
   await row.save({
     state: 'settled',
     attempts: 0,
     lastError: null,
     nextAttempt: nextRotation(role, now, now),
-    value: { password: credentialOf(row).pending, pending: '', lastRotation: now, periodStart: now, ...landing },
+    value: { password: credentialOf(row).pending, pending: '', lastRotation: now, periodStart: now, ...silent },
   });
   if (outcome.answer === 'trusted') warnTrusted(parts.context.logger, name, role);
   return outcome;
@@ -58,7 +59,7 @@ async function begin(parts: EngineParts, { name, role, claimed }: StaticRotation
     const statements = role.rotationStatements;
     if (claimed.state === 'open' && credentialOf(claimed).pending !== '')
       return await resume(claimed, database, statements);
-    requireLanded(claimed);
+    requireAlone(claimed);
     const pending = await parts.generatePassword(role.passwordPolicy || config.passwordPolicy);
     const mark = await sessionMarkOf(database, statements);
     const value = { ...unmarked(claimed.value), pending, ...mark };
