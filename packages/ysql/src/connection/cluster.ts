@@ -4,11 +4,12 @@ import type { Endpoint, YsqlSettings } from '../settings/settings.ts';
 import { ContactPoints } from './contact-points.ts';
 import { Discovery } from './discovery.ts';
 import { Failure } from './failure.ts';
+import { InVain } from './in-vain.ts';
 import { type Dial, NodeDialer } from './node-dialer.ts';
 import { NodeHealth } from './node-health.ts';
 import { AFTER_SIGN_MS, type Candidate, firstOf, isElsewhere } from './race.ts';
 import type { Session, SessionWish } from './session.ts';
-import { candidateGroups, type ClusterNode, isFirstChoice, leastLoaded } from './topology.ts';
+import { candidateGroups, type ClusterNode, isFirstChoice, isStrict, leastLoaded } from './topology.ts';
 
 /** A node that has just joined may have a session to end; the smart drivers' interval would be too long for that. */
 const EVERY_NODE_SECONDS = 30;
@@ -18,8 +19,6 @@ const IN_VAIN_SECONDS = 5;
 const LEAST_STAY_MS = 1_000;
 /** After so long no further node is tried. */
 const SEARCH_MS = 5_000;
-/** For so long at most a search that found nobody spares others theirs. */
-const IN_VAIN_MS = 1_000;
 
 const ANY_NODE: BalancePolicy = { mode: 'any', topologyKeys: [], topologyKeysOnly: false };
 
@@ -43,8 +42,7 @@ export class Cluster {
   readonly #health: NodeHealth;
   readonly #dialer: NodeDialer;
   readonly #contacts: ContactPoints;
-  /** The last search that found nobody, and until when it counts. */
-  #inVain = { failure: new Failure('unreachable', ''), until: 0 };
+  readonly #inVain = new InVain();
   #apart: Session | undefined;
   #closed = false;
 
@@ -66,7 +64,7 @@ export class Cluster {
     const search: Search = { database: wish.database ?? this.#settings.database, since: Date.now(), failures: [] };
     if (wish.node !== undefined) return await this.#openNode(wish.node, search);
     const { balance } = this.#settings;
-    return await this.#notInVain(search.since, () =>
+    return await this.#inVain.search(search.since, () =>
       balance === undefined ? this.#openContact(search) : this.#openBalanced(search, balance),
     );
   }
@@ -78,7 +76,7 @@ export class Cluster {
    * @throws Failure when nobody could be reached a moment ago; otherwise what `search` rejects with
    */
   async lookAround<T>(search: (places: readonly Endpoint[]) => Promise<T>): Promise<T> {
-    return await this.#notInVain(Date.now(), () => search(this.#places()));
+    return await this.#inVain.search(Date.now(), () => search(this.#places()));
   }
 
   #places(): readonly Endpoint[] {
@@ -145,20 +143,6 @@ export class Cluster {
   /** Nodes that let us knock but not in are not waited for one after the other. In milliseconds. */
   get #longestSearchMs(): number {
     return Math.max(SEARCH_MS + AFTER_SIGN_MS, this.#settings.connectTimeoutSeconds * 1000);
-  }
-
-  /** Whoever waited for this search in a queue need not search as long again. A short one says nothing about the next moment. */
-  async #notInVain<T>(since: number, search: () => Promise<T>): Promise<T> {
-    if (since < this.#inVain.until) throw this.#inVain.failure;
-    try {
-      return await search();
-    } catch (error) {
-      if (error instanceof Failure && error.kind === 'unreachable') {
-        const now = Date.now();
-        this.#inVain = { failure: error, until: now + Math.min(IN_VAIN_MS, now - since) };
-      }
-      throw error;
-    }
   }
 
   async #openNode(key: string, search: Search): Promise<Session> {
@@ -315,10 +299,4 @@ function take(nodes: ClusterNode[], load: (node: ClusterNode) => number): Cluste
   const node = leastLoaded(nodes, load, Math.random);
   if (node !== undefined) nodes.splice(nodes.indexOf(node), 1);
   return node;
-}
-
-/** Whether the policy prefers no connection to one with a node that it does not allow. */
-function isStrict(policy: BalancePolicy): boolean {
-  if (policy.mode.startsWith('only-')) return true;
-  return policy.topologyKeysOnly && policy.topologyKeys.length > 0 && !policy.mode.startsWith('prefer-');
 }

@@ -49,6 +49,12 @@ export function isFirstChoice(node: ClusterNode, policy: BalancePolicy): boolean
   return first === Infinity || policy.topologyKeys.some((key) => key.level === first && matches(key, node));
 }
 
+/** Whether the policy prefers no connection to one with a node that it does not allow. */
+export function isStrict(policy: BalancePolicy): boolean {
+  if (policy.mode.startsWith('only-')) return true;
+  return policy.topologyKeysOnly && policy.topologyKeys.length > 0 && !policy.mode.startsWith('prefer-');
+}
+
 function wantedType({ mode }: BalancePolicy): NodeType | undefined {
   if (mode === 'any') return undefined;
   return mode === 'only-primary' || mode === 'prefer-primary' ? 'primary' : 'read_replica';
