@@ -9,7 +9,7 @@ import { type Dial, NodeDialer } from './node-dialer.ts';
 import { NodeHealth } from './node-health.ts';
 import { AFTER_SIGN_MS, type Candidate, firstOf, isElsewhere } from './race.ts';
 import type { Session, SessionWish } from './session.ts';
-import { candidateGroups, type ClusterNode, isFirstChoice, isStrict, leastLoaded } from './topology.ts';
+import { candidateGroups, type ClusterNode, isFirstChoice, isStrict, take } from './topology.ts';
 
 /** A node that has just joined may have a session to end; the smart drivers' interval would be too long for that. */
 const EVERY_NODE_SECONDS = 30;
@@ -292,11 +292,4 @@ export class Cluster {
     const why = candidates > 0 ? 'has a public address, as the configured host is one' : `matches ${filter}`;
     return new Failure('unreachable', `no node of the cluster ${why}`);
   }
-}
-
-/** Takes the least loaded node out of a list; one by lot among equals. */
-function take(nodes: ClusterNode[], load: (node: ClusterNode) => number): ClusterNode | undefined {
-  const node = leastLoaded(nodes, load, Math.random);
-  if (node !== undefined) nodes.splice(nodes.indexOf(node), 1);
-  return node;
 }

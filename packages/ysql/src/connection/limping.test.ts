@@ -40,7 +40,7 @@ describe('a login that is tried for somebody else', () => {
     await cluster.server.query("CREATE ROLE tried_elsewhere LOGIN PASSWORD 'right'");
     test.after(() => cluster.server.query('DROP ROLE tried_elsewhere'));
     const ask = (password: string) => opened.database.verifyUser?.('tried_elsewhere', new Secret(password));
-    for (const begin of [() => cluster.node('n1').freeze(true), () => cluster.node('n1').refuse(true)]) {
+    for (const begin of [async () => cluster.node('n1').freeze(true), () => cluster.node('n1').refuse(true)]) {
       await begin();
       assert.equal(await ask('right'), 'accepted');
       assert.equal(await ask('wrong'), 'refused');

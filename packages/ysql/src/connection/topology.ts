@@ -82,3 +82,10 @@ export function leastLoaded<N>(nodes: readonly N[], load: (node: N) => number, r
   const best = nodes.filter((node) => load(node) === least);
   return best[Math.floor(random() * best.length)];
 }
+
+/** Takes the least loaded node out of a list; one by lot among equals. */
+export function take(nodes: ClusterNode[], load: (node: ClusterNode) => number): ClusterNode | undefined {
+  const node = leastLoaded(nodes, load, Math.random);
+  if (node !== undefined) nodes.splice(nodes.indexOf(node), 1);
+  return node;
+}
