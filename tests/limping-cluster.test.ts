@@ -113,3 +113,117 @@ describe('a creation whose node falls silent over it', () => {
     assert.ok((await issuedRoles(database)).includes(username));
   });
 });
+
+describe('what is changed while every node has fallen silent', () => {
+  type Change = (server: TestServer, leaseId: string) => Promise<unknown>;
+  const changes: Readonly<Record<string, Change>> = {
+    'a renewal': ({ client }, leaseId) => client.write('sys/leases/renew', { lease_id: leaseId, increment: 7200 }),
+    'a revocation': ({ client }, leaseId) => client.write('sys/leases/revoke', { lease_id: leaseId, sync: true }),
+    'a rotation': ({ client }) => client.write('database/rotate-role/app', {}),
+    'a root rotation': ({ client }) => client.write('database/rotate-root/yugabytedb', {}),
+  };
+  for (const [what, change] of Object.entries(changes)) {
+    it(`${what} is a 503 soon, and made when they are back`, async (test) => {
+      const admin = await anAdmin(test);
+      // The timeouts as they are by default.
+      const server = await serve(test, { ...admin, connect_timeout: '10s', statement_timeout: '30s' });
+      await aStaticRole(test, server);
+      const { leaseId } = await issue(server.client);
+      for (const node of cluster.nodes) node.freeze(true);
+      const begun = performance.now();
+      await assert.rejects(change(server, leaseId), (error) => {
+        assert.ok(isCofferError(error) && 'status' in error);
+        assert.equal(error.status, 503, error.message);
+        return true;
+      });
+      assert.ok(performance.now() - begun < 15_000);
+      await heal();
+      for (const node of cluster.nodes) node.dropAll();
+      const again = (): Promise<unknown> => issue(server.client).catch(() => false);
+      await eventually(again, 'credentials again', { patienceMs: 30_000 });
+      const { username, password } = await staticLogin(server);
+      assert.deepEqual(await tryLogin(database, username, password), { user: username });
+    });
+  }
+});
+
+describe('a change whose node falls silent over it', () => {
+  /** Whichever node gets `statement` first falls silent with it in hand. */
+  async function silentOver(statement: RegExp): Promise<PosedCluster['nodes'][number]> {
+    const held = cluster.nodes.map((node) =>
+      node.addFault({ match: statement, times: 1, action: { type: 'delay', ms: 8_000 } }),
+    );
+    await eventually(async () => held.some(({ fired }) => fired > 0), 'a statement', { everyMs: 10 });
+    const node = cluster.nodes[held.findIndex(({ fired }) => fired > 0)];
+    assert.ok(node);
+    for (const each of cluster.nodes) if (each !== node) each.clearFaults();
+    node.freeze(true);
+    return node;
+  }
+
+  it('is a rotation: it is made elsewhere, and the next one waits until the first cannot land', async (test) => {
+    const server = await serve(test);
+    await aStaticRole(test, server);
+    const silent = silentOver(/^ALTER ROLE/m);
+    const begun = performance.now();
+    await server.client.write('database/rotate-role/app', {});
+    assert.ok(performance.now() - begun < 15_000);
+    await assert.rejects(
+      server.client.write('database/rotate-role/app', {}),
+      /503[^]*fell silent over the last rotation and may still set that password: another one can be set after/,
+    );
+    (await silent).freeze(false);
+    const { username, password } = await staticLogin(server);
+    assert.deepEqual(await tryLogin(database, username, password), { user: username });
+  });
+  it('is a root rotation: the same', async (test) => {
+    const admin = await anAdmin(test);
+    // After a root rotation nothing is known of the cluster but this.
+    const host = cluster.nodes.map((node) => node.host).join(',');
+    const server = await serve(test, { ...admin, host });
+    await issue(server.client);
+    const silent = silentOver(/^ALTER ROLE/m);
+    const begun = performance.now();
+    await server.client.write('database/rotate-root/yugabytedb', {});
+    assert.ok(performance.now() - begun < 15_000);
+    await assert.rejects(
+      server.client.write('database/rotate-root/yugabytedb', {}),
+      /503[^]*may still set that password: another one can be set after/,
+    );
+    (await silent).freeze(false);
+    await eventually(() => issue(server.client).catch(() => false), 'credentials again');
+  });
+  it('is a renewal: it is made elsewhere', async (test) => {
+    const server = await serve(test);
+    const { leaseId } = await issue(server.client);
+    const silent = silentOver(/^ALTER ROLE/m);
+    const begun = performance.now();
+    await server.client.write('sys/leases/renew', { lease_id: leaseId, increment: 7200 });
+    assert.ok(performance.now() - begun < 15_000);
+    await silent;
+  });
+});
+
+/** An administrator of its own, whose password a test may lose. */
+async function anAdmin(test: TestContext): Promise<JsonObject> {
+  await database.query("CREATE ROLE limping_admin SUPERUSER LOGIN PASSWORD 'limping-admin'");
+  test.after(() => database.query('DROP OWNED BY limping_admin; DROP ROLE limping_admin'));
+  return { username: 'limping_admin', password: 'limping-admin' };
+}
+
+async function aStaticRole(test: TestContext, { client }: TestServer): Promise<void> {
+  await database.query('CREATE ROLE app LOGIN');
+  test.after(() => database.query('DROP ROLE app'));
+  const role = { db_name: 'yugabytedb', username: 'app', rotation_period: '24h' };
+  await client.write('database/static-roles/app', role);
+}
+
+async function staticLogin({ client }: TestServer): Promise<{ username: string; password: string }> {
+  let data: unknown;
+  const read = async (): Promise<boolean> => {
+    data = (await client.read('database/static-creds/app').catch(() => undefined))?.data;
+    return data !== undefined;
+  };
+  await eventually(read, 'a password that is known', { patienceMs: 60_000 });
+  return data as { username: string; password: string };
+}

@@ -280,7 +280,8 @@ async function changePassword(
   const given = renderStatementsFor('rotation', change.statements, values);
   const statements = given.length > 0 ? given : renderStatements([DEFAULT_PASSWORD_STATEMENT], values);
   if (name === access.settings.username) return await changeOwnPassword(access, newPassword, statements);
-  return await changeUser(access, statements);
+  // Whoever keeps the password makes the change again, and is the one to see that no other change comes in between.
+  return await changeUser(access, statements, 'tell');
 }
 
 async function extend(
@@ -290,7 +291,7 @@ async function extend(
 ): Promise<readonly string[]> {
   const values = { name, username: name, expiration: formatTimeSeconds(change.newExpiration.getTime()) };
   const statements = renderStatementsFor('renew', change.statements, values);
-  if (statements.length > 0) return await changeUser(access, statements);
+  if (statements.length > 0) return await changeUser(access, statements, 'harmless');
   for (const statement of renderStatements([DEFAULT_EXPIRATION_STATEMENT], values)) {
     await changeExpiration(access, statement);
   }

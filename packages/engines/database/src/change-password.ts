@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CofferError, isOutcomeUnknown, type Secret } from '@coffer/base';
 import type { ClaimedIntent } from '@coffer/framework';
-import { type Database, isPluginGone, type LoginAnswer } from '@coffer/database-plugin';
-import { hasLanded, noteOutcomeUnknown } from './claimed-intent.ts';
+import { type Database, isPluginGone, type LoginAnswer, saysMayLand } from '@coffer/database-plugin';
+import { hasLanded, noteOutcomeUnknown, noteSilentNode } from './claimed-intent.ts';
 
 /** Between the two looks at a password that was set but does not log in: another node may not know it yet. */
 const SECOND_LOOK_MS = 1_000;
@@ -68,26 +68,47 @@ export async function changePassword(database: Database, change: PasswordChange)
 export type PasswordAttempt = (begun: boolean, landed: boolean) => Promise<PasswordOutcome>;
 
 /**
- * Makes an attempt at {@link changePassword}, and another one with a new process when the plugin's ended half-way, which
- * sees what came of the first. `claimed` keeps in mind until when one may still land. Never rejects.
+ * Makes an attempt at {@link changePassword}, and another one that sees what came of the first when the plugin's process ended
+ * half-way, or when a node of the database fell silent over it. The row that it resolves with, `claimed` or what has become of
+ * it, keeps in mind until when an attempt may still land. Never rejects.
  */
-export async function changeWithNewProcess(
+export async function changeDespiteLosses(
   claimed: ClaimedIntent,
   begun: boolean,
   attempt: PasswordAttempt,
-): Promise<PasswordOutcome> {
+): Promise<{ readonly outcome: PasswordOutcome; readonly row: ClaimedIntent }> {
+  let row = claimed;
   try {
-    const result = await attempt(begun, hasLanded(claimed));
-    if (result.outcome === 'unknown' && isOutcomeUnknown(result.error)) await noteOutcomeUnknown(claimed);
-    return result;
+    const first = await unlessGone(() => attempt(begun, hasLanded(row)));
+    if (first !== undefined && !isLost(first)) return { outcome: first, row };
+    row = await note(row, first);
+    if (first !== undefined && !saysMayLand(first.error)) return { outcome: first, row };
+    const second = await attempt(true, hasLanded(row));
+    if (isLost(second)) row = await note(row, second);
+    return { outcome: second, row };
   } catch (thrown) {
-    if (!isPluginGone(thrown)) return { outcome: 'unknown', error: CofferError.from(thrown) };
+    return { outcome: { outcome: 'unknown', error: CofferError.from(thrown) }, row };
   }
+}
+
+/** Undefined when the plugin's process has ended. */
+async function unlessGone<T>(work: () => Promise<T>): Promise<T | undefined> {
   try {
-    return await attempt(true, hasLanded(await noteOutcomeUnknown(claimed)));
+    return await work();
   } catch (thrown) {
-    return { outcome: 'unknown', error: CofferError.from(thrown) };
+    if (isPluginGone(thrown)) return undefined;
+    throw thrown;
   }
+}
+
+type Lost = Extract<PasswordOutcome, { outcome: 'unknown' | 'unchanged' }>;
+
+function note(row: ClaimedIntent, lost: Lost | undefined): Promise<ClaimedIntent> {
+  return saysMayLand(lost?.error) ? noteSilentNode(row) : noteOutcomeUnknown(row);
+}
+
+function isLost(result: PasswordOutcome): result is Lost {
+  return result.outcome === 'unknown' && isOutcomeUnknown(result.error);
 }
 
 async function afterSuccess(change: PasswordChange, warnings: readonly string[]): Promise<PasswordOutcome> {

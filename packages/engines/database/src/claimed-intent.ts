@@ -1,5 +1,14 @@
-import { type Backoff, backoffMs, CofferError, mayLandUntil, mayStillLand, pause, timeLeft } from '@coffer/base';
-import { type ClaimedIntent, type IntentChange, type Intents, stored } from '@coffer/framework';
+import {
+  type Backoff,
+  backoffMs,
+  CofferError,
+  formatTime,
+  mayLandUntil,
+  mayStillLand,
+  pause,
+  timeLeft,
+} from '@coffer/base';
+import { type ClaimedIntent, type Intent, type IntentChange, type Intents, stored } from '@coffer/framework';
 
 /** How long a request waits for a rotation that is under way, in milliseconds. */
 export const PATIENCE_MS = 10_000;
@@ -50,12 +59,42 @@ export function noteOutcomeUnknown(claimed: ClaimedIntent): Promise<ClaimedInten
   return claimed.save({ value: { ...claimed.value, mayLandUntil: mayLandUntil() } });
 }
 
+/** The same, for a change that is made again elsewhere while a silent node may still have it in hand: see {@link requireAlone}. */
+export function noteSilentNode(claimed: ClaimedIntent): Promise<ClaimedIntent> {
+  const until = mayLandUntil();
+  return claimed.save({ value: { ...claimed.value, mayLandUntil: until, silentUntil: until } });
+}
+
 const { entry, integer } = stored;
-const LANDING = entry<{ readonly mayLandUntil: number }>({ mayLandUntil: integer(0) });
+const LANDING = entry<{ readonly mayLandUntil: number; readonly silentUntil: number }>({
+  mayLandUntil: integer(0),
+  silentUntil: integer(0),
+});
 
 /** Whether what earlier attempts sent has taken effect by now, or never will. */
-export function hasLanded({ value, row }: ClaimedIntent): boolean {
+export function hasLanded({ value, row }: Intent): boolean {
   return !mayStillLand(LANDING(value, row).mayLandUntil);
+}
+
+/** Until when a silent node may still set the last password, in milliseconds since 1970; undefined when none can. */
+export function silentUntil({ value, row }: Intent): number | undefined {
+  const until = LANDING(value, row).silentUntil;
+  return mayStillLand(until) ? until : undefined;
+}
+
+/**
+ * A password that is set late does no harm, unless another one has been set meanwhile.
+ *
+ * @throws CofferError `unavailable` while a silent node may still set the last one
+ */
+export function requireAlone(intent: Intent): void {
+  const until = silentUntil(intent);
+  if (until === undefined) return;
+  throw new CofferError(
+    'unavailable',
+    'a node of the database fell silent over the last rotation and may still set that password: another one can be set ' +
+      `after ${formatTime(until)}`,
+  );
 }
 
 /** When to retry a rotation that has just failed again, after so many failures before, in milliseconds since 1970. */

@@ -29,7 +29,7 @@ export function rotateRolePaths(parts: EngineParts, rotations: RotationWorker): 
         }
         if (outcome.outcome === 'changed') return withWarnings(outcome.warnings);
         throw new CofferError(
-          outcome.outcome === 'unknown' ? 'unavailable' : 'failed',
+          outcome.outcome === 'unknown' || outcome.error.code === 'unavailable' ? 'unavailable' : 'failed',
           'unable to finish rotating credentials; retries will continue in the background but it is also safe to retry ' +
             `manually: ${outcome.error.message}`,
         );

@@ -1,10 +1,10 @@
 import { CofferError, type Logger, Secret } from '@coffer/base';
 import { type ClaimedIntent, type EngineContext, type Intents, stored } from '@coffer/framework';
 import { type Database, isPluginGone, type LoginAnswer, urlHoldsPassword } from '@coffer/database-plugin';
-import { changePassword, changeWithNewProcess, type PasswordOutcome } from './change-password.ts';
+import { changeDespiteLosses, changePassword } from './change-password.ts';
 import { type ConfigEntry, readConfig, requireConfig, writeConfig } from './config-entry.ts';
 import type { EngineParts } from './engine-parts.ts';
-import { busy, noteOutcomeUnknown, unknownAttempt, waitFor } from './claimed-intent.ts';
+import { busy, noteOutcomeUnknown, requireAlone, silentUntil, unknownAttempt, waitFor } from './claimed-intent.ts';
 import { resume, sessionMarkOf } from './dead-rotation.ts';
 import { rootSubject } from './root-subject.ts';
 import { loginOf } from './static-role-entry.ts';
@@ -33,7 +33,8 @@ export async function claimConfig<T>(
     try {
       return await work(claimed);
     } finally {
-      if ((await intents.get(subject))?.state === 'settled') await claimed.remove();
+      const row = await intents.get(subject);
+      if (row?.state === 'settled' && silentUntil(row) === undefined) await claimed.remove();
     }
   };
   const row = { subject, login: `config:${name}`, state: 'settled', value: {} } as const;
@@ -61,10 +62,11 @@ export async function dropOpenRotation(logger: Logger, name: string, claimed: Cl
 export async function rotateRoot(parts: EngineParts, name: string, row: ClaimedIntent): Promise<readonly string[]> {
   const config = await rotatableConfig(parts.context, name);
   const begun = row.state === 'open';
+  if (!begun) requireAlone(row);
   const claimed = begun ? await goOn(parts, name, config, row) : await open(parts, name, config, row);
-  const outcome = await parts.connections.alone(name, async () => {
+  const { outcome, row: last } = await parts.connections.alone(name, async () => {
     const changed = await change(parts, name, config, claimed, begun);
-    if (changed.outcome === 'changed') await keep(parts, name, claimed);
+    if (changed.outcome.outcome === 'changed') await keep(parts, name, changed.row);
     return changed;
   });
   switch (outcome.outcome) {
@@ -72,17 +74,17 @@ export async function rotateRoot(parts: EngineParts, name: string, row: ClaimedI
       if (outcome.answer !== 'trusted') return outcome.warnings;
       return [...outcome.warnings, warnTrusted(parts.context.logger, name, config.username)];
     case 'unchanged':
-      await claimed.remove();
+      await last.remove();
       parts.context.logger.error('a root rotation failed; the password is as it was', {
         connection: name,
         error: outcome.error.message,
       });
       throw new CofferError('failed', `failed to rotate root credentials: ${outcome.error.message}`);
     case 'unknown':
-      await claimed.save(unknownAttempt(claimed, outcome.error));
+      await last.save(unknownAttempt(last, outcome.error));
       parts.context.logger.error('what came of a root rotation is not known yet; it is settled in the background', {
         connection: name,
-        attempt: claimed.attempts + 1,
+        attempt: last.attempts + 1,
         error: outcome.error.message,
       });
       throw new CofferError(
@@ -142,9 +144,9 @@ async function change(
   config: RotatableConfig,
   claimed: ClaimedIntent,
   begun: boolean,
-): Promise<PasswordOutcome> {
+): ReturnType<typeof changeDespiteLosses> {
   const { password = '' } = ROOT_INTENT(claimed.value, claimed.row);
-  return changeWithNewProcess(claimed, begun, (again, landed) =>
+  return changeDespiteLosses(claimed, begun, (again, landed) =>
     parts.connections.useAlone(name, (database) =>
       changePassword(database, {
         username: config.username,
@@ -182,7 +184,10 @@ async function ask(
   }
 }
 
-/** The configuration gets the new password, then the row goes: cut off in between, the next one does it again. */
+/**
+ * The configuration gets the new password, then the row goes, or stays until nothing can land any more: cut off in between, the
+ * next one does it again.
+ */
 async function keep(parts: EngineParts, name: string, claimed: ClaimedIntent): Promise<void> {
   const { storage, logger } = parts.context;
   const { username = '', password = '' } = ROOT_INTENT(claimed.value, claimed.row);
@@ -193,7 +198,12 @@ async function keep(parts: EngineParts, name: string, claimed: ClaimedIntent): P
       connectionDetails: { ...config.connectionDetails, password },
     });
   }
-  await claimed.remove();
+  const until = silentUntil(claimed);
+  if (until === undefined) await claimed.remove();
+  else {
+    const settled = { attempts: 0, lastError: null, nextAttempt: until, value: { silentUntil: until } };
+    await claimed.save({ state: 'settled', ...settled });
+  }
   await parts.connections.databases.reset(name);
   logger.info('rotated the root user of a connection', { connection: name, username });
 }

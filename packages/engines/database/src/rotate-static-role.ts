@@ -1,9 +1,9 @@
 import { CofferError, type Logger, Secret } from '@coffer/base';
 import type { ClaimedIntent } from '@coffer/framework';
-import { changePassword, changeWithNewProcess, type PasswordOutcome } from './change-password.ts';
+import { changeDespiteLosses, changePassword, type PasswordOutcome } from './change-password.ts';
 import { checkAllowed } from './config-entry.ts';
 import type { EngineParts } from './engine-parts.ts';
-import { failedAttempt, nextRetry, unknownAttempt } from './claimed-intent.ts';
+import { failedAttempt, nextRetry, requireAlone, silentUntil, unknownAttempt } from './claimed-intent.ts';
 import { resume, sessionMarkOf, unmarked } from './dead-rotation.ts';
 import { nextRotation, withinWindow } from './rotation-time.ts';
 import { credentialOf, type StaticRoleEntry } from './static-role-entry.ts';
@@ -33,18 +33,20 @@ export async function rotateStaticRole(parts: EngineParts, rotation: StaticRotat
     await recordFailure(parts, rotation, failure);
     return failure;
   }
-  const outcome = await change(parts, role, open, begun);
+  const { outcome, row } = await change(parts, role, open, begun);
   if (outcome.outcome !== 'changed') {
-    await recordFailure(parts, { ...rotation, claimed: open }, outcome);
+    await recordFailure(parts, { ...rotation, claimed: row }, outcome);
     return outcome;
   }
   const now = Date.now();
-  await open.save({
+  const until = silentUntil(row);
+  const silent = until === undefined ? {} : { silentUntil: until };
+  await row.save({
     state: 'settled',
     attempts: 0,
     lastError: null,
     nextAttempt: nextRotation(role, now, now),
-    value: { password: credentialOf(open).pending, pending: '', lastRotation: now, periodStart: now },
+    value: { password: credentialOf(row).pending, pending: '', lastRotation: now, periodStart: now, ...silent },
   });
   if (outcome.answer === 'trusted') warnTrusted(parts.context.logger, name, role);
   return outcome;
@@ -57,6 +59,7 @@ async function begin(parts: EngineParts, { name, role, claimed }: StaticRotation
     const statements = role.rotationStatements;
     if (claimed.state === 'open' && credentialOf(claimed).pending !== '')
       return await resume(claimed, database, statements);
+    requireAlone(claimed);
     const pending = await parts.generatePassword(role.passwordPolicy || config.passwordPolicy);
     const mark = await sessionMarkOf(database, statements);
     const value = { ...unmarked(claimed.value), pending, ...mark };
@@ -69,9 +72,9 @@ async function change(
   role: StaticRoleEntry,
   open: ClaimedIntent,
   begun: boolean,
-): Promise<PasswordOutcome> {
+): ReturnType<typeof changeDespiteLosses> {
   const credential = credentialOf(open);
-  return changeWithNewProcess(open, begun, (again, landed) =>
+  return changeDespiteLosses(open, begun, (again, landed) =>
     parts.connections.use(role.dbName, (database) =>
       changePassword(database, {
         username: role.username,

@@ -28,6 +28,8 @@ export interface StaticCredential {
   readonly periodStart: number;
   /** Until when an earlier attempt may still take effect (claimed-intent.ts). */
   readonly mayLandUntil?: number;
+  /** Until when a silent node may still set this password (claimed-intent.ts). */
+  readonly silentUntil?: number;
   /** Who is at an open change (dead-rotation.ts). */
   readonly sessionMark?: string;
 }
@@ -50,6 +52,7 @@ const CREDENTIAL = entry<StaticCredential>({
   lastRotation: integer(),
   periodStart: integer(),
   mayLandUntil: optional(integer()),
+  silentUntil: optional(integer()),
   sessionMark: optional(string()),
 });
 

@@ -1,14 +1,15 @@
 import type { Logger } from '@coffer/base';
 import type { BalancePolicy } from '../settings/balance.ts';
-import type { YsqlSettings } from '../settings/settings.ts';
+import type { Endpoint, YsqlSettings } from '../settings/settings.ts';
 import { ContactPoints } from './contact-points.ts';
 import { Discovery } from './discovery.ts';
 import { Failure } from './failure.ts';
+import { InVain } from './in-vain.ts';
 import { type Dial, NodeDialer } from './node-dialer.ts';
 import { NodeHealth } from './node-health.ts';
-import { type Candidate, firstOf, isElsewhere } from './race.ts';
+import { AFTER_SIGN_MS, type Candidate, firstOf, isElsewhere } from './race.ts';
 import type { Session, SessionWish } from './session.ts';
-import { candidateGroups, type ClusterNode, isFirstChoice, leastLoaded } from './topology.ts';
+import { candidateGroups, type ClusterNode, isFirstChoice, isStrict, take } from './topology.ts';
 
 /** A node that has just joined may have a session to end; the smart drivers' interval would be too long for that. */
 const EVERY_NODE_SECONDS = 30;
@@ -18,8 +19,6 @@ const IN_VAIN_SECONDS = 5;
 const LEAST_STAY_MS = 1_000;
 /** After so long no further node is tried. */
 const SEARCH_MS = 5_000;
-/** For so long at most a search that found nobody spares others theirs. */
-const IN_VAIN_MS = 1_000;
 
 const ANY_NODE: BalancePolicy = { mode: 'any', topologyKeys: [], topologyKeysOnly: false };
 
@@ -43,8 +42,7 @@ export class Cluster {
   readonly #health: NodeHealth;
   readonly #dialer: NodeDialer;
   readonly #contacts: ContactPoints;
-  /** The last search that found nobody, and until when it counts. */
-  #inVain = { failure: new Failure('unreachable', ''), until: 0 };
+  readonly #inVain = new InVain();
   #apart: Session | undefined;
   #closed = false;
 
@@ -65,14 +63,30 @@ export class Cluster {
   async open(wish: SessionWish = {}): Promise<Session> {
     const search: Search = { database: wish.database ?? this.#settings.database, since: Date.now(), failures: [] };
     if (wish.node !== undefined) return await this.#openNode(wish.node, search);
-    if (search.since < this.#inVain.until) throw this.#inVain.failure;
     const { balance } = this.#settings;
-    try {
-      return balance === undefined ? await this.#openContact(search) : await this.#openBalanced(search, balance);
-    } catch (error) {
-      if (error instanceof Failure && error.kind === 'unreachable') this.#noteInVain(error, search);
-      throw error;
-    }
+    return await this.#inVain.search(search.since, () =>
+      balance === undefined ? this.#openContact(search) : this.#openBalanced(search, balance),
+    );
+  }
+
+  /**
+   * Has `search` look for a server by itself: at the contact points and, where connections go over the nodes, at those that are
+   * known. What has failed a moment ago comes last.
+   *
+   * @throws Failure when nobody could be reached a moment ago; otherwise what `search` rejects with
+   */
+  async lookAround<T>(search: (places: readonly Endpoint[]) => Promise<T>): Promise<T> {
+    return await this.#inVain.search(Date.now(), () => search(this.#places()));
+  }
+
+  #places(): readonly Endpoint[] {
+    const nodes = this.#settings.balance === undefined ? [] : this.#discovery.nodes;
+    const places = new Map<string, Endpoint>();
+    const ofNodes = nodes.flatMap((node) => this.#discovery.hostsOf(node).map((host) => ({ host, port: node.port })));
+    for (const { host, port } of [...this.#settings.hosts, ...ofNodes]) places.set(`${host}:${port}`, { host, port });
+    return [...places]
+      .toSorted(([one], [other]) => Number(this.#health.isSetAside(one)) - Number(this.#health.isSetAside(other)))
+      .map(([, place]) => place);
   }
 
   /**
@@ -109,6 +123,12 @@ export class Cluster {
     return this.#discovery.find(key) !== undefined;
   }
 
+  /** Whether there is an address by which to ask the node itself. */
+  isAddressable(key: string): boolean {
+    const node = this.#discovery.find(key);
+    return node !== undefined && this.#discovery.hostsOf(node).length > 0;
+  }
+
   /** Whether to ask the node would cost time, by what {@link NodeHealth.wasSilentWithin} says of the last `seconds`. */
   wasSilentWithin(key: string, seconds: number): boolean {
     return this.#health.wasSilentWithin(key, seconds);
@@ -120,10 +140,9 @@ export class Cluster {
     this.#apart?.destroy();
   }
 
-  /** Whoever waited for this search in a queue need not search as long again. A short one says nothing about the next moment. */
-  #noteInVain(failure: Failure, { since }: Search): void {
-    const now = Date.now();
-    this.#inVain = { failure, until: now + Math.min(IN_VAIN_MS, now - since) };
+  /** Nodes that let us knock but not in are not waited for one after the other. In milliseconds. */
+  get #longestSearchMs(): number {
+    return Math.max(SEARCH_MS + AFTER_SIGN_MS, this.#settings.connectTimeoutSeconds * 1000);
   }
 
   async #openNode(key: string, search: Search): Promise<Session> {
@@ -143,7 +162,7 @@ export class Cluster {
 
   async #openBalanced(search: Search, policy: BalancePolicy): Promise<Session> {
     // Whoever comes while the cluster is asked for the first time waits for the answer rather than to crowd the contact point.
-    if (this.#discovery.nodes.length === 0) await this.#discovery.settled();
+    if (this.#discovery.nodes.length === 0 && !this.#discovery.slow) await this.#discovery.settled();
     const known = await this.#openKnown(search, policy);
     if (known === undefined) return await this.#openByContact(search, policy);
     if (!(await this.#refresh(known)) && !known.broken) return known;
@@ -155,6 +174,8 @@ export class Cluster {
 
   /** For when no node is known, or none that is can be reached. */
   async #openByContact(search: Search, policy: BalancePolicy): Promise<Session> {
+    if (search.failures.length > 0 && Date.now() - search.since >= this.#longestSearchMs)
+      throw this.#noNode(policy, search);
     const control = await this.#openContact(search).catch((error: unknown) => {
       throw isElsewhere(error) && search.failures.length > 0 ? this.#noNode(policy, search) : error;
     });
@@ -190,7 +211,8 @@ export class Cluster {
   /** A connection to one of the nodes that are known; undefined if none can be reached. */
   async #openKnown(search: Search, policy: BalancePolicy, control?: Session): Promise<Session | undefined> {
     const { failures } = search;
-    return await firstOf(this.#candidates(search, policy, control), { failures, patienceMs: SEARCH_MS });
+    const race = { failures, patienceMs: SEARCH_MS, longestMs: this.#longestSearchMs };
+    return await firstOf(this.#candidates(search, policy, control), race);
   }
 
   *#candidates(search: Search, policy: BalancePolicy, control: Session | undefined): Generator<Candidate> {
@@ -224,10 +246,10 @@ export class Cluster {
     return session;
   }
 
-  /** Asks for the nodes if it is time to; true if they are known anew. Nobody waits for the question after one that hung. */
+  /** Asks for the nodes if it is time to; true if they are known anew. Nobody waits for the question after a slow one. */
   async #refresh(session: Session, seconds = this.#settings.refreshIntervalSeconds): Promise<boolean> {
     if (!this.#discovery.due(seconds)) return false;
-    if (this.#discovery.hung) {
+    if (this.#discovery.slow) {
       this.#askApart();
       return false;
     }
@@ -270,17 +292,4 @@ export class Cluster {
     const why = candidates > 0 ? 'has a public address, as the configured host is one' : `matches ${filter}`;
     return new Failure('unreachable', `no node of the cluster ${why}`);
   }
-}
-
-/** Takes the least loaded node out of a list; one by lot among equals. */
-function take(nodes: ClusterNode[], load: (node: ClusterNode) => number): ClusterNode | undefined {
-  const node = leastLoaded(nodes, load, Math.random);
-  if (node !== undefined) nodes.splice(nodes.indexOf(node), 1);
-  return node;
-}
-
-/** Whether the policy prefers no connection to one with a node that it does not allow. */
-function isStrict(policy: BalancePolicy): boolean {
-  if (policy.mode.startsWith('only-')) return true;
-  return policy.topologyKeysOnly && policy.topologyKeys.length > 0 && !policy.mode.startsWith('prefer-');
 }

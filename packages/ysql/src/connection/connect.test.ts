@@ -282,6 +282,14 @@ describe('a server without TLS', () => {
     await fails(at, () => ({ port: proxy.port, connect_timeout: '1s' }), /timed out after 1 s/)();
     await proxy.stop();
   });
+  it('a server that lets in and answers nothing afterwards', async () => {
+    const proxy = await startWireProxy({ target: plain });
+    proxy.addFault({ match: /./, times: Infinity, action: { type: 'delay', ms: 86_400_000 } });
+    const late = { port: proxy.port, connect_timeout: '1s', statement_timeout: '0' };
+    await fails(at, () => late, /timed out after 1 s/)();
+    await fails(at, () => ({ ...late, target_session_attrs: 'read-write' }), /timed out after 1 s/)();
+    await proxy.stop();
+  });
 });
 
 describe('run-time parameters', () => {

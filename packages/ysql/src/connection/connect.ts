@@ -16,6 +16,9 @@ const CHALLENGES = ['authenticationCleartextPassword', 'authenticationMD5Passwor
 /** How long a server may take to say anything at all, however long logging in may take. */
 const LONGEST_SIGN_SECONDS = 4.5;
 
+/** As `pg` says it (see `explainConnect`). */
+const EXPIRED = 'timeout expired';
+
 /** Seconds that the client waits beyond statement_timeout before it considers the connection dead. */
 const ANSWER_GRACE_SECONDS = 5;
 
@@ -129,28 +132,53 @@ async function open({ settings, target, address, database, onSign }: Attempt, tr
     ourSettings(settings.parameters['role'], settings.statementTimeoutSeconds),
   );
   const asked = watchForChallenge(client);
+  try {
+    await withinPatience(settings, client, onSign, async () => {
+      await client.connect();
+      session.askedForPassword = asked();
+      session.boundAnswers();
+      const mismatch = await sessionMismatch(session, settings.targetSession);
+      if (mismatch !== undefined) throw new Failure('busy', mismatch, { unwanted: true });
+      await applySettings(session);
+    });
+  } catch (error) {
+    session.destroy();
+    throw error;
+  }
+  return session;
+}
+
+/**
+ * Runs `work`, which connects `client` and may ask it something then. Drops it when the server gives no sign in time, or when
+ * all of it takes longer than connect_timeout: a pooler lets everybody in, and then waits for a server process.
+ *
+ * @throws what `work` rejects with, or why it was dropped
+ */
+export async function withinPatience<T>(
+  settings: YsqlSettings,
+  { connection }: pg.Client,
+  onSign: () => void,
+  work: () => Promise<T>,
+): Promise<T> {
+  const connectMs = settings.connectTimeoutSeconds * 1000;
   const patience = signPatienceMs(settings);
-  const { stream } = client.connection;
-  const giveUp = (): unknown => stream.destroy(new Error(`no answer in ${patience / 1000} s`));
-  const noSign = patience < settings.connectTimeoutSeconds * 1000 ? setTimeout(giveUp, patience) : undefined;
-  stream.once('data', () => {
+  let why: Error | undefined;
+  // The stream is another one after TLS has been started.
+  const giveUp = (text: string): unknown => connection.stream.destroy((why = new Error(text)));
+  const noSign = setTimeout(giveUp, patience, patience < connectMs ? `no answer in ${patience / 1000} s` : EXPIRED);
+  const noEnd = setTimeout(giveUp, connectMs, EXPIRED);
+  connection.stream.once('data', () => {
     clearTimeout(noSign);
     onSign();
   });
   try {
-    await client.connect();
-    session.askedForPassword = asked();
-    session.boundAnswers();
-    const mismatch = await sessionMismatch(session, settings.targetSession);
-    if (mismatch !== undefined) throw new Failure('busy', mismatch, { unwanted: true });
-    await applySettings(session);
+    return await work();
   } catch (error) {
-    session.destroy();
-    throw error;
+    throw why ?? error;
   } finally {
     clearTimeout(noSign);
+    clearTimeout(noEnd);
   }
-  return session;
 }
 
 /** How often the settings are sent on one connection before we give up. */

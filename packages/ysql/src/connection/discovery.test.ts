@@ -35,6 +35,19 @@ describe('a question that hangs', () => {
     assert.deepEqual(used, [undefined, undefined, undefined, undefined]);
     assert.equal(cluster.asked() - before_, 1, 'those who came meanwhile did not ask as well');
   });
+  it('is not waited for while it is put again and no node is known yet', async (test) => {
+    const passes = ownClock(test);
+    const opened = cluster.open(test);
+    const before_ = cluster.asked();
+    cluster.atQuestion(HANGS);
+    await cluster.use(opened, 1);
+    passes(7);
+    await cluster.use(opened, 1);
+    await eventually(async () => cluster.asked() - before_ === 2, 'a question in the background');
+    const begun = performance.now();
+    assert.deepEqual(await cluster.use(opened, 3), ['undefined', 'undefined', 'undefined']);
+    assert.ok(performance.now() - begun < 4_000, 'the question takes 5 s');
+  });
   it('is not called a lack of nodes', async (test) => {
     cluster.atQuestion(HANGS);
     const only = cluster.open(test, { load_balance: 'only-primary' });
@@ -72,6 +85,41 @@ describe('a question that hangs', () => {
     for (const username of names) await opened.database.deleteUser({ username, statements: [] });
     assert.equal(cluster.asked() - before_, 1);
     for (const username of names) assert.equal(await roleExists(cluster.server, username), false);
+  });
+});
+
+describe('a question that is answered late', () => {
+  it('is waited for once, and what it says counts all the same', async (test) => {
+    const opened = cluster.open(test, { yb_servers_refresh_interval: 0 });
+    await cluster.use(opened, 1);
+    cluster.atQuestion({ type: 'delay', ms: 2_000 });
+    const before_ = cluster.asked();
+    await cluster.use(opened, 1);
+    // Each of these would take two seconds, were it to wait.
+    const begun = performance.now();
+    await cluster.use(opened, 10);
+    assert.ok(performance.now() - begun < 10_000);
+    await eventually(async () => cluster.asked() - before_ >= 2, 'a question in the background');
+    await cluster.listNodes(['n1', 'n2']);
+    for (const node of cluster.nodes) node.clearFaults();
+    const gone = async (): Promise<boolean> => {
+      await cluster.use(opened, 1);
+      return opened.access.cluster.size === 2;
+    };
+    await eventually(gone, 'the list that the cluster has now');
+  });
+});
+
+describe('a node that is listed twice', () => {
+  it('is one node', async (test) => {
+    const rest = { nodeType: 'primary' as const, cloud: 'c', region: 'r', zone: 'z', publicIp: '', uuid: '' };
+    const rows = cluster.nodes.map(({ host, port }) => ({ ...rest, host, port }));
+    await cluster.server.query(ybServersFunction([...rows, ...rows]));
+    const opened = cluster.open(test);
+    const used = await cluster.spread(opened, 8);
+    for (const node of ['n1', 'n2', 'n3', 'n4'])
+      assert.equal(used.filter((each) => each === node).length, 2, used.join());
+    assert.equal(opened.access.cluster.size, 4);
   });
 });
 

@@ -7,6 +7,8 @@ import { readNodes } from './yb-servers.ts';
 
 /** How long yb_servers() may take. It is answered from memory, so what takes longer is most likely never answered. */
 const QUESTION_MS = 5_000;
+/** Who needs a connection does not wait for the next question after one that took longer. */
+const SLOW_MS = 1_000;
 /** When a question that has failed is asked again. */
 const AGAIN: Backoff = { firstMs: 5_000, longestMs: 300_000 };
 
@@ -24,7 +26,7 @@ export class Discovery {
   /** Not before this time, in milliseconds. */
   #nextAt = 0;
   #trouble: string | undefined;
-  #hung = false;
+  #slow = false;
   #missing = false;
   /** Which of a node's two addresses can be reached from here; undefined until one has been. */
   addressKind: 'private' | 'public' | undefined;
@@ -54,9 +56,9 @@ export class Discovery {
     return this.#trouble;
   }
 
-  /** Whether the last question was never answered: then nobody should wait for the next one. */
-  get hung(): boolean {
-    return this.#hung;
+  /** Whether the last question took long, or was never answered: then nobody should wait for the next one. */
+  get slow(): boolean {
+    return this.#slow;
   }
 
   /** When the next question may be put, in milliseconds. */
@@ -106,9 +108,8 @@ export class Discovery {
    */
   async askOver(session: Session): Promise<readonly ClusterNode[] | undefined> {
     const question = this.#list.ask();
-    let hung = false;
+    const begin = performance.now();
     const patience = setTimeout(() => {
-      hung = true;
       session.giveUp(`yb_servers() gave no answer in ${QUESTION_MS / 1000} s`);
     }, QUESTION_MS).unref();
     let listed: readonly ClusterNode[] | undefined;
@@ -116,7 +117,7 @@ export class Discovery {
       listed = await readNodes(session);
     } finally {
       clearTimeout(patience);
-      this.#hung = hung;
+      this.#slow = performance.now() - begin >= SLOW_MS;
     }
     if (listed === undefined) {
       this.#noteMissing();

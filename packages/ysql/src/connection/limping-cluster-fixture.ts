@@ -73,6 +73,11 @@ export class LimpingCluster {
     return { access, log };
   }
 
+  /** Makes the cluster list these nodes only. */
+  async listNodes(names: readonly string[]): Promise<void> {
+    await this.#posed?.listNodes(names);
+  }
+
   /** How often the cluster was asked for its nodes. */
   asked(): number {
     return this.nodes.flatMap((node) => node.statements).filter(({ sql }) => QUESTION.test(sql)).length;

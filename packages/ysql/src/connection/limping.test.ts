@@ -1,7 +1,9 @@
 /** Nodes that fall silent, and nodes that come back: with counts rather than with times. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { newUser, openYsql, ownClock, SEED_SQL } from '../ysql-fixture.ts';
+import { Secret } from '@coffer/base';
+import { eventually } from '@coffer/testkit';
+import { newUser, openYsql, ownClock, roleExists, SEED_SQL } from '../ysql-fixture.ts';
 import { Failure } from './failure.ts';
 import { LimpingCluster, MISSING, type Opened } from './limping-cluster-fixture.ts';
 
@@ -31,6 +33,40 @@ describe('a contact point that swallows packets', () => {
   });
 });
 
+describe('a login that is tried for somebody else', () => {
+  it('goes round a contact point that swallows packets', async (test) => {
+    const { host, port } = cluster.node('n1');
+    await using opened = await openYsql({ ...cluster.server, host, port }, { load_balance: 'true' });
+    await cluster.server.query("CREATE ROLE tried_elsewhere LOGIN PASSWORD 'right'");
+    test.after(() => cluster.server.query('DROP ROLE tried_elsewhere'));
+    const ask = (password: string) => opened.database.verifyUser?.('tried_elsewhere', new Secret(password));
+    for (const begin of [async () => cluster.node('n1').freeze(true), () => cluster.node('n1').refuse(true)]) {
+      await begin();
+      assert.equal(await ask('right'), 'accepted');
+      assert.equal(await ask('wrong'), 'refused');
+    }
+  });
+  it('goes round those of several hosts that do, without load balancing', async (test) => {
+    const hosts = ['n1', 'n2', 'n3'].map((node) => cluster.node(node).host).join(',');
+    const { port } = cluster.node('n1');
+    await using opened = await openYsql({ ...cluster.server, host: hosts, port }, { load_balance: 'false' });
+    await cluster.server.query("CREATE ROLE tried_in_order LOGIN PASSWORD 'right'");
+    test.after(() => cluster.server.query('DROP ROLE tried_in_order'));
+    for (const node of ['n1', 'n2']) cluster.node(node).freeze(true);
+    assert.equal(await opened.database.verifyUser?.('tried_in_order', new Secret('right')), 'accepted');
+  });
+  it('is not tried at one place after the other when all do', async () => {
+    const { host, port } = cluster.node('n1');
+    await using opened = await openYsql({ ...cluster.server, host, port }, { load_balance: 'true' });
+    for (const node of cluster.nodes) node.freeze(true);
+    const begun = performance.now();
+    const ask = async () => opened.database.verifyUser?.('nobody', new Secret('right'));
+    await assert.rejects(ask(), /no answer in 4.5 s/);
+    await assert.rejects(ask(), /no answer in 4.5 s/);
+    assert.ok(performance.now() - begun < 12_000, 'four times 4.5 s would be more');
+  });
+});
+
 describe('nodes that fall silent', () => {
   it('cost nobody the time of a statement, and each is found out once', async (test) => {
     const { host, port } = cluster.node('n1');
@@ -53,6 +89,38 @@ describe('nodes that fall silent', () => {
     assert.ok(silent() - before_ <= 8, 'they were not dialled by everyone');
     test.diagnostic(`${Date.now() - begun} ms`);
   });
+  const REVOCATION = ['ALTER ROLE "{{name}}" NOLOGIN', 'DROP ROLE "{{name}}"'];
+  const steps: Readonly<Record<string, readonly [RegExp, string[]]>> = {
+    'the look at what depends on it': [/pg_has_role\(current_user, r\.oid/, []],
+    'the look at a membership': [/pg_has_role\(current_user, \$1/, []],
+    'the end of its ownership': [/^REASSIGN OWNED/, []],
+    'its drop': [/DROP ROLE/, []],
+    'statements of its own': [/^DROP ROLE/, REVOCATION],
+  };
+  for (const [what, [statement, statements]] of Object.entries(steps)) {
+    it(`over a revocation, at ${what}, do not hold it up for statement_timeout`, async () => {
+      const { host, port } = cluster.node('n1');
+      const config = { load_balance: 'true', connect_timeout: '1s' };
+      await using opened = await openYsql({ ...cluster.server, host, port }, config);
+      const username = await opened.database.newUser(newUser(`CREATE ROLE "{{name}}" LOGIN PASSWORD '{{password}}'`));
+      if (statements.length === 0) {
+        await cluster.server.query(`CREATE TABLE "of_${username}" (id int)`);
+        await cluster.server.query(`ALTER TABLE "of_${username}" OWNER TO "${username}"`);
+      }
+      const held = cluster.nodes.map((node) => ({
+        node,
+        fault: node.addFault({ match: statement, action: { type: 'delay', ms: 86_400_000 } }),
+      }));
+      const begun = performance.now();
+      const revoked = opened.database.deleteUser({ username, statements });
+      const silent = await eventually(() => held.find(({ fault }) => fault.fired > 0)?.node, 'the statement');
+      for (const { node } of held) if (node !== silent) node.clearFaults();
+      silent.freeze(true);
+      await revoked;
+      assert.ok(performance.now() - begun < 20_000);
+      assert.equal(await roleExists(cluster.server, username), false);
+    });
+  }
   it('are told from statements that are slow', async (test) => {
     const opened = cluster.open(test, { load_balance: 'false' });
     cluster.node('n1').addFault({ match: /pg_backend_pid/, action: { type: 'delay', ms: 3_500 } });

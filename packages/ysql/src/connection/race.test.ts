@@ -19,7 +19,7 @@ const never = (): Promise<Session> => new Promise(() => undefined);
 const failing = (kind: 'unreachable' | 'busy' | 'fatal') => () => Promise.reject(new Failure(kind, `it is ${kind}`));
 
 /** Runs the candidates; says how many were tried, and what they failed with. */
-async function race(dials: readonly Candidate['dial'][], patienceMs = 60_000) {
+async function race(dials: readonly Candidate['dial'][], patienceMs = 60_000, longestMs = 60_000) {
   let tried = 0;
   const failures: string[] = [];
   const candidates = dials.map((dial) => ({
@@ -29,7 +29,7 @@ async function race(dials: readonly Candidate['dial'][], patienceMs = 60_000) {
       return dial(onSign);
     },
   }));
-  const session = await firstOf(candidates.values(), { failures, patienceMs });
+  const session = await firstOf(candidates.values(), { failures, patienceMs, longestMs });
   return { session, tried, failures };
 }
 
@@ -104,5 +104,15 @@ describe('the first of several nodes', () => {
     );
     assert.equal(session, undefined);
     assert.ok(tried < 10);
+  });
+  it('is not waited for any longer when all those that are tried take their time', async () => {
+    const late = posed();
+    const { promise, resolve } = Promise.withResolvers<Session>();
+    const { session, failures } = await race([() => promise, never], 20, 50);
+    assert.equal(session, undefined);
+    assert.deepEqual(failures, ['no connection after 0.05 s']);
+    resolve(late.session);
+    await promise;
+    assert.equal(late.closed, true);
   });
 });

@@ -6,7 +6,7 @@ const NO_SIGN_MS = 500;
 /** The same for a node that failed a moment ago. */
 const SET_ASIDE_MS = 100;
 /** And for a node that has given a sign, but no connection yet. */
-const AFTER_SIGN_MS = 3_000;
+export const AFTER_SIGN_MS = 3_000;
 
 export interface Candidate {
   /** Whether it is likely to fail. */
@@ -19,6 +19,8 @@ export interface Race {
   readonly failures: string[];
   /** After this many milliseconds no further node is tried. */
   readonly patienceMs: number;
+  /** And after this many nobody waits for those that are being tried. */
+  readonly longestMs: number;
 }
 
 /** Whether another node may do better. A wrong password is wrong everywhere and must not be tried again. */
@@ -35,7 +37,7 @@ export function isElsewhere(error: unknown): error is Failure {
  */
 export function firstOf(
   candidates: Iterator<Candidate, unknown>,
-  { failures, patienceMs }: Race,
+  { failures, patienceMs, longestMs }: Race,
 ): Promise<Session | undefined> {
   const begin = Date.now();
   return new Promise((resolve, reject) => {
@@ -45,8 +47,13 @@ export function firstOf(
     const end = (settle: () => void): void => {
       over = true;
       clearTimeout(latest);
+      clearTimeout(longest);
       settle();
     };
+    const longest = setTimeout(() => {
+      failures.push(`no connection after ${longestMs / 1000} s`);
+      end(() => resolve(undefined));
+    }, longestMs);
     const next = (): void => {
       clearTimeout(latest);
       if (over) return;

@@ -49,6 +49,12 @@ export function isFirstChoice(node: ClusterNode, policy: BalancePolicy): boolean
   return first === Infinity || policy.topologyKeys.some((key) => key.level === first && matches(key, node));
 }
 
+/** Whether the policy prefers no connection to one with a node that it does not allow. */
+export function isStrict(policy: BalancePolicy): boolean {
+  if (policy.mode.startsWith('only-')) return true;
+  return policy.topologyKeysOnly && policy.topologyKeys.length > 0 && !policy.mode.startsWith('prefer-');
+}
+
 function wantedType({ mode }: BalancePolicy): NodeType | undefined {
   if (mode === 'any') return undefined;
   return mode === 'only-primary' || mode === 'prefer-primary' ? 'primary' : 'read_replica';
@@ -75,4 +81,11 @@ export function leastLoaded<N>(nodes: readonly N[], load: (node: N) => number, r
   const least = Math.min(...nodes.map(load));
   const best = nodes.filter((node) => load(node) === least);
   return best[Math.floor(random() * best.length)];
+}
+
+/** Takes the least loaded node out of a list; one by lot among equals. */
+export function take(nodes: ClusterNode[], load: (node: ClusterNode) => number): ClusterNode | undefined {
+  const node = leastLoaded(nodes, load, Math.random);
+  if (node !== undefined) nodes.splice(nodes.indexOf(node), 1);
+  return node;
 }

@@ -6,8 +6,8 @@ import type { ClusterNode, NodeType } from './topology.ts';
 const UNDEFINED_FUNCTION = '42883';
 
 /**
- * The nodes that `yb_servers()` lists, without those that have no address to connect to; undefined if the server has no such function. Columns are read by name, because newer
- * servers have more of them. num_connections is always 0 and means nothing
+ * The nodes that `yb_servers()` lists, each once and without those that have no address to connect to; undefined if the server has
+ * no such function. Columns are read by name, because newer servers have more of them. num_connections is always 0 and means nothing
  * (yb:src/postgres/src/backend/utils/misc/pg_yb_utils.c).
  *
  * @throws Failure if the server could not be asked
@@ -15,9 +15,10 @@ const UNDEFINED_FUNCTION = '42883';
 export async function readNodes(session: Session): Promise<readonly ClusterNode[] | undefined> {
   try {
     const { rows } = await session.query('SELECT * FROM pg_catalog.yb_servers()');
-    return rows
+    const nodes = rows
       .map(nodeOf)
       .filter(({ host, port }) => host !== '' && Number.isInteger(port) && port > 0 && port < 65_536);
+    return [...new Map(nodes.map((node) => [node.key, node])).values()];
   } catch (error) {
     if (error instanceof Failure && error.sqlstate === UNDEFINED_FUNCTION) return undefined;
     throw error;

@@ -56,7 +56,9 @@ export async function askEveryNode<T>(
   const others = first.nodes.length <= 1 ? [] : first.nodes.filter((node) => node.key !== first.node);
   const answers = await Promise.all(
     others.map(async ({ key }): Promise<NodeAnswer<T>> => {
-      if (access.cluster.wasSilentWithin(key, passOverSeconds)) return { node: key, answer: undefined };
+      const { cluster } = access;
+      const inVain = !cluster.isAddressable(key) || cluster.wasSilentWithin(key, passOverSeconds);
+      if (inVain) return { node: key, answer: undefined };
       return await askNode(access, key, ask);
     }),
   );

@@ -81,11 +81,11 @@ export async function runTransaction(
   await untilLanded(access, run, late);
 }
 
-/** Like {@link runTransaction}, for one statement of ours in a transaction of its own. */
+/** Like {@link runTransaction}, for one statement of ours in a transaction of its own, which may just as well take effect late. */
 export async function runOurs(access: Access, mode: DdlMode, sql: string, database?: string): Promise<void> {
-  await untilLanded(access, () =>
-    useForDdl(access, mode, (session) => sendSteps(session, [{ sql, what: 'failed to execute query' }]), { database }),
-  );
+  const run = () =>
+    useForDdl(access, mode, (session) => sendSteps(session, [{ sql, what: 'failed to execute query' }]), { database });
+  await untilLanded(access, run, 'harmless');
 }
 
 /** Like {@link runTransaction}, for one statement of a role, without a transaction block. */
@@ -94,13 +94,14 @@ export async function runStatement(
   mode: DdlMode,
   statement: RenderedStatement,
   progress: Progress,
+  late?: LateEffect,
 ): Promise<void> {
   const lent = [statement];
-  await untilLanded(access, () =>
+  const run = () =>
     useForDdl(access, mode, (session) =>
       sendSteps(session, [...lendPath(lent), roleStep(session, statement, progress), ...takeBack(session, lent)]),
-    ),
-  );
+    );
+  await untilLanded(access, run, late);
 }
 
 /**

@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
-import { type PosedCluster, startPosedCluster, startPostgres, type TestPostgres } from '@coffer/testkit';
+import {
+  type PosedCluster,
+  startPosedCluster,
+  startPostgres,
+  type TestPostgres,
+  ybServersFunction,
+} from '@coffer/testkit';
 import { logIn, newUser, openYsql, ownClock, roleExists, SEED_SQL } from '../ysql-fixture.ts';
 
 let server: TestPostgres;
@@ -254,4 +260,22 @@ describe('a node that loses its YSQL lease, and so ends all of its backends at o
       });
     }
   }
+});
+
+describe('a node without an address of its own', () => {
+  it('is passed over with a warning, and owes nothing for ever', async () => {
+    const rows = posed.nodes.map(({ host, port }, at) => ({
+      ...{ host: `127.1.1.${at + 1}`, port, publicIp: at < 2 ? host : '', nodeType: 'primary' as const },
+      ...{ cloud: 'cloud1', region: 'datacenter1', zone: 'rack1', uuid: String(at) },
+    }));
+    await server.query(ybServersFunction(rows));
+    await using opened = await openYsql({ ...server, ...pick('n1') }, { load_balance: 'true' });
+    const username = await opened.database.newUser(newUser(SEED_SQL));
+    await opened.database.deleteUser({ username, statements: [] });
+    assert.deepEqual(
+      opened.log.map(({ message, fields }) => [message, fields?.['nodes']]),
+      [['nodes could not be asked to end the sessions of a revoked user', 2]],
+    );
+    assert.deepEqual(await opened.database.owedSessions?.(username), []);
+  });
 });

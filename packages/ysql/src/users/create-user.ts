@@ -148,7 +148,7 @@ async function undoUser(access: UserAccess, user: NewUser): Promise<void> {
   if (user.rollbackStatements.length > 0) {
     try {
       await retry('rolling back a user', access.logger, () =>
-        runTransaction(access, 'exclusive', user.rollbackStatements),
+        runTransaction(access, 'exclusive', user.rollbackStatements, undefined, undefined, 'harmless'),
       );
     } catch (error) {
       access.logger.warn(`rollback statements failed: ${errorText(error)}`, { username: user.name });

@@ -3,7 +3,7 @@ import { Failure } from '../connection/failure.ts';
 import { retry } from '../connection/retry.ts';
 import type { Session } from '../connection/session.ts';
 import type { Access } from '../ddl/access.ts';
-import { runOurs, untilLanded } from '../ddl/transaction.ts';
+import { runOurs } from '../ddl/transaction.ts';
 import { DEFAULT_REASSIGN_ROLE } from '../settings/fields.ts';
 import type { YsqlSettings } from '../settings/settings.ts';
 import { quoteIdentifier, quoteList } from '../sql/render.ts';
@@ -116,15 +116,13 @@ async function execute(access: Access, sql: string, database?: string): Promise<
 /** DROP OWNED and REASSIGN OWNED are for members of the role, which a superuser always is. */
 async function becomeMember(access: Access, name: string): Promise<void> {
   const isMember = await retry('looking for a membership', access.logger, () =>
-    untilLanded(access, () =>
-      access.pool.use(async (session) => {
-        const { rows } = await session.query(
-          `SELECT pg_catalog.pg_has_role(current_user, $1::pg_catalog.name, 'USAGE') AS member`,
-          [name],
-        );
-        return rows[0]?.['member'] === true;
-      }),
-    ),
+    access.pool.use(async (session) => {
+      const { rows } = await session.query(
+        `SELECT pg_catalog.pg_has_role(current_user, $1::pg_catalog.name, 'USAGE') AS member`,
+        [name],
+      );
+      return rows[0]?.['member'] === true;
+    }),
   );
   if (!isMember) await execute(access, `GRANT ${quoteIdentifier(name)} TO CURRENT_USER`);
 }

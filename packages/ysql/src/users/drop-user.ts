@@ -119,7 +119,7 @@ export async function revokeUser(
     const note = (): unknown =>
       progress.warnings.push('the role is there still, and may log in as far as pg_roles tells');
     try {
-      await runTransaction(access, 'exclusive', statements, progress, noteLogin(name, note));
+      await runTransaction(access, 'exclusive', statements, progress, noteLogin(name, note), 'harmless');
     } catch (error) {
       // On YugabyteDB, or when the answer to COMMIT was lost, the role may be gone although the transaction failed.
       if ((await findRole(access, name)) !== undefined) throw error;

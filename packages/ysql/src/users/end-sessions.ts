@@ -44,10 +44,14 @@ export async function endRoleSessions(access: Access, oids: readonly string[]): 
         nodes: unreachable.length,
         oid,
       });
-      for (const { node, nobodyThere } of unreachable) access.owed.owe([node], oids, { nobodyThere });
+      for (const { node, nobodyThere } of unreachable) {
+        // A node without an address could be asked for ever.
+        if (access.cluster.isAddressable(node)) access.owed.owe([node], oids, { nobodyThere });
+      }
     }
     // Most likely gone for good and not worth waiting for; but one that is only cut off still serves its sessions.
-    access.owed.owe(access.cluster.missing(), oids);
+    const missing = access.cluster.missing().filter((node) => access.cluster.isAddressable(node));
+    access.owed.owe(missing, oids);
   } catch (error) {
     const hint =
       error instanceof Failure && error.sqlstate === '42501' ? '; grant pg_signal_backend to the admin user' : '';

@@ -4,7 +4,14 @@ import { retry } from '../connection/retry.ts';
 import type { Access } from '../ddl/access.ts';
 import { sparingOthers } from '../ddl/non-breaking-ddl.ts';
 import { sendSteps, type Step } from '../ddl/steps.ts';
-import { noProgress, runStatement, runTransaction, untilLanded, useForDdl } from '../ddl/transaction.ts';
+import {
+  type LateEffect,
+  noProgress,
+  runStatement,
+  runTransaction,
+  untilLanded,
+  useForDdl,
+} from '../ddl/transaction.ts';
 import type { RenderedStatement } from '../sql/statement-template.ts';
 import { closeAccess, createUserAccess } from './user-access.ts';
 import { verifyUser } from './verify-user.ts';
@@ -14,16 +21,20 @@ export const DEFAULT_PASSWORD_STATEMENT = `ALTER ROLE "{{username}}" WITH PASSWO
 
 /**
  * Runs all statements of a change, and all of them again after a failure that calls for it. Resolves with what the server warned
- * of.
+ * of. `late`: what to do when the node fell silent over them.
  */
-export async function changeUser(access: Access, statements: readonly RenderedStatement[]): Promise<readonly string[]> {
+export async function changeUser(
+  access: Access,
+  statements: readonly RenderedStatement[],
+  late: LateEffect,
+): Promise<readonly string[]> {
   const [only] = statements;
   return await retry('changing a user', access.logger, async () => {
     const progress = noProgress();
     if (statements.length === 1 && only !== undefined) {
-      await runStatement(access, only.kind === 'alter-role' ? 'shared' : 'exclusive', only, progress);
+      await runStatement(access, only.kind === 'alter-role' ? 'shared' : 'exclusive', only, progress, late);
     } else {
-      await runTransaction(access, 'exclusive', statements, progress);
+      await runTransaction(access, 'exclusive', statements, progress, undefined, late);
     }
     return progress.warnings;
   });
@@ -41,7 +52,7 @@ export async function changeOwnPassword(
   const { settings, logger } = access;
   const successor = createUserAccess({ ...settings, password: newPassword }, logger);
   try {
-    return await changeUser({ ...access, successor }, statements);
+    return await changeUser({ ...access, successor }, statements, 'tell');
   } catch (error) {
     if (!(error instanceof Failure) || error.sqlstate !== WRONG_PASSWORD) throw error;
     if ((await verifyUser(access, settings.username, newPassword)) !== 'accepted') throw error;
@@ -58,10 +69,13 @@ export async function changeOwnPassword(
 export async function changeExpiration(access: Access, statement: RenderedStatement): Promise<void> {
   const change: Step = { sql: statement.sql, what: 'failed to execute query' };
   await retry('changing an expiration', access.logger, () =>
-    untilLanded(access, () =>
-      useForDdl(access, 'shared', (session) =>
-        sparingOthers(session, (spare) => sendSteps(session, [...spare, change])),
-      ),
+    untilLanded(
+      access,
+      () =>
+        useForDdl(access, 'shared', (session) =>
+          sparingOthers(session, (spare) => sendSteps(session, [...spare, change])),
+        ),
+      'harmless',
     ),
   );
 }

@@ -1,15 +1,21 @@
 import { isCofferError, type Secret } from '@coffer/base';
 import type { LoginAnswer } from '@coffer/database-plugin';
 import pg from 'pg';
-import { createClient, resolve, watchForChallenge } from '../connection/connect.ts';
+import { createClient, resolve, watchForChallenge, withinPatience } from '../connection/connect.ts';
 import { explainConnect } from '../connection/connect-failure.ts';
 import { Failure, WRONG_PASSWORD } from '../connection/failure.ts';
+import { knock } from '../connection/knock.ts';
 import { retry } from '../connection/retry.ts';
 import { sessionMismatch } from '../connection/target-session.ts';
 import { type Transport, transports } from '../connection/tls.ts';
 import type { Access } from '../ddl/access.ts';
 import type { Endpoint, YsqlSettings } from '../settings/settings.ts';
 import { findRole } from './find-role.ts';
+
+/** Who does not answer a knock for so long is asked after the others. */
+const ANSWER_MS = 500;
+/** After so long nobody else is asked. */
+const SEARCH_MS = 5_000;
 
 /**
  * Logs in as somebody else, over a connection of its own that is closed at once, and says what the server made of the password.
@@ -21,7 +27,9 @@ import { findRole } from './find-role.ts';
 export async function verifyUser(access: Access, username: string, password: Secret): Promise<LoginAnswer> {
   const settings: YsqlSettings = { ...access.settings, username, password };
   try {
-    return await retry('verifying a login', access.logger, () => logInSomewhere(settings));
+    return await retry('verifying a login', access.logger, () =>
+      access.cluster.lookAround((places) => logInSomewhere(settings, places)),
+    );
   } catch (error) {
     // With trust in pg_hba.conf, a server says that a role does not exist instead of refusing its password.
     const unclear = error instanceof Failure && error.sqlstate === '28000';
@@ -30,16 +38,28 @@ export async function verifyUser(access: Access, username: string, password: Sec
   }
 }
 
+/** The same places, with those at the end that do not even say at once that they are there. */
+async function thoseWhoAnswerFirst(places: readonly Endpoint[], begin: number): Promise<readonly Endpoint[]> {
+  if (places.length === 1) return places;
+  for (const [at, place] of places.entries()) {
+    if (Date.now() - begin >= SEARCH_MS) break;
+    if (await knock(place.host, place.port, ANSWER_MS)) return [...places.slice(at), ...places.slice(0, at)];
+  }
+  return places;
+}
+
 /**
- * The first contact point that answers has the final say. With target_session_attrs it is the first that is so, which only a
- * login shows: a refusal by another counts when no later one takes the password, as a standby may not know it yet.
+ * The first place that answers has the final say. With target_session_attrs it is the first that is so, which only a login shows:
+ * a refusal by another counts when no later one takes the password, as a standby may not know it yet.
  */
-async function logInSomewhere(settings: YsqlSettings): Promise<LoginAnswer> {
+async function logInSomewhere(settings: YsqlSettings, places: readonly Endpoint[]): Promise<LoginAnswer> {
   let last: unknown = new Failure('unreachable', 'no such host');
   let refused = false;
-  for (const target of settings.hosts) {
+  const begin = Date.now();
+  for (const [at, place] of (await thoseWhoAnswerFirst(places, begin)).entries()) {
+    if (at > 0 && Date.now() - begin >= SEARCH_MS) break;
     try {
-      const answer = await logInAt(settings, target);
+      const answer = await logInAt(settings, place);
       if (answer !== 'refused' || !mayDiffer(settings)) return answer;
       refused = true;
     } catch (error) {
@@ -96,8 +116,16 @@ async function tryLogin(
     client.on('error', () => undefined);
     asked = watchForChallenge(client);
     client.connection.once('authenticationOk', () => (taken = asked()));
-    await client.connect();
-    const mismatch = await sessionMismatch(client, settings.targetSession);
+    const made = client;
+    const mismatch = await withinPatience(
+      settings,
+      made,
+      () => undefined,
+      async () => {
+        await made.connect();
+        return await sessionMismatch(made, settings.targetSession);
+      },
+    );
     if (mismatch !== undefined) {
       return { failure: new Failure('busy', mismatch), otherTransport: false, otherNode: true };
     }
