@@ -114,6 +114,9 @@ describe('a creation whose node falls silent over it', () => {
   });
 });
 
+/** Less than the 30 s that a statement may take, and more than 15 s: the machine may be busy. */
+const SOON_MS = 25_000;
+
 describe('what is changed while every node has fallen silent', () => {
   type Change = (server: TestServer, leaseId: string) => Promise<unknown>;
   const changes: Readonly<Record<string, Change>> = {
@@ -136,7 +139,7 @@ describe('what is changed while every node has fallen silent', () => {
         assert.equal(error.status, 503, error.message);
         return true;
       });
-      assert.ok(performance.now() - begun < 15_000);
+      assert.ok(performance.now() - begun < SOON_MS);
       await heal();
       for (const node of cluster.nodes) node.dropAll();
       const again = (): Promise<unknown> => issue(server.client).catch(() => false);
@@ -167,7 +170,7 @@ describe('a change whose node falls silent over it', () => {
     const silent = silentOver(/^ALTER ROLE/m);
     const begun = performance.now();
     await server.client.write('database/rotate-role/app', {});
-    assert.ok(performance.now() - begun < 15_000);
+    assert.ok(performance.now() - begun < SOON_MS);
     await assert.rejects(
       server.client.write('database/rotate-role/app', {}),
       /503[^]*fell silent over the last rotation and may still set that password: another one can be set after/,
@@ -185,7 +188,7 @@ describe('a change whose node falls silent over it', () => {
     const silent = silentOver(/^ALTER ROLE/m);
     const begun = performance.now();
     await server.client.write('database/rotate-root/yugabytedb', {});
-    assert.ok(performance.now() - begun < 15_000);
+    assert.ok(performance.now() - begun < SOON_MS);
     await assert.rejects(
       server.client.write('database/rotate-root/yugabytedb', {}),
       /503[^]*may still set that password: another one can be set after/,
@@ -199,7 +202,7 @@ describe('a change whose node falls silent over it', () => {
     const silent = silentOver(/^ALTER ROLE/m);
     const begun = performance.now();
     await server.client.write('sys/leases/renew', { lease_id: leaseId, increment: 7200 });
-    assert.ok(performance.now() - begun < 15_000);
+    assert.ok(performance.now() - begun < SOON_MS);
     await silent;
   });
 });
