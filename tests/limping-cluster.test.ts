@@ -118,27 +118,32 @@ describe('a creation whose node falls silent over it', () => {
 const SOON_MS = 25_000;
 
 describe('what is changed while every node has fallen silent', () => {
-  type Change = (server: TestServer, leaseId: string) => Promise<unknown>;
-  const changes: Readonly<Record<string, Change>> = {
-    'a renewal': ({ client }, leaseId) => client.write('sys/leases/renew', { lease_id: leaseId, increment: 7200 }),
-    'a revocation': ({ client }, leaseId) => client.write('sys/leases/revoke', { lease_id: leaseId, sync: true }),
-    'a rotation': ({ client }) => client.write('database/rotate-role/app', {}),
-    'a root rotation': ({ client }) => client.write('database/rotate-root/yugabytedb', {}),
+  /** At once: each of them has to be answered. A root rotation is alone with its connection anyway. */
+  const changes: Readonly<Record<string, readonly [path: string, body: (leaseId: string) => JsonObject][]>> = {
+    'a renewal, a revocation, a rotation': [
+      ['sys/leases/renew', (leaseId) => ({ lease_id: leaseId, increment: 7200 })],
+      ['sys/leases/revoke', (leaseId) => ({ lease_id: leaseId, sync: true })],
+      ['database/rotate-role/app', () => ({})],
+    ],
+    'a root rotation': [['database/rotate-root/yugabytedb', () => ({})]],
   };
-  for (const [what, change] of Object.entries(changes)) {
+  for (const [what, requests] of Object.entries(changes)) {
     it(`${what} is a 503 soon, and made when they are back`, async (test) => {
       const admin = await anAdmin(test);
       // The timeouts as they are by default.
       const server = await serve(test, { ...admin, connect_timeout: '10s', statement_timeout: '30s' });
       await aStaticRole(test, server);
-      const { leaseId } = await issue(server.client);
+      const leases = await Promise.all(requests.map(() => issue(server.client)));
       for (const node of cluster.nodes) node.freeze(true);
       const begun = performance.now();
-      await assert.rejects(change(server, leaseId), (error) => {
-        assert.ok(isCofferError(error) && 'status' in error);
-        assert.equal(error.status, 503, error.message);
-        return true;
-      });
+      const refused = requests.map(async ([path, body], index) =>
+        assert.rejects(server.client.write(path, body(leases[index]?.leaseId ?? '')), (error) => {
+          assert.ok(isCofferError(error) && 'status' in error);
+          assert.equal(error.status, 503, `${path}: ${error.message}`);
+          return true;
+        }),
+      );
+      await Promise.all(refused);
       assert.ok(performance.now() - begun < SOON_MS);
       await heal();
       for (const node of cluster.nodes) node.dropAll();
