@@ -13,10 +13,16 @@ export async function pluginDirectory(
 ): Promise<AsyncDisposable & { path: string; file: string }> {
   const path = await mkdtemp(join(tmpdir(), 'coffer-fixture-'));
   const file = join(path, FIXTURE_FILE);
-  await writeFile(file, `#!${process.execPath}\nawait import('${join(import.meta.dirname, source)}');\n`, {
-    mode: 0o755,
-  });
+  const script = `${keepCompiled()}await import('${join(import.meta.dirname, source)}');\n`;
+  await writeFile(file, `#!${process.execPath}\n${script}`, { mode: 0o755 });
   return { path, file, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) };
+}
+
+/** A plugin does not get the variable that has Node.js keep what it compiles. */
+function keepCompiled(): string {
+  const kept = process.env['NODE_COMPILE_CACHE'];
+  if (kept === undefined) return '';
+  return `import { enableCompileCache } from 'node:module';\nenableCompileCache(${JSON.stringify(kept)});\n`;
 }
 
 /** A logger that keeps its entries. */
