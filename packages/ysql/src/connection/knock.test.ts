@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { freePort, startPostgres, startWireProxy, type TestPostgres } from '@coffer/testkit';
+import { eventually, freePort, startPostgres, startWireProxy, type TestPostgres } from '@coffer/testkit';
 import { logIn } from '../ysql-fixture.ts';
 import { knock, requestCancel } from './knock.ts';
 
@@ -48,7 +48,9 @@ describe('a cancel request', () => {
     const client = await logIn(server, server.user, server.password);
     const { processID: processId, secretKey } = client as unknown as { processID: number; secretKey: number };
     const sleeping = client.query('SELECT pg_sleep(60)');
-    setTimeout(() => requestCancel(server.host, server.port, { processId, secretKey }), 100);
+    const atWork = "SELECT 1 FROM pg_stat_activity WHERE pid = $1 AND query LIKE '%pg_sleep%' AND state = 'active'";
+    await eventually(async () => (await server.query(atWork, [processId])).length > 0, 'the statement');
+    requestCancel(server.host, server.port, { processId, secretKey });
     await assert.rejects(sleeping, { code: '57014' });
     await client.end();
   });
