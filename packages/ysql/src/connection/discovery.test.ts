@@ -57,7 +57,8 @@ describe('a question that hangs', () => {
     );
   });
   it('is called off on the server', async (test) => {
-    const opened = cluster.open(test);
+    // Longer than a question is waited for.
+    const opened = cluster.open(test, { statement_timeout: 7 });
     await cluster.server.query('DROP FUNCTION pg_catalog.yb_servers()');
     await cluster.server.query(
       `CREATE FUNCTION pg_catalog.yb_servers(OUT host text, OUT port int8) RETURNS SETOF record LANGUAGE sql
