@@ -13,16 +13,29 @@ import { spec } from 'node:test/reporters';
 
 const root = resolve(import.meta.dirname, '..');
 const PATTERNS = ['packages/**/*.test.ts', 'apps/**/*.test.ts', 'tests/**/*.test.ts'];
-/** Begun first, lest one of them runs alone at the end. */
+/** Begun first, lest one of them runs alone at the end. Those that work and those that wait take turns. */
 const LONGEST = [
   'tests/crash/',
   'tests/seal-memory',
-  'tests/request-deadline',
   'tests/odd-passwords',
-  'tests/rotation-faults',
+  'tests/owed-sessions',
+  'tests/clients.test',
+  'packages/ysql/src/connection/discovery',
   'tests/interop/',
-  'tests/plugin-deadline',
+  'tests/request-deadline',
+  'tests/soak',
+  'tests/fault-matrix',
   'tests/races/',
+  'tests/rotation-faults',
+  'tests/plugin-versions',
+  'tests/durable-server',
+  'tests/docs-commands',
+  'tests/auth/token-leases',
+  'tests/durable-seal',
+  'tests/leases-at-scale',
+  'tests/plugin-deadline',
+  'tests/static-roles',
+  'tests/start',
 ];
 /** More than there are cores to work on, since many a test waits for a clock. */
 const FILES_AT_ONCE = Math.min(2 * availableParallelism(), 8);
