@@ -89,7 +89,7 @@ function suite(leases: number, makeStorage: (database: TestDatabase) => Promise<
   }
 
   before(async () => {
-    database = await databaseUnderTest();
+    database = await databaseUnderTest({ authMethod: 'md5' });
     storage = await makeStorage(database);
     await start();
     await sealable.init({ recovery: { shares: 1, threshold: 1 }, rootToken: ROOT_TOKEN });

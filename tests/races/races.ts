@@ -46,7 +46,7 @@ export class Races {
   }
 
   async start(): Promise<void> {
-    const database = await databaseUnderTest();
+    const database = await databaseUnderTest({ authMethod: 'md5' });
     const storage = await this.kind.make(database);
     const server = await startRaceServer(storage);
     this.#parts = { database, storage, server };
