@@ -29,10 +29,11 @@ class Race {
   #ended = false;
   readonly #lanes: Promise<void>[];
 
-  constructor(send: (lane: number) => Promise<Answer>) {
+  /** `outlives`: whether what a connection sends next may be served after the end. */
+  constructor(send: (lane: number) => Promise<Answer>, outlives: (lane: number) => boolean = () => false) {
     this.#lanes = Array.from({ length: CONNECTIONS }, async (_, lane) => {
       for (;;) {
-        const late = this.#ended;
+        const late = this.#ended && !outlives(lane);
         const answer = await send(lane);
         // Only so many passwords are hashed at a time: the rest is told to come back.
         if (answer.status === 503) {
@@ -98,15 +99,16 @@ for (const kind of STORAGES) {
     });
 
     const apiOf = (lane: number): Api => (lane % 2 === 0 ? server : other).api;
-    /** Children of the holder, and children of these. */
-    const makeChildren = (token: string): Race => {
+    /** Children of the holder, and children of these: those of `orphans` may be made after its end. */
+    const makeChildren = (token: string, orphans = false): Race => {
       const last = Array.from({ length: CONNECTIONS }, () => token);
-      return new Race(async (lane) => {
+      const make = async (lane: number): Promise<Answer> => {
         const answer = await apiOf(lane)('POST', 'auth/token/create', {}, { token: last[lane] ?? token });
         const made = answer.auth['client_token'];
         last[lane] = last[lane] === token && typeof made === 'string' ? made : token;
         return answer;
-      });
+      };
+      return new Race(make, (lane) => orphans && last[lane] !== token);
     };
     const askForLogins = (token: string): Race =>
       new Race((lane) => apiOf(lane)('GET', 'database/creds/app', undefined, { token }));
@@ -125,7 +127,7 @@ for (const kind of STORAGES) {
     ): Promise<void> {
       const before = await accessors(server.api);
       const ended = [await accessorOf(server.api, holder), above];
-      const children = makeChildren(holder);
+      const children = makeChildren(holder, orphans);
       const logins = askForLogins(holder);
       await children.isOn();
       await logins.isOn();
