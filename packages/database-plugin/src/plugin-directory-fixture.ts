@@ -9,6 +9,14 @@ export const FIXTURE_FILE = 'fixture.mjs';
 export async function pluginDirectory(): Promise<AsyncDisposable & { path: string }> {
   const path = await mkdtemp(join(tmpdir(), 'coffer-fixture-'));
   const source = join(import.meta.dirname, 'plugin-fixture.ts');
-  await writeFile(join(path, FIXTURE_FILE), `#!${process.execPath}\nawait import('${source}');\n`, { mode: 0o755 });
+  const script = `${keepCompiled()}await import('${source}');\n`;
+  await writeFile(join(path, FIXTURE_FILE), `#!${process.execPath}\n${script}`, { mode: 0o755 });
   return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) };
+}
+
+/** A plugin does not get the variable that has Node.js keep what it compiles, which is most of its start. */
+function keepCompiled(): string {
+  const kept = process.env['NODE_COMPILE_CACHE'];
+  if (kept === undefined) return '';
+  return `import { enableCompileCache } from 'node:module';\nenableCompileCache(${JSON.stringify(kept)});\n`;
 }
