@@ -2,7 +2,15 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it, type TestContext } from 'node:test';
 import { isCofferError, type JsonObject } from '@coffer/base';
-import { eventually, type PosedCluster, startPosedCluster, startPostgres, type TestPostgres } from '@coffer/testkit';
+import {
+  dropAdmin,
+  eventually,
+  makeAdmin,
+  type PosedCluster,
+  startPosedCluster,
+  startPostgres,
+  type TestPostgres,
+} from '@coffer/testkit';
 import { configure, connectionTo, issue, startTestServer, type TestServer } from './dev-server.ts';
 import { issuedRoles, tryLogin } from './logins.ts';
 
@@ -212,11 +220,12 @@ describe('a change whose node falls silent over it', () => {
   });
 });
 
-/** An administrator of its own, whose password a test may lose. */
+/** An admin of its own, whose password a test may lose. */
 async function anAdmin(test: TestContext): Promise<JsonObject> {
-  await database.query("CREATE ROLE limping_admin SUPERUSER LOGIN PASSWORD 'limping-admin'");
-  test.after(() => database.query('DROP OWNED BY limping_admin; DROP ROLE limping_admin'));
-  return { username: 'limping_admin', password: 'limping-admin' };
+  const admin = { user: 'limping_admin', password: 'limping-admin' };
+  await makeAdmin(database, admin);
+  test.after(() => dropAdmin(database, admin.user));
+  return { username: admin.user, password: admin.password };
 }
 
 async function aStaticRole(test: TestContext, { client }: TestServer): Promise<void> {
