@@ -17,11 +17,19 @@ export async function putPlugin(directory: string): Promise<string> {
 
 /** The process id of the `ysql-plugin` that a host has running. @throws Error when there is none */
 export async function runningPlugin(hostPid: number): Promise<number> {
+  const [first] = await runningPlugins(hostPid);
+  if (first === undefined) throw new Error(`process ${hostPid} has no ysql-plugin running`);
+  return first;
+}
+
+/** The process ids of all plugins of a name that a host has running. */
+export async function runningPlugins(hostPid: number, name = 'ysql-plugin'): Promise<number[]> {
+  const running: number[] = [];
   for (const entry of await readdir('/proc')) {
     if (!/^\d+$/.test(entry)) continue;
-    const read = (name: string): Promise<string> => readFile(`/proc/${entry}/${name}`, 'utf8').catch(() => '');
+    const read = (file: string): Promise<string> => readFile(`/proc/${entry}/${file}`, 'utf8').catch(() => '');
     const [, parent] = /\) \S (\d+) /.exec(await read('stat')) ?? [];
-    if (Number(parent) === hostPid && /\/ysql-plugin\0/.test(await read('cmdline'))) return Number(entry);
+    if (Number(parent) === hostPid && (await read('cmdline')).includes(`/${name}\0`)) running.push(Number(entry));
   }
-  throw new Error(`process ${hostPid} has no ysql-plugin running`);
+  return running;
 }

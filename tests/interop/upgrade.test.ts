@@ -21,7 +21,7 @@ import { blocksOf } from '../documentation.ts';
 import { buildGoPrograms, type GoPrograms } from './go-programs.ts';
 import type { GoHost } from './go-host.ts';
 import { type Cluster, failure, PluginUnderTest, startCluster } from './plugin-under-test.ts';
-import { runningPlugin } from '../plugin-file.ts';
+import { runningPlugin, runningPlugins } from '../plugin-file.ts';
 import { newSecret } from './secrets.ts';
 
 const NEXT = '0.2.0';
@@ -202,16 +202,15 @@ function underServer(start: (directory: string) => Promise<Server>, otherClient?
       max_ttl: '24h',
     });
   };
-  /** OpenBao closes what it reloads behind the answer: the old process may be found for a moment. */
-  const refused = (path: string) =>
-    eventually(
-      () =>
-        client.read(path).then(
-          () => false,
-          (error: unknown) => /checksums did not match/.test(String(error)),
-        ),
-      'its refusal',
-    );
+  /** OpenBao closes what it reloads behind the answer: whoever comes too soon gets the old process, and keeps it. */
+  const untilClosed = async <T>(reload: () => Promise<T>, plugin?: string): Promise<T> => {
+    const before = await runningPlugins(server.pid, plugin);
+    assert.ok(before.length > 0);
+    const answer = await reload();
+    const isClosed = async () => (await runningPlugins(server.pid, plugin)).every((pid) => !before.includes(pid));
+    await eventually(isClosed, 'the end of the old process');
+    return answer;
+  };
   const revoke = (leaseId: string) => client.write('sys/leases/revoke', { lease_id: leaseId, sync: true });
   const exists = async (username: string) =>
     (await cluster.database.query('SELECT 1 FROM pg_roles WHERE rolname = $1', [username])).length === 1;
@@ -241,7 +240,7 @@ function underServer(start: (directory: string) => Promise<Server>, otherClient?
     assert.equal(await exists(first.username), false, 'the old process goes on until the reload');
 
     const before = started(NEXT);
-    assert.equal(await upgrade(), printed());
+    assert.equal(await untilClosed(upgrade), printed());
     const made = await issue(client, 'yb');
     await eventually(() => started(NEXT) > before, 'the new file');
     const renewed = await client.write('sys/leases/renew', { lease_id: second.leaseId, increment: 7200 });
@@ -277,8 +276,8 @@ function underServer(start: (directory: string) => Promise<Server>, otherClient?
     assert.equal((await client.read('database/config/pinned'))?.data?.['plugin_version'], `v${VERSION}`);
     const lease = await issue(client, 'pinned');
     await install(plugins, NEXT);
-    await upgrade();
-    await refused('database/creds/pinned');
+    await untilClosed(upgrade);
+    await assert.rejects(client.read('database/creds/pinned'), /checksums did not match/);
     await client.write('database/config/pinned', { plugin_version: '' });
     await revoke(lease.leaseId);
     assert.equal(await exists(lease.username), false);
@@ -290,7 +289,7 @@ function underServer(start: (directory: string) => Promise<Server>, otherClient?
     await register('ysql-plugin', await install(plugins, VERSION));
     await configure('own');
     await install(plugins, NEXT);
-    assert.equal(await upgrade(otherClient), printed());
+    assert.equal(await untilClosed(() => upgrade(otherClient)), printed());
     const { leaseId } = await issue(client, 'own');
     await revoke(leaseId);
   });
@@ -305,8 +304,9 @@ function underServer(start: (directory: string) => Promise<Server>, otherClient?
     await client.write('database/roles/reporting', { db_name: 'reporting', creation_statements: ['make it'] });
     const lease = await issue(client, 'reporting');
     await register('reporting', await installReporting(programs, plugins, 'v1.2.4'), file);
-    await client.write('sys/plugins/reload/backend', { mounts: ['database'] });
-    await refused('database/creds/reporting');
+    const reload = () => client.write('sys/plugins/reload/backend', { mounts: ['database'] });
+    await untilClosed(reload, 'file-plugin');
+    await assert.rejects(client.read('database/creds/reporting'), /checksums did not match/);
     await assert.rejects(revoke(lease.leaseId), /checksums did not match/);
     await client.write('database/config/reporting', { plugin_version: 'v1.2.4' });
     await revoke(lease.leaseId);
