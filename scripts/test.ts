@@ -23,6 +23,7 @@ const LONGEST = [
   'packages/ysql/src/connection/discovery',
   'tests/interop/',
   'tests/request-deadline',
+  'tests/limping-cluster',
   'tests/soak',
   'tests/fault-matrix',
   'tests/races/',
