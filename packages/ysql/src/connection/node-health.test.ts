@@ -104,6 +104,13 @@ describe('the health of a node', () => {
     await fails(health);
     assert.deepEqual([health.isSetAside('n'), health.wasSilentWithin('n', 60)], [true, false]);
   });
+  it('is silent for those too who had just begun to connect when another found it out', async () => {
+    const health = new NodeHealth(5, 60);
+    const begun = health.open('n', () => new Promise(() => undefined));
+    health.lose('n');
+    await assert.rejects(begun, /does not answer/);
+    assert.equal(health.wasSilentWithin('n', 60), true);
+  });
   it('tells all who try as soon as one knows', async () => {
     const health = new NodeHealth(5, 60);
     const late = Promise.withResolvers<Session>();

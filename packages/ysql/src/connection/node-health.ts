@@ -51,11 +51,16 @@ export class NodeHealth {
   async open(key: string, dial: () => Promise<Session>): Promise<Session> {
     const state = this.#state(key);
     const since = Date.now();
-    const { promise: given, reject } = Promise.withResolvers<never>();
-    state.opening.add(reject);
+    const { promise: told, reject } = Promise.withResolvers<never>();
+    let isTold = false;
+    const giveUp = (failure: Failure): void => {
+      isTold = true;
+      reject(failure);
+    };
+    state.opening.add(giveUp);
     const dialed = dial();
     try {
-      const session = await Promise.race([dialed, given]);
+      const session = await Promise.race([dialed, told]);
       this.add(key, session);
       state.failures = 0;
       state.failedAt = undefined;
@@ -63,10 +68,11 @@ export class NodeHealth {
     } catch (error) {
       // If it comes after all, nobody is there to take it.
       void dialed.then((session) => session.close()).catch(() => undefined);
-      if (error instanceof Failure && error.kind === 'unreachable') this.fail(key, error, since);
+      // Whoever tells us has noted it, and knows better how long the node was asked.
+      if (!isTold && error instanceof Failure && error.kind === 'unreachable') this.fail(key, error, since);
       throw error;
     } finally {
-      state.opening.delete(reject);
+      state.opening.delete(giveUp);
     }
   }
 
