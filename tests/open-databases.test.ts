@@ -213,6 +213,23 @@ describe('the open databases of a mount', () => {
     }
   });
 
+  it('are not closed under those who use them, wherever these stand', async () => {
+    const writes = [{ host: 'new', username_template: 'second' }, { max_open_connections: 7 }];
+    const changes = [...writes.map((data) => () => write('config/yb', data)), () => write('reset/yb')];
+    for (const change of changes) {
+      let failure: unknown;
+      await steps.interleave({
+        prepare: begin,
+        stopped: async () => {
+          failure = undefined;
+          await use().catch((error: unknown) => (failure = error));
+        },
+        meanwhile: change,
+        afterwards: async () => assert.equal(failure, undefined),
+      });
+    }
+  });
+
   it('log in with a password that was rotated, whoever uses them before, during and after it', async () => {
     await steps.interleave({
       prepare: begin,

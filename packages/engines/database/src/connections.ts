@@ -97,16 +97,19 @@ export class Connections {
       requireTime();
       return await awaiting(`the database of the connection "${name}"`, () => work(database, config));
     };
-    const open = await this.databases.get(name);
+    let opening: OpenDatabase['opening'] | undefined;
     try {
-      return await attempt(open);
+      return await this.databases.use(name, (open) => {
+        ({ opening } = open);
+        return attempt(open);
+      });
     } catch (error) {
-      if (!isPluginGone(error)) throw error;
-      await this.databases.forget(name, open.opening);
+      if (opening === undefined || !isPluginGone(error)) throw error;
+      await this.databases.forget(name, opening);
       if (error.outcomeUnknown) throw error;
     }
     // The plugin had crashed before this call reached it: once more, with a new process.
-    return attempt(await this.databases.get(name));
+    return this.databases.use(name, attempt);
   }
 
   /** Waits until nobody has exclusive use of the configuration. */

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { CofferError, Deadline, isJsonObject, type JsonValue, type Logger, withDeadline } from '@coffer/base';
 import type { Database } from '@coffer/database-plugin';
@@ -7,6 +8,8 @@ import type { DatabasePlugins } from './plugins.ts';
 
 /** How long a plugin may take to start and check a configuration, before it connects to anything, in milliseconds. */
 const OPEN_MS = 30_000;
+/** How long those who use a database may go on when it is to be closed, in milliseconds. A plugin that hangs is closed all the same. */
+const USERS_MS = 5_000;
 
 /** A database with the configuration that it is opened with. */
 export interface OpenDatabase {
@@ -25,6 +28,8 @@ export class OpenDatabases {
   readonly #plugins: DatabasePlugins;
   readonly #logger: Logger;
   readonly #open = new Map<string, OpenDatabase>();
+  /** What uses each database right now. */
+  readonly #users = new Map<OpenDatabase['opening'], Set<Promise<unknown>>>();
   /** Settles when what was open under a name before is closed. */
   readonly #closed = new Map<string, Promise<unknown>>();
   /** Counts what was opened and closed. */
@@ -37,15 +42,21 @@ export class OpenDatabases {
     this.#logger = logger;
   }
 
-  /** @throws CofferError `failed` when there is no such configuration, `unavailable` when the engine is closed */
-  async get(name: string): Promise<OpenDatabase> {
+  /**
+   * Runs `work` with the database of a configuration, which is not closed before that is over: whoever rewrites the configuration
+   * waits for it, for 5 s at most.
+   *
+   * @throws CofferError `failed` when there is no such configuration, `unavailable` when the engine is closed; and what `work`
+   *   rejects with
+   */
+  async use<T>(name: string, work: (open: OpenDatabase) => Promise<T>): Promise<T> {
     for (;;) {
       const before = this.#changes;
       const config = await requireConfig(this.#storage, name);
       const open = this.#open.get(name);
       // It was opened without the newer settings of its roles, and those count.
-      if (open !== undefined && opensAlike(open.config, config)) return { ...open, config };
-      if (this.#changes === before) return this.#start(name, config);
+      if (open !== undefined && opensAlike(open.config, config)) return this.#lend({ ...open, config }, work);
+      if (this.#changes === before) return this.#lend(this.#start(name, config), work);
     }
   }
 
@@ -87,6 +98,19 @@ export class OpenDatabases {
     return open;
   }
 
+  async #lend<T>(open: OpenDatabase, work: (open: OpenDatabase) => Promise<T>): Promise<T> {
+    const users = this.#users.get(open.opening) ?? new Set();
+    this.#users.set(open.opening, users);
+    const done = work(open);
+    users.add(done);
+    try {
+      return await done;
+    } finally {
+      users.delete(done);
+      if (users.size === 0) this.#users.delete(open.opening);
+    }
+  }
+
   async #openNew(config: ConfigEntry): Promise<Database> {
     const database = await this.#plugins.open(config.pluginName, config.pluginVersion);
     try {
@@ -110,10 +134,18 @@ export class OpenDatabases {
 
   async #closeQuietly(name: string, opening: Promise<Database>): Promise<void> {
     try {
+      await this.#untilUnused(opening);
       await (await opening).close();
     } catch (error) {
       this.#logger.debug('closing a database failed', { connection: name, error: CofferError.from(error).message });
     }
+  }
+
+  async #untilUnused(opening: OpenDatabase['opening']): Promise<void> {
+    const patience = new AbortController();
+    const tooLong = sleep(USERS_MS, undefined, { signal: patience.signal }).catch(() => undefined);
+    await Promise.race([Promise.allSettled([...(this.#users.get(opening) ?? [])]), tooLong]);
+    patience.abort();
   }
 }
 
