@@ -11,6 +11,7 @@ import { type IncomingRequest, definePath } from '@coffer/framework';
 import { answerInTime } from './request-deadline.ts';
 import { eventually } from '@coffer/testkit';
 import { createRootToken } from './tokens/root-token.ts';
+import { hourToken } from './tokens/token-fixture.ts';
 
 describe('a request that takes too long', () => {
   let store: Store;
@@ -42,20 +43,9 @@ describe('a request that takes too long', () => {
                   synopsis: 'Makes a token.',
                   write: async () => {
                     await held;
-                    const { token, entry } = await core.services.tokens.create({
-                      parent: '',
-                      displayName: 'slow',
-                      policies: ['default'],
-                      path: 'slow/token',
-                      meta: null,
-                      creationTime: Date.now(),
-                      creationTtl: 3600,
-                      expireTime: Date.now() + 3_600_000,
-                      explicitMaxTtl: 0,
-                      period: 0,
-                      numUses: 0,
-                      renewable: false,
-                    });
+                    const { token, entry } = await core.services.tokens.create(
+                      hourToken({ displayName: 'slow', path: 'slow/token', renewable: false }),
+                    );
                     made++;
                     return { auth: { client_token: token.reveal(), accessor: entry.accessor } };
                   },

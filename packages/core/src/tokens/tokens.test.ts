@@ -3,29 +3,16 @@ import { describe, it } from 'node:test';
 import { openEmbeddedStore } from '@coffer/store';
 import { Barrier } from '../barrier/barrier.ts';
 import { createKeyring } from '../barrier/keyring.ts';
+import { hourToken } from './token-fixture.ts';
 import { leaseIdOf } from './token-lease.ts';
 import { createTokenStore } from './tokens.ts';
-
-const NEW_TOKEN = {
-  parent: '',
-  displayName: 'token',
-  policies: ['app'],
-  path: 'auth/token/create',
-  meta: null,
-  creationTime: Date.now(),
-  creationTtl: 3600,
-  expireTime: Date.now() + 3_600_000,
-  explicitMaxTtl: 0,
-  period: 0,
-  renewable: true,
-};
 
 describe('a token after its last use', () => {
   it('is found by nothing, before anybody has ended it', async () => {
     const store = await openEmbeddedStore({ path: ':memory:' });
     try {
       const tokens = createTokenStore(store, new Barrier(createKeyring()), () => undefined);
-      const { token, entry } = await tokens.create({ ...NEW_TOKEN, numUses: 1 });
+      const { token, entry } = await tokens.create(hourToken({ policies: ['app'], numUses: 1 }));
       const found = async () =>
         (
           await Promise.all([

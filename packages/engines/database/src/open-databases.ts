@@ -15,6 +15,8 @@ const USERS_MS = 5_000;
 export interface OpenDatabase {
   readonly config: ConfigEntry;
   readonly opening: Promise<Database>;
+  /** What uses it right now. */
+  readonly users: Set<Promise<unknown>>;
 }
 
 /**
@@ -28,8 +30,6 @@ export class OpenDatabases {
   readonly #plugins: DatabasePlugins;
   readonly #logger: Logger;
   readonly #open = new Map<string, OpenDatabase>();
-  /** What uses each database right now. */
-  readonly #users = new Map<OpenDatabase['opening'], Set<Promise<unknown>>>();
   /** Settles when what was open under a name before is closed. */
   readonly #closed = new Map<string, Promise<unknown>>();
   /** Counts what was opened and closed. */
@@ -62,9 +62,9 @@ export class OpenDatabases {
 
   /** Takes a database that was opened with what is now the configuration; the one before is closed. */
   async replace(name: string, config: ConfigEntry, database: Database): Promise<void> {
-    const opening = Promise.resolve(database);
-    if (this.#ended) return this.#closeQuietly(name, opening);
-    this.#set(name, { config: asStored(config), opening });
+    const open = { config: asStored(config), opening: Promise.resolve(database), users: new Set<Promise<unknown>>() };
+    if (this.#ended) return this.#closeQuietly(name, open);
+    this.#set(name, open);
     await this.#closed.get(name);
   }
 
@@ -91,7 +91,7 @@ export class OpenDatabases {
     // Not bounded by the time of whoever asked first: others wait for it as well.
     const deadline = new Deadline(OPEN_MS);
     const opening = withDeadline(deadline, () => this.#openNew(config)).finally(() => deadline.clear());
-    const open = { config, opening };
+    const open = { config, opening, users: new Set<Promise<unknown>>() };
     this.#set(name, open);
     // A database that did not open is tried again by the next user.
     opening.catch(() => this.#open.get(name) === open && this.#open.delete(name));
@@ -99,15 +99,12 @@ export class OpenDatabases {
   }
 
   async #lend<T>(open: OpenDatabase, work: (open: OpenDatabase) => Promise<T>): Promise<T> {
-    const users = this.#users.get(open.opening) ?? new Set();
-    this.#users.set(open.opening, users);
     const done = work(open);
-    users.add(done);
+    open.users.add(done);
     try {
       return await done;
     } finally {
-      users.delete(done);
-      if (users.size === 0) this.#users.delete(open.opening);
+      open.users.delete(done);
     }
   }
 
@@ -128,25 +125,25 @@ export class OpenDatabases {
     if (open === undefined) this.#open.delete(name);
     else this.#open.set(name, open);
     if (previous === undefined) return;
-    const closed = this.#closeQuietly(name, previous.opening);
+    const closed = this.#closeQuietly(name, previous);
     this.#closed.set(name, Promise.all([this.#closed.get(name), closed]));
   }
 
-  async #closeQuietly(name: string, opening: Promise<Database>): Promise<void> {
+  async #closeQuietly(name: string, { opening, users }: OpenDatabase): Promise<void> {
     try {
-      await this.#untilUnused(opening);
+      await untilUnused(users);
       await (await opening).close();
     } catch (error) {
       this.#logger.debug('closing a database failed', { connection: name, error: CofferError.from(error).message });
     }
   }
+}
 
-  async #untilUnused(opening: OpenDatabase['opening']): Promise<void> {
-    const patience = new AbortController();
-    const tooLong = sleep(USERS_MS, undefined, { signal: patience.signal }).catch(() => undefined);
-    await Promise.race([Promise.allSettled([...(this.#users.get(opening) ?? [])]), tooLong]);
-    patience.abort();
-  }
+async function untilUnused(users: OpenDatabase['users']): Promise<void> {
+  const patience = new AbortController();
+  const tooLong = sleep(USERS_MS, undefined, { signal: patience.signal }).catch(() => undefined);
+  await Promise.race([Promise.allSettled([...users]), tooLong]);
+  patience.abort();
 }
 
 /** Whether both configurations open the same database in the same way. */

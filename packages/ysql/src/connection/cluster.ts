@@ -7,7 +7,7 @@ import { Failure } from './failure.ts';
 import { InVain } from './in-vain.ts';
 import { type Dial, NodeDialer } from './node-dialer.ts';
 import { NodeHealth } from './node-health.ts';
-import { AFTER_SIGN_MS, type Candidate, firstOf, isElsewhere } from './race.ts';
+import { AFTER_SIGN_MS, type Candidate, firstOf, isElsewhere, SEARCH_MS } from './race.ts';
 import type { Session, SessionWish } from './session.ts';
 import { candidateGroups, type ClusterNode, isFirstChoice, isStrict, take } from './topology.ts';
 
@@ -17,8 +17,6 @@ const EVERY_NODE_SECONDS = 30;
 const IN_VAIN_SECONDS = 5;
 /** A session on a node that is not the best one is kept at least this long. */
 const LEAST_STAY_MS = 1_000;
-/** After so long no further node is tried. */
-const SEARCH_MS = 5_000;
 
 const ANY_NODE: BalancePolicy = { mode: 'any', topologyKeys: [], topologyKeysOnly: false };
 
@@ -84,9 +82,7 @@ export class Cluster {
     const places = new Map<string, Endpoint>();
     const ofNodes = nodes.flatMap((node) => this.#discovery.hostsOf(node).map((host) => ({ host, port: node.port })));
     for (const { host, port } of [...this.#settings.hosts, ...ofNodes]) places.set(`${host}:${port}`, { host, port });
-    return [...places]
-      .toSorted(([one], [other]) => Number(this.#health.isSetAside(one)) - Number(this.#health.isSetAside(other)))
-      .map(([, place]) => place);
+    return this.#health.last([...places], ([key]) => key).map(([, place]) => place);
   }
 
   /**

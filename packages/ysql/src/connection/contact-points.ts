@@ -63,8 +63,7 @@ export class ContactPoints {
     const contacts = this.#settings.hosts.map(({ host, port }, at): Contact => {
       return { host, port, key: `${host}:${port}`, first: at === 0 };
     });
-    const inOrder = this.#readOnlyHosts.last(contacts, ({ key }) => key);
-    const setAside = inOrder.filter(({ key }) => this.#health.isSetAside(key));
-    return [...inOrder.filter((contact) => !setAside.includes(contact)), ...setAside];
+    const keyOf = ({ key }: Contact): string => key;
+    return this.#health.last(this.#readOnlyHosts.last(contacts, keyOf), keyOf);
   }
 }

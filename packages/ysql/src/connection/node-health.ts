@@ -103,6 +103,12 @@ export class NodeHealth {
     return readOnly || this.#hasFailed(key);
   }
 
+  /** The same places, with those that are set aside at the end. */
+  last<T>(places: readonly T[], keyOf: (place: T) => string): T[] {
+    const rank = (place: T): number => (this.isSetAside(keyOf(place)) ? 1 : 0);
+    return places.toSorted((one, other) => rank(one) - rank(other));
+  }
+
   #hasFailed(key: string): boolean {
     return this.#failedWithin(key, this.#delaySeconds, this.#longestSeconds);
   }

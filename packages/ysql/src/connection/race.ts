@@ -7,6 +7,8 @@ const NO_SIGN_MS = 500;
 const SET_ASIDE_MS = 100;
 /** And for a node that has given a sign, but no connection yet. */
 export const AFTER_SIGN_MS = 3_000;
+/** After so long no further node is tried, in milliseconds. */
+export const SEARCH_MS = 5_000;
 
 export interface Candidate {
   /** Whether it is likely to fail. */

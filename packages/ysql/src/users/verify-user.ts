@@ -5,6 +5,7 @@ import { createClient, resolve, watchForChallenge, withinPatience } from '../con
 import { explainConnect } from '../connection/connect-failure.ts';
 import { Failure, WRONG_PASSWORD } from '../connection/failure.ts';
 import { knock } from '../connection/knock.ts';
+import { SEARCH_MS } from '../connection/race.ts';
 import { retry } from '../connection/retry.ts';
 import { sessionMismatch } from '../connection/target-session.ts';
 import { type Transport, transports } from '../connection/tls.ts';
@@ -14,8 +15,6 @@ import { findRole } from './find-role.ts';
 
 /** Who does not answer a knock for so long is asked after the others. */
 const ANSWER_MS = 500;
-/** After so long nobody else is asked. */
-const SEARCH_MS = 5_000;
 
 /**
  * Logs in as somebody else, over a connection of its own that is closed at once, and says what the server made of the password.
