@@ -44,7 +44,7 @@ const isTest = (file: string): boolean => /(?:\.test|-fixture)\.ts$/.test(file);
  * beside them, which imports all.
  */
 const FOLDERS: Readonly<Record<string, readonly string[]>> = {
-  'packages/core': ['barrier', 'leases', 'tokens', 'policies', 'mounts', 'seal'],
+  'packages/core': ['epochs', 'barrier', 'nodes', 'leases', 'tokens', 'policies', 'mounts', 'seal'],
   'packages/ysql': ['sql', 'settings', 'connection', 'ddl', 'users'],
 };
 

@@ -19,7 +19,8 @@ import {
 } from '@coffer/framework';
 import type { Store } from '@coffer/store';
 import type { Barrier } from './barrier/barrier.ts';
-import { createEntryStorage } from './barrier/entry-storage.ts';
+import { createEntryStorage, entriesOf } from './barrier/entry-storage.ts';
+import { Epochs } from './epochs/epochs.ts';
 import { releaseDeadCreations } from './leases/dead-claims.ts';
 import { Expiration } from './leases/expiration.ts';
 import { createLeaseIssuer } from './leases/lease-issuer.ts';
@@ -44,6 +45,8 @@ const PATIENCE_MS = 30_000;
 export interface CoreOptions {
   readonly store: Store;
   readonly barrier: Barrier;
+  /** Of the store. Default: new ones. */
+  readonly epochs?: Epochs;
   readonly builtinPlugins: readonly BuiltinPlugin[];
   /** For mounts that have no limits of their own. Default: Vault's 768 hours. */
   readonly systemTtl?: TtlLimits;
@@ -74,6 +77,7 @@ export interface CoreServices {
 /** Mounts, policies, tokens and leases behind one door: {@link Core.handle}. {@link Core.install} gives it its engines. */
 export class Core {
   readonly services: CoreServices;
+  readonly #epochs: Epochs;
   readonly #expiration: Expiration;
   readonly #logger: Logger;
   /** Brings up to date what an earlier version, or a process that was killed, has left in the store. */
@@ -81,18 +85,21 @@ export class Core {
   /** One for each request under way; resolves when it is over. */
   readonly #running = new Set<Promise<void>>();
 
-  constructor({ store, barrier, builtinPlugins, systemTtl = SYSTEM_TTL, logger }: CoreOptions) {
+  constructor(options: CoreOptions) {
+    const { store, barrier, epochs = new Epochs(options.store), systemTtl = SYSTEM_TTL, logger } = options;
+    const entries = entriesOf(store, barrier, epochs);
     const expiration = new Expiration(logger.named('expiration'));
     const wake = (): void => expiration.wakeLeases();
     const tokens = createTokenStore(store, barrier, () => expiration.wakeTokens());
     const issuer = createLeaseIssuer(store, barrier, wake);
-    const mounts = new MountTable({ store, barrier, leases: issuer, systemTtl, logger });
+    const mounts = new MountTable({ entries, epochs, leases: issuer, systemTtl, logger });
     const leaseList = new LeaseList(store, barrier);
     const leases = new Leases({
-      ...{ store, barrier, list: leaseList, tokens, mounts, logger: logger.named('leases'), wake },
+      ...{ store, barrier, list: leaseList, tokens, mounts, epochs, logger: logger.named('leases'), wake },
     });
-    const policies = createPolicyStore(store, barrier);
+    const policies = createPolicyStore(store, barrier, epochs);
     this.#logger = logger;
+    this.#epochs = epochs;
     this.#expiration = expiration;
     this.#takeOver = async () => {
       await giveLeases(store, barrier);
@@ -101,17 +108,17 @@ export class Core {
     this.services = {
       mounts,
       policies,
-      passwordPolicies: createPasswordPolicies(createEntryStorage(store, barrier, 'core/password-policies')),
+      passwordPolicies: createPasswordPolicies(createEntryStorage(entries, 'core/password-policies')),
       tokens,
       leases,
       leaseList,
       wrapping: createWrapping({
-        storage: createEntryStorage(store, barrier, WRAPPED_ANSWERS),
+        storage: createEntryStorage(entries, WRAPPED_ANSWERS),
         tokens,
         leases,
         logger: logger.named('wrapping'),
       }),
-      plugins: createPluginCatalog(createEntryStorage(store, barrier, 'core/plugin-catalog'), builtinPlugins),
+      plugins: createPluginCatalog(createEntryStorage(entries, 'core/plugin-catalog'), options.builtinPlugins),
       systemTtl,
       capabilitiesOf: async (token) => {
         const acl = await policies.acl(token.policies);
@@ -131,6 +138,7 @@ export class Core {
 
   async start(): Promise<void> {
     const { mounts, leases, tokens } = this.services;
+    await this.#epochs.begin();
     await mounts.load();
     await this.#takeOver();
     this.#expiration.start(leases, tokens);
@@ -196,10 +204,11 @@ export class Core {
 
   async #serve(request: IncomingRequest): Promise<OutgoingResponse | undefined> {
     const { path: fullPath } = request;
+    const arrived = await this.#arrive(request);
     const route = findRoute(this.services.mounts, fullPath, request.operation);
     const path = route?.path;
     const raw = rawRequest(request, route);
-    const token = needsNoToken(path, request) ? undefined : await this.#authenticate(raw, path);
+    const token = needsNoToken(path, request) ? undefined : await this.#authenticate(raw, path, arrived);
     const resolved = await this.#resolveWrite(raw, path);
     if (token !== undefined) await this.#authorize(token, fullPath, resolved, path);
     // It may have been disabled meanwhile.
@@ -212,10 +221,19 @@ export class Core {
     return this.services.wrapping.wrap(response, fullPath, raw.wrapTtl, stillValid(path, token));
   }
 
-  async #authenticate(request: RawPathRequest, path: Path | undefined): Promise<TokenEntry> {
-    const { clientToken, remoteAddress } = request;
-    const allowedHere = (entry: TokenEntry): boolean => cidrsAllow(entry.boundCidrs ?? [], remoteAddress);
-    const entry = clientToken === '' ? undefined : await this.services.tokens.use(clientToken, allowedHere);
+  /** Brings this node up to date with every write that was answered before the request began. The entry is of its token. */
+  async #arrive({ path, operation, token }: IncomingRequest): Promise<TokenEntry | undefined> {
+    const { mounts, tokens } = this.services;
+    // Such paths are of the core's own mounts, which are always there.
+    if (findRoute(mounts, path, operation)?.path?.local === true) return undefined;
+    const { epoch, entry } = await tokens.arrive(token);
+    await this.#epochs.catchUp(epoch);
+    return entry;
+  }
+
+  async #authenticate(request: RawPathRequest, path: Path | undefined, found?: TokenEntry): Promise<TokenEntry> {
+    const isAllowedHere = found !== undefined && cidrsAllow(found.boundCidrs ?? [], request.remoteAddress);
+    const entry = isAllowedHere ? await this.services.tokens.spend(found) : undefined;
     if (entry !== undefined) return entry;
     if (path?.takesWrappingToken === true && request.data['token'] === undefined) {
       throw new CofferError('invalid-request', NO_WRAPPING_TOKEN);

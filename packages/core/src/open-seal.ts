@@ -3,7 +3,8 @@ import { errorText, type Logger, withoutDeadline } from '@coffer/base';
 import type { EntryStorage } from '@coffer/framework';
 import type { Store } from '@coffer/store';
 import type { Barrier } from './barrier/barrier.ts';
-import { createEntryStorage } from './barrier/entry-storage.ts';
+import { createEntryStorage, entriesOf } from './barrier/entry-storage.ts';
+import { Epochs } from './epochs/epochs.ts';
 import type { Core } from './core.ts';
 import { type ClusterIdentity, loadClusterIdentity } from './seal/cluster-identity.ts';
 import type { SealControl } from './seal/seal-control.ts';
@@ -14,6 +15,7 @@ const TEND_KEYS_MS = 60_000;
 
 export interface OpenParts {
   readonly barrier: Barrier;
+  readonly epochs: Epochs;
   readonly cluster: ClusterIdentity;
   readonly seal: SealControl;
 }
@@ -56,7 +58,7 @@ export class OpenSeal {
   static async start(options: OpenSealOptions): Promise<OpenSeal> {
     try {
       const { store, keys, clusterName } = options;
-      const cluster = await loadClusterIdentity(store, keys.barrier, clusterName);
+      const cluster = await loadClusterIdentity(entriesOf(store, keys.barrier), clusterName);
       // Whoever asked may give up, but what is opened serves everybody.
       return await withoutDeadline(() => OpenSeal.#startCore(options, cluster));
     } catch (error) {
@@ -66,7 +68,12 @@ export class OpenSeal {
   }
 
   static async #startCore(options: OpenSealOptions, cluster: ClusterIdentity): Promise<OpenSeal> {
-    const built = options.build({ barrier: options.keys.barrier, cluster, seal: options.seal });
+    const built = options.build({
+      barrier: options.keys.barrier,
+      epochs: new Epochs(options.store),
+      cluster,
+      seal: options.seal,
+    });
     try {
       await built.core.start();
     } catch (error) {
@@ -80,7 +87,7 @@ export class OpenSeal {
     this.keys = keys;
     this.cluster = cluster;
     this.core = built.core;
-    this.settings = createEntryStorage(store, keys.barrier, 'core/keys');
+    this.settings = createEntryStorage(entriesOf(store, keys.barrier), 'core/keys');
     this.#built = built;
     this.#logger = logger;
     this.#timer = setInterval(() => {

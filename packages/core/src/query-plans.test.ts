@@ -4,7 +4,8 @@ import { after, before, describe, it } from 'node:test';
 import { silentLogger } from '@coffer/base';
 import { openEmbeddedStore, type SqlStatement, type Store } from '@coffer/store';
 import { Barrier } from './barrier/barrier.ts';
-import { createEntryStorage } from './barrier/entry-storage.ts';
+import { createEntryStorage, entriesOf } from './barrier/entry-storage.ts';
+import { Epochs } from './epochs/epochs.ts';
 import { MountIntents } from './leases/intents.ts';
 import { createKeyring } from './barrier/keyring.ts';
 import { createLeaseIssuer } from './leases/lease-issuer.ts';
@@ -73,6 +74,7 @@ describe('the statements of', () => {
     const leases = new Leases({
       list,
       tokens,
+      epochs: new Epochs(store),
       store,
       barrier,
       mounts: { engineFor: () => engine },
@@ -114,7 +116,8 @@ describe('the statements of', () => {
       await tokens.extend(living.entry.id, Date.now() + 60_000);
       await tokens.revoke(living.entry.id);
       const { token, entry } = await tokens.create(TOKEN);
-      await tokens.use(token.reveal());
+      const { entry: found } = await tokens.arrive(token.reveal());
+      if (found !== undefined) await tokens.spend(found);
       await tokens.byAccessor(entry.accessor);
       await tokens.accessors({ after: 'a', limit: 1 });
       await tokens.nextExpiry();
@@ -133,7 +136,7 @@ describe('the statements of', () => {
   });
 
   it('entries and intents of one mount read no whole table', async () => {
-    const entries = createEntryStorage(store, barrier, 'm');
+    const entries = createEntryStorage(entriesOf(store, barrier), 'm');
     const intents = new MountIntents(store, barrier, 'm');
     const scans = await scansOf(async () => {
       const roles = entries.of('roles/', stored.object());

@@ -1,8 +1,8 @@
 /** A row that must exist, with these values, at the moment another is inserted. A token must also be valid. */
 export interface Condition {
-  readonly table: 'entries' | 'tokens';
+  readonly table: 'entries' | 'mounts' | 'tokens';
   /** Values by column, among them the whole key. */
-  readonly row: Readonly<Record<string, string | Uint8Array>>;
+  readonly row: Readonly<Record<string, string | number | Uint8Array>>;
 }
 
 /** The token exists and has not expired. One that has spent its last use is valid until the end of that request. */

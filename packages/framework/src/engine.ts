@@ -1,4 +1,5 @@
 import type { JsonObject, Logger } from '@coffer/base';
+import type { Condition } from './condition.ts';
 import type { EntryStorage } from './entry-storage.ts';
 import type { Intents } from './intents.ts';
 import type { Lease } from './lease.ts';
@@ -44,12 +45,19 @@ export interface EngineContext {
   readonly mount: () => Mount;
   /** False from the moment the mount is being disabled: what was begun before must then leave nothing behind. */
   readonly active: () => boolean;
+  /** The same for every node: what must hold at the moment when something is issued. */
+  readonly stands: readonly Condition[];
   readonly storage: EntryStorage;
   readonly leases: LeaseIssuer;
   /** Of this mount. */
   readonly intents: Intents;
   /** From the narrowest to the widest: the mount's tuning, then the system's defaults. */
   readonly ttlLimits: () => readonly TtlLimits[];
+  /**
+   * Brings this node up to date with what other nodes have written. A request begins so by itself; this is for work that none has
+   * begun.
+   */
+  readonly catchUp: () => Promise<void>;
   readonly logger: Logger;
 }
 

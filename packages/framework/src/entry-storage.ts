@@ -9,9 +9,13 @@ import type { Kind } from './stored.ts';
 export interface EntryStorage {
   /** The entries whose names begin with `prefix` (`roles/`, or empty), and which hold what `kind` declares. */
   of<T extends object>(prefix: string, kind: Kind<T>): Entries<T>;
+  /**
+   * As {@link of}, for configuration: what is written seldom and read often. It is kept in memory, on every node as new as the
+   * store when a request began. Each write costs a row that all such writes share, so this is not for what requests leave behind.
+   */
+  kept<T extends object>(prefix: string, kind: Kind<T>): Entries<T>;
   /** The condition that there is an entry of this name, whatever its value. */
   there(name: string): Condition;
-  delete(name: string): Promise<void>;
   /** The names under `prefix` (empty, or with a trailing slash), without it, sorted; only those of a page if one is given. */
   list(prefix: string, page?: ListPage): Promise<string[]>;
   /** Removes every entry of the mount. */
@@ -25,9 +29,14 @@ export interface EntryStorage {
  */
 export interface Entries<T> {
   get(name: string): Promise<T | undefined>;
+  /** As {@link get}, from the store in any case: what has changed since the request began is seen. */
+  getNow(name: string): Promise<T | undefined>;
   /** A value with the condition that it is still the same: for whatever is created because of it. */
   read(name: string): Promise<{ readonly value: T; readonly unchanged: Condition } | undefined>;
   put(name: string, value: T): Promise<void>;
+  delete(name: string): Promise<void>;
+  /** Puts a value where there is none. Returns whether there was none. */
+  add(name: string, value: T): Promise<boolean>;
   /** Puts a new value if every condition holds. Returns whether they did. */
   putWhile(name: string, value: T, conditions: readonly Condition[]): Promise<boolean>;
   /** Reads and deletes in one step: of several callers only one gets the value. */

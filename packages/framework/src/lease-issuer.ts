@@ -1,4 +1,5 @@
 import type { JsonObject } from '@coffer/base';
+import type { Condition } from './condition.ts';
 import type { TokenEntry } from './token-entry.ts';
 
 /** A lease that is about to be issued. */
@@ -32,8 +33,9 @@ export interface CreatingLease {
 export interface LeaseIssuer {
   /**
    * Creates the durable row, in state `creating`. Call it before the effect.
-   * @throws CofferError `permission-denied` when the token is no longer valid, `invalid-request` when this is its last use, and
+   * `conditions`: what must hold besides at the moment when the row is inserted.
+   * @throws CofferError `permission-denied` when they do not, or the token is no longer valid, `invalid-request` when this is its last use, and
    *   what is issued would end with it at once: there is no row then
    */
-  begin(lease: NewLease): Promise<CreatingLease>;
+  begin(lease: NewLease, conditions?: readonly Condition[]): Promise<CreatingLease>;
 }

@@ -66,7 +66,7 @@ export async function issueLoginToken(
     numUses: parameters.numUses,
     renewable: true,
     ...(boundCidrs.length > 0 && { boundCidrs }),
-    provided: login.proof,
+    provided: [...login.proof, ...context.stands],
     otherwise: 'what this login is granted by was changed or deleted during the login: log in again',
   });
   if (!context.active()) {

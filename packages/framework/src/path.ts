@@ -67,6 +67,8 @@ export interface PathDefinition<S extends FieldSchema> {
   readonly exists?: (params: PathParams) => Promise<boolean>;
   /** Serves requests without a token. */
   readonly unauthenticated?: boolean;
+  /** Answers from this node's memory: such a request does not ask the store first, and is answered while the store is away. */
+  readonly local?: boolean;
   /** Serves requests without a token where the configuration opens this group of paths. */
   readonly openAs?: UnauthenticatedAccess;
   /** Needs the capability `sudo`: whatever the operation, or only to list. */
@@ -86,6 +88,7 @@ export interface Path {
   readonly splitFields: ReadonlySet<string>;
   readonly operations: readonly ('read' | 'write' | 'delete' | 'list')[];
   readonly unauthenticated: boolean;
+  readonly local: boolean;
   readonly openAs: UnauthenticatedAccess | undefined;
   readonly sudo: boolean | 'list';
   readonly takesWrappingToken: boolean;
@@ -128,6 +131,7 @@ export function definePath<const S extends FieldSchema>(definition: PathDefiniti
     operations,
     creates: definition.exists !== undefined,
     unauthenticated: definition.unauthenticated ?? false,
+    local: definition.local ?? false,
     openAs: definition.openAs,
     sudo: definition.sudo ?? false,
     takesWrappingToken: definition.takesWrappingToken ?? false,

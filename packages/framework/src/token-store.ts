@@ -18,8 +18,10 @@ export type NewToken = Omit<TokenEntry, 'id' | 'accessor' | 'usesLeft' | 'lastRe
 export interface TokenStore {
   /** @throws CofferError `permission-denied` when the parent is no longer valid, or what is `provided` no longer holds */
   create(token: NewToken): Promise<{ token: Secret; entry: TokenEntry }>;
-  /** The entry of a token that is valid now and that `allowed` accepts, using up one of its uses; otherwise none is used up. */
-  use(token: string, allowed?: (entry: TokenEntry) => boolean): Promise<TokenEntry | undefined>;
+  /** A request's first query: the entry of its token if that is valid now, and how far the store has come. `token` may be empty. */
+  arrive(token: string): Promise<{ readonly epoch: number; readonly entry?: TokenEntry }>;
+  /** Uses up one of a token's uses. Undefined when there is none left. */
+  spend(entry: TokenEntry): Promise<TokenEntry | undefined>;
   /** The entry of a token that is valid now, without using it. */
   lookup(token: string): Promise<TokenEntry | undefined>;
   /** The entry of the token of an accessor that is valid now. */

@@ -88,6 +88,35 @@ export const MIGRATIONS: readonly (readonly string[])[] = [
     'CREATE INDEX IF NOT EXISTS tokens_lease ON tokens (lease ASC, id ASC)',
     'CREATE INDEX IF NOT EXISTS leases_irrevocable ON leases (expire_time ASC, id ASC) WHERE attempts >= 6',
   ],
+  [
+    // How many changes of the configuration there were, and what each of them changed: nodes keep what they have read, and drop
+    // what is here.
+    `CREATE TABLE IF NOT EXISTS epoch (
+       name TEXT PRIMARY KEY,
+       epoch BIGINT NOT NULL
+     )`,
+    "INSERT INTO epoch (name, epoch) VALUES ('store', 0) ON CONFLICT (name) DO NOTHING",
+    `CREATE TABLE IF NOT EXISTS changes (
+       epoch BIGINT NOT NULL,
+       node TEXT NOT NULL,
+       what TEXT NOT NULL
+     )`,
+    'CREATE UNIQUE INDEX IF NOT EXISTS changes_epoch ON changes (epoch ASC)',
+    // A row for each process that works on the store. Times are by the store's clock.
+    `CREATE TABLE IF NOT EXISTS nodes (
+       id TEXT PRIMARY KEY,
+       address TEXT NOT NULL,
+       version TEXT NOT NULL,
+       state TEXT NOT NULL,
+       started BIGINT NOT NULL,
+       heartbeat BIGINT NOT NULL,
+       epoch BIGINT NOT NULL
+     )`,
+    // Who is at the row; '' for nobody.
+    "ALTER TABLE leases ADD COLUMN IF NOT EXISTS claim TEXT NOT NULL DEFAULT ''",
+    // 1 from the moment the mount is being disabled.
+    'ALTER TABLE mounts ADD COLUMN IF NOT EXISTS tainted BIGINT NOT NULL DEFAULT 0',
+  ],
 ];
 
 /** @throws Error saying what to do, when the store has migrations that this version does not know */

@@ -1,6 +1,6 @@
 import { CofferError } from '@coffer/base';
 import { checkNames, definePath, type EntryStorage, type Path } from '@coffer/framework';
-import { changeRole, createRole, newRole, readRole, requireRole } from './role-entry.ts';
+import { changeRole, createRole, deleteRole, newRole, readRole, requireRole } from './role-entry.ts';
 import { ROLE_NAME, ROLE_SETTINGS, roleSetting, roleView, withSettings } from './role-settings.ts';
 import type { SecretIds } from './secret-ids.ts';
 
@@ -82,8 +82,7 @@ function oneRole(storage: EntryStorage, secretIds: SecretIds): Path {
       if (role === undefined) return undefined;
       const { role_name: name } = fields;
       // The role first: from then on nobody can log in, whatever is still left.
-      await storage.delete(`role/${name}`);
-      await storage.delete(`role-id/${role.roleId}`);
+      await deleteRole(storage, name, role);
       await secretIds.destroyAll(name);
       return undefined;
     },

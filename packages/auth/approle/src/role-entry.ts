@@ -36,11 +36,11 @@ const ROLE = entry<RoleEntry>({
 const HOLDER = entry<{ readonly name: string }>({ name: string() });
 
 function rolesOf(storage: EntryStorage): Entries<RoleEntry> {
-  return storage.of('role/', ROLE);
+  return storage.kept('role/', ROLE);
 }
 
 function holdersOf(storage: EntryStorage): Entries<{ readonly name: string }> {
-  return storage.of('role-id/', HOLDER);
+  return storage.kept('role-id/', HOLDER);
 }
 
 export function newRole(): RoleEntry {
@@ -90,7 +90,7 @@ export async function changeRole(
   });
   const kept = replaced && change(replaced).roleId;
   for (const roleId of new Set([changed.roleId, replaced?.roleId ?? changed.roleId])) {
-    if (roleId !== kept) await storage.delete(`role-id/${roleId}`);
+    if (roleId !== kept) await holdersOf(storage).delete(roleId);
   }
   if (replaced === undefined) throw missingRole(name);
 }
@@ -103,6 +103,11 @@ function checkConstraint(role: RoleEntry): void {
       'at least one constraint should be enabled on the role: bind_secret_id, secret_id_bound_cidrs or token_bound_cidrs',
     );
   }
+}
+
+export async function deleteRole(storage: EntryStorage, name: string, { roleId }: RoleEntry): Promise<void> {
+  await rolesOf(storage).delete(name);
+  await holdersOf(storage).delete(roleId);
 }
 
 async function indexRoleId(storage: EntryStorage, name: string, roleId: string): Promise<void> {

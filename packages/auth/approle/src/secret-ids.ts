@@ -93,7 +93,7 @@ export class SecretIds {
         : { ...present, usesLeft: present.usesLeft - 1, lastUpdated: Date.now() };
     });
     if (used === undefined) return undefined;
-    if (isExpired(used) || used.usesLeft === 1) await this.#storage.delete(`accessor/${name}/${used.accessor}`);
+    if (isExpired(used) || used.usesLeft === 1) await this.#accessors(name).delete(used.accessor);
     if (isExpired(used)) return undefined;
     return { entry: used, proof: used.numUses > 0 ? [] : [this.#storage.there(`secret-id/${name}/${hash}`)] };
   }
@@ -109,14 +109,14 @@ export class SecretIds {
 
   async destroy(name: string, role: RoleEntry, secretId: string): Promise<void> {
     const taken = await this.#secretIds(name).take(hashOf(role, secretId));
-    if (taken !== undefined) await this.#storage.delete(`accessor/${name}/${taken.accessor}`);
+    if (taken !== undefined) await this.#accessors(name).delete(taken.accessor);
   }
 
   /** Returns whether there was one. */
   async destroyByAccessor(name: string, accessor: string): Promise<boolean> {
     const taken = await this.#accessors(name).take(accessor);
     if (taken === undefined) return false;
-    await this.#storage.delete(`secret-id/${name}/${taken.hash}`);
+    await this.#secretIds(name).delete(taken.hash);
     return true;
   }
 

@@ -69,7 +69,7 @@ export function rolesPaths(storage: EntryStorage): Path[] {
         return undefined;
       },
       delete: async ({ fields }) => {
-        await storage.delete(`roles/${fields.name}`);
+        await tokenRolesOf(storage).delete(fields.name);
         return undefined;
       },
     }),

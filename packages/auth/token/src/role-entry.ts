@@ -50,7 +50,7 @@ const ROLE = entry<TokenRole>({
 });
 
 export function tokenRolesOf(storage: EntryStorage): Entries<TokenRole> {
-  return storage.of('roles/', ROLE);
+  return storage.kept('roles/', ROLE);
 }
 
 export async function readTokenRole(storage: EntryStorage, name: string): Promise<TokenRole | undefined> {

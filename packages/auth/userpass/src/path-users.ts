@@ -11,7 +11,7 @@ import {
   tokenParametersView,
 } from '@coffer/framework';
 import type { PasswordHasher } from './password-hash.ts';
-import { changeUser, readUser, writeUser } from './user-entry.ts';
+import { changeUser, readUser, usersOf, writeUser } from './user-entry.ts';
 
 const USERNAME = { type: 'string', required: true, description: 'The user.' } as const;
 const PASSWORD = { type: 'string', description: 'The password; stored as an scrypt hash.' } as const;
@@ -80,7 +80,7 @@ function oneUser(storage: EntryStorage, hasher: PasswordHasher): Path {
       return undefined;
     },
     delete: async ({ fields }) => {
-      await storage.delete(`users/${fields.username}`);
+      await usersOf(storage).delete(fields.username);
       return undefined;
     },
   });

@@ -27,8 +27,8 @@ const USER = entry<UserEntry>({
   token: STORED_TOKEN_PARAMETERS,
 });
 
-function usersOf(storage: EntryStorage): Entries<UserEntry> {
-  return storage.of('users/', USER);
+export function usersOf(storage: EntryStorage): Entries<UserEntry> {
+  return storage.kept('users/', USER);
 }
 
 /** User names do not distinguish case, as in Vault: the paths fold them. */

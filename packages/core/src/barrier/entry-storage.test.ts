@@ -4,7 +4,7 @@ import type { JsonObject } from '@coffer/base';
 import { openEmbeddedStore, type Store } from '@coffer/store';
 import { Barrier } from './barrier.ts';
 import { createKeyring } from './keyring.ts';
-import { createEntryStorage } from './entry-storage.ts';
+import { createEntryStorage, entriesOf } from './entry-storage.ts';
 import { type Entries, type EntryStorage, stored } from '@coffer/framework';
 
 describe('entries of a mount', () => {
@@ -13,7 +13,7 @@ describe('entries of a mount', () => {
   let entries: Entries<JsonObject>;
   before(async () => {
     store = await openEmbeddedStore({ path: ':memory:' });
-    storage = createEntryStorage(store, new Barrier(createKeyring()), 'mount');
+    storage = createEntryStorage(entriesOf(store, new Barrier(createKeyring())), 'mount');
     entries = storage.of('', stored.object());
   });
   after(() => store.close());

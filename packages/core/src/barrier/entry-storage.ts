@@ -1,17 +1,28 @@
-import type { Store } from '@coffer/store';
+import type { SqlResult, SqlStatement, Store } from '@coffer/store';
 import type { Barrier } from './barrier.ts';
 import { type Condition, type Entries, type EntryStorage, rowLimit, type stored, WHOLE_LIST } from '@coffer/framework';
 import { insertWhile } from './insert-while.ts';
+import { Epochs } from '../epochs/epochs.ts';
+import { KeptEntries } from './kept-entries.ts';
 import { endOfPrefix } from './prefix.ts';
 
+export interface EntryStorageParts {
+  readonly store: Store;
+  readonly barrier: Barrier;
+  readonly kept: KeptEntries;
+}
+
+export function entriesOf(store: Store, barrier: Barrier, epochs = new Epochs(store)): EntryStorageParts {
+  return { store, barrier, kept: new KeptEntries(epochs) };
+}
+
 /** `mount` is the mount's uuid, so that entries of a mount that was disabled can never show up under a new one. */
-export function createEntryStorage(store: Store, barrier: Barrier, mount: string): EntryStorage {
+export function createEntryStorage(parts: EntryStorageParts, mount: string): EntryStorage {
+  const { store } = parts;
   return {
-    of: (prefix, kind) => new MountEntries(store, barrier, { mount, prefix, kind }),
+    of: (prefix, kind) => new MountEntries(parts, { mount, prefix, kind, isKept: false }),
+    kept: (prefix, kind) => new MountEntries(parts, { mount, prefix, kind, isKept: true }),
     there: (name) => ({ table: 'entries', row: { mount, name } }),
-    async delete(name) {
-      await store.run('DELETE FROM entries WHERE mount = $1 AND name = $2', [mount, name]);
-    },
     async list(prefix, page = WHOLE_LIST) {
       const { rows } = await store.run(
         'SELECT name FROM entries WHERE mount = $1 AND name > $2 AND name < $3 ORDER BY name LIMIT $4',
@@ -29,81 +40,116 @@ interface Place<T> {
   readonly mount: string;
   readonly prefix: string;
   readonly kind: stored.Kind<T>;
+  readonly isKept: boolean;
+}
+
+/** An entry as it was read, with its sealed bytes: every sealing has its own nonce, so they name one version of the value. */
+interface Sealed<T> {
+  readonly value: T;
+  readonly sealed: Uint8Array;
 }
 
 class MountEntries<T extends object> implements Entries<T> {
-  readonly #store: Store;
-  readonly #barrier: Barrier;
+  readonly #parts: EntryStorageParts;
   readonly #place: Place<T>;
 
-  constructor(store: Store, barrier: Barrier, place: Place<T>) {
-    this.#store = store;
-    this.#barrier = barrier;
+  constructor(parts: EntryStorageParts, place: Place<T>) {
+    this.#parts = parts;
     this.#place = place;
   }
 
   async get(name: string): Promise<T | undefined> {
-    return (await this.read(name))?.value;
+    const { kept } = this.#parts;
+    if (!this.#place.isKept) return this.getNow(name);
+    const entry = await kept.get<Sealed<T>>(this.#keyOf(name), () => this.#find(name));
+    return entry?.value;
+  }
+
+  async getNow(name: string): Promise<T | undefined> {
+    return (await this.#find(name))?.value;
   }
 
   async read(name: string): Promise<{ readonly value: T; readonly unchanged: Condition } | undefined> {
-    const { rows } = await this.#store.run(
-      'SELECT value FROM entries WHERE mount = $1 AND name = $2',
-      this.#keyOf(name),
-    );
-    const value = rows[0]?.['value'];
-    if (!(value instanceof Uint8Array)) return undefined;
+    const found = await this.#find(name);
+    if (found === undefined) return undefined;
     const [mount, full] = this.#keyOf(name);
-    // Every sealing has its own nonce, so the sealed bytes name one version of the value.
-    return { value: this.#open(name, value), unchanged: { table: 'entries', row: { mount, name: full, value } } };
+    return {
+      value: found.value,
+      unchanged: { table: 'entries', row: { mount, name: full, value: found.sealed } },
+    };
   }
 
   async put(name: string, value: T): Promise<void> {
-    await this.#store.run(
-      `INSERT INTO entries (mount, name, value) VALUES ($1, $2, $3)
+    await this.#write(name, {
+      sql: `INSERT INTO entries (mount, name, value) VALUES ($1, $2, $3)
        ON CONFLICT (mount, name) DO UPDATE SET value = excluded.value`,
-      [...this.#keyOf(name), this.#seal(name, value)],
-    );
+      params: [...this.#keyOf(name), this.#seal(name, value)],
+    });
+  }
+
+  async add(name: string, value: T): Promise<boolean> {
+    const { changes } = await this.#write(name, {
+      sql: 'INSERT INTO entries (mount, name, value) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING',
+      params: [...this.#keyOf(name), this.#seal(name, value)],
+    });
+    return changes === 1;
   }
 
   async putWhile(name: string, value: T, conditions: readonly Condition[]): Promise<boolean> {
-    const { sql, params } = insertWhile(
-      {
-        into: 'entries (mount, name, value)',
-        values: '$1, $2, $3',
-        params: [...this.#keyOf(name), this.#seal(name, value)],
-      },
-      conditions,
-    );
-    return (await this.#store.run(sql, params)).changes === 1;
+    const insertion = {
+      into: 'entries (mount, name, value)',
+      values: '$1, $2, $3',
+      params: [...this.#keyOf(name), this.#seal(name, value)],
+    };
+    return (await this.#write(name, insertWhile(insertion, conditions))).changes === 1;
+  }
+
+  async delete(name: string): Promise<void> {
+    await this.#write(name, {
+      sql: 'DELETE FROM entries WHERE mount = $1 AND name = $2',
+      params: this.#keyOf(name),
+    });
   }
 
   async take(name: string): Promise<T | undefined> {
-    const { rows } = await this.#store.run(
-      'DELETE FROM entries WHERE mount = $1 AND name = $2 RETURNING value',
-      this.#keyOf(name),
-    );
+    const { rows } = await this.#write(name, {
+      sql: 'DELETE FROM entries WHERE mount = $1 AND name = $2 RETURNING value',
+      params: this.#keyOf(name),
+    });
     return rows[0] && this.#open(name, rows[0]['value']);
   }
 
   async update(name: string, change: (value: T) => T | undefined): Promise<T | undefined> {
     for (;;) {
-      const key = this.#keyOf(name);
-      const { rows } = await this.#store.run('SELECT value FROM entries WHERE mount = $1 AND name = $2', key);
-      const sealed = rows[0]?.['value'];
-      if (sealed === undefined) return undefined;
-      const value = this.#open(name, sealed);
-      const changed = change(value);
-      const { changes } =
+      const found = await this.#find(name);
+      if (found === undefined) return undefined;
+      const changed = change(found.value);
+      const present = [...this.#keyOf(name), found.sealed];
+      const { changes } = await this.#write(
+        name,
         changed === undefined
-          ? await this.#store.run('DELETE FROM entries WHERE mount = $1 AND name = $2 AND value = $3', [...key, sealed])
-          : await this.#store.run('UPDATE entries SET value = $4 WHERE mount = $1 AND name = $2 AND value = $3', [
-              ...key,
-              sealed,
-              this.#seal(name, changed),
-            ]);
-      if (changes === 1) return value;
+          ? { sql: 'DELETE FROM entries WHERE mount = $1 AND name = $2 AND value = $3', params: present }
+          : {
+              sql: 'UPDATE entries SET value = $4 WHERE mount = $1 AND name = $2 AND value = $3',
+              params: [...present, this.#seal(name, changed)],
+            },
+      );
+      if (changes === 1) return found.value;
     }
+  }
+
+  async #find(name: string): Promise<Sealed<T> | undefined> {
+    const { rows } = await this.#parts.store.run(
+      'SELECT value FROM entries WHERE mount = $1 AND name = $2',
+      this.#keyOf(name),
+    );
+    const sealed = rows[0]?.['value'];
+    return sealed instanceof Uint8Array ? { value: this.#open(name, sealed), sealed } : undefined;
+  }
+
+  #write(name: string, { sql, params = [] }: SqlStatement): Promise<SqlResult> {
+    const { store, kept } = this.#parts;
+    return this.#place.isKept ? kept.write(this.#keyOf(name), { sql, params }) : store.run(sql, params);
   }
 
   #keyOf(name: string): readonly [mount: string, name: string] {
@@ -115,10 +161,10 @@ class MountEntries<T extends object> implements Entries<T> {
   }
 
   #seal(name: string, value: T): Uint8Array {
-    return this.#barrier.seal(this.#row(name), value);
+    return this.#parts.barrier.seal(this.#row(name), value);
   }
 
   #open(name: string, sealed: unknown): T {
-    return this.#place.kind(this.#barrier.open(this.#row(name), sealed), this.#row(name));
+    return this.#place.kind(this.#parts.barrier.open(this.#row(name), sealed), this.#row(name));
   }
 }

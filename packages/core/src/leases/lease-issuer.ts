@@ -8,7 +8,7 @@ import { CREATION_CLAIM_MS, sealLease } from './lease-row.ts';
 
 export function createLeaseIssuer(store: Store, barrier: Barrier, wake: () => void): LeaseIssuer {
   return {
-    async begin(lease) {
+    async begin(lease, conditions = []) {
       refuseLastUse(lease.token);
       const id = `${lease.path}/${randomBase62(24)}`;
       // Only where whoever opens the store next knows that this process is dead (dead-claims.ts).
@@ -23,7 +23,7 @@ export function createLeaseIssuer(store: Store, barrier: Barrier, wake: () => vo
             sealLease(barrier, id, { ...lease, ...maker }),
           ],
         },
-        [validToken(lease.token.id)],
+        [validToken(lease.token.id), ...conditions],
       );
       const { changes: begun } = await store.run(sql, params);
       if (begun === 0) throw new CofferError('permission-denied', 'permission denied');

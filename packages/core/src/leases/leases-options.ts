@@ -2,6 +2,7 @@ import type { Logger } from '@coffer/base';
 import type { Engine, TokenStore } from '@coffer/framework';
 import type { Store } from '@coffer/store';
 import type { Barrier } from '../barrier/barrier.ts';
+import type { Epochs } from '../epochs/epochs.ts';
 import type { LeaseList } from './lease-list.ts';
 
 export interface LeasesOptions {
@@ -10,6 +11,7 @@ export interface LeasesOptions {
   readonly list: LeaseList;
   /** Tokens have leases too: their rows are in there. */
   readonly tokens: Pick<TokenStore, 'byLease' | 'idOfLease' | 'revoke' | 'revokeIssuedBelow'>;
+  readonly epochs: Epochs;
   /** Tells the engine that a lease's path belongs to. */
   readonly mounts: { engineFor(path: string): Engine | undefined };
   readonly logger: Logger;

@@ -8,6 +8,7 @@ import { createKeyring } from '../barrier/keyring.ts';
 import type { LeaseState } from '@coffer/framework';
 import { sealLease } from './lease-row.ts';
 import { LeaseList } from './lease-list.ts';
+import { Epochs } from '../epochs/epochs.ts';
 import { Leases } from './leases.ts';
 import { createTokenStore } from '../tokens/tokens.ts';
 
@@ -58,7 +59,9 @@ describe('leases below a prefix', () => {
     list = new LeaseList(store, barrier);
     const wake = (): void => undefined;
     const tokens = createTokenStore(opened, barrier, wake);
-    leases = new Leases({ store, barrier, list, tokens, mounts: { engineFor: () => engine }, logger, wake });
+    leases = new Leases({
+      ...{ store, barrier, list, tokens, epochs: new Epochs(store), mounts: { engineFor: () => engine }, logger, wake },
+    });
     for (const id of [...IDS, ...OTHERS]) await insert(id, 'active');
     await insert('db/unfinished', 'creating');
   });

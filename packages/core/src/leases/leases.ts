@@ -163,6 +163,8 @@ export class Leases {
        ) RETURNING *`,
       [now, CLAIM_MS, limit],
     );
+    // No request has brought this node up to date. If it cannot be now, the store is away for the revocations as well.
+    if (rows.length > 0) await this.#options.epochs.refresh().catch(() => undefined);
     const leases: Lease[] = [];
     for (const row of rows) {
       // One that cannot be read must keep nobody else from being revoked.

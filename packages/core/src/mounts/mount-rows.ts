@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { randomId } from '@coffer/base';
-import type { Store } from '@coffer/store';
+import type { SqlResult, SqlStatement, Store } from '@coffer/store';
 import type { Barrier } from '../barrier/barrier.ts';
+import type { ChangeKey, Epochs } from '../epochs/epochs.ts';
 import { LISTING_VISIBILITIES, type Mount, MOUNT_TOKEN_TYPES, type MountConfig, stored } from '@coffer/framework';
 
 export const DEFAULT_MOUNT_CONFIG: MountConfig = { default_lease_ttl: 0, max_lease_ttl: 0, force_no_cache: false };
@@ -47,7 +48,7 @@ export function newMount(path: string, type: string, rest: Partial<Mount> = {}):
   };
 }
 
-/** A mount of the core itself, made anew at each start: what it has stored is found by its uuid, which is always the same. */
+/** A mount of the core itself, made anew at each start: what it has stored is found by its uuid, which is always the same. So is its accessor, on every node. */
 export function builtinMount(path: string, type: string, rest: Partial<Mount> = {}): Mount {
   const hex = createHash('sha256').update(`mount ${path}`).digest('hex');
   // Version 8 and variant 10: made as we see fit (RFC 9562, 5.8).
@@ -58,47 +59,104 @@ export function builtinMount(path: string, type: string, rest: Partial<Mount> = 
     `8${hex.slice(17, 20)}`,
     hex.slice(20, 32),
   ];
-  return newMount(path, type, { ...rest, uuid: parts.join('-') });
+  const { accessor } = newMount(path, type);
+  return newMount(path, type, {
+    ...rest,
+    uuid: parts.join('-'),
+    accessor: accessor.replace(/[^_]+$/, hex.slice(-8)),
+  });
+}
+
+export interface MountRow {
+  readonly mount: Mount;
+  /** Being disabled, or half disabled by a node that was stopped in the midst of it. */
+  readonly tainted: boolean;
 }
 
 /** The durable side of the mount table. */
 export interface MountRows {
-  all(): Promise<Mount[]>;
-  /** Replaces a row that an earlier write may have left when its answer was lost. */
-  insert(mount: Mount): Promise<void>;
-  /** Does nothing when this mount is gone: coming late, it must not bring back what was disabled. */
-  update(mount: Mount): Promise<void>;
+  all(): Promise<MountRow[]>;
+  /** Returns the path that stands in the way: this one, one above or one below it. */
+  insert(mount: Mount): Promise<string | undefined>;
+  /**
+   * Writes what `change` makes of a mount as it is tuned now, by whichever node. It is called again when somebody else was faster.
+   * Undefined when the mount is gone: coming late, this must not bring back what was disabled. The core's own have a row once they
+   * are tuned.
+   */
+  change(
+    present: { readonly mount: Mount; readonly builtin: boolean },
+    change: (mount: Mount) => Mount,
+  ): Promise<Mount | undefined>;
+  /** From here on it takes no more requests on any node, or does again. */
+  taint(mount: Mount, tainted: boolean): Promise<void>;
   /** Removes this mount only, not one that was enabled at its path since. */
   remove(mount: Mount): Promise<void>;
 }
 
-export function createMountRows(store: Store, barrier: Barrier): MountRows {
+/** Told to every node: all mounts are read again, since they are few and a path alone does not say which mount it is. */
+const MOUNTS: ChangeKey = 'mounts/';
+
+export function createMountRows(store: Store, barrier: Barrier, epochs: Epochs): MountRows {
+  const opened = (path: string, value: unknown): Mount =>
+    MOUNT(barrier.open(`mounts/${path}`, value), `mounts/${path}`);
+  const write = async (...statements: SqlStatement[]): Promise<readonly SqlResult[]> =>
+    epochs.write([MOUNTS], statements, { oneAfterTheOther: true });
   const seal = (mount: Mount): Uint8Array =>
     barrier.seal(`mounts/${mount.path}`, { ...mount, config: { ...mount.config } });
   return {
     async all() {
-      const { rows } = await store.run('SELECT path, value FROM mounts ORDER BY path');
+      const { rows } = await store.run('SELECT path, value, tainted FROM mounts ORDER BY path');
       return rows.map((row) => {
-        const place = `mounts/${String(row['path'])}`;
-        return MOUNT(barrier.open(place, row['value']), place);
+        return { mount: opened(String(row['path']), row['value']), tainted: row['tainted'] !== 0 };
       });
     },
     async insert(mount) {
-      await store.run(
-        `INSERT INTO mounts (path, accessor, value) VALUES ($1, $2, $3)
-         ON CONFLICT (path) DO UPDATE SET accessor = excluded.accessor, value = excluded.value`,
-        [mount.path, mount.accessor, seal(mount)],
+      const [clash, inserted] = await write(
+        { sql: `SELECT path FROM mounts WHERE ${CLASHES}`, params: [mount.path] },
+        {
+          sql: `INSERT INTO mounts (path, accessor, value) SELECT $1, $2, $3
+                WHERE NOT EXISTS (SELECT 1 FROM mounts WHERE ${CLASHES}) ON CONFLICT DO NOTHING`,
+          params: [mount.path, mount.accessor, seal(mount)],
+        },
       );
+      return inserted?.changes === 1 ? undefined : String(clash?.rows[0]?.['path'] ?? mount.path);
     },
-    async update(mount) {
-      await store.run('UPDATE mounts SET value = $3 WHERE path = $1 AND accessor = $2', [
-        mount.path,
-        mount.accessor,
-        seal(mount),
-      ]);
+    async change({ mount: { path, accessor }, mount, builtin }, change) {
+      for (;;) {
+        const { rows } = await store.run('SELECT accessor, value FROM mounts WHERE path = $1', [path]);
+        const present = rows[0]?.['value'];
+        if (present === undefined ? !builtin : !builtin && rows[0]?.['accessor'] !== accessor) return undefined;
+        const changed = change(present === undefined ? mount : withTuning(mount, opened(path, present)));
+        const [result] = await write(
+          present === undefined
+            ? {
+                sql: 'INSERT INTO mounts (path, accessor, value) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING',
+                params: [path, accessor, seal(changed)],
+              }
+            : {
+                sql: 'UPDATE mounts SET value = $2 WHERE path = $1 AND value = $3',
+                params: [path, seal(changed), present],
+              },
+        );
+        if (result?.changes === 1) return changed;
+      }
+    },
+    async taint({ path, accessor }, tainted) {
+      await write({
+        sql: 'UPDATE mounts SET tainted = $3 WHERE path = $1 AND accessor = $2',
+        params: [path, accessor, Number(tainted)],
+      });
     },
     async remove({ path, accessor }) {
-      await store.run('DELETE FROM mounts WHERE path = $1 AND accessor = $2', [path, accessor]);
+      await write({ sql: 'DELETE FROM mounts WHERE path = $1 AND accessor = $2', params: [path, accessor] });
     },
   };
 }
+
+/** What tuning changes. The rest of one of the core's own mounts is what this version says. */
+export function withTuning(mount: Mount, { config, description, options }: Mount): Mount {
+  return { ...mount, config, description, options };
+}
+
+/** The core's own mounts have rows too, below which nothing can be mounted either. */
+const CLASHES = 'substr(path, 1, length($1)) = $1 OR substr($1, 1, length(path)) = path';

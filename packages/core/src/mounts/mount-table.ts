@@ -9,7 +9,7 @@ import {
 } from '@coffer/framework';
 import { createEntryStorage } from '../barrier/entry-storage.ts';
 import { MountIntents } from '../leases/intents.ts';
-import { createMountRows, type MountRows, newMount } from './mount-rows.ts';
+import { createMountRows, type MountRow, type MountRows, newMount, withTuning } from './mount-rows.ts';
 import { Mounted, type MountedParts } from './mounted.ts';
 
 /** What may be mounted, by type. */
@@ -26,7 +26,7 @@ export interface MountTypes {
 const RESERVED_PATHS: readonly string[] = ['audit/', 'cubbyhole/', 'identity/'];
 
 /**
- * What is mounted where, in memory. The rows are read when the core starts; from then on each mount and its row change together.
+ * What is mounted where, in memory. The rows are read when the core starts, and again when any node has changed one of them.
  * The core's own mounts (`sys/`, `auth/token/`) are made at every start; their rows hold how they were tuned.
  */
 export class MountTable {
@@ -39,7 +39,9 @@ export class MountTable {
 
   constructor(parts: MountedParts) {
     this.#parts = parts;
-    this.#rows = createMountRows(parts.store, parts.barrier);
+    const { store, barrier } = parts.entries;
+    this.#rows = createMountRows(store, barrier, parts.epochs);
+    parts.epochs.follow('mounts', () => this.#follow());
   }
 
   /** Sets what may be mounted from now on. */
@@ -49,11 +51,48 @@ export class MountTable {
 
   /** Mounts what the store knows. Of the core's own mounts it knows how they were tuned. */
   async load(): Promise<void> {
-    for (const mount of await this.#rows.all()) {
-      const own = this.#mounted.get(mount.path);
-      if (own === undefined) this.#add(mount, this.#factoryOf(mount));
-      else own.mount = { ...own.mount, config: mount.config, description: mount.description, options: mount.options };
+    for (const row of await this.#rows.all()) {
+      const { mount } = row;
+      if (!this.#update(row)) this.#add(mount, this.#factoryOf(mount)).tainted = row.tainted;
     }
+  }
+
+  /** Brings the table up to date with the rows, which another node may have changed. */
+  async #follow(): Promise<void> {
+    const rows = await this.#rows.all();
+    const standing = new Set(rows.map(({ mount }) => mount.uuid));
+    for (const [path, mounted] of this.#mounted) {
+      if (!mounted.builtin && !standing.has(mounted.mount.uuid)) await this.#leave(path, mounted);
+    }
+    for (const row of rows) {
+      if (this.#update(row)) continue;
+      try {
+        this.#add(row.mount, this.#factoryOf(row.mount)).tainted = row.tainted;
+      } catch (error) {
+        // A newer version beside this one may know more. That must not keep this one from serving the rest.
+        this.#parts.logger.error('a mount of another node cannot be served here', { error: errorText(error) });
+      }
+    }
+  }
+
+  /** Takes over what a row says of a mount that is there. False when there is none. */
+  #update({ mount, tainted }: MountRow): boolean {
+    const mounted = this.#mounted.get(mount.path);
+    if (mounted === undefined) return false;
+    if (mounted.builtin) mounted.mount = withTuning(mounted.mount, mount);
+    else {
+      mounted.mount = mount;
+      // While this node is at it, it knows better.
+      if (mounted.ending === undefined) mounted.tainted = tainted;
+    }
+    return true;
+  }
+
+  /** Serves a mount that is gone no longer. */
+  async #leave(path: string, mounted: Mounted): Promise<void> {
+    mounted.tainted = true;
+    if (this.#mounted.get(path) === mounted) this.#mounted.delete(path);
+    await mounted.engine.close();
   }
 
   addBuiltin(mount: Mount, factory: EngineFactory): void {
@@ -89,13 +128,15 @@ export class MountTable {
     const clash = [...this.#mounted.keys(), ...this.#enabling, ...RESERVED_PATHS].find(
       (other) => path.startsWith(other) || other.startsWith(path),
     );
-    if (clash !== undefined) throw new CofferError('invalid-request', `path is already in use at ${clash}`);
+    if (clash !== undefined) throw inUse(clash);
     const mount = newMount(path, type, rest);
     const factory = this.#factory(path, type);
     this.#enabling.add(path);
     try {
-      await this.#rows.insert(mount);
-      this.#add(mount, factory);
+      const inTheWay = await this.#rows.insert(mount);
+      if (inTheWay !== undefined) throw inUse(inTheWay);
+      // Unless this node has followed its own change meanwhile.
+      if (!this.#mounted.has(path)) this.#add(mount, factory);
     } finally {
       this.#enabling.delete(path);
     }
@@ -120,18 +161,28 @@ export class MountTable {
   async #unmount(path: string, mounted: Mounted, revoke: (path: string) => Promise<unknown>): Promise<void> {
     let revoked = false;
     try {
+      await this.#rows.taint(mounted.mount, true);
       await revoke(path);
       revoked = true;
       await this.#rows.remove(mounted.mount);
-      this.#mounted.delete(path);
-      await mounted.engine.close();
-      const { store, barrier, logger } = this.#parts;
-      await new MountIntents(store, barrier, mounted.mount.uuid).clear();
-      await createEntryStorage(store, barrier, mounted.mount.uuid).clear();
+      await this.#leave(path, mounted);
+      const { entries, logger } = this.#parts;
+      await new MountIntents(entries.store, entries.barrier, mounted.mount.uuid).clear();
+      await createEntryStorage(entries, mounted.mount.uuid).clear();
       logger.info('disabled', { path });
     } finally {
-      if (!revoked) mounted.tainted = false;
+      if (!revoked) await this.#standAgain(mounted);
       mounted.ending = undefined;
+    }
+  }
+
+  async #standAgain(mounted: Mounted): Promise<void> {
+    try {
+      await this.#rows.taint(mounted.mount, false);
+      mounted.tainted = false;
+    } catch (error) {
+      const { path } = mounted.mount;
+      this.#parts.logger.error('a mount stays half disabled: disable it again', { path, error: errorText(error) });
     }
   }
 
@@ -143,8 +194,8 @@ export class MountTable {
     if (mounted === undefined) throw missing();
     await mounted.inTurn(async () => {
       if (mounted.tainted) throw missing();
-      const tuned = change(mounted.mount);
-      await (mounted.builtin ? this.#rows.insert(tuned) : this.#rows.update(tuned));
+      const tuned = await this.#rows.change(mounted, change);
+      if (tuned === undefined) throw missing();
       mounted.mount = tuned;
     });
   }
@@ -208,8 +259,10 @@ export class MountTable {
     );
   }
 
-  #add(mount: Mount, factory: EngineFactory, builtin = false): void {
-    this.#mounted.set(mount.path, new Mounted(mount, factory, builtin, this.#parts));
+  #add(mount: Mount, factory: EngineFactory, builtin = false): Mounted {
+    const mounted = new Mounted(mount, factory, builtin, this.#parts);
+    this.#mounted.set(mount.path, mounted);
+    return mounted;
   }
 
   #find(path: string): Mounted | undefined {
@@ -220,4 +273,8 @@ export class MountTable {
     }
     return longest;
   }
+}
+
+function inUse(path: string): CofferError {
+  return new CofferError('invalid-request', `path is already in use at ${path}`);
 }

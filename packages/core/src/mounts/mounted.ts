@@ -1,13 +1,12 @@
 import { CofferError, type Logger } from '@coffer/base';
-import type { Engine, EngineFactory, LeaseIssuer, Mount, TtlLimits } from '@coffer/framework';
-import type { Store } from '@coffer/store';
-import type { Barrier } from '../barrier/barrier.ts';
-import { createEntryStorage } from '../barrier/entry-storage.ts';
+import type { Condition, Engine, EngineFactory, LeaseIssuer, Mount, TtlLimits } from '@coffer/framework';
+import type { Epochs } from '../epochs/epochs.ts';
+import { createEntryStorage, type EntryStorageParts } from '../barrier/entry-storage.ts';
 import { MountIntents } from '../leases/intents.ts';
 
 export interface MountedParts {
-  readonly store: Store;
-  readonly barrier: Barrier;
+  readonly entries: EntryStorageParts;
+  readonly epochs: Epochs;
   readonly leases: LeaseIssuer;
   readonly systemTtl: TtlLimits;
   readonly logger: Logger;
@@ -28,15 +27,19 @@ export class Mounted {
   #tuned: Promise<unknown> = Promise.resolve();
 
   constructor(mount: Mount, factory: EngineFactory, builtin: boolean, parts: MountedParts) {
-    const { store, barrier, leases, systemTtl, logger } = parts;
+    const { entries, epochs, leases, systemTtl, logger } = parts;
+    const { store, barrier } = entries;
     this.mount = mount;
     this.builtin = builtin;
     const active = (): boolean => !this.tainted;
+    const stands = builtin ? [] : [standing(mount)];
     this.engine = factory({
       mount: () => this.mount,
       active,
-      storage: createEntryStorage(store, barrier, mount.uuid),
-      leases: whileActive(leases, active),
+      stands,
+      storage: createEntryStorage(entries, mount.uuid),
+      leases: whileActive(leases, active, stands),
+      catchUp: () => epochs.refresh(),
       intents: new MountIntents(store, barrier, mount.uuid),
       ttlLimits: () => {
         const { default_lease_ttl: defaultTtl, max_lease_ttl: maxTtl } = this.mount.config;
@@ -55,14 +58,20 @@ export class Mounted {
   }
 }
 
+/** Its row is there, and nobody is disabling it. */
+function standing({ path, accessor }: Mount): Condition {
+  return { table: 'mounts', row: { path, accessor, tainted: 0 } };
+}
+
 /**
- * Disabling a mount first stops its requests and then looks for leases. A request that began before, and writes its row only
- * after that look, finds here that the mount is being disabled; every other row is found by the look, and waited for.
+ * Disabling a mount first stops its requests, on every node, and then looks for leases. A request that began before writes its
+ * row only while the mount's row says that it stands: that row is locked until the lease can be seen. Here on this node it
+ * sees sooner that the mount is being disabled.
  */
-function whileActive(leases: LeaseIssuer, active: () => boolean): LeaseIssuer {
+function whileActive(leases: LeaseIssuer, active: () => boolean, stands: readonly Condition[]): LeaseIssuer {
   return {
-    async begin(lease) {
-      const creating = await leases.begin(lease);
+    async begin(lease, conditions = []) {
+      const creating = await leases.begin(lease, [...stands, ...conditions]);
       if (active()) return creating;
       await creating.abandon(true);
       throw new CofferError('permission-denied', 'the secrets engine was disabled during the request');

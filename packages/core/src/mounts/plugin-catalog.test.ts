@@ -3,7 +3,7 @@ import { after, before, beforeEach, describe, it } from 'node:test';
 import { type EntryStorage, isRegistered, type PluginCatalog, type PluginEntry, stored } from '@coffer/framework';
 import { openEmbeddedStore, type Store } from '@coffer/store';
 import { Barrier } from '../barrier/barrier.ts';
-import { createEntryStorage } from '../barrier/entry-storage.ts';
+import { createEntryStorage, entriesOf } from '../barrier/entry-storage.ts';
 import { createKeyring } from '../barrier/keyring.ts';
 import { createPluginCatalog } from './plugin-catalog.ts';
 
@@ -13,7 +13,7 @@ describe('a catalog that 0.1.0 wrote, with versions as they were given', () => {
   let catalog: PluginCatalog;
   before(async () => {
     store = await openEmbeddedStore({ path: ':memory:' });
-    storage = createEntryStorage(store, new Barrier(createKeyring()), 'catalog');
+    storage = createEntryStorage(entriesOf(store, new Barrier(createKeyring())), 'catalog');
     catalog = createPluginCatalog(storage, [{ name: 'inside', type: 'database', version: 'v0.1.0+builtin.vault' }]);
   });
   after(() => store.close());

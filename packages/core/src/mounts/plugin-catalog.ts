@@ -25,7 +25,7 @@ const PLUGIN = entry<PluginEntry>({
 });
 
 export function createPluginCatalog(storage: EntryStorage, builtins: readonly BuiltinPlugin[]): PluginCatalog {
-  const plugins = storage.of('', PLUGIN);
+  const plugins = storage.kept('', PLUGIN);
 
   /** Where a version is kept: 0.1.0 kept versions as they were written, `1.2.3` beside `v1.2.3`. */
   const keyOf = async (type: PluginType, name: string, version: string): Promise<string> => {
@@ -78,7 +78,7 @@ export function createPluginCatalog(storage: EntryStorage, builtins: readonly Bu
       await plugins.put(await keyOf(type, name, version), { ...plugin, sha256: plugin.sha256.toLowerCase() });
     },
     async deregister(type, name, version) {
-      await storage.delete(await keyOf(type, name, version));
+      await plugins.delete(await keyOf(type, name, version));
     },
     async list() {
       const keys = await storage.list('');

@@ -28,7 +28,7 @@ const { entry, string } = stored;
 const POLICY = entry<{ readonly policy: string }>({ policy: string() });
 
 export function createPasswordPolicies(storage: EntryStorage): PasswordPolicies {
-  const policies = storage.of('', POLICY);
+  const policies = storage.kept('', POLICY);
   const get = async (name: string): Promise<string | undefined> => (await policies.get(name))?.policy;
   return {
     get,
@@ -37,7 +37,7 @@ export function createPasswordPolicies(storage: EntryStorage): PasswordPolicies 
       await policies.put(name, { policy: text });
       return policy;
     },
-    delete: (name) => storage.delete(name),
+    delete: (name) => policies.delete(name),
     list: () => storage.list(''),
     async generate(name) {
       if (name === '') return generatePassword(DEFAULT_PASSWORD_POLICY);

@@ -1,11 +1,12 @@
 /** What is compiled of policies is never older than the last write that was answered, wherever a reader stands meanwhile. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { CofferError, mayLandUntil } from '@coffer/base';
+import { CofferError } from '@coffer/base';
 import { openEmbeddedStore, type Store } from '@coffer/store';
 import { Steps, steppedStore } from '@coffer/testkit';
 import { Barrier } from '../barrier/barrier.ts';
 import { createKeyring } from '../barrier/keyring.ts';
+import { Epochs } from '../epochs/epochs.ts';
 import { createPolicyStore, type PolicyStore } from './policies.ts';
 
 const READ = 'path "a" { capabilities = ["read"] }';
@@ -17,23 +18,27 @@ const SETS = [['p'], ['p', 'q'], ['none', 'p']] as const;
 describe('policies', () => {
   let inner: Store;
   let policies: PolicyStore;
+  let epochs: Epochs;
   const barrier = new Barrier(createKeyring());
   const steps = new Steps();
 
   before(async () => (inner = await openEmbeddedStore({ path: ':memory:' })));
   after(() => inner.close());
 
-  const allowed = async (store: PolicyStore, folded = false) =>
-    Promise.all(
+  const allowed = async (store: PolicyStore, folded = false) => {
+    // As every request does.
+    await epochs.refresh();
+    return Promise.all(
       SETS.map(async (names) => {
         const acl = await store.acl(names);
         const asked = folded ? acl.folded() : acl;
         return (['read', 'update'] as const).filter((operation) => asked.allows(operation, 'a', {}, false));
       }),
     );
+  };
   /** What is served is what a server would say that has only just been started. */
   const assertFresh = async () => {
-    const fresh = createPolicyStore(inner, barrier);
+    const fresh = createPolicyStore(inner, barrier, new Epochs(inner));
     assert.deepEqual(await allowed(policies), await allowed(fresh));
     assert.deepEqual(await allowed(policies, true), await allowed(fresh, true));
   };
@@ -41,7 +46,11 @@ describe('policies', () => {
     for (const folded of [false, true]) assert.deepEqual(await allowed(policies, folded), [[], [], []]);
   };
   const begin = (text: string) => async () => {
-    policies = createPolicyStore(steppedStore(inner, steps), barrier);
+    // What has changed is read once for all who wait for it: nobody can be stopped there.
+    const stepped = steppedStore(inner, steps, /^(?!SELECT epoch, node, what)/);
+    epochs = new Epochs(stepped);
+    await epochs.begin();
+    policies = createPolicyStore(stepped, barrier, epochs);
     await policies.put('p', text);
     await policies.put('q', 'path "b" { capabilities = ["read"] }');
   };
@@ -66,8 +75,8 @@ describe('policies', () => {
         whileStopped: nothing,
         afterwards: nothing,
       });
-      // Before and after each of p, p and q, none and p.
-      assert.equal(points.length, 10);
+      // Before and after each of p, p and q, none and p; and of the epoch.
+      assert.equal(points.length, 12);
     });
 
     it(`are taken back by ${name} from its commit on, whoever reads before, during and after it`, async () => {
@@ -117,28 +126,49 @@ describe('policies', () => {
     }
   });
 
-  it('are not kept while a write that failed may still take effect', async (t) => {
+  it('are seen to have changed when a write that failed takes effect after all', async () => {
     let landing: (() => Promise<unknown>) | undefined;
     const unreliable: Store = {
-      exclusive: inner.exclusive,
-      async run(sql, params) {
-        if (!sql.startsWith('DELETE')) return inner.run(sql, params);
-        landing = () => inner.run(sql, params);
+      ...{ exclusive: inner.exclusive, run: (sql, params) => inner.run(sql, params), close: () => inner.close() },
+      async transaction(statements) {
+        if (!statements.some(({ sql }) => sql.startsWith('DELETE'))) return inner.transaction(statements);
+        landing = () => inner.transaction(statements);
         throw new CofferError('unavailable', 'the connection broke: whether the request was kept is unknown');
       },
-      transaction: (statements) => inner.transaction(statements),
-      close: () => inner.close(),
     };
-    t.mock.timers.enable({ apis: ['Date'] });
-    policies = createPolicyStore(unreliable, barrier);
+    epochs = new Epochs(unreliable);
+    await epochs.begin();
+    policies = createPolicyStore(unreliable, barrier, epochs);
     await policies.put('p', READ);
     await allowed(policies);
     await assert.rejects(policies.delete('p'), { code: 'unavailable' });
     assert.deepEqual(await allowed(policies), [['read'], ['read'], ['read']], 'it is not gone yet');
+    assert.equal(await policies.acl(['p']), await policies.acl(['p']), 'it is kept');
     await landing?.();
     await nothing();
-    assert.notEqual(await policies.acl(['p']), await policies.acl(['p']), 'nothing is kept meanwhile');
-    t.mock.timers.tick(mayLandUntil() - Date.now());
-    assert.equal(await policies.acl(['p']), await policies.acl(['p']), 'afterwards it is');
+  });
+
+  it('are in force on every node once they are answered', async () => {
+    const nodes = await Promise.all(
+      [0, 1, 2].map(async () => {
+        const own = new Epochs(inner);
+        await own.begin();
+        return { epochs: own, policies: createPolicyStore(inner, barrier, own) };
+      }),
+    );
+    const [first, ...others] = nodes;
+    for (const text of [READ, UPDATE, DENY, READ]) {
+      await first?.policies.put('p', text);
+      for (const node of [...others, ...nodes]) {
+        epochs = node.epochs;
+        await assertSame(node.policies);
+      }
+    }
+    async function assertSame(served: PolicyStore): Promise<void> {
+      const own = new Epochs(inner);
+      const now = await allowed(served);
+      epochs = own;
+      assert.deepEqual(now, await allowed(createPolicyStore(inner, barrier, own)));
+    }
   });
 });

@@ -4,6 +4,7 @@ import { after, before, beforeEach, describe, it } from 'node:test';
 import { openEmbeddedStore, type Store } from '@coffer/store';
 import { Barrier } from '../barrier/barrier.ts';
 import { createKeyring } from '../barrier/keyring.ts';
+import { Epochs } from '../epochs/epochs.ts';
 import { createPolicyStore, type PolicyStore } from './policies.ts';
 
 const READ = 'path "a" { capabilities = ["read"] }';
@@ -19,7 +20,7 @@ describe('the policy store', () => {
   before(async () => {
     store = await openEmbeddedStore({ path: ':memory:' });
     const watched: Store = {
-      ...store,
+      ...{ exclusive: store.exclusive, transaction: (all) => store.transaction(all), close: () => store.close() },
       async run(sql, params) {
         const result = await store.run(sql, params);
         if (sql.startsWith('SELECT value FROM policies')) {
@@ -29,7 +30,7 @@ describe('the policy store', () => {
         return result;
       },
     };
-    policies = createPolicyStore(watched, new Barrier(createKeyring()));
+    policies = createPolicyStore(watched, new Barrier(createKeyring()), new Epochs(watched));
   });
   after(() => store.close());
   beforeEach(() => {

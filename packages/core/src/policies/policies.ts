@@ -1,10 +1,11 @@
 import { CofferError, formatTime } from '@coffer/base';
-import type { Store } from '@coffer/store';
+import type { SqlValue, Store } from '@coffer/store';
 import { type Acl, createAcl, ROOT_ACL } from './acl.ts';
 import type { Barrier } from '../barrier/barrier.ts';
 import { DEFAULT_POLICY_TEXT, WRAPPING_POLICY_TEXT } from './default-policy.ts';
-import { FreshCache } from './fresh-cache.ts';
-import { LruCache } from './lru-cache.ts';
+import type { Epochs } from '../epochs/epochs.ts';
+import { FreshCache } from '../epochs/fresh-cache.ts';
+import { LruCache } from '../epochs/lru-cache.ts';
 import {
   DEFAULT_POLICY,
   foldName,
@@ -43,9 +44,13 @@ const BUILTIN_POLICIES: readonly string[] = [ROOT_POLICY, ...UNASSIGNABLE_POLICI
 const CACHED_ACLS = 256;
 const CACHED_POLICIES = 256;
 
-export function createPolicyStore(store: Store, barrier: Barrier): PolicyStore {
+export function createPolicyStore(store: Store, barrier: Barrier, epochs: Epochs): PolicyStore {
   /** Compiled, by the names of the policies. */
   const acls = new FreshCache<Acl>(CACHED_ACLS);
+  epochs.follow('policy', () => acls.drop());
+  const write = async (name: string, sql: string, ...values: SqlValue[]): Promise<void> => {
+    await acls.write(undefined, () => epochs.write([`policy/${name}`], [{ sql, params: [name, ...values] }]));
+  };
 
   const get = async (given: string): Promise<PolicyEntry | undefined> => {
     const name = foldName(given);
@@ -81,11 +86,10 @@ export function createPolicyStore(store: Store, barrier: Barrier): PolicyStore {
       parsePolicy(text);
       const version = ((await get(name))?.version ?? 0) + 1;
       const entry = { name, text, modified: formatTime(Date.now()), version };
-      await acls.write(() =>
-        store.run(
-          'INSERT INTO policies (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value',
-          [name, barrier.seal(`policies/${name}`, entry)],
-        ),
+      await write(
+        name,
+        'INSERT INTO policies (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value',
+        barrier.seal(`policies/${name}`, entry),
       );
     },
     async delete(given) {
@@ -93,7 +97,7 @@ export function createPolicyStore(store: Store, barrier: Barrier): PolicyStore {
       if (name === DEFAULT_POLICY || BUILTIN_POLICIES.includes(name)) {
         throw new CofferError('invalid-request', `cannot delete "${name}" policy`);
       }
-      await acls.write(() => store.run('DELETE FROM policies WHERE name = $1', [name]));
+      await write(name, 'DELETE FROM policies WHERE name = $1');
     },
     async list() {
       const { rows } = await store.run('SELECT name FROM policies');

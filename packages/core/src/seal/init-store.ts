@@ -1,5 +1,6 @@
 import { currentDeadline, type Logger, type Secret } from '@coffer/base';
 import type { Store } from '@coffer/store';
+import { entriesOf } from '../barrier/entry-storage.ts';
 import { CLUSTER_IDENTITY, loadClusterIdentity } from './cluster-identity.ts';
 import type { ShareCounts } from './key-shares.ts';
 import { createRootToken } from '../tokens/root-token.ts';
@@ -34,7 +35,7 @@ export async function initStore({
   const { record, barrier, shares } = await createSealKeys(rows, counts, staticSeal);
   const tokens = createTokenStore(store, barrier, () => undefined);
   const token = await createRootToken(tokens, rootToken);
-  await loadClusterIdentity(store, barrier, clusterName);
+  await loadClusterIdentity(entriesOf(store, barrier), clusterName);
   const unawaited = currentDeadline()?.reason;
   if (unawaited !== undefined) {
     logger.warn('nobody waited for the keys of the new store any more: it is not initialized');

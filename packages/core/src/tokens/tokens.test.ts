@@ -22,7 +22,11 @@ describe('a token after its last use', () => {
           ])
         ).map((each) => each?.usesLeft);
       assert.deepEqual(await found(), [1, 1, 1]);
-      assert.equal((await tokens.use(token.reveal()))?.usesLeft, 1);
+      const { entry: arrived } = await tokens.arrive(token.reveal());
+      assert.ok(arrived);
+      assert.equal((await tokens.spend(arrived))?.usesLeft, 1);
+      assert.equal(await tokens.spend(arrived), undefined);
+      assert.equal((await tokens.arrive(token.reveal())).entry, undefined);
       assert.deepEqual(await found(), [undefined, undefined, undefined]);
       assert.deepEqual(
         [await tokens.idOfAccessor(entry.accessor), await tokens.expired(0, 10)],

@@ -4,6 +4,7 @@ import type { Barrier } from '../barrier/barrier.ts';
 import { rowLimit, type TokenEntry, type TokenStore, validToken, WHOLE_LIST } from '@coffer/framework';
 import { insertWhile } from '../barrier/insert-while.ts';
 import { endOfPrefix } from '../barrier/prefix.ts';
+import { epochFrom } from '../epochs/epochs.ts';
 import { endExpired, endFamilies, endOrphaning } from './token-ending.ts';
 import { leaseIdOf } from './token-lease.ts';
 import { sealToken, tokenFromRow } from './token-row.ts';
@@ -65,9 +66,17 @@ export function createTokenStore(store: Store, barrier: Barrier, wake: () => voi
       wake();
       return { token: new Secret(made), entry };
     },
-    async use(token, allowed = () => true) {
-      const entry = valid(await one('id', barrier.tokenId(token)));
-      if (entry === undefined || !allowed(entry)) return undefined;
+    async arrive(token) {
+      // An id is hexadecimal: the empty one is nobody's.
+      const { rows } = await store.run(
+        "SELECT e.epoch AS store_epoch, t.* FROM epoch e LEFT JOIN tokens t ON t.id = $1 WHERE e.name = 'store'",
+        [token === '' ? '' : barrier.tokenId(token)],
+      );
+      const [row] = rows;
+      const entry = typeof row?.['id'] === 'string' ? valid(tokenFromRow(barrier, row)) : undefined;
+      return { epoch: epochFrom(row), ...(entry && { entry }) };
+    },
+    async spend(entry) {
       if (entry.numUses === 0) return entry;
       // The last use leaves -1: the token is spent, and ends with the request that follows.
       const { rows } = await store.run(

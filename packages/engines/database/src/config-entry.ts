@@ -22,7 +22,7 @@ const CONFIG = entry<ConfigEntry>({
 });
 
 function configsOf(storage: EntryStorage): Entries<ConfigEntry> {
-  return storage.of('config/', CONFIG);
+  return storage.kept('config/', CONFIG);
 }
 
 export async function readConfig(storage: EntryStorage, name: string): Promise<ConfigEntry | undefined> {
@@ -41,7 +41,7 @@ export async function writeConfig(storage: EntryStorage, name: string, config: C
 }
 
 export async function deleteConfig(storage: EntryStorage, name: string): Promise<void> {
-  await storage.delete(`config/${name}`);
+  await configsOf(storage).delete(name);
 }
 
 /** Whether a role may use a connection: by `*`, the name, or a glob (hashicorp/vault:sdk/helper/strutil). */

@@ -2,7 +2,15 @@ import { CofferError } from '@coffer/base';
 import { definePath, type EntryStorage, type Path } from '@coffer/framework';
 import type { EngineParts } from './engine-parts.ts';
 import { CREDENTIAL_FIELDS, credentialView, passwordPolicyOf } from './role-credential.ts';
-import { changeRole, readRole, type RoleEntry, VALID_UNTIL, type ValidUntil, writeRole } from './role-entry.ts';
+import {
+  changeRole,
+  deleteRole,
+  readRole,
+  type RoleEntry,
+  VALID_UNTIL,
+  type ValidUntil,
+  writeRole,
+} from './role-entry.ts';
 import { checkRoleStatements, type StatementField, withWarnings } from './statement-fields.ts';
 import { nameTaken, readStaticRole } from './static-role-entry.ts';
 
@@ -91,7 +99,7 @@ function oneRole(parts: EngineParts): Path {
       return withWarnings(warnings);
     },
     delete: async ({ fields }) => {
-      await storage.delete(`roles/${fields.name}`);
+      await deleteRole(storage, fields.name);
       return undefined;
     },
   });

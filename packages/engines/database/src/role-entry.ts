@@ -36,11 +36,15 @@ const ROLE = entry<RoleEntry>({
 });
 
 function rolesOf(storage: EntryStorage): Entries<RoleEntry> {
-  return storage.of('roles/', ROLE);
+  return storage.kept('roles/', ROLE);
 }
 
 export async function readRole(storage: EntryStorage, name: string): Promise<RoleEntry | undefined> {
   return rolesOf(storage).get(name);
+}
+
+export async function deleteRole(storage: EntryStorage, name: string): Promise<void> {
+  await rolesOf(storage).delete(name);
 }
 
 export async function writeRole(storage: EntryStorage, name: string, role: RoleEntry): Promise<void> {

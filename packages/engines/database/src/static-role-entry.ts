@@ -57,7 +57,7 @@ const CREDENTIAL = entry<StaticCredential>({
 });
 
 function rolesOf(storage: EntryStorage): Entries<StaticRoleEntry> {
-  return storage.of(PREFIX, ROLE);
+  return storage.kept(PREFIX, ROLE);
 }
 
 export async function readStaticRole(storage: EntryStorage, name: string): Promise<StaticRoleEntry | undefined> {
@@ -69,7 +69,7 @@ export async function writeStaticRole(storage: EntryStorage, name: string, role:
 }
 
 export async function deleteStaticRole(storage: EntryStorage, name: string): Promise<void> {
-  await storage.delete(PREFIX + name);
+  await rolesOf(storage).delete(name);
 }
 
 export function listStaticRoles(storage: EntryStorage, page: ListPage): Promise<string[]> {

@@ -25,6 +25,7 @@ export function healthPaths(server: ServerInfo, seal: Pick<SealControl, 'status'
       },
       otherFields: 'accept',
       unauthenticated: true,
+      local: true,
       synopsis: 'Returns the health of the server.',
       description:
         'The HTTP status tells a load balancer what it needs to know: 200 unsealed, 501 not initialized, 503 sealed. ' +

@@ -22,6 +22,7 @@ export function initPaths(seal: Pick<SealControl, 'status' | 'init'>): Path[] {
         root_token_pgp_key: { type: 'string', description: 'Not supported.' },
       },
       unauthenticated: true,
+      local: true,
       synopsis: 'Shows whether the store is initialized, or initializes it.',
       description:
         'A write makes the keys and the first root token, and is the only time they are shown. A seal of type "shamir" ' +

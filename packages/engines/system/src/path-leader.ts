@@ -7,6 +7,7 @@ export function leaderPaths(): Path[] {
       pattern: 'leader',
       fields: {},
       unauthenticated: true,
+      local: true,
       synopsis: 'Returns whether high availability is on. A server runs as a single node for now.',
       read: async () => ({ shape: 'raw', data: { ha_enabled: false } }),
     }),

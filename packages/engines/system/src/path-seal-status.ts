@@ -10,6 +10,7 @@ export function sealStatusPaths(server: ServerInfo, seal: Pick<SealControl, 'sta
       pattern: 'seal-status',
       fields: {},
       unauthenticated: true,
+      local: true,
       synopsis: 'Returns the seal status of the server.',
       read: async () => ({ shape: 'raw', data: sealStatusView(server, await seal.status()) }),
     }),

@@ -16,6 +16,7 @@ export function unsealPaths(server: ServerInfo, seal: Pick<SealControl, 'status'
         migrate: { type: 'boolean', description: 'Not supported.' },
       },
       unauthenticated: true,
+      local: true,
       synopsis: 'Enters one share of the unseal key.',
       write: async (request) => {
         const { fields } = request;

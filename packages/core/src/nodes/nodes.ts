@@ -1,0 +1,77 @@
+import { PROCESS_ID } from '@coffer/base';
+import { stored } from '@coffer/framework';
+import type { SqlRow, Store } from '@coffer/store';
+
+/** How often a node says that it lives, in milliseconds. */
+export const HEARTBEAT_MS = 2_500;
+/** A node that was not heard for so long is dead, in milliseconds. What it had begun is taken over. */
+export const DEAD_MS = 10_000;
+
+export const NODE_STATES = ['active', 'sealed'] as const;
+export type NodeState = (typeof NODE_STATES)[number];
+
+/** One process that works on the store. Times are milliseconds since 1970, by the store's clock. */
+export interface NodeRow {
+  readonly id: string;
+  /** Where clients reach it: `https://10.0.0.1:8200`. */
+  readonly address: string;
+  readonly version: string;
+  readonly state: NodeState;
+  readonly started: number;
+  readonly heartbeat: number;
+  /** How far it has come: see `Epochs`. */
+  readonly epoch: number;
+}
+
+const { entry, integer, oneOf, string } = stored;
+const NODE = entry<NodeRow & { readonly now: number }>({
+  id: string(),
+  address: string(),
+  version: string(),
+  state: oneOf(NODE_STATES),
+  started: integer(),
+  heartbeat: integer(),
+  epoch: integer(),
+  now: integer(),
+});
+
+/** A node as another one sees it now. */
+export interface SeenNode extends NodeRow {
+  readonly isDead: boolean;
+  readonly isSelf: boolean;
+}
+
+/** Every node that the store knows, the ones that came first first. */
+export async function listNodes(store: Store): Promise<readonly SeenNode[]> {
+  const { rows } = await store.run('SELECT nodes.*, store_now() AS now FROM nodes ORDER BY started, id');
+  return rows.map((row) => seen(row));
+}
+
+function seen(row: SqlRow): SeenNode {
+  const { now, ...node } = NODE(row, `nodes/${String(row['id'])}`);
+  return { ...node, isDead: node.heartbeat + DEAD_MS <= now, isSelf: node.id === PROCESS_ID };
+}
+
+/** Says that this process is there, and how it is. Returns false when its row was gone: it had been taken for dead. */
+export async function beat(
+  store: Store,
+  node: Pick<NodeRow, 'address' | 'version' | 'state' | 'epoch'>,
+): Promise<boolean> {
+  const { address, version, state, epoch } = node;
+  const { changes } = await store.run(
+    'UPDATE nodes SET heartbeat = store_now(), address = $2, version = $3, state = $4, epoch = $5 WHERE id = $1',
+    [PROCESS_ID, address, version, state, epoch],
+  );
+  if (changes === 1) return true;
+  await store.run(
+    `INSERT INTO nodes (id, address, version, state, started, heartbeat, epoch)
+     VALUES ($1, $2, $3, $4, store_now(), store_now(), $5) ON CONFLICT DO NOTHING`,
+    [PROCESS_ID, address, version, state, epoch],
+  );
+  return false;
+}
+
+/** This process leaves. */
+export async function leave(store: Store): Promise<void> {
+  await store.run('DELETE FROM nodes WHERE id = $1', [PROCESS_ID]);
+}
