@@ -1,5 +1,5 @@
 import { CofferError, type Logger } from '@coffer/base';
-import type { Condition, Engine, EngineFactory, LeaseIssuer, Mount, TtlLimits } from '@coffer/framework';
+import type { Condition, CreatingLease, Engine, EngineFactory, LeaseIssuer, Mount, TtlLimits } from '@coffer/framework';
 import type { Epochs } from '../epochs/epochs.ts';
 import { createEntryStorage, type EntryStorageParts } from '../barrier/entry-storage.ts';
 import { MountIntents } from '../leases/intents.ts';
@@ -38,7 +38,7 @@ export class Mounted {
       active,
       stands,
       storage: createEntryStorage(entries, mount.uuid),
-      leases: whileActive(leases, active, stands),
+      leases: whileActive(leases, { active, stands, epochs }),
       catchUp: () => epochs.refresh(),
       intents: new MountIntents(store, barrier, mount.uuid),
       ttlLimits: () => {
@@ -58,6 +58,12 @@ export class Mounted {
   }
 }
 
+interface Standing {
+  readonly active: () => boolean;
+  readonly stands: readonly Condition[];
+  readonly epochs: Epochs;
+}
+
 /** Its row is there, and nobody is disabling it. */
 function standing({ path, accessor }: Mount): Condition {
   return { table: 'mounts', row: { path, accessor, tainted: 0 } };
@@ -68,13 +74,24 @@ function standing({ path, accessor }: Mount): Condition {
  * row only while the mount's row says that it stands: that row is locked until the lease can be seen. Here on this node it
  * sees sooner that the mount is being disabled.
  */
-function whileActive(leases: LeaseIssuer, active: () => boolean, stands: readonly Condition[]): LeaseIssuer {
+function whileActive(leases: LeaseIssuer, { active, stands, epochs }: Standing): LeaseIssuer {
   return {
     async begin(lease, conditions = []) {
-      const creating = await leases.begin(lease, [...stands, ...conditions]);
+      let creating: CreatingLease;
+      try {
+        creating = await leases.begin(lease, [...stands, ...conditions]);
+      } catch (error) {
+        // It was the token that is no longer valid, unless another node is disabling the mount.
+        await epochs.refresh();
+        throw active() ? error : disabled();
+      }
       if (active()) return creating;
       await creating.abandon(true);
-      throw new CofferError('permission-denied', 'the secrets engine was disabled during the request');
+      throw disabled();
     },
   };
+}
+
+function disabled(): CofferError {
+  return new CofferError('permission-denied', 'the secrets engine was disabled during the request');
 }
