@@ -31,6 +31,8 @@ export interface ComposeOptions {
   readonly staySealed?: boolean;
   /** Called when a seal has closed and nothing is left behind it. */
   readonly onSealed?: SealableCoreOptions['onSealed'];
+  /** Where clients reach this node, for the others to see. */
+  readonly address?: string;
   /** The name that the cluster gets when its store is opened for the first time; generated when absent. */
   readonly clusterName?: string;
   /** The limits of mounts that have none of their own. Default: Vault's 768 hours. */
@@ -40,12 +42,13 @@ export interface ComposeOptions {
 
 /** The whole server without its listeners, behind its seal. Call `start()` on it. */
 export function composeSealable(options: ComposeOptions): SealableCore {
-  const { store, storageType, staticSeal, staySealed, onSealed, clusterName, logger } = options;
+  const { store, storageType, staticSeal, staySealed, onSealed, address, clusterName, logger } = options;
   return new SealableCore({
     store,
     ...(staticSeal && { staticSeal }),
     ...(staySealed !== undefined && { staySealed }),
     ...(onSealed && { onSealed }),
+    ...(address !== undefined && { address }),
     ...(clusterName !== undefined && { clusterName }),
     build: (parts) => composeCore(options, parts),
     sealedPaths: (seal) => sealedPaths({ version: API_VERSION, storageType }, seal),

@@ -69,9 +69,11 @@ export async function startDevServer(options: DevServerOptions): Promise<DevServ
         : await registerPluginDirectory(sealable.core, pluginDirectory, logger);
     const { address, port } = await edge.listen(options.host, options.port);
     const host = address.includes(':') ? `[${address}]` : address;
+    const url = `http://${host}:${port}`;
+    sealable.listensAt(url);
     let closing: Promise<void> | undefined;
     return {
-      address: `http://${host}:${port}`,
+      address: url,
       rootToken,
       unsealKey,
       registeredPlugins,

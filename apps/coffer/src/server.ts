@@ -43,7 +43,7 @@ export async function startServer(
 ): Promise<Server> {
   const staticSeal = replaced === undefined ? config.seal && (await readStaticSeal(config.seal, env)) : undefined;
   const store = await openStorage(config.storage, logger.named('storage'));
-  const { pluginDirectory, pluginTrust, clusterName } = config;
+  const { pluginDirectory, pluginTrust, apiAddr, clusterName } = config;
   const quiet = new QuietMoment(logger);
   const sealable = composeSealable({
     store,
@@ -52,6 +52,7 @@ export async function startServer(
     ...(replaced && { staySealed: true }),
     ...(pluginDirectory !== undefined && { pluginDirectory }),
     ...(pluginTrust && { pluginTrust }),
+    ...(apiAddr !== undefined && { address: apiAddr }),
     ...(clusterName !== undefined && { clusterName }),
     systemTtl: systemTtlOf(config),
     onSealed: (seal) => quiet.sealed(seal),
@@ -74,6 +75,8 @@ export async function startServer(
     const backend = { handle, takesLargeBody: sealable.takesLargeBody.bind(sealable) };
     const opened = await openListeners(atTheSamePorts(config.listeners, replaced), backend, logger);
     listeners = opened;
+    const [address] = opened.addresses;
+    if (apiAddr === undefined && address !== undefined) sealable.listensAt(address);
     let closing: Promise<void> | undefined;
     return {
       addresses: opened.addresses,

@@ -32,6 +32,8 @@ export interface OpenSealOptions {
   readonly clusterName: string | undefined;
   readonly seal: SealControl;
   readonly build: (parts: OpenParts) => BuiltCore;
+  /** Called when the core has become as new as the store: see `Epochs`. */
+  readonly onSeen: () => void;
   /** Called from time to time to look after the keys. */
   readonly tendKeys: () => Promise<void>;
   readonly logger: Logger;
@@ -47,6 +49,7 @@ export interface EndOptions {
 export class OpenSeal {
   readonly keys: SealKeys;
   readonly cluster: ClusterIdentity;
+  readonly epochs: Epochs;
   readonly core: Core;
   /** For the settings of the keys. */
   readonly settings: EntryStorage;
@@ -68,9 +71,10 @@ export class OpenSeal {
   }
 
   static async #startCore(options: OpenSealOptions, cluster: ClusterIdentity): Promise<OpenSeal> {
+    const epochs = new Epochs(options.store, options.onSeen);
     const built = options.build({
       barrier: options.keys.barrier,
-      epochs: new Epochs(options.store),
+      epochs,
       cluster,
       seal: options.seal,
     });
@@ -80,12 +84,16 @@ export class OpenSeal {
       await closeBuilt(built);
       throw error;
     }
-    return new OpenSeal(options, cluster, built);
+    return new OpenSeal(options, { cluster, epochs, built });
   }
 
-  private constructor({ store, keys, tendKeys, logger }: OpenSealOptions, cluster: ClusterIdentity, built: BuiltCore) {
+  private constructor(
+    { store, keys, tendKeys, logger }: OpenSealOptions,
+    { cluster, epochs, built }: { cluster: ClusterIdentity; epochs: Epochs; built: BuiltCore },
+  ) {
     this.keys = keys;
     this.cluster = cluster;
+    this.epochs = epochs;
     this.core = built.core;
     this.settings = createEntryStorage(entriesOf(store, keys.barrier), 'core/keys');
     this.#built = built;

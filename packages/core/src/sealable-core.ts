@@ -5,6 +5,7 @@ import { sealed } from './barrier/sealed.ts';
 import type { Core } from './core.ts';
 import { releaseDeadClaims } from './leases/dead-claims.ts';
 import { answerInTime } from './request-deadline.ts';
+import { Membership } from './nodes/membership.ts';
 import { initStore } from './seal/init-store.ts';
 import { type KeyRotationConfig, type KeyStatus, readKeyRotation, writeKeyRotation } from './seal/key-rotation.ts';
 import { checkShareCounts } from './seal/key-shares.ts';
@@ -35,6 +36,8 @@ export interface SealableCoreOptions {
   readonly staySealed?: boolean;
   /** Called when the seal has closed and the keys are wiped: what was behind it has ended, or is no longer waited for. */
   readonly onSealed?: (seal: Pick<SealableCore, 'state'>) => void;
+  /** Where clients reach this node, for the others to see. */
+  readonly address?: string;
   /** The name that the cluster gets when its store is opened for the first time. Default: a random one. */
   readonly clusterName?: string;
   /** Makes the core that works behind the open seal, each time it opens. */
@@ -62,6 +65,7 @@ export class SealableCore implements SealControl {
   readonly #staticSeal: StaticSeal | undefined;
   readonly #sealedPaths: readonly Path[];
   readonly #shares: SealShares;
+  readonly #membership: Membership;
   readonly #holders: ShareHolders;
   #opened: OpenSeal | undefined;
   #isEnding = false;
@@ -74,6 +78,14 @@ export class SealableCore implements SealControl {
     this.#rows = createSealRows(options.store);
     this.#seen = new SeenRecord(this.#rows);
     this.#shares = new SealShares(options.logger);
+    this.#membership = new Membership({
+      store: options.store,
+      address: options.address ?? '',
+      state: () => (this.#opened === undefined ? 'sealed' : 'active'),
+      epoch: () => this.#opened?.epochs.seen ?? -1,
+      afterBeat: async () => this.#opened?.epochs.refresh(),
+      logger: options.logger.named('node'),
+    });
     this.#sealedPaths = options.sealedPaths(this);
     this.#staticSeal = options.staticSeal && copyStaticSeal(options.staticSeal);
     this.#holders = new ShareHolders({
@@ -94,6 +106,16 @@ export class SealableCore implements SealControl {
     return this.#opened?.core;
   }
 
+  /** How long the store has not been heard, in milliseconds: see {@link Membership.lastHeardMs}. */
+  get lastHeardMs(): number {
+    return this.#membership.lastHeardMs;
+  }
+
+  /** Tells the other nodes where clients reach this one, once that is known. */
+  listensAt(address: string): void {
+    this.#membership.tell(address);
+  }
+
   get state(): SealState {
     if (this.#opened !== undefined) return 'open';
     if (this.#shares.isOpening) return 'opening';
@@ -101,12 +123,13 @@ export class SealableCore implements SealControl {
   }
 
   /**
-   * Reads what the store holds, and opens a static seal.
+   * Registers this process, reads what the store holds, and opens a static seal.
    * @throws CofferError `failed` when the store is sealed in another way than is configured, or its key does not fit
    */
   async start(): Promise<void> {
     const { store, staySealed = false, logger } = this.#options;
     const staticSeal = this.#staticSeal;
+    await this.#membership.start();
     const record = await this.#rows.read();
     if (record === undefined) {
       logger.info('the store is not initialized: run "operator init"');
@@ -126,6 +149,7 @@ export class SealableCore implements SealControl {
     await this.#turn;
     this.#close({});
     await this.#closing;
+    await this.#membership.stop();
   }
 
   /** Serves a request for as long as its client waits. @throws CofferError as {@link answerInTime} and {@link Core.handle} */
@@ -188,6 +212,7 @@ export class SealableCore implements SealControl {
     const opened = this.#opened;
     if (opened === undefined) return;
     this.#opened = undefined;
+    this.#membership.tell();
     this.#seen.saw(opened.keys.record);
     this.#shares.forget();
     this.#holders.cancel('sealed');
@@ -264,7 +289,11 @@ export class SealableCore implements SealControl {
     const staticSeal = this.#staticSeal;
     const keys = new SealKeys({ rows: this.#rows, record, rootKey, logger, ...(staticSeal && { staticSeal }) });
     const tendKeys = (): Promise<void> => this.tendKeys();
-    this.#opened = await OpenSeal.start({ store, keys, clusterName, seal: this, build, tendKeys, logger });
+    const onSeen = (): void => {
+      if (!store.exclusive) this.#membership.tell();
+    };
+    this.#opened = await OpenSeal.start({ store, keys, clusterName, seal: this, build, onSeen, tendKeys, logger });
+    this.#membership.tell();
     logger.info('vault is unsealed');
   }
 

@@ -34,6 +34,7 @@ interface Change {
  */
 export class Epochs {
   readonly #store: Store;
+  readonly #onSeen: () => void;
   readonly #followers = new Map<string, Follower>();
   /** Messages to the other nodes, which the one that sends them does not follow. */
   readonly #messages = new Set<string>();
@@ -42,8 +43,10 @@ export class Epochs {
   #seen = -1;
   #following: Promise<void> | undefined;
 
-  constructor(store: Store) {
+  /** `onSeen`: called when {@link seen} has changed. */
+  constructor(store: Store, onSeen: () => void = () => undefined) {
     this.#store = store;
+    this.#onSeen = onSeen;
   }
 
   /** The epoch that everything kept here is as new as. -1 before {@link begin}. */
@@ -66,6 +69,7 @@ export class Epochs {
   async begin(): Promise<void> {
     const { rows } = await this.#store.run(READ_EPOCH);
     this.#seen = epochFrom(rows[0]);
+    this.#onSeen();
   }
 
   /**
@@ -120,6 +124,7 @@ export class Epochs {
     const whole = changes.every((change, index) => change.epoch === this.#seen + 1 + index) && last >= epoch;
     await (whole ? this.#tell(changes) : this.#tellAll());
     this.#seen = Math.max(last, epoch);
+    this.#onSeen();
   }
 
   async #tell(changes: readonly Change[]): Promise<void> {

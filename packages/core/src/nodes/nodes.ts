@@ -75,3 +75,8 @@ export async function beat(
 export async function leave(store: Store): Promise<void> {
   await store.run('DELETE FROM nodes WHERE id = $1', [PROCESS_ID]);
 }
+
+/** Every other process has ended: for a store that only one can have open. */
+export async function forgetOthers(store: Store): Promise<void> {
+  await store.run('DELETE FROM nodes WHERE id <> $1', [PROCESS_ID]);
+}

@@ -1,0 +1,108 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { errorText, type Logger, VERSION } from '@coffer/base';
+import type { Store } from '@coffer/store';
+import { beat, forgetOthers, HEARTBEAT_MS, leave, type NodeState } from './nodes.ts';
+import { Elapsed } from './elapsed.ts';
+
+export interface MembershipOptions {
+  readonly store: Store;
+  /** Where clients reach this node. */
+  readonly address: string;
+  readonly state: () => NodeState;
+  /** How far this node has come: see `Epochs`. -1 while it keeps nothing. */
+  readonly epoch: () => number;
+  /** Called after each beat: what this node looks after from time to time. */
+  readonly afterBeat?: () => Promise<void>;
+  readonly logger: Logger;
+}
+
+/**
+ * Says in the store that this process is there, from {@link start} to {@link stop}. Where nobody else can have the store
+ * open, it says so once, and when something changes.
+ */
+export class Membership {
+  readonly #options: MembershipOptions;
+  /** Beats belong to no request, though one may cause them. */
+  readonly #apart = AsyncLocalStorage.snapshot();
+  #address: string;
+  #timer: NodeJS.Timeout | undefined;
+  #isStarted = false;
+  #heard: Elapsed | undefined;
+  #isAway = false;
+  #beating: Promise<void> | undefined;
+  /** Something changed while a beat was under way that may not have told it. */
+  #again = false;
+
+  constructor(options: MembershipOptions) {
+    this.#options = options;
+    this.#address = options.address;
+  }
+
+  /**
+   * How long ago the last beat began that the store has answered, in milliseconds: however long this process was stopped
+   * meanwhile. Infinite when there was none.
+   */
+  get lastHeardMs(): number {
+    return this.#heard?.ms ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** Registers this process, and resolves when the store has answered. Does not reject: the next beat tries again. */
+  async start(): Promise<void> {
+    this.#isStarted = true;
+    await this.#beat();
+    if (this.#options.store.exclusive) return;
+    this.#timer = setInterval(() => this.#start(), HEARTBEAT_MS).unref();
+  }
+
+  /** Tells the store at once what has changed. Does nothing before {@link start}. */
+  tell(address = this.#address): void {
+    this.#address = address;
+    if (!this.#isStarted) return;
+    this.#again = this.#beating !== undefined;
+    this.#start();
+  }
+
+  /** Takes this process out of the store. Does not reject: the others notice anyway. */
+  async stop(): Promise<void> {
+    clearInterval(this.#timer);
+    if (!this.#isStarted) return;
+    this.#isStarted = false;
+    this.#again = false;
+    await this.#beating;
+    await leave(this.#options.store).catch(() => undefined);
+  }
+
+  #start(): void {
+    this.#beat().catch(() => undefined);
+  }
+
+  /** One at a time: while the store does not answer, nothing piles up. */
+  #beat(): Promise<void> {
+    this.#beating ??= this.#apart(async () => {
+      do {
+        this.#again = false;
+        await this.#beatOnce();
+      } while (this.#again);
+    }).finally(() => (this.#beating = undefined));
+    return this.#beating;
+  }
+
+  async #beatOnce(): Promise<void> {
+    const { store, state, epoch, afterBeat, logger } = this.#options;
+    try {
+      const begun = new Elapsed();
+      const wasThere = await beat(store, { address: this.#address, version: VERSION, state: state(), epoch: epoch() });
+      if (!wasThere && this.#heard !== undefined) {
+        logger.warn('this node was taken for dead: others go on with what it had begun', { silent_ms: this.#heard.ms });
+      }
+      if (store.exclusive && this.#heard === undefined) await forgetOthers(store);
+      this.#heard = begun;
+      if (this.#isAway) logger.info('the store answers again');
+      this.#isAway = false;
+      await afterBeat?.();
+    } catch (error) {
+      if (!this.#isAway) logger.warn('the store does not answer', { error: errorText(error) });
+      this.#isAway = true;
+    }
+  }
+}
