@@ -1,12 +1,14 @@
 /** `npm run bench -- NAME`: measures on this machine, prints medians and ratios. */
 import { benchLeases } from './bench/leases.ts';
 import { benchLimping } from './bench/limping.ts';
+import { benchNodes } from './bench/nodes.ts';
 import { benchPlugin } from './bench/plugin.ts';
 import { benchStart } from './bench/start.ts';
 
 const BENCHES: Readonly<Record<string, () => Promise<void>>> = {
   leases: benchLeases,
   limping: benchLimping,
+  nodes: benchNodes,
   plugin: benchPlugin,
   start: benchStart,
 };

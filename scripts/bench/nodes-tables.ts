@@ -1,0 +1,86 @@
+/** The cells of the bench of nodes, as lines while it runs and as tables for the documentation. */
+import { readFile, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import type { Bound } from './nodes-bound.ts';
+import type { Pools } from './nodes-cluster.ts';
+import type { Measured } from './nodes-load.ts';
+
+const DOCS = resolve(import.meta.dirname, '..', '..', 'docs');
+
+export interface Cell {
+  readonly pools: Pools;
+  readonly nodes: number;
+  readonly delayMs: number;
+  readonly work: string;
+  readonly clients: number;
+  readonly measured: Measured;
+  readonly bound: Bound | undefined;
+}
+
+const COLUMNS: readonly (readonly [head: string, width: number, value: (cell: Cell) => string])[] = [
+  ['work', -15, ({ work }) => work],
+  ['nodes', 5, ({ nodes }) => String(nodes)],
+  ['pools', 7, ({ pools }) => `${pools.store}/${pools.target}`],
+  ['delay', 6, ({ delayMs }) => `${delayMs} ms`],
+  ['clients', 8, ({ clients }) => String(clients)],
+  ['a second', 9, ({ measured }) => measured.rate.toFixed(0)],
+  ['p50 ms', 8, ({ measured }) => measured.p50.toFixed(1)],
+  ['p99 ms', 8, ({ measured }) => measured.p99.toFixed(1)],
+  ['CPU ms', 16, ({ measured }) => measured.cpuMs.map((ms) => ms.toFixed(2)).join(' ')],
+  ['trips', 10, ({ measured }) => measured.trips.map((trips) => trips.toFixed(1)).join(' + ')],
+  ['bound', 8, ({ bound }) => bound?.rate.toFixed(0) ?? '-'],
+  ['cap', 12, ({ bound }) => bound?.cap ?? '-'],
+  ['reached', 8, ({ measured, bound }) => reached(measured, bound)],
+];
+
+function reached({ rate }: Measured, bound: Bound | undefined): string {
+  return bound === undefined ? '-' : `${((100 * rate) / bound.rate).toFixed(0)} %`;
+}
+
+function line(texts: readonly string[]): string {
+  return texts
+    .map((text, at) => {
+      const width = COLUMNS[at]?.[1] ?? 0;
+      return width < 0 ? text.padEnd(-width) : text.padStart(width);
+    })
+    .join(' ');
+}
+
+export function printHead(): void {
+  console.log(line(COLUMNS.map(([head]) => head)));
+}
+
+export function printCell(cell: Cell): void {
+  console.log(line(COLUMNS.map(([, , value]) => value(cell))));
+}
+
+function table(columns: typeof COLUMNS, cells: readonly Cell[]): string {
+  const row = (texts: readonly string[]): string => `| ${texts.join(' | ')} |`;
+  return [
+    row(columns.map(([head]) => head)),
+    row(columns.map(([, width]) => (width < 0 ? '---' : '---:'))),
+    ...cells.map((cell) => row(columns.map(([, , value]) => value(cell)))),
+  ].join('\n');
+}
+
+/** Every cell to docs/benchmarks.md; those at 5 ms with the most clients and the larger pools to docs/scale.md. */
+export async function writeTables(about: string, cells: readonly Cell[]): Promise<void> {
+  const clients = Math.max(...cells.map((cell) => cell.clients));
+  const last = cells.at(-1)?.pools;
+  const chosen = cells.filter((cell) => cell.delayMs === 5 && cell.clients === clients && cell.pools === last);
+  const fewer = COLUMNS.filter(([head]) => head !== 'delay' && head !== 'clients');
+  await writeMeasured('benchmarks.md', 'nodes', `${about}.\n\n${table(COLUMNS, cells)}`);
+  await writeMeasured('scale.md', 'nodes', `${about}; ${clients} clients, 5 ms.\n\n${table(fewer, chosen)}`);
+}
+
+/** Replaces what stands between `<!-- measured: NAME by ... -->` and `<!-- /measured -->`. */
+export async function writeMeasured(page: string, name: string, text: string): Promise<void> {
+  const file = join(DOCS, page);
+  const before = await readFile(file, 'utf8');
+  const place = new RegExp(`(<!-- measured: ${name} [^>]*-->\\n)[\\s\\S]*?(<!-- /measured -->)`);
+  if (!place.test(before)) throw new Error(`docs/${page} has no place for ${name}`);
+  await writeFile(
+    file,
+    before.replace(place, (_, open: string, close: string) => `${open}\n${text}\n\n${close}`),
+  );
+}
