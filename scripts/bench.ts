@@ -3,6 +3,7 @@ import { benchLeases } from './bench/leases.ts';
 import { benchLimping } from './bench/limping.ts';
 import { benchNodes } from './bench/nodes.ts';
 import { benchPlugin } from './bench/plugin.ts';
+import { benchRows } from './bench/rows.ts';
 import { benchStart } from './bench/start.ts';
 
 const BENCHES: Readonly<Record<string, () => Promise<void>>> = {
@@ -10,6 +11,7 @@ const BENCHES: Readonly<Record<string, () => Promise<void>>> = {
   limping: benchLimping,
   nodes: benchNodes,
   plugin: benchPlugin,
+  rows: benchRows,
   start: benchStart,
 };
 

@@ -1,9 +1,10 @@
 /** What the bench of nodes runs: equal servers on one store, with the network between them and the database delayed. */
 import { randomBytes } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
+import type { JsonObject } from '@coffer/base';
 import type { Client } from '@coffer/client';
 import { startPostgres, type TestPostgres } from '@coffer/testkit';
-import { configure, SEED_CREATION } from '../../tests/dev-server.ts';
+import { SEED_CREATION } from '../../tests/dev-server.ts';
 import { DurableHome, type DurableServer } from '../../tests/durable-process.ts';
 import { DIST } from '../../tests/coffer-process.ts';
 import { type DelayProxy, startDelayProxy } from './delay-proxy.ts';
@@ -16,7 +17,7 @@ export interface Pools {
   readonly target: number;
 }
 
-const STORE = { user: 'coffer', password: 'coffer', database: 'coffer' };
+export const STORE = { user: 'coffer', password: 'coffer', database: 'coffer' };
 const STATIC_LOGIN = 'reporting';
 /** What the clients of the bench may do, with a token that is none of root's. */
 const POLICY = ['database/creds/*', 'database/static-creds/*', 'sys/leases/renew']
@@ -102,7 +103,7 @@ export class NodesCluster {
     this.#token = made?.auth?.clientToken ?? '';
   }
 
-  async #configure(client: Client, config: Parameters<typeof configure>[1]): Promise<void> {
+  async #configure(client: Client, config: JsonObject): Promise<void> {
     await client.write('database/config/yugabytedb', { plugin_name: 'ysql-plugin', allowed_roles: '*', ...config });
     const role = { db_name: 'yugabytedb', default_ttl: '1h', max_ttl: '24h' };
     const inRole = `CREATE ROLE "{{name}}" WITH PASSWORD '{{password}}' VALID UNTIL '{{expiration}}' LOGIN IN ROLE app`;
@@ -124,6 +125,13 @@ export class NodesCluster {
     const revoke = `SET ROLE ${user}; REVOKE ALL ON DATABASE ${database} FROM ${names}; RESET ROLE`;
     if (names !== '') await this.database.query(`${revoke}; DROP ROLE ${names}`);
     await this.database.query(`DELETE FROM leases WHERE id LIKE 'database/creds/%'`, [], STORE.database);
+  }
+
+  /** One of each row that the store is full of: a login's lease, a token, a rotation. */
+  async makeSamples(): Promise<void> {
+    const client = this.nodes[0]?.client(this.#rootToken);
+    await client?.read('database/creds/seed');
+    await client?.write(`database/rotate-role/${STATIC_LOGIN}`);
   }
 
   async stopNodes(): Promise<void> {

@@ -52,7 +52,7 @@ export async function measure(cluster: NodesCluster, name: string, clients: numb
   const send = (node: DurableServer, request: Request): Promise<string> =>
     exchange(agent, node, cluster.token, request);
   const own = await Promise.all(
-    Array.from({ length: clients }, (_, client) => (work.ownLease === true ? lease(cluster, send, client) : '')),
+    Array.from({ length: clients }, async (_, client) => (work.ownLease === true ? lease(cluster, send, client) : '')),
   );
   const answered: number[] = [];
   const errors: string[] = [];
