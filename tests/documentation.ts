@@ -20,6 +20,7 @@ interface Executor {
 }
 
 const isShell = ({ kind }: Block): boolean => kind.split(' ')[0] === 'sh';
+const isDocker = (text: string): boolean => /^docker /m.test(text);
 const isSql = ({ kind }: Block): boolean => kind.split(' ')[0] === 'sql';
 const isTemplate = (block: Block): boolean => isSql(block) && block.text.includes('{{');
 
@@ -31,7 +32,13 @@ export const EXECUTORS: readonly Executor[] = [
   },
   { page: 'docs/plugin.md', test: 'docs-commands.test.ts', takes: isShell },
   { page: 'docs/auth.md', test: 'auth/page.test.ts', takes: isShell },
-  { page: 'docs/production.md', test: 'production-docs.test.ts', takes: isShell },
+  { page: 'docs/production.md', test: 'production-docs.test.ts', takes: ({ kind, text }) => kind === 'sh' && !isDocker(text) },
+  {
+    page: 'docs/production.md',
+    test: 'three-nodes-docs.test.ts',
+    takes: ({ kind }) => /^sh (nodes|compose|backup)$/.test(kind),
+  },
+  { page: 'docs/production.md', test: 'deploy-samples.test.ts', takes: ({ kind }) => kind.includes(' deploy/') },
   {
     page: 'docs/production.md',
     test: '../apps/coffer/src/server-config.test.ts',
@@ -72,8 +79,8 @@ export const NOT_EXECUTED: readonly { readonly page: string; readonly firstLine:
   },
   {
     page: 'docs/production.md',
-    firstLine: '[Unit]',
-    why: 'no systemd where tests run; its signals are tested with the server itself',
+    firstLine: 'export OWNER=$(id -u):$(id -g) YUGABYTE_VERSION=...',
+    why: 'no Docker where tests run; deploy-samples.test.ts reads the files, three-nodes-docs.test.ts makes what they mount',
   },
   {
     page: 'README.md',
