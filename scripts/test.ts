@@ -36,6 +36,7 @@ const LONGEST = [
   'tests/leases-at-scale',
   'tests/plugin-deadline',
   'tests/static-roles',
+  'tests/three-nodes',
   'tests/start',
 ];
 /** More than there are cores to work on, since many a test waits for a clock. */

@@ -110,7 +110,8 @@ describe('the samples of deploy/', () => {
 
     it('starts what host.sh installs, as the user that it makes', () => {
       const host = read('host.sh');
-      for (const [, file = ''] of unit.matchAll(/ExecStart=(\S+) server -config=(\S+)/g)) assert.ok(host.includes(file));
+      for (const [, file = ''] of unit.matchAll(/ExecStart=(\S+) server -config=(\S+)/g))
+        assert.ok(host.includes(file));
       for (const installed of ['/etc/coffer/coffer.hcl', '/etc/systemd/system/coffer.service', '/etc/coffer/tls']) {
         assert.ok(host.includes(installed), installed);
       }
@@ -262,7 +263,10 @@ describe('the samples of deploy/', () => {
         for (const other of needed) assert.ok(other in compose.services, `${name}: ${other}`);
         for (const [other, { condition }] of Array.isArray(depends_on) ? [] : Object.entries(depends_on)) {
           const healthy = compose.services[other]?.healthcheck !== undefined;
-          assert.ok(condition === 'service_completed_successfully' || (condition === 'service_healthy' && healthy), name);
+          assert.ok(
+            condition === 'service_completed_successfully' || (condition === 'service_healthy' && healthy),
+            name,
+          );
         }
       }
     });

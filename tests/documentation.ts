@@ -32,7 +32,11 @@ export const EXECUTORS: readonly Executor[] = [
   },
   { page: 'docs/plugin.md', test: 'docs-commands.test.ts', takes: isShell },
   { page: 'docs/auth.md', test: 'auth/page.test.ts', takes: isShell },
-  { page: 'docs/production.md', test: 'production-docs.test.ts', takes: ({ kind, text }) => kind === 'sh' && !isDocker(text) },
+  {
+    page: 'docs/production.md',
+    test: 'production-docs.test.ts',
+    takes: ({ kind, text }) => kind === 'sh' && !isDocker(text),
+  },
   {
     page: 'docs/production.md',
     test: 'three-nodes-docs.test.ts',

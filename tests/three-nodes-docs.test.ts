@@ -9,13 +9,18 @@ import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
 import { createClient, type Client } from '@coffer/client';
 import { eventually, freePort, startPostgres, type TestPostgres } from '@coffer/testkit';
+import { splitSql } from '@coffer/ysql';
+import pg from 'pg';
 import { coffer, DIST, type CommandResult } from './coffer-process.ts';
+import { connectionTo, issue } from './dev-server.ts';
 import { executedBlocks } from './documentation.ts';
 import { DurableHome, type DurableServer } from './durable-process.ts';
 
 const DEPLOY = resolve(import.meta.dirname, '..', 'deploy');
 const NODES = ['node1', 'node2', 'node3'];
 const PASSWORD = 'change-me';
+/** Who makes the store's user, as on YugabyteDB Aeon: no superuser. */
+const ADMINISTRATOR = { user: 'dba', password: 'dba-word' };
 const run = promisify(execFile);
 const blocks = executedBlocks('docs/production.md', import.meta.filename);
 const blockOf = (kind: string, part: string): string => {
@@ -32,13 +37,26 @@ describe('three nodes by docs/production.md', () => {
   let rootToken = '';
   const ca = (): string => join(directory, 'tls', 'ca.pem');
   const at = (node: number): DurableServer => nodes[node] ?? assert.fail(`node ${node} does not run`);
-  const clientOf = (address: string, token = rootToken): Client => createClient({ address, token, caCert: readFileSync(ca(), 'utf8') });
+  const clientOf = (address: string, token = rootToken): Client =>
+    createClient({ address, token, caCert: readFileSync(ca(), 'utf8') });
   const health = async (address: string): Promise<unknown> =>
-    (await clientOf(address, '').request('GET', 'sys/health', { query: { sealedcode: '299', uninitcode: '298' } })).status;
+    (await clientOf(address, '').request('GET', 'sys/health', { query: { sealedcode: '299', uninitcode: '298' } }))
+      .status;
   const command = (node: number, args: readonly string[], stdin = ''): Promise<CommandResult> =>
     coffer(args, { env: { VAULT_ADDR: at(node).address, VAULT_CACERT: ca(), VAULT_TOKEN: rootToken }, stdin });
   const storeUrl = (user: string, password: string): string =>
     `postgres://${user}:${password}@127.0.0.1:${database.port}/coffer`;
+  const asAdministrator = async (where: string, sql: string): Promise<void> => {
+    const { host, port } = database;
+    const connection = new pg.Client({ host, port, ...ADMINISTRATOR, database: where });
+    await connection.connect();
+    try {
+      // Each for itself: no database is made inside a transaction.
+      for (const statement of splitSql(sql)) await connection.query(statement);
+    } finally {
+      await connection.end();
+    }
+  };
   const asStore = (sql: string): Promise<unknown> => run('psql', ['-X', storeUrl('coffer', PASSWORD), '-c', sql]);
 
   before(async () => {
@@ -55,12 +73,11 @@ describe('three nodes by docs/production.md', () => {
   it('makes the store’s user and schema, and nothing more than these', async () => {
     const sql = await readFile(join(DEPLOY, 'store.sql'), 'utf8');
     const [first = '', second = ''] = sql.replace(/^--.*$/gm, '').split('\\connect coffer');
-    for (const [part, where] of [
-      [first, undefined],
-      [second, 'coffer'],
-    ] as const) {
-      for (const statement of part.split(';')) if (statement.trim() !== '') await database.query(statement, [], where);
-    }
+    await database.query(
+      `CREATE ROLE ${ADMINISTRATOR.user} LOGIN CREATEROLE CREATEDB PASSWORD '${ADMINISTRATOR.password}'`,
+    );
+    await asAdministrator('postgres', first);
+    await asAdministrator('coffer', second);
     const [role] = await database.query(
       `SELECT rolsuper OR rolcreaterole OR rolcreatedb OR rolreplication OR rolbypassrls AS more,
               EXISTS (SELECT FROM pg_auth_members WHERE member = r.oid) AS member FROM pg_roles r WHERE rolname = 'coffer'`,
@@ -145,10 +162,13 @@ describe('three nodes by docs/production.md', () => {
         rootToken = /^Initial Root Token: (\S+)$/m.exec(stdout)?.[1] ?? '';
       } else if (line === 'coffer operator unseal') {
         assert.equal(await health(at(node).address), 299, 'sealed');
-        for (const key of keys.slice(0, 3)) {
-          const { exit, stderr } = await command(node, ['operator', 'unseal', '-'], key);
-          assert.equal(exit, 0, stderr);
+        const [first = '', second = '', third = ''] = keys;
+        // The command for the last share only: each one is a process.
+        for (const key of [first, second]) {
+          await clientOf(at(node).address).request('PUT', 'sys/unseal', { body: { key } });
         }
+        const { exit, stderr } = await command(node, ['operator', 'unseal', '-'], third);
+        assert.equal(exit, 0, stderr);
         assert.equal(await health(at(node).address), 200);
       } else assert.match(line, /^export VAULT_CACERT=/);
     }
@@ -164,10 +184,31 @@ describe('three nodes by docs/production.md', () => {
     }
   });
 
+  it('makes, renews and ends a login on whichever node is asked', async () => {
+    const [first, second, third] = [0, 1, 2].map((node) => clientOf(at(node).address));
+    assert.ok(first !== undefined && second !== undefined && third !== undefined);
+    await first.request('POST', 'sys/mounts/database', { body: { type: 'database' } });
+    const connection = { plugin_name: 'ysql-plugin', allowed_roles: '*', ...connectionTo(database) };
+    await second.write('database/config/yugabytedb', connection);
+    const creation_statements = `CREATE ROLE "{{name}}" LOGIN PASSWORD '{{password}}' VALID UNTIL '{{expiration}}'`;
+    await third.write('database/roles/app', { db_name: 'yugabytedb', creation_statements });
+    const { leaseId, username } = await issue(first, 'app');
+    const exists = async (): Promise<unknown> =>
+      (await database.query('SELECT count(*)::int AS count FROM pg_roles WHERE rolname = $1', [username]))[0]?.[
+        'count'
+      ];
+    assert.equal(await exists(), 1);
+    assert.equal((await second.write('sys/leases/renew', { lease_id: leaseId }))?.leaseId, leaseId);
+    await third.write('sys/leases/revoke', { lease_id: leaseId, sync: true });
+    assert.equal(await exists(), 0);
+  });
+
   const haproxy = ['/usr/sbin/haproxy', '/usr/local/sbin/haproxy', process.env['HAPROXY'] ?? ''].find((file) =>
     existsSync(file),
   );
-  it('goes on behind the balancer when a node is sealed', { skip: haproxy === undefined && 'no haproxy here' }, async () => {
+  it('goes on behind the balancer when a node is sealed', {
+    skip: haproxy === undefined && 'no haproxy here',
+  }, async () => {
     const port = await freePort();
     let config = (await readFile(join(DEPLOY, 'haproxy.cfg'), 'utf8'))
       .replace('bind :443', `bind 127.0.0.1:${port}`)
@@ -196,7 +237,7 @@ describe('three nodes by docs/production.md', () => {
 
   const canDump = ['psql', 'pg_dump', 'pg_restore'].every((name) => existsSync(join('/usr/bin', name)));
   it('comes back from a backup', { skip: !canDump && 'no pg_dump here' }, async () => {
-    const { user, password } = database.superuser;
+    const { user, password } = ADMINISTRATOR;
     const env = {
       ...process.env,
       STORE_URL: storeUrl('coffer', PASSWORD),
@@ -207,7 +248,11 @@ describe('three nodes by docs/production.md', () => {
     await client.write('sys/policies/acl/later', { policy: 'path "b" { capabilities = ["read"] }' });
     for (const node of nodes) await node.stop('SIGTERM');
     await run('bash', ['-euc', blockOf('sh backup', 'pg_restore')], { cwd: directory, env });
-    const rows = await database.query(`SELECT count(*)::int AS ours FROM pg_tables WHERE tableowner = 'coffer'`, [], 'coffer');
+    const rows = await database.query(
+      `SELECT count(*)::int AS ours FROM pg_tables WHERE tableowner = 'coffer'`,
+      [],
+      'coffer',
+    );
     assert.ok(Number(rows[0]?.['ours']) > 5);
     const policies = await database.query('SELECT name FROM coffer.policies ORDER BY name', [], 'coffer');
     assert.deepEqual(policies, [{ name: 'readers' }]);

@@ -7,6 +7,8 @@ import type { NodesCluster } from './nodes-cluster.ts';
 
 /** What a client does again and again; `own` is a lease of that client's. */
 interface Work {
+  /** Round trips to store and target that an answer waits for, one after the other. Tests hold these. */
+  readonly trips: readonly [store: number, target: number];
   readonly issues?: boolean;
   readonly ownLease?: boolean;
   readonly request: (own: string) => Request;
@@ -18,9 +20,10 @@ interface Request {
 }
 
 export const WORKS: Readonly<Record<string, Work>> = {
-  'issue, seed': { issues: true, request: () => ({ method: 'GET', path: 'database/creds/seed' }) },
-  'issue, IN ROLE': { issues: true, request: () => ({ method: 'GET', path: 'database/creds/in-role' }) },
+  'issue, seed': { trips: [3, 1], issues: true, request: () => ({ method: 'GET', path: 'database/creds/seed' }) },
+  'issue, IN ROLE': { trips: [3, 1], issues: true, request: () => ({ method: 'GET', path: 'database/creds/in-role' }) },
   renew: {
+    trips: [3, 1],
     ownLease: true,
     request: (own) => ({
       method: 'PUT',
@@ -28,8 +31,8 @@ export const WORKS: Readonly<Record<string, Work>> = {
       body: JSON.stringify({ lease_id: own, increment: 3600 }),
     }),
   },
-  'lookup-self': { request: () => ({ method: 'GET', path: 'auth/token/lookup-self' }) },
-  'static-creds': { request: () => ({ method: 'GET', path: 'database/static-creds/reporting' }) },
+  'lookup-self': { trips: [1, 0], request: () => ({ method: 'GET', path: 'auth/token/lookup-self' }) },
+  'static-creds': { trips: [2, 0], request: () => ({ method: 'GET', path: 'database/static-creds/reporting' }) },
 };
 
 export interface Measured {
@@ -39,7 +42,7 @@ export interface Measured {
   readonly p99: number;
   /** Processor time a request, in milliseconds, of each node's process. */
   readonly cpuMs: readonly number[];
-  /** Round trips a request, to the store and to the target. */
+  /** Round trips a request, to the store and to the target, those of the nodes' own work among them. */
   readonly trips: readonly [store: number, target: number];
   readonly errors: readonly string[];
 }

@@ -69,17 +69,12 @@ async function runCell(
   known: readonly Cell[],
 ): Promise<Cell> {
   const measured = await measure(cluster, place.work, place.clients, SECONDS * 1000);
-  const like = (delayMs: number, clients: number): Cell | undefined =>
-    known.findLast(
-      (cell) =>
-        cell.work === place.work && cell.nodes === place.nodes && cell.delayMs === delayMs && cell.clients === clients,
-    );
-  const bound = boundOf({
-    ...place,
-    trips: like(place.delayMs, 1)?.measured.trips ?? measured.trips,
-    shared: measured.trips,
-    undelayed: like(0, place.clients)?.measured.rate,
-  });
+  const undelayed = known.findLast(
+    ({ work, nodes, delayMs, clients }) =>
+      work === place.work && nodes === place.nodes && delayMs === 0 && clients === place.clients,
+  );
+  const trips = WORKS[place.work]?.trips ?? measured.trips;
+  const bound = boundOf({ ...place, trips, seen: measured.trips, undelayed: undelayed?.measured.rate });
   return { ...place, measured, bound };
 }
 
