@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { boundOf, type Load } from '../scripts/bench/nodes-bound.ts';
+import { readPage } from './documentation.ts';
 
 const LOAD: Load = {
   ...{ clients: 64, nodes: 1, delayMs: 5, pools: { store: 1000, target: 1000 } },
@@ -36,4 +37,16 @@ describe('what round trips allow', () => {
     assert.equal(bound({ undelayed: 5000 }), '3200 by clients');
     assert.equal(boundOf({ ...LOAD, delayMs: 0 }), undefined);
   });
+});
+
+describe('the tables that benches write', () => {
+  for (const [page, name] of [
+    ['docs/benchmarks.md', 'nodes'],
+    ['docs/scale.md', 'nodes'],
+    ['docs/scale.md', 'rows'],
+  ] as const) {
+    it(`have a place in ${page}: ${name}`, () => {
+      assert.match(readPage(page), new RegExp(`<!-- measured: ${name} [^>]*-->\\n[\\s\\S]*?<!-- /measured -->`));
+    });
+  }
 });
