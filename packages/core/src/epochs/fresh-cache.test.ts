@@ -37,8 +37,8 @@ describe('a fresh cache', () => {
 
   it('keeps nothing that was read before something was dropped', async () => {
     for (const drop of [
-      (cache: FreshCache<Read>) => cache.drop(['key']),
-      (cache: FreshCache<Read>) => cache.drop(),
+      async (cache: FreshCache<Read>) => cache.drop(['key']),
+      async (cache: FreshCache<Read>) => cache.drop(),
       (cache: FreshCache<Read>) => cache.write(['key'], async () => undefined),
       (cache: FreshCache<Read>) =>
         cache.write(undefined, () => Promise.reject(new Error('lost'))).catch(() => undefined),

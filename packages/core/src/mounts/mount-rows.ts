@@ -33,12 +33,11 @@ const MOUNT = entry<Mount>({
 
 /** A new mount with an accessor in Vault's form: `database_e496d27c`, `auth_token_aa657b34`. */
 export function newMount(path: string, type: string, rest: Partial<Mount> = {}): Mount {
-  const kind = path.startsWith('auth/') ? `auth_${type}` : type;
   return {
     path,
     type,
     uuid: randomId(),
-    accessor: `${kind}_${randomId().slice(0, 8)}`,
+    accessor: `${accessorKind(path, type)}_${randomId().slice(0, 8)}`,
     description: '',
     config: DEFAULT_MOUNT_CONFIG,
     options: null,
@@ -46,6 +45,10 @@ export function newMount(path: string, type: string, rest: Partial<Mount> = {}):
     seal_wrap: false,
     ...rest,
   };
+}
+
+function accessorKind(path: string, type: string): string {
+  return path.startsWith('auth/') ? `auth_${type}` : type;
 }
 
 /** A mount of the core itself, made anew at each start: what it has stored is found by its uuid, which is always the same. So is its accessor, on every node. */
@@ -59,12 +62,8 @@ export function builtinMount(path: string, type: string, rest: Partial<Mount> = 
     `8${hex.slice(17, 20)}`,
     hex.slice(20, 32),
   ];
-  const { accessor } = newMount(path, type);
-  return newMount(path, type, {
-    ...rest,
-    uuid: parts.join('-'),
-    accessor: accessor.replace(/[^_]+$/, hex.slice(-8)),
-  });
+  const accessor = `${accessorKind(path, type)}_${hex.slice(-8)}`;
+  return newMount(path, type, { ...rest, uuid: parts.join('-'), accessor });
 }
 
 export interface MountRow {
