@@ -131,8 +131,8 @@ export class RegisterCheck {
       const open = new Set([...one.done].filter((operation) => this.#open.has(operation)));
       const key = this.#key({ value: one.value, done: open });
       const group = groups.get(key) ?? [];
-      if (group.some(({ done }) => done.isSubsetOf(one.done))) continue;
-      groups.set(key, [...group.filter(({ done }) => !one.done.isSubsetOf(done)), one]);
+      if (group.some(({ done }) => isWithin(done, one.done))) continue;
+      groups.set(key, [...group.filter(({ done }) => !isWithin(one.done, done)), one]);
     }
     return [...groups.values()].flat();
   }
@@ -155,4 +155,8 @@ export class RegisterCheck {
     const numbers = [...done].map((operation) => this.#numbers.get(operation) ?? -1).sort((a, b) => a - b);
     return `${value === undefined ? '' : `=${value}`} ${numbers.join(' ')}`;
   }
+}
+
+function isWithin(few: ReadonlySet<Operation>, many: ReadonlySet<Operation>): boolean {
+  return few.size <= many.size && [...few].every((one) => many.has(one));
 }

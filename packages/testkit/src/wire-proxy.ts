@@ -33,6 +33,8 @@ export interface WireProxyOptions {
   readonly rewrite?: (sql: string) => string;
   /** Told the process id of each server process that serves a client of this proxy. */
   readonly onBackend?: (pid: number) => void;
+  /** False keeps no {@link WireProxy.statements}, for runs of hours. Default true. */
+  readonly keepStatements?: boolean;
   readonly onStatement?: (statement: StatementRecord) => void;
 }
 
@@ -84,6 +86,7 @@ class ListeningProxy implements WireProxy {
   #port: number;
   #listener: Server | undefined;
   #connectionsSeen = 0;
+  #statementsSeen = 0;
   #hanging = false;
 
   constructor(options: WireProxyOptions) {
@@ -151,9 +154,9 @@ class ListeningProxy implements WireProxy {
       rewrite,
       onBackend,
       record: (statement, applicationName) => {
-        const index = this.statements.length;
+        const index = this.#statementsSeen++;
         const record = { ...statement, index, connection, applicationName };
-        this.statements.push(record);
+        if (this.#options.keepStatements !== false) this.statements.push(record);
         onStatement?.(record);
         return index;
       },

@@ -1,0 +1,133 @@
+/** Mounts at a few paths, each with a description and a ttl that say which version it is. */
+import type { JsonObject } from '@coffer/base';
+import type { Answer } from './balancer.ts';
+import type { ClusterNode } from './cluster-node.ts';
+import type { Value } from './linearizable.ts';
+import { unexpected } from './policies.ts';
+import { is, isAbsent, isThere, shown, textOf, Versions, type Worker } from './work.ts';
+
+const PATHS = ['team-0', 'team-1', 'team-2'];
+/** Far below the longest ttl that there may be. */
+const TTLS = 1_000_000;
+
+const versions = new Versions();
+
+function partsOf(version: number): { description: string; default_lease_ttl: number } {
+  return { description: `version ${version}`, default_lease_ttl: 60 + (version % TTLS) };
+}
+
+export class Mounts {
+  async enable(worker: Worker): Promise<void> {
+    const path = worker.random.pick(PATHS);
+    const version = versions.next();
+    const { description, default_lease_ttl } = partsOf(version);
+    const { answer, attempt } = await worker.balancer.send(
+      worker.random,
+      {
+        kind: 'mount enable',
+        method: 'PUT',
+        path: `sys/mounts/${path}`,
+        body: { type: 'database', description, config: { default_lease_ttl } },
+      },
+      (node) =>
+        this.#history(worker, path).invoke(`${worker.name} at ${node}: enable ${version}`, { value: String(version) }),
+    );
+    // There may be one, for instance since the first try took effect and its answer was lost.
+    const taken = answer.status === 400 && answer.errors.join().includes('path is already in use');
+    if (taken) return attempt.answered({ what: 'in use', accepts: isThere, changed: false });
+    if (unexpected(worker, answer, 'mount enable')) return attempt.unknown();
+    attempt.answered({ accepts: isAbsent });
+  }
+
+  async tune(worker: Worker): Promise<void> {
+    const path = worker.random.pick(PATHS);
+    const version = versions.next();
+    const { answer, attempt } = await worker.balancer.send(
+      worker.random,
+      { kind: 'mount tune', method: 'PUT', path: `sys/mounts/${path}/tune`, body: partsOf(version) },
+      (node) =>
+        this.#history(worker, path).invoke(`${worker.name} at ${node}: tune ${version}`, { value: String(version) }),
+    );
+    if (isMissing(answer)) return attempt.answered({ what: 'none', accepts: isAbsent, changed: false });
+    if (unexpected(worker, answer, 'mount tune')) return attempt.unknown();
+    attempt.answered({ accepts: isThere });
+  }
+
+  async disable(worker: Worker): Promise<void> {
+    const path = worker.random.pick(PATHS);
+    const { answer, attempt } = await worker.balancer.send(
+      worker.random,
+      { kind: 'mount disable', method: 'DELETE', path: `sys/mounts/${path}` },
+      (node) => this.#history(worker, path).invoke(`${worker.name} at ${node}: disable`, { value: undefined }),
+    );
+    if (unexpected(worker, answer, 'mount disable')) return attempt.unknown();
+    attempt.answered();
+  }
+
+  async look(worker: Worker): Promise<void> {
+    const path = worker.random.pick(PATHS);
+    const way = worker.random.weighted({ one: 2, list: 1, use: 2 });
+    if (way === 'one') await this.#read(worker, path);
+    else if (way === 'list') await this.#list(worker, path);
+    else await this.#use(worker, path);
+  }
+
+  async everywhere(worker: Worker): Promise<void> {
+    for (const node of worker.cluster.nodes) {
+      for (const path of PATHS) {
+        await this.#read(worker, path, node);
+        await this.#use(worker, path, node);
+      }
+    }
+  }
+
+  #history(worker: Worker, path: string) {
+    return worker.histories.of(`mount ${path}`);
+  }
+
+  async #read(worker: Worker, path: string, node?: ClusterNode): Promise<void> {
+    const { answer, attempt } = await worker.balancer.send(
+      worker.random,
+      { kind: 'mount read', method: 'GET', path: `sys/mounts/${path}`, ...(node && { node }) },
+      (at) => this.#history(worker, path).invoke(`${worker.name} at ${at}: read`),
+    );
+    if (!isMissing(answer) && unexpected(worker, answer, 'mount read')) return attempt.unknown();
+    const value = isMissing(answer) ? undefined : versionOf(answer.data);
+    attempt.answered({ what: shown(value), accepts: is(value) });
+  }
+
+  async #list(worker: Worker, path: string): Promise<void> {
+    const { answer, attempt } = await worker.balancer.send(
+      worker.random,
+      { kind: 'mount list', method: 'GET', path: 'sys/mounts' },
+      (at) => this.#history(worker, path).invoke(`${worker.name} at ${at}: list`),
+    );
+    if (unexpected(worker, answer, 'mount list')) return attempt.unknown();
+    const value = versionOf(answer.data[`${path}/`] as JsonObject | undefined);
+    attempt.answered({ what: shown(value), accepts: is(value) });
+  }
+
+  /** A request to the engine: there is one, or no route to it. */
+  async #use(worker: Worker, path: string, node?: ClusterNode): Promise<void> {
+    const { answer, attempt } = await worker.balancer.send(
+      worker.random,
+      { kind: 'mount use', method: 'LIST', path: `${path}/roles`, ...(node && { node }) },
+      (at) => this.#history(worker, path).invoke(`${worker.name} at ${at}: use`),
+    );
+    const none = answer.status === 404 && answer.errors.join().includes('no handler for route');
+    attempt.answered({ what: none ? 'no route' : 'served', accepts: none ? isAbsent : isThere });
+  }
+}
+
+function isMissing({ status, errors }: Answer): boolean {
+  return (status === 400 || status === 404) && /No secret engine mount|no mount|no matching mount/i.test(errors.join());
+}
+
+/** Description and ttl are written by one request and are read as one. */
+function versionOf(mount: JsonObject | undefined): Value {
+  if (mount === undefined) return undefined;
+  const [, version = ''] = /^version (\d+)$/.exec(textOf(mount['description'])) ?? [];
+  const { default_lease_ttl } = (mount['config'] ?? {}) as JsonObject;
+  const whole = Number(default_lease_ttl) === partsOf(Number(version)).default_lease_ttl;
+  return whole ? version : `${textOf(mount['description'])} with ttl ${textOf(default_lease_ttl)}`;
+}
