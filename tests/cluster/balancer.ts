@@ -28,7 +28,9 @@ export interface Request {
   /** The root token when absent. */
   readonly token?: string;
   /** Only there; otherwise wherever the balancer says. */
-  readonly node?: ClusterNode;
+  readonly node?: ClusterNode | undefined;
+  /** Of `node`: it is asked once, since it may be away at this time. */
+  readonly once?: boolean;
 }
 
 export interface Answer {
@@ -48,6 +50,8 @@ export interface Attempt {
 
 /** Nobody answered, although some node was alive all the time; or a server error that is none of those to be tried again. */
 export class SurfacedError extends Error {}
+/** The one node that was asked did not answer, which was to be expected. */
+export class NodeAway extends Error {}
 
 export class Balancer {
   readonly #nodes: readonly ClusterNode[];
@@ -85,7 +89,7 @@ export class Balancer {
    *
    * @param begin is called before each try
    * @returns the answer, with what `begin` returned for that try
-   * @throws SurfacedError which has been reported
+   * @throws SurfacedError which has been reported; NodeAway
    */
   async send<T extends Attempt>(
     random: Random,
@@ -106,6 +110,7 @@ export class Balancer {
         attempt.unknown();
         const error = CofferError.from(thrown);
         const again = !(thrown instanceof ApiError) || ELSEWHERE.has(thrown.status);
+        if (again && request.once === true) throw new NodeAway(node.name);
         if (!again || performance.now() > deadline) throw this.#surfaced(request, node, tries, error, thrown);
       }
       await sleep(PAUSE_MS * (1 + random.next()));

@@ -2,10 +2,9 @@
 import type { JsonObject } from '@coffer/base';
 import { tryLogin } from '../logins.ts';
 import { type Attempt, UNRECORDED } from './balancer.ts';
-import type { ClusterNode } from './cluster-node.ts';
 import { type KnownLease, LeaseBook } from './lease-book.ts';
 import { unexpected } from './policies.ts';
-import { is, textOf, Versions, type Worker } from './work.ts';
+import { atEachNode, is, textOf, Versions, type Where, type Worker } from './work.ts';
 
 /** Their leases last so many seconds. */
 const ROLES: Readonly<Record<string, number>> = { 'app-0': 12, 'app-1': 25, 'app-2': 60, 'app-3': 3_600, 'app-4': 40 };
@@ -57,8 +56,7 @@ export class Credentials {
   }
 
   async issue(worker: Worker): Promise<void> {
-    const live = this.book.current;
-    if (live.length > MOST_LIVE) return this.revoke(worker);
+    if (this.#live.length > MOST_LIVE) return this.revoke(worker);
     const role = worker.random.pick(Object.keys(ROLES));
     let invoked = Date.now();
     const { answer, attempt } = await worker.balancer.send(
@@ -69,6 +67,8 @@ export class Credentials {
         return this.#roleHistory(worker, role).invoke(`${worker.name} at ${node}: creds`);
       },
     );
+    // Whoever revokes all of a role also ends what is just being made.
+    if (answer.status === 403 && this.book.isSwept(role, invoked)) return attempt.unknown();
     if (unexpected(worker, answer, 'creds')) return attempt.unknown();
     const { username, password } = answer.data as { username: string; password: string };
     const lease = this.book.issued(
@@ -107,10 +107,12 @@ export class Credentials {
     return current.length === 0 ? undefined : worker.random.pick(current);
   }
 
+  get #live(): KnownLease[] {
+    return this.book.current.filter(({ endAsked, validUntil }) => endAsked === undefined && validUntil > Date.now());
+  }
+
   #pickLive(worker: Worker): KnownLease | undefined {
-    const live = this.book.current.filter(
-      ({ endAsked, validUntil }) => endAsked === undefined && validUntil > Date.now(),
-    );
+    const live = this.#live;
     return live.length === 0 ? undefined : worker.random.pick(live);
   }
 
@@ -147,7 +149,7 @@ export class Credentials {
     this.book.ended(lease, isOwed(answer.body));
     worker.findings.count('leases revoked');
     await this.#logIn(worker, lease, `revoked by ${answer.node}`);
-    if (worker.random.next() < 0.2) await this.#lookEverywhere(worker, lease);
+    if (worker.random.next() < 0.2) await atEachNode(worker, (where) => this.lookUp(worker, lease, where));
   }
 
   async revokePrefix(worker: Worker): Promise<void> {
@@ -180,16 +182,12 @@ export class Credentials {
     else await this.lookUp(worker, lease);
   }
 
-  async #lookEverywhere(worker: Worker, lease: KnownLease): Promise<void> {
-    for (const node of worker.cluster.nodes) if (node.working) await this.lookUp(worker, lease);
-  }
-
   /** Checks whether a node knows of it what is so. */
-  async lookUp(worker: Worker, lease: KnownLease, node?: ClusterNode): Promise<void> {
+  async lookUp(worker: Worker, lease: KnownLease, where: Where = {}): Promise<void> {
     let from = Date.now();
     const { answer } = await worker.balancer.send(
       worker.random,
-      { kind: 'lookup', method: 'PUT', path: 'sys/leases/lookup', body: { lease_id: lease.id }, ...(node && { node }) },
+      { kind: 'lookup', method: 'PUT', path: 'sys/leases/lookup', body: { lease_id: lease.id }, ...where },
       () => {
         from = Date.now();
         return UNRECORDED();

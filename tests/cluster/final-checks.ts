@@ -34,7 +34,7 @@ async function validLeases(worker: Worker, clients: Clients): Promise<void> {
   const now = Date.now();
   for (const lease of credentials.book.current) {
     if (lease.validUntil < now && lease.endAnswered === undefined) continue;
-    for (const node of worker.cluster.nodes) await credentials.lookUp(worker, lease, node);
+    for (const node of worker.cluster.nodes) await credentials.lookUp(worker, lease, { node });
   }
 }
 

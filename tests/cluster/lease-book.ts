@@ -43,7 +43,7 @@ export class LeaseBook {
     invoked: number,
     seconds: number,
   ): KnownLease {
-    const sweeps = this.#sweeps.filter(({ role, until }) => role === lease.role && until >= invoked);
+    const sweeps = this.#sweepsOf(lease.role, invoked);
     const known: KnownLease = {
       ...lease,
       validUntil: invoked + seconds * 1000,
@@ -80,6 +80,15 @@ export class LeaseBook {
       sweep.until = result === 'unknown' ? Date.now() + LATE_MS : Date.now();
       if (result !== 'unknown') for (const lease of before) this.ended(lease, result === 'owed');
     };
+  }
+
+  #sweepsOf(role: string, since: number): Sweep[] {
+    return this.#sweeps.filter((sweep) => sweep.role === role && sweep.until >= since);
+  }
+
+  /** Whether somebody has been ending all leases of the role since. */
+  isSwept(role: string, since: number): boolean {
+    return this.#sweepsOf(role, since).length > 0;
   }
 
   /** What must hold of a look at it that began at `from` and is over. */

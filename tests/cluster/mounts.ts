@@ -1,10 +1,9 @@
 /** Mounts at a few paths, each with a description and a ttl that say which version it is. */
 import type { JsonObject } from '@coffer/base';
 import type { Answer } from './balancer.ts';
-import type { ClusterNode } from './cluster-node.ts';
 import type { Value } from './linearizable.ts';
 import { unexpected } from './policies.ts';
-import { is, isAbsent, isThere, shown, textOf, Versions, type Worker } from './work.ts';
+import { atEachNode, is, isAbsent, isThere, shown, textOf, Versions, type Where, type Worker } from './work.ts';
 
 const PATHS = ['team-0', 'team-1', 'team-2'];
 /** Far below the longest ttl that there may be. */
@@ -37,6 +36,7 @@ export class Mounts {
     if (taken) return attempt.answered({ what: 'in use', accepts: isThere, changed: false });
     if (unexpected(worker, answer, 'mount enable')) return attempt.unknown();
     attempt.answered({ accepts: isAbsent });
+    if (worker.random.next() < 0.3) await atEachNode(worker, (where) => this.#use(worker, path, where));
   }
 
   async tune(worker: Worker): Promise<void> {
@@ -75,8 +75,8 @@ export class Mounts {
   async everywhere(worker: Worker): Promise<void> {
     for (const node of worker.cluster.nodes) {
       for (const path of PATHS) {
-        await this.#read(worker, path, node);
-        await this.#use(worker, path, node);
+        await this.#read(worker, path, { node });
+        await this.#use(worker, path, { node });
       }
     }
   }
@@ -85,10 +85,10 @@ export class Mounts {
     return worker.histories.of(`mount ${path}`);
   }
 
-  async #read(worker: Worker, path: string, node?: ClusterNode): Promise<void> {
+  async #read(worker: Worker, path: string, where: Where = {}): Promise<void> {
     const { answer, attempt } = await worker.balancer.send(
       worker.random,
-      { kind: 'mount read', method: 'GET', path: `sys/mounts/${path}`, ...(node && { node }) },
+      { kind: 'mount read', method: 'GET', path: `sys/mounts/${path}`, ...where },
       (at) => this.#history(worker, path).invoke(`${worker.name} at ${at}: read`),
     );
     if (!isMissing(answer) && unexpected(worker, answer, 'mount read')) return attempt.unknown();
@@ -108,10 +108,10 @@ export class Mounts {
   }
 
   /** A request to the engine: there is one, or no route to it. */
-  async #use(worker: Worker, path: string, node?: ClusterNode): Promise<void> {
+  async #use(worker: Worker, path: string, where: Where = {}): Promise<void> {
     const { answer, attempt } = await worker.balancer.send(
       worker.random,
-      { kind: 'mount use', method: 'LIST', path: `${path}/roles`, ...(node && { node }) },
+      { kind: 'mount use', method: 'LIST', path: `${path}/roles`, ...where },
       (at) => this.#history(worker, path).invoke(`${worker.name} at ${at}: use`),
     );
     const none = answer.status === 404 && answer.errors.join().includes('no handler for route');

@@ -3,7 +3,7 @@ import type { JsonObject } from '@coffer/base';
 import type { ClusterNode } from './cluster-node.ts';
 import type { Value } from './linearizable.ts';
 import { unexpected } from './policies.ts';
-import { is, shown, textOf, Versions, type Worker } from './work.ts';
+import { is, isAbsent, shown, textOf, Versions, type Worker } from './work.ts';
 
 const versions = new Versions();
 
@@ -42,6 +42,8 @@ export class NamedEntries {
       (node) =>
         worker.histories.of(path).invoke(`${worker.name} at ${node}: write ${version}`, { value: String(version) }),
     );
+    // It was there when the request came, and a part of it was to be changed; then somebody deleted it.
+    if (answer.status === 404) return attempt.answered({ what: 'none', accepts: isAbsent, changed: false });
     if (unexpected(worker, answer, `write ${path}`)) return attempt.unknown();
     attempt.answered();
   }

@@ -1,9 +1,8 @@
 /** Policies, and what they let a token do: everything that shows which version is in force is a read of the same register. */
 import type { JsonObject } from '@coffer/base';
 import { type Answer, UNRECORDED } from './balancer.ts';
-import type { ClusterNode } from './cluster-node.ts';
 import type { Value } from './linearizable.ts';
-import { is, isAbsent, shown, textOf, Versions, type Work, type Worker } from './work.ts';
+import { atEachNode, is, isAbsent, shown, textOf, Versions, type Where, type Work, type Worker } from './work.ts';
 
 const COUNT = 4;
 /** The version in binary: which of so many paths the policy lets a token read. */
@@ -74,7 +73,10 @@ export class Policies {
     );
     attempt.answered({ changed: answer.status < 300 });
     unexpected(worker, answer, 'policy write');
-    if (worker.random.next() < 0.3) await this.everywhere(worker, policy);
+    if (worker.random.next() > 0.3) return;
+    for (const holder of this.#holders) {
+      if (holder.policy === policy) await atEachNode(worker, (where) => this.#capabilities(worker, holder, where));
+    }
   }
 
   async remove(worker: Worker): Promise<void> {
@@ -97,30 +99,28 @@ export class Policies {
     else await this.#use(worker, holder);
   }
 
-  /** Its text and its effect at each node that works. */
-  async everywhere(worker: Worker, only?: string): Promise<void> {
+  /** Its text and its effect at each node. */
+  async everywhere(worker: Worker): Promise<void> {
     for (const holder of this.#holders) {
-      if (only !== undefined && holder.policy !== only) continue;
       for (const node of worker.cluster.nodes) {
-        if (!node.working) continue;
-        await this.#capabilities(worker, holder, only === undefined ? node : undefined);
-        if (only === undefined) await this.#read(worker, holder.policy, node);
+        await this.#capabilities(worker, holder, { node });
+        await this.#read(worker, holder.policy, { node });
       }
     }
   }
 
-  async #read(worker: Worker, policy: string, node?: ClusterNode): Promise<void> {
+  async #read(worker: Worker, policy: string, where: Where = {}): Promise<void> {
     const history = this.#history(worker, policy);
     const { answer, attempt } = await worker.balancer.send(
       worker.random,
-      { kind: 'policy read', method: 'GET', path: `sys/policies/acl/${policy}`, ...(node && { node }) },
+      { kind: 'policy read', method: 'GET', path: `sys/policies/acl/${policy}`, ...where },
       (at) => history.invoke(`${worker.name} at ${at}: read`),
     );
     const value = answer.status === 404 ? undefined : versionOf(answer.data['policy']);
     attempt.answered({ what: shown(value), accepts: is(value) });
   }
 
-  async #capabilities(worker: Worker, { policy, token }: Holder, node?: ClusterNode): Promise<void> {
+  async #capabilities(worker: Worker, { policy, token }: Holder, where: Where = {}): Promise<void> {
     const history = this.#history(worker, policy);
     const { answer, attempt } = await worker.balancer.send(
       worker.random,
@@ -130,7 +130,7 @@ export class Policies {
         path: 'sys/capabilities-self',
         body: { paths: PROBES },
         token,
-        ...(node && { node }),
+        ...where,
       },
       (at) => history.invoke(`${worker.name} at ${at}: capabilities`),
     );

@@ -1,6 +1,6 @@
 /** What all clients share, and what one of them has. */
 import type { JsonValue } from '@coffer/base';
-import type { Balancer } from './balancer.ts';
+import { type Balancer, NodeAway, type Request } from './balancer.ts';
 import type { ClusterUnderTest } from './cluster-under-test.ts';
 import type { Findings } from './findings.ts';
 import { History } from './history.ts';
@@ -38,6 +38,19 @@ export class Histories {
     return [...this.#byKey.values()];
   }
 }
+
+/** Does it at each node, now that something was answered. */
+export async function atEachNode({ cluster }: Work, look: (where: Where) => Promise<void>): Promise<void> {
+  for (const node of cluster.nodes) {
+    if (!node.working) continue;
+    await look({ node, once: true }).catch((error: unknown) => {
+      if (!(error instanceof NodeAway)) throw error;
+    });
+  }
+}
+
+/** A request goes there; without a node wherever the balancer says. */
+export type Where = Pick<Request, 'node' | 'once'>;
 
 /** Values are numbers, so that each is written once. */
 export class Versions {
