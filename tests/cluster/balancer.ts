@@ -16,6 +16,7 @@ const ANSWER_MS = 12_000;
 /** How long a client goes on trying elsewhere. */
 const PATIENCE_MS = 60_000;
 const PAUSE_MS = 100;
+const REASON_LENGTH = 90;
 /** Of a proxy, or of a node that asks to come again. */
 const ELSEWHERE = new Set([429, 502, 503, 504]);
 
@@ -102,7 +103,6 @@ export class Balancer {
       const node = request.node ?? this.#choose(random, last);
       last = node;
       this.#findings.count(`requests/${request.kind}`);
-      if (tries > 0) this.#findings.count('retried elsewhere');
       const attempt = begin(node.name);
       try {
         return { answer: await this.#ask(node, request), attempt };
@@ -112,6 +112,8 @@ export class Balancer {
         const again = !(thrown instanceof ApiError) || ELSEWHERE.has(thrown.status);
         if (again && request.once === true) throw new NodeAway(node.name);
         if (!again || performance.now() > deadline) throw this.#surfaced(request, node, tries, error, thrown);
+        this.#findings.count('retried elsewhere');
+        this.#findings.count(`retried/${reasonOf(thrown, error)}`);
       }
       await sleep(PAUSE_MS * (1 + random.next()));
     }
@@ -150,6 +152,14 @@ export class Balancer {
       return { status: thrown.status, data: {}, body: {}, errors: thrown.errors, node: node.name };
     }
   }
+}
+
+/** Alike for all that went wrong in the same way. */
+function reasonOf(thrown: unknown, error: CofferError): string {
+  if (!(thrown instanceof ApiError)) return `no answer: ${error.message.replace(/^.*": |127[\d.:]+: /g, '')}`;
+  const [first = ''] = thrown.errors;
+  const text = first.replace(/\s+/g, ' ').replace(/"[^"]*"|[\w-]*\d[\w.:-]*/g, '…');
+  return `${thrown.status} ${text.slice(0, REASON_LENGTH)}`;
 }
 
 /** For requests of which nobody keeps book. */

@@ -38,12 +38,19 @@ export class Nemesis {
   readonly #random: Random;
   readonly #options: NemesisOptions;
   readonly #underWay = new Set<Promise<void>>();
+  /** Each kind is done once, before chance decides. */
+  readonly #first: FaultKind[];
 
   constructor(cluster: ClusterUnderTest, findings: Findings, random: Random, options: NemesisOptions) {
     this.#cluster = cluster;
     this.#findings = findings;
     this.#random = random;
     this.#options = options;
+    const kinds = (Object.keys(options.rates) as FaultKind[]).filter((kind) => options.rates[kind] > 0);
+    this.#first = kinds
+      .map((kind) => ({ kind, place: random.next() }))
+      .sort((a, b) => a.place - b.place)
+      .map(({ kind }) => kind);
   }
 
   /** Until told to stop; then everything is whole again: all nodes run and are unsealed. */
@@ -63,12 +70,13 @@ export class Nemesis {
   }
 
   async #strike(stop: AbortSignal): Promise<void> {
-    const kind = this.#random.weighted(this.#options.rates);
+    const kind = this.#first[0] ?? this.#random.weighted(this.#options.rates);
     const node = this.#random.pick(this.#cluster.nodes);
     const { nodes } = this.#cluster;
     const spared = nodes.length === 1 || nodes.some((other) => other !== node && other.working);
     if (kind === 'drop-target') this.#cluster.target.dropAll();
     else if (!node.working || !spared) return;
+    this.#first.shift();
     this.#findings.count(`faults/${kind}`);
     if (kind === 'kill') {
       await node.kill();

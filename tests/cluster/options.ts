@@ -1,7 +1,9 @@
 /** What a run is to do, from the environment. */
 import { WORK } from './clients.ts';
-import { FAULTS } from './nemesis.ts';
+import { FAULTS, type NemesisOptions } from './nemesis.ts';
 import type { RunOptions } from './run.ts';
+
+export type RunDefaults = Partial<Omit<RunOptions, 'nemesis'>> & { readonly nemesis?: Partial<NemesisOptions> };
 
 /**
  * `CLUSTER_SECONDS`, `CLUSTER_SEED`, `CLUSTER_NODES`, `CLUSTER_CLIENTS`, `CLUSTER_THINK_MS`, `CLUSTER_LOG_LEVEL`; and
@@ -10,7 +12,7 @@ import type { RunOptions } from './run.ts';
  *
  * @throws RangeError naming the variable
  */
-export function optionsFrom(env: NodeJS.ProcessEnv, defaults: Partial<RunOptions> = {}): RunOptions {
+export function optionsFrom(env: NodeJS.ProcessEnv, defaults: RunDefaults = {}): RunOptions {
   const number = (name: string, otherwise: number): number => {
     const given = env[name];
     if (given === undefined || given === '') return otherwise;

@@ -11,6 +11,7 @@ export function summary(options: RunOptions, { findings, seconds, histories }: R
     ['requests', total],
     ...requests.map(([kind, count]): [string, number] => [`  ${kind}`, count]),
     ['retried elsewhere', findings.counted('retried elsewhere')],
+    ...findings.below('retried/').map(([reason, count]): [string, number] => [`  ${reason}`, count]),
     ['surfaced errors', findings.counted('surfaced errors')],
     ...Object.keys(options.nemesis.rates).map((kind): [string, number] => [kind, findings.counted(`faults/${kind}`)]),
     ...['leases issued', 'leases renewed', 'leases revoked', 'prefixes revoked', 'static roles rotated'].map(
@@ -22,6 +23,6 @@ export function summary(options: RunOptions, { findings, seconds, histories }: R
     ['  undecided', all.filter(({ undecided }) => undecided).length],
     ['violations', findings.violations.length],
   ];
-  const width = Math.max(...rows.map(([name]) => name.length));
+  const width = 26;
   return rows.map(([name, value]) => `${name.padEnd(width)}  ${String(value).padStart(9)}`).join('\n');
 }
