@@ -7,9 +7,10 @@ import { type Event, type Operation, RegisterCheck, type Value } from './lineari
 
 const write = (value: Value): Operation => ({ what: `write ${value}`, becomes: { value } });
 const read = (value: Value): Operation => ({ what: `read ${value}`, accepts: (held) => held === value });
+const isAbsent = (held: Value): boolean => held === undefined;
 const create = (value: Value): Operation => ({
   what: `create ${value}`,
-  accepts: (held) => held === undefined,
+  accepts: isAbsent,
   becomes: { value },
 });
 const refusedCreate: Operation = { what: 'it exists', accepts: (held) => held !== undefined };
@@ -99,6 +100,26 @@ describe('a register', () => {
     }
     assert.equal(check.goOn(each(read('lost 7'))), undefined);
     assert.equal(check.goOn(each(read('1999')))?.what, 'read 1999');
+  });
+
+  it('is not confused by hundreds of creations and removals without an answer', () => {
+    const check = new RegisterCheck();
+    for (let n = 0; n < 300; n++) {
+      const [created, removed, reader] = [create(`lost ${n}`), write(undefined), read(`${n}`)];
+      const lost = [begin(created), lose(created), begin(removed), lose(removed)];
+      const next = create(`${n}`);
+      const events = [
+        begin(reader),
+        ...lost,
+        begin(next),
+        end(next),
+        end(reader),
+        ...each(refusedCreate, write(undefined)),
+      ];
+      assert.equal(check.goOn(events), undefined);
+    }
+    assert.equal(check.goOn(each(create('a'), read('lost 7'), read('lost 299'))), undefined);
+    assert.equal(check.goOn(each(read('lost 7')))?.what, 'read lost 7');
   });
 });
 

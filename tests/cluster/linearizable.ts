@@ -114,14 +114,39 @@ export class RegisterCheck {
   }
 
   #candidates({ value, done }: Explanation): Operation[] {
-    const possible = (one: Operation): boolean => !done.has(one) && (one.accepts?.(value) ?? true);
-    const waiting = [...this.#open, ...this.#unknown].filter((one) => !done.has(one) && !possible(one));
-    // What was never answered is of use only directly before something that it makes possible: otherwise it can come later.
-    const helps = ({ becomes }: Operation): boolean => waiting.some((one) => one.accepts?.(becomes?.value) ?? true);
+    const possible = (one: Operation): boolean => one.accepts?.(value) ?? true;
+    const open = [...this.#open].filter((one) => !done.has(one));
+    const changes = open.filter((one) => one.becomes !== undefined && possible(one));
     return [
-      ...[...this.#open].filter((one) => one.becomes !== undefined && possible(one)),
-      ...(waiting.length === 0 ? [] : [...this.#unknown].filter((one) => possible(one) && helps(one))),
+      ...changes,
+      ...this.#helpers(
+        open.filter((one) => !possible(one)),
+        possible,
+        done,
+      ),
     ];
+  }
+
+  /**
+   * What was never answered is of use only directly before something that it makes possible: otherwise it can come later. So
+   * it is looked for from its end, from what waits for something else to be done first.
+   */
+  #helpers(
+    waiting: readonly Operation[],
+    possible: (one: Operation) => boolean,
+    done: ReadonlySet<Operation>,
+  ): Operation[] {
+    const wanting = [...waiting];
+    const unknown = wanting.length === 0 ? [] : alikeOnce([...this.#unknown].filter((one) => !done.has(one)));
+    const found: Operation[] = [];
+    for (let one = wanting.pop(); one !== undefined; one = wanting.pop()) {
+      for (const helper of unknown) {
+        if (found.includes(helper) || !(one.accepts?.(helper.becomes?.value) ?? true)) continue;
+        found.push(helper);
+        if (!possible(helper)) wanting.push(helper);
+      }
+    }
+    return found.filter(possible);
   }
 
   /** Without those that leave less open than another one does. */
@@ -155,6 +180,16 @@ export class RegisterCheck {
     const numbers = [...done].map((operation) => this.#numbers.get(operation) ?? -1).sort((a, b) => a - b);
     return `${value === undefined ? '' : `=${value}`} ${numbers.join(' ')}`;
   }
+}
+
+/** One of each kind: those that ask for the same and leave the same can stand in for each other. */
+function alikeOnce(operations: readonly Operation[]): Operation[] {
+  const kinds = new Map<Operation['accepts'], Map<Value, Operation>>();
+  for (const one of operations) {
+    const values = kinds.get(one.accepts) ?? new Map<Value, Operation>();
+    kinds.set(one.accepts, values.set(one.becomes?.value, one));
+  }
+  return [...kinds.values()].flatMap((values) => [...values.values()]);
 }
 
 function isWithin(few: ReadonlySet<Operation>, many: ReadonlySet<Operation>): boolean {
