@@ -20,7 +20,7 @@ const LONGEST = [
   'tests/odd-passwords',
   'tests/owed-sessions',
   'tests/clients.test',
-  'packages/ysql/src/connection/discovery',
+  'packages/ysql/src/discovery',
   'tests/interop/',
   'tests/request-deadline',
   'tests/limping-cluster',

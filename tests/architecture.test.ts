@@ -45,7 +45,8 @@ const isTest = (file: string): boolean => /(?:\.test|-fixture)\.ts$/.test(file);
  */
 const FOLDERS: Readonly<Record<string, readonly string[]>> = {
   'packages/core': ['epochs', 'barrier', 'nodes', 'leases', 'tokens', 'policies', 'mounts', 'seal'],
-  'packages/ysql': ['sql', 'settings', 'connection', 'ddl', 'users'],
+  'packages/yb-connection': ['settings', 'session', 'cluster'],
+  'packages/ysql': ['sql', 'settings', 'ddl', 'users'],
 };
 
 /** The file that an import of a room leads to. */
@@ -124,7 +125,8 @@ describe('rooms', () => {
       '@coffer/core': ['@coffer/http', 'pg'],
       '@coffer/http': ['@coffer/core', '@coffer/engine-database', '@coffer/engine-system'],
       '@coffer/cli': ['@coffer/core', '@coffer/store'],
-      '@coffer/ysql': ['@coffer/core', '@coffer/http'],
+      '@coffer/yb-connection': ['@coffer/database-plugin', '@coffer/store'],
+      '@coffer/ysql': ['@coffer/core', '@coffer/store', '@coffer/http'],
     };
     for (const { name, dependencies = {} } of manifests.map(readManifest)) {
       for (const other of forbidden[name] ?? []) assert.ok(!Object.hasOwn(dependencies, other), `${name} -> ${other}`);

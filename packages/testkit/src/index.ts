@@ -11,6 +11,7 @@ export { eventually } from './eventually.ts';
 export type { Patience } from './eventually.ts';
 export type { Fault, FaultAction, InstalledFault } from './fault.ts';
 export { freePort } from './free-port.ts';
+export { ownClock } from './own-clock.ts';
 export { startPosedCluster } from './posed-cluster.ts';
 export type { NodeDescription, PosedCluster, PosedClusterOptions, PosedNode } from './posed-cluster.ts';
 export { databaseUnderTest, startPostgres } from './postgres.ts';

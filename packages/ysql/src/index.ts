@@ -1,5 +1,4 @@
 /** The database plugin for users of YugabyteDB (and PostgreSQL), and what others need of its settings and SQL. */
-export * from './connection/failure.ts';
 export * from './settings/fields.ts';
 export { mergeYsqlConfig } from './settings/merge.ts';
 export { checkYsqlConfig } from './settings/settings.ts';

@@ -20,9 +20,9 @@ import type {
   UpdateUserRequest,
   UsernameConfig,
 } from '@coffer/database-plugin';
-import { asCofferError } from './connection/failure.ts';
+import { asCofferError, FIELD_ALIASES } from '@coffer/yb-connection';
 import { endSessionsOfDead } from './ddl/dead-process.ts';
-import { FIELD_ALIASES, YSQL_FIELDS } from './settings/fields.ts';
+import { YSQL_FIELDS } from './settings/fields.ts';
 import { parseSettings, type YsqlSettings } from './settings/settings.ts';
 import { createNameMaker, type NameMaker, type Username } from './settings/username.ts';
 import { roleName } from './sql/role-name.ts';

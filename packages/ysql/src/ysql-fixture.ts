@@ -1,4 +1,3 @@
-import type { TestContext } from 'node:test';
 import { createLogger, type JsonObject, type LogEntry, Secret } from '@coffer/base';
 import { type Database, type NewUserRequest, openDatabase } from '@coffer/database-plugin';
 import type { TestDatabase } from '@coffer/testkit';
@@ -64,12 +63,4 @@ export async function createThings(target: TestDatabase): Promise<void> {
 
 export async function roleExists(target: TestDatabase, name: string): Promise<boolean> {
   return (await target.query('SELECT 1 FROM pg_roles WHERE rolname = $1', [name])).length > 0;
-}
-
-/** Lets a test put our clock forward. The server's clock and the timers are not affected. */
-export function ownClock(test: TestContext): (seconds: number) => void {
-  const now = Date.now.bind(Date);
-  let ahead = 0;
-  test.mock.method(Date, 'now', () => now() + ahead);
-  return (seconds) => (ahead += seconds * 1000);
 }

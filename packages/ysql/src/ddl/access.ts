@@ -1,6 +1,5 @@
 import type { Logger } from '@coffer/base';
-import type { Cluster } from '../connection/cluster.ts';
-import type { SessionPool } from '../connection/session-pool.ts';
+import type { Cluster, SessionPool } from '@coffer/yb-connection';
 import type { YsqlSettings } from '../settings/settings.ts';
 import type { AdvisoryLock } from './advisory-lock.ts';
 import type { DdlQueue } from './ddl-queue.ts';

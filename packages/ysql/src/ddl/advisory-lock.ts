@@ -1,5 +1,4 @@
-import { Failure } from '../connection/failure.ts';
-import type { Session } from '../connection/session.ts';
+import { Failure, type Session } from '@coffer/yb-connection';
 import type { Step } from './steps.ts';
 
 /** The key of Coffer's lock on shared privileges: "coffer" in ASCII. Each database has its own advisory locks. */

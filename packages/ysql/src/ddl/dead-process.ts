@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { backoffMs, errorText } from '@coffer/base';
-import { applicationPrefix } from '../connection/connect.ts';
-import type { Session } from '../connection/session.ts';
+import { applicationPrefix } from './session-profile.ts';
+import type { Session } from '@coffer/yb-connection';
 import type { Access } from './access.ts';
 import { askEveryNode, BACKEND_POLLS, endBackends, isSilent, type NodeAnswer } from './every-node.ts';
 

@@ -1,6 +1,5 @@
 import { type Backoff, errorText } from '@coffer/base';
-import { Failure } from '../connection/failure.ts';
-import type { Session } from '../connection/session.ts';
+import { Failure, type Session } from '@coffer/yb-connection';
 import type { Access } from './access.ts';
 
 /** One node's answer to a question that was put to every node. */

@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { backoffMs } from '@coffer/base';
-import { type Backend, Failure, WRONG_PASSWORD } from '../connection/failure.ts';
-import type { Session } from '../connection/session.ts';
+import { type Backend, Failure, type Session, WRONG_PASSWORD } from '@coffer/yb-connection';
 import type { Access } from './access.ts';
 import { askEveryNode, BACKEND_POLLS, endBackends, isSilent } from './every-node.ts';
 

@@ -1,5 +1,4 @@
-import { Failure } from '../connection/failure.ts';
-import type { Session } from '../connection/session.ts';
+import { Failure, type Session } from '@coffer/yb-connection';
 import type { Step } from './steps.ts';
 
 const NON_BREAKING = 'yb_make_next_ddl_statement_nonbreaking';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { createLogger, type LogEntry } from '@coffer/base';
 import { type PosedCluster, startPosedCluster, startPostgres, type TestPostgres } from '@coffer/testkit';
-import { Failure } from '../connection/failure.ts';
+import { Failure } from '@coffer/yb-connection';
 import { logIn, newUser, openYsql, roleExists } from '../ysql-fixture.ts';
 import { type EndOnNode, type OwedPolicy, OwedSessions } from './owed-sessions.ts';
 

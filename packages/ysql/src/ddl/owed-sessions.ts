@@ -1,5 +1,5 @@
 import { type Backoff, backoffMs, errorText, type Logger } from '@coffer/base';
-import { Failure } from '../connection/failure.ts';
+import { Failure } from '@coffer/yb-connection';
 
 export interface OwedPolicy extends Backoff {
   /** After this time we give up on a user's sessions on a node. */

@@ -1,5 +1,4 @@
-import { Failure } from '../connection/failure.ts';
-import type { Answer, Request, Session } from '../connection/session.ts';
+import { type Answer, Failure, type Request, type Session } from '@coffer/yb-connection';
 
 /**
  * One of several statements that are sent together, what to call its failure, and who wants to see its answer and what the

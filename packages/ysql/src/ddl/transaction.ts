@@ -1,6 +1,5 @@
 import { withoutDeadline } from '@coffer/base';
-import { Failure } from '../connection/failure.ts';
-import type { Answer, Session, SessionWish } from '../connection/session.ts';
+import { type Answer, Failure, type Session, type SessionWish } from '@coffer/yb-connection';
 import type { RenderedStatement } from '../sql/statement-template.ts';
 import type { Access } from './access.ts';
 import type { DdlMode } from './ddl-queue.ts';

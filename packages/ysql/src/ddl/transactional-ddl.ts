@@ -1,5 +1,4 @@
-import { Failure } from '../connection/failure.ts';
-import type { Session } from '../connection/session.ts';
+import { Failure, type Session } from '@coffer/yb-connection';
 import type { DdlQueue } from './ddl-queue.ts';
 import type { Step } from './steps.ts';
 

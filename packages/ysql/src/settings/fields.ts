@@ -1,177 +1,22 @@
 import { editDistance } from '@coffer/base';
 import type { ConnectionField } from '@coffer/database-plugin';
+import { CONNECTION_FIELDS, type SettingField } from '@coffer/yb-connection';
 
 /** One field of a connection's configuration, as data: for decoding, documentation and "unknown field" errors. */
-export interface YsqlField extends ConnectionField {
-  /** Any value may also be given as a string. A `duration` is in seconds or in Go's notation (`1h30m`). */
-  readonly type: 'string' | 'integer' | 'boolean' | 'duration';
-  /** Absent: the field is optional and has no default. */
-  readonly default?: string | number | boolean;
-  /** The only values accepted. */
-  readonly choices?: readonly string[];
-  /** The bounds of an integer, inclusive. */
-  readonly range?: readonly [number, number];
-  readonly description: string;
-}
+export type YsqlField = SettingField & ConnectionField;
 
-export const LOAD_BALANCE_MODES = [
-  'false',
-  'true',
-  'any',
-  'only-primary',
-  'only-rr',
-  'prefer-primary',
-  'prefer-rr',
-] as const;
-export const SSL_MODES = ['disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify-full'] as const;
-/** libpq's target_session_attrs. */
-export const TARGET_SESSION_ATTRIBUTES = [
-  'any',
-  'read-write',
-  'read-only',
-  'primary',
-  'standby',
-  'prefer-standby',
-] as const;
-export type TargetSessionAttributes = (typeof TARGET_SESSION_ATTRIBUTES)[number];
 export const OWNED_OBJECT_POLICIES = ['reassign', 'drop', 'fail'] as const;
 export const PASSWORD_AUTHENTICATIONS = ['password', 'scram-sha-256'] as const;
 
 /** The role that takes over what a revoked user owned, unless `reassign_owned_to` names a different one. */
 export const DEFAULT_REASSIGN_ROLE = 'coffer_reassigned';
 
-/**
- * Every field of a YSQL connection: those of the Go plugin (yugabyte/hashicorp-vault-ysql-plugin:connection_producer.go), of
- * Vault's PostgreSQL plugin (pool, inline TLS, password_authentication) and of the smart drivers, and our own.
- */
-export const YSQL_FIELDS = [
-  {
-    name: 'connection_url',
-    type: 'string',
-    description:
-      'postgres://{{username}}:{{password}}@host:port/db?setting=value, or libpq\'s "host=... port=..." form. Fields that say otherwise are refused. Several hosts are tried in order.',
-  },
-  {
-    name: 'host',
-    type: 'string',
-    description:
-      'Contact point: host name, address, or directory of a Unix socket; several, comma separated, are tried in order.',
-  },
-  { name: 'port', type: 'integer', default: 5433, range: [1, 65535], description: 'The YSQL port.' },
-  { name: 'db', type: 'string', description: "Database to connect to. Default: the user's name, as libpq." },
-  { name: 'username', type: 'string', description: 'The admin user that makes and drops users.' },
-  { name: 'password', type: 'string', secret: true, description: "The admin user's password." },
-  {
-    name: 'load_balance',
-    type: 'string',
-    default: 'false',
-    choices: LOAD_BALANCE_MODES,
-    description:
-      'Spread connections over the nodes that yb_servers() lists; by node type with only-* and prefer-*. Also: load_balance_hosts.',
-  },
-  {
-    name: 'yb_servers_refresh_interval',
-    type: 'integer',
-    default: 300,
-    range: [0, 600],
-    description: 'Seconds before yb_servers() is asked again when a connection is opened; 0: each time.',
-  },
-  {
-    name: 'topology_keys',
-    type: 'string',
-    description: 'Preferred placements, "cloud.region.zone:level", comma separated; level 1 to 10, zone may be *.',
-  },
-  {
-    name: 'fallback_to_topology_keys_only',
-    type: 'boolean',
-    default: false,
-    description: 'Never use nodes outside topology_keys (ignored with prefer-*).',
-  },
-  {
-    name: 'failed_host_reconnect_delay_secs',
-    type: 'integer',
-    default: 5,
-    range: [0, 60],
-    description: 'Seconds for which a node that could not be reached is set aside. Also: failed_host_ttl_seconds.',
-  },
-  {
-    name: 'target_session_attrs',
-    type: 'string',
-    choices: TARGET_SESSION_ATTRIBUTES,
-    description:
-      "libpq's: a host that is not so is passed over. Default: any host, a standby only when there is no other.",
-  },
-  {
-    name: 'sslmode',
-    type: 'string',
-    default: 'prefer',
-    choices: SSL_MODES,
-    description: "libpq's modes. `require` verifies the certificate authority when one is given.",
-  },
-  {
-    name: 'sslrootcert',
-    type: 'string',
-    description:
-      'File with the certificate authorities to trust, or `system`. Default for verify-ca and verify-full: the ones Node.js trusts.',
-  },
-  { name: 'sslcert', type: 'string', description: "File with the client's certificate." },
-  { name: 'sslkey', type: 'string', description: "File with the client's private key." },
-  { name: 'sslpassword', type: 'string', secret: true, description: "Password of the client's private key." },
-  {
-    name: 'sslsni',
-    type: 'boolean',
-    default: true,
-    description: "Send the host name to the server when TLS starts (libpq's 0 or 1).",
-  },
-  { name: 'tls_ca', type: 'string', description: 'Certificate authorities to trust, PEM; wins over sslrootcert.' },
-  { name: 'tls_certificate', type: 'string', description: "The client's certificate, PEM; wins over sslcert." },
-  {
-    name: 'private_key',
-    type: 'string',
-    secret: true,
-    description: "The client's private key, PEM; wins over sslkey.",
-  },
-  {
-    name: 'tls_server_name',
-    type: 'string',
-    description: "Name that the server's certificate must carry, instead of the host; for nodes known by address only.",
-  },
+/** The fields that say how users are made and dropped: Vault's, and our own. */
+export const USER_FIELDS = [
   {
     name: 'username_template',
     type: 'string',
     description: 'Template of user names. Default: v-<display name>-<role>-<random>-<unix time>, cut to 63 bytes.',
-  },
-  {
-    name: 'max_open_connections',
-    type: 'integer',
-    default: 4,
-    description:
-      'Most connections open at once, over all nodes; negative: no limit. Unset: 4, or one for each node where there are more.',
-  },
-  {
-    name: 'max_idle_connections',
-    type: 'integer',
-    default: 0,
-    description: 'Most connections kept while idle; 0: as max_open_connections; negative: none.',
-  },
-  {
-    name: 'max_connection_lifetime',
-    type: 'duration',
-    default: '0s',
-    description: 'Age at which a connection is replaced; 0: never.',
-  },
-  { name: 'connect_timeout', type: 'duration', default: '10s', description: 'Longest time to connect to one address.' },
-  {
-    name: 'statement_timeout',
-    type: 'duration',
-    default: '30s',
-    description: 'Longest time for one statement; 0: no limit.',
-  },
-  {
-    name: 'disable_escaping',
-    type: 'boolean',
-    default: false,
-    description: 'username and password stand percent-encoded already where connection_url takes them.',
   },
   {
     name: 'password_authentication',
@@ -195,13 +40,10 @@ export const YSQL_FIELDS = [
   },
 ] as const satisfies readonly YsqlField[];
 
-export type YsqlFieldName = (typeof YSQL_FIELDS)[number]['name'];
+export type UserFieldName = (typeof USER_FIELDS)[number]['name'];
 
-/** What psycopg3 and psycopg2 call two of the fields. They are stored by our names. */
-export const FIELD_ALIASES: ReadonlyMap<string, YsqlFieldName> = new Map([
-  ['load_balance_hosts', 'load_balance'],
-  ['failed_host_ttl_seconds', 'failed_host_reconnect_delay_secs'],
-]);
+/** Every field of a YSQL connection. */
+export const YSQL_FIELDS = [...CONNECTION_FIELDS, ...USER_FIELDS] as const satisfies readonly YsqlField[];
 
 const BY_NAME: ReadonlyMap<string, YsqlField> = new Map(YSQL_FIELDS.map((field) => [field.name, field]));
 

@@ -1,8 +1,19 @@
 import { CofferError, type JsonObject, type JsonValue } from '@coffer/base';
-import { contradiction, contradictions, remedy, saidBy } from './contradictions.ts';
+import {
+  byOurNames,
+  canonical,
+  contradiction,
+  contradictions,
+  isGiven,
+  parseConnectionUrl,
+  QUIET,
+  readBoolean,
+  readText,
+  remedy,
+  saidBy,
+  type UrlSettings,
+} from '@coffer/yb-connection';
 import { findField } from './fields.ts';
-import { parseConnectionUrl, type UrlSettings } from './settings-url.ts';
-import { byOurNames, canonical, isGiven, QUIET, readBoolean, readText } from './values.ts';
 
 export interface MergedConfig {
   readonly config: JsonObject;

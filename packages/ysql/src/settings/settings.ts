@@ -1,81 +1,29 @@
-import { CofferError, type JsonObject, type JsonValue, parseDuration, Secret } from '@coffer/base';
-import { type BalanceMode, type BalancePolicy, parseTopologyKeys } from './balance.ts';
-import { contradiction, contradictions, remedy, saidBy } from './contradictions.ts';
+import { CofferError, type JsonObject } from '@coffer/base';
 import {
+  byOurNames,
+  type ConnectionSettings,
+  decodeConnection,
   FIELD_ALIASES,
+  type Findings,
+  QUIET,
+  readChoice,
+  readText,
+} from '@coffer/yb-connection';
+import {
+  DEFAULT_REASSIGN_ROLE,
   findField,
   nearestField,
   OWNED_OBJECT_POLICIES,
   PASSWORD_AUTHENTICATIONS,
-  SSL_MODES,
-  TARGET_SESSION_ATTRIBUTES,
-  type TargetSessionAttributes,
-  type YsqlFieldName,
+  type UserFieldName,
+  type YsqlField,
 } from './fields.ts';
-import { checkHosts, type Endpoint } from './hosts.ts';
-import { warnOfNoEffect } from './no-effect.ts';
-import { parseConnectionUrl, type UrlSettings } from './settings-url.ts';
 import { createNameMaker } from './username.ts';
-import {
-  BOOLEANS,
-  byOurNames,
-  type Findings,
-  notOneOf,
-  readBoolean,
-  readChoice,
-  readInteger,
-  readText,
-} from './values.ts';
-
-export type { Endpoint } from './hosts.ts';
-
-export interface TlsSettings {
-  readonly mode: (typeof SSL_MODES)[number];
-  /** Inline PEM takes precedence over the path; empty means not given. */
-  readonly ca: PemSource;
-  readonly certificate: PemSource;
-  readonly privateKey: PemSource;
-  readonly keyPassword: Secret;
-  readonly sendServerName: boolean;
-  /** Empty: the host's name. */
-  readonly serverName: string;
-}
-
-export interface PemSource {
-  readonly pem: string;
-  readonly path: string;
-  readonly pathField: YsqlFieldName;
-  readonly pemField: YsqlFieldName;
-}
 
 /** A connection's configuration, decoded. Times are in seconds. */
-export interface YsqlSettings {
-  /** Contact points in the order in which to try them; at least one. */
-  readonly hosts: readonly Endpoint[];
-  readonly database: string;
-  readonly username: string;
-  readonly password: Secret;
-  /** PostgreSQL run-time parameters, and `options`, from the URL. */
-  readonly parameters: Readonly<Record<string, string>>;
-  /** Undefined: load balancing is off. */
-  readonly balance: BalancePolicy | undefined;
-  readonly refreshIntervalSeconds: number;
-  readonly failedHostDelaySeconds: number;
-  /** Undefined: any, standbys last. */
-  readonly targetSession: TargetSessionAttributes | undefined;
-  readonly tls: TlsSettings;
+export interface YsqlSettings extends ConnectionSettings {
   /** Empty: the default name. */
   readonly usernameTemplate: string;
-  /** Infinity: no limit. */
-  readonly maxOpen: number;
-  readonly maxIdle: number;
-  /** Nobody has set these limits: there may be a connection to each node of the cluster, however many nodes it has. */
-  readonly oneForEachNode: Readonly<Record<'open' | 'idle', boolean>>;
-  /** 0: for ever. */
-  readonly maxLifetimeSeconds: number;
-  readonly connectTimeoutSeconds: number;
-  /** 0: no limit. */
-  readonly statementTimeoutSeconds: number;
   readonly passwordAuthentication: (typeof PASSWORD_AUTHENTICATIONS)[number];
   readonly ownedObjects: (typeof OWNED_OBJECT_POLICIES)[number];
   readonly reassignOwnedTo: string;
@@ -126,144 +74,31 @@ function isKnown(name: string): boolean {
   return findField(name) !== undefined || FIELD_ALIASES.has(name);
 }
 
-function decode(written: JsonObject, findings: Findings): YsqlSettings {
-  const config = byOurNames(written, findings);
-  const url = readUrl(config, findings);
-  const values: JsonObject = { ...config, ...url?.fields };
-  const text = (name: YsqlFieldName): string => readText(values, name);
-  const integer = (name: YsqlFieldName): number => readInteger(values, name, findings);
-  const seconds = (name: YsqlFieldName): number => parseDuration(text(name), name);
-
-  const tls = readTls(values);
+function decode(written: JsonObject, toTell: Omit<Findings, 'isField'>): YsqlSettings {
+  const findings: Findings = { ...toTell, isField: (name) => findField(name) !== undefined };
+  const connection = decodeConnection(written, findings);
+  const config = byOurNames(written, QUIET);
+  const byDefault = (name: UserFieldName): YsqlField['default'] => findField(name)?.default;
+  const text = (name: UserFieldName): string => readText(config, name, byDefault(name));
+  const choice = <C extends string>(name: UserFieldName, choices: readonly C[]): C =>
+    readChoice(config, name, choices, byDefault(name));
   const settings: YsqlSettings = {
-    hosts: readHosts(url, text('host'), integer('port'), findings),
-    ...readLogin(url, values, tls),
-    parameters: url?.parameters ?? {},
-    balance: readBalance(values, findings),
-    refreshIntervalSeconds: integer('yb_servers_refresh_interval'),
-    failedHostDelaySeconds: integer('failed_host_reconnect_delay_secs'),
-    targetSession: readTargetSession(values, findings),
-    tls,
+    ...connection,
     usernameTemplate: text('username_template'),
-    ...readPoolLimits(integer('max_open_connections'), integer('max_idle_connections')),
-    oneForEachNode: {
-      open: isUnset(config['max_open_connections']),
-      idle: isUnset(config['max_idle_connections']),
-    },
-    maxLifetimeSeconds: seconds('max_connection_lifetime'),
-    connectTimeoutSeconds: seconds('connect_timeout') || 10,
-    statementTimeoutSeconds: seconds('statement_timeout'),
-    passwordAuthentication: readChoice(values, 'password_authentication', PASSWORD_AUTHENTICATIONS),
-    ownedObjects: readChoice(values, 'owned_objects', OWNED_OBJECT_POLICIES),
+    passwordAuthentication: choice('password_authentication', PASSWORD_AUTHENTICATIONS),
+    ownedObjects: choice('owned_objects', OWNED_OBJECT_POLICIES),
     reassignOwnedTo: text('reassign_owned_to'),
   };
-  warnOfNoEffect(values, settings, findings);
+  warnOfNoUse(settings, findings);
   return settings;
 }
 
-function readLogin(
-  url: UrlSettings | undefined,
-  values: JsonObject,
-  tls: TlsSettings,
-): Pick<YsqlSettings, 'username' | 'password' | 'database'> {
-  const username = url?.username ?? readText(values, 'username');
-  const password = url?.password ?? readText(values, 'password');
-  if (username === '') throw new CofferError('invalid-request', 'username cannot be empty');
-  const hasCertificate = tls.certificate.pem !== '' || tls.certificate.path !== '';
-  if (url === undefined && password === '' && !hasCertificate) {
-    throw new CofferError('invalid-request', 'password cannot be empty');
+/** Warns of what is of no use for the work on users. */
+function warnOfNoUse({ ownedObjects, reassignOwnedTo, targetSession }: YsqlSettings, findings: Findings): void {
+  if (ownedObjects !== 'reassign' && reassignOwnedTo !== DEFAULT_REASSIGN_ROLE) {
+    findings.warn(`reassign_owned_to: no effect with owned_objects=${ownedObjects}`);
   }
-  const database = url?.database ?? readText(values, 'db');
-  return { username, password: new Secret(password), database: database === '' ? username : database };
-}
-
-/** It had no effect once, so what is stored may be anything. */
-function readTargetSession(values: JsonObject, findings: Findings): TargetSessionAttributes | undefined {
-  const text = readText(values, 'target_session_attrs');
-  const choice = TARGET_SESSION_ATTRIBUTES.find((candidate) => candidate === text.toLowerCase());
-  if (choice === undefined && text !== '') {
-    const { message } = notOneOf('target_session_attrs', text, TARGET_SESSION_ATTRIBUTES);
-    findings.refuse(message, `${message}, and has no effect`);
+  if (targetSession === 'read-only' || targetSession === 'standby') {
+    findings.warn(`target_session_attrs=${targetSession}: no user can be made or dropped on such a server`);
   }
-  return choice;
-}
-
-/** 0 stands for the default, as in Vault. */
-function isUnset(limit: JsonValue | undefined): boolean {
-  return limit === undefined || limit === null || Number(limit) === 0;
-}
-
-function readPoolLimits(open: number, idle: number): Pick<YsqlSettings, 'maxOpen' | 'maxIdle'> {
-  const maxOpen = open < 0 ? Infinity : open === 0 ? 4 : open;
-  return { maxOpen, maxIdle: idle < 0 ? 0 : Math.min(idle === 0 ? maxOpen : idle, maxOpen) };
-}
-
-function readUrl(config: JsonObject, findings: Findings): UrlSettings | undefined {
-  const connectionUrl = readText(config, 'connection_url');
-  if (connectionUrl === '') return undefined;
-  const credentials = {
-    username: readText(config, 'username'),
-    password: readText(config, 'password'),
-    encoded: readBoolean(config, 'disable_escaping'),
-  };
-  for (const name of ['username', 'password'] as const) {
-    if (connectionUrl.includes(`{{${name}}}`) && credentials[name] === '') {
-      throw new CofferError('invalid-request', `${name} cannot be empty: connection_url uses {{${name}}}`);
-    }
-  }
-  const url = parseConnectionUrl(connectionUrl, credentials, findings);
-  const said = saidBy(url);
-  const losing = contradictions(config, said);
-  const [first] = losing;
-  if (first !== undefined) {
-    findings.refuse(
-      `${contradiction(first, config, said, 'connection_url')}: ${remedy(first)}`,
-      `connection_url wins over ${losing.join(', ')}`,
-    );
-  }
-  if (url.ignored.length > 0) {
-    findings.warn(`settings of connection_url that have no effect: ${url.ignored.join(', ')}`);
-  }
-  return url;
-}
-
-function readHosts(url: UrlSettings | undefined, host: string, port: number, findings: Findings): readonly Endpoint[] {
-  const entries = url?.hosts ?? host.split(',').map((entry) => ({ host: entry.trim(), port }));
-  const hosts = entries.map((entry) => ({ host: entry.host, port: entry.port ?? 5433 }));
-  checkHosts(hosts, url === undefined ? 'host' : 'connection_url', findings);
-  return hosts;
-}
-
-function readTls(values: JsonObject): TlsSettings {
-  const source = (pemField: YsqlFieldName, pathField: YsqlFieldName): PemSource => ({
-    pem: readText(values, pemField),
-    path: readText(values, pathField),
-    pemField,
-    pathField,
-  });
-  return {
-    mode: readChoice(values, 'sslmode', SSL_MODES),
-    ca: source('tls_ca', 'sslrootcert'),
-    certificate: source('tls_certificate', 'sslcert'),
-    privateKey: source('private_key', 'sslkey'),
-    keyPassword: new Secret(readText(values, 'sslpassword')),
-    sendServerName: readBoolean(values, 'sslsni'),
-    serverName: readText(values, 'tls_server_name'),
-  };
-}
-
-function readBalance(values: JsonObject, findings: Findings): BalancePolicy | undefined {
-  const field = findField('load_balance');
-  const text = readText(values, 'load_balance').toLowerCase();
-  const topologyKeys = parseTopologyKeys(readText(values, 'topology_keys'), findings);
-  const topologyKeysOnly = readBoolean(values, 'fallback_to_topology_keys_only');
-  const boolean = BOOLEANS.get(text);
-  if (boolean === false) return undefined;
-  const mode = boolean === true ? 'any' : text;
-  if (!isBalanceMode(mode)) throw notOneOf('load_balance', text, field?.choices ?? []);
-  return { mode, topologyKeys, topologyKeysOnly };
-}
-
-function isBalanceMode(text: string): text is BalanceMode {
-  return ['any', 'only-primary', 'only-rr', 'prefer-primary', 'prefer-rr'].includes(text);
 }

@@ -6,8 +6,9 @@ import {
   startPostgres,
   type TestPostgres,
   ybServersFunction,
+  ownClock,
 } from '@coffer/testkit';
-import { logIn, newUser, openYsql, ownClock, roleExists, SEED_SQL } from '../ysql-fixture.ts';
+import { logIn, newUser, openYsql, roleExists, SEED_SQL } from '../ysql-fixture.ts';
 
 let server: TestPostgres;
 let posed: PosedCluster;

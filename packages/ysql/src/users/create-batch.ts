@@ -1,6 +1,5 @@
 import { isOutcomeUnknown } from '@coffer/base';
-import { Failure } from '../connection/failure.ts';
-import type { Answer, Session } from '../connection/session.ts';
+import { type Answer, Failure, type Session } from '@coffer/yb-connection';
 import type { Access } from '../ddl/access.ts';
 import { lendPathLocally } from '../ddl/lent-session.ts';
 import { asBlock, BEGIN, COMMIT, sendSteps, type Step } from '../ddl/steps.ts';

@@ -1,6 +1,6 @@
 import { CofferError, errorText, isCofferError, isNothingDone, isOutcomeUnknown, withoutDeadline } from '@coffer/base';
-import { Failure } from '../connection/failure.ts';
-import { retry } from '../connection/retry.ts';
+import { Failure } from '@coffer/yb-connection';
+import { retry } from '../ddl/retry.ts';
 import { awaitBackendGone } from '../ddl/lost-backend.ts';
 import { noProgress, type Progress, runTransaction } from '../ddl/transaction.ts';
 import { type RenderedStatement, roleCreatedBy } from '../sql/statement-template.ts';

@@ -1,7 +1,6 @@
 import { CofferError } from '@coffer/base';
-import { Failure } from '../connection/failure.ts';
-import { retry } from '../connection/retry.ts';
-import type { Session } from '../connection/session.ts';
+import { Failure, type Session } from '@coffer/yb-connection';
+import { retry } from '../ddl/retry.ts';
 import type { Access } from '../ddl/access.ts';
 import { runOurs } from '../ddl/transaction.ts';
 import { DEFAULT_REASSIGN_ROLE } from '../settings/fields.ts';

@@ -1,5 +1,4 @@
-import { Failure } from '../connection/failure.ts';
-import type { Session } from '../connection/session.ts';
+import { Failure, type Session } from '@coffer/yb-connection';
 import type { Access } from '../ddl/access.ts';
 import { sparingOthers } from '../ddl/non-breaking-ddl.ts';
 import { asBlock, BEGIN, COMMIT, sendSteps, type Step } from '../ddl/steps.ts';

@@ -1,6 +1,6 @@
 import { isCofferError, type Logger, withoutDeadline } from '@coffer/base';
-import { Failure } from '../connection/failure.ts';
-import { retry } from '../connection/retry.ts';
+import { Failure } from '@coffer/yb-connection';
+import { retry } from '../ddl/retry.ts';
 import { sparingOthers } from '../ddl/non-breaking-ddl.ts';
 import { sendSteps, type Step } from '../ddl/steps.ts';
 import { noProgress, runTransaction, untilLanded, useForDdl } from '../ddl/transaction.ts';

@@ -1,9 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { errorText } from '@coffer/base';
-import type { Cluster } from '../connection/cluster.ts';
-import { Failure } from '../connection/failure.ts';
-import { retry } from '../connection/retry.ts';
-import type { Request, Session } from '../connection/session.ts';
+import { type Cluster, Failure, type Request, type Session } from '@coffer/yb-connection';
+import { retry } from '../ddl/retry.ts';
 import type { Access } from '../ddl/access.ts';
 import { askEveryNode, CONTACT_POINT } from '../ddl/every-node.ts';
 import { quoteList } from '../sql/render.ts';

@@ -1,4 +1,4 @@
-import { retry } from '../connection/retry.ts';
+import { retry } from '../ddl/retry.ts';
 import type { Access } from '../ddl/access.ts';
 
 /** The role's oid; undefined if there is no such role. */

@@ -1,6 +1,5 @@
 import { CofferError } from '@coffer/base';
-import { Failure } from '../connection/failure.ts';
-import type { Row } from '../connection/session.ts';
+import { Failure, type Row } from '@coffer/yb-connection';
 import type { Step } from '../ddl/steps.ts';
 import { quoteList } from '../sql/render.ts';
 

@@ -1,6 +1,5 @@
 import { CofferError } from '@coffer/base';
-import { Failure } from '../connection/failure.ts';
-import type { Session } from '../connection/session.ts';
+import { Failure, type Session } from '@coffer/yb-connection';
 import { sendSteps, type Step } from '../ddl/steps.ts';
 import { quoteIdentifier, quoteList } from '../sql/render.ts';
 

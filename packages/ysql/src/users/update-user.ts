@@ -1,6 +1,6 @@
 import type { Secret } from '@coffer/base';
-import { Failure, WRONG_PASSWORD } from '../connection/failure.ts';
-import { retry } from '../connection/retry.ts';
+import { Failure, WRONG_PASSWORD } from '@coffer/yb-connection';
+import { retry } from '../ddl/retry.ts';
 import type { Access } from '../ddl/access.ts';
 import { sparingOthers } from '../ddl/non-breaking-ddl.ts';
 import { sendSteps, type Step } from '../ddl/steps.ts';

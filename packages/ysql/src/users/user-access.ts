@@ -1,13 +1,11 @@
 import type { Logger } from '@coffer/base';
-import { Cluster } from '../connection/cluster.ts';
-import { connect } from '../connection/connect.ts';
-import { SessionPool } from '../connection/session-pool.ts';
-import { ReadOnlyPlaces } from '../connection/target-session.ts';
+import { closeConnections, createConnections } from '@coffer/yb-connection';
 import type { Access } from '../ddl/access.ts';
 import { AdvisoryLock } from '../ddl/advisory-lock.ts';
 import { Batches } from '../ddl/batches.ts';
 import { DdlQueue } from '../ddl/ddl-queue.ts';
 import { OwedSessions } from '../ddl/owed-sessions.ts';
+import { sessionProfile } from '../ddl/session-profile.ts';
 import type { YsqlSettings } from '../settings/settings.ts';
 import { createTogether, type Creation, type CreationOutcome } from './create-batch.ts';
 import { type DropOutcome, dropTogether } from './drop-batch.ts';
@@ -24,18 +22,7 @@ export interface UserAccess extends Access {
 }
 
 export function createUserAccess(settings: YsqlSettings, logger: Logger): UserAccess {
-  const readOnly = new ReadOnlyPlaces();
-  const cluster = new Cluster(
-    settings,
-    (target, database, how) => connect(settings, target, database, { ...how, readOnly }),
-    logger,
-  );
-  const pool = new SessionPool(
-    settings,
-    logger,
-    (wish) => cluster.open(wish),
-    () => cluster.size,
-  );
+  const { cluster, pool } = createConnections(settings, sessionProfile(settings), logger);
   const access: UserAccess = {
     settings,
     cluster,
@@ -58,10 +45,9 @@ export function createUserAccess(settings: YsqlSettings, logger: Logger): UserAc
 }
 
 /** Closes its connections and ends what is under way in the background. */
-export async function closeAccess({ owed, cluster, pool }: UserAccess): Promise<void> {
-  owed.close();
-  cluster.close();
-  await pool.close();
+export async function closeAccess(access: UserAccess): Promise<void> {
+  access.owed.close();
+  await closeConnections(access);
 }
 
 /** With SCRAM each new password takes the server milliseconds to compute; this many of its processes work on that. */

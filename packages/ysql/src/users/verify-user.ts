@@ -1,16 +1,25 @@
 import { isCofferError, type Secret } from '@coffer/base';
 import type { LoginAnswer } from '@coffer/database-plugin';
 import pg from 'pg';
-import { createClient, resolve, watchForChallenge, withinPatience } from '../connection/connect.ts';
-import { explainConnect } from '../connection/connect-failure.ts';
-import { Failure, WRONG_PASSWORD } from '../connection/failure.ts';
-import { knock } from '../connection/knock.ts';
-import { SEARCH_MS } from '../connection/race.ts';
-import { retry } from '../connection/retry.ts';
-import { sessionMismatch } from '../connection/target-session.ts';
-import { type Transport, transports } from '../connection/tls.ts';
+import {
+  createClient,
+  type Endpoint,
+  explainConnect,
+  Failure,
+  knock,
+  resolve,
+  SEARCH_MS,
+  sessionMismatch,
+  type Transport,
+  transports,
+  watchForChallenge,
+  withinPatience,
+  WRONG_PASSWORD,
+} from '@coffer/yb-connection';
 import type { Access } from '../ddl/access.ts';
-import type { Endpoint, YsqlSettings } from '../settings/settings.ts';
+import { retry } from '../ddl/retry.ts';
+import { sessionProfile } from '../ddl/session-profile.ts';
+import type { YsqlSettings } from '../settings/settings.ts';
 import { findRole } from './find-role.ts';
 
 /** Who does not answer a knock for so long is asked after the others. */
@@ -111,7 +120,14 @@ async function tryLogin(
   let taken = false;
   let client: pg.Client | undefined;
   try {
-    ({ client } = await createClient(settings, target, address, settings.database, transport));
+    ({ client } = await createClient(
+      settings,
+      sessionProfile(settings),
+      target,
+      address,
+      settings.database,
+      transport,
+    ));
     client.on('error', () => undefined);
     asked = watchForChallenge(client);
     client.connection.once('authenticationOk', () => (taken = asked()));
