@@ -13,7 +13,7 @@ export async function openStorage(storage: StorageConfig, logger: Logger): Promi
     return openPostgresStore({
       connectionUrl: storage.connectionUrl.reveal(),
       ...(storage.maxConnections !== undefined && { maxConnections: storage.maxConnections }),
-      onIdleError: (error) => logger.debug('a connection to the store ended', { error }),
+      logger,
     });
   }
   try {

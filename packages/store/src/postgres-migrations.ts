@@ -36,10 +36,13 @@ async function migrateOnce(transaction: Transaction, check: () => Promise<void>,
   const done = Number(result?.rows[0]?.['version'] ?? 0);
   checkSchemaVersion(place, done);
   for (const [offset, statements] of MIGRATIONS.slice(done).entries()) {
-    await transaction([
-      ...statements.map((sql) => ({ sql: sql.replaceAll(' TEXT', ' TEXT COLLATE "C"') })),
-      { sql: 'INSERT INTO migrations VALUES ($1)', params: [done + offset + 1] },
-    ]);
+    // What has been done already is told by the last one, as it is when another node has done it.
+    await transaction(
+      [
+        ...statements.map((sql) => ({ sql: sql.replaceAll(' TEXT', ' TEXT COLLATE "C"') })),
+        { sql: 'INSERT INTO migrations VALUES ($1)', params: [done + offset + 1] },
+      ].map((statement) => ({ ...statement, repeatable: true })),
+    );
   }
 }
 

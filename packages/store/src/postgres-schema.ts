@@ -1,5 +1,6 @@
 import { CofferError } from '@coffer/base';
-import type pg from 'pg';
+import { type ConnectionSettings, ourSettings, type Session } from '@coffer/yb-connection';
+import pg from 'pg';
 import { MIGRATIONS } from './schema.ts';
 
 /**
@@ -10,20 +11,6 @@ import { MIGRATIONS } from './schema.ts';
 const PLANNER = ['hashjoin', 'mergejoin', 'seqscan', 'bitmapscan', 'material'].map(
   (kind) => `SET enable_${kind} = off`,
 );
-
-/** What changes the meaning of SQL: defaults of the database or the role must not reach ours. */
-const SETTINGS = [
-  'SET ROLE NONE',
-  "SET client_encoding = 'UTF8'",
-  'SET standard_conforming_strings = on',
-  'SET transform_null_equals = off',
-  'SET row_security = on',
-  "SET datestyle = 'ISO, MDY'",
-  "SET timezone = 'UTC'",
-  "SET default_transaction_isolation = 'read committed'",
-  'SET default_transaction_read_only = off',
-  'SET default_transaction_deferrable = off',
-];
 
 /** Tables and indexes. */
 const OURS = ['migrations'].concat(
@@ -43,17 +30,25 @@ const OUR_SCHEMAS = `SELECT n.nspname::pg_catalog.text AS name FROM pg_catalog.p
  */
 export class StoreSchema {
   readonly #asked: boolean;
+  readonly #settings: (searchPath: string | undefined) => string;
   #name: string | undefined;
 
-  constructor(connectionUrl: string) {
-    this.#asked = decodeURIComponent(connectionUrl).includes('search_path');
+  constructor({
+    parameters,
+    statementTimeoutSeconds,
+  }: Pick<ConnectionSettings, 'parameters' | 'statementTimeoutSeconds'>) {
+    this.#asked = parameters['search_path'] !== undefined;
+    this.#settings = (searchPath) => ourSettings({ role: parameters['role'], statementTimeoutSeconds, searchPath });
   }
 
-  /** For each new connection, before it is used. @throws CofferError `failed` when there is no schema to work in */
-  async prepare(client: pg.ClientBase): Promise<void> {
-    await client.query([...SETTINGS, ...PLANNER].join('; '));
-    this.#name ??= await this.#find(client);
-    await client.query(`SET search_path TO ${quoted(this.#name)}, pg_temp`);
+  /**
+   * The message that makes the settings of a new session ours, before it is used.
+   *
+   * @throws Failure; CofferError `failed` when there is no schema to work in
+   */
+  async settingsFor(session: Session): Promise<string> {
+    this.#name ??= await this.#find(session);
+    return [this.#settings(`${pg.escapeIdentifier(this.#name)}, pg_temp`), ...PLANNER].join('; ');
   }
 
   /**
@@ -79,14 +74,15 @@ export class StoreSchema {
     );
   }
 
-  async #find(client: pg.ClientBase): Promise<string> {
-    const { rows: paths } = await client.query<{ path: string }>(
+  async #find(session: Session): Promise<string> {
+    await session.query(this.#settings(undefined));
+    const { rows: paths } = await session.query(
       'SELECT pg_catalog.array_to_json(pg_catalog.current_schemas(false))::pg_catalog.text AS path',
     );
-    const path = namesOf(paths[0]?.path ?? '[]');
-    await client.query('SET search_path TO pg_catalog, pg_temp');
-    const { rows } = await client.query<{ name: string }>(OUR_SCHEMAS);
-    const ours = rows.map((row) => row.name);
+    const path = namesOf(paths[0]?.['path']);
+    await session.query('SET search_path TO pg_catalog, pg_temp');
+    const { rows } = await session.query(OUR_SCHEMAS);
+    const ours = rows.map((row) => String(row['name']));
     const inPath = path.find((schema) => ours.includes(schema));
     // A search path set on the database or the role since then must not make us start over elsewhere; one in the URL may.
     const found = inPath ?? (this.#asked ? undefined : ours.length === 1 ? ours[0] : undefined) ?? path[0];
@@ -101,11 +97,7 @@ export class StoreSchema {
 }
 
 /** A list of strings in JSON. */
-function namesOf(json: string): readonly string[] {
-  const names: unknown = JSON.parse(json);
+function namesOf(json: unknown): readonly string[] {
+  const names: unknown = typeof json === 'string' ? JSON.parse(json) : [];
   return Array.isArray(names) ? names.map(String) : [];
-}
-
-function quoted(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
 }

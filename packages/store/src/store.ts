@@ -21,6 +21,12 @@ export type SqlRow = Readonly<Record<string, SqlValue>>;
 export interface SqlStatement {
   readonly sql: string;
   readonly params?: readonly SqlValue[];
+  /**
+   * It may be run again when the answer to it was lost and it may have taken effect: that leads to the same rows and to the same
+   * answer, whatever others do meanwhile. What reads is known to be so; a write says so, and why, where it is written. Not so:
+   * an UPDATE on condition of a claim that it ends itself, which then reports no change; an upsert of a row that others write too.
+   */
+  readonly repeatable?: boolean;
 }
 
 export interface SqlResult {
@@ -31,7 +37,8 @@ export interface SqlResult {
 
 /**
  * Every method rejects with CofferError: `unavailable` when the engine cannot be reached, has no space or cannot write
- * (nothing of the request was kept, or the message says that this is not known); `internal` for a statement that it refuses.
+ * (nothing of the request was kept, or the message says that this is not known), within 10 s of its going away; `internal` for a
+ * statement that it refuses.
  */
 export interface Store {
   /** Whether no other process can have it open. Claims on rows are then void once the process has ended. */

@@ -18,7 +18,7 @@ const UNUSED_MS = 60_000;
 
 export type PoolLimits = Pick<
   ConnectionSettings,
-  'maxOpen' | 'maxIdle' | 'maxLifetimeSeconds' | 'database' | 'oneForEachNode'
+  'maxOpen' | 'maxIdle' | 'longestIdleSeconds' | 'maxLifetimeSeconds' | 'database' | 'oneForEachNode'
 >;
 
 /**
@@ -185,7 +185,7 @@ export class SessionPool {
       return;
     }
     this.#idle.push(session);
-    this.#limitLifetime(session);
+    this.#limitIdleness(session);
     this.#closeUnused(session);
     this.#wake();
   }
@@ -210,10 +210,10 @@ export class SessionPool {
     this.#wake();
   }
 
-  #limitLifetime(session: Session): void {
-    const end = this.#endOf(session);
-    if (end === Infinity) return;
-    const left = end - Date.now();
+  #limitIdleness(session: Session): void {
+    const { longestIdleSeconds = Infinity } = this.#limits;
+    const left = Math.min(this.#endOf(session) - Date.now(), longestIdleSeconds * 1000);
+    if (left === Infinity) return;
     const timer = setTimeout(() => session.destroy(), Math.min(left, 2 ** 31 - 1));
     timer.unref();
     this.#expiry.set(session, timer);

@@ -44,6 +44,8 @@ export class Failure extends Error implements OutcomeError, NothingDoneError {
   readonly nodeSilent: boolean;
   /** The outcome is unknown, and the statement may even take effect later. */
   readonly mayLand: boolean;
+  /** The server ended the session before it looked at the statement: it had no effect after all. */
+  readonly unstarted: boolean;
 
   constructor(kind: FailureKind, message: string, details: FailureDetails = {}) {
     super(message);
@@ -56,6 +58,7 @@ export class Failure extends Error implements OutcomeError, NothingDoneError {
     this.final = details.final ?? false;
     this.nodeSilent = details.nodeSilent ?? false;
     this.mayLand = details.mayLand ?? false;
+    this.unstarted = details.unstarted ?? false;
   }
 
   get outcomeUnknown(): boolean {
@@ -85,6 +88,7 @@ export interface FailureDetails {
   readonly final?: boolean;
   readonly nodeSilent?: boolean;
   readonly mayLand?: boolean;
+  readonly unstarted?: boolean;
 }
 
 interface FailureRule {

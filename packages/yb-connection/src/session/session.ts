@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isOutcomeUnknown } from '@coffer/base';
 import type pg from 'pg';
+import { Block } from './block.ts';
 import { type Backend, Failure, failureOfStatement } from './failure.ts';
 import { requestCancel } from './knock.ts';
 import { type ServerWarnings, WarningsOnConnection } from './server-warnings.ts';
@@ -27,10 +28,13 @@ export interface SessionWish {
   readonly node?: string | undefined;
 }
 
+/** What `pg` sends as it is: text, a number in its text form, bytes. */
+export type Param = null | number | string | Buffer;
+
 /** A statement for the server, with the values of $1, $2 ... Without `params`, `sql` may be several statements. */
 export interface Request {
   readonly sql: string;
-  readonly params?: readonly string[];
+  readonly params?: readonly Param[];
 }
 
 export type Row = Readonly<Record<string, unknown>>;
@@ -39,6 +43,8 @@ export interface Answer {
   readonly rows: readonly Row[];
   /** The first word of the command tag: `COMMIT`, `ROLLBACK`, `SELECT`. */
   readonly command: string;
+  /** How many rows were read or changed. */
+  readonly rowCount: number;
   readonly warnings: ServerWarnings;
 }
 
@@ -80,6 +86,9 @@ export class Session {
   #longestBytes = Infinity;
   /** Why we have dropped it, if we have. */
   #why: { readonly text: string; readonly nodeSilent: boolean } | undefined;
+  /** How many statements the server has said it has parsed, and how many requests are on their way. */
+  #parsed = 0;
+  #awaited = 0;
   /** How many bytes had been read when the request now being answered was sent. */
   #readBefore = 0;
   readonly #onClosed: (() => void)[] = [];
@@ -91,6 +100,7 @@ export class Session {
     this.#warnings = new WarningsOnConnection(client);
     client.on('error', () => this.#break());
     client.on('end', () => this.#break());
+    client.connection.on('parseComplete', () => this.#parsed++);
     client.connection.on('parameterStatus', ({ parameterName, parameterValue }: ParameterStatus) => {
       if (parameterName === 'server_encoding') this.serverEncoding = parameterValue;
       if (parameterName === 'in_hot_standby') this.inHotStandby = parameterValue === 'on';
@@ -170,25 +180,61 @@ export class Session {
     return answers;
   }
 
+  /**
+   * Sends requests of one statement each as one, in one round trip: after one that fails the rest is not run.
+   *
+   * @throws Failure of the first that fails
+   */
+  async block(requests: readonly Request[]): Promise<readonly Omit<Answer, 'warnings'>[]> {
+    const block = new Block(requests);
+    this.#warnings.ofNextRequest();
+    const answers = await this.#await(true, () => {
+      this.#client.query(block);
+      return block.results;
+    });
+    if (!(answers instanceof Failure)) return answers.map(answerOf);
+    if (answers.outcomeUnknown) this.destroy();
+    throw answers;
+  }
+
   async #send({ sql, params }: Request): Promise<Answer | Failure> {
+    const warnings = this.#warnings.ofNextRequest();
+    const client = this.#client;
+    const prepared = params !== undefined && params.length > 0;
+    const result = await this.#await(
+      prepared,
+      async () => await (params === undefined ? client.query<Row>(sql) : client.query<Row>(sql, [...params])),
+    );
+    return result instanceof Failure ? result : { ...answerOf(lastOf(result)), warnings };
+  }
+
+  /**
+   * What `ask` resolves with, which sends a request and waits for its answer; or why there is none. `prepared`: the server says
+   * of each statement when it has parsed it.
+   */
+  async #await<T>(prepared: boolean, ask: () => Promise<T>): Promise<T | Failure> {
     this.watch?.sent();
+    const parsed = this.#parsed;
+    const alone = this.#awaited++ === 0 && prepared;
     try {
-      const client = this.#client;
-      this.#readBefore = bytesRead(client.connection.stream);
-      const warnings = this.#warnings.ofNextRequest();
-      const result = params === undefined ? await client.query<Row>(sql) : await client.query<Row>(sql, [...params]);
-      const { rows, command } = lastOf(result);
-      return { rows, command, warnings };
+      this.#readBefore = bytesRead(this.#client.connection.stream);
+      return await ask();
     } catch (error) {
       if (this.#why !== undefined) {
         const { text, nodeSilent } = this.#why;
         const { backend } = this;
         return new Failure('outcome-unknown', `connection to the database given up (${text})`, { backend, nodeSilent });
       }
-      if (!this.#tooLong) return this.#seen(failureOfStatement(error, this.backend));
+      if (!this.#tooLong) {
+        const failure = this.#seen(failureOfStatement(error, this.backend));
+        // What it answers is in order: it had not come to the statement when it ended the session.
+        const unstarted = alone && this.#parsed === parsed && /^57P0[1-3]$/.test(failure.sqlstate);
+        return unstarted ? new Failure(failure.kind, failure.message, { ...failure, unstarted }) : failure;
+      }
       const text = `the answer is longer than ${this.#longestBytes / 1024 ** 2} MiB, and nobody reads it`;
       return new Failure('outcome-unknown', text, { backend: this.backend, final: true });
     } finally {
+      this.#awaited--;
       this.watch?.answered();
     }
   }
@@ -241,6 +287,14 @@ export class Session {
   }
 }
 
+function answerOf({ rows, command, rowCount }: Pick<pg.QueryResult<Row>, 'rows' | 'command' | 'rowCount'>): {
+  readonly rows: readonly Row[];
+  readonly command: string;
+  readonly rowCount: number;
+} {
+  return { rows, command, rowCount: rowCount ?? 0 };
+}
+
 function bytesRead(stream: pg.Connection['stream']): number {
   return 'bytesRead' in stream && typeof stream.bytesRead === 'number' ? stream.bytesRead : 0;
 }
@@ -253,6 +307,6 @@ interface ParameterStatus {
 /** For several statements `pg` returns a list, which its types do not mention. */
 function lastOf(
   result: pg.QueryResult<Row> | readonly pg.QueryResult<Row>[],
-): Pick<pg.QueryResult<Row>, 'rows' | 'command'> {
-  return 'rows' in result ? result : (result.at(-1) ?? { rows: [], command: '' });
+): Pick<pg.QueryResult<Row>, 'rows' | 'command' | 'rowCount'> {
+  return 'rows' in result ? result : (result.at(-1) ?? { rows: [], command: '', rowCount: 0 });
 }

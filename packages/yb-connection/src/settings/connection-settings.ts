@@ -60,6 +60,8 @@ export interface ConnectionSettings {
   /** Infinity: no limit. */
   readonly maxOpen: number;
   readonly maxIdle: number;
+  /** How long a connection is kept while nobody uses it. Absent: for ever. */
+  readonly longestIdleSeconds?: number;
   /** Nobody has set these limits: there may be a connection to each node of the cluster, however many nodes it has. */
   readonly oneForEachNode: Readonly<Record<'open' | 'idle', boolean>>;
   /** 0: for ever. */
@@ -173,7 +175,7 @@ function readUrl(config: JsonObject, findings: Findings): UrlSettings | undefine
 
 function readHosts(url: UrlSettings | undefined, host: string, port: number, findings: Findings): readonly Endpoint[] {
   const entries = url?.hosts ?? host.split(',').map((entry) => ({ host: entry.trim(), port }));
-  const hosts = entries.map((entry) => ({ host: entry.host, port: entry.port ?? 5433 }));
+  const hosts = entries.map(({ host: name, port: own }) => ({ host: name, port: own ?? findings.defaultPort ?? 5433 }));
   checkHosts(hosts, url === undefined ? 'host' : 'connection_url', findings);
   return hosts;
 }

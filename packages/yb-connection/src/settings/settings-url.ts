@@ -66,7 +66,7 @@ const FIELDS_IN_URL = new Set([
 ]);
 const OWN_KEYS = ['host', 'port', 'user', 'password', 'dbname', 'database', 'options'];
 const IGNORED_IN_URL =
-  /^(application_name|fallback_application_name|channel_binding|(min|max)_protocol_version|gss.*|krb.*|keepalives.*|tcp_user_timeout|client_encoding|sslcompression|sslcrl|sslcrldir|sslcertmode|sslkeylogfile|requiressl|ssl_(min|max)_protocol_version|require_auth|requirepeer|passfile|service|servicefile|scram_(client|server)_key|oauth_.*|replication|pool_.*|default_query_exec_mode|(statement|description)_cache_capacity|min_read_buffer_size|sslnegotiation|hostaddr)$/;
+  /^(application_name|fallback_application_name|channel_binding|(min|max)_protocol_version|gss.*|krb.*|keepalives.*|tcp_user_timeout|client_encoding|sslcompression|sslcrl|sslcrldir|sslcertmode|sslkeylogfile|requiressl|ssl_(min|max)_protocol_version|require_auth|requirepeer|passfile|service|servicefile|scram_(client|server)_key|oauth_.*|replication|pool_.*|uselibpqcompat|default_query_exec_mode|(statement|description)_cache_capacity|min_read_buffer_size|sslnegotiation|hostaddr)$/;
 
 /**
  * Takes apart a connection URL (or libpq's key=value string). `{{username}}` and `{{password}}` are filled in only after that,
@@ -248,9 +248,9 @@ function suggest(key: string, findings: Findings): void {
       ? undefined
       : known.find((name) => editDistance(key.replaceAll(/[-_]/g, ''), name.replaceAll('_', '')) <= 2);
   if (meant === undefined) return;
-  const text = `connection_url: "${key}" goes to the server as a setting of the session; did you mean "${meant}"?`;
-  if (findings.doubt === undefined) findings.warn(text);
-  else findings.doubt(text);
+  if (findings.mistyped !== undefined) findings.mistyped(key, meant);
+  else
+    findings.warn(`connection_url: "${key}" goes to the server as a setting of the session; did you mean "${meant}"?`);
 }
 
 function hostsFromPairs(host: string | undefined, port: string | undefined, findings: Findings): HostPort[] {

@@ -6,8 +6,10 @@ export interface Findings {
   warn(message: string): void;
   /** `problem`: an error for whoever writes it. `stored`: what becomes of it where it is stored already, a warning. */
   refuse(problem: string, stored: string): void;
-  /** What is most likely a mistake, but may be meant. Default: as `warn`. */
-  doubt?(message: string): void;
+  /** A name in a URL is none of ours, and looks like one that is. Default: a warning, since it goes to the server. */
+  mistyped?(name: string, meant: string): void;
+  /** Of a host without one. Default: 5433, YSQL's. */
+  readonly defaultPort?: number;
   /** Whether a name in a URL is that of a field which only stands beside the URL. Default: those of a connection do. */
   isField?(name: string): boolean;
 }

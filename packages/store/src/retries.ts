@@ -1,0 +1,37 @@
+import type { Logger } from '@coffer/base';
+
+/** How often a line says how many there were. */
+const SUMMARY_MS = 60_000;
+
+/** Counts what is run once more, and tells the log: each time at `debug`, and once a minute at `info` while there are any. */
+export class Retries {
+  readonly #logger: Logger;
+  readonly #counts = new Map<string, number>();
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(logger: Logger) {
+    this.#logger = logger;
+  }
+
+  /** `reason`: the SQLSTATE, or `connection` when there was none to answer or the answer was lost. */
+  note(reason: string, attempt: number, error: string): void {
+    this.#counts.set(reason, (this.#counts.get(reason) ?? 0) + 1);
+    this.#logger.debug('store: trying again', { reason, attempt, error });
+    this.#timer ??= setTimeout(() => this.#tell(), SUMMARY_MS).unref();
+  }
+
+  /** Tells what has not been told. */
+  close(): void {
+    clearTimeout(this.#timer);
+    this.#tell();
+  }
+
+  #tell(): void {
+    this.#timer = undefined;
+    if (this.#counts.size === 0) return;
+    const total = [...this.#counts.values()].reduce((sum, count) => sum + count, 0);
+    const each = [...this.#counts].map(([reason, count]) => `${reason} ${count}`).toSorted();
+    this.#logger.info(`store: retried ${total} statements: ${each.join(', ')}`);
+    this.#counts.clear();
+  }
+}
