@@ -13,6 +13,8 @@ const CONTENTION: Backoff = { firstMs: 5, longestMs: 250, jitter: 1 };
  * within which it is said that the store is away.
  */
 const PATIENCE_MS = 8_000;
+/** The same for a caller who comes when that is known: a search in vain spares others theirs for a second. */
+const SHORT_PATIENCE_MS = 1_500;
 const AWAY: Backoff = { firstMs: 25, longestMs: 500, jitter: 0.5 };
 
 const CANNOT_CONNECT = 'cannot connect to the database';
@@ -46,14 +48,14 @@ export class Repeating {
 
   /** @throws CofferError as {@link Store} says */
   async run(statements: readonly SqlStatement[], work: Run): Promise<readonly SqlResult[]> {
-    const end = performance.now() + PATIENCE_MS;
+    const begin = performance.now();
     for (let attempt = 1; ; attempt++) {
       const progress: Progress = { effective: false };
       try {
-        return await this.#lend(end, (session) => work(session, statements, progress));
+        return await this.#lend(begin + PATIENCE_MS, (session) => work(session, statements, progress));
       } catch (thrown) {
         const unknown = progress.effective && !(thrown instanceof Failure && thrown.unstarted);
-        const pause = this.#pauseBefore(thrown, attempt, unknown && !statements.every(isRepeatable), end);
+        const pause = this.#pauseBefore(thrown, attempt, unknown && !statements.every(isRepeatable), begin);
         if (pause === undefined) throw describe(thrown, unknown && !statements.every(isRead));
         this.#retries.note(reasonOf(thrown), attempt, errorText(thrown));
         await sleep(pause);
@@ -62,16 +64,17 @@ export class Repeating {
   }
 
   /** How long to wait before the next attempt, in milliseconds; undefined when there must be none. */
-  #pauseBefore(thrown: unknown, attempt: number, mayBeKept: boolean, end: number): number | undefined {
+  #pauseBefore(thrown: unknown, attempt: number, mayBeKept: boolean, begin: number): number | undefined {
     if (!(thrown instanceof Failure)) return undefined;
     if (thrown.kind === 'conflict') return attempt < CONFLICTS ? backoffMs(CONTENTION, attempt) : undefined;
     const pause = backoffMs(AWAY, attempt);
     const now = performance.now();
-    if (now + pause >= end) return undefined;
+    if (now + pause >= begin + PATIENCE_MS) return undefined;
     if (thrown.nothingDone) {
       if (!this.patient) return undefined;
       this.#awaySince ??= now;
-      return now - this.#awaySince < PATIENCE_MS ? pause : undefined;
+      const end = Math.max(this.#awaySince + PATIENCE_MS, begin + SHORT_PATIENCE_MS);
+      return now + pause < end ? pause : undefined;
     }
     if (thrown.kind === 'read-only') return pause;
     if (!thrown.outcomeUnknown || mayBeKept) return undefined;

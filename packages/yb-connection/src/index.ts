@@ -12,6 +12,7 @@ export * from './session/connect.ts';
 export * from './session/connect-failure.ts';
 export * from './session/failure.ts';
 export * from './session/knock.ts';
+export * from './session/request.ts';
 export * from './session/session.ts';
 export * from './session/target-session.ts';
 export { type Transport, transports } from './session/tls.ts';

@@ -11,11 +11,11 @@ import {
   ybServersFunction,
   ownClock,
 } from '@coffer/testkit';
-import { newUser, openYsql, roleExists, SEED_SQL } from './ysql-fixture.ts';
+import { Cluster, connect, type Dial, type Session } from '@coffer/yb-connection';
 import { sessionProfile } from './ddl/session-profile.ts';
 import { parseSettings } from './settings/settings.ts';
 import { createUserAccess } from './users/user-access.ts';
-import { Cluster, connect, type Dial, type Session } from '@coffer/yb-connection';
+import { newUser, openYsql, roleExists, SEED_SQL } from './ysql-fixture.ts';
 
 let server: TestPostgres;
 let posed: PosedCluster;

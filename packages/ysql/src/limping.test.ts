@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Secret } from '@coffer/base';
 import { eventually, ownClock } from '@coffer/testkit';
-import { newUser, openYsql, roleExists, SEED_SQL } from './ysql-fixture.ts';
 import { Failure } from '@coffer/yb-connection';
 import { LimpingCluster, MISSING, type Opened } from './limping-cluster-fixture.ts';
+import { newUser, openYsql, roleExists, SEED_SQL } from './ysql-fixture.ts';
 
 const cluster = new LimpingCluster();
 const first = async (opened: Opened): Promise<string | undefined> =>

@@ -4,10 +4,10 @@ import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { createLogger, isCofferError, type JsonObject, Secret } from '@coffer/base';
 import { startPosedCluster, startPostgres, startWireProxy, type TestPostgres, type WireProxy } from '@coffer/testkit';
+import { Cluster, connect, Failure } from '@coffer/yb-connection';
 import { sessionProfile } from './ddl/session-profile.ts';
 import { parseSettings } from './settings/settings.ts';
 import { newUser, openYsql, roleExists } from './ysql-fixture.ts';
-import { Cluster, connect, Failure } from '@coffer/yb-connection';
 
 let primary: TestPostgres;
 let standby: TestPostgres;

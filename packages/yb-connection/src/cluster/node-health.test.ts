@@ -1,9 +1,9 @@
-import { ownClock } from '@coffer/testkit';
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { ownClock } from '@coffer/testkit';
 import { Failure } from '../session/failure.ts';
-import { NodeHealth } from './node-health.ts';
 import type { Session } from '../session/session.ts';
+import { NodeHealth } from './node-health.ts';
 
 const gone = new Failure('unreachable', 'connection refused');
 

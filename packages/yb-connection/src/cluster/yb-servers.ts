@@ -1,5 +1,6 @@
 import { Failure } from '../session/failure.ts';
-import type { Row, Session } from '../session/session.ts';
+import type { Row } from '../session/request.ts';
+import type { Session } from '../session/session.ts';
 import type { ClusterNode, NodeType } from './topology.ts';
 
 /** SQLSTATE undefined_function. */

@@ -1,5 +1,5 @@
 import pg from 'pg';
-import type { Param, Request, Row } from './session.ts';
+import type { Param, Request, Row } from './request.ts';
 
 type Result = pg.QueryResult<Row>;
 

@@ -4,7 +4,8 @@ import type pg from 'pg';
 import { Block } from './block.ts';
 import { type Backend, Failure, failureOfStatement } from './failure.ts';
 import { requestCancel } from './knock.ts';
-import { type ServerWarnings, WarningsOnConnection } from './server-warnings.ts';
+import { type Answer, answerOf, lastOf, type Request, type Row } from './request.ts';
+import { WarningsOnConnection } from './server-warnings.ts';
 import type { SilenceWatch } from './silence-watch.ts';
 
 /** How long a server may take to close its side before we simply drop the socket. */
@@ -26,26 +27,6 @@ export interface SessionWish {
   readonly database?: string | undefined;
   /** Key of the only node that will do. */
   readonly node?: string | undefined;
-}
-
-/** What `pg` sends as it is: text, a number in its text form, bytes. */
-export type Param = null | number | string | Buffer;
-
-/** A statement for the server, with the values of $1, $2 ... Without `params`, `sql` may be several statements. */
-export interface Request {
-  readonly sql: string;
-  readonly params?: readonly Param[];
-}
-
-export type Row = Readonly<Record<string, unknown>>;
-/** The answer to a request; if it was several statements, to the last of them. */
-export interface Answer {
-  readonly rows: readonly Row[];
-  /** The first word of the command tag: `COMMIT`, `ROLLBACK`, `SELECT`. */
-  readonly command: string;
-  /** How many rows were read or changed. */
-  readonly rowCount: number;
-  readonly warnings: ServerWarnings;
 }
 
 /** One connection to the database. It counts as broken as soon as its socket is, even while nobody is using it. */
@@ -287,14 +268,6 @@ export class Session {
   }
 }
 
-function answerOf({ rows, command, rowCount }: Pick<pg.QueryResult<Row>, 'rows' | 'command' | 'rowCount'>): {
-  readonly rows: readonly Row[];
-  readonly command: string;
-  readonly rowCount: number;
-} {
-  return { rows, command, rowCount: rowCount ?? 0 };
-}
-
 function bytesRead(stream: pg.Connection['stream']): number {
   return 'bytesRead' in stream && typeof stream.bytesRead === 'number' ? stream.bytesRead : 0;
 }
@@ -302,11 +275,4 @@ function bytesRead(stream: pg.Connection['stream']): number {
 interface ParameterStatus {
   readonly parameterName: string;
   readonly parameterValue: string;
-}
-
-/** For several statements `pg` returns a list, which its types do not mention. */
-function lastOf(
-  result: pg.QueryResult<Row> | readonly pg.QueryResult<Row>[],
-): Pick<pg.QueryResult<Row>, 'rows' | 'command' | 'rowCount'> {
-  return 'rows' in result ? result : (result.at(-1) ?? { rows: [], command: '', rowCount: 0 });
 }

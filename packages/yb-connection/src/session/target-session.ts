@@ -1,5 +1,5 @@
 import type { TargetSessionAttributes } from '../settings/connection-fields.ts';
-import type { Row } from './session.ts';
+import type { Row } from './request.ts';
 
 /** Undefined: any, but no standby. All that we do needs a server that takes writes, and what we read must be the latest. */
 export type Wanted = TargetSessionAttributes | undefined;

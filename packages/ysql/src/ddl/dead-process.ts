@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { backoffMs, errorText } from '@coffer/base';
-import { applicationPrefix } from './session-profile.ts';
 import type { Session } from '@coffer/yb-connection';
 import type { Access } from './access.ts';
 import { askEveryNode, BACKEND_POLLS, endBackends, isSilent, type NodeAnswer } from './every-node.ts';
+import { applicationPrefix } from './session-profile.ts';
 
 /** A backend that has not ended by then is waited for by whoever asks again. */
 const PATIENCE_MS = 3_000;

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { isCofferError, type JsonObject } from '@coffer/base';
+import { parseConnectionUrl } from '@coffer/yb-connection';
 import { YSQL_FIELDS } from './fields.ts';
 import { checkYsqlConfig, parseSettings, type YsqlSettings } from './settings.ts';
-import { parseConnectionUrl } from '@coffer/yb-connection';
 
 const HOST_MODE: JsonObject = { host: 'db', username: 'yugabyte', password: 'secret' };
 const parse = (config: JsonObject, warnings: string[] = []): YsqlSettings =>
