@@ -116,6 +116,15 @@ export const MIGRATIONS: readonly (readonly string[])[] = [
     "ALTER TABLE leases ADD COLUMN IF NOT EXISTS claim TEXT NOT NULL DEFAULT ''",
     // 1 from the moment the mount is being disabled.
     'ALTER TABLE mounts ADD COLUMN IF NOT EXISTS tainted BIGINT NOT NULL DEFAULT 0',
+    // See buckets.ts. A node of an older version beside us reads more without the indexes that go, and writes bucket 0.
+    'ALTER TABLE leases ADD COLUMN IF NOT EXISTS bucket BIGINT NOT NULL DEFAULT 0',
+    'ALTER TABLE tokens ADD COLUMN IF NOT EXISTS bucket BIGINT NOT NULL DEFAULT 0',
+    'CREATE INDEX IF NOT EXISTS leases_due ON leases (bucket ASC, next_attempt ASC)',
+    'CREATE INDEX IF NOT EXISTS leases_given_up ON leases (bucket ASC, expire_time ASC, id ASC) WHERE attempts >= 6',
+    'CREATE INDEX IF NOT EXISTS tokens_due ON tokens (bucket ASC, expire_time ASC)',
+    'DROP INDEX IF EXISTS leases_next_attempt',
+    'DROP INDEX IF EXISTS leases_irrevocable',
+    'DROP INDEX IF EXISTS tokens_expire_time',
   ],
 ];
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { databaseUnderTest, type TestDatabase } from '@coffer/testkit';
-import { openEmbeddedStore, openPostgresStore, type Store } from './index.ts';
+import { inEveryBucket, openEmbeddedStore, openPostgresStore, type Store } from './index.ts';
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 const insert = 'INSERT INTO entries (mount, name, value) VALUES ($1, $2, $3)';
@@ -102,10 +102,15 @@ function suite(open: () => Promise<Store>): void {
   it('gives each row to one of many that claim at once', async () => {
     const ids = Array.from({ length: 50 }, (_, index) => `lease-${index}`);
     await store.transaction(ids.map((id) => ({ sql: LEASE, params: [id, 1, bytes('v')] })));
+    await store.run("UPDATE leases SET bucket = 15 WHERE id < 'lease-3'");
+    const due = inEveryBucket(
+      (bucket) => `SELECT id, next_attempt FROM leases WHERE ${bucket} AND next_attempt <= $2
+        AND claimed_until <= store_now() ORDER BY next_attempt LIMIT $3`,
+    );
     const claim = async (): Promise<string[]> => {
       const { rows } = await store.run(
         `UPDATE leases SET claimed_until = store_now() + $1 WHERE claimed_until <= store_now() AND id IN (
-           SELECT id FROM leases WHERE next_attempt <= $2 AND claimed_until <= store_now() ORDER BY next_attempt LIMIT $3
+           SELECT id FROM ${due} AS due ORDER BY next_attempt LIMIT $3
          ) RETURNING id`,
         [60_000, 10, 10],
       );

@@ -11,8 +11,8 @@
  * `FOR SHARE` behind a SELECT keeps others from changing its rows until the transaction is over. The embedded engine runs one
  * transaction after the other and leaves it out.
  *
- * `store_now()` in a statement is the store's clock in milliseconds since 1970: several nodes with clocks of their own
- * agree on whether a claim is over.
+ * `store_now()` in a statement is the store's clock in milliseconds since 1970: several nodes with clocks of their own agree on
+ * whether a claim is over. An index is searched by it only as `(SELECT store_now())`, which is evaluated once.
  */
 export type SqlValue = null | number | string | Uint8Array;
 export type SqlRow = Readonly<Record<string, SqlValue>>;

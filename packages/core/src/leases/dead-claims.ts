@@ -1,5 +1,5 @@
 import { errorText, type Logger } from '@coffer/base';
-import type { SqlRow, Store } from '@coffer/store';
+import { ANY_BUCKET, type SqlRow, type Store } from '@coffer/store';
 import type { Barrier } from '../barrier/barrier.ts';
 import { CREATION_CLAIM_MS, leaseFromRow } from './lease-row.ts';
 
@@ -42,10 +42,11 @@ async function release(store: Store): Promise<void> {
 export async function releaseDeadCreations(store: Store, barrier: Barrier, logger: Logger): Promise<void> {
   if (!store.exclusive) return;
   try {
-    // Their next attempt is when their claim runs out, and there is an index for that.
+    // Their next attempt is when their claim runs out, and there is an index for that. PostgreSQL uses it only where the time is
+    // a subquery, which is evaluated once.
     const { rows } = await store.run(
-      `SELECT * FROM leases WHERE next_attempt > store_now() AND next_attempt <= store_now() + $1
-       AND claimed_until > store_now() AND state <> 'active'`,
+      `SELECT * FROM leases WHERE ${ANY_BUCKET} AND next_attempt > (SELECT store_now())
+       AND next_attempt <= (SELECT store_now()) + $1 AND claimed_until > store_now() AND state <> 'active'`,
       [CREATION_CLAIM_MS],
     );
     const ids = rows.filter((row) => isOfDead(barrier, row)).map((row) => row['id'] ?? '');

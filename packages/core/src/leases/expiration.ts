@@ -4,6 +4,10 @@ import { type Leases, REVOCATIONS_AT_ONCE } from './leases.ts';
 
 /** Tokens ended in one transaction. */
 const TOKENS_AT_ONCE = 100;
+/**
+ * Between two looks where nothing is due, in milliseconds. A look for leases or for tokens is two statements, each of 16 index
+ * seeks, one in each bucket: 64 seeks a second and node for both.
+ */
 const LONGEST_SLEEP_MS = 1_000;
 const SHORTEST_SLEEP_MS = 10;
 

@@ -1,5 +1,5 @@
 import { randomBase62, CofferError, PROCESS_ID } from '@coffer/base';
-import type { Store } from '@coffer/store';
+import { bucketOf, type Store } from '@coffer/store';
 import type { Barrier } from '../barrier/barrier.ts';
 import { insertWhile } from '../barrier/insert-while.ts';
 import { validToken, type LeaseIssuer, type NewLease } from '@coffer/framework';
@@ -16,11 +16,11 @@ export function createLeaseIssuer(store: Store, barrier: Barrier, wake: () => vo
       const { sql, params } = insertWhile(
         {
           into: `leases (id, token, state, issue_time, expire_time, last_renewal, claimed_until, next_attempt, attempts,
-            last_error, value)`,
-          values: "$1, $2, 'creating', $3, $4, NULL, store_now() + $5, store_now() + $5, 0, NULL, $6",
+            last_error, value, bucket)`,
+          values: "$1, $2, 'creating', $3, $4, NULL, store_now() + $5, store_now() + $5, 0, NULL, $6, $7",
           params: [
             ...[id, lease.token.id, lease.issueTime, lease.expireTime, CREATION_CLAIM_MS],
-            sealLease(barrier, id, { ...lease, ...maker }),
+            ...[sealLease(barrier, id, { ...lease, ...maker }), bucketOf(id)],
           ],
         },
         [validToken(lease.token.id), ...conditions],
@@ -58,9 +58,9 @@ async function release(store: Store, id: string, lease: NewLease, value: Uint8Ar
   const { token, issueTime, expireTime } = lease;
   await store.run(
     `INSERT INTO leases (id, token, state, issue_time, expire_time, last_renewal, claimed_until, next_attempt,
-       attempts, last_error, value) VALUES ($1, $2, 'revoking', $3, $4, NULL, 0, $5, 0, NULL, $6)
+       attempts, last_error, value, bucket) VALUES ($1, $2, 'revoking', $3, $4, NULL, 0, $5, 0, NULL, $6, $7)
      ON CONFLICT (id) DO UPDATE SET state = 'revoking', claimed_until = 0, next_attempt = excluded.next_attempt,
        value = excluded.value`,
-    [id, token.id, issueTime, expireTime, Date.now(), value],
+    [id, token.id, issueTime, expireTime, Date.now(), value, bucketOf(id)],
   );
 }

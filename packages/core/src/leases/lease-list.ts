@@ -1,5 +1,5 @@
 import { type Lease, type LeaseState, type ListPage, WHOLE_LIST } from '@coffer/framework';
-import type { SqlRow, Store } from '@coffer/store';
+import { inEveryBucket, type SqlRow, type Store } from '@coffer/store';
 import type { Barrier } from '../barrier/barrier.ts';
 import { endOfPrefix, LAST_CHARACTER } from '../barrier/prefix.ts';
 import { leaseFromRow } from './lease-row.ts';
@@ -15,9 +15,13 @@ const ISSUED_TOKENS = `SELECT lease AS id FROM tokens WHERE lease > $1 AND lease
   AND (expire_time IS NULL OR expire_time > store_now()) ORDER BY lease LIMIT $3`;
 const ISSUED_CREDENTIALS = `SELECT id FROM leases WHERE id > $1 AND id < $2 AND state <> 'creating' ORDER BY id LIMIT $3`;
 
-/** So many failed attempts make a lease irrevocable in Vault. The index `leases_irrevocable` has the number too. */
+/** So many failed attempts make a lease irrevocable in Vault. The index `leases_given_up` has the number too. */
 const IRREVOCABLE_ATTEMPTS = 6;
 const IRREVOCABLE = `attempts >= ${IRREVOCABLE_ATTEMPTS}`;
+const FIRST_IRREVOCABLE = inEveryBucket(
+  (bucket) => `SELECT id, last_error, expire_time FROM leases WHERE ${bucket} AND ${IRREVOCABLE}
+    ORDER BY expire_time, id LIMIT $1`,
+);
 
 /** Which leases there are. */
 export class LeaseList {
@@ -91,7 +95,7 @@ export class LeaseList {
   /** The first so many that are {@link isIrrevocable irrevocable}, by the time at which they should have ended. */
   async irrevocable(limit: number): Promise<Pick<Lease, 'id' | 'lastError'>[]> {
     const { rows } = await this.#store.run(
-      `SELECT id, last_error FROM leases WHERE ${IRREVOCABLE} ORDER BY expire_time, id LIMIT $1`,
+      `SELECT id, last_error FROM ${FIRST_IRREVOCABLE} AS irrevocable ORDER BY expire_time, id LIMIT $1`,
       [limit],
     );
     return rows.map((row) => ({ id: String(row['id']), lastError: String(row['last_error']) }));

@@ -1,5 +1,5 @@
 import { awaiting, type Backoff, backoffMs, CofferError, currentDeadline, pause } from '@coffer/base';
-import type { SqlRow } from '@coffer/store';
+import { inEveryBucket, type SqlRow } from '@coffer/store';
 import type { Lease, TokenEntry } from '@coffer/framework';
 import { endOfPrefix } from '../barrier/prefix.ts';
 import { PAGE } from './lease-list.ts';
@@ -17,6 +17,16 @@ const ERROR_LENGTH = 500;
  * to 128 (833); beyond that two sweeps disagreed (512: half as fast again, and slower). Vault has 200 workers.
  */
 export const REVOCATIONS_AT_ONCE = 128;
+
+/** The most overdue of each bucket: `$1` is the time and `$3` how many. */
+const DUE = inEveryBucket(
+  (bucket) => `SELECT id, next_attempt FROM leases WHERE ${bucket} AND next_attempt <= $1
+    AND claimed_until <= store_now() ORDER BY next_attempt LIMIT $3`,
+);
+const NEXT_DUE = inEveryBucket(
+  (bucket) => `SELECT next_attempt FROM leases WHERE ${bucket} AND claimed_until <= store_now()
+    ORDER BY next_attempt LIMIT 1`,
+);
 
 /** What came of a revocation: what it failed with, or what may go on although it is over; usually neither. */
 export interface Revoked {
@@ -159,7 +169,7 @@ export class Leases {
     const { rows } = await this.#options.store.run(
       `UPDATE leases SET claimed_until = store_now() + $2, state = 'revoking'
        WHERE claimed_until <= store_now() AND next_attempt <= $1 AND id IN (
-         SELECT id FROM leases WHERE next_attempt <= $1 AND claimed_until <= store_now() ORDER BY next_attempt LIMIT $3
+         SELECT id FROM ${DUE} AS due ORDER BY next_attempt LIMIT $3
        ) RETURNING *`,
       [now, CLAIM_MS, limit],
     );
@@ -176,10 +186,9 @@ export class Leases {
 
   /** When the next unclaimed lease is due, in milliseconds since 1970. */
   async nextDue(): Promise<number | undefined> {
-    const { rows } = await this.#options.store.run(
-      'SELECT next_attempt FROM leases WHERE claimed_until <= store_now() ORDER BY next_attempt LIMIT 1',
-    );
-    return rows[0] === undefined ? undefined : Number(rows[0]['next_attempt']);
+    const { rows } = await this.#options.store.run(`SELECT min(next_attempt) AS next FROM ${NEXT_DUE} AS due`);
+    const next = rows[0]?.['next'];
+    return typeof next === 'number' ? next : undefined;
   }
 
   /** Revokes a lease that this worker has claimed. If that fails, plans the retry. */

@@ -1,4 +1,4 @@
-import type { SqlStatement, Store } from '@coffer/store';
+import { ANY_BUCKET, type SqlStatement, type Store } from '@coffer/store';
 
 /** Where the answers that wrapping tokens hold are kept, by the token's id: they go in the transaction that ends the token. */
 export const WRAPPED_ANSWERS = 'core/wrapping';
@@ -30,7 +30,7 @@ export async function endOrphaning(store: Store, id: string): Promise<void> {
 
 /** Ends tokens that are over: with their children, but those that somebody has begun to end without them. */
 export async function endExpired(store: Store, ids: readonly string[]): Promise<void> {
-  const { rows } = await store.run('SELECT id FROM tokens WHERE expire_time = $1', [ORPHANING]);
+  const { rows } = await store.run(`SELECT id FROM tokens WHERE ${ANY_BUCKET} AND expire_time = $1`, [ORPHANING]);
   const orphaning = new Set(rows.map((row) => String(row['id'])));
   for (const id of ids.filter((each) => orphaning.has(each))) await endOrphaning(store, id);
   const others = ids.filter((each) => !orphaning.has(each));
@@ -71,13 +71,13 @@ function markFamilies(ids: readonly string[], expireTime: typeof CLOSED | typeof
 
 /** Ends the tokens that this transaction has marked, with what hangs on them. */
 function endOfMarked(): SqlStatement[] {
-  const marked = '(SELECT id FROM tokens WHERE expire_time = $1)';
+  const marked = `(SELECT id FROM tokens WHERE ${ANY_BUCKET} AND expire_time = $1)`;
   return [
     {
       sql: `UPDATE leases SET state = 'revoking', next_attempt = $2 WHERE token IN ${marked}`,
       params: [ENDING, Date.now()],
     },
     { sql: `DELETE FROM entries WHERE mount = $2 AND name IN ${marked}`, params: [ENDING, WRAPPED_ANSWERS] },
-    { sql: 'DELETE FROM tokens WHERE expire_time = $1', params: [ENDING] },
+    { sql: `DELETE FROM tokens WHERE ${ANY_BUCKET} AND expire_time = $1`, params: [ENDING] },
   ];
 }

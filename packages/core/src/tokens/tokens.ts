@@ -1,5 +1,5 @@
 import { CofferError, randomBase62, Secret } from '@coffer/base';
-import type { Store } from '@coffer/store';
+import { bucketOf, inEveryBucket, type Store } from '@coffer/store';
 import type { Barrier } from '../barrier/barrier.ts';
 import { rowLimit, type TokenEntry, type TokenStore, validToken, WHOLE_LIST } from '@coffer/framework';
 import { insertWhile } from '../barrier/insert-while.ts';
@@ -14,6 +14,14 @@ const TOKEN_PREFIX = 'hvs.';
 const TOKEN_RANDOM = 24;
 /** Tokens revoked in one transaction. */
 const PAGE = 500;
+/** The tokens of each bucket that expired first: `$1` is the time and `$2` how many. */
+const OVER = inEveryBucket(
+  (bucket) => `SELECT id, expire_time FROM tokens WHERE ${bucket} AND expire_time <= $1 ORDER BY expire_time LIMIT $2`,
+);
+/** Zero or more is what every one has that ends at all: SQLite would look at all the others first. */
+const NEXT_OVER = inEveryBucket(
+  (bucket) => `SELECT expire_time FROM tokens WHERE ${bucket} AND expire_time >= 0 ORDER BY expire_time LIMIT 1`,
+);
 /** Characters of a token that is made here. */
 export const TOKEN_LENGTH = TOKEN_PREFIX.length + TOKEN_RANDOM;
 
@@ -45,11 +53,11 @@ export function createTokenStore(store: Store, barrier: Barrier, wake: () => voi
       };
       const { sql, params } = insertWhile(
         {
-          into: 'tokens (id, accessor, parent, expire_time, uses_left, lease, value)',
-          values: '$1, $2, $3, $4, $5, $6, $7',
+          into: 'tokens (id, accessor, parent, expire_time, uses_left, lease, value, bucket)',
+          values: '$1, $2, $3, $4, $5, $6, $7, $8',
           params: [
             ...[entry.id, entry.accessor, entry.parent, entry.expireTime, entry.usesLeft],
-            ...[leased ? leaseIdOf(entry) : '', sealToken(barrier, entry)],
+            ...[leased ? leaseIdOf(entry) : '', sealToken(barrier, entry), bucketOf(entry.id)],
           ],
           onConflict: 'ON CONFLICT (id) DO NOTHING',
         },
@@ -137,7 +145,7 @@ export function createTokenStore(store: Store, barrier: Barrier, wake: () => voi
     async expired(now, limit) {
       // Each half has its index, and the orders keep PostgreSQL to it; an OR of the two would read every token.
       const { rows } = await store.run(
-        `SELECT id FROM (SELECT id FROM tokens WHERE expire_time <= $1 ORDER BY expire_time LIMIT $2) AS over
+        `SELECT id FROM (SELECT id FROM ${OVER} AS overs ORDER BY expire_time LIMIT $2) AS over
          UNION SELECT id FROM (SELECT id FROM tokens WHERE uses_left < 0 ORDER BY uses_left LIMIT $2) AS spent`,
         [now, limit],
       );
@@ -150,7 +158,7 @@ export function createTokenStore(store: Store, barrier: Barrier, wake: () => voi
     async nextExpiry() {
       const { rows } = await store.run(
         `SELECT CASE WHEN (SELECT uses_left FROM tokens WHERE uses_left < 0 ORDER BY uses_left LIMIT 1) < 0 THEN 0
-                     ELSE (SELECT min(expire_time) FROM tokens) END AS next`,
+                     ELSE (SELECT min(expire_time) FROM ${NEXT_OVER} AS overs) END AS next`,
       );
       const next = rows[0]?.['next'];
       return typeof next === 'number' ? next : undefined;

@@ -1,0 +1,78 @@
+/**
+ * On PostgreSQL every statement finds its rows by an index, whether or not there are statistics: YugabyteDB has none until somebody
+ * runs ANALYZE.
+ */
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { openPostgresStore, type SqlStatement, type Store } from '@coffer/store';
+import { databaseUnderTest, type TestDatabase } from '@coffer/testkit';
+import { exceptionFor, faultsOf, GROWING, MAY_GROW, type PlanNode, SMALL } from './plan-faults-fixture.ts';
+import { statementsOfCore } from './statements-fixture.ts';
+
+const ROWS = 4_000;
+/** Much of one kind, as in one big mount; every hundredth token never ends. */
+const LOAD = [
+  `INSERT INTO leases (id, token, state, issue_time, expire_time, last_renewal, claimed_until, next_attempt, attempts,
+     last_error, value, bucket)
+   SELECT 'database/creds/role/' || md5(CAST(i AS TEXT)), md5(CAST(i % 100 AS TEXT)), 'active', 0, store_now() + 3600000 + i,
+     NULL, 0, store_now() + 3600000 + i, 0, NULL, '', i % 16 FROM generate_series(1, ${ROWS}) AS i`,
+  `INSERT INTO tokens (id, accessor, parent, expire_time, uses_left, value, lease, bucket)
+   SELECT md5(CAST(i AS TEXT)), md5('a' || i), '', CASE WHEN i % 100 = 0 THEN NULL ELSE store_now() + 3600000 + i END, 0, '',
+     'auth/token/create/h' || md5(CAST(i AS TEXT)), i % 16 FROM generate_series(1, ${ROWS}) AS i`,
+  `INSERT INTO entries (mount, name, value) SELECT 'm', 'role/' || i, '' FROM generate_series(1, ${ROWS}) AS i`,
+  `INSERT INTO intents (mount, subject, login, state, claim, claimed_until, next_attempt, attempts, last_error, value)
+   SELECT 'm', 'subject' || i, 'login' || i, 'open', '', 0, store_now() + 3600000 + i, 0, NULL, ''
+   FROM generate_series(1, ${ROWS}) AS i`,
+  `INSERT INTO changes (epoch, node, what) SELECT i, 'n', '{"keys":[]}' FROM generate_series(1, ${ROWS}) AS i`,
+  `UPDATE epoch SET epoch = ${ROWS} WHERE name = 'store'`,
+];
+
+describe('the statements on PostgreSQL', () => {
+  let database: TestDatabase;
+  let store: Store;
+  let statements: readonly SqlStatement[];
+
+  before(async () => {
+    database = await databaseUnderTest();
+    await database.query(`CREATE DATABASE coffer_plans OWNER ${database.user}`);
+    const url = new URL(database.url);
+    url.pathname = '/coffer_plans';
+    store = await openPostgresStore({ connectionUrl: url.href, maxConnections: 2 });
+    for (const table of GROWING) await store.run(`ALTER TABLE ${table} SET (autovacuum_enabled = false)`);
+    for (const sql of LOAD) await store.run(sql);
+    statements = await statementsOfCore(store);
+  });
+  after(async () => {
+    await store.close();
+    await database.query('DROP DATABASE coffer_plans');
+    await database.stop();
+  });
+
+  async function planOf({ sql, params }: SqlStatement): Promise<PlanNode> {
+    const { rows } = await store.run(`EXPLAIN (FORMAT JSON) ${sql}`, params);
+    const plans: unknown = rows[0]?.['QUERY PLAN'];
+    return (plans as readonly { readonly Plan: PlanNode }[])[0]?.Plan ?? assert.fail(sql);
+  }
+
+  async function check(): Promise<void> {
+    const faults: string[] = [];
+    for (const statement of statements) {
+      const found = faultsOf(await planOf(statement));
+      if (found.length > 0) faults.push(exceptionFor(statement.sql) ?? `${found.join(', ')}: ${statement.sql}`);
+    }
+    assert.deepEqual(faults.sort(), Object.keys(MAY_GROW).sort());
+  }
+
+  it('find their rows by an index without statistics', () => check());
+
+  it('find their rows by an index with statistics', async () => {
+    for (const table of GROWING) await store.run(`ANALYZE ${table}`);
+    await check();
+  });
+
+  it('are of tables that are known to grow, or not to', async () => {
+    const { rows } = await store.run('SELECT tablename FROM pg_tables WHERE schemaname = current_schema()');
+    const tables = rows.map((row) => String(row['tablename'])).sort();
+    assert.deepEqual(tables, [...GROWING, ...Object.keys(SMALL)].sort());
+  });
+});
