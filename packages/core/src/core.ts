@@ -89,8 +89,8 @@ export class Core {
     const { store, barrier, epochs = new Epochs(options.store), systemTtl = SYSTEM_TTL, logger } = options;
     const entries = entriesOf(store, barrier, epochs);
     const expiration = new Expiration(logger.named('expiration'));
-    const wake = (): void => expiration.wakeLeases();
-    const tokens = createTokenStore(store, barrier, () => expiration.wakeTokens());
+    const wake = (dueAt?: number): void => expiration.wakeLeases(dueAt);
+    const tokens = createTokenStore(store, barrier, (dueAt) => expiration.wakeTokens(dueAt));
     const issuer = createLeaseIssuer(store, barrier, wake);
     const mounts = new MountTable({ entries, epochs, leases: issuer, systemTtl, logger });
     const leaseList = new LeaseList(store, barrier);

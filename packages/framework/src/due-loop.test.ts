@@ -70,6 +70,30 @@ describe('a loop over what is due', () => {
     assert.equal(new Set(items.runs).size, 50);
   });
 
+  it('is not woken by what is due only after it would have looked anyway', async () => {
+    const items = new Items();
+    let looks = 0;
+    items.nextDue = async () => {
+      looks++;
+      return undefined;
+    };
+    const longestSleepMs = 60_000;
+    const sleeping = startLoop(items, { longestSleepMs });
+    await eventually(
+      async () => looks === 1,
+      () => 'it has not looked',
+    );
+    for (const later of [longestSleepMs + 1_000, 3_600_000, Number.POSITIVE_INFINITY])
+      sleeping.wake(Date.now() + later);
+    await sleep(20);
+    assert.equal(looks, 1);
+    sleeping.wake(Date.now() + longestSleepMs / 2);
+    await eventually(
+      async () => looks === 2,
+      () => 'it did not wake up',
+    );
+  });
+
   it('wakes up at the next time by itself', async () => {
     const items = new Items();
     items.times.set('later', Date.now() + 100);

@@ -47,9 +47,12 @@ export class DueLoop<Item> {
     this.#timer = setTimeout(() => this.wake(), 0);
   }
 
-  /** Looks now instead of at the end of the current sleep. */
-  wake(): void {
-    if (this.#stopped) return;
+  /**
+   * Looks now instead of at the end of the current sleep, unless nothing is due before that (milliseconds since 1970): whoever issues
+   * for an hour must not cost a look each time.
+   */
+  wake(dueAt = 0): void {
+    if (this.#stopped || dueAt > Date.now() + this.#options.longestSleepMs) return;
     if (this.#round !== undefined) {
       this.#again = true;
       return;

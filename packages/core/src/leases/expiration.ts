@@ -53,15 +53,15 @@ export class Expiration {
     this.#leases.start();
   }
 
-  /** A lease may be due. */
-  wakeLeases(): void {
-    this.#leases?.wake();
+  /** A lease may be due, now or at a time in milliseconds since 1970. */
+  wakeLeases(dueAt?: number): void {
+    this.#leases?.wake(dueAt);
   }
 
-  /** A token may be due, or has ended, and its leases with it. */
-  wakeTokens(): void {
-    this.#tokens?.wake();
-    this.#leases?.wake();
+  /** The same of a token, which may have ended, and its leases with it. */
+  wakeTokens(dueAt?: number): void {
+    this.#tokens?.wake(dueAt);
+    this.#leases?.wake(dueAt);
   }
 
   /** Starts nothing new and waits for what is under way. */

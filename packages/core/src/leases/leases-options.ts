@@ -15,6 +15,6 @@ export interface LeasesOptions {
   /** Tells the engine that a lease's path belongs to. */
   readonly mounts: { engineFor(path: string): Engine | undefined };
   readonly logger: Logger;
-  /** Tells the expiration loop that something may be due. */
-  readonly wake: () => void;
+  /** Tells the expiration loop that something may be due, now or at a time in milliseconds since 1970. */
+  readonly wake: (dueAt?: number) => void;
 }

@@ -25,7 +25,7 @@ const NEXT_OVER = inEveryBucket(
 /** Characters of a token that is made here. */
 export const TOKEN_LENGTH = TOKEN_PREFIX.length + TOKEN_RANDOM;
 
-export function createTokenStore(store: Store, barrier: Barrier, wake: () => void): TokenStore {
+export function createTokenStore(store: Store, barrier: Barrier, wake: (dueAt?: number) => void): TokenStore {
   const valid = (entry: TokenEntry | undefined): TokenEntry | undefined => {
     if (entry === undefined || entry.usesLeft < 0) return undefined;
     return entry.expireTime === null || entry.expireTime > Date.now() ? entry : undefined;
@@ -71,7 +71,7 @@ export function createTokenStore(store: Store, barrier: Barrier, wake: () => voi
         }
         throw new CofferError('invalid-request', 'cannot create a token with a duplicate ID');
       }
-      wake();
+      wake(entry.expireTime ?? Number.POSITIVE_INFINITY);
       return { token: new Secret(made), entry };
     },
     async arrive(token) {
@@ -140,7 +140,7 @@ export function createTokenStore(store: Store, barrier: Barrier, wake: () => voi
               [id, expireTime, sealed],
             );
       if (changes === 0) throw new CofferError('permission-denied', 'bad token');
-      wake();
+      wake(expireTime);
     },
     async expired(now, limit) {
       // Each half has its index, and the orders keep PostgreSQL to it; an OR of the two would read every token.
