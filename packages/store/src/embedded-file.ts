@@ -5,7 +5,7 @@
 import { chmodSync, closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { checkSchemaVersion, MIGRATIONS } from './schema.ts';
+import { appliedMigrations, MIGRATIONS, READ_MIGRATIONS, statementsOf } from './schema.ts';
 
 /** Primary result codes of SQLite (https://sqlite.org/rescode.html); `errcode` carries them in its low byte. */
 const SQLITE_BUSY = 5;
@@ -101,13 +101,11 @@ function openAndMigrate(path: string): DatabaseSync {
 
 function migrate(database: DatabaseSync, path: string): void {
   database.exec('CREATE TABLE IF NOT EXISTS migrations (version BIGINT PRIMARY KEY)');
-  const done = Number(database.prepare('SELECT max(version) AS version FROM migrations').get()?.['version'] ?? 0);
-  checkSchemaVersion(path, done);
-  for (const [offset, statements] of MIGRATIONS.slice(done).entries()) {
+  const done = appliedMigrations(path, database.prepare(READ_MIGRATIONS).get());
+  for (let version = done + 1; version <= MIGRATIONS.length; version++) {
     database.exec('BEGIN IMMEDIATE');
     // SQLite does not know the words, and needs none: here a migration is made whole or not at all.
-    for (const statement of statements) database.exec(statement.replace('ADD COLUMN IF NOT EXISTS', 'ADD COLUMN'));
-    database.prepare('INSERT INTO migrations VALUES ($1)').run({ $1: done + offset + 1 });
+    for (const sql of statementsOf(version)) database.exec(sql.replace('ADD COLUMN IF NOT EXISTS', 'ADD COLUMN'));
     database.exec('COMMIT');
   }
 }

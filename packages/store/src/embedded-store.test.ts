@@ -95,7 +95,7 @@ describe('the file of the embedded store', () => {
 
   it('is refused when a newer version wrote it', async () => {
     const store = await openEmbeddedStore({ path });
-    await store.run('INSERT INTO migrations VALUES (9999)');
+    await store.run('INSERT INTO migrations (version) VALUES (9999)');
     await store.close();
     await assert.rejects(openEmbeddedStore({ path }), { code: 'failed', message: /newer Coffer/ });
   });

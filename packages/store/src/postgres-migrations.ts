@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CofferError } from '@coffer/base';
-import { checkSchemaVersion, MIGRATIONS } from './schema.ts';
+import { appliedMigrations, MIGRATIONS, READ_MIGRATIONS, statementsOf } from './schema.ts';
 import type { SqlResult, SqlStatement } from './store.ts';
 
 /** Two nodes that start together may both make a table: `IF NOT EXISTS` does not keep PostgreSQL from these. */
@@ -32,17 +32,12 @@ export async function migratePostgres(
 async function migrateOnce(transaction: Transaction, check: () => Promise<void>, place: string): Promise<void> {
   await transaction([{ sql: 'CREATE TABLE IF NOT EXISTS migrations (version BIGINT PRIMARY KEY)' }]);
   await check();
-  const [result] = await transaction([{ sql: 'SELECT max(version) AS version FROM migrations' }]);
-  const done = Number(result?.rows[0]?.['version'] ?? 0);
-  checkSchemaVersion(place, done);
-  for (const [offset, statements] of MIGRATIONS.slice(done).entries()) {
-    // What has been done already is told by the last one, as it is when another node has done it.
-    await transaction(
-      [
-        ...statements.map((sql) => ({ sql: sql.replaceAll(' TEXT', ' TEXT COLLATE "C"') })),
-        { sql: 'INSERT INTO migrations VALUES ($1)', params: [done + offset + 1] },
-      ].map((statement) => ({ ...statement, repeatable: true })),
-    );
+  const [result] = await transaction([{ sql: READ_MIGRATIONS }]);
+  const done = appliedMigrations(place, result?.rows[0]);
+  for (let version = done + 1; version <= MIGRATIONS.length; version++) {
+    const statements = statementsOf(version).map((sql) => sql.replaceAll(' TEXT', ' TEXT COLLATE "C"'));
+    // What has been done already is told by the INSERT, as it is when another node has done it.
+    await transaction(statements.map((sql) => ({ sql, repeatable: true })));
   }
 }
 

@@ -5,6 +5,11 @@
  * TEXT sorts by its bytes: SQLite does so anyway, and PostgreSQL's columns are made with the collation "C". What begins
  * with a prefix is therefore a range.
  *
+ * A migration only adds: while nodes are upgraded one after the other, those of the version before work on its schema. It
+ * makes tables, indexes, and columns that rows of the version before need not name; what is no longer used is dropped by a
+ * later version, once {@link COMPATIBLE_FROM} can leave those behind that used it
+ * (docs/decisions/0024-rolling-upgrades.md; migrations.test.ts holds it).
+ *
  * Every statement may be repeated (`IF NOT EXISTS`): YugabyteDB commits each DDL on its own, so a start that was killed
  * half-way through a migration does it again.
  *
@@ -125,14 +130,44 @@ export const MIGRATIONS: readonly (readonly string[])[] = [
     'DROP INDEX IF EXISTS leases_next_attempt',
     'DROP INDEX IF EXISTS leases_irrevocable',
     'DROP INDEX IF EXISTS tokens_expire_time',
+    // The oldest schema whose Coffer may work on this one; NULL for none but its own.
+    'ALTER TABLE migrations ADD COLUMN IF NOT EXISTS compatible_from BIGINT',
   ],
 ];
 
-/** @throws Error saying what to do, when the store has migrations that this version does not know */
-export function checkSchemaVersion(place: string, version: number): void {
-  if (version <= MIGRATIONS.length) return;
+/**
+ * The number of migrations that a Coffer must know to work on this schema: rows of one that knows fewer would lack something,
+ * or it uses what is no longer there. Before 5, nodes did not hear of each other's changes.
+ */
+export const COMPATIBLE_FROM = 5;
+
+/** Reads the newest migration of a store. {@link appliedMigrations} takes its rows. */
+export const READ_MIGRATIONS = 'SELECT * FROM migrations ORDER BY version DESC LIMIT 1';
+
+/**
+ * How many migrations a store has had.
+ *
+ * @throws Error saying what to do, when it has some that this version does not know and cannot work with
+ */
+export function appliedMigrations(
+  place: string,
+  newest: Readonly<Record<string, unknown>> | undefined,
+  known = MIGRATIONS.length,
+): number {
+  const version = Number(newest?.['version'] ?? 0);
+  if (version <= known || Number(newest?.['compatible_from'] ?? version) <= known) return version;
   throw new Error(
-    `the store at ${place} was written by a newer Coffer (schema ${version}, this one knows ${MIGRATIONS.length}): ` +
+    `the store at ${place} was written by a newer Coffer (schema ${version}, this one knows ${known}): ` +
       'start the newer version',
   );
+}
+
+/**
+ * The statements of a migration, the one that notes it included. 1 is the first.
+ */
+export function statementsOf(version: number): readonly string[] {
+  const statements = [...(MIGRATIONS[version - 1] ?? []), `INSERT INTO migrations (version) VALUES (${version})`];
+  // The versions before the column have it after the last migration as well.
+  if (version < MIGRATIONS.length) return statements;
+  return [...statements, `UPDATE migrations SET compatible_from = ${COMPATIBLE_FROM} WHERE version = ${version}`];
 }

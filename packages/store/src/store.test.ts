@@ -187,7 +187,7 @@ describe('the store on PostgreSQL', () => {
   });
 
   it('refuses a schema of a newer version', async () => {
-    await database.query('INSERT INTO migrations VALUES (9999)', [], 'coffer_store');
+    await database.query('INSERT INTO migrations (version) VALUES (9999)', [], 'coffer_store');
     await assert.rejects(openPostgresStore({ connectionUrl: url }), { code: 'failed', message: /newer Coffer/ });
     await database.query('DELETE FROM migrations WHERE version = 9999', [], 'coffer_store');
   });
