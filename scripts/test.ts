@@ -19,6 +19,8 @@ const LONGEST = [
   'tests/seal-memory',
   'tests/odd-passwords',
   'tests/owed-sessions',
+  'tests/nodes/',
+  'tests/upgrade/',
   'tests/clients.test',
   'packages/ysql/src/discovery',
   'tests/interop/',

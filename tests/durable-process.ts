@@ -53,9 +53,16 @@ export class DurableHome {
     await writeFile(this.path('coffer.hcl'), `${listener}\n${rest}\n`);
   }
 
-  /** Resolves when the server listens; rejects with what it printed when it ends instead. */
-  async start(args: readonly string[] = ['-log-level=debug']): Promise<DurableServer> {
-    const child = spawn(COFFER, ['server', `-config=${this.path('coffer.hcl')}`, ...args], {
+  /**
+   * Resolves when the server listens; rejects with what it printed when it ends instead. `program`: another one in place of
+   * the one that was built.
+   */
+  async start(
+    args: readonly string[] = ['-log-level=debug'],
+    program: readonly [string, ...string[]] = [COFFER],
+  ): Promise<DurableServer> {
+    const [command, ...before] = program;
+    const child = spawn(command, [...before, 'server', `-config=${this.path('coffer.hcl')}`, ...args], {
       cwd: this.directory,
       env: cleanEnvironment(this.#env),
       stdio: ['ignore', 'pipe', 'pipe'],

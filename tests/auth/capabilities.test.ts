@@ -29,6 +29,7 @@ database/rotate-role/:name                       update
 sys/seal-status                                  open
 sys/health                                       open
 sys/leader                                       open
+sys/ha-status                                    read
 sys/init                                         open
 sys/unseal                                       open
 sys/seal                                         sudo update

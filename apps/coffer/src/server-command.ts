@@ -114,7 +114,10 @@ export const serverCommand: CommandDefinition = defineCommand({
     ui.output(serverBanner(server, config, level));
     const sealed = server.sealed.then(() => replacement.canBeReplaced() || stopped.then(() => false));
     const isReplaced = await Promise.race([stopped.then(() => false), sealed]);
-    if (!isReplaced) ui.output('==> Vault shutdown triggered');
+    if (!isReplaced) {
+      ui.output('==> Vault shutdown triggered');
+      await farewell(server, config.shutdownDelay ?? 0, logger);
+    }
     await reloads.stop();
     if (isReplaced) {
       const patience = delay(REPLACEMENT_CLOSE_MS, undefined, { ref: false });
@@ -172,6 +175,19 @@ function reloadOnHangup(
       return reloading;
     },
   };
+}
+
+/** Serves on while load balancers find out that they should ask another server. Another SIGTERM ends that. */
+async function farewell(server: Server, seconds: number, logger: Logger): Promise<void> {
+  if (seconds === 0) return;
+  server.retire();
+  logger.info('sys/health answers 503 from now on; requests are served until the delay is over', {
+    shutdown_delay: `${seconds}s`,
+  });
+  const over = new AbortController();
+  const { signal } = over;
+  const impatient = once(process, 'SIGTERM', { signal }).then(() => logger.info('the delay ends: another SIGTERM'));
+  await Promise.race([impatient, delay(seconds * 1000, undefined, { signal })]).finally(() => over.abort());
 }
 
 function serverBanner({ addresses }: Server, { storage, seal, apiAddr }: ServerConfig, level: LogLevel): string {

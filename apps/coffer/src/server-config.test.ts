@@ -46,6 +46,26 @@ describe('the configuration file', () => {
     assert.throws(() => limits(own.replace('5s', '-5s')), /"max_request_duration" must be a duration/);
   });
 
+  it('says how long a server that is to end is still there', () => {
+    const delay = (text: string) => parse(`${LISTENER} ${STORAGE} ${text}`).shutdownDelay;
+    assert.equal(delay(''), undefined);
+    for (const [text, seconds] of [
+      ['"15s"', 15],
+      ['"1m30s"', 90],
+      ['20', 20],
+      ['0', 0],
+      ['"10m"', 600],
+    ] as const) {
+      assert.equal(delay(`shutdown_delay = ${text}`), seconds, text);
+    }
+    for (const text of ['"soon"', '-1', '"-5s"']) {
+      assert.throws(() => delay(`shutdown_delay = ${text}`), /c\.hcl:1:\d+: "shutdown_delay" must be a duration/);
+    }
+    for (const text of ['"10m1s"', '601', '"1h"']) {
+      assert.throws(() => delay(`shutdown_delay = ${text}`), /"shutdown_delay" must not be longer than 10 minutes/);
+    }
+  });
+
   it('reads JSON, several listeners, and Vault’s numbers for tls_disable', () => {
     const config = parse(
       JSON.stringify({

@@ -37,6 +37,8 @@ export interface ServerConfig {
   readonly defaultLeaseTtl?: number;
   readonly maxLeaseTtl?: number;
   readonly logLevel?: LogLevel;
+  /** How long a server that is to end is still there for those whom nobody has told yet. */
+  readonly shutdownDelay?: number;
 }
 
 const KEYS = [
@@ -53,7 +55,11 @@ const KEYS = [
   'max_lease_ttl',
   'default_max_request_duration',
   'log_level',
+  'shutdown_delay',
 ];
+
+/** In seconds: whoever stops the server waits for it. */
+const LONGEST_SHUTDOWN_DELAY = 600;
 
 /** @throws CofferError `invalid-request`: `FILE:LINE:COLUMN: what is wrong` */
 export async function readServerConfig(file: string): Promise<ServerConfig> {
@@ -91,6 +97,7 @@ export function parseServerConfig(text: string, name: string): ServerConfig {
     ...defined('clusterName', config.string('cluster_name') || undefined),
     ...parseLeaseLimits(config),
     ...defined('logLevel', parseLogLevel(config)),
+    ...defined('shutdownDelay', parseShutdownDelay(config)),
   };
 }
 
@@ -255,6 +262,16 @@ function parseLogLevel(config: HclObject): LogLevel | undefined {
     throw config.error(`"log_level" must be one of ${LOG_LEVELS.join(', ')}`, config.attribute('log_level'));
   }
   return level;
+}
+
+function parseShutdownDelay(config: HclObject): number | undefined {
+  const name = 'shutdown_delay';
+  const seconds = config.duration(name);
+  if (seconds === undefined || seconds <= LONGEST_SHUTDOWN_DELAY) return seconds;
+  throw config.error(
+    `"${name}" must not be longer than ${LONGEST_SHUTDOWN_DELAY / 60} minutes`,
+    config.attribute(name),
+  );
 }
 
 function defined<K extends string, V>(key: K, value: V | undefined): { [P in K]?: V } {

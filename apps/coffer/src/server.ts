@@ -19,6 +19,8 @@ export interface Server {
    * secret out of its memory.
    */
   readonly sealed: Promise<void>;
+  /** From now on `sys/health` answers 503, so that load balancers look elsewhere; everything else is served as before. */
+  retire(): void;
   /**
    * Stops accepting, lets requests under way finish for `graceMs` (30 s), then ends the core, the plugins and the store.
    * Leases stay: the next start goes on with them. Never rejects; may be called again.
@@ -82,6 +84,7 @@ export async function startServer(
       addresses: opened.addresses,
       bound: opened.bound,
       sealed: quiet.found,
+      retire: () => sealable.node.retire(),
       reload: (fresh) => opened.reload(fresh.listeners),
       close: (graceMs = DRAIN_MS) => (closing ??= close(graceMs)),
     };

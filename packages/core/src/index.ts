@@ -7,6 +7,7 @@ export type { RenewedLease } from './leases/lease-renewal.ts';
 export type { Leases } from './leases/leases.ts';
 export type { MountTable } from './mounts/mount-table.ts';
 export { type Acl, createAcl } from './policies/acl.ts';
+export type { NodeControl } from './nodes/node-control.ts';
 export type { PasswordPolicies } from './policies/password-policies.ts';
 export { generatePassword, type PasswordPolicy, parsePasswordPolicy } from './policies/password-policy.ts';
 export type { PolicyStore } from './policies/policies.ts';

@@ -51,6 +51,8 @@ export class OpenSeal {
   readonly cluster: ClusterIdentity;
   readonly epochs: Epochs;
   readonly core: Core;
+  /** When it was opened, in milliseconds since 1970. */
+  readonly since = Date.now();
   /** For the settings of the keys. */
   readonly settings: EntryStorage;
   readonly #built: BuiltCore;

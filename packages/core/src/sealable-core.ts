@@ -6,6 +6,7 @@ import type { Core } from './core.ts';
 import { releaseDeadClaims } from './leases/dead-claims.ts';
 import { answerInTime } from './request-deadline.ts';
 import { Membership } from './nodes/membership.ts';
+import { ThisNode } from './nodes/this-node.ts';
 import { initStore } from './seal/init-store.ts';
 import { type KeyRotationConfig, type KeyStatus, readKeyRotation, writeKeyRotation } from './seal/key-rotation.ts';
 import { checkShareCounts } from './seal/key-shares.ts';
@@ -55,6 +56,7 @@ export interface SealableCoreOptions {
  * static key.
  */
 export class SealableCore implements SealControl {
+  readonly node: ThisNode;
   readonly rekey: SealControl['rekey'];
   readonly rekeyRecovery: SealControl['rekeyRecovery'];
   readonly generateRoot: SealControl['generateRoot'];
@@ -83,7 +85,16 @@ export class SealableCore implements SealControl {
       address: options.address ?? '',
       state: () => (this.#opened === undefined ? 'sealed' : 'active'),
       epoch: () => this.#opened?.epochs.seen ?? -1,
-      afterBeat: async () => this.#opened?.epochs.refresh(),
+      afterBeat: async () => {
+        await this.node.checkClock();
+        await this.#opened?.epochs.refresh();
+      },
+      logger: options.logger.named('node'),
+    });
+    this.node = new ThisNode({
+      store: options.store,
+      membership: this.#membership,
+      openSince: () => this.#opened?.since,
       logger: options.logger.named('node'),
     });
     this.#sealedPaths = options.sealedPaths(this);
@@ -130,6 +141,7 @@ export class SealableCore implements SealControl {
     const { store, staySealed = false, logger } = this.#options;
     const staticSeal = this.#staticSeal;
     await this.#membership.start();
+    await this.#checkClock();
     const record = await this.#rows.read();
     if (record === undefined) {
       logger.info('the store is not initialized: run "operator init"');
@@ -157,6 +169,8 @@ export class SealableCore implements SealControl {
     return answerInTime(request, async () => {
       const opened = this.#opened;
       if (opened === undefined) return handleSealed(this.#sealedPaths, request);
+      const refusal = this.node.refusal;
+      if (refusal !== undefined) return handleSealed(this.#sealedPaths, request, refusal);
       const answer = await opened.core.handle(request);
       // Whoever asked to seal is answered once everything behind it has ended.
       if (this.#opened === undefined && request.path === 'sys/seal') await this.#closing;
@@ -285,6 +299,7 @@ export class SealableCore implements SealControl {
 
   async #openWith(rootKey: Uint8Array, record: SealRecord): Promise<void> {
     if (this.#isEnding) throw sealed();
+    await this.#checkClock();
     const { store, clusterName, build, logger } = this.#options;
     const staticSeal = this.#staticSeal;
     const keys = new SealKeys({ rows: this.#rows, record, rootKey, logger, ...(staticSeal && { staticSeal }) });
@@ -295,6 +310,11 @@ export class SealableCore implements SealControl {
     this.#opened = await OpenSeal.start({ store, keys, clusterName, seal: this, build, onSeen, tendKeys, logger });
     this.#membership.tell();
     logger.info('vault is unsealed');
+  }
+
+  async #checkClock(): Promise<void> {
+    await this.node.checkClock();
+    if (this.node.refusal !== undefined) throw this.node.refusal;
   }
 
   async #record(): Promise<SealRecord> {

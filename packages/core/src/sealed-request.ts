@@ -1,17 +1,19 @@
+import type { CofferError } from '@coffer/base';
 import { sealed } from './barrier/sealed.ts';
 import { type IncomingRequest, type OutgoingResponse, type Path, findPath } from '@coffer/framework';
 import { dataOf } from './mounts/router.ts';
 
-/** Serves a request while the seal is closed: `paths` under `sys/` answer, everything else is `sealed`. */
+/** Serves a request while nothing behind the seal may: `paths` under `sys/` answer, everything else is refused. */
 export async function handleSealed(
   paths: readonly Path[],
   request: IncomingRequest,
+  refusal: CofferError = sealed(),
 ): Promise<OutgoingResponse | undefined> {
   const { token: clientToken, path, ...rest } = request;
-  if (!path.startsWith('sys/')) throw sealed();
+  if (!path.startsWith('sys/')) throw refusal;
   const relative = path.slice('sys/'.length);
   const found = findPath(paths, relative, request.operation);
-  if (found === undefined) throw sealed();
+  if (found === undefined) throw refusal;
   const { params } = found;
   const context = {
     path: relative,

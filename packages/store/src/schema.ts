@@ -111,6 +111,7 @@ export const MIGRATIONS: readonly (readonly string[])[] = [
     `CREATE TABLE IF NOT EXISTS nodes (
        id TEXT PRIMARY KEY,
        address TEXT NOT NULL,
+       hostname TEXT NOT NULL DEFAULT '',
        version TEXT NOT NULL,
        state TEXT NOT NULL,
        started BIGINT NOT NULL,

@@ -38,6 +38,10 @@ export class Membership {
     this.#address = options.address;
   }
 
+  get address(): string {
+    return this.#address;
+  }
+
   /**
    * How long ago the last beat began that the store has answered, in milliseconds: however long this process was stopped
    * meanwhile. Infinite when there was none.

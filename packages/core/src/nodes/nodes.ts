@@ -1,3 +1,4 @@
+import { hostname } from 'node:os';
 import { PROCESS_ID } from '@coffer/base';
 import { stored } from '@coffer/framework';
 import type { SqlRow, Store } from '@coffer/store';
@@ -15,6 +16,8 @@ export interface NodeRow {
   readonly id: string;
   /** Where clients reach it: `https://10.0.0.1:8200`. */
   readonly address: string;
+  /** Of its machine. */
+  readonly hostname: string;
   readonly version: string;
   readonly state: NodeState;
   readonly started: number;
@@ -27,6 +30,7 @@ const { entry, integer, oneOf, string } = stored;
 const NODE = entry<NodeRow & { readonly now: number }>({
   id: string(),
   address: string(),
+  hostname: string(),
   version: string(),
   state: oneOf(NODE_STATES),
   started: integer(),
@@ -64,9 +68,9 @@ export async function beat(
   );
   if (changes === 1) return true;
   await store.run(
-    `INSERT INTO nodes (id, address, version, state, started, heartbeat, epoch)
-     VALUES ($1, $2, $3, $4, store_now(), store_now(), $5) ON CONFLICT DO NOTHING`,
-    [PROCESS_ID, address, version, state, epoch],
+    `INSERT INTO nodes (id, address, version, state, epoch, hostname, started, heartbeat)
+     VALUES ($1, $2, $3, $4, $5, $6, store_now(), store_now()) ON CONFLICT DO NOTHING`,
+    [PROCESS_ID, address, version, state, epoch, hostname()],
   );
   return false;
 }

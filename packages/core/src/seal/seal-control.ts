@@ -1,4 +1,5 @@
 import type { Secret } from '@coffer/base';
+import type { NodeControl } from '../nodes/node-control.ts';
 import type { ClusterIdentity } from './cluster-identity.ts';
 import type { KeyRotationConfig, KeyStatus } from './key-rotation.ts';
 import type { ShareCounts } from './key-shares.ts';
@@ -82,6 +83,7 @@ export interface GenerateRootStatus {
  * `invalid-request` for a wrong key, count, nonce or state.
  */
 export interface SealControl {
+  readonly node: NodeControl;
   status(): Promise<SealStatus>;
   init(request: InitRequest): Promise<InitResult>;
   /** Hands in one share, which the requester wipes; the seal opens when there are enough. */

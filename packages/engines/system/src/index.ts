@@ -4,6 +4,7 @@ import { authPaths } from './path-auth.ts';
 import { authTunePaths } from './path-auth-tune.ts';
 import { capabilitiesPaths } from './path-capabilities.ts';
 import { generateRootPaths } from './path-generate-root.ts';
+import { haStatusPaths } from './path-ha-status.ts';
 import { healthPaths } from './path-health.ts';
 import { initPaths } from './path-init.ts';
 import { internalSpecsOpenapiPaths } from './path-internal-specs-openapi.ts';
@@ -44,7 +45,7 @@ export function sealedPaths(server: ServerInfo, seal: SealControl): Path[] {
   return [
     ...sealStatusPaths(server, seal),
     ...healthPaths(server, seal),
-    ...leaderPaths(),
+    ...leaderPaths(seal.node),
     ...initPaths(seal),
     ...unsealPaths(server, seal),
   ];
@@ -68,6 +69,7 @@ export function createSystemEngine({ services, server, seal, pluginDirectory }: 
     help: 'The system backend is built-in to Vault and cannot be remounted or unmounted. It contains the paths that are used to configure Vault itself as well as perform core operations.',
     paths: [
       ...sealedPaths(server, seal),
+      ...haStatusPaths(seal.node),
       ...sealPaths(seal),
       ...rekeyPaths(seal),
       ...generateRootPaths(seal.generateRoot),

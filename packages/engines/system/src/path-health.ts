@@ -6,10 +6,10 @@ import type { ServerInfo } from './server-info.ts';
 const IGNORED = { type: 'string', description: 'Accepted and ignored: there are no standby nodes.' } as const;
 
 /**
- * `sys/health`: answered without a token, and while sealed. The statuses and parameters are those of
- * openbao/openbao:http/sys_health.go; there are no standby nodes yet.
+ * `sys/health`: answered without a token, and while sealed. Never waits for the store. The statuses and parameters are those of
+ * openbao/openbao:internal/http/sys_health.go, and of Vault's `haunhealthycode`; there are no standby nodes.
  */
-export function healthPaths(server: ServerInfo, seal: Pick<SealControl, 'status'>): Path[] {
+export function healthPaths(server: ServerInfo, seal: Pick<SealControl, 'status' | 'node'>): Path[] {
   return [
     definePath({
       pattern: 'health',
@@ -17,11 +17,16 @@ export function healthPaths(server: ServerInfo, seal: Pick<SealControl, 'status'
         activecode: { type: 'string', description: 'Status when unsealed. Default 200.' },
         sealedcode: { type: 'string', description: 'Status when sealed. Default 503.' },
         uninitcode: { type: 'string', description: 'Status before initialization. Default 501.' },
+        haunhealthycode: {
+          type: 'string',
+          description: 'Status when unsealed while requests should go to another node. Default: that of "sealedcode".',
+        },
         standbycode: IGNORED,
         standbyok: IGNORED,
         perfstandbyok: IGNORED,
         performancestandbycode: IGNORED,
         drsecondarycode: IGNORED,
+        removedcode: IGNORED,
       },
       otherFields: 'accept',
       unauthenticated: true,
@@ -29,15 +34,19 @@ export function healthPaths(server: ServerInfo, seal: Pick<SealControl, 'status'
       synopsis: 'Returns the health of the server.',
       description:
         'The HTTP status tells a load balancer what it needs to know: 200 unsealed, 501 not initialized, 503 sealed. ' +
-        'Each can be changed with a parameter. HEAD works too.',
+        'Also 503, with a "reason", while the server is about to end (shutdown_delay), while the database of its store has not ' +
+        'answered for ten seconds, and while its clock is wrong. Each can be changed with a parameter. HEAD works too.',
       read: async ({ fields }) => {
         const { initialized, sealed, cluster } = await seal.status();
         const active = statusCode('activecode', fields.activecode, 200);
         const whenSealed = statusCode('sealedcode', fields.sealedcode, 503);
         const uninitialized = statusCode('uninitcode', fields.uninitcode, 501);
+        // Whoever lets a sealed node live must not end one that will recover by itself.
+        const unhealthy = statusCode('haunhealthycode', fields.haunhealthycode, whenSealed);
+        const { problem } = seal.node;
         return {
           shape: 'raw',
-          status: !initialized ? uninitialized : sealed ? whenSealed : active,
+          status: !initialized ? uninitialized : sealed ? whenSealed : problem === undefined ? active : unhealthy,
           data: {
             initialized,
             sealed,
@@ -47,6 +56,7 @@ export function healthPaths(server: ServerInfo, seal: Pick<SealControl, 'status'
             server_time_utc: Math.floor(Date.now() / 1000),
             version: server.version,
             ...(cluster && { cluster_name: cluster.name, cluster_id: cluster.id }),
+            ...(problem !== undefined && { reason: problem }),
           },
         };
       },

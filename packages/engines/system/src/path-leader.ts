@@ -1,15 +1,33 @@
+import { formatTime } from '@coffer/base';
+import type { NodeControl } from '@coffer/core';
 import { definePath, type Path } from '@coffer/framework';
 
 /** `sys/leader`: answered without a token, and while sealed. */
-export function leaderPaths(): Path[] {
+export function leaderPaths(node: Pick<NodeControl, 'isShared' | 'address' | 'openSince'>): Path[] {
   return [
     definePath({
       pattern: 'leader',
       fields: {},
       unauthenticated: true,
       local: true,
-      synopsis: 'Returns whether high availability is on. A server runs as a single node for now.',
-      read: async () => ({ shape: 'raw', data: { ha_enabled: false } }),
+      synopsis: 'Returns whether high availability is on, and who serves.',
+      description:
+        'With a store that several servers can open, every unsealed one serves everything by itself and names itself as the ' +
+        'leader: there is no other, and no request is forwarded.',
+      read: async () => {
+        const { isShared, address, openSince } = node;
+        if (!isShared || openSince === undefined) return { shape: 'raw', data: { ha_enabled: isShared } };
+        return {
+          shape: 'raw',
+          data: {
+            ha_enabled: true,
+            is_self: true,
+            active_time: formatTime(openSince),
+            leader_address: address,
+            leader_cluster_address: '',
+          },
+        };
+      },
     }),
   ];
 }

@@ -2,6 +2,7 @@ import type { CommandGroup } from '../../command.ts';
 import { operatorGenerateRoot } from './generate-root.ts';
 import { operatorInit } from './init.ts';
 import { operatorKeyStatus } from './key-status.ts';
+import { operatorMembers } from './members.ts';
 import { operatorRekey } from './rekey.ts';
 import { operatorRotate } from './rotate.ts';
 import { operatorSeal } from './seal.ts';
@@ -19,6 +20,7 @@ export const operator: CommandGroup = {
     operatorGenerateRoot,
     operatorInit,
     operatorKeyStatus,
+    operatorMembers,
     operatorRekey,
     operatorRotate,
     operatorSeal,
