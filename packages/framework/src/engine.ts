@@ -36,8 +36,18 @@ export interface Engine {
    * configured to run on it.
    */
   reload?(plugin?: string): Promise<boolean>;
+  /**
+   * Another node has told this; undefined: it may have told anything. Requests wait for it, so it only begins what takes time.
+   */
+  heard?(message: EngineMessage | undefined): void;
   /** Closes connections and processes. */
   close(): Promise<void>;
+}
+
+/** What an engine tells itself on the other nodes: to close what a connection has open, or all that runs on a plugin (empty: on any). */
+export interface EngineMessage {
+  readonly kind: 'reset' | 'reload';
+  readonly name: string;
 }
 
 /** What a mounted engine gets from the core. */
@@ -58,6 +68,8 @@ export interface EngineContext {
    * begun.
    */
   readonly catchUp: () => Promise<void>;
+  /** When it resolves, every other node hears the message before it serves its next request. */
+  readonly tell: (message: EngineMessage) => Promise<void>;
   readonly logger: Logger;
 }
 

@@ -2,7 +2,7 @@
 export { parseCidrs, cidrsAllow, cidrsWithin, commonCidrs, callerNetwork } from './cidr.ts';
 export { type Condition, validToken } from './condition.ts';
 export { type DueWork, type DueLoopOptions, DueLoop } from './due-loop.ts';
-export type { Engine, EngineContext, EngineFactory } from './engine.ts';
+export type { Engine, EngineContext, EngineFactory, EngineMessage } from './engine.ts';
 export type { Entries, EntryStorage } from './entry-storage.ts';
 export {
   type FieldType,

@@ -78,11 +78,9 @@ function oneRole(storage: EntryStorage, secretIds: SecretIds): Path {
       return undefined;
     },
     delete: async ({ fields }) => {
-      const role = await readRole(storage, fields.role_name);
-      if (role === undefined) return undefined;
       const { role_name: name } = fields;
       // The role first: from then on nobody can log in, whatever is still left.
-      await deleteRole(storage, name, role);
+      if (!(await deleteRole(storage, name))) return undefined;
       await secretIds.destroyAll(name);
       return undefined;
     },

@@ -105,14 +105,18 @@ function checkConstraint(role: RoleEntry): void {
   }
 }
 
-export async function deleteRole(storage: EntryStorage, name: string, { roleId }: RoleEntry): Promise<void> {
-  await rolesOf(storage).delete(name);
-  await holdersOf(storage).delete(roleId);
+/** Returns whether there was one. */
+export async function deleteRole(storage: EntryStorage, name: string): Promise<boolean> {
+  const role = await rolesOf(storage).take(name);
+  if (role !== undefined) await holdersOf(storage).delete(role.roleId);
+  return role !== undefined;
 }
 
 async function indexRoleId(storage: EntryStorage, name: string, roleId: string): Promise<void> {
-  const holder = await roleOfId(storage, roleId);
-  if (holder !== undefined && holder.name !== name) {
+  // Who holds it may have changed since the request began.
+  const holder = await holdersOf(storage).getNow(roleId);
+  if (holder?.name === name) return;
+  if (holder !== undefined && (await rolesOf(storage).getNow(holder.name))?.roleId === roleId) {
     throw new CofferError('invalid-request', 'role_id already in use');
   }
   await holdersOf(storage).put(roleId, { name });

@@ -23,6 +23,7 @@ export async function renewLease(
   caller?: TokenEntry,
 ): Promise<RenewedLease> {
   const lease = await claimActive(options, id);
+  let released = false;
   try {
     if (caller?.id === lease.token) refuseLastUse(caller);
     if (!lease.renewable) throw new CofferError('invalid-request', 'lease is not renewable');
@@ -32,15 +33,16 @@ export async function renewLease(
     const now = Date.now();
     const renewed: Lease = { ...lease, expireTime: now + ttl * 1000, lastRenewal: now, data };
     const { changes } = await options.store.run(
-      `UPDATE leases SET expire_time = $2, last_renewal = $3, next_attempt = $2, value = $4
+      `UPDATE leases SET expire_time = $2, last_renewal = $3, next_attempt = $2, value = $4, claimed_until = 0
        WHERE id = $1 AND state = 'active'`,
       [id, renewed.expireTime, now, sealLease(options.barrier, id, renewed)],
     );
     // Revoked meanwhile. Whoever did that is waiting for this claim, and ends what was extended.
     if (changes === 0) throw new CofferError('invalid-request', 'lease not found');
+    released = true;
     return { lease: renewed, ttl, warnings };
   } finally {
-    await options.store.run('UPDATE leases SET claimed_until = 0 WHERE id = $1', [id]);
+    if (!released) await options.store.run('UPDATE leases SET claimed_until = 0 WHERE id = $1', [id]);
     options.wake();
   }
 }

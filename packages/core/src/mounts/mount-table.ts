@@ -1,16 +1,10 @@
 import { CofferError, errorText, withoutDeadline } from '@coffer/base';
-import {
-  type Engine,
-  type EngineFactory,
-  type Mount,
-  multiError,
-  normalizeMountPath,
-  type PluginType,
-} from '@coffer/framework';
+import { type Engine, type EngineFactory, type Mount, normalizeMountPath, type PluginType } from '@coffer/framework';
 import { createEntryStorage } from '../barrier/entry-storage.ts';
 import { MountIntents } from '../leases/intents.ts';
 import { createMountRows, type MountRow, type MountRows, newMount, withTuning } from './mount-rows.ts';
 import { Mounted, type MountedParts } from './mounted.ts';
+import { reloadMounts, reloadPlugin } from './plugin-reload.ts';
 
 /** What may be mounted, by type. */
 export interface MountTypes {
@@ -33,6 +27,8 @@ export class MountTable {
   readonly #parts: MountedParts;
   readonly #rows: MountRows;
   readonly #mounted = new Map<string, Mounted>();
+  /** Settle when what another node has disabled is closed. */
+  readonly #leaving = new Set<Promise<void>>();
   /** Paths whose mount is being written. */
   readonly #enabling = new Set<string>();
   #types: MountTypes = { engines: new Map(), authMethods: new Map() };
@@ -42,6 +38,11 @@ export class MountTable {
     const { store, barrier } = parts.entries;
     this.#rows = createMountRows(store, barrier, parts.epochs);
     parts.epochs.follow('mounts', () => this.#follow());
+    for (const kind of ['reset', 'reload'] as const) {
+      parts.epochs.listen(kind, (names) => {
+        for (const mounted of this.#mounted.values()) mounted.hear(kind, names);
+      });
+    }
   }
 
   /** Sets what may be mounted from now on. */
@@ -62,7 +63,7 @@ export class MountTable {
     const rows = await this.#rows.all();
     const standing = new Set(rows.map(({ mount }) => mount.uuid));
     for (const [path, mounted] of this.#mounted) {
-      if (!mounted.builtin && !standing.has(mounted.mount.uuid)) await this.#leave(path, mounted);
+      if (!mounted.builtin && !standing.has(mounted.mount.uuid)) this.#leaveSoon(path, mounted);
     }
     for (const row of rows) {
       if (this.#update(row)) continue;
@@ -93,6 +94,14 @@ export class MountTable {
     mounted.tainted = true;
     if (this.#mounted.get(path) === mounted) this.#mounted.delete(path);
     await mounted.engine.close();
+  }
+
+  /** As {@link #leave}. Requests wait for what follows a change, and those of the mount may be among them: nobody waits for its end. */
+  #leaveSoon(path: string, mounted: Mounted): void {
+    const left = this.#leave(path, mounted)
+      .catch((error: unknown) => this.#parts.logger.error('a mount did not close', { path, error: errorText(error) }))
+      .finally(() => this.#leaving.delete(left));
+    this.#leaving.add(left);
   }
 
   addBuiltin(mount: Mount, factory: EngineFactory): void {
@@ -200,42 +209,18 @@ export class MountTable {
     });
   }
 
-  /**
-   * Reloads a plugin of one of `types`, or of any, in every mount that uses it: the database plugins of an engine by their
-   * names, engines and auth methods by their type. Returns the paths of the mounts.
-   */
-  async reload(plugin: string, types: readonly PluginType[]): Promise<string[]> {
-    const wanted = (type: PluginType): boolean => types.length === 0 || types.includes(type);
-    const reloaded: string[] = [];
-    for (const [path, { engine, mount, builtin }] of this.#mounted) {
-      if (mount.type === plugin && !builtin && wanted(path.startsWith('auth/') ? 'auth' : 'secret')) {
-        await engine.reload?.();
-        reloaded.push(path);
-      } else if (wanted('database') && (await engine.reload?.(plugin)) === true) reloaded.push(path);
-    }
-    return reloaded;
+  /** See {@link reloadPlugin}. */
+  reload(plugin: string, types: readonly PluginType[]): Promise<string[]> {
+    return reloadPlugin(this.#parts.epochs, [...this.#mounted.values()], plugin, types);
   }
 
-  /**
-   * Reloads every plugin of some mounts.
-   * @throws CofferError `invalid-request` with Vault's text naming all that could not be reloaded; the others are
-   */
-  async reloadMounts(paths: readonly string[]): Promise<void> {
-    const failures: string[] = [];
-    for (const given of paths) {
-      const path = normalizeMountPath(given.startsWith('sys/auth/') ? given.slice('sys/'.length) : given);
-      const mounted = this.#mounted.get(path);
-      if (mounted === undefined) failures.push(`cannot fetch mount entry on ${JSON.stringify(path)}`);
-      else if (mounted.builtin) {
-        const why = `singleton plugin cannot be reloaded: ${JSON.stringify(mounted.mount.type)}`;
-        failures.push(`cannot reload plugin on ${JSON.stringify(path)}: ${why}`);
-      } else await mounted.engine.reload?.();
-    }
-    if (failures.length > 0) throw new CofferError('invalid-request', multiError(failures));
+  /** See {@link reloadMounts}. */
+  reloadMounts(paths: readonly string[]): Promise<void> {
+    return reloadMounts(this.#parts.epochs, this.#mounted, paths);
   }
 
   async close(): Promise<void> {
-    await Promise.all([...this.#mounted.values()].map(({ engine }) => engine.close()));
+    await Promise.all([...[...this.#mounted.values()].map(({ engine }) => engine.close()), ...this.#leaving]);
   }
 
   /** @throws CofferError `failed` naming a mount that this version cannot serve: without it, what it issued is not revoked */

@@ -1,6 +1,14 @@
 import { CofferError, type Logger } from '@coffer/base';
-import type { Condition, CreatingLease, Engine, EngineFactory, LeaseIssuer, Mount, TtlLimits } from '@coffer/framework';
-import type { Epochs } from '../epochs/epochs.ts';
+import type {
+  Condition,
+  CreatingLease,
+  Engine,
+  EngineFactory,
+  EngineMessage,
+  LeaseIssuer,
+  Mount,
+  TtlLimits,
+} from '@coffer/framework';
 import { createEntryStorage, type EntryStorageParts } from '../barrier/entry-storage.ts';
 import { MountIntents } from '../leases/intents.ts';
 
@@ -40,6 +48,9 @@ export class Mounted {
       storage: createEntryStorage(entries, mount.uuid),
       leases: whileActive(leases, { active, stands, epochs }),
       catchUp: () => epochs.refresh(),
+      tell: async (message) => {
+        await epochs.write([this.keyOf(message)], []);
+      },
       intents: new MountIntents(store, barrier, mount.uuid),
       ttlLimits: () => {
         const { default_lease_ttl: defaultTtl, max_lease_ttl: maxTtl } = this.mount.config;
@@ -48,6 +59,18 @@ export class Mounted {
       },
       logger: logger.named(mount.path.replace(/\/$/, '').replaceAll('/', '.')),
     });
+  }
+
+  /** By which the other nodes know a message to this engine. */
+  keyOf({ kind, name }: EngineMessage): ChangeKey {
+    return `${kind}/${this.mount.uuid}/${name}`;
+  }
+
+  /** Passes on what other nodes have told engines, of the messages to this one. `names`: as `Epochs` has them. */
+  hear(kind: EngineMessage['kind'], names: readonly string[] | undefined): void {
+    if (names === undefined) return this.engine.heard?.(undefined);
+    const own = `${this.mount.uuid}/`;
+    for (const name of names) if (name.startsWith(own)) this.engine.heard?.({ kind, name: name.slice(own.length) });
   }
 
   /** Tunes one after the other, so that each starts from what the last one wrote. */

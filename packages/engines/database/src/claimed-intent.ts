@@ -8,7 +8,7 @@ import {
   pause,
   timeLeft,
 } from '@coffer/base';
-import { type ClaimedIntent, type Intent, type IntentChange, type Intents, stored } from '@coffer/framework';
+import { type ClaimedIntent, type EngineContext, type Intent, type IntentChange, stored } from '@coffer/framework';
 
 /** How long a request waits for a rotation that is under way, in milliseconds. */
 export const PATIENCE_MS = 10_000;
@@ -21,17 +21,22 @@ const ROTATING: Backoff = { firstMs: 10_000, longestMs: LONGEST_PAUSE_MS };
 const ERROR_LENGTH = 500;
 
 /**
- * Runs `work` with the claim on a row, waiting while another worker holds it. Undefined when there is no such row.
+ * Runs `work` with the claim on a row, waiting while another worker holds it; it sees what that worker wrote. Undefined when there is
+ * no such row.
  * @throws CofferError `unavailable` when it does not become free in time
  */
 export async function claimIntent<T>(
-  intents: Intents,
+  { intents, catchUp }: EngineContext,
   subject: string,
   work: (claimed: ClaimedIntent) => Promise<T>,
 ): Promise<{ result: T } | undefined> {
+  const use = async (claimed: ClaimedIntent): Promise<T> => {
+    await catchUp();
+    return work(claimed);
+  };
   const deadline = Date.now() + timeLeft(PATIENCE_MS);
   for (;;) {
-    const done = await intents.claim(subject, work);
+    const done = await intents.claim(subject, use);
     if (done !== undefined) return done;
     if ((await intents.get(subject)) === undefined) return undefined;
     if (Date.now() >= deadline) throw busy();

@@ -40,6 +40,15 @@ export async function writeConfig(storage: EntryStorage, name: string, config: C
   await configsOf(storage).put(name, config);
 }
 
+/** Changes a configuration as it is when the change is written: one that was deleted stays deleted. */
+export async function changeConfig(
+  storage: EntryStorage,
+  name: string,
+  change: (config: ConfigEntry) => ConfigEntry,
+): Promise<void> {
+  await configsOf(storage).update(name, change);
+}
+
 export async function deleteConfig(storage: EntryStorage, name: string): Promise<void> {
   await configsOf(storage).delete(name);
 }

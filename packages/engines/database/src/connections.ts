@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { awaiting, CofferError, isCofferError, requireTime, whileAwaited } from '@coffer/base';
 import type { EngineContext } from '@coffer/framework';
 import { type Database, isPluginGone } from '@coffer/database-plugin';
@@ -25,36 +26,42 @@ export class Connections {
   }
 
   /**
-   * Runs `work` with the database of a configuration. While a rotation of the connection's own user is open nobody knows
-   * which password is the right one: `work` that failed then is done once more when the rotation is settled.
+   * Runs `work` with the database of a configuration. While a rotation of the connection's own user is open, here or on another
+   * node, nobody knows which password is the right one: `work` that failed then is done again when the rotation is settled, and
+   * so is `work` whose configuration was changed meanwhile.
    * @throws CofferError `failed` when there is no such configuration, `unavailable` when such a rotation is not settled in
    *   time, and whatever opening or `work` throws
    */
   async use<T>(name: string, work: (database: Database, config: ConfigEntry) => Promise<T>): Promise<T> {
-    let used: ConfigEntry | undefined;
-    try {
-      return await this.#useOnce(name, (database, config) => {
-        used = config;
-        return work(database, config);
-      });
-    } catch (error) {
-      // Any other code means that the outcome is unknown, or that the database was not asked.
-      if (used === undefined || !isCofferError(error, 'failed')) throw error;
-      requireTime();
-      if (!(await this.#rotationSettled(name, used, error))) throw error;
+    for (;;) {
+      let used: ConfigEntry | undefined;
+      try {
+        return await this.#useOnce(name, (database, config) => {
+          used = config;
+          return work(database, config);
+        });
+      } catch (error) {
+        // Any other code means that the outcome is unknown, or that the database was not asked.
+        if (used === undefined || !isCofferError(error, 'failed')) throw error;
+        requireTime();
+        if (!(await this.#mayDoBetter(name, used, error))) throw error;
+      }
     }
-    return this.#useOnce(name, work);
   }
 
-  /** False when there was none since the configuration was read. @throws CofferError `unavailable` when it takes too long */
-  async #rotationSettled(name: string, used: ConfigEntry, error: CofferError): Promise<boolean> {
-    if (await hasOpenRotation(this.#context, name)) {
-      const look = async () => ((await hasOpenRotation(this.#context, name)) ? undefined : true);
-      return waitFor(look, () => unsettled(error));
-    }
-    // It may have been settled between the failure and this look.
+  /**
+   * Whether the configuration leads elsewhere than when it was used, or a rotation was open that has been settled now.
+   * @throws CofferError `unavailable` when that takes too long
+   */
+  async #mayDoBetter(name: string, used: ConfigEntry, error: CofferError): Promise<boolean> {
+    const rotating = await hasOpenRotation(this.#context, name);
+    const look = async () => ((await hasOpenRotation(this.#context, name)) ? undefined : true);
+    if (rotating) await waitFor(look, () => unsettled(error));
+    // Another node may have changed it since this request began.
+    await this.#context.catchUp();
+    if (rotating) return true;
     const now = await readConfig(this.#context.storage, name);
-    return now?.connectionDetails['password'] !== used.connectionDetails['password'];
+    return !isDeepStrictEqual(now?.connectionDetails, used.connectionDetails);
   }
 
   async #useOnce<T>(name: string, work: (database: Database, config: ConfigEntry) => Promise<T>): Promise<T> {

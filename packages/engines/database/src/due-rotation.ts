@@ -7,7 +7,7 @@ import { ROOT_SUBJECT } from './root-subject.ts';
 import { rotateRoot } from './rotate-root.ts';
 import { rotateStaticRole } from './rotate-static-role.ts';
 import { nextRotation, withinWindow } from './rotation-time.ts';
-import { readStaticRole, STATIC_SUBJECT } from './static-role-entry.ts';
+import { readStaticRoleNow, STATIC_SUBJECT } from './static-role-entry.ts';
 
 /** Does what a due row asks for: finishes an open change, begins a rotation whose time has come, or clears the row away. */
 export async function finishOrRotate(parts: EngineParts, subject: string): Promise<void> {
@@ -41,7 +41,7 @@ async function finishRoot(parts: EngineParts, claimed: ClaimedIntent): Promise<v
 
 async function finishStatic(parts: EngineParts, claimed: ClaimedIntent): Promise<void> {
   const name = claimed.subject.slice(STATIC_SUBJECT.length);
-  const role = await readStaticRole(parts.context.storage, name);
+  const role = await readStaticRoleNow(parts.context.storage, name);
   if (role === undefined) {
     // Its creation or deletion was cut off where the database had not been touched, or no longer mattered.
     await claimed.remove();

@@ -36,8 +36,8 @@ export function createDatabaseEngine(options: DatabaseEngineOptions): EngineFact
       help: 'The database backend supports using many different databases as secret backends, including but not limited to YugabyteDB.',
       paths: [
         ...configPaths(parts),
-        ...resetPaths(connections),
-        ...reloadPaths(storage, connections),
+        ...resetPaths(context, connections),
+        ...reloadPaths(context, connections),
         ...rotateRootPaths(parts, rotations),
         ...rolesPaths(parts),
         ...credsPaths(parts),
@@ -52,6 +52,11 @@ export function createDatabaseEngine(options: DatabaseEngineOptions): EngineFact
         for (const name of names) await connections.databases.reset(name);
         return names.length > 0;
       },
+      heard: (message) =>
+        connections.databases.drop((name, { pluginName }) => {
+          if (message?.kind === 'reset') return name === message.name;
+          return message === undefined || message.name === '' || message.name === pluginName;
+        }),
       close: async () => {
         await rotations.stop();
         await connections.databases.close();

@@ -20,7 +20,7 @@ export interface OpenDatabase {
 }
 
 /**
- * The open databases of one mount, by configuration name. Each use reads the configuration from the store; a database
+ * The open databases of one mount, by configuration name. Each use reads the configuration as it is kept; a database
  * that was opened with a different one is no longer used. A use that finds none, or a different one, opens the database
  * only if nothing was opened or closed here since it began to read: otherwise what it read may be older than what is
  * open, and it reads again.
@@ -77,6 +77,11 @@ export class OpenDatabases {
   /** As {@link reset}, unless it was opened again meanwhile. */
   async forget(name: string, opening: Promise<Database>): Promise<void> {
     if (this.#open.get(name)?.opening === opening) await this.reset(name);
+  }
+
+  /** Begins to close those that are meant, as {@link reset} does. */
+  drop(isMeant: (name: string, config: ConfigEntry) => boolean): void {
+    for (const [name, { config }] of [...this.#open]) if (isMeant(name, config)) this.#set(name, undefined);
   }
 
   /** Closes all of them. None is opened afterwards. */

@@ -55,7 +55,8 @@ function listConfigs(storage: EntryStorage): Path {
 }
 
 function oneConfig(parts: EngineParts): Path {
-  const { storage, intents, logger } = parts.context;
+  const { context } = parts;
+  const { storage, logger } = context;
   return definePath({
     pattern: 'config/:name',
     fields: FIELDS,
@@ -68,7 +69,7 @@ function oneConfig(parts: EngineParts): Path {
       return entry && { data: configView(parts.plugins, entry) };
     },
     write: (request) =>
-      claimConfig(intents, request.fields.name, async (claimed) => {
+      claimConfig(context, request.fields.name, async (claimed) => {
         const response = await saveConfig(parts, request);
         if (LOGIN_FIELDS.some((field) => Object.hasOwn(request.data, field))) {
           await dropOpenRotation(logger, request.fields.name, claimed);
@@ -76,8 +77,9 @@ function oneConfig(parts: EngineParts): Path {
         return response;
       }),
     delete: async ({ fields }) => {
-      await claimConfig(intents, fields.name, async (claimed) => {
+      await claimConfig(context, fields.name, async (claimed) => {
         await deleteConfig(storage, fields.name);
+        await context.tell({ kind: 'reset', name: fields.name });
         await parts.connections.databases.reset(fields.name);
         await dropOpenRotation(logger, fields.name, claimed);
       });

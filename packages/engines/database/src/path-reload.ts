@@ -1,26 +1,27 @@
 import { CofferError } from '@coffer/base';
-import { definePath, type EntryStorage, type Path } from '@coffer/framework';
+import { definePath, type EngineContext, type Path } from '@coffer/framework';
 import type { Connections } from './connections.ts';
 import { connectionsOf, reopen } from './reopening.ts';
 
 /** `reload/:plugin_name`. */
-export function reloadPaths(storage: EntryStorage, connections: Connections): Path[] {
+export function reloadPaths({ storage, tell }: EngineContext, connections: Connections): Path[] {
   return [
     definePath({
       pattern: 'reload/:plugin_name',
       fields: {
         plugin_name: { type: 'string', required: true, description: 'The plugin whose connections to reopen.' },
       },
-      synopsis: 'Closes and reopens every connection that uses a plugin.',
+      synopsis: 'Closes every connection that uses a plugin, on every node, and opens them again.',
       write: async ({ fields }) => {
         const reopened = await connectionsOf(storage, fields.plugin_name);
-        for (const name of reopened) await reopen(connections, name);
         if (reopened.length === 0) {
           throw new CofferError(
             'invalid-request',
             `no connection uses the plugin ${JSON.stringify(fields.plugin_name)}`,
           );
         }
+        await tell({ kind: 'reload', name: fields.plugin_name });
+        for (const name of reopened) await reopen(connections, name);
         return { data: { connections: reopened, count: reopened.length } };
       },
     }),

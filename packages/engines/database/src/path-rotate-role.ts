@@ -9,7 +9,7 @@ import { readStaticRole, staticSubject } from './static-role-entry.ts';
 
 /** `rotate-role/:name`: rotates the password of a static role now. */
 export function rotateRolePaths(parts: EngineParts, rotations: RotationWorker): Path[] {
-  const { storage, intents } = parts.context;
+  const { context } = parts;
   return [
     definePath({
       pattern: 'rotate-role/:name',
@@ -18,8 +18,8 @@ export function rotateRolePaths(parts: EngineParts, rotations: RotationWorker): 
       description:
         'If it fails it is retried in the background, and static-creds keeps returning the password that logs in.',
       write: async ({ fields: { name } }) => {
-        const rotated = await claimIntent(intents, staticSubject(name), async (claimed) => {
-          const role = await readStaticRole(storage, name);
+        const rotated = await claimIntent(context, staticSubject(name), async (claimed) => {
+          const role = await readStaticRole(context.storage, name);
           return role && rotateStaticRole(parts, { name, role, claimed });
         });
         rotations.wake();

@@ -16,8 +16,7 @@ export function rotateRootPaths(parts: EngineParts, rotations: RotationWorker): 
         'Use a user for this connection alone: whoever else knew its password is locked out.',
       write: async ({ fields: { name } }) => {
         try {
-          const { intents } = parts.context;
-          return withWarnings(await claimConfig(intents, name, (claimed) => rotateRoot(parts, name, claimed)));
+          return withWarnings(await claimConfig(parts.context, name, (claimed) => rotateRoot(parts, name, claimed)));
         } finally {
           rotations.wake();
         }

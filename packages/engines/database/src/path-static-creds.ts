@@ -3,7 +3,14 @@ import { definePath, type EntryStorage, type Intent, type Intents, type Path } f
 import { PATIENCE_MS, waitFor } from './claimed-intent.ts';
 import { isManualOnly, staysUntil } from './rotation-time.ts';
 import { rotationView } from './rotation-view.ts';
-import { credentialOf, readStaticRole, type StaticRoleEntry, staticSubject } from './static-role-entry.ts';
+import {
+  credentialOf,
+  loginOf,
+  readStaticRole,
+  readStaticRoleNow,
+  type StaticRoleEntry,
+  staticSubject,
+} from './static-role-entry.ts';
 
 /** `static-creds/:name`: the password that a static role has now. */
 export function staticCredsPaths(storage: EntryStorage, intents: Intents): Path[] {
@@ -16,11 +23,16 @@ export function staticCredsPaths(storage: EntryStorage, intents: Intents): Path[
         'While a rotation is under way either password may be the one that logs in, so the answer waits for its end.',
       read: async ({ fields: { name } }) => {
         let error = '';
+        let read = readStaticRole;
         return waitFor(
           async () => {
-            const role = await readStaticRole(storage, name);
+            const role = await read(storage, name);
             const intent = role && (await intents.get(staticSubject(name)));
-            if (intent === undefined) throw new CofferError('invalid-request', `unknown role: ${name}`);
+            if (role === undefined || intent === undefined)
+              throw new CofferError('invalid-request', `unknown role: ${name}`);
+            // From now on, what may have changed since this request began: a name that is another login's by now.
+            read = readStaticRoleNow;
+            if (intent.login !== loginOf(role.dbName, role.username)) return undefined;
             error = intent.lastError === null ? '' : `: ${intent.lastError}`;
             return intent.state === 'open' ? undefined : { data: staticCredsView(role, intent) };
           },

@@ -89,7 +89,7 @@ function oneRole(parts: EngineParts, rotations: RotationWorker): Path {
       }
     },
     delete: async ({ fields: { name } }) => {
-      await claimIntent(intents, staticSubject(name), async (claimed) => {
+      await claimIntent(parts.context, staticSubject(name), async (claimed) => {
         await deleteStaticRole(storage, name);
         await claimed.remove();
       });
@@ -163,7 +163,7 @@ async function update(
   previous: StaticRoleEntry,
 ): Promise<readonly string[]> {
   const { fields } = request;
-  const passwordPolicy = (await givenPolicy(parts, request)) ?? previous.passwordPolicy;
+  const passwordPolicy = await givenPolicy(parts, request);
   const { name, db_name: dbName, username } = fields;
   if (username !== undefined && username !== previous.username) {
     throw new CofferError('invalid-request', 'cannot update static account username');
@@ -180,14 +180,18 @@ async function update(
       'fields "password" and "skip_import_rotation" are taken when a static role is made only; use rotate-role now',
     );
   }
-  const role: StaticRoleEntry = {
-    ...previous,
-    rotationStatements: fields.rotation_statements ?? previous.rotationStatements,
-    ...mergeRotationTime(previous, fields),
-    passwordPolicy,
-  };
-  const warnings = await checkRoleStatements(parts, role.dbName, statementFields(role));
-  const updated = await claimIntent(parts.context.intents, staticSubject(name), async (claimed) => {
+  const change = (before: StaticRoleEntry): StaticRoleEntry => ({
+    ...before,
+    rotationStatements: fields.rotation_statements ?? before.rotationStatements,
+    ...mergeRotationTime(before, fields),
+    passwordPolicy: passwordPolicy ?? before.passwordPolicy,
+  });
+  const warnings = await checkRoleStatements(parts, previous.dbName, statementFields(change(previous)));
+  const updated = await claimIntent(parts.context, staticSubject(name), async (claimed) => {
+    const before = await readStaticRole(parts.context.storage, name);
+    // Deleted meanwhile, or made anew for another login.
+    if (before?.username !== previous.username || before.dbName !== previous.dbName) return [];
+    const role = change(before);
     await writeStaticRole(parts.context.storage, name, role);
     if (claimed.state === 'open') {
       // Its rotation is still open: the new statements may help.
@@ -196,7 +200,7 @@ async function update(
       throw new CofferError(outcome.error.code, `error setting credentials: ${outcome.error.message}`);
     }
     // What is due already, or tried again after a failure, is not put off by an update of something else.
-    if (sameRotationTime(previous, role)) return [];
+    if (sameRotationTime(before, role)) return [];
     const next = nextRotation(role, credentialOf(claimed).periodStart, Date.now());
     const retry = claimed.attempts > 0 ? claimed.nextAttempt : null;
     await claimed.save({ nextAttempt: retry === null || (next !== null && next < retry) ? next : retry });

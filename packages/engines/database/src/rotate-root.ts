@@ -1,8 +1,8 @@
 import { CofferError, type Logger, Secret } from '@coffer/base';
-import { type ClaimedIntent, type EngineContext, type Intents, stored } from '@coffer/framework';
+import { type ClaimedIntent, type EngineContext, stored } from '@coffer/framework';
 import { type Database, isPluginGone, type LoginAnswer, urlHoldsPassword } from '@coffer/database-plugin';
 import { changeDespiteLosses, changePassword } from './change-password.ts';
-import { type ConfigEntry, readConfig, requireConfig, writeConfig } from './config-entry.ts';
+import { changeConfig, type ConfigEntry, requireConfig } from './config-entry.ts';
 import type { EngineParts } from './engine-parts.ts';
 import { busy, noteOutcomeUnknown, requireAlone, silentUntil, unknownAttempt, waitFor } from './claimed-intent.ts';
 import { resume, sessionMarkOf } from './dead-rotation.ts';
@@ -20,17 +20,18 @@ const ROOT_INTENT = entry<RootIntent>({ username: optional(string()), password: 
 
 /**
  * Runs `work` while nobody else, here or on another node, writes the configuration or rotates its user: a write that
- * read the password before a rotation and came after it would put the old one back.
+ * read the password before a rotation and came after it would put the old one back. So `work` sees what those before it wrote.
  * The row goes afterwards, unless a rotation is still open in it.
  */
 export async function claimConfig<T>(
-  intents: Intents,
+  { intents, catchUp }: EngineContext,
   name: string,
   work: (claimed: ClaimedIntent) => Promise<T>,
 ): Promise<T> {
   const subject = rootSubject(name);
   const use = async (claimed: ClaimedIntent): Promise<T> => {
     try {
+      await catchUp();
       return await work(claimed);
     } finally {
       const row = await intents.get(subject);
@@ -191,13 +192,10 @@ async function ask(
 async function keep(parts: EngineParts, name: string, claimed: ClaimedIntent): Promise<void> {
   const { storage, logger } = parts.context;
   const { username = '', password = '' } = ROOT_INTENT(claimed.value, claimed.row);
-  const config = await readConfig(storage, name);
-  if (config !== undefined) {
-    await writeConfig(storage, name, {
-      ...config,
-      connectionDetails: { ...config.connectionDetails, password },
-    });
-  }
+  await changeConfig(storage, name, (config) => ({
+    ...config,
+    connectionDetails: { ...config.connectionDetails, password },
+  }));
   const until = silentUntil(claimed);
   if (until === undefined) await claimed.remove();
   else {

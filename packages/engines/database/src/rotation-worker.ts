@@ -15,11 +15,15 @@ export type RotationWorker = DueLoop<string>;
  */
 export function createRotationWorker(
   rotate: (subject: string) => Promise<void>,
-  { intents, logger }: EngineContext,
+  { intents, catchUp, logger }: EngineContext,
 ): RotationWorker {
   return new DueLoop(
     {
-      due: (limit) => intents.due(Date.now(), limit),
+      due: async (limit) => {
+        const subjects = await intents.due(Date.now(), limit);
+        if (subjects.length > 0) await catchUp();
+        return subjects;
+      },
       nextDue: () => intents.nextDue(),
       run: rotate,
       nameOf: (subject) => subject,

@@ -64,6 +64,11 @@ export async function readStaticRole(storage: EntryStorage, name: string): Promi
   return rolesOf(storage).get(name);
 }
 
+/** As {@link readStaticRole}, from the store in any case: for whoever has waited, or holds the claim on its login. */
+export async function readStaticRoleNow(storage: EntryStorage, name: string): Promise<StaticRoleEntry | undefined> {
+  return rolesOf(storage).getNow(name);
+}
+
 export async function writeStaticRole(storage: EntryStorage, name: string, role: StaticRoleEntry): Promise<void> {
   await rolesOf(storage).put(name, role);
 }

@@ -22,7 +22,7 @@ const MOUNTS = {
 const SCOPE = {
   type: 'string',
   default: '',
-  description: 'Empty or "global". Kept for compatibility: there is one node.',
+  description: 'Empty or "global": every node reloads it either way.',
 } as const;
 
 /** `sys/plugins/reload/backend`, `sys/plugins/reload/:type/:name`: for when a plugin's file has been replaced and registered. */
