@@ -15,7 +15,7 @@ export interface Answer {
 }
 
 export interface RequestOptions {
-  /** Default `root`; empty for none. */
+  /** Default: the root token; empty for none. */
   readonly token?: string;
   readonly wrapTtl?: string;
 }
@@ -47,9 +47,10 @@ export async function startAuthServer(): Promise<{ readonly api: Api; close(): P
   return { api, close: () => server.close() };
 }
 
-export function apiAt(address: string): Api {
+/** `ownToken`: for requests that name no other. */
+export function apiAt(address: string, ownToken = 'root'): Api {
   const send = async (method: string, path: string, body?: JsonObject | null, options: RequestOptions = {}) => {
-    const { token = 'root', wrapTtl } = options;
+    const { token = ownToken, wrapTtl } = options;
     const response = await fetch(`${address}/v1/${path}`, {
       method,
       headers: { ...(token !== '' && { 'x-vault-token': token }), ...(wrapTtl && { 'x-vault-wrap-ttl': wrapTtl }) },

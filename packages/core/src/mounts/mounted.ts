@@ -9,6 +9,7 @@ import type {
   Mount,
   TtlLimits,
 } from '@coffer/framework';
+import type { ChangeKey, Epochs } from '../epochs/epochs.ts';
 import { createEntryStorage, type EntryStorageParts } from '../barrier/entry-storage.ts';
 import { MountIntents } from '../leases/intents.ts';
 

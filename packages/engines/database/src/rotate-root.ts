@@ -1,5 +1,5 @@
-import { CofferError, type Logger, Secret } from '@coffer/base';
-import { type ClaimedIntent, type EngineContext, stored } from '@coffer/framework';
+import { CofferError, isCofferError, type Logger, Secret } from '@coffer/base';
+import { type ClaimedIntent, type EngineContext, type Intents, stored } from '@coffer/framework';
 import { type Database, isPluginGone, type LoginAnswer, urlHoldsPassword } from '@coffer/database-plugin';
 import { changeDespiteLosses, changePassword } from './change-password.ts';
 import { changeConfig, type ConfigEntry, requireConfig } from './config-entry.ts';
@@ -34,13 +34,22 @@ export async function claimConfig<T>(
       await catchUp();
       return await work(claimed);
     } finally {
-      const row = await intents.get(subject);
-      if (row?.state === 'settled' && silentUntil(row) === undefined) await claimed.remove();
+      await clearAway(intents, claimed);
     }
   };
   const row = { subject, login: `config:${name}`, state: 'settled', value: {} } as const;
   const look = async () => (await intents.claim(subject, use)) ?? (await intents.create(row, use));
   return (await waitFor(look, busy)).result;
+}
+
+/** What cannot be cleared away now is due, and goes later. It may also be the row of whoever came next. */
+async function clearAway(intents: Intents, claimed: ClaimedIntent): Promise<void> {
+  try {
+    const row = await intents.get(claimed.subject);
+    if (row?.state === 'settled' && silentUntil(row) === undefined) await claimed.remove();
+  } catch (error) {
+    if (!isCofferError(error, 'unavailable')) throw error;
+  }
 }
 
 /** The connection's own user was set by hand: a rotation that is still open no longer counts. */

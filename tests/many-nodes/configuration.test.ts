@@ -1,0 +1,229 @@
+/** Whatever is configured through one node is in force on another for its very next request. */
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import type { JsonObject } from '@coffer/base';
+import { type Answer, type Api, textOf } from '../auth/api.ts';
+import { connectionTo, SEED_CREATION } from '../dev-server.ts';
+import { type Nodes, startNodes } from './nodes.ts';
+
+/** Which of two settings something has; `none` when it is not there. */
+type Seen = 'one' | 'two' | 'none';
+interface Kind {
+  /** One way is enough. */
+  readonly slow?: boolean;
+  put(api: Api, value: 'one' | 'two'): Promise<unknown>;
+  remove(api: Api): Promise<unknown>;
+  seen(api: Api): Promise<Seen>;
+}
+
+const pick = <T>(value: 'one' | 'two', one: T, two: T): T => (value === 'one' ? one : two);
+/** What an answer shows, where a refusal shows that it is not there. */
+async function shown(answer: Promise<Answer>, one: (answer: Answer) => boolean): Promise<Seen> {
+  const found = await answer;
+  if (found.status >= 400) return 'none';
+  return one(found) ? 'one' : 'two';
+}
+const HOURS = { one: 3600, two: 7200 } as const;
+
+let nodes: Nodes;
+const digest = (text: string): string => createHash('sha256').update(text).digest('hex');
+const ttlOf = ({ auth }: Answer): unknown => auth['lease_duration'];
+const role: JsonObject = { db_name: 'yb', creation_statements: SEED_CREATION };
+/** Of the approle role that is being logged in to. */
+let roleId = '';
+
+const loginAs = async (api: Api, id: string, method = 'approle'): Promise<Answer> => {
+  const made = await api('POST', `auth/${method}/role/app/secret-id`, {});
+  const secretId = made.data['secret_id'] ?? 'none';
+  return api('POST', `auth/${method}/login`, { role_id: id, secret_id: secretId }, { token: '' });
+};
+const loginWith = (api: Api, password: string): Promise<Answer> =>
+  api('POST', 'auth/userpass/login/ana', { password }, { token: '' });
+
+const KINDS: Readonly<Record<string, Kind>> = {
+  'a connection': {
+    // The role needs no connection to be there: it is what the connection allows that counts.
+    put: async (api, value) => {
+      await api.ok('POST', 'database/config/yb', {
+        plugin_name: 'ysql-plugin',
+        ...connectionTo(nodes.database),
+        allowed_roles: 'app,other',
+        username_template: pick(value, 'one-{{random 20}}', 'two-{{random 20}}'),
+      });
+      await api.ok('POST', 'database/roles/app', role);
+    },
+    remove: (api) => api.ok('DELETE', 'database/config/yb'),
+    seen: (api) => shown(api('GET', 'database/creds/app'), ({ data }) => textOf(data['username']).startsWith('one-')),
+  },
+  'who may use a connection': {
+    put: async (api, value) => {
+      await api.ok('POST', 'database/config/used', {
+        ...{ plugin_name: 'ysql-plugin', ...connectionTo(nodes.database) },
+        allowed_roles: pick(value, ['first'], ['second']),
+      });
+      for (const name of ['first', 'second'])
+        await api.ok('POST', `database/roles/${name}`, { ...role, db_name: 'used' });
+    },
+    remove: (api) => api.ok('DELETE', 'database/config/used'),
+    seen: async (api) => {
+      if ((await api('GET', 'database/creds/second')).status < 400) return 'two';
+      return (await api('GET', 'database/creds/first')).status < 400 ? 'one' : 'none';
+    },
+  },
+  'a role': {
+    put: async (api, value) => {
+      await api.ok('POST', 'database/config/for-roles', {
+        ...{ plugin_name: 'ysql-plugin', allowed_roles: '*', ...connectionTo(nodes.database) },
+      });
+      await api.ok('POST', 'database/roles/r', { ...role, db_name: 'for-roles', default_ttl: HOURS[value] });
+    },
+    remove: (api) => api.ok('DELETE', 'database/roles/r'),
+    seen: (api) => shown(api('GET', 'database/creds/r'), ({ body }) => body['lease_duration'] === HOURS.one),
+  },
+  'a static role': {
+    put: async (api, value) => {
+      await api.ok('POST', 'database/config/for-static', {
+        ...{ plugin_name: 'ysql-plugin', allowed_roles: '*', ...connectionTo(nodes.database) },
+      });
+      await api.ok('POST', 'database/static-roles/s', {
+        ...{ db_name: 'for-static', username: 'static_login', rotation_period: HOURS[value] },
+      });
+    },
+    remove: (api) => api.ok('DELETE', 'database/static-roles/s'),
+    seen: (api) => shown(api('GET', 'database/static-creds/s'), ({ data }) => data['rotation_period'] === HOURS.one),
+  },
+  'an approle role': {
+    put: async (api, value) => {
+      await api.ok('POST', 'auth/approle/role/app', { token_ttl: HOURS[value] });
+      roleId = textOf((await api.ok('GET', 'auth/approle/role/app/role-id')).data['role_id']);
+    },
+    remove: (api) => api.ok('DELETE', 'auth/approle/role/app'),
+    seen: (api) => shown(loginAs(api, roleId), (answer) => ttlOf(answer) === HOURS.one),
+  },
+  'a role id': {
+    put: async (api, value) => {
+      await api.ok('POST', 'auth/approle/role/app', {});
+      await api.ok('POST', 'auth/approle/role/app/role-id', { role_id: value });
+    },
+    remove: (api) => api.ok('DELETE', 'auth/approle/role/app'),
+    seen: async (api) => {
+      if ((await loginAs(api, 'two')).status < 400) return 'two';
+      return shown(loginAs(api, 'one'), () => true);
+    },
+  },
+  'a user': {
+    put: async (api, value) => {
+      const isNew = (await api('GET', 'auth/userpass/users/ana')).status >= 400;
+      await api.ok('POST', 'auth/userpass/users/ana', { token_ttl: HOURS[value], ...(isNew && { password: 'p' }) });
+    },
+    remove: (api) => api.ok('DELETE', 'auth/userpass/users/ana'),
+    seen: (api) => shown(api('GET', 'auth/userpass/users/ana'), ({ data }) => data['token_ttl'] === HOURS.one),
+  },
+  'a password': {
+    // A password takes a while to be tried.
+    slow: true,
+    put: (api, value) => api.ok('POST', 'auth/userpass/users/ana', { password: value }),
+    remove: (api) => api.ok('DELETE', 'auth/userpass/users/ana'),
+    seen: async (api) => {
+      if ((await loginWith(api, 'two')).status < 400) return 'two';
+      return shown(loginWith(api, 'one'), () => true);
+    },
+  },
+  'a token role': {
+    put: (api, value) => api.ok('POST', 'auth/token/roles/t', { token_period: HOURS[value] }),
+    remove: (api) => api.ok('DELETE', 'auth/token/roles/t'),
+    seen: (api) => shown(api('POST', 'auth/token/create/t', {}), (answer) => ttlOf(answer) === HOURS.one),
+  },
+  'a password policy': {
+    put: (api, value) =>
+      api.ok('PUT', 'sys/policies/password/p', {
+        policy: `length = 20\nrule "charset" { charset = "${pick(value, 'abc', 'xyz')}" }`,
+      }),
+    remove: (api) => api.ok('DELETE', 'sys/policies/password/p'),
+    seen: (api) =>
+      shown(api('GET', 'sys/policies/password/p/generate'), ({ data }) => /^[abc]/.test(textOf(data['password']))),
+  },
+  'a plugin in the catalog': {
+    put: (api, value) => api.ok('PUT', 'sys/plugins/catalog/database/mine', { command: 'mine', sha256: digest(value) }),
+    remove: (api) => api.ok('DELETE', 'sys/plugins/catalog/database/mine'),
+    seen: (api) =>
+      shown(api('GET', 'sys/plugins/catalog/database/mine'), ({ data }) => data['sha256'] === digest('one')),
+  },
+  'a secrets engine and its tuning': {
+    put: async (api, value) => {
+      if ((await api('GET', 'sys/mounts/more/tune')).status >= 400) {
+        await api.ok('POST', 'sys/mounts/more', { type: 'database' });
+      }
+      await api.ok('POST', 'sys/mounts/more/tune', { default_lease_ttl: HOURS[value] });
+      await api.ok('POST', 'more/config/yb', {
+        ...{ plugin_name: 'ysql-plugin', allowed_roles: '*', ...connectionTo(nodes.database) },
+      });
+      await api.ok('POST', 'more/roles/app', role);
+    },
+    remove: (api) => api.ok('DELETE', 'sys/mounts/more'),
+    seen: (api) => shown(api('GET', 'more/creds/app'), ({ body }) => body['lease_duration'] === HOURS.one),
+  },
+  'an auth method and its tuning': {
+    put: async (api, value) => {
+      if ((await api('GET', 'sys/auth/more/tune')).status >= 400)
+        await api.ok('POST', 'sys/auth/more', { type: 'approle' });
+      await api.ok('POST', 'sys/auth/more/tune', { default_lease_ttl: HOURS[value] });
+      await api.ok('POST', 'auth/more/role/app', { role_id: 'more' });
+    },
+    remove: (api) => api.ok('DELETE', 'sys/auth/more'),
+    seen: (api) => shown(loginAs(api, 'more', 'more'), (answer) => ttlOf(answer) === HOURS.one),
+  },
+  'a policy': {
+    put: (api, value) =>
+      api.ok('PUT', 'sys/policies/acl/limited', {
+        policy: `path "sys/policies/password/${value}" { capabilities = ["read"] }`,
+      }),
+    remove: (api) => api.ok('DELETE', 'sys/policies/acl/limited'),
+    seen: async (api) => {
+      for (const value of ['one', 'two'] as const) {
+        const { status } = await api('GET', `sys/policies/password/${value}`, undefined, { token: limited });
+        // Not found, but allowed to look.
+        if (status === 404) return value;
+      }
+      return 'none';
+    },
+  },
+};
+/** With the policy of that name. */
+let limited = '';
+
+describe('what is configured through one node', () => {
+  before(async () => {
+    nodes = await startNodes(2);
+    const { database, pluginDirectory, all } = nodes;
+    await database.query('CREATE ROLE static_login LOGIN');
+    await database.query(`GRANT static_login TO "${database.user}" WITH ADMIN OPTION`);
+    await writeFile(join(pluginDirectory, 'mine'), '', { mode: 0o755 });
+    const api = all[0]?.api ?? assert.fail();
+    await api.ok('POST', 'sys/mounts/database', { type: 'database' });
+    for (const method of ['approle', 'userpass']) await api.ok('POST', `sys/auth/${method}`, { type: method });
+    limited = textOf((await api.ok('POST', 'auth/token/create', { policies: ['limited'] })).auth['client_token']);
+  });
+  after(() => nodes.stop());
+
+  for (const [name, { put, remove, seen, slow = false }] of Object.entries(KINDS)) {
+    it(`is in force on another: ${name}`, async () => {
+      const [first, second] = nodes.all.map(({ api }) => api);
+      assert.ok(first !== undefined && second !== undefined);
+      const ways = [[first, second] as const, [second, first] as const];
+      for (const [here, there] of slow ? ways.slice(1) : ways) {
+        await put(here, 'one');
+        assert.equal(await seen(there), 'one', 'made');
+        await put(here, 'two');
+        assert.equal(await seen(there), 'two', 'changed');
+        await put(there, 'one');
+        assert.equal(await seen(here), 'one', 'changed back there');
+        await remove(here);
+        assert.equal(await seen(there), 'none', 'removed');
+      }
+    });
+  }
+});
