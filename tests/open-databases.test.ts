@@ -1,15 +1,14 @@
 /** The database that a request gets is one of the configuration as it was last written, wherever a request or a write stands. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { CofferError, type JsonObject, type Secret, silentLogger } from '@coffer/base';
+import { CofferError, type JsonObject, silentLogger } from '@coffer/base';
 import { Barrier, Core, createKeyring, createRootToken } from '@coffer/core';
-import { ConnectionFields, type Database, PluginGoneError } from '@coffer/database-plugin';
-import { createDatabaseEngine, type DatabasePlugins } from '@coffer/engine-database';
+import { createDatabaseEngine } from '@coffer/engine-database';
 import type { IncomingRequest } from '@coffer/framework';
 import { openEmbeddedStore, type Store } from '@coffer/store';
 import { Steps, steppedStore } from '@coffer/testkit';
-import { YSQL } from '@coffer/ysql';
 import { textOf } from './auth/api.ts';
+import { fakeDatabases } from './fake-databases.ts';
 
 describe('the open databases of a mount', () => {
   let inner: Store;
@@ -17,79 +16,7 @@ describe('the open databases of a mount', () => {
   let root: string;
   const barrier = new Barrier(createKeyring());
   const steps = new Steps();
-  /** By host: the password of the admin, as the server has it. */
-  let passwords: Map<string, string>;
-  const open = new Set<FakeDatabase>();
-  /** The next use of a database finds that its plugin has ended. */
-  let crashes = 0;
-
-  /** Names its users after what it was opened with, and lets the admin in by the password that counts. */
-  class FakeDatabase implements Database {
-    #config: JsonObject = {};
-    readonly #names = YSQL.create(silentLogger);
-
-    async initialize({ config }: Parameters<Database['initialize']>[0]): Promise<JsonObject> {
-      return steps.pass('initialize', async () => {
-        open.add(this);
-        this.#config = config;
-        await this.#names.initialize({
-          config: { host: '127.0.0.1', username: 'admin', ...config, password: 'x' },
-          verifyConnection: false,
-        });
-        return config;
-      });
-    }
-
-    async newUser({ usernameConfig }: Parameters<Database['newUser']>[0]): Promise<string> {
-      return steps.pass('newUser', async () => {
-        this.#use();
-        if (passwords.get(this.#host) !== this.#config['password']) {
-          throw new CofferError('failed', 'password authentication failed');
-        }
-        return `${this.#host}-${await this.#names.nameUser?.(usernameConfig)}`;
-      });
-    }
-
-    async updateUser({ password }: Parameters<Database['updateUser']>[0]): Promise<void> {
-      await steps.pass('updateUser', async () => {
-        this.#use();
-        passwords.set(this.#host, password?.newPassword.reveal() ?? '');
-      });
-    }
-
-    async verifyUser(_name: string, password: Secret) {
-      return passwords.get(this.#host) === password.reveal() ? 'accepted' : 'refused';
-    }
-
-    async deleteUser(): Promise<void> {
-      this.#use();
-    }
-
-    async type(): Promise<string> {
-      return 'fake';
-    }
-
-    async close(): Promise<void> {
-      open.delete(this);
-    }
-
-    get #host(): string {
-      return textOf(this.#config['host']);
-    }
-
-    #use(): void {
-      if (crashes-- > 0) throw new PluginGoneError(false);
-      if (!open.has(this)) throw new CofferError('failed', 'the database is closed');
-    }
-  }
-
-  const plugins: DatabasePlugins = {
-    open: (name) => steps.pass(`open ${name}`, async () => new FakeDatabase()),
-    pin: async () => '',
-    mergeConfig: (_, stored, written) => ({ config: { ...stored, ...written }, warnings: [] }),
-    fields: () => ConnectionFields.declared(YSQL.fields),
-    close: async () => undefined,
-  };
+  const { databases, plugins, open } = fakeDatabases(steps);
 
   before(async () => (inner = await openEmbeddedStore({ path: ':memory:' })));
   after(async () => {
@@ -102,11 +29,8 @@ describe('the open databases of a mount', () => {
     if (core !== undefined) await core.stop();
     assert.equal(open.size, 0, 'none is left open by what was before');
     for (const table of ['mounts', 'entries', 'leases', 'tokens', 'intents']) await inner.run(`DELETE FROM ${table}`);
-    passwords = new Map([
-      ['old', 'chosen'],
-      ['new', 'chosen'],
-    ]);
-    crashes = 0;
+    databases.passwords = { old: 'chosen', new: 'chosen' };
+    databases.crashes = 0;
     // Not started: its expiration would make calls of its own.
     core = new Core({ store: steppedStore(inner, steps), barrier, builtinPlugins: [], logger: silentLogger });
     const generatePassword = () => core.services.passwordPolicies.generate('');
@@ -146,7 +70,7 @@ describe('the open databases of a mount', () => {
   };
   /** A crash at the first use: the database is opened a second time. */
   const useTwice = async () => {
-    crashes = 1;
+    databases.crashes = 1;
     await use();
   };
 
@@ -162,7 +86,7 @@ describe('the open databases of a mount', () => {
         stopped: user,
         meanwhile: () => write('config/yb', { host: 'new', username_template: 'second' }),
         whileStopped: async () => {
-          crashes = 0;
+          databases.crashes = 0;
           await renamed();
         },
         afterwards: renamed,
@@ -188,7 +112,7 @@ describe('the open databases of a mount', () => {
         stopped: user,
         meanwhile: async () => {
           await write('rotate-root/yb');
-          crashes = 0;
+          databases.crashes = 0;
         },
         whileStopped: served('old-first'),
         afterwards: served('old-first'),

@@ -14,6 +14,7 @@ import type { IncomingRequest, OutgoingResponse } from '@coffer/framework';
 import { openEmbeddedStore, openPostgresStore, type SqlStatement, type Store } from '@coffer/store';
 import { dropAdmin, makeAdmin, startPostgres, startWireProxy, type TestPostgres } from '@coffer/testkit';
 import { YSQL } from '@coffer/ysql';
+import { textOf } from './auth/api.ts';
 import { connectionTo, SEED_CREATION } from './dev-server.ts';
 
 /** What a request had the store do: one text a statement, and the round trips of all. */
@@ -147,7 +148,7 @@ for (const [where, openStore] of Object.entries(STORES)) {
           policy: 'path "database/*" { capabilities = ["read"] } path "sys/*" { capabilities = ["update", "sudo"] }',
         });
       }
-      token = String((await admin('auth/token/create', { policies: ['one', 'two'] }))?.auth?.['client_token']);
+      token = textOf((await admin('auth/token/create', { policies: ['one', 'two'] }))?.auth?.['client_token']);
       leaseId = (await send('read', 'database/creds/app'))?.lease?.id ?? '';
       await send('update', 'sys/leases/renew', { lease_id: leaseId });
       await send('read', 'database/creds/ceiling');
@@ -196,7 +197,7 @@ for (const [where, openStore] of Object.entries(STORES)) {
 
     it('costs 1 more with a token whose uses are counted', async () => {
       const { auth } = (await admin('auth/token/create', { policies: ['one', 'two'], num_uses: 5 })) ?? {};
-      await costs(2, 'read', 'auth/token/lookup-self', {}, String(auth?.['client_token']));
+      await costs(2, 'read', 'auth/token/lookup-self', {}, textOf(auth?.['client_token']));
     });
   });
 }

@@ -14,9 +14,9 @@ type Seen = 'one' | 'two' | 'none';
 interface Kind {
   /** One way is enough. */
   readonly slow?: boolean;
-  put(api: Api, value: 'one' | 'two'): Promise<unknown>;
-  remove(api: Api): Promise<unknown>;
-  seen(api: Api): Promise<Seen>;
+  readonly put: (api: Api, value: 'one' | 'two') => Promise<unknown>;
+  readonly remove: (api: Api) => Promise<unknown>;
+  readonly seen: (api: Api) => Promise<Seen>;
 }
 
 const pick = <T>(value: 'one' | 'two', one: T, two: T): T => (value === 'one' ? one : two);
