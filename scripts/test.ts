@@ -29,6 +29,7 @@ const LONGEST = [
   'tests/soak',
   'tests/fault-matrix',
   'tests/races/',
+  'tests/many-nodes/',
   'tests/rotation-faults',
   'tests/plugin-versions',
   'tests/durable-server',
