@@ -7,6 +7,7 @@ import { createEntryStorage, entriesOf } from './barrier/entry-storage.ts';
 import { Epochs } from './epochs/epochs.ts';
 import type { Core } from './core.ts';
 import { type ClusterIdentity, loadClusterIdentity } from './seal/cluster-identity.ts';
+import { SealAll } from './seal/seal-all.ts';
 import type { SealControl } from './seal/seal-control.ts';
 import type { SealKeys } from './seal/seal-keys.ts';
 
@@ -36,7 +37,17 @@ export interface OpenSealOptions {
   readonly onSeen: () => void;
   /** Called from time to time to look after the keys. */
   readonly tendKeys: () => Promise<void>;
+  /** Called when every node is to be sealed. */
+  readonly close: () => void;
   readonly logger: Logger;
+}
+
+/** What makes the core, once the keys follow those of the store. */
+interface CoreParts {
+  readonly epochs: Epochs;
+  readonly cluster: ClusterIdentity;
+  readonly sealAll: SealAll;
+  readonly attempts: EntryStorage;
 }
 
 export interface EndOptions {
@@ -55,49 +66,61 @@ export class OpenSeal {
   readonly since = Date.now();
   /** For the settings of the keys. */
   readonly settings: EntryStorage;
+  /** For what operators have under way. */
+  readonly attempts: EntryStorage;
+  readonly sealAll: SealAll;
   readonly #built: BuiltCore;
   readonly #timer: NodeJS.Timeout;
   readonly #logger: Logger;
 
   /** Starts the core. When that fails, the keys are wiped. */
   static async start(options: OpenSealOptions): Promise<OpenSeal> {
-    try {
-      const { store, keys, clusterName } = options;
-      const cluster = await loadClusterIdentity(entriesOf(store, keys.barrier), clusterName);
-      // Whoever asked may give up, but what is opened serves everybody.
-      return await withoutDeadline(() => OpenSeal.#startCore(options, cluster));
-    } catch (error) {
-      await options.keys.forget();
-      throw error;
-    }
+    // Whoever asked may give up, but what is opened serves everybody.
+    return withoutDeadline(async () => {
+      try {
+        return await OpenSeal.#startCore(options, await OpenSeal.#follow(options));
+      } catch (error) {
+        await options.keys.forget();
+        throw error;
+      }
+    });
   }
 
-  static async #startCore(options: OpenSealOptions, cluster: ClusterIdentity): Promise<OpenSeal> {
-    const epochs = new Epochs(options.store, options.onSeen);
-    const built = options.build({
-      barrier: options.keys.barrier,
-      epochs,
-      cluster,
-      seal: options.seal,
-    });
+  /** From now on, a request that begins after another node's change is served with the keys of that change. */
+  static async #follow({ store, keys, clusterName, onSeen, close }: OpenSealOptions): Promise<CoreParts> {
+    const epochs = new Epochs(store, onSeen);
+    epochs.follow('keyring', () => keys.follow());
+    const entries = entriesOf(store, keys.barrier);
+    const attempts = createEntryStorage(entries, 'core/operator');
+    const sealAll = new SealAll({ store, epochs, storage: attempts, close });
+    await epochs.begin();
+    // They were read before the epoch was.
+    await keys.follow();
+    await keys.complete();
+    await sealAll.begin();
+    return { epochs, cluster: await loadClusterIdentity(entries, clusterName), sealAll, attempts };
+  }
+
+  static async #startCore(options: OpenSealOptions, parts: CoreParts): Promise<OpenSeal> {
+    const { keys, seal } = options;
+    const built = options.build({ barrier: keys.barrier, epochs: parts.epochs, cluster: parts.cluster, seal });
     try {
       await built.core.start();
     } catch (error) {
       await closeBuilt(built);
       throw error;
     }
-    return new OpenSeal(options, { cluster, epochs, built });
+    return new OpenSeal(options, parts, built);
   }
 
-  private constructor(
-    { store, keys, tendKeys, logger }: OpenSealOptions,
-    { cluster, epochs, built }: { cluster: ClusterIdentity; epochs: Epochs; built: BuiltCore },
-  ) {
+  private constructor({ store, keys, tendKeys, logger }: OpenSealOptions, parts: CoreParts, built: BuiltCore) {
     this.keys = keys;
-    this.cluster = cluster;
-    this.epochs = epochs;
+    this.cluster = parts.cluster;
+    this.epochs = parts.epochs;
     this.core = built.core;
     this.settings = createEntryStorage(entriesOf(store, keys.barrier), 'core/keys');
+    this.attempts = parts.attempts;
+    this.sealAll = parts.sealAll;
     this.#built = built;
     this.#logger = logger;
     this.#timer = setInterval(() => {

@@ -1,6 +1,5 @@
-import { CofferError, type Logger, requireTime, withoutDeadline } from '@coffer/base';
+import { CofferError, errorText, requireTime, withoutDeadline } from '@coffer/base';
 import type { Caller, IncomingRequest, OutgoingResponse, Path } from '@coffer/framework';
-import type { Store } from '@coffer/store';
 import { sealed } from './barrier/sealed.ts';
 import type { Core } from './core.ts';
 import { releaseDeadClaims } from './leases/dead-claims.ts';
@@ -10,15 +9,26 @@ import { ThisNode } from './nodes/this-node.ts';
 import { initStore } from './seal/init-store.ts';
 import { type KeyRotationConfig, type KeyStatus, readKeyRotation, writeKeyRotation } from './seal/key-rotation.ts';
 import { checkShareCounts } from './seal/key-shares.ts';
-import { type BuiltCore, type EndOptions, type OpenParts, OpenSeal } from './open-seal.ts';
+import { type EndOptions, OpenSeal } from './open-seal.ts';
 import { requesterFields } from './seal/operator-attempt.ts';
+import { OtherNodes } from './seal/other-nodes.ts';
 import { checkSealType, rootKeyByStaticSeal, rootKeyByUnsealKey } from './seal/root-key.ts';
-import type { InitRequest, InitResult, Requester, SealControl, SealState, SealStatus } from './seal/seal-control.ts';
+import type {
+  InitRequest,
+  InitResult,
+  Requester,
+  SealControl,
+  SealedNodes,
+  SealState,
+  SealStatus,
+} from './seal/seal-control.ts';
 import { collectGarbage } from './seal/seal-garbage.ts';
 import { SealKeys } from './seal/seal-keys.ts';
 import { createSealRows, type SealRecord, type SealRows } from './seal/seal-rows.ts';
+import { statusOf } from './seal/seal-status.ts';
 import { SealShares } from './seal/seal-shares.ts';
 import { handleSealed } from './sealed-request.ts';
+import type { SealableCoreOptions } from './sealable-options.ts';
 import { SeenRecord } from './seal/seen-record.ts';
 import { ShareHolders } from './seal/share-holders.ts';
 import { copyStaticSeal, type StaticSeal, wipeStaticSeal } from './seal/static-seal.ts';
@@ -28,25 +38,6 @@ const OPENS_AT_START =
 
 /** How long the keys are kept after the seal closes for work still under way, in milliseconds. */
 const KEYS_MS = 5_000;
-
-export interface SealableCoreOptions {
-  readonly store: Store;
-  /** Opens the seal without anybody's help; without it, shares are needed. The keys are copied: wipe yours afterwards. */
-  readonly staticSeal?: StaticSeal;
-  /** Keeps a seal that opens by itself closed, since it was closed on purpose. `staticSeal` is then not needed. */
-  readonly staySealed?: boolean;
-  /** Called when the seal has closed and the keys are wiped: what was behind it has ended, or is no longer waited for. */
-  readonly onSealed?: (seal: Pick<SealableCore, 'state'>) => void;
-  /** Where clients reach this node, for the others to see. */
-  readonly address?: string;
-  /** The name that the cluster gets when its store is opened for the first time. Default: a random one. */
-  readonly clusterName?: string;
-  /** Makes the core that works behind the open seal, each time it opens. */
-  readonly build: (parts: OpenParts) => BuiltCore;
-  /** The paths under `sys/` that answer while sealed. */
-  readonly sealedPaths: (control: SealControl) => readonly Path[];
-  readonly logger: Logger;
-}
 
 /**
  * The core behind its seal. Sealed, there is no key in memory and no core: only {@link SealableCoreOptions.sealedPaths}
@@ -69,8 +60,11 @@ export class SealableCore implements SealControl {
   readonly #shares: SealShares;
   readonly #membership: Membership;
   readonly #holders: ShareHolders;
+  readonly #others: OtherNodes;
   #opened: OpenSeal | undefined;
   #isEnding = false;
+  /** Whether a static seal opens as soon as another node has initialized the store. */
+  #awaitsKeys = false;
   #closing: Promise<void> = Promise.resolve();
   /** One change of the seal at a time. */
   #turn: Promise<unknown> = Promise.resolve();
@@ -80,15 +74,13 @@ export class SealableCore implements SealControl {
     this.#rows = createSealRows(options.store);
     this.#seen = new SeenRecord(this.#rows);
     this.#shares = new SealShares(options.logger);
+    this.#others = new OtherNodes(options.store, options.logger);
     this.#membership = new Membership({
       store: options.store,
       address: options.address ?? '',
       state: () => (this.#opened === undefined ? 'sealed' : 'active'),
       epoch: () => this.#opened?.epochs.seen ?? -1,
-      afterBeat: async () => {
-        await this.node.checkClock();
-        await this.#opened?.epochs.refresh();
-      },
+      afterBeat: () => this.#afterBeat(),
       logger: options.logger.named('node'),
     });
     this.node = new ThisNode({
@@ -101,8 +93,8 @@ export class SealableCore implements SealControl {
     this.#staticSeal = options.staticSeal && copyStaticSeal(options.staticSeal);
     this.#holders = new ShareHolders({
       byItself: options.staticSeal !== undefined,
-      record: () => this.#record(),
       keys: () => this.#open().keys,
+      storage: () => this.#open().attempts,
       tokens: () => this.#open().core.services.tokens,
       inTurn: (work) => this.#inTurn(work),
       logger: options.logger,
@@ -145,6 +137,7 @@ export class SealableCore implements SealControl {
     const record = await this.#rows.read();
     if (record === undefined) {
       logger.info('the store is not initialized: run "operator init"');
+      this.#awaitsKeys = staticSeal !== undefined;
       return;
     }
     if (!staySealed) checkSealType(record.config, staticSeal);
@@ -189,18 +182,7 @@ export class SealableCore implements SealControl {
   async status(): Promise<SealStatus> {
     // A health check of an open server does not ask the store.
     const record = this.#opened?.keys.record ?? (await this.#seen.read());
-    const cluster = this.#opened?.cluster;
-    return {
-      type: record?.config.type ?? (this.#staticSeal === undefined ? 'shamir' : 'static'),
-      initialized: record !== undefined,
-      sealed: cluster === undefined,
-      shares: record?.config.shares ?? 0,
-      threshold: record?.config.threshold ?? 0,
-      progress: this.#shares.progress,
-      nonce: this.#shares.nonce,
-      recoverySeal: (record?.config.type ?? this.#staticSeal?.type) === 'static',
-      ...(cluster && { cluster }),
-    };
+    return statusOf(record, this.#staticSeal, this.#shares, this.#opened?.cluster);
   }
 
   init(request: InitRequest): Promise<InitResult> {
@@ -229,10 +211,10 @@ export class SealableCore implements SealControl {
     this.#membership.tell();
     this.#seen.saw(opened.keys.record);
     this.#shares.forget();
-    this.#holders.cancel('sealed');
     const wipeKeys = async (): Promise<void> => {
       // Only this takes a turn: the requests that are waited for may be waiting for theirs.
-      await this.#inTurn(() => opened.keys.forget());
+      const endAttempts = () => this.#holders.cancel('sealed', opened.attempts);
+      await this.#inTurn(() => this.#others.unlessOpen(endAttempts).then(() => opened.keys.forget()));
       if (this.#staticSeal !== undefined) wipeStaticSeal(this.#staticSeal);
       collectGarbage();
       this.#options.onSealed?.(this);
@@ -241,12 +223,27 @@ export class SealableCore implements SealControl {
     this.#options.logger.info('vault is sealed', requesterFields(requester));
   }
 
+  openNodes(): Promise<readonly string[]> {
+    return this.#others.addresses();
+  }
+
+  async sealAll(requester?: Requester): Promise<SealedNodes> {
+    const opened = this.#open();
+    await this.#holders.cancel('every node is sealed');
+    try {
+      return await opened.sealAll.order();
+    } finally {
+      this.seal(requester);
+    }
+  }
+
   keyStatus(): KeyStatus {
     return this.#open().keys.status;
   }
 
-  rotate(): Promise<void> {
-    return this.#inTurn(() => this.#open().keys.rotate());
+  /** Takes no turn, since it may wait for other nodes: the keys have turns of their own. */
+  async rotate(): Promise<void> {
+    await this.#open().keys.rotate();
   }
 
   keyRotation(): Promise<KeyRotationConfig> {
@@ -261,7 +258,7 @@ export class SealableCore implements SealControl {
   async tendKeys(): Promise<void> {
     if (this.#opened === undefined) return;
     const config = await this.keyRotation();
-    await this.#inTurn(async () => this.#opened?.keys.tend(config));
+    await this.#opened?.keys.tend(config);
   }
 
   async #init({ unseal, recovery, rootToken }: InitRequest): Promise<InitResult> {
@@ -283,7 +280,7 @@ export class SealableCore implements SealControl {
   }
 
   async #unseal(share: Uint8Array, requester: Requester | undefined): Promise<void> {
-    const record = await this.#record();
+    const record = await this.#rows.readPresent();
     if (this.#opened !== undefined) return;
     if (record.config.type === 'static') throw new CofferError('invalid-request', OPENS_AT_START);
     checkSealType(record.config, this.#staticSeal);
@@ -302,12 +299,21 @@ export class SealableCore implements SealControl {
     await this.#checkClock();
     const { store, clusterName, build, logger } = this.#options;
     const staticSeal = this.#staticSeal;
-    const keys = new SealKeys({ rows: this.#rows, record, rootKey, logger, ...(staticSeal && { staticSeal }) });
+    const close = (): void => this.seal();
+    const keys = new SealKeys({
+      ...{ rows: this.#rows, record, rootKey, others: this.#others, logger },
+      ...(staticSeal && { staticSeal }),
+      onLost: close,
+    });
     const tendKeys = (): Promise<void> => this.tendKeys();
-    const onSeen = (): void => {
-      if (!store.exclusive) this.#membership.tell();
-    };
-    this.#opened = await OpenSeal.start({ store, keys, clusterName, seal: this, build, onSeen, tendKeys, logger });
+    const onSeen = (): void => (store.exclusive ? undefined : this.#membership.tell());
+    const opened = await OpenSeal.start({
+      ...{ store, keys, clusterName, seal: this, build, onSeen, tendKeys, close, logger },
+    });
+    // What operators had under way ended with the last open node.
+    await this.#others.unlessOpen(() => this.#holders.cancel('no node was open', opened.attempts));
+    this.#opened = opened;
+    this.#awaitsKeys = false;
     this.#membership.tell();
     logger.info('vault is unsealed');
   }
@@ -317,10 +323,31 @@ export class SealableCore implements SealControl {
     if (this.node.refusal !== undefined) throw this.node.refusal;
   }
 
-  async #record(): Promise<SealRecord> {
-    const record = await this.#rows.read();
-    if (record === undefined) throw new CofferError('invalid-request', 'Vault is not initialized');
-    return record;
+  async #afterBeat(): Promise<void> {
+    await this.node.checkClock();
+    const opened = this.#opened;
+    if (this.#awaitsKeys) await this.#openOnceInitialized();
+    try {
+      await opened?.epochs.refresh();
+    } catch (error) {
+      // What it found may have been that this node is to be sealed.
+      if (this.#opened === opened) throw error;
+    }
+  }
+
+  async #openOnceInitialized(): Promise<void> {
+    const staticSeal = this.#staticSeal;
+    try {
+      await this.#inTurn(async () => {
+        const record = await this.#rows.read();
+        if (record === undefined || staticSeal === undefined || this.#opened !== undefined) return;
+        this.#awaitsKeys = false;
+        checkSealType(record.config, staticSeal);
+        await this.#openStatic(staticSeal, record);
+      });
+    } catch (error) {
+      this.#options.logger.error('the seal did not open', { error: errorText(error) });
+    }
   }
 
   #open(): OpenSeal {

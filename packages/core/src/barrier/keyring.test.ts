@@ -6,11 +6,11 @@ import {
   keyringToBytes,
   wipeKeyring,
   withEncryptions,
-  withNewTerm,
+  withNextTerm,
 } from './keyring.ts';
 
 describe('the keyring at rest', () => {
-  const keyring = withEncryptions(withNewTerm(createKeyring()), 3_865_470_566);
+  const keyring = withEncryptions(withNextTerm(createKeyring()), 3_865_470_566);
 
   it('is read as it was written, with keys of its own', () => {
     const bytes = keyringToBytes(keyring);
@@ -40,7 +40,7 @@ describe('the keyring at rest', () => {
   });
 
   it('holds nothing when it is wiped', () => {
-    const wiped = withNewTerm(createKeyring());
+    const wiped = withNextTerm(createKeyring());
     wipeKeyring(wiped);
     for (const key of [wiped.hmacKey, ...[...wiped.keys.values()].map((entry) => entry.key)]) {
       assert.ok(key.every((byte) => byte === 0));

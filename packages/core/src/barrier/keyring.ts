@@ -9,7 +9,7 @@ export interface TermKey {
   readonly key: Uint8Array;
   /** Milliseconds since 1970. */
   readonly installTime: number;
-  /** Values sealed under it, as known when the keyring was last saved. */
+  /** Values sealed under it by every node, as known when the keyring was last saved. */
   readonly encryptions: number;
 }
 
@@ -25,16 +25,47 @@ export function createKeyring(): Keyring {
   return { activeTerm: 1, keys: new Map([[1, newKey()]]), hmacKey: randomBytes(KEY_BYTES) };
 }
 
-/** The same keyring with a new key for everything that is sealed from now on. */
-export function withNewTerm(keyring: Keyring): Keyring {
-  const activeTerm = keyring.activeTerm + 1;
-  return { ...keyring, activeTerm, keys: new Map([...keyring.keys, [activeTerm, newKey()]]) };
+/**
+ * The term of a key that is installed but not used yet: every node must have it before one of them seals anything under it.
+ * Undefined: there is none.
+ */
+export function pendingTerm({ activeTerm, keys }: Keyring): number | undefined {
+  return keys.has(activeTerm + 1) ? activeTerm + 1 : undefined;
 }
 
-export function withEncryptions(keyring: Keyring, encryptions: number): Keyring {
+/** The same keyring with a key that is not used yet, unless it has one. */
+export function withPendingTerm(keyring: Keyring): Keyring {
+  if (pendingTerm(keyring) !== undefined) return keyring;
+  return { ...keyring, keys: new Map([...keyring.keys, [keyring.activeTerm + 1, newKey()]]) };
+}
+
+/** The same keyring with another key, a pending one if there is, for everything that is sealed from now on. */
+export function withNextTerm(keyring: Keyring): Keyring {
+  return { ...withPendingTerm(keyring), activeTerm: keyring.activeTerm + 1 };
+}
+
+/** The same keyring when the active key has sealed `more` values. */
+export function withEncryptions(keyring: Keyring, more: number): Keyring {
   const active = keyring.keys.get(keyring.activeTerm);
   if (active === undefined) return keyring;
-  return { ...keyring, keys: new Map([...keyring.keys, [keyring.activeTerm, { ...active, encryptions }]]) };
+  const counted = { ...active, encryptions: active.encryptions + more };
+  return { ...keyring, keys: new Map([...keyring.keys, [keyring.activeTerm, counted]]) };
+}
+
+/** What `next` says, with the bytes that `present` has for the same keys. Those of `next` are wiped then. */
+export function inPlaceOf(present: Keyring, next: Keyring): Keyring {
+  const keep = (known: Uint8Array | undefined, bytes: Uint8Array): Uint8Array => {
+    if (known === undefined || known === bytes) return bytes;
+    bytes.fill(0);
+    return known;
+  };
+  return {
+    activeTerm: next.activeTerm,
+    hmacKey: keep(present.hmacKey, next.hmacKey),
+    keys: new Map(
+      [...next.keys].map(([term, key]) => [term, { ...key, key: keep(present.keys.get(term)?.key, key.key) }]),
+    ),
+  };
 }
 
 function newKey(): TermKey {

@@ -24,6 +24,12 @@ export function sealValue(key: Uint8Array | KeyObject, term: number, row: string
   return Buffer.concat([header, nonce, sealed, cipher.getAuthTag()]);
 }
 
+/** The term that a value was sealed under; undefined when it cannot be a sealed value. */
+export function termOf(sealed: Uint8Array): number | undefined {
+  if (sealed.length < HEADER_BYTES || sealed[0] !== FORMAT) return undefined;
+  return Buffer.from(sealed.buffer, sealed.byteOffset, HEADER_BYTES).readUInt32BE(1);
+}
+
 /**
  * The value, in memory of its own: whoever opens a key wipes it.
  * @throws CofferError `failed` naming the row when it was altered, moved, or sealed under another key

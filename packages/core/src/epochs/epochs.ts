@@ -65,8 +65,9 @@ export class Epochs {
     this.#messages.add(kind);
   }
 
-  /** Call it before anything is read that is kept. */
+  /** Call it before anything is read that is kept. Does nothing when it was called already. */
   async begin(): Promise<void> {
+    if (this.#seen >= 0) return;
     const { rows } = await this.#store.run(READ_EPOCH);
     this.#seen = epochFrom(rows[0]);
     this.#onSeen();

@@ -1,66 +1,75 @@
 import { CofferError, type Logger, trimEndOf } from '@coffer/base';
-import { OperatorAttempt } from './operator-attempt.ts';
+import { type EntryStorage, stored } from '@coffer/framework';
+import { type Attempted, type AttemptState, OperatorAttempt } from './operator-attempt.ts';
 import type { GenerateRootStatus, SealControl } from './seal-control.ts';
 import type { SealRecord } from './seal-rows.ts';
 import { TOKEN_LENGTH } from '../tokens/tokens.ts';
 
 export interface GenerateRootParts {
+  /** @throws CofferError `sealed` */
   readonly record: () => Promise<SealRecord>;
-  readonly requireOpen: () => unknown;
+  /** @throws CofferError `sealed` */
+  readonly storage: () => EntryStorage;
   readonly verifyKey: (key: Uint8Array, record: SealRecord) => boolean;
   readonly inTurn: <T>(work: () => Promise<T>) => Promise<T>;
   readonly logger: Logger;
   readonly createToken: () => Promise<string>;
 }
 
+interface Wanted {
+  readonly otp: string;
+}
+
+const WANTED = stored.entry<Wanted>({ otp: stored.string() });
+
 /** A new root token, agreed on by the holders of the present shares, readable only with the one-time password. */
-export function createGenerateRoot(parts: GenerateRootParts): SealControl['generateRoot'] {
-  const attempt = new OperatorAttempt<{ readonly otp: string }>({ what: 'root generation', logger: parts.logger });
-  const status = async (): Promise<GenerateRootStatus> => {
-    parts.requireOpen();
-    const { config } = await parts.record();
-    const { nonce = '', progress = 0 } = attempt.current ?? {};
-    return {
-      started: attempt.current !== undefined,
-      nonce,
-      progress,
-      required: config.threshold,
-      complete: false,
-      encodedToken: '',
-      otpLength: TOKEN_LENGTH,
-    };
-  };
+export function createGenerateRoot(parts: GenerateRootParts): Attempted<SealControl['generateRoot']> {
+  const { storage, logger } = parts;
+  const attempt = new OperatorAttempt({
+    ...{ what: 'root generation', entry: 'generate-root', wanted: WANTED, storage, logger },
+  });
+  const view = (record: SealRecord, current: AttemptState<Wanted> | undefined): GenerateRootStatus => ({
+    started: current !== undefined,
+    nonce: current?.nonce ?? '',
+    progress: current?.progress ?? 0,
+    required: record.config.threshold,
+    complete: false,
+    encodedToken: '',
+    otpLength: TOKEN_LENGTH,
+  });
   return {
-    status,
+    attempt,
+    status: async () => view(await parts.record(), await attempt.current()),
     start: (otp, requester) =>
       attempt.step(requester, async () => {
-        parts.requireOpen();
-        await parts.record();
+        const record = await parts.record();
         if (Buffer.byteLength(otp) !== TOKEN_LENGTH) {
           throw new CofferError(
             'invalid-request',
             `OTP string is wrong length: it must have ${TOKEN_LENGTH} characters`,
           );
         }
-        attempt.start({ otp }, {}, requester);
+        return view(record, await attempt.start({ otp }, {}, requester));
       }),
     update: (share, nonce, requester) =>
       parts.inTurn(() =>
         attempt.step(requester, async () => {
-          parts.requireOpen();
           const record = await parts.record();
           const { threshold } = record.config;
-          const encodedToken = await attempt.add(share, nonce, record.config, requester, async ({ key, wanted }) => {
-            if (parts.verifyKey(key, record)) return encode(await parts.createToken(), wanted.otp);
-            const text = 'root generation failed, invalid key: the shares so far are forgotten';
-            throw new CofferError('invalid-request', text);
+          const encodedToken = await attempt.add(share, nonce, record.config, requester, {
+            verify: (key) => {
+              if (parts.verifyKey(key, record)) return;
+              const text = 'root generation failed, invalid key: the shares so far are forgotten';
+              throw new CofferError('invalid-request', text);
+            },
+            act: async ({ otp }) => encode(await parts.createToken(), otp),
           });
-          const now = await status();
-          if (encodedToken === undefined) return now;
-          return { ...now, started: true, nonce, progress: threshold, complete: true, encodedToken };
+          if (encodedToken === undefined) return view(record, await attempt.current());
+          const done = view(record, { nonce, wanted: { otp: '' }, progress: threshold });
+          return { ...done, complete: true, encodedToken };
         }),
       ),
-    cancel: (requester, reason) => attempt.cancel(requester, reason),
+    cancel: (requester) => attempt.cancel(requester),
   };
 }
 

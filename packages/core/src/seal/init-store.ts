@@ -4,7 +4,7 @@ import { entriesOf } from '../barrier/entry-storage.ts';
 import { CLUSTER_IDENTITY, loadClusterIdentity } from './cluster-identity.ts';
 import type { ShareCounts } from './key-shares.ts';
 import { createRootToken } from '../tokens/root-token.ts';
-import { createSealKeys } from './seal-keys.ts';
+import { createSealKeys } from './create-seal-keys.ts';
 import type { SealRecord, SealRows } from './seal-rows.ts';
 import type { StaticSeal } from './static-seal.ts';
 import { createTokenStore } from '../tokens/tokens.ts';

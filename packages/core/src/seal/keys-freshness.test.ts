@@ -87,7 +87,8 @@ describe('the keys of a seal', () => {
         await isOpenAsStored();
       },
     });
-    assert.equal(points.length, 2);
+    // What another node may have changed, and the replacement.
+    assert.equal(points.length, 4);
   });
 
   it('are rotated one after the other', async () => {
@@ -114,7 +115,7 @@ describe('the keys of a seal', () => {
         await isOpenAsStored();
       },
     });
-    assert.equal(points.length, 2);
+    assert.equal(points.length, 4);
   });
 
   it('are wiped by a seal, whoever rotates, writes or opens it meanwhile', async () => {
@@ -167,8 +168,63 @@ describe('the keys of a seal', () => {
         await isOpenAsStored();
       },
     });
-    // Status, the record and its replacement.
-    assert.equal(points.length, 6);
+    // Status: the record and the attempt. A share: the same, the end of the attempt (2), the record and its replacement, and
+    // whether another attempt has shares.
+    assert.equal(points.length, 18);
+  });
+
+  it('follow those of another node, wherever either stands', async () => {
+    let other: SealableCore | undefined;
+    const another = (): SealableCore => {
+      assert.ok(other);
+      return other;
+    };
+    const beginBoth = async (): Promise<void> => {
+      await other?.stop();
+      await begin();
+      other = makeSealable({ store: inner });
+      await other.start();
+      await other.unseal(Uint8Array.from(share));
+    };
+    const serve = (node: SealableCore) => node.handle(request('sys/slow', root));
+    const rekeyed = async (node: SealableCore): Promise<void> => {
+      const { nonce } = await node.rekey.start({ shares: 1, threshold: 1 });
+      [share = share] = (await node.rekey.update(Uint8Array.from(share), nonce)) ?? [];
+    };
+    const agree = async (): Promise<void> => {
+      await serve(opened());
+      await serve(another());
+      assert.equal(another().keyStatus().term, opened().keyStatus().term);
+      await opened().setKeyRotation(CONFIG);
+      assert.deepEqual(await another().keyRotation(), CONFIG);
+      await another().rotate();
+      await serve(opened());
+      assert.equal(another().keyStatus().term, opened().keyStatus().term);
+      await isOpenAsStored();
+    };
+    try {
+      for (const change of [(node: SealableCore) => node.rotate(), rekeyed]) {
+        const following = await steps.interleave({
+          prepare: async () => {
+            await beginBoth();
+            await change(another());
+          },
+          stopped: () => serve(opened()),
+          meanwhile: () => change(another()),
+          afterwards: agree,
+        });
+        assert.ok(following.length >= 2, 'it has read the keys again');
+        const changing = await steps.interleave({
+          prepare: beginBoth,
+          stopped: () => opened().rotate(),
+          meanwhile: () => change(another()),
+          afterwards: agree,
+        });
+        assert.ok(changing.length >= 4);
+      }
+    } finally {
+      await other?.stop();
+    }
   });
 
   it('say of themselves what was seen last, whichever look was answered last', async () => {

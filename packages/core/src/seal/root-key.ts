@@ -10,6 +10,8 @@ import {
 } from './seal-rows.ts';
 import type { StaticSeal } from './static-seal.ts';
 
+const CONFIGURE_KEY = 'configure the key that the other nodes of this store have';
+
 /** @throws CofferError `invalid-request` when it is the wrong key */
 export function rootKeyByUnsealKey(unsealKey: Uint8Array, record: SealRecord): Uint8Array {
   try {
@@ -24,25 +26,34 @@ export function rootKeyByUnsealKey(unsealKey: Uint8Array, record: SealRecord): U
  * @throws CofferError `failed` when neither key fits
  */
 export async function rootKeyByStaticSeal(
-  { current, previous }: StaticSeal,
+  staticSeal: StaticSeal,
   record: SealRecord,
   rows: SealRows,
   logger: Logger,
 ): Promise<{ readonly rootKey: Uint8Array; readonly record: SealRecord }> {
+  const { current, previous } = staticSeal;
   const sealedBy = [current, previous].find((key) => key?.id === record.config.keyId);
   if (sealedBy === undefined) {
     const text = `the store is sealed under the key "${record.config.keyId}", which is neither current_key_id nor previous_key_id`;
-    throw new CofferError('failed', `seal "static": ${text}`);
+    throw new CofferError('failed', `seal "static": ${text}: ${CONFIGURE_KEY}`);
   }
   let rootKey: Uint8Array;
   try {
     rootKey = openRootKey(sealedBy.key, record);
   } catch (cause) {
-    throw new CofferError('failed', `seal "static": the key "${sealedBy.id}" does not open this store`, { cause });
+    throw new CofferError(
+      'failed',
+      `seal "static": the key "${sealedBy.id}" does not open this store: ${CONFIGURE_KEY}`,
+      {
+        cause,
+      },
+    );
   }
   if (sealedBy === current) return { rootKey, record };
   const config = { ...record.config, keyId: current.id };
   const replaced = await rows.replace({ ...record, config, rootKey: sealRootKey(current.key, config, rootKey) });
+  // Undefined: another node that starts came first, with the same keys or others.
+  if (replaced === undefined) return rootKeyByStaticSeal(staticSeal, await rows.readPresent(), rows, logger);
   logger.info('the root key is sealed under the new static key', { key_id: current.id });
   return { rootKey, record: replaced };
 }

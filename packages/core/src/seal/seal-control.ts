@@ -50,6 +50,13 @@ export interface RekeyStatus {
   readonly required: number;
 }
 
+/** Nodes by their addresses. */
+export interface SealedNodes {
+  readonly sealed: readonly string[];
+  /** Those that did not say so in 10 s. They are sealed before they serve another request, if they still can. */
+  readonly notHeard: readonly string[];
+}
+
 /** Who asks, for the log. */
 export interface Requester {
   readonly remoteAddress: string;
@@ -57,14 +64,16 @@ export interface Requester {
   readonly accessor?: string;
 }
 
-/** New shares for old ones, agreed on by the holders of the old. The requester wipes the share that it hands in. */
+/**
+ * New shares for old ones, agreed on by the holders of the old. The requester wipes the share that it hands in. Each step may
+ * be taken through another node.
+ */
 export interface RekeyControl {
   status(): Promise<RekeyStatus>;
-  start(counts: ShareCounts, requester?: Requester): Promise<void>;
+  start(counts: ShareCounts, requester?: Requester): Promise<RekeyStatus>;
   /** Undefined until the last share needed is handed in; then the new shares, and the old ones are worthless. */
   update(share: Uint8Array, nonce: string, requester?: Requester): Promise<readonly Uint8Array[] | undefined>;
-  /** `reason`: for the log. */
-  cancel(requester?: Requester, reason?: string): void;
+  cancel(requester?: Requester): Promise<void>;
 }
 
 export interface GenerateRootStatus {
@@ -90,8 +99,12 @@ export interface SealControl {
   unseal(share: Uint8Array, requester?: Requester): Promise<void>;
   /** Forgets the shares handed in so far. @throws CofferError `invalid-request` while the seal is open */
   resetUnseal(requester?: Requester): void;
-  /** Takes no new requests from now on, and ends the core as soon as those under way are over. */
+  /** Takes no new requests from now on, and ends the core as soon as those under way are over. The other nodes stay open. */
   seal(requester?: Requester): void;
+  /** Addresses of the other nodes that are open. Empty when the store does not say in time: nothing waits for it. */
+  openNodes(): Promise<readonly string[]>;
+  /** As {@link seal}, for every node; this one is the last. */
+  sealAll(requester?: Requester): Promise<SealedNodes>;
   keyStatus(): KeyStatus;
   /** From now on, new values are sealed under a new key. */
   rotate(): Promise<void>;
@@ -105,8 +118,8 @@ export interface SealControl {
   readonly generateRoot: {
     status(): Promise<GenerateRootStatus>;
     /** `otp`: as long as a token. */
-    start(otp: string, requester?: Requester): Promise<void>;
+    start(otp: string, requester?: Requester): Promise<GenerateRootStatus>;
     update(share: Uint8Array, nonce: string, requester?: Requester): Promise<GenerateRootStatus>;
-    cancel(requester?: Requester, reason?: string): void;
+    cancel(requester?: Requester): Promise<void>;
   };
 }

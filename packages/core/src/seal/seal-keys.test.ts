@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'node:test';
-import { silentLogger } from '@coffer/base';
+import { CofferError, silentLogger } from '@coffer/base';
 import { openEmbeddedStore, type Store } from '@coffer/store';
 import { checkKeyRotation, KEY_ROTATION_DEFAULT, rotationReason } from './key-rotation.ts';
 import { createKeyring, withEncryptions } from '../barrier/keyring.ts';
-import { SealKeys } from './seal-keys.ts';
+import { SealKeys, type SealKeysParts } from './seal-keys.ts';
 import { createSealRows, sealKeyring, sealRootKey, type SealRows } from './seal-rows.ts';
 
 describe('the keys of an open seal', () => {
@@ -18,14 +18,15 @@ describe('the keys of an open seal', () => {
   afterEach(() => store.close());
 
   /** Whose key was used so often already. */
-  async function keysUsed(encryptions: number): Promise<SealKeys> {
+  async function keysUsed(encryptions: number, others?: SealKeysParts['others']): Promise<SealKeys> {
     const config = { type: 'shamir', shares: 1, threshold: 1 } as const;
     const record = await rows.create({
       config,
       rootKey: sealRootKey(new Uint8Array(32), config, rootKey),
       keyring: sealKeyring(rootKey, withEncryptions(createKeyring(), encryptions)),
     });
-    return new SealKeys({ rows, record, rootKey: Uint8Array.from(rootKey), logger: silentLogger });
+    const parts = { rows, record, rootKey: Uint8Array.from(rootKey), logger: silentLogger };
+    return new SealKeys({ ...parts, ...(others && { others }) });
   }
 
   /** As a process finds them that starts after this one was killed. */
@@ -44,6 +45,23 @@ describe('the keys of an open seal', () => {
     await keys.tend(KEY_ROTATION_DEFAULT);
     assert.equal(keys.status.term, 2);
     assert.deepEqual((await reopened()).barrier.open('row', before), { value: 1 });
+  });
+
+  it('install a key that they do not use while another node does not follow', async () => {
+    const silent = new CofferError('unavailable', 'the node b does not follow');
+    const others = { areOpen: async () => true, haveSeen: () => Promise.reject(silent) };
+    const keys = await keysUsed(0, others);
+    for (let n = 0; n < 2; n++) await assert.rejects(keys.rotate(), silent);
+    assert.equal(keys.status.term, 1);
+    const later = await reopened();
+    const value = keys.barrier.seal('row', { value: 1 });
+    await later.rotate();
+    assert.equal(later.status.term, 2);
+    await keys.follow();
+    assert.deepEqual(keys.barrier.open('row', later.barrier.seal('row', { value: 2 })), { value: 2 });
+    assert.deepEqual(later.barrier.open('row', value), { value: 1 });
+    await keys.rotate(1);
+    assert.equal(keys.status.term, 2, 'that term was replaced already');
   });
 
   it('lose little of the count when the process is killed', async () => {

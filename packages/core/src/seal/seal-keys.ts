@@ -1,7 +1,19 @@
 import { randomBytes } from 'node:crypto';
-import { errorText, type Logger } from '@coffer/base';
+import {
+  CofferError,
+  Deadline,
+  errorText,
+  type Logger,
+  requireTime,
+  whileAwaited,
+  withDeadline,
+  withoutDeadline,
+} from '@coffer/base';
 import { Barrier } from '../barrier/barrier.ts';
-import { createKeyring, withEncryptions, withNewTerm } from '../barrier/keyring.ts';
+import { type Keyring, pendingTerm, withEncryptions, withNextTerm, withPendingTerm } from '../barrier/keyring.ts';
+import { sealed } from '../barrier/sealed.ts';
+import { openAsFollower } from './follow-record.ts';
+import type { OtherNodes } from './other-nodes.ts';
 import { rotationReason, type KeyRotationConfig } from './key-rotation.ts';
 import { type ShareCounts, splitKey } from './key-shares.ts';
 import { digestOf, isHoldersKey } from './root-key.ts';
@@ -9,43 +21,22 @@ import type { KeyStatus } from './key-rotation.ts';
 import {
   openKeyring,
   openRecovery,
+  type ReplaceOptions,
   type SealConfig,
   sealKeyring,
   type SealRecord,
   sealRecovery,
   sealRootKey,
+  sealRootKeyForNodes,
   type SealRows,
 } from './seal-rows.ts';
 import { KEY_BYTES } from '../barrier/sealed-value.ts';
 import type { StaticSeal } from './static-seal.ts';
 
-/** How often the count is saved: what a killed process loses is negligible beside the limit of a key. */
+/** How often the count is saved: what killed processes lose is negligible beside the limit of a key. */
 const SAVE_AFTER_ENCRYPTIONS = 10_000;
-
-/** Makes the keys of a new store: its record, and the shares of the unseal key or, with a static seal, of the recovery key. */
-export async function createSealKeys(
-  rows: SealRows,
-  counts: ShareCounts,
-  staticSeal: StaticSeal | undefined,
-): Promise<{ readonly record: SealRecord; readonly barrier: Barrier; readonly shares: readonly Uint8Array[] }> {
-  const rootKey = randomBytes(KEY_BYTES);
-  const holdersKey = randomBytes(KEY_BYTES);
-  const keyring = createKeyring();
-  const config: SealConfig =
-    staticSeal === undefined
-      ? { type: 'shamir', ...counts }
-      : { type: 'static', ...counts, keyId: staticSeal.current.id };
-  const record = await rows.create({
-    config,
-    rootKey: sealRootKey(staticSeal?.current.key ?? holdersKey, config, rootKey),
-    keyring: sealKeyring(rootKey, keyring),
-    ...(staticSeal && { recovery: sealRecovery(rootKey, digestOf(holdersKey)) }),
-  });
-  rootKey.fill(0);
-  const shares = await splitKey(holdersKey, counts);
-  holdersKey.fill(0);
-  return { record, barrier: new Barrier(keyring), shares };
-}
+/** How long a seal that closes waits until that is saved, in milliseconds. */
+const LAST_SAVE_MS = 2_000;
 
 export interface SealKeysParts {
   readonly rows: SealRows;
@@ -53,27 +44,41 @@ export interface SealKeysParts {
   readonly rootKey: Uint8Array;
   /** The one that sealed the record, if it was a static seal. */
   readonly staticSeal?: StaticSeal;
+  /** Default: there are none. */
+  readonly others?: Pick<OtherNodes, 'areOpen' | 'haveSeen'>;
+  /** Called when another node has replaced the keys and this one cannot follow: it must be unsealed again. */
+  readonly onLost?: () => void;
   readonly logger: Logger;
 }
 
-/** The keys while the seal is open: in memory, and in the rows that change with them. The caller makes sure that there is one change at a time. */
+/** What is to be different. `rootKey`: as it is sealed; the new one itself is `newRootKey`. */
+interface Change extends Partial<Pick<SealRecord, 'config' | 'rootKey' | 'recovery'>> {
+  readonly keyring?: Keyring;
+  readonly newRootKey?: Uint8Array;
+}
+
+/**
+ * The keys while the seal is open: in memory, and in the rows that change with them. Changing them here and following the changes
+ * of other nodes take turns. A change begins with following, and is begun again when another node was faster.
+ */
 export class SealKeys {
   readonly barrier: Barrier;
-  readonly #rows: SealRows;
-  readonly #staticSeal: StaticSeal | undefined;
+  readonly #parts: SealKeysParts;
+  readonly #others: NonNullable<SealKeysParts['others']>;
   readonly #logger: Logger;
   #rootKey: Uint8Array;
   #record: SealRecord;
-  #savedEncryptions: number;
+  #isForgotten = false;
+  #turn: Promise<unknown> = Promise.resolve();
 
-  constructor({ rows, record, rootKey, staticSeal, logger }: SealKeysParts) {
-    this.barrier = new Barrier(openKeyring(rootKey, record));
-    this.#rows = rows;
+  constructor(parts: SealKeysParts) {
+    const { rootKey, record, others = ALONE, logger } = parts;
+    this.barrier = new Barrier(openKeyring(rootKey, record), (term) => this.#lookFor(term));
+    this.#parts = parts;
+    this.#others = others;
+    this.#logger = logger;
     this.#record = record;
     this.#rootKey = rootKey;
-    this.#staticSeal = staticSeal;
-    this.#logger = logger;
-    this.#savedEncryptions = this.barrier.encryptions;
   }
 
   get record(): SealRecord {
@@ -94,87 +99,236 @@ export class SealKeys {
     return isHoldersKey(key, record, this.#rootKey);
   }
 
-  /** Seals under a new key from now on. */
-  async rotate(): Promise<void> {
-    const keyring = withNewTerm(withEncryptions(this.barrier.keyring, this.barrier.encryptions));
-    this.#record = await this.#rows.replace({ ...this.#record, keyring: sealKeyring(this.#rootKey, keyring) });
-    this.barrier.use(keyring);
-    this.#savedEncryptions = 0;
-    this.#logger.info('installed new encryption key', { term: keyring.activeTerm });
+  /**
+   * Takes over what other nodes have changed.
+   * @throws CofferError `sealed` when that is not possible any more: see {@link SealKeysParts.onLost}
+   */
+  follow(): Promise<void> {
+    return this.#inTurn(() => this.#follow());
   }
 
-  /** Rotates the key when it is due; otherwise saves how often it was used, once that has grown enough. */
+  /** Gives a store of an older version what other nodes follow a new root key by. */
+  async complete(): Promise<void> {
+    if (this.#record.rootKeyForNodes === undefined) await this.#inTurn(() => this.#change(() => ({})));
+  }
+
+  /**
+   * Seals under a new key from now on. Where other nodes are open, the key is installed first, and used once they all have it:
+   * none of them meets a value that it cannot open. What is left behind in between, the next rotation goes on with.
+   *
+   * @param from the term that is replaced: does nothing when another one is active. Default: whichever is
+   * @throws CofferError `unavailable` when a node does not follow; the key is installed then, and not used
+   */
+  async rotate(from?: number): Promise<void> {
+    const unless = (keyring: Keyring): boolean => from !== undefined && keyring.activeTerm !== from;
+    const pending = await this.#inTurn(async () => {
+      const together = await this.#others.areOpen();
+      await this.#change((keyring) => {
+        if (unless(keyring)) return undefined;
+        if (!together) return { keyring: withNextTerm(keyring) };
+        return pendingTerm(keyring) === undefined ? { keyring: withPendingTerm(keyring) } : undefined;
+      });
+      return together && !unless(this.barrier.keyring) ? pendingTerm(this.barrier.keyring) : undefined;
+    });
+    if (pending === undefined) return;
+    await this.#others.haveSeen();
+    // Otherwise another node has begun to use it. One that is pending now may not be known everywhere.
+    const isStill = (keyring: Keyring): boolean => pendingTerm(keyring) === pending;
+    await this.#inTurn(() =>
+      this.#change((keyring) => (isStill(keyring) ? { keyring: withNextTerm(keyring) } : undefined)),
+    );
+  }
+
+  /** Rotates the key when it is due; otherwise saves how often it was used here, once that is much. */
   async tend(config: KeyRotationConfig): Promise<void> {
-    const reason = rotationReason(this.status, config, Date.now());
+    await this.follow();
+    const { status } = this;
+    const reason = rotationReason(status, config, Date.now());
     if (reason !== undefined) {
       this.#logger.info('the encryption key is rotated by itself', { reason });
-      await this.rotate();
-    } else if (this.barrier.encryptions - this.#savedEncryptions >= SAVE_AFTER_ENCRYPTIONS) {
-      await this.#saveEncryptions();
+      await this.rotate(status.term);
+    } else if (this.barrier.uncounted >= SAVE_AFTER_ENCRYPTIONS) {
+      await this.#inTurn(() => this.#saveEncryptions());
     }
   }
 
   /**
    * Replaces the root key and, where it is split, the unseal key: an old copy of the store with the old shares opens
-   * nothing written from now on. Returns the new shares; none for a seal that opens by itself.
+   * nothing that is sealed under a key of a later rotation. Returns the new shares; none for a seal that opens by itself.
+   *
+   * @param agreed what the holders of the present shares agreed on
+   * @throws CofferError `failed` when the shares were replaced since
    */
-  async replaceRootKey(counts: ShareCounts): Promise<readonly Uint8Array[]> {
-    const staticKey = this.#staticSeal?.current.key;
-    const unsealKey = staticKey ?? randomBytes(KEY_BYTES);
-    const config: SealConfig = staticKey === undefined ? { type: 'shamir', ...counts } : this.#record.config;
-    const rootKey = randomBytes(KEY_BYTES);
-    const { recovery } = this.#record;
-    await this.#replace({
-      config,
-      rootKey: sealRootKey(unsealKey, config, rootKey),
-      keyring: sealKeyring(rootKey, withEncryptions(this.barrier.keyring, this.barrier.encryptions)),
-      ...(recovery && { recovery: sealRecovery(rootKey, openRecovery(this.#rootKey, recovery)) }),
+  replaceRootKey(counts: ShareCounts, agreed: SealRecord): Promise<readonly Uint8Array[]> {
+    return this.#inTurn(async () => {
+      const staticKey = this.#parts.staticSeal?.current;
+      const unsealKey = staticKey?.key ?? randomBytes(KEY_BYTES);
+      const newRootKey = randomBytes(KEY_BYTES);
+      await this.#change(() => {
+        this.#requireShares(agreed);
+        const { recovery } = this.#record;
+        const config: SealConfig = staticKey === undefined ? { type: 'shamir', ...counts } : this.#record.config;
+        return {
+          config,
+          newRootKey,
+          rootKey: sealRootKey(unsealKey, config, newRootKey),
+          ...(recovery && { recovery: sealRecovery(newRootKey, openRecovery(this.#rootKey, recovery)) }),
+        };
+      });
+      const { shares, threshold } = this.#record.config;
+      this.#logger.info('rekeyed', { shares, threshold });
+      if (staticKey !== undefined) return [];
+      const made = await splitKey(unsealKey, counts);
+      unsealKey.fill(0);
+      return made;
     });
-    this.#rootKey.fill(0);
-    this.#rootKey = rootKey;
-    this.#logger.info('rekeyed', { shares: config.shares, threshold: config.threshold });
-    if (staticKey !== undefined) return [];
-    const shares = await splitKey(unsealKey, counts);
-    unsealKey.fill(0);
-    return shares;
   }
 
-  /** Replaces the recovery key and returns its shares. @throws Error without a static seal, which alone has such a key */
-  async replaceRecoveryKey(counts: ShareCounts): Promise<readonly Uint8Array[]> {
-    if (this.#staticSeal === undefined) throw new Error('only a static seal has a recovery key');
-    const recoveryKey = randomBytes(KEY_BYTES);
-    // The counts are bound to the sealed root key.
-    const config: SealConfig = { ...this.#record.config, ...counts };
-    await this.#replace({
-      config,
-      rootKey: sealRootKey(this.#staticSeal.current.key, config, this.#rootKey),
-      recovery: sealRecovery(this.#rootKey, digestOf(recoveryKey)),
+  /**
+   * Replaces the recovery key and returns its shares. `agreed`: as for {@link replaceRootKey}.
+   * @throws Error without a static seal, which alone has such a key
+   */
+  replaceRecoveryKey(counts: ShareCounts, agreed: SealRecord): Promise<readonly Uint8Array[]> {
+    return this.#inTurn(async () => {
+      const staticKey = this.#parts.staticSeal?.current;
+      if (staticKey === undefined) throw new Error('only a static seal has a recovery key');
+      const recoveryKey = randomBytes(KEY_BYTES);
+      await this.#change(() => {
+        this.#requireShares(agreed);
+        // The counts are bound to the sealed root key.
+        const config: SealConfig = { ...this.#record.config, ...counts };
+        return {
+          config,
+          rootKey: sealRootKey(staticKey.key, config, this.#rootKey),
+          recovery: sealRecovery(this.#rootKey, digestOf(recoveryKey)),
+        };
+      });
+      const { shares, threshold } = this.#record.config;
+      this.#logger.info('the recovery key is replaced', { shares, threshold });
+      const made = await splitKey(recoveryKey, counts);
+      recoveryKey.fill(0);
+      return made;
     });
-    this.#logger.info('the recovery key is replaced', { shares: config.shares, threshold: config.threshold });
-    const shares = await splitKey(recoveryKey, counts);
-    recoveryKey.fill(0);
-    return shares;
   }
 
   /** Wipes every key. Failing to save how often the key was used must not keep the seal from closing. */
   async forget(): Promise<void> {
     try {
-      await this.#saveEncryptions();
+      const save = (): Promise<void> => this.#inTurn(() => this.#saveEncryptions());
+      await withDeadline(new Deadline(LAST_SAVE_MS), () => whileAwaited(save()));
     } catch (error) {
       this.#logger.warn('the encryption count was not saved', { error: errorText(error) });
     } finally {
+      this.#isForgotten = true;
       this.#rootKey.fill(0);
       this.barrier.forget();
     }
   }
 
+  /** Each node adds what it has counted itself. Nobody needs to know at once: what is due is decided by what is stored. */
   async #saveEncryptions(): Promise<void> {
-    const { encryptions } = this.barrier;
-    await this.#replace({ keyring: sealKeyring(this.#rootKey, withEncryptions(this.barrier.keyring, encryptions)) });
-    this.#savedEncryptions = encryptions;
+    if (this.barrier.uncounted > 0) await this.#change(() => ({}), { tell: false });
   }
 
-  async #replace(change: Partial<Omit<SealRecord, 'version'>>): Promise<void> {
-    this.#record = await this.#rows.replace({ ...this.#record, ...change });
+  #requireShares({ rootKey, recovery }: SealRecord): void {
+    const present = this.#record;
+    const isSame = present.config.type === 'shamir' ? same(rootKey, present.rootKey) : same(recovery, present.recovery);
+    if (!isSame) throw new CofferError('failed', 'another node has replaced the key shares meanwhile');
+    const { keyId } = present.config;
+    if (keyId !== this.#parts.staticSeal?.current.id) {
+      const text = `another node has sealed the store under the key "${keyId}": configure it on this node as well`;
+      throw new CofferError('failed', `seal "static": ${text}`);
+    }
   }
+
+  async #follow(): Promise<void> {
+    const record = await this.#parts.rows.readPresent();
+    this.#requireKeys();
+    // What this node has written itself is newer than what was read before.
+    if (record.version <= this.#record.version) return;
+    const found = openAsFollower(record, this.#rootKey, this.barrier.keyring, this.#parts.staticSeal);
+    if (found === undefined) {
+      this.#logger.error('another node has replaced the keys, and this one could not follow: unseal it again');
+      this.#parts.onLost?.();
+      throw new CofferError('sealed', 'Vault is sealed: another node has replaced its keys, unseal it again');
+    }
+    const { activeTerm } = this.barrier.keyring;
+    this.barrier.use(found.keyring);
+    this.#useRootKey(found.rootKey);
+    this.#record = record;
+    if (found.keyring.activeTerm !== activeTerm) {
+      this.#logger.info('another node has installed a new encryption key', { term: found.keyring.activeTerm });
+    }
+  }
+
+  /** Does nothing when `make`, which is called with the present keyring, wants no change. */
+  async #change(make: (keyring: Keyring) => Change | undefined, options: ReplaceOptions = {}): Promise<void> {
+    for (;;) {
+      await this.#follow();
+      const counted = this.barrier.uncounted;
+      const change = make(withEncryptions(this.barrier.keyring, counted));
+      if (change === undefined) return;
+      const { newRootKey = this.#rootKey, keyring = withEncryptions(this.barrier.keyring, counted), ...rest } = change;
+      const next: SealRecord = {
+        ...this.#record,
+        ...rest,
+        keyring: sealKeyring(newRootKey, keyring),
+        rootKeyForNodes: sealRootKeyForNodes(keyring, newRootKey),
+      };
+      const stored = await this.#replace(next, options);
+      if (stored === undefined) continue;
+      this.#record = stored;
+      this.#useRootKey(newRootKey);
+      if (this.#isForgotten) return;
+      const isNewKey = keyring.activeTerm !== this.barrier.keyring.activeTerm;
+      this.barrier.use(keyring, counted);
+      if (isNewKey) this.#logger.info('installed new encryption key', { term: keyring.activeTerm });
+      return;
+    }
+  }
+
+  /** As the rows do it. When the answer was lost, what is stored tells. */
+  async #replace(next: SealRecord, options: ReplaceOptions): Promise<SealRecord | undefined> {
+    const { rows } = this.#parts;
+    try {
+      return await rows.replace(next, options);
+    } catch (error) {
+      const found = await rows.read().catch(() => undefined);
+      if (found === undefined || !same(found.keyring, next.keyring)) throw error;
+      return found;
+    }
+  }
+
+  #useRootKey(rootKey: Uint8Array): void {
+    if (rootKey !== this.#rootKey) this.#rootKey.fill(0);
+    this.#rootKey = rootKey;
+    if (this.#isForgotten) rootKey.fill(0);
+  }
+
+  /** Somebody met a value under this term, of which the epoch has not told yet. */
+  #lookFor(term: number): void {
+    withoutDeadline(() => this.follow())
+      .then(() => this.barrier.hasNoTerm(term))
+      .catch((error: unknown) => this.#logger.warn('the keys could not be read again', { error: errorText(error) }));
+  }
+
+  #requireKeys(): void {
+    if (this.#isForgotten) throw sealed();
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#turn.then(() => {
+      requireTime();
+      this.#requireKeys();
+      return work();
+    });
+    this.#turn = result.catch(() => undefined);
+    return result;
+  }
+}
+
+const ALONE: NonNullable<SealKeysParts['others']> = { areOpen: async () => false, haveSeen: async () => undefined };
+
+function same(one: Uint8Array | undefined, other: Uint8Array | undefined): boolean {
+  return Buffer.compare(one ?? Buffer.of(), other ?? Buffer.of()) === 0;
 }

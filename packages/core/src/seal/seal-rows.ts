@@ -1,6 +1,7 @@
 import { CofferError } from '@coffer/base';
 import { stored } from '@coffer/framework';
-import type { Store } from '@coffer/store';
+import type { SqlStatement, Store } from '@coffer/store';
+import { Epochs } from '../epochs/epochs.ts';
 import { KEYRING_ROW, type Keyring, keyringFromBytes, keyringToBytes } from '../barrier/keyring.ts';
 import type { ShareCounts } from './key-shares.ts';
 import { openValue, sealValue } from '../barrier/sealed-value.ts';
@@ -21,6 +22,11 @@ export interface SealRecord {
   readonly keyring: Uint8Array;
   /** Under the root key: the digest of the recovery key, to recognise it by. */
   readonly recovery?: Uint8Array;
+  /**
+   * The root key under the active key of the keyring, as Vault has it (hashicorp/vault:vault/barrier.go, rootKeyPath): nodes that
+   * are open follow a new root key by it. Missing in stores that no node of this version has opened.
+   */
+  readonly rootKeyForNodes?: Uint8Array;
   /** Counts the changes, so that one of two concurrent ones is refused. */
   readonly version: number;
 }
@@ -35,6 +41,8 @@ const SEAL_CONFIG = entry<SealConfig>({
 });
 
 const RECOVERY_ROW = 'keyring/recovery';
+const FOR_NODES = 'root-key-for-nodes';
+const ROOT_KEY_FOR_NODES_ROW = `keyring/${FOR_NODES}`;
 /** The configuration is bound to the key: one that was altered does not open. */
 const rootKeyRow = ({ type, shares, threshold, keyId = '' }: SealConfig): string =>
   `keyring/root-key/${type}/${shares}/${threshold}/${keyId}`;
@@ -74,16 +82,36 @@ export function openRecovery(rootKey: Uint8Array, sealed: Uint8Array): Buffer {
   return openValue(() => rootKey, RECOVERY_ROW, sealed);
 }
 
-/** The durable side: three or four rows that change together. */
+/** @throws Error when the keyring has no key of its active term */
+export function sealRootKeyForNodes({ activeTerm, keys }: Keyring, rootKey: Uint8Array): Uint8Array {
+  const key = keys.get(activeTerm)?.key;
+  if (key === undefined) throw new Error(`barrier: no key of term ${activeTerm}`);
+  return sealValue(key, activeTerm, ROOT_KEY_FOR_NODES_ROW, rootKey);
+}
+
+/** @throws CofferError `failed` when the keyring has no key for it */
+export function openRootKeyForNodes({ keys }: Keyring, sealed: Uint8Array): Buffer {
+  return openValue((term) => keys.get(term)?.key, ROOT_KEY_FOR_NODES_ROW, sealed);
+}
+
+export interface ReplaceOptions {
+  /** Whether the other nodes must know before they serve another request. Default: true. */
+  readonly tell?: boolean;
+}
+
+/** The durable side: three to five rows that change together. */
 export interface SealRows {
   read(): Promise<SealRecord | undefined>;
+  /** As {@link read}. @throws CofferError `invalid-request` when the store is not initialized */
+  readPresent(): Promise<SealRecord>;
   /** @throws CofferError `invalid-request` when the store has been initialized already */
   create(record: Omit<SealRecord, 'version'>): Promise<SealRecord>;
-  /** @throws CofferError `failed` when another node has changed it since it was read */
-  replace(record: SealRecord): Promise<SealRecord>;
+  /** Returns what is stored now; undefined when another node has changed it since it was read: nothing is changed then. */
+  replace(record: SealRecord, options?: ReplaceOptions): Promise<SealRecord | undefined>;
 }
 
 export function createSealRows(store: Store): SealRows {
+  const epochs = new Epochs(store);
   const rowsOf = ({ config, rootKey, keyring, recovery }: Omit<SealRecord, 'version'>): [string, Uint8Array][] => [
     ['seal', Buffer.from(JSON.stringify(config))],
     ['root-key', rootKey],
@@ -108,15 +136,21 @@ export function createSealRows(store: Store): SealRows {
       rootKey: part('root-key'),
       keyring: part('keyring'),
       ...(values.has('recovery') && { recovery: part('recovery') }),
+      ...(values.has(FOR_NODES) && { rootKeyForNodes: part(FOR_NODES) }),
       version: Math.max(...rows.map((row) => Number(row['version']))),
     };
   };
   return {
     read,
+    async readPresent() {
+      const record = await read();
+      if (record === undefined) throw new CofferError('invalid-request', 'Vault is not initialized');
+      return record;
+    },
     async create(record) {
       try {
         await store.transaction(
-          rowsOf(record).map(([name, value]) => ({
+          [...rowsOf(record), ...forNodesOf(record)].map(([name, value]) => ({
             sql: 'INSERT INTO keyring (name, version, value) VALUES ($1, 1, $2)',
             params: [name, value],
           })),
@@ -127,16 +161,31 @@ export function createSealRows(store: Store): SealRows {
       }
       return { ...record, version: 1 };
     },
-    async replace(record) {
+    async replace(record, { tell = true } = {}) {
       const version = record.version + 1;
-      const results = await store.transaction(
-        rowsOf(record).map(([name, value]) => ({
-          sql: 'UPDATE keyring SET value = $2, version = $3 WHERE name = $1 AND version = $4',
-          params: [name, value, version, record.version],
-        })),
+      const replacements = rowsOf(record).map(([name, value]) => ({
+        sql: 'UPDATE keyring SET value = $2, version = $3 WHERE name = $1 AND version = $4',
+        params: [name, value, version, record.version],
+      }));
+      // An older version of the program does not write that row: it counts neither for the version nor as missing. Its value
+      // is of our keyring, so that it is written if that was, which no other node's is equal to.
+      const forNodes = forNodesOf(record).map(
+        ([name, value]): SqlStatement => ({
+          sql: `INSERT INTO keyring (name, version, value)
+           SELECT $1, $2, $3 FROM keyring WHERE name = 'keyring' AND value = $4
+           ON CONFLICT (name) DO UPDATE SET version = excluded.version, value = excluded.value`,
+          params: [name, version, value, record.keyring],
+        }),
       );
-      if (results.every(({ changes }) => changes === 1)) return { ...record, version };
-      throw new CofferError('failed', 'another node has changed the keys meanwhile; repeat the request');
+      const statements = [...replacements, ...forNodes];
+      const results = tell
+        ? await epochs.write(['keyring/'], statements, { oneAfterTheOther: true })
+        : await store.transaction(statements);
+      return results.every(({ changes }) => changes === 1) ? { ...record, version } : undefined;
     },
   };
+}
+
+function forNodesOf({ rootKeyForNodes }: Pick<SealRecord, 'rootKeyForNodes'>): [string, Uint8Array][] {
+  return rootKeyForNodes === undefined ? [] : [[FOR_NODES, rootKeyForNodes]];
 }

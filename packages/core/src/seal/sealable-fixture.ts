@@ -31,14 +31,14 @@ export function makeSealable(fixture: SealableFixture): SealableCore {
     ...(onSealed && { onSealed }),
     sealedPaths: (control) => [statusPath(control)],
     logger: silentLogger,
-    build: ({ barrier, seal }) => {
+    build: ({ barrier, epochs, seal }) => {
       onBuild?.();
       const factory: EngineFactory = () => ({
         paths: [statusPath(seal), sealPath(seal), slowPath(slow)],
         help: '',
         close: async () => undefined,
       });
-      const core = new Core({ store, barrier, builtinPlugins: [], logger: silentLogger });
+      const core = new Core({ store, barrier, epochs, builtinPlugins: [], logger: silentLogger });
       core.install({ builtins: new Map([['sys/', { type: 'system', description: '', factory }]]) });
       return { core, close: async () => onClose?.() };
     },

@@ -87,7 +87,7 @@ describe('a core that opens by itself', () => {
       await assert.rejects(core.rekeyRecovery.update(new Uint8Array(length), nonce), refusal);
     }
     assert.equal((await core.rekeyRecovery.status()).progress, 1);
-    core.rekeyRecovery.cancel();
+    await core.rekeyRecovery.cancel();
     await core.rekeyRecovery.start({ shares: 2, threshold: 2 });
     assert.equal((await core.rekey.status()).started, false);
     const fresh = await hand(core.rekeyRecovery, recoveryShares.slice(1));
@@ -103,6 +103,56 @@ describe('a core that opens by itself', () => {
     assert.ok((await core.core?.services.tokens.lookup(rootToken.reveal())) !== undefined);
     await core.rekeyRecovery.start({ shares: 1, threshold: 1 });
     await hand(core.rekeyRecovery, fresh);
+  });
+
+  it('is refused where the store has another key or another kind of seal, with what to configure', async () => {
+    await core.init({ recovery: { shares: 1, threshold: 1 } });
+    const wrong = new Uint8Array(32).fill(2);
+    const refusedWith = async (staticSeal: StaticSeal | undefined, message: RegExp): Promise<void> => {
+      const other = makeSealable({ store, ...(staticSeal && { staticSeal }) });
+      await assert.rejects(other.start(), { code: 'failed', message });
+      assert.equal((await other.status()).sealed, true);
+      await other.stop();
+    };
+    const asOthers = /configure the key that the other nodes of this store have$/;
+    await refusedWith({ type: 'static', current: { id: 'a', key: wrong } }, asOthers);
+    await refusedWith(
+      { type: 'static', current: { id: 'b', key: wrong } },
+      /sealed under the key "a".*which is neither/,
+    );
+    await refusedWith({ type: 'static', current: { id: 'b', key: wrong } }, asOthers);
+    const previous = { id: 'a', key: wrong };
+    await refusedWith({ type: 'static', current: { id: 'b', key: wrong }, previous }, asOthers);
+    await refusedWith(undefined, /has a seal of type "static", not "shamir": configure seal "static"$/);
+
+    for (const table of ['keyring', 'entries', 'tokens']) await store.run(`DELETE FROM ${table}`);
+    const byShares = makeSealable({ store });
+    await byShares.init({ unseal: { shares: 1, threshold: 1 } });
+    await refusedWith(STATIC_SEAL, /type "shamir", not "static": remove seal "static" from the configuration$/);
+    await byShares.stop();
+  });
+
+  it('moves to a new static key while nodes with the old one are open, which do not undo that', async () => {
+    const { recoveryShares } = await core.init({ recovery: { shares: 1, threshold: 1 } });
+    const current = { id: 'b', key: new Uint8Array(32).fill(2) };
+    const moved = makeSealable({ store, staticSeal: { type: 'static', current, previous: STATIC_SEAL.current } });
+    await moved.start();
+    const share = (): Uint8Array => Uint8Array.from(recoveryShares[0] ?? []);
+    const { nonce } = await core.rekey.start({ shares: 1, threshold: 1 });
+    await assert.rejects(
+      core.rekey.update(share(), nonce),
+      /sealed the store under the key "b": configure it on this node/,
+    );
+    await core.rotate();
+    const again = await moved.rekey.start({ shares: 1, threshold: 1 });
+    await moved.rekey.update(share(), again.nonce);
+    await core.rotate();
+    assert.equal(core.keyStatus().term, 3);
+    await moved.stop();
+    const settled = makeSealable({ store, staticSeal: { type: 'static', current } });
+    await settled.start();
+    assert.equal(settled.keyStatus().term, 3);
+    await settled.stop();
   });
 
   it('keeps the name that the cluster was given first', async () => {

@@ -36,12 +36,11 @@ export function generateRootPaths(generateRoot: SealControl['generateRoot']): Pa
         const { fields } = request;
         if (fields.pgp_key) throw new CofferError('invalid-request', 'field "pgp_key": not supported; use "otp"');
         const made = fields.otp ? '' : randomBase62((await generateRoot.status()).otpLength);
-        await generateRoot.start(fields.otp || made, requesterOf(request));
-        return { shape: 'raw', data: view(await generateRoot.status(), made) };
+        return { shape: 'raw', data: view(await generateRoot.start(fields.otp || made, requesterOf(request)), made) };
       },
       delete: async (request) => {
         await generateRoot.status();
-        generateRoot.cancel(requesterOf(request));
+        await generateRoot.cancel(requesterOf(request));
         return undefined;
       },
     }),

@@ -1,6 +1,6 @@
 import { CofferError } from '@coffer/base';
 import { definePath, type Path, type PathResponse } from '@coffer/framework';
-import { type RekeyControl, type SealControl, withShare } from '@coffer/core';
+import { type RekeyControl, type RekeyStatus, type SealControl, withShare } from '@coffer/core';
 import { requesterOf } from './requester.ts';
 import { spendShares } from './spend-shares.ts';
 
@@ -30,8 +30,7 @@ export function rekeyPaths({ rekey, rekeyRecovery }: Pick<SealControl, 'rekey' |
 }
 
 function pathsOf(control: RekeyControl, about: { prefix: string; key: string; init: string }): Path[] {
-  const status = async (): Promise<PathResponse> => {
-    const { started, nonce, shares, threshold, progress, required } = await control.status();
+  const view = ({ started, nonce, shares, threshold, progress, required }: RekeyStatus): PathResponse => {
     return {
       shape: 'raw',
       data: {
@@ -47,6 +46,7 @@ function pathsOf(control: RekeyControl, about: { prefix: string; key: string; in
       },
     };
   };
+  const status = async (): Promise<PathResponse> => view(await control.status());
   return [
     definePath({
       pattern: `${about.prefix}/init`,
@@ -69,12 +69,11 @@ function pathsOf(control: RekeyControl, about: { prefix: string; key: string; in
           throw new CofferError('invalid-request', 'verification, backup and PGP keys are not supported for a rekey');
         }
         const counts = { shares: fields.secret_shares ?? 0, threshold: fields.secret_threshold ?? 0 };
-        await control.start(counts, requesterOf(request));
-        return status();
+        return view(await control.start(counts, requesterOf(request)));
       },
       delete: async (request) => {
         await control.status();
-        control.cancel(requesterOf(request));
+        await control.cancel(requesterOf(request));
         return undefined;
       },
     }),

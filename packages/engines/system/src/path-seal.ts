@@ -3,16 +3,34 @@ import { definePath, type Path } from '@coffer/framework';
 import { requesterOf } from './requester.ts';
 
 /** `sys/seal`. */
-export function sealPaths(seal: Pick<SealControl, 'seal'>): Path[] {
+export function sealPaths(seal: Pick<SealControl, 'seal' | 'openNodes' | 'sealAll'>): Path[] {
   return [
     definePath({
       pattern: 'seal',
-      fields: {},
+      fields: {
+        all: {
+          type: 'boolean',
+          description: 'Whether to seal every node of the store, and not only the one that is asked. Default: false.',
+        },
+      },
       sudo: true,
       synopsis: 'Seals the server: the keys leave its memory.',
+      description:
+        'Where other nodes are open, a warning names them. With `all`, the answer has the addresses of the nodes that are ' +
+        'sealed, and of those that did not say so within 10 seconds.',
       write: async (request) => {
+        if (request.fields.all === true) {
+          const { sealed, notHeard } = await seal.sealAll(requesterOf(request));
+          const missing = `not heard within 10 s, and sealed before they serve another request: ${notHeard.join(', ')}`;
+          return {
+            data: { sealed: [...sealed], not_heard: [...notHeard] },
+            ...(notHeard.length > 0 && { warnings: [missing] }),
+          };
+        }
+        const others = await seal.openNodes();
         seal.seal(requesterOf(request));
-        return undefined;
+        if (others.length === 0) return undefined;
+        return { warnings: [`only this node is sealed. Other nodes are open: ${others.join(', ')}`] };
       },
     }),
   ];

@@ -1,5 +1,8 @@
+import { parseSecretResponse } from '@coffer/client';
 import { defineCommand } from '../../command.ts';
 import { reporting } from '../../failure.ts';
+import { printWarningsOf } from '../../output/warnings.ts';
+import { strings } from './answer.ts';
 
 export const operatorSeal = defineCommand({
   name: 'seal',
@@ -7,14 +10,25 @@ export const operatorSeal = defineCommand({
   usage: '[options]',
   description: `
     Seals the server: the keys leave its memory, and until it is unsealed again it answers only questions about its status.
-    Leases keep running; those that end in the meantime are revoked once it is unsealed.`,
-  examples: [{ caption: 'Seal:', command: 'operator seal' }],
-  flags: {},
+    Leases keep running; those that end in the meantime are revoked once it is unsealed.
+
+    Where several nodes serve one store, only the node that is asked is sealed, unless -all is given.`,
+  examples: [
+    { caption: 'Seal:', command: 'operator seal' },
+    { caption: 'Seal every node:', command: 'operator seal -all' },
+  ],
+  flags: {
+    all: { type: 'boolean', usage: 'Seal every node that serves the same store.' },
+  },
   arguments: { min: 0, max: 0 },
-  async run({ connect, ui }) {
+  async run({ connect, flags, ui }) {
     const client = await connect();
-    await reporting('Error sealing', client.request('PUT', 'sys/seal'));
+    const content = flags.all ? { body: { all: true } } : {};
+    const answer = await reporting('Error sealing', client.request('PUT', 'sys/seal', content));
     ui.output('Success! Vault is sealed.');
+    const nodes = strings(parseSecretResponse(answer.body)?.data?.['sealed']);
+    if (nodes.length > 1) ui.output(`Sealed nodes: ${nodes.join(', ')}`);
+    printWarningsOf(ui, answer);
     return 0;
   },
 });
