@@ -11,8 +11,8 @@ import { SealAll } from './seal/seal-all.ts';
 import type { SealControl } from './seal/seal-control.ts';
 import type { SealKeys } from './seal/seal-keys.ts';
 
-/** How often to check whether the encryption key is due for rotation, in milliseconds. */
-const TEND_KEYS_MS = 60_000;
+/** How often to check whether the encryption key is due for rotation, and to forget old changes, in milliseconds. */
+const TEND_MS = 60_000;
 
 export interface OpenParts {
   readonly barrier: Barrier;
@@ -127,7 +127,10 @@ export class OpenSeal {
       tendKeys().catch((error: unknown) =>
         logger.error('the encryption key was not looked after', { error: errorText(error) }),
       );
-    }, TEND_KEYS_MS).unref();
+      parts.epochs
+        .prune()
+        .catch((error: unknown) => logger.warn('old changes were not forgotten', { error: errorText(error) }));
+    }, TEND_MS).unref();
   }
 
   /**

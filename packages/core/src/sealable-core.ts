@@ -163,7 +163,10 @@ export class SealableCore implements SealControl {
       const opened = this.#opened;
       if (opened === undefined) return handleSealed(this.#sealedPaths, request);
       const refusal = this.node.refusal;
-      if (refusal !== undefined) return handleSealed(this.#sealedPaths, request, refusal);
+      // Sealing is never refused.
+      if (refusal !== undefined && request.path !== 'sys/seal') {
+        return handleSealed(this.#sealedPaths, request, refusal);
+      }
       const answer = await opened.core.handle(request);
       // Whoever asked to seal is answered once everything behind it has ended.
       if (this.#opened === undefined && request.path === 'sys/seal') await this.#closing;
