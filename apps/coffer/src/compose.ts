@@ -63,12 +63,13 @@ export function composeSealable(options: ComposeOptions): SealableCore {
 const YSQL_ALIASES = ['postgresql-ysql-plugin', 'postgresql-database-plugin'] as const;
 
 /** Puts the rooms together: which engines there are, what is built in, what is always mounted. */
-function composeCore(options: ComposeOptions, { barrier, epochs, seal }: OpenParts): BuiltCore {
+function composeCore(options: ComposeOptions, { barrier, epochs, node, seal }: OpenParts): BuiltCore {
   const { store, storageType, systemTtl, pluginDirectory: directory, pluginTrust: trust, logger } = options;
   const core = new Core({
     store,
     barrier,
     epochs,
+    node,
     logger: logger.named('core'),
     ...(systemTtl && { systemTtl }),
     builtinPlugins: [

@@ -1,5 +1,6 @@
 /** What every room may use: the error class, `Secret`, JSON values, Go durations and times, deadlines, backoff, unknown outcomes, the name of the process, random names, the log, SCRAM. */
 export * from './backoff.ts';
+export { type ClaimCheck, currentClaim, requireClaim, underClaim } from './claim.ts';
 export * from './deadline.ts';
 export * from './duration.ts';
 export * from './edit-distance.ts';

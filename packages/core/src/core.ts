@@ -30,6 +30,7 @@ import { builtinMount } from './mounts/mount-rows.ts';
 import { MountTable, type MountTypes } from './mounts/mount-table.ts';
 import { createPluginCatalog } from './mounts/plugin-catalog.ts';
 import { findRoute, foldsNames } from './mounts/router.ts';
+import { ALONE, type NodeLife } from './nodes/node-life.ts';
 import { allowsFolded, foldedCapabilities } from './policies/folded-acl.ts';
 import { createPasswordPolicies, type PasswordPolicies } from './policies/password-policies.ts';
 import { createPolicyStore, type PolicyStore } from './policies/policies.ts';
@@ -47,6 +48,8 @@ export interface CoreOptions {
   readonly barrier: Barrier;
   /** Of the store. Default: new ones. */
   readonly epochs?: Epochs;
+  /** This one. Default: nobody else is there. */
+  readonly node?: NodeLife;
   readonly builtinPlugins: readonly BuiltinPlugin[];
   /** For mounts that have no limits of their own. Default: Vault's 768 hours. */
   readonly systemTtl?: TtlLimits;
@@ -86,16 +89,23 @@ export class Core {
   readonly #running = new Set<Promise<void>>();
 
   constructor(options: CoreOptions) {
-    const { store, barrier, epochs = new Epochs(options.store), systemTtl = SYSTEM_TTL, logger } = options;
+    const {
+      store,
+      barrier,
+      epochs = new Epochs(options.store),
+      node = ALONE,
+      systemTtl = SYSTEM_TTL,
+      logger,
+    } = options;
     const entries = entriesOf(store, barrier, epochs);
     const expiration = new Expiration(logger.named('expiration'));
     const wake = (dueAt?: number): void => expiration.wakeLeases(dueAt);
     const tokens = createTokenStore(store, barrier, (dueAt) => expiration.wakeTokens(dueAt));
-    const issuer = createLeaseIssuer(store, barrier, wake);
-    const mounts = new MountTable({ entries, epochs, leases: issuer, systemTtl, logger });
+    const issuer = createLeaseIssuer(store, barrier, wake, node);
+    const mounts = new MountTable({ entries, epochs, node, leases: issuer, systemTtl, logger });
     const leaseList = new LeaseList(store, barrier);
     const leases = new Leases({
-      ...{ store, barrier, list: leaseList, tokens, mounts, epochs, logger: logger.named('leases'), wake },
+      ...{ store, barrier, list: leaseList, tokens, mounts, epochs, node, logger: logger.named('leases'), wake },
     });
     const policies = createPolicyStore(store, barrier, epochs);
     this.#logger = logger;

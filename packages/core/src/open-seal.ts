@@ -6,6 +6,7 @@ import type { Barrier } from './barrier/barrier.ts';
 import { createEntryStorage, entriesOf } from './barrier/entry-storage.ts';
 import { Epochs } from './epochs/epochs.ts';
 import type { Core } from './core.ts';
+import type { NodeLife } from './nodes/node-life.ts';
 import { type ClusterIdentity, loadClusterIdentity } from './seal/cluster-identity.ts';
 import { SealAll } from './seal/seal-all.ts';
 import type { SealControl } from './seal/seal-control.ts';
@@ -17,6 +18,7 @@ const TEND_MS = 60_000;
 export interface OpenParts {
   readonly barrier: Barrier;
   readonly epochs: Epochs;
+  readonly node: NodeLife;
   readonly cluster: ClusterIdentity;
   readonly seal: SealControl;
 }
@@ -31,6 +33,7 @@ export interface OpenSealOptions {
   readonly store: Store;
   readonly keys: SealKeys;
   readonly clusterName: string | undefined;
+  readonly node: NodeLife;
   readonly seal: SealControl;
   readonly build: (parts: OpenParts) => BuiltCore;
   /** Called when the core has become as new as the store: see `Epochs`. */
@@ -103,7 +106,9 @@ export class OpenSeal {
 
   static async #startCore(options: OpenSealOptions, parts: CoreParts): Promise<OpenSeal> {
     const { keys, seal } = options;
-    const built = options.build({ barrier: keys.barrier, epochs: parts.epochs, cluster: parts.cluster, seal });
+    const built = options.build({
+      ...{ barrier: keys.barrier, epochs: parts.epochs, node: options.node, cluster: parts.cluster, seal },
+    });
     try {
       await built.core.start();
     } catch (error) {

@@ -2,7 +2,7 @@ import { CofferError, errorText, requireTime, withoutDeadline } from '@coffer/ba
 import type { Caller, IncomingRequest, OutgoingResponse, Path } from '@coffer/framework';
 import { sealed } from './barrier/sealed.ts';
 import type { Core } from './core.ts';
-import { releaseDeadClaims } from './leases/dead-claims.ts';
+import { releaseDeadClaims, takeOverDead } from './leases/dead-claims.ts';
 import { answerInTime } from './request-deadline.ts';
 import { Membership } from './nodes/membership.ts';
 import { ThisNode } from './nodes/this-node.ts';
@@ -80,7 +80,7 @@ export class SealableCore implements SealControl {
       address: options.address ?? '',
       state: () => (this.#opened === undefined ? 'sealed' : 'active'),
       epoch: () => this.#opened?.epochs.seen ?? -1,
-      afterBeat: () => this.#afterBeat(),
+      afterBeat: (beat) => this.#afterBeat(beat),
       logger: options.logger.named('node'),
     });
     this.node = new ThisNode({
@@ -311,7 +311,8 @@ export class SealableCore implements SealControl {
     const tendKeys = (): Promise<void> => this.tendKeys();
     const onSeen = (): void => (store.exclusive ? undefined : this.#membership.tell());
     const opened = await OpenSeal.start({
-      ...{ store, keys, clusterName, seal: this, build, onSeen, tendKeys, close, logger },
+      ...{ store, keys, clusterName, node: this.#membership, seal: this },
+      ...{ build, onSeen, tendKeys, close, logger },
     });
     // What operators had under way ended with the last open node.
     await this.#others.unlessOpen(() => this.#holders.cancel('no node was open', opened.attempts));
@@ -326,7 +327,7 @@ export class SealableCore implements SealControl {
     if (this.node.refusal !== undefined) throw this.node.refusal;
   }
 
-  async #afterBeat(): Promise<void> {
+  async #afterBeat({ isSteady }: { readonly isSteady: boolean }): Promise<void> {
     await this.node.checkClock();
     const opened = this.#opened;
     if (this.#awaitsKeys) await this.#openOnceInitialized();
@@ -336,6 +337,8 @@ export class SealableCore implements SealControl {
       // What it found may have been that this node is to be sealed.
       if (this.#opened === opened) throw error;
     }
+    const { store, logger } = this.#options;
+    if (isSteady && !store.exclusive) await takeOverDead(store, logger);
   }
 
   async #openOnceInitialized(): Promise<void> {

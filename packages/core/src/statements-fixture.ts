@@ -1,19 +1,19 @@
 /** Runs every statement of the core, for the tests that look at what the engines make of them. */
 import { randomUUID } from 'node:crypto';
-import { CofferError, Deadline, silentLogger, withDeadline } from '@coffer/base';
+import { CofferError, Deadline, requireClaim, silentLogger, withDeadline } from '@coffer/base';
 import { type Engine, type Lease, type NewToken, stored } from '@coffer/framework';
 import type { SqlStatement, Store } from '@coffer/store';
 import { Barrier } from './barrier/barrier.ts';
 import { createEntryStorage, entriesOf } from './barrier/entry-storage.ts';
 import { createKeyring } from './barrier/keyring.ts';
 import { Epochs } from './epochs/epochs.ts';
-import { releaseDeadClaims, releaseDeadCreations } from './leases/dead-claims.ts';
+import { releaseDeadClaims, releaseDeadCreations, takeOverDead } from './leases/dead-claims.ts';
 import { MountIntents } from './leases/intents.ts';
 import { createLeaseIssuer } from './leases/lease-issuer.ts';
 import { LeaseList } from './leases/lease-list.ts';
 import { Leases } from './leases/leases.ts';
 import { createMountRows, newMount } from './mounts/mount-rows.ts';
-import { beat, forgetOthers, leave, listNodes } from './nodes/nodes.ts';
+import { beat, forgetOthers, isDead, leave, listNodes } from './nodes/nodes.ts';
 import { createPolicyStore } from './policies/policies.ts';
 import { CLUSTER_IDENTITY } from './seal/cluster-identity.ts';
 import { initStore } from './seal/init-store.ts';
@@ -55,6 +55,8 @@ const TOKEN: NewToken = {
 };
 const LIVING: NewToken = { ...TOKEN, expireTime: null, numUses: 0 };
 const nothing = (): void => undefined;
+/** A node that is never sure of its claims. */
+const DOUBTFUL = { life: undefined };
 
 /** Of each part of a core, work that runs all of its statements. */
 function workOfCore(store: Store, barrier: Barrier): readonly (() => Promise<void>)[] {
@@ -64,7 +66,7 @@ function workOfCore(store: Store, barrier: Barrier): readonly (() => Promise<voi
   let revoke: NonNullable<Engine['revoke']> = async () => undefined;
   const engine: Engine = {
     ...{ help: '', paths: [], close: async () => undefined, revoke: (lease: Lease) => revoke(lease) },
-    renew: async () => ({ ttl: 60, ceiling: 0, warnings: [] }),
+    renew: async () => (await requireClaim(), { ttl: 60, ceiling: 0, warnings: [] }),
   };
   const leases = new Leases({
     ...{
@@ -74,6 +76,7 @@ function workOfCore(store: Store, barrier: Barrier): readonly (() => Promise<voi
       store,
       barrier,
       mounts: { engineFor: () => engine },
+      node: DOUBTFUL,
       logger: silentLogger,
       wake: nothing,
     },
@@ -82,7 +85,7 @@ function workOfCore(store: Store, barrier: Barrier): readonly (() => Promise<voi
 
   return Object.values({
     async leases() {
-      const issuer = createLeaseIssuer(store, barrier, nothing);
+      const issuer = createLeaseIssuer(store, barrier, nothing, DOUBTFUL);
       const { entry } = await tokens.create(LIVING);
       const begin = (): ReturnType<typeof issuer.begin> =>
         issuer.begin({
@@ -90,6 +93,7 @@ function workOfCore(store: Store, barrier: Barrier): readonly (() => Promise<voi
           ...{ issueTime: Date.now(), expireTime: Date.now() + 60_000 },
         });
       const made = await begin();
+      await made.requireMine();
       await made.activate();
       await list.lookup(made.id);
       await leases.renew(made.id, 60);
@@ -108,6 +112,9 @@ function workOfCore(store: Store, barrier: Barrier): readonly (() => Promise<voi
       await leases.revokePrefix('a/');
       await (await begin()).abandon(true);
       await (await begin()).abandon(false);
+      const lost = await begin();
+      await store.run('DELETE FROM leases WHERE id = $1', [lost.id]);
+      await lost.abandon(false);
       revoke = async () => 'a session';
       for (const lease of await leases.claimDue(Date.now(), 10)) await leases.revokeClaimed(lease);
       revoke = () => Promise.reject(new CofferError('failed', 'not now'));
@@ -147,6 +154,8 @@ function workOfCore(store: Store, barrier: Barrier): readonly (() => Promise<voi
         await roles.putWhile('c', {}, [storage.there('roles/a')]);
         await roles.update('a', () => ({ changed: true }));
         await roles.update('a', () => undefined);
+        await roles.replaceWhile('b', {}, [storage.there('roles/b')]);
+        await roles.deleteWhile('b', [storage.there('nothing')]);
         await roles.take('b');
         await roles.delete('c');
       }
@@ -203,6 +212,7 @@ function workOfCore(store: Store, barrier: Barrier): readonly (() => Promise<voi
       await beat(store, self);
       await beat(store, self);
       await listNodes(store);
+      await isDead(store, 'another');
       await forgetOthers(store);
       await leave(store);
     },
@@ -236,6 +246,10 @@ function workOfCore(store: Store, barrier: Barrier): readonly (() => Promise<voi
     },
 
     async whatADeadProcessLeft() {
+      await store.run(
+        "INSERT INTO nodes (id, address, version, state, started, heartbeat, epoch) VALUES ('another', '', '', '', 0, 0, 0)",
+      );
+      await takeOverDead(store, silentLogger);
       await releaseDeadClaims(store, silentLogger);
       const issuer = createLeaseIssuer(store, barrier, nothing);
       const { entry } = await tokens.create(LIVING);

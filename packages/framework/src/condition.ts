@@ -1,6 +1,6 @@
 /** A row that must exist, with these values, at the moment another is inserted. A token must also be valid. */
 export interface Condition {
-  readonly table: 'entries' | 'mounts' | 'tokens';
+  readonly table: 'entries' | 'intents' | 'mounts' | 'tokens';
   /** Values by column, among them the whole key. */
   readonly row: Readonly<Record<string, string | number | Uint8Array>>;
 }

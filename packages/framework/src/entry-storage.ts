@@ -39,6 +39,10 @@ export interface Entries<T> {
   add(name: string, value: T): Promise<boolean>;
   /** Puts a new value if every condition holds. Returns whether they did. */
   putWhile(name: string, value: T, conditions: readonly Condition[]): Promise<boolean>;
+  /** Puts a value, over the one that is there, if every condition holds. Returns whether they did. */
+  replaceWhile(name: string, value: T, conditions: readonly Condition[]): Promise<boolean>;
+  /** Deletes a value if every condition holds. */
+  deleteWhile(name: string, conditions: readonly Condition[]): Promise<void>;
   /** Reads and deletes in one step: of several callers only one gets the value. */
   take(name: string): Promise<T | undefined>;
   /**

@@ -1,4 +1,5 @@
-import type { JsonObject } from '@coffer/base';
+import type { CofferError, JsonObject } from '@coffer/base';
+import type { Condition } from './condition.ts';
 
 /**
  * `open`: what `value` describes is about to happen, or has happened already; whoever finds the row unclaimed finishes it.
@@ -34,6 +35,10 @@ export interface ClaimedIntent extends Intent {
   readonly outcomeUnknown: boolean;
   /** With {@link outcomeUnknown}: the `PROCESS_ID` of the previous worker, where it is certain that this process has ended. */
   readonly deadProcess?: string;
+  /** That the claim is held: for whatever is written because of it elsewhere. */
+  readonly held: Condition;
+  /** `unavailable`: what to reject with when {@link held} does not hold. */
+  readonly lost: () => CofferError;
   /** Writes a change (of one field at least), keeps the claim, and returns the row as it is then. @throws CofferError `unavailable`: claim lost */
   save(change: IntentChange): Promise<ClaimedIntent>;
   /** Removes the row. @throws CofferError `unavailable` when the claim was lost */
@@ -47,7 +52,7 @@ export interface Intents {
   ofLogin(login: string): Promise<Intent | undefined>;
   /**
    * Creates a row and runs `work` with the claim on it. Undefined when the subject or the login has a row already.
-   * The claim is kept alive while `work` runs, and given back afterwards.
+   * The claim is kept alive while `work` runs, and given back afterwards. `work` runs under it: see `requireClaim`.
    */
   create<T>(intent: NewIntent, work: (claimed: ClaimedIntent) => Promise<T>): Promise<{ result: T } | undefined>;
   /** Like {@link create}, with an existing row. Undefined when there is none, or somebody else has claimed it. */

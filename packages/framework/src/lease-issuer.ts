@@ -1,4 +1,4 @@
-import type { JsonObject } from '@coffer/base';
+import type { ClaimCheck, JsonObject } from '@coffer/base';
 import type { Condition } from './condition.ts';
 import type { TokenEntry } from './token-entry.ts';
 
@@ -17,9 +17,12 @@ export interface NewLease {
 /** A lease in state `creating`: its row exists, and its effect may exist. */
 export interface CreatingLease {
   readonly id: string;
+  /** Of the claim on the row. Make the effect with it: see `underClaim`. */
+  readonly requireMine: ClaimCheck;
   /**
    * The effect has happened: the lease is issued. `data` replaces what the row holds, if more is known now.
-   * @throws CofferError `permission-denied` when the token was revoked meanwhile; the lease is then revoked
+   * @throws CofferError `permission-denied` when the token was revoked meanwhile, `unavailable` when another node took the row
+   *   over, since this one was taken for dead; the lease is then revoked
    */
   activate(data?: JsonObject): Promise<void>;
   /**

@@ -11,8 +11,8 @@ export type LeaseState = (typeof LEASE_STATES)[number];
 
 /** Who is making what a lease stands for, as the row says while that is under way. */
 export interface Creation {
-  /** The `PROCESS_ID` of the server process. */
-  readonly process: string;
+  /** The `PROCESS_ID` of the server process, where that is dead. */
+  readonly process?: string;
   /** Until when what it has sent may still take effect, in milliseconds since 1970. */
   readonly mayLandUntil: number;
 }

@@ -120,6 +120,9 @@ export const MIGRATIONS: readonly (readonly string[])[] = [
      )`,
     // Who is at the row; '' for nobody.
     "ALTER TABLE leases ADD COLUMN IF NOT EXISTS claim TEXT NOT NULL DEFAULT ''",
+    // For the claims of a node that is dead: few rows at a time are claimed.
+    "CREATE INDEX IF NOT EXISTS leases_claim ON leases (claim ASC) WHERE claim <> ''",
+    "CREATE INDEX IF NOT EXISTS intents_claim ON intents (claim ASC) WHERE claim <> ''",
     // 1 from the moment the mount is being disabled.
     'ALTER TABLE mounts ADD COLUMN IF NOT EXISTS tainted BIGINT NOT NULL DEFAULT 0',
     // See buckets.ts. A node of an older version beside us reads more without the indexes that go, and writes bucket 0.

@@ -1,7 +1,7 @@
 import type { SqlResult, SqlStatement, Store } from '@coffer/store';
 import type { Barrier } from './barrier.ts';
 import { type Condition, type Entries, type EntryStorage, rowLimit, type stored, WHOLE_LIST } from '@coffer/framework';
-import { insertWhile } from './insert-while.ts';
+import { deleteWhile, insertWhile } from './insert-while.ts';
 import { Epochs } from '../epochs/epochs.ts';
 import { KeptEntries } from './kept-entries.ts';
 import { endOfPrefix } from './prefix.ts';
@@ -102,6 +102,21 @@ class MountEntries<T extends object> implements Entries<T> {
       params: [...this.#keyOf(name), this.#seal(name, value)],
     };
     return (await this.#write(name, insertWhile(insertion, conditions))).changes === 1;
+  }
+
+  async replaceWhile(name: string, value: T, conditions: readonly Condition[]): Promise<boolean> {
+    const insertion = {
+      into: 'entries (mount, name, value)',
+      values: '$1, $2, $3',
+      params: [...this.#keyOf(name), this.#seal(name, value)],
+      onConflict: 'ON CONFLICT (mount, name) DO UPDATE SET value = excluded.value',
+    };
+    return (await this.#write(name, insertWhile(insertion, conditions))).changes === 1;
+  }
+
+  async deleteWhile(name: string, conditions: readonly Condition[]): Promise<void> {
+    const rows = { from: 'entries', where: 'mount = $1 AND name = $2', params: this.#keyOf(name) };
+    await this.#write(name, deleteWhile(rows, conditions));
   }
 
   async delete(name: string): Promise<void> {

@@ -26,11 +26,28 @@ export function insertWhile(
 ): SqlStatement {
   if (conditions.length === 0) return { sql: `INSERT INTO ${into} VALUES (${values}) ${onConflict}`.trim(), params };
   const all = [...params];
+  const sql = `INSERT INTO ${into} SELECT ${values} ${fromConditions(conditions, all)} ${onConflict}`;
+  return { sql: sql.trim(), params: all };
+}
+
+/** The statement that deletes rows while every condition holds, as {@link insertWhile} does. `where`: which. */
+export function deleteWhile(
+  { from, where, params }: { readonly from: string; readonly where: string; readonly params: readonly SqlValue[] },
+  conditions: readonly Condition[],
+): SqlStatement {
+  const all = [...params];
+  return {
+    sql: `DELETE FROM ${from} WHERE ${where} AND EXISTS (SELECT 1 ${fromConditions(conditions, all)})`,
+    params: all,
+  };
+}
+
+/** Appends what the conditions compare with to `params`. */
+function fromConditions(conditions: readonly Condition[], params: SqlValue[]): string {
   const tests = conditions.flatMap(({ table, row }, index) => [
-    ...Object.entries(row).map(([column, value]) => `c${index}.${column} = $${all.push(value)}`),
+    ...Object.entries(row).map(([column, value]) => `c${index}.${column} = $${params.push(value)}`),
     ...(table === 'tokens' ? [`(c${index}.expire_time IS NULL OR c${index}.expire_time > store_now())`] : []),
   ]);
   const tables = conditions.map(({ table }, index) => `${table} AS c${index}`).join(', ');
-  const sql = `INSERT INTO ${into} SELECT ${values} FROM ${tables} WHERE ${tests.join(' AND ')} FOR SHARE ${onConflict}`;
-  return { sql: sql.trim(), params: all };
+  return `FROM ${tables} WHERE ${tests.join(' AND ')} FOR SHARE`;
 }

@@ -3,7 +3,12 @@ import { afterEach, beforeEach, describe, it } from 'node:test';
 import { CofferError, PROCESS_ID, silentLogger } from '@coffer/base';
 import { openEmbeddedStore, type Store } from '@coffer/store';
 import { Barrier } from '../barrier/barrier.ts';
-import { releaseDeadClaims, releaseDeadCreations } from './dead-claims.ts';
+import { Epochs } from '../epochs/epochs.ts';
+import { DEAD_MS } from '../nodes/nodes.ts';
+import { createTokenStore } from '../tokens/tokens.ts';
+import { releaseDeadClaims, releaseDeadCreations, takeOverDead } from './dead-claims.ts';
+import { LeaseList } from './lease-list.ts';
+import { Leases } from './leases.ts';
 import { MountIntents } from './intents.ts';
 import { createKeyring } from '../barrier/keyring.ts';
 import { CREATION_CLAIM_MS } from './lease-row.ts';
@@ -117,5 +122,103 @@ describe('the claims of a process that was killed', () => {
       transaction: () => Promise.reject(new CofferError('unavailable', 'the disk is full')),
     };
     await releaseDeadClaims(full, silentLogger);
+  });
+});
+
+describe('the claims of a node that is dead', () => {
+  const barrier = new Barrier(createKeyring());
+  const OTHER = 'anotherProc1 abc';
+  let store: Store;
+  let leases: Leases;
+  beforeEach(async () => {
+    store = await openEmbeddedStore({ path: ':memory:' });
+    const wake = (): void => undefined;
+    leases = new Leases({
+      ...{ store, barrier, list: new LeaseList(store, barrier), tokens: createTokenStore(store, barrier, wake) },
+      ...{ epochs: new Epochs(store), mounts: { engineFor: () => undefined }, logger: silentLogger, wake },
+    });
+  });
+  afterEach(() => store.close());
+
+  const due = () => leases.claimDue(Date.now(), 10);
+  const claimAs = (claim: string): Promise<unknown> =>
+    store.run('UPDATE leases SET claim = $1, claimed_until = store_now() + 60000, next_attempt = store_now() + 60000', [
+      claim,
+    ]);
+
+  /** One whose creation another process was at. */
+  async function addLease(): Promise<void> {
+    const now = Date.now();
+    const part = { path: 'db/creds/app', renewable: true, data: {}, maker: 'anotherProc1' };
+    await store.run(
+      `INSERT INTO leases (id, token, state, issue_time, expire_time, last_renewal, claimed_until, next_attempt,
+         attempts, last_error, value) VALUES ('l', 't', 'revoking', $1, $2, NULL, 0, 0, 0, NULL, $3)`,
+      [now, now + HOUR_MS, sealLease(barrier, 'l', part)],
+    );
+  }
+
+  async function addNode(id: string, silentMs: number): Promise<void> {
+    await store.run(
+      `INSERT INTO nodes (id, address, version, state, started, heartbeat, epoch)
+       VALUES ($1, '', '', 'active', 0, store_now() - $2, 0)`,
+      [id, silentMs],
+    );
+  }
+
+  it('are released and its row goes; the living keep theirs', async () => {
+    const intents = new MountIntents(store, barrier, 'mount');
+    await addLease();
+    await claimAs(OTHER);
+    await intents.create({ subject: 'a', login: 'a', state: 'open', value: {} }, async () => undefined);
+    await store.run('UPDATE intents SET claim = $1, claimed_until = store_now() + 60000', [OTHER]);
+    await addNode('anotherProc1', DEAD_MS - 2_000);
+    await addNode(PROCESS_ID, DEAD_MS * 2);
+    await takeOverDead(store, silentLogger);
+    assert.deepEqual([await due(), await intents.due(Date.now(), 10)], [[], []]);
+    await store.run('UPDATE nodes SET heartbeat = heartbeat - 2000');
+    await Promise.all([takeOverDead(store, silentLogger), takeOverDead(store, silentLogger)]);
+    assert.deepEqual(
+      (await due()).map(({ id }) => id),
+      ['l'],
+    );
+    const taken = await intents.claim('a', async ({ outcomeUnknown, deadProcess }) => [outcomeUnknown, deadProcess]);
+    assert.deepEqual(taken?.result, [true, 'anotherProc1']);
+    const { rows } = await store.run('SELECT id FROM nodes');
+    assert.deepEqual(rows, [{ id: PROCESS_ID }], 'never itself');
+  });
+
+  it('stay when it wakes in the midst of that', async () => {
+    await addLease();
+    await claimAs(OTHER);
+    await addNode('anotherProc1', DEAD_MS);
+    const waking: Store = {
+      ...{ exclusive: false, close: () => store.close(), run: (sql, params) => store.run(sql, params) },
+      async transaction(statements) {
+        await store.run('UPDATE nodes SET heartbeat = store_now()');
+        return store.transaction(statements);
+      },
+    };
+    await takeOverDead(waking, silentLogger);
+    assert.deepEqual(await due(), []);
+    assert.equal((await store.run('SELECT 1 FROM nodes')).rows.length, 1);
+  });
+
+  it('are released with those of others gone, whatever their names begin with', async () => {
+    await addLease();
+    await claimAs('anotherProc1x abc');
+    await addNode('anotherProc1', DEAD_MS);
+    await takeOverDead(store, silentLogger);
+    assert.deepEqual(await due(), []);
+  });
+
+  it('tell who takes a creation over that its maker is dead; one that is only slow may still be at it', async () => {
+    await addLease();
+    await addNode('anotherProc1', 0);
+    const [alive] = await due();
+    assert.deepEqual(Object.keys(alive?.creation ?? {}), ['mayLandUntil']);
+    await store.run('DELETE FROM nodes');
+    await store.run('UPDATE leases SET claimed_until = 0');
+    const [dead] = await due();
+    assert.equal(dead?.creation?.process, 'anotherProc1');
   });
 });

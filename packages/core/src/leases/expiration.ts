@@ -1,5 +1,6 @@
 import type { Logger } from '@coffer/base';
-import { DueLoop, type Lease, type TokenStore } from '@coffer/framework';
+import { DueLoop, type TokenStore } from '@coffer/framework';
+import type { ClaimedLease } from './claimed-lease.ts';
 import { type Leases, REVOCATIONS_AT_ONCE } from './leases.ts';
 
 /** Tokens ended in one transaction. */
@@ -17,7 +18,7 @@ const SHORTEST_SLEEP_MS = 10;
  */
 export class Expiration {
   readonly #logger: Logger;
-  #leases: DueLoop<Lease> | undefined;
+  #leases: DueLoop<ClaimedLease> | undefined;
   #tokens: DueLoop<readonly string[]> | undefined;
 
   constructor(logger: Logger) {

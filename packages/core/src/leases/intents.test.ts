@@ -1,23 +1,36 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'node:test';
-import { CofferError } from '@coffer/base';
+import { CofferError, requireClaim } from '@coffer/base';
 import { openEmbeddedStore, type Store } from '@coffer/store';
 import { Barrier } from '../barrier/barrier.ts';
+import { createEntryStorage, entriesOf } from '../barrier/entry-storage.ts';
 import { createKeyring } from '../barrier/keyring.ts';
-import type { ClaimedIntent, Intents, NewIntent } from '@coffer/framework';
+import { type ClaimedIntent, type Intents, type NewIntent, stored } from '@coffer/framework';
 import { MountIntents } from './intents.ts';
 
 const ROW: NewIntent = { subject: 'static/app', login: 'user:yb/app', state: 'open', value: { pending: 's3cret' } };
+const OTHER = 'anotherProc1 abc';
+const LOST = { code: 'unavailable', message: /was taken over by another worker/ };
 
 describe('intents', () => {
   let store: Store;
   let barrier: Barrier;
   let intents: Intents;
+  /** Of a node that may be taken for dead. */
+  let held: Intents;
+  let life: number;
 
   beforeEach(async () => {
     store = await openEmbeddedStore({ path: ':memory:' });
     barrier = new Barrier(createKeyring());
     intents = new MountIntents(store, barrier, 'mount-1');
+    life = 0;
+    const node = {
+      get life() {
+        return life;
+      },
+    };
+    held = new MountIntents(store, barrier, 'mount-1', node);
   });
   afterEach(() => store.close());
 
@@ -120,6 +133,53 @@ describe('intents', () => {
     await intents.claim('a', async () => {
       assert.deepEqual(await intents.due(Date.now(), 10), ['b']);
       assert.equal(await intents.nextDue(), 2_000);
+    });
+  });
+
+  it('stand for what is written under their claim', async () => {
+    const entries = createEntryStorage(entriesOf(store, barrier), 'mount-1').kept(
+      'roles/',
+      stored.entry<{ name: string }>({ name: stored.string() }),
+    );
+    await held.create(ROW, async (claimed) => {
+      assert.equal(await entries.replaceWhile('app', { name: 'first' }, [claimed.held]), true);
+      assert.equal(await entries.replaceWhile('app', { name: 'second' }, [claimed.held]), true);
+      await store.run('UPDATE intents SET claim = $1', [OTHER]);
+      assert.equal(await entries.replaceWhile('app', { name: 'third' }, [claimed.held]), false);
+      await entries.deleteWhile('app', [claimed.held]);
+      assert.deepEqual(await entries.getNow('app'), { name: 'second' });
+      await store.run('UPDATE intents SET claim = $1', [String(claimed.held.row['claim'])]);
+      await entries.deleteWhile('app', [claimed.held]);
+      assert.equal(await entries.getNow('app'), undefined);
+      await store.run('UPDATE intents SET claim = $1', [OTHER]);
+      await assert.rejects(claimed.save({ attempts: 1 }), LOST);
+      await assert.rejects(claimed.remove(), LOST);
+    });
+  });
+
+  it('begin no effect once the claim was lost, and do not keep that of another alive', async (test) => {
+    test.mock.timers.enable({ apis: ['setInterval'] });
+    await held.create(ROW, async () => {
+      await requireClaim();
+      await store.run('UPDATE intents SET claim = $1, claimed_until = 1', [OTHER]);
+      await requireClaim();
+      life = 1;
+      await assert.rejects(requireClaim(), LOST);
+      test.mock.timers.tick(5_000);
+    });
+    const { rows } = await store.run('SELECT claim, claimed_until FROM intents');
+    assert.deepEqual(rows, [{ claim: OTHER, claimed_until: 1 }]);
+  });
+
+  it('go on with what was released, but nobody took', async () => {
+    await held.create(ROW, async (claimed) => {
+      await store.run('UPDATE intents SET claimed_until = 0');
+      life = 1;
+      await requireClaim();
+      assert.deepEqual(await held.due(Date.now(), 10), [], 'claimed again');
+      await store.run('UPDATE intents SET claimed_until = 0');
+      await claimed.save({ nextAttempt: 0 });
+      assert.deepEqual(await held.due(Date.now(), 10), []);
     });
   });
 });

@@ -1,6 +1,9 @@
-import { CofferError, type JsonObject, PROCESS_ID, randomBase62 } from '@coffer/base';
-import type { SqlResult, SqlRow, SqlStatement, SqlValue, Store } from '@coffer/store';
+import { type JsonObject, underClaim } from '@coffer/base';
+import type { SqlRow, SqlValue, Store } from '@coffer/store';
 import type { Barrier } from '../barrier/barrier.ts';
+import { ALONE, type NodeLife } from '../nodes/node-life.ts';
+import { isDead } from '../nodes/nodes.ts';
+import { CLAIMANT_LENGTH, claimantOf, claimLost, HeldClaim } from './claim.ts';
 import {
   type ClaimedIntent,
   INTENT_STATES,
@@ -31,22 +34,22 @@ const INTENT = entry<Intent>({
 
 type ClaimedRow = Intent & Pick<ClaimedIntent, 'outcomeUnknown' | 'deadProcess'>;
 
-/** What the claim on a row that was taken over ends with, for whoever claims it to read. */
-const TAKEN_OVER = ' taken over';
-/** What separates the process from the rest of a claim. */
-const BY = ' ';
+/** What the claim on a row that was taken over ends with, and the beginning of the former one, for whoever claims it to read. */
+const TAKEN_OVER = ' taken over from ';
 const COLUMNS = 'subject, login, state, next_attempt, attempts, last_error, value';
 
 export class MountIntents implements Intents {
   readonly #store: Store;
   readonly #barrier: Barrier;
   readonly #mount: string;
+  readonly #node: NodeLife;
 
   /** `mount`: its uuid. */
-  constructor(store: Store, barrier: Barrier, mount: string) {
+  constructor(store: Store, barrier: Barrier, mount: string, node: NodeLife = ALONE) {
     this.#store = store;
     this.#barrier = barrier;
     this.#mount = mount;
+    this.#node = node;
   }
 
   async get(subject: string): Promise<Intent | undefined> {
@@ -59,12 +62,12 @@ export class MountIntents implements Intents {
 
   async create<T>(intent: NewIntent, work: (claimed: ClaimedIntent) => Promise<T>): Promise<{ result: T } | undefined> {
     const { subject, login, state, value } = intent;
-    const claim = newClaim();
+    const claim = new HeldClaim(this.#node);
     const now = Date.now();
     const { changes } = await this.#store.run(
       `INSERT INTO intents (mount, subject, login, state, claim, claimed_until, next_attempt, attempts, last_error, value)
        VALUES ($1, $2, $3, $4, $5, store_now() + $6, $7, 0, NULL, $8) ON CONFLICT DO NOTHING`,
-      [this.#mount, subject, login, state, claim, CLAIM_MS, now, this.#seal(subject, value)],
+      [this.#mount, subject, login, state, claim.name, CLAIM_MS, now, this.#seal(subject, value)],
     );
     if (changes === 0) return undefined;
     const row = this.#place(subject);
@@ -73,23 +76,21 @@ export class MountIntents implements Intents {
   }
 
   async claim<T>(subject: string, work: (claimed: ClaimedIntent) => Promise<T>): Promise<{ result: T } | undefined> {
-    const claim = newClaim();
-    const take: SqlStatement = {
-      sql: `UPDATE intents SET claim = CASE claim WHEN '' THEN $3 ELSE $5 END, claimed_until = store_now() + $4
+    const claim = new HeldClaim(this.#node);
+    const { rows } = await this.#store.run(
+      `UPDATE intents SET claim = CASE claim WHEN '' THEN $3 ELSE $5 || substr(claim, 1, $6) END,
+         claimed_until = store_now() + $4
        WHERE mount = $1 AND subject = $2 AND claimed_until <= store_now() RETURNING claim, ${COLUMNS}`,
-      params: [this.#mount, subject, claim, CLAIM_MS, claim + TAKEN_OVER],
-    };
-    const former: SqlStatement = {
-      sql: 'SELECT claim FROM intents WHERE mount = $1 AND subject = $2',
-      params: [this.#mount, subject],
-    };
-    const results = await this.#store.transaction(this.#store.exclusive ? [former, take] : [take]);
-    const found = results.at(-1)?.rows[0];
+      [this.#mount, subject, claim.name, CLAIM_MS, claim.name + TAKEN_OVER, CLAIMANT_LENGTH],
+    );
+    const [found] = rows;
     if (found === undefined) return undefined;
-    const mine = String(found['claim']);
+    const mine = claim.again(String(found['claim']));
     const row = await this.#claimedRow(subject, found);
-    const outcomeUnknown = mine.endsWith(TAKEN_OVER);
-    const dead = outcomeUnknown ? deadProcess(results) : undefined;
+    const [, former] = mine.name.split(TAKEN_OVER);
+    const outcomeUnknown = former !== undefined;
+    const process = outcomeUnknown ? claimantOf(former) : undefined;
+    const dead = process !== undefined && (await isDead(this.#store, process)) ? { deadProcess: process } : {};
     return { result: await this.#hold(mine, { ...row, outcomeUnknown, ...dead }, work) };
   }
 
@@ -123,22 +124,30 @@ export class MountIntents implements Intents {
     return rows[0] === undefined ? undefined : this.#fromRow(rows[0]);
   }
 
-  async #hold<T>(claim: string, row: ClaimedRow, work: (claimed: ClaimedIntent) => Promise<T>): Promise<T> {
+  async #hold<T>(claim: HeldClaim, row: ClaimedRow, work: (claimed: ClaimedIntent) => Promise<T>): Promise<T> {
     const beats = new Set<Promise<unknown>>();
-    const mine = [this.#mount, row.subject, claim];
+    const mine = [this.#mount, row.subject, claim.name];
+    const renew = async (): Promise<boolean> => {
+      const moment = new HeldClaim(this.#node);
+      const { changes } = await this.#store.run(
+        'UPDATE intents SET claimed_until = store_now() + $4 WHERE mount = $1 AND subject = $2 AND claim = $3',
+        [...mine, CLAIM_MS],
+      );
+      if (changes === 1) claim.renewed(moment);
+      return changes === 1;
+    };
     const timer = setInterval(() => {
-      const beat: Promise<unknown> = this.#store
-        .run('UPDATE intents SET claimed_until = store_now() + $4 WHERE mount = $1 AND subject = $2 AND claim = $3', [
-          ...mine,
-          CLAIM_MS,
-        ])
+      const beat: Promise<unknown> = renew()
+        // Taken over: nothing keeps that alive any more.
+        .then((isMine) => isMine || clearInterval(timer))
         // The store is away: the claim runs out, and the next change says so.
         .catch(() => undefined)
         .finally(() => beats.delete(beat));
       beats.add(beat);
     }, HEARTBEAT_MS);
+    const check = (): Promise<void> => claim.require({ sureMs: CLAIM_MS / 2, ask: renew, what: row.subject });
     try {
-      return await work(this.#claimed(claim, row));
+      return await underClaim(check, () => work(this.#claimed(claim, row)));
     } finally {
       clearInterval(timer);
       await Promise.all(beats);
@@ -162,18 +171,24 @@ export class MountIntents implements Intents {
     }
   }
 
-  #claimed(claim: string, row: ClaimedRow): ClaimedIntent {
-    const mine = [this.#mount, row.subject, claim];
+  #claimed(claim: HeldClaim, row: ClaimedRow): ClaimedIntent {
+    const mine = [this.#mount, row.subject, claim.name];
     return {
       ...row,
+      held: { table: 'intents', row: { mount: this.#mount, subject: row.subject, claim: claim.name } },
+      lost: () => claimLost(row.subject),
       save: async (change) => {
+        const moment = new HeldClaim(this.#node);
         const columns = this.#columns(row.subject, change);
-        const assignments = columns.map(([name], index) => `${name} = $${index + mine.length + 1}`).join(', ');
+        const assignments = columns.map(([name], index) => `${name} = $${index + mine.length + 2}`).join(', ');
+        // It may have been released already, though nobody has taken it: it is claimed again then.
         const { changes } = await this.#store.run(
-          `UPDATE intents SET ${assignments} WHERE mount = $1 AND subject = $2 AND claim = $3`,
-          [...mine, ...columns.map(([, value]) => value)],
+          `UPDATE intents SET claimed_until = store_now() + $4, ${assignments}
+           WHERE mount = $1 AND subject = $2 AND claim = $3`,
+          [...mine, CLAIM_MS, ...columns.map(([, value]) => value)],
         );
-        if (changes === 0) throw claimLost(row);
+        if (changes === 0) throw claimLost(row.subject);
+        claim.renewed(moment);
         return this.#claimed(claim, { ...row, ...change });
       },
       remove: async () => {
@@ -181,7 +196,7 @@ export class MountIntents implements Intents {
           'DELETE FROM intents WHERE mount = $1 AND subject = $2 AND claim = $3',
           mine,
         );
-        if (changes === 0) throw claimLost(row);
+        if (changes === 0) throw claimLost(row.subject);
       },
     };
   }
@@ -223,19 +238,4 @@ export class MountIntents implements Intents {
       place,
     );
   }
-}
-
-function claimLost({ subject }: Intent): CofferError {
-  return new CofferError('unavailable', `${subject} was taken over by another worker, which finishes what was begun`);
-}
-
-function newClaim(): string {
-  return `${PROCESS_ID}${BY}${randomBase62(20)}`;
-}
-
-/** Who made the claim before, if that was looked up: where no two processes have the store open, and it was another one. */
-function deadProcess([former, taken]: readonly SqlResult[]): { readonly deadProcess: string } | undefined {
-  if (taken === undefined) return undefined;
-  const [process = '', ...rest] = String(former?.rows[0]?.['claim']).split(BY);
-  return rest.length === 0 || process === PROCESS_ID ? undefined : { deadProcess: process };
 }

@@ -37,7 +37,7 @@ describe('a lease that is being made', () => {
   const leases = async () => (await store.run('SELECT * FROM leases')).rows.map((row) => leaseFromRow(barrier, row));
 
   for (const [ending, end] of [
-    ['was made', (creating) => assert.rejects(creating.activate({ username: 'late' }), { code: 'permission-denied' })],
+    ['was made', (creating) => assert.rejects(creating.activate({ username: 'late' }), { code: 'unavailable' })],
     ['may have been made', (creating) => creating.abandon(false, { username: 'late' })],
   ] satisfies [string, (creating: CreatingLease) => Promise<void>][]) {
     it(`is revoked when the login ${ending} after it had been given up and forgotten`, async () => {

@@ -3,46 +3,61 @@ import { bucketOf, type Store } from '@coffer/store';
 import type { Barrier } from '../barrier/barrier.ts';
 import { insertWhile } from '../barrier/insert-while.ts';
 import { validToken, type LeaseIssuer, type NewLease } from '@coffer/framework';
+import type { NodeLife } from '../nodes/node-life.ts';
+import { claimLost, HeldClaim } from './claim.ts';
 import { refuseLastUse } from './last-use.ts';
 import { CREATION_CLAIM_MS, sealLease } from './lease-row.ts';
 
-export function createLeaseIssuer(store: Store, barrier: Barrier, wake: () => void): LeaseIssuer {
+/** What is begun now is over by then, in milliseconds: longer than a statement of the database may take. */
+const LAST_EFFECT_MS = 45_000;
+
+export function createLeaseIssuer(store: Store, barrier: Barrier, wake: () => void, node?: NodeLife): LeaseIssuer {
   return {
     async begin(lease, conditions = []) {
       refuseLastUse(lease.token);
       const id = `${lease.path}/${randomBase62(24)}`;
-      // Only where whoever opens the store next knows that this process is dead (dead-claims.ts).
-      const maker = store.exclusive ? { maker: PROCESS_ID } : {};
+      const claim = new HeldClaim(node);
       const { sql, params } = insertWhile(
         {
           into: `leases (id, token, state, issue_time, expire_time, last_renewal, claimed_until, next_attempt, attempts,
-            last_error, value, bucket)`,
-          values: "$1, $2, 'creating', $3, $4, NULL, store_now() + $5, store_now() + $5, 0, NULL, $6, $7",
+            last_error, value, bucket, claim)`,
+          values: "$1, $2, 'creating', $3, $4, NULL, store_now() + $5, store_now() + $5, 0, NULL, $6, $7, $8",
           params: [
             ...[id, lease.token.id, lease.issueTime, lease.expireTime, CREATION_CLAIM_MS],
-            ...[sealLease(barrier, id, { ...lease, ...maker }), bucketOf(id)],
+            ...[sealLease(barrier, id, { ...lease, maker: PROCESS_ID }), bucketOf(id), claim.name],
           ],
         },
         [validToken(lease.token.id), ...conditions],
       );
       const { changes: begun } = await store.run(sql, params);
       if (begun === 0) throw new CofferError('permission-denied', 'permission denied');
+      const ask = async (): Promise<boolean> => {
+        const { rows } = await store.run(
+          'SELECT 1 FROM leases WHERE id = $1 AND claim = $2 AND claimed_until > store_now() + $3',
+          [id, claim.name, LAST_EFFECT_MS],
+        );
+        return rows.length === 1;
+      };
+      const sureMs = CREATION_CLAIM_MS - LAST_EFFECT_MS;
       return {
         id,
+        requireMine: () => claim.require({ sureMs, ask, what: id }),
         async activate(data = lease.data) {
           const { changes } = await store.run(
-            `UPDATE leases SET state = 'active', claimed_until = 0, next_attempt = expire_time, value = $2
-             WHERE id = $1 AND state = 'creating'`,
-            [id, sealLease(barrier, id, { ...lease, data })],
+            `UPDATE leases SET state = 'active', claim = '', claimed_until = 0, next_attempt = expire_time, value = $2
+             WHERE id = $1 AND state = 'creating' AND claim = $3`,
+            [id, sealLease(barrier, id, { ...lease, data }), claim.name],
           );
           if (changes === 1) return wake();
-          await release(store, id, lease, sealLease(barrier, id, { ...lease, data }));
+          const wasMine = await release(store, { id, claim }, lease, sealLease(barrier, id, { ...lease, data }));
           wake();
+          if (!wasMine) throw claimLost(id);
           throw new CofferError('permission-denied', 'the token was revoked while the credential was being made');
         },
         async abandon(nothingLeft, data = lease.data) {
-          if (nothingLeft) await store.run('DELETE FROM leases WHERE id = $1', [id]);
-          else await release(store, id, lease, sealLease(barrier, id, { ...lease, data }));
+          // Whoever took it over removes it.
+          if (nothingLeft) await store.run('DELETE FROM leases WHERE id = $1 AND claim = $2', [id, claim.name]);
+          else await release(store, { id, claim }, lease, sealLease(barrier, id, { ...lease, data }));
           wake();
         },
       };
@@ -51,16 +66,30 @@ export function createLeaseIssuer(store: Store, barrier: Barrier, wake: () => vo
 }
 
 /**
- * Hands a row that was being created over to revocation. An effect that outlasts its claim may come after the row was taken
- * for abandoned, revoked in vain and removed: then the row is made again.
+ * Hands a row that was being created over to revocation. Returns whether it was still claimed: an effect that outlasts its claim
+ * may come after the row was taken for abandoned, revoked in vain and removed: then the row is made again. Whoever is at it
+ * right now loses it, since he may have looked before the effect came.
  */
-async function release(store: Store, id: string, lease: NewLease, value: Uint8Array): Promise<void> {
+async function release(
+  store: Store,
+  { id, claim }: { readonly id: string; readonly claim: HeldClaim },
+  lease: NewLease,
+  value: Uint8Array,
+): Promise<boolean> {
   const { token, issueTime, expireTime } = lease;
+  const due = "state = 'revoking', claim = '', claimed_until = 0, next_attempt = ";
+  const { changes } = await store.run(`UPDATE leases SET ${due} $3, value = $4 WHERE id = $1 AND claim = $2`, [
+    id,
+    claim.name,
+    Date.now(),
+    value,
+  ]);
+  if (changes === 1) return true;
   await store.run(
     `INSERT INTO leases (id, token, state, issue_time, expire_time, last_renewal, claimed_until, next_attempt,
        attempts, last_error, value, bucket) VALUES ($1, $2, 'revoking', $3, $4, NULL, 0, $5, 0, NULL, $6, $7)
-     ON CONFLICT (id) DO UPDATE SET state = 'revoking', claimed_until = 0, next_attempt = excluded.next_attempt,
-       value = excluded.value`,
+     ON CONFLICT (id) DO UPDATE SET ${due} excluded.next_attempt, value = excluded.value`,
     [id, token.id, issueTime, expireTime, Date.now(), value, bucketOf(id)],
   );
+  return false;
 }

@@ -1,5 +1,7 @@
-import { awaiting, CofferError, pause } from '@coffer/base';
+import { awaiting, CofferError, pause, underClaim } from '@coffer/base';
 import type { Lease, TokenEntry } from '@coffer/framework';
+import { claimLost, HeldClaim } from './claim.ts';
+import { changeClaimed, checkOf, type ClaimedLease, GIVE_BACK } from './claimed-lease.ts';
 import { refuseLastUse } from './last-use.ts';
 import { CLAIM_MS, leaseFromRow, sealLease } from './lease-row.ts';
 import type { LeasesOptions } from './leases-options.ts';
@@ -22,52 +24,61 @@ export async function renewLease(
   increment: number,
   caller?: TokenEntry,
 ): Promise<RenewedLease> {
-  const lease = await claimActive(options, id);
+  const { store } = options;
+  const { claim, ...lease } = await claimActive(options, id);
+  const row = { id, claim };
   let released = false;
   try {
     if (caller?.id === lease.token) refuseLastUse(caller);
     if (!lease.renewable) throw new CofferError('invalid-request', 'lease is not renewable');
     const engine = options.mounts.engineFor(lease.path);
-    if (engine?.renew === undefined) throw new CofferError('invalid-request', 'lease is not renewable');
-    const { ttl, warnings, data = lease.data } = await engine.renew(lease, increment);
+    const renew = engine?.renew?.bind(engine);
+    if (renew === undefined) throw new CofferError('invalid-request', 'lease is not renewable');
+    const {
+      ttl,
+      warnings,
+      data = lease.data,
+    } = await underClaim(checkOf(store, row), async () => renew(lease, increment));
     const now = Date.now();
     const renewed: Lease = { ...lease, expireTime: now + ttl * 1000, lastRenewal: now, data };
-    const { changes } = await options.store.run(
-      `UPDATE leases SET expire_time = $2, last_renewal = $3, next_attempt = $2, value = $4, claimed_until = 0
-       WHERE id = $1 AND state = 'active'`,
-      [id, renewed.expireTime, now, sealLease(options.barrier, id, renewed)],
+    const { changes } = await store.run(
+      `UPDATE leases SET expire_time = $3, last_renewal = $4, next_attempt = $3, value = $5, claim = '', claimed_until = 0
+       WHERE id = $1 AND claim = $2 AND state = 'active'`,
+      [id, claim.name, renewed.expireTime, now, sealLease(options.barrier, id, renewed)],
     );
-    // Revoked meanwhile. Whoever did that is waiting for this claim, and ends what was extended.
-    if (changes === 0) throw new CofferError('invalid-request', 'lease not found');
     released = true;
-    return { lease: renewed, ttl, warnings };
+    if (changes === 1) return { lease: renewed, ttl, warnings };
+    if (!(await changeClaimed(store, row, GIVE_BACK))) throw claimLost(id);
+    // Revoked meanwhile. Whoever did that is waiting for this claim, and ends what was extended.
+    throw new CofferError('invalid-request', 'lease not found');
   } finally {
-    if (!released) await options.store.run('UPDATE leases SET claimed_until = 0 WHERE id = $1', [id]);
+    if (!released) await changeClaimed(store, row, GIVE_BACK);
     options.wake();
   }
 }
 
-async function claimToRenew({ store, barrier }: LeasesOptions, id: string): Promise<Lease | undefined> {
+async function claimToRenew({ store, barrier, node }: LeasesOptions, id: string): Promise<ClaimedLease | undefined> {
+  const claim = new HeldClaim(node);
   const { rows } = await store.run(
-    `UPDATE leases SET claimed_until = store_now() + $2
+    `UPDATE leases SET claim = $3, claimed_until = store_now() + $2
      WHERE id = $1 AND claimed_until <= store_now() AND state = 'active' RETURNING *`,
-    [id, CLAIM_MS],
+    [id, CLAIM_MS, claim.name],
   );
   try {
-    return rows[0] && leaseFromRow(barrier, rows[0]);
+    return rows[0] && { ...leaseFromRow(barrier, rows[0]), claim };
   } catch (thrown) {
-    await store.run('UPDATE leases SET claimed_until = 0 WHERE id = $1', [id]);
+    await changeClaimed(store, { id, claim }, GIVE_BACK);
     throw thrown;
   }
 }
 
 /** Claims a lease for renewal; waits for another renewal of the same lease. */
-async function claimActive(options: LeasesOptions, id: string): Promise<Lease> {
+async function claimActive(options: LeasesOptions, id: string): Promise<ClaimedLease> {
   for (;;) {
     const lease = await claimToRenew(options, id);
     if (lease !== undefined && lease.expireTime > Date.now()) return lease;
     if (lease !== undefined) {
-      await options.store.run('UPDATE leases SET claimed_until = 0 WHERE id = $1', [id]);
+      await changeClaimed(options.store, lease, GIVE_BACK);
       throw new CofferError('invalid-request', 'lease expired');
     }
     if ((await options.list.lookup(id))?.state !== 'active') throw await notRenewable(options, id);

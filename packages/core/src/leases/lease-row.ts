@@ -35,7 +35,10 @@ export function sealLease(barrier: Barrier, id: string, part: SealedPart): Uint8
   return barrier.seal(`leases/${id}`, { path, renewable, data, ...(maker !== undefined && { maker }) });
 }
 
-/** @throws CofferError `failed` naming the row, and the field where one is damaged */
+/**
+ * Its creation names any other process than this one: whoever relies on its being dead has to ask (`isDead`).
+ * @throws CofferError `failed` naming the row, and the field where one is damaged
+ */
 export function leaseFromRow(barrier: Barrier, row: SqlRow): Lease {
   const place = `leases/${String(row['id'])}`;
   const columns = {
@@ -50,7 +53,7 @@ export function leaseFromRow(barrier: Barrier, row: SqlRow): Lease {
     lastError: row['last_error'],
   };
   const { maker, ...lease } = LEASE({ ...barrier.open(place, row['value']), ...columns }, place);
-  // Nobody comes to a creation of this very process before its claim has run out: nothing of it can land any more then.
-  if (maker === undefined || maker === PROCESS_ID) return lease;
-  return { ...lease, creation: { process: maker, mayLandUntil: lease.issueTime + CREATION_CLAIM_MS } };
+  if (maker === undefined) return lease;
+  const mayLandUntil = lease.issueTime + CREATION_CLAIM_MS;
+  return { ...lease, creation: { mayLandUntil, ...(maker !== PROCESS_ID && { process: maker }) } };
 }

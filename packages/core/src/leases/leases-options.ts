@@ -3,6 +3,7 @@ import type { Engine, TokenStore } from '@coffer/framework';
 import type { Store } from '@coffer/store';
 import type { Barrier } from '../barrier/barrier.ts';
 import type { Epochs } from '../epochs/epochs.ts';
+import type { NodeLife } from '../nodes/node-life.ts';
 import type { LeaseList } from './lease-list.ts';
 
 export interface LeasesOptions {
@@ -12,6 +13,8 @@ export interface LeasesOptions {
   /** Tokens have leases too: their rows are in there. */
   readonly tokens: Pick<TokenStore, 'byLease' | 'idOfLease' | 'revoke' | 'revokeIssuedBelow'>;
   readonly epochs: Epochs;
+  /** This one. Default: nobody else is there. */
+  readonly node?: NodeLife;
   /** Tells the engine that a lease's path belongs to. */
   readonly mounts: { engineFor(path: string): Engine | undefined };
   readonly logger: Logger;

@@ -1,7 +1,17 @@
-import { awaiting, type Backoff, backoffMs, CofferError, currentDeadline, pause } from '@coffer/base';
+import { awaiting, type Backoff, backoffMs, CofferError, currentDeadline, pause, underClaim } from '@coffer/base';
 import { inEveryBucket, type SqlRow } from '@coffer/store';
-import type { Lease, TokenEntry } from '@coffer/framework';
+import type { TokenEntry } from '@coffer/framework';
 import { endOfPrefix } from '../barrier/prefix.ts';
+import { isDead } from '../nodes/nodes.ts';
+import { claimLost, HeldClaim } from './claim.ts';
+import {
+  changeClaimed,
+  checkOf,
+  type ClaimedLease,
+  type ClaimedRow,
+  GIVE_BACK,
+  writeClaimed,
+} from './claimed-lease.ts';
 import { PAGE } from './lease-list.ts';
 import { type RenewedLease, renewLease } from './lease-renewal.ts';
 import { CLAIM_MS, leaseFromRow } from './lease-row.ts';
@@ -165,20 +175,21 @@ export class Leases {
   }
 
   /** Leases whose time has come, claimed for this worker. */
-  async claimDue(now: number, limit: number): Promise<Lease[]> {
+  async claimDue(now: number, limit: number): Promise<ClaimedLease[]> {
+    const claim = new HeldClaim(this.#options.node);
     const { rows } = await this.#options.store.run(
-      `UPDATE leases SET claimed_until = store_now() + $2, state = 'revoking'
+      `UPDATE leases SET claim = $4, claimed_until = store_now() + $2, state = 'revoking'
        WHERE claimed_until <= store_now() AND next_attempt <= $1 AND id IN (
          SELECT id FROM ${DUE} AS due ORDER BY next_attempt LIMIT $3
        ) RETURNING *`,
-      [now, CLAIM_MS, limit],
+      [now, CLAIM_MS, limit, claim.name],
     );
     // No request has brought this node up to date. If it cannot be now, the store is away for the revocations as well.
     if (rows.length > 0) await this.#options.epochs.refresh().catch(() => undefined);
-    const leases: Lease[] = [];
+    const leases: ClaimedLease[] = [];
     for (const row of rows) {
       // One that cannot be read must keep nobody else from being revoked.
-      const lease = await this.#claimed(row).catch(() => undefined);
+      const lease = await this.#claimed(row, claim.again()).catch(() => undefined);
       if (lease !== undefined) leases.push(lease);
     }
     return leases;
@@ -192,42 +203,43 @@ export class Leases {
   }
 
   /** Revokes a lease that this worker has claimed. If that fails, plans the retry. */
-  async revokeClaimed(lease: Lease): Promise<Revoked> {
+  async revokeClaimed({ claim, ...lease }: ClaimedLease): Promise<Revoked> {
     const { store, mounts, logger } = this.#options;
+    const row = { id: lease.id, claim, attempts: lease.attempts };
     try {
       const engine = mounts.engineFor(lease.path);
       if (engine === undefined) throw new CofferError('failed', `no engine is mounted at ${lease.path}`);
-      const owed = await engine.revoke?.(lease);
-      if (owed !== undefined) return await this.#keepOwed(lease, owed);
-      await store.run('DELETE FROM leases WHERE id = $1', [lease.id]);
+      const owed = await underClaim(checkOf(store, row), async () => engine.revoke?.(lease));
+      if (owed !== undefined) return await this.#keepOwed(row, owed);
+      await writeClaimed(store, row, 'DELETE FROM leases');
       logger.debug('revoked lease', { lease_id: lease.id });
       return {};
     } catch (thrown) {
-      return { error: await this.#planRetry(lease, thrown) };
+      return { error: await this.#planRetry(row, thrown) };
     }
   }
 
   /** The lease is over, and stays to say what may go on of it: an error without a failed attempt. */
-  async #keepOwed({ id }: Lease, text: string): Promise<Revoked> {
+  async #keepOwed(row: ClaimedRow, text: string): Promise<Revoked> {
     const owed = text.slice(0, ERROR_LENGTH);
-    await this.#options.store.run(
-      'UPDATE leases SET claimed_until = 0, attempts = 0, last_error = $2, next_attempt = $3 WHERE id = $1',
-      [id, owed, Date.now() + OWED_MS],
-    );
-    this.#options.logger.debug('a lease is over, but something of it may go on', { lease_id: id, owed });
+    const sql = `${GIVE_BACK}, attempts = 0, last_error = $3, next_attempt = $4`;
+    await writeClaimed(this.#options.store, row, sql, [owed, Date.now() + OWED_MS]);
+    this.#options.logger.debug('a lease is over, but something of it may go on', { lease_id: row.id, owed });
     return { owed };
   }
 
-  /** Gives a claimed lease back, with the error and the time of the next attempt. */
-  async #planRetry({ id, attempts }: Pick<Lease, 'id' | 'attempts'>, thrown: unknown): Promise<CofferError> {
+  /** Gives a claimed lease back, with the error and the time of the next attempt, unless another node has it meanwhile. */
+  async #planRetry(row: ClaimedRow & { readonly attempts: number }, thrown: unknown): Promise<CofferError> {
+    const { id, attempts } = row;
     const { store, logger } = this.#options;
     const { code, message } = CofferError.from(thrown);
     const error = message.slice(0, ERROR_LENGTH);
     const nextAttempt = Date.now() + Math.round(backoffMs(RETRIES, attempts + 1));
-    await store.run(
-      'UPDATE leases SET claimed_until = 0, attempts = attempts + 1, last_error = $2, next_attempt = $3 WHERE id = $1',
-      [id, error, nextAttempt],
-    );
+    const sql = `${GIVE_BACK}, attempts = attempts + 1, last_error = $3, next_attempt = $4`;
+    if (!(await changeClaimed(store, row, sql, [error, nextAttempt]))) {
+      logger.warn('a lease was taken over by another node, which revokes it', { lease_id: id });
+      return claimLost(id);
+    }
     logger.error('failed to revoke lease', { lease_id: id, attempt: attempts + 1, error });
     return new CofferError(code, error);
   }
@@ -238,21 +250,28 @@ export class Leases {
   }
 
   /** Claims a lease that no other worker holds, and marks it to be revoked. */
-  async #claimToRevoke(id: string): Promise<Lease | undefined> {
+  async #claimToRevoke(id: string): Promise<ClaimedLease | undefined> {
+    const claim = new HeldClaim(this.#options.node);
     const { rows } = await this.#options.store.run(
-      `UPDATE leases SET claimed_until = store_now() + $2, next_attempt = store_now() + $2, state = 'revoking'
+      `UPDATE leases SET claim = $3, claimed_until = store_now() + $2, next_attempt = store_now() + $2, state = 'revoking'
        WHERE id = $1 AND claimed_until <= store_now() RETURNING *`,
-      [id, CLAIM_MS],
+      [id, CLAIM_MS, claim.name],
     );
-    return rows[0] && this.#claimed(rows[0]);
+    return rows[0] && this.#claimed(rows[0], claim);
   }
 
   /** A lease that was claimed to be revoked. One that cannot be read is given back, to be tried again later. */
-  async #claimed(row: SqlRow): Promise<Lease> {
+  async #claimed(row: SqlRow, claim: HeldClaim): Promise<ClaimedLease> {
+    const { store, barrier } = this.#options;
     try {
-      return leaseFromRow(this.#options.barrier, row);
+      const { creation, ...lease } = leaseFromRow(barrier, row);
+      if (creation === undefined) return { ...lease, claim };
+      const { process = '', mayLandUntil } = creation;
+      // It may only be slow: then nobody may end its sessions.
+      const dead = process !== '' && (await isDead(store, process));
+      return { ...lease, claim, creation: { mayLandUntil, ...(dead && { process }) } };
     } catch (thrown) {
-      await this.#planRetry({ id: String(row['id']), attempts: Number(row['attempts']) }, thrown);
+      await this.#planRetry({ id: String(row['id']), claim, attempts: Number(row['attempts']) }, thrown);
       throw thrown;
     }
   }

@@ -10,12 +10,14 @@ import type {
   TtlLimits,
 } from '@coffer/framework';
 import type { ChangeKey, Epochs } from '../epochs/epochs.ts';
+import type { NodeLife } from '../nodes/node-life.ts';
 import { createEntryStorage, type EntryStorageParts } from '../barrier/entry-storage.ts';
 import { MountIntents } from '../leases/intents.ts';
 
 export interface MountedParts {
   readonly entries: EntryStorageParts;
   readonly epochs: Epochs;
+  readonly node?: NodeLife;
   readonly leases: LeaseIssuer;
   readonly systemTtl: TtlLimits;
   readonly logger: Logger;
@@ -36,7 +38,7 @@ export class Mounted {
   #tuned: Promise<unknown> = Promise.resolve();
 
   constructor(mount: Mount, factory: EngineFactory, builtin: boolean, parts: MountedParts) {
-    const { entries, epochs, leases, systemTtl, logger } = parts;
+    const { entries, epochs, node, leases, systemTtl, logger } = parts;
     const { store, barrier } = entries;
     this.mount = mount;
     this.builtin = builtin;
@@ -52,7 +54,7 @@ export class Mounted {
       tell: async (message) => {
         await epochs.write([this.keyOf(message)], []);
       },
-      intents: new MountIntents(store, barrier, mount.uuid),
+      intents: new MountIntents(store, barrier, mount.uuid, node),
       ttlLimits: () => {
         const { default_lease_ttl: defaultTtl, max_lease_ttl: maxTtl } = this.mount.config;
         // A mount's own maximum replaces the system's, also upwards, as in Vault.

@@ -5,7 +5,7 @@ import { CofferError, createLogger, PROCESS_ID, VERSION } from '@coffer/base';
 import { openEmbeddedStore, type Store } from '@coffer/store';
 import { makeSealable } from '../seal/sealable-fixture.ts';
 import { Membership } from './membership.ts';
-import { HEARTBEAT_MS, listNodes, type NodeState } from './nodes.ts';
+import { DEAD_MS, HEARTBEAT_MS, listNodes, type NodeState } from './nodes.ts';
 
 describe('a node', () => {
   let inner: Store;
@@ -13,6 +13,7 @@ describe('a node', () => {
   let state: NodeState;
   let epoch: number;
   let looks: number;
+  let steady: boolean[];
   let log: string[];
   /** What the store does before it answers. */
   let answer: () => Promise<void>;
@@ -36,7 +37,10 @@ describe('a node', () => {
       address: 'https://a:8200',
       state: () => state,
       epoch: () => epoch,
-      afterBeat: async () => void looks++,
+      afterBeat: async ({ isSteady }) => {
+        looks++;
+        steady.push(isSteady);
+      },
       logger: createLogger('', 'info', ({ level, message }) => void log.push(`${level} ${message}`)),
     });
   const rows = async () =>
@@ -49,7 +53,7 @@ describe('a node', () => {
   beforeEach(async () => {
     mock.timers.enable({ apis: ['setInterval'] });
     inner = await openEmbeddedStore({ path: ':memory:' });
-    [state, epoch, looks, beats, log, answer] = ['sealed', -1, 0, 0, [], async () => undefined];
+    [state, epoch, looks, beats, log, steady, answer] = ['sealed', -1, 0, 0, [], [], async () => undefined];
     node = make(false);
   });
   afterEach(async () => {
@@ -119,6 +123,35 @@ describe('a node', () => {
     await beaten(2);
     assert.equal((await rows()).length, 1);
     assert.deepEqual(log, ['warn this node was taken for dead: others go on with what it had begun']);
+  });
+
+  it('does not know whether it lives while it was not heard, and whether others do until all could be heard', async () => {
+    mock.timers.reset();
+    mock.timers.enable({ apis: ['setInterval', 'Date'], now: Date.now() });
+    await node.start();
+    const first = node.life;
+    for (let count = 1; count <= DEAD_MS / HEARTBEAT_MS; count++) {
+      assert.equal(node.life, first);
+      mock.timers.tick(HEARTBEAT_MS);
+      await beaten(count + 1);
+    }
+    assert.deepEqual(steady, [false, false, false, false, true]);
+    assert.equal(node.life, first);
+    answer = () => Promise.reject(new CofferError('unavailable', 'away'));
+    for (let count = 0; count < 2; count++) {
+      mock.timers.tick(HEARTBEAT_MS + 1);
+      await immediate();
+    }
+    assert.equal(node.life, undefined);
+    answer = async () => undefined;
+    mock.timers.tick(HEARTBEAT_MS);
+    await beaten(6);
+    assert.equal(node.life, first, 'nobody has taken it out');
+    assert.equal(steady.at(-1), false);
+    await inner.run('DELETE FROM nodes');
+    mock.timers.tick(HEARTBEAT_MS);
+    await beaten(7);
+    assert.notEqual(node.life, first);
   });
 
   it('starts without a store that answers, and registers later', async () => {

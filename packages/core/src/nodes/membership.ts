@@ -1,8 +1,12 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { errorText, type Logger, VERSION } from '@coffer/base';
 import type { Store } from '@coffer/store';
-import { beat, forgetOthers, HEARTBEAT_MS, leave, type NodeState } from './nodes.ts';
+import { beat, DEAD_MS, forgetOthers, HEARTBEAT_MS, leave, type NodeState } from './nodes.ts';
 import { Elapsed } from './elapsed.ts';
+import type { NodeLife } from './node-life.ts';
+
+/** Whoever was not heard for so long asks whether he was taken for dead: long before he can have been, in milliseconds. */
+const DOUBT_MS = DEAD_MS / 2;
 
 export interface MembershipOptions {
   readonly store: Store;
@@ -11,8 +15,11 @@ export interface MembershipOptions {
   readonly state: () => NodeState;
   /** How far this node has come: see `Epochs`. -1 while it keeps nothing. */
   readonly epoch: () => number;
-  /** Called after each beat: what this node looks after from time to time. */
-  readonly afterBeat?: () => Promise<void>;
+  /**
+   * Called after each beat: what this node looks after from time to time. `isSteady`: its beats have come in time for as long as
+   * makes a node dead. So the store was there for the others too, and whoever was not heard meanwhile does not live.
+   */
+  readonly afterBeat?: (beat: { readonly isSteady: boolean }) => Promise<void>;
   readonly logger: Logger;
 }
 
@@ -20,7 +27,7 @@ export interface MembershipOptions {
  * Says in the store that this process is there, from {@link start} to {@link stop}. Where nobody else can have the store
  * open, it says so once, and when something changes.
  */
-export class Membership {
+export class Membership implements NodeLife {
   readonly #options: MembershipOptions;
   /** Beats belong to no request, though one may cause them. */
   readonly #apart = AsyncLocalStorage.snapshot();
@@ -28,6 +35,9 @@ export class Membership {
   #timer: NodeJS.Timeout | undefined;
   #isStarted = false;
   #heard: Elapsed | undefined;
+  #deaths = 0;
+  /** Since when every beat has come in time. */
+  #steady = new Elapsed();
   #isAway = false;
   #beating: Promise<void> | undefined;
   /** Something changed while a beat was under way that may not have told it. */
@@ -48,6 +58,10 @@ export class Membership {
    */
   get lastHeardMs(): number {
     return this.#heard?.ms ?? Number.POSITIVE_INFINITY;
+  }
+
+  get life(): number | undefined {
+    return this.#options.store.exclusive || this.lastHeardMs < DOUBT_MS ? this.#deaths : undefined;
   }
 
   /** Registers this process, and resolves when the store has answered. Does not reject: the next beat tries again. */
@@ -97,13 +111,15 @@ export class Membership {
       const begun = new Elapsed();
       const wasThere = await beat(store, { address: this.#address, version: VERSION, state: state(), epoch: epoch() });
       if (!wasThere && this.#heard !== undefined) {
+        this.#deaths++;
         logger.warn('this node was taken for dead: others go on with what it had begun', { silent_ms: this.#heard.ms });
       }
       if (store.exclusive && this.#heard === undefined) await forgetOthers(store);
+      if (this.lastHeardMs > DOUBT_MS) this.#steady = begun;
       this.#heard = begun;
       if (this.#isAway) logger.info('the store answers again');
       this.#isAway = false;
-      await afterBeat?.();
+      await afterBeat?.({ isSteady: this.#steady.ms >= DEAD_MS });
     } catch (error) {
       if (!this.#isAway) logger.warn('the store does not answer', { error: errorText(error) });
       this.#isAway = true;

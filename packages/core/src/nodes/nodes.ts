@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
 import { PROCESS_ID } from '@coffer/base';
 import { stored } from '@coffer/framework';
-import type { SqlRow, Store } from '@coffer/store';
+import type { SqlRow, SqlStatement, Store } from '@coffer/store';
 
 /** How often a node says that it lives, in milliseconds. */
 export const HEARTBEAT_MS = 2_500;
@@ -83,4 +83,24 @@ export async function leave(store: Store): Promise<void> {
 /** Every other process has ended: for a store that only one can have open. */
 export async function forgetOthers(store: Store): Promise<void> {
   await store.run('DELETE FROM nodes WHERE id <> $1', [PROCESS_ID]);
+}
+
+/** The other nodes that were not heard for {@link DEAD_MS}. */
+export async function deadNodes(store: Store): Promise<readonly string[]> {
+  const { rows } = await store.run('SELECT id FROM nodes WHERE id <> $1 AND heartbeat <= store_now() - $2', [
+    PROCESS_ID,
+    DEAD_MS,
+  ]);
+  return rows.map((row) => String(row['id']));
+}
+
+/** Takes a dead node out, unless it was heard meanwhile. */
+export function forgetDead(id: string): SqlStatement {
+  return { sql: 'DELETE FROM nodes WHERE id = $1 AND heartbeat <= store_now() - $2', params: [id, DEAD_MS] };
+}
+
+/** Whether a process is dead that has worked on the store: it has left, or was taken out. */
+export async function isDead(store: Store, id: string): Promise<boolean> {
+  if (id === PROCESS_ID) return false;
+  return (await store.run('SELECT 1 FROM nodes WHERE id = $1', [id])).rows.length === 0;
 }

@@ -1,5 +1,5 @@
 import { CofferError, type JsonObject } from '@coffer/base';
-import { type Entries, type EntryStorage, globMatches, stored } from '@coffer/framework';
+import { type ClaimedIntent, type Entries, type EntryStorage, globMatches, stored } from '@coffer/framework';
 
 /** A configured connection, as stored. `connectionDetails` holds the plugin's own fields as they were written. */
 export interface ConfigEntry {
@@ -36,21 +36,29 @@ export async function requireConfig(storage: EntryStorage, name: string): Promis
   throw new CofferError('failed', `failed to find entry for connection with name: ${JSON.stringify(name)}`);
 }
 
-export async function writeConfig(storage: EntryStorage, name: string, config: ConfigEntry): Promise<void> {
-  await configsOf(storage).put(name, config);
+/** `claimed`: the configuration's intent. @throws CofferError `unavailable` when the claim was lost */
+export async function writeConfig(
+  storage: EntryStorage,
+  name: string,
+  config: ConfigEntry,
+  { held, lost }: ClaimedIntent,
+): Promise<void> {
+  if (!(await configsOf(storage).replaceWhile(name, config, [held]))) throw lost();
 }
 
-/** Changes a configuration as it is when the change is written: one that was deleted stays deleted. */
+/** Changes a configuration, if there is one. `claimed`, and what it throws: as {@link writeConfig}. */
 export async function changeConfig(
   storage: EntryStorage,
   name: string,
   change: (config: ConfigEntry) => ConfigEntry,
+  claimed: ClaimedIntent,
 ): Promise<void> {
-  await configsOf(storage).update(name, change);
+  const config = await configsOf(storage).getNow(name);
+  if (config !== undefined) await writeConfig(storage, name, change(config), claimed);
 }
 
-export async function deleteConfig(storage: EntryStorage, name: string): Promise<void> {
-  await configsOf(storage).delete(name);
+export async function deleteConfig(storage: EntryStorage, name: string, { held }: ClaimedIntent): Promise<void> {
+  await configsOf(storage).deleteWhile(name, [held]);
 }
 
 /** Whether a role may use a connection: by `*`, the name, or a glob (hashicorp/vault:sdk/helper/strutil). */

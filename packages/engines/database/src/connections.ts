@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { awaiting, CofferError, isCofferError, requireTime, whileAwaited } from '@coffer/base';
+import { awaiting, CofferError, isCofferError, requireClaim, requireTime, whileAwaited } from '@coffer/base';
 import type { EngineContext } from '@coffer/framework';
 import { type Database, isPluginGone } from '@coffer/database-plugin';
 import { type ConfigEntry, readConfig } from './config-entry.ts';
@@ -102,6 +102,8 @@ export class Connections {
     const attempt = async ({ config, opening }: OpenDatabase): Promise<T> => {
       const database = await awaiting(`the plugin of the connection "${name}" to open`, () => whileAwaited(opening));
       requireTime();
+      // A plugin in a process of its own cannot ask.
+      await requireClaim();
       return await awaiting(`the database of the connection "${name}"`, () => work(database, config));
     };
     let opening: OpenDatabase['opening'] | undefined;

@@ -94,13 +94,13 @@ async function takeOver(
   { name, role }: NewStaticRole,
   claimed: ClaimedIntent,
 ): Promise<readonly string[]> {
-  await writeStaticRole(parts.context.storage, name, role);
+  await writeStaticRole(parts.context.storage, name, role, claimed);
   const outcome = await rotateStaticRole(parts, { name, role, claimed });
   switch (outcome.outcome) {
     case 'changed':
       return outcome.warnings;
     case 'unchanged':
-      await deleteStaticRole(parts.context.storage, name);
+      await deleteStaticRole(parts.context.storage, name, claimed.held);
       await claimed.remove();
       throw new CofferError(
         outcome.error.code === 'internal' ? 'failed' : outcome.error.code,
@@ -133,12 +133,12 @@ async function keepPassword(
     }
     if (answer === 'trusted') warnTrusted(parts.context.logger, name, role);
     requireTime();
-    await writeStaticRole(parts.context.storage, name, role);
+    await writeStaticRole(parts.context.storage, name, role, claimed);
     const now = Date.now();
     await claimed.save({ state: 'settled', nextAttempt: nextRotation(role, now, now) });
     return [];
   } catch (error) {
-    await deleteStaticRole(parts.context.storage, name);
+    await deleteStaticRole(parts.context.storage, name, claimed.held);
     await claimed.remove();
     throw error;
   }

@@ -2,6 +2,7 @@ import { awaiting, CofferError, type JsonObject, plainNumbers, requireTime } fro
 import {
   checkNames,
   definePath,
+  type ClaimedIntent,
   type EntryStorage,
   type FieldValues,
   multiError,
@@ -70,7 +71,7 @@ function oneConfig(parts: EngineParts): Path {
     },
     write: (request) =>
       claimConfig(context, request.fields.name, async (claimed) => {
-        const response = await saveConfig(parts, request);
+        const response = await saveConfig(parts, request, claimed);
         if (LOGIN_FIELDS.some((field) => Object.hasOwn(request.data, field))) {
           await dropOpenRotation(logger, request.fields.name, claimed);
         }
@@ -78,7 +79,7 @@ function oneConfig(parts: EngineParts): Path {
       }),
     delete: async ({ fields }) => {
       await claimConfig(context, fields.name, async (claimed) => {
-        await deleteConfig(storage, fields.name);
+        await deleteConfig(storage, fields.name, claimed);
         await context.tell({ kind: 'reset', name: fields.name });
         await parts.connections.databases.reset(fields.name);
         await dropOpenRotation(logger, fields.name, claimed);
@@ -99,7 +100,11 @@ function configView(plugins: DatabasePlugins, entry: ConfigEntry): JsonObject {
   };
 }
 
-async function saveConfig(parts: EngineParts, { fields, data }: ConfigRequest): Promise<PathResponse> {
+async function saveConfig(
+  parts: EngineParts,
+  { fields, data }: ConfigRequest,
+  claimed: ClaimedIntent,
+): Promise<PathResponse> {
   const previous = (await readConfig(parts.context.storage, fields.name)) ?? NEW_CONFIG;
   const { entry, warnings } = await mergeConfig(parts.plugins, previous, fields, data);
   const field =
@@ -116,7 +121,7 @@ async function saveConfig(parts: EngineParts, { fields, data }: ConfigRequest): 
     const kept = await initialize(database, entry, fields.verify_connection);
     requireTime();
     written = { ...entry, connectionDetails: kept };
-    await writeConfig(parts.context.storage, fields.name, written);
+    await writeConfig(parts.context.storage, fields.name, written, claimed);
   } catch (error) {
     await database.close();
     throw error;

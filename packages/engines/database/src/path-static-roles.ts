@@ -12,6 +12,7 @@ import { mergeRotationTime, nextRotation, sameRotationTime } from './rotation-ti
 import {
   credentialOf,
   deleteStaticRole,
+  staticRoleAsItIs,
   listStaticRoles,
   readStaticRole,
   type StaticRoleEntry,
@@ -89,11 +90,13 @@ function oneRole(parts: EngineParts, rotations: RotationWorker): Path {
       }
     },
     delete: async ({ fields: { name } }) => {
+      const asItIs = await staticRoleAsItIs(storage, name);
       await claimIntent(parts.context, staticSubject(name), async (claimed) => {
-        await deleteStaticRole(storage, name);
+        await deleteStaticRole(storage, name, claimed.held);
         await claimed.remove();
       });
-      await deleteStaticRole(storage, name);
+      // Should it have had no intent. Another one that was made meanwhile stays.
+      if (asItIs !== undefined) await deleteStaticRole(storage, name, asItIs);
       return undefined;
     },
   });
@@ -192,7 +195,7 @@ async function update(
     // Deleted meanwhile, or made anew for another login.
     if (before?.username !== previous.username || before.dbName !== previous.dbName) return [];
     const role = change(before);
-    await writeStaticRole(parts.context.storage, name, role);
+    await writeStaticRole(parts.context.storage, name, role, claimed);
     if (claimed.state === 'open') {
       // Its rotation is still open: the new statements may help.
       const outcome = await rotateStaticRole(parts, { name, role, claimed });

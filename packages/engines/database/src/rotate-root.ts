@@ -201,10 +201,11 @@ async function ask(
 async function keep(parts: EngineParts, name: string, claimed: ClaimedIntent): Promise<void> {
   const { storage, logger } = parts.context;
   const { username = '', password = '' } = ROOT_INTENT(claimed.value, claimed.row);
-  await changeConfig(storage, name, (config) => ({
+  const change = (config: ConfigEntry): ConfigEntry => ({
     ...config,
     connectionDetails: { ...config.connectionDetails, password },
-  }));
+  });
+  await changeConfig(storage, name, change, claimed);
   const until = silentUntil(claimed);
   if (until === undefined) await claimed.remove();
   else {

@@ -1,5 +1,13 @@
 import { CofferError } from '@coffer/base';
-import { type Entries, type EntryStorage, type Intent, type ListPage, stored } from '@coffer/framework';
+import {
+  type ClaimedIntent,
+  type Condition,
+  type Entries,
+  type EntryStorage,
+  type Intent,
+  type ListPage,
+  stored,
+} from '@coffer/framework';
 
 /** A static role, as stored: one login that exists already, whose password is changed in time. Durations: seconds. */
 export interface StaticRoleEntry {
@@ -69,12 +77,24 @@ export async function readStaticRoleNow(storage: EntryStorage, name: string): Pr
   return rolesOf(storage).getNow(name);
 }
 
-export async function writeStaticRole(storage: EntryStorage, name: string, role: StaticRoleEntry): Promise<void> {
-  await rolesOf(storage).put(name, role);
+/** That there is a role, as it is now; undefined when there is none. */
+export async function staticRoleAsItIs(storage: EntryStorage, name: string): Promise<Condition | undefined> {
+  return (await rolesOf(storage).read(name))?.unchanged;
 }
 
-export async function deleteStaticRole(storage: EntryStorage, name: string): Promise<void> {
-  await rolesOf(storage).delete(name);
+/** `claimed`: its intent. @throws CofferError `unavailable` when the claim was lost */
+export async function writeStaticRole(
+  storage: EntryStorage,
+  name: string,
+  role: StaticRoleEntry,
+  { held, lost }: ClaimedIntent,
+): Promise<void> {
+  if (!(await rolesOf(storage).replaceWhile(name, role, [held]))) throw lost();
+}
+
+/** Deletes a role while the condition holds: that its intent is claimed, or that nobody has written it since. */
+export async function deleteStaticRole(storage: EntryStorage, name: string, condition: Condition): Promise<void> {
+  await rolesOf(storage).deleteWhile(name, [condition]);
 }
 
 export function listStaticRoles(storage: EntryStorage, page: ListPage): Promise<string[]> {

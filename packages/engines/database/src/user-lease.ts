@@ -9,6 +9,7 @@ import {
   mayStillLand,
   requireTime,
   Secret,
+  underClaim,
 } from '@coffer/base';
 import {
   cleanDisplayName,
@@ -149,10 +150,10 @@ async function createUser(
   user: UserToCreate,
 ): Promise<string> {
   try {
-    return await database.newUser({
-      ...user,
-      statements: role.creationStatements,
-      rollbackStatements: role.rollbackStatements,
+    const { creationStatements: statements, rollbackStatements } = role;
+    return await underClaim(creating.requireMine, async () => {
+      await creating.requireMine();
+      return database.newUser({ ...user, statements, rollbackStatements });
     });
   } catch (error) {
     // `unavailable` is the only code with which a user may exist: the row stays then, and revocation ends what there is.
@@ -225,12 +226,16 @@ export async function revokeUser({ context, connections }: UserParts, lease: Lea
       : `the user ${JSON.stringify(data.username)} is gone, but sessions of it may go on: ${nodes.length} of the nodes could ` +
           `not be asked to end them, or have not ended them yet: ${nodes.join(', ')}`;
   }
-  const who = lease.creation === undefined ? 'the plugin' : 'the server process before this one';
   throw new CofferError(
     'unavailable',
-    `${who} never said whether it made ${JSON.stringify(data.username)}, and the database may still do so: it is ` +
+    `${makerOf(lease)} never said whether it made ${JSON.stringify(data.username)}, and the database may still do so: it is ` +
       `dropped again after ${formatTime(until)}`,
   );
+}
+
+function makerOf({ creation }: Lease): string {
+  if (creation === undefined) return 'the plugin';
+  return creation.process === undefined ? 'the server process that was at it' : 'the server process before this one';
 }
 
 async function owedNodes(database: Database, { username }: UserData): Promise<readonly string[]> {
@@ -242,7 +247,7 @@ async function owedNodes(database: Database, { username }: UserData): Promise<re
  * outlive its server for a moment and open another session, so there the end of its sessions proves nothing yet.
  */
 async function endDeadSessions(database: Database, { creation }: Lease, { sessionMark }: UserData): Promise<boolean> {
-  if (creation === undefined || sessionMark === undefined) return false;
+  if (creation?.process === undefined || sessionMark === undefined) return false;
   const ended = await database.endMarkedSessions?.(sessionMark);
   return ended === true && sessionMark === creation.process;
 }

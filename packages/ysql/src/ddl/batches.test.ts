@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { currentDeadline, Deadline, pause, requireTime, withDeadline } from '@coffer/base';
+import { currentDeadline, Deadline, pause, requireClaim, requireTime, underClaim, withDeadline } from '@coffer/base';
 import { Batches } from './batches.ts';
 
 const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
@@ -36,6 +36,31 @@ describe('Batches', () => {
     });
     await Promise.all(Array.from({ length: 16 }, (_, item) => batches.submit(item)));
     assert.deepEqual(sizes, [4, 4, 4, 4]);
+  });
+  it('asks for the claim of each item, and for none of an item before', async () => {
+    const asked: string[] = [];
+    const batches = new Batches({ batches: 1, items: 2 }, async (items: readonly string[]) => {
+      asked.push('|');
+      await requireClaim();
+      await settle();
+      return items;
+    });
+    const submit = (item: string) =>
+      underClaim(
+        async () => void asked.push(item),
+        () => batches.submit(item),
+      );
+    await Promise.all(['a', 'b', 'c'].map((item) => submit(item)));
+    await batches.submit('unclaimed');
+    assert.equal(asked.join(''), '|ab|c|');
+    const lost = new Error('lost');
+    await assert.rejects(
+      underClaim(
+        () => Promise.reject(lost),
+        () => batches.submit('d'),
+      ),
+      lost,
+    );
   });
   it('serves those who wait, whoever of the others has gone', async () => {
     const open = Promise.withResolvers<void>();

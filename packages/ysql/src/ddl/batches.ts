@@ -1,4 +1,11 @@
-import { currentDeadline, type Deadline, withoutDeadline } from '@coffer/base';
+import {
+  type ClaimCheck,
+  currentClaim,
+  currentDeadline,
+  type Deadline,
+  underClaim,
+  withoutDeadline,
+} from '@coffer/base';
 
 export interface BatchLimits {
   /** How many batches may be under way at once. */
@@ -10,6 +17,7 @@ export interface BatchLimits {
 interface Waiter<Item, Outcome> {
   readonly item: Item;
   readonly deadline: Deadline | undefined;
+  readonly claim: ClaimCheck | undefined;
   readonly resolve: (outcome: Outcome) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -34,7 +42,7 @@ export class Batches<Item, Outcome> {
   /** @throws CofferError `failed` if its caller gave up before it was started; otherwise whatever `work` rejects with */
   submit(item: Item): Promise<Outcome> {
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ item, deadline: currentDeadline(), resolve, reject });
+      this.#waiting.push({ item, deadline: currentDeadline(), claim: currentClaim(), resolve, reject });
       if (this.#scheduled) return;
       this.#scheduled = true;
       // So that requests that arrived in one packet go together.
@@ -53,8 +61,11 @@ export class Batches<Item, Outcome> {
       const share = Math.ceil(this.#waiting.length / (this.#limits.batches - this.#running));
       this.#running++;
       const batch = this.#waiting.splice(0, Math.min(share, this.#limits.items));
-      // No single caller's deadline applies to what is done for many.
-      withoutDeadline(() => this.#run(batch)).catch((error: unknown) => {
+      // No single caller's deadline applies to what is done for many, but all of them must have what they claimed.
+      const claims = async (): Promise<void> => {
+        for (const { claim } of batch) await claim?.();
+      };
+      withoutDeadline(() => underClaim(claims, () => this.#run(batch))).catch((error: unknown) => {
         throw error;
       });
     }

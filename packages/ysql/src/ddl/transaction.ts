@@ -1,4 +1,4 @@
-import { withoutDeadline } from '@coffer/base';
+import { requireClaim, withoutDeadline } from '@coffer/base';
 import { type Answer, Failure, type Session, type SessionWish } from '@coffer/yb-connection';
 import type { RenderedStatement } from '../sql/statement-template.ts';
 import type { Access } from './access.ts';
@@ -104,7 +104,7 @@ export async function runStatement(
 }
 
 /**
- * Lends a connection for DDL when the queue lets it. The turn to change privileges comes last: whoever waits for it already has
+ * Lends a connection for DDL when the queue lets it, and what is worked on is still claimed. The turn to change privileges comes last: whoever waits for it already has
  * a connection, so whoever has it never waits for one.
  */
 export async function useForDdl<T>(
@@ -114,8 +114,12 @@ export async function useForDdl<T>(
   wish?: SessionWish,
 ): Promise<T> {
   const { queue, pool } = access;
+  const fenced = async (session: Session): Promise<T> => {
+    await requireClaim();
+    return await work(session);
+  };
   return await queue.run(() =>
-    pool.use((session) => (mode === 'shared' ? work(session) : queue.withPrivileges(() => work(session))), wish),
+    pool.use((session) => (mode === 'shared' ? fenced(session) : queue.withPrivileges(() => fenced(session))), wish),
   );
 }
 

@@ -1,0 +1,53 @@
+import { type ClaimCheck } from '@coffer/base';
+import type { Lease } from '@coffer/framework';
+import type { SqlValue, Store } from '@coffer/store';
+import { claimLost, type HeldClaim } from './claim.ts';
+import { CLAIM_MS } from './lease-row.ts';
+
+export interface ClaimedRow {
+  readonly id: string;
+  readonly claim: HeldClaim;
+}
+
+/** A lease that nobody else is at. */
+export interface ClaimedLease extends Lease {
+  readonly claim: HeldClaim;
+}
+
+/** What a claimed lease is given back with. */
+export const GIVE_BACK = "UPDATE leases SET claim = '', claimed_until = 0";
+
+/**
+ * Runs `sql` for a claimed row. Its id and claim are `$1` and `$2`.
+ * @throws CofferError `unavailable` when the claim was lost: nothing has changed then
+ */
+export async function writeClaimed(
+  store: Store,
+  row: ClaimedRow,
+  sql: string,
+  params: readonly SqlValue[] = [],
+): Promise<void> {
+  if (!(await changeClaimed(store, row, sql, params))) throw claimLost(row.id);
+}
+
+/** As {@link writeClaimed}. Returns whether the claim was there. */
+export async function changeClaimed(
+  store: Store,
+  { id, claim }: ClaimedRow,
+  sql: string,
+  params: readonly SqlValue[] = [],
+): Promise<boolean> {
+  return (await store.run(`${sql} WHERE id = $1 AND claim = $2`, [id, claim.name, ...params])).changes === 1;
+}
+
+/** For the effect of a renewal or a revocation. */
+export function checkOf(store: Store, { id, claim }: ClaimedRow): ClaimCheck {
+  const ask = async (): Promise<boolean> => {
+    const { rows } = await store.run(
+      'SELECT 1 FROM leases WHERE id = $1 AND claim = $2 AND claimed_until > store_now()',
+      [id, claim.name],
+    );
+    return rows.length === 1;
+  };
+  return () => claim.require({ sureMs: CLAIM_MS / 2, ask, what: id });
+}
