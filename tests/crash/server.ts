@@ -28,8 +28,12 @@ export interface CrashServer extends AsyncDisposable {
 
 /** Opens, and where it is new also initializes, the store at `path`. `observe` may stand between it and the server. */
 export async function openServer(path: string, observe = (store: Store): Store => store): Promise<CrashServer> {
+  return openServerOn(observe(await openEmbeddedStore({ path })));
+}
+
+/** As {@link openServer}, with any store, which goes with the server. */
+export async function openServerOn(store: Store): Promise<CrashServer> {
   let log = '';
-  const store = observe(await openEmbeddedStore({ path }));
   const sealable = composeSealable({
     store,
     storageType: 'file',
