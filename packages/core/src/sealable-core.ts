@@ -133,7 +133,7 @@ export class SealableCore implements SealControl {
     const { store, staySealed = false, logger } = this.#options;
     const staticSeal = this.#staticSeal;
     await this.#membership.start();
-    await this.#checkClock();
+    await this.node.requireClock();
     const record = await this.#rows.read();
     if (record === undefined) {
       logger.info('the store is not initialized: run "operator init"');
@@ -299,7 +299,7 @@ export class SealableCore implements SealControl {
 
   async #openWith(rootKey: Uint8Array, record: SealRecord): Promise<void> {
     if (this.#isEnding) throw sealed();
-    await this.#checkClock();
+    await this.node.requireClock();
     const { store, clusterName, build, logger } = this.#options;
     const staticSeal = this.#staticSeal;
     const close = (): void => this.seal();
@@ -320,11 +320,6 @@ export class SealableCore implements SealControl {
     this.#awaitsKeys = false;
     this.#membership.tell();
     logger.info('vault is unsealed');
-  }
-
-  async #checkClock(): Promise<void> {
-    await this.node.checkClock();
-    if (this.node.refusal !== undefined) throw this.node.refusal;
   }
 
   async #afterBeat({ isSteady }: { readonly isSteady: boolean }): Promise<void> {

@@ -62,6 +62,12 @@ export class ThisNode implements NodeControl {
     if (before !== undefined && this.#wrongClock === undefined) logger.info('the clock is right again');
   }
 
+  /** @throws CofferError `unavailable` when the clock is wrong, and as the store does */
+  async requireClock(): Promise<void> {
+    await this.checkClock();
+    if (this.refusal !== undefined) throw this.refusal;
+  }
+
   /** While this machine's clock is not that of the store: what requests are refused with, which says what to do. */
   get refusal(): CofferError | undefined {
     return this.#wrongClock === undefined ? undefined : new CofferError('unavailable', this.#wrongClock);
