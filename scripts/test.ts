@@ -17,6 +17,7 @@ const PATTERNS = ['packages/**/*.test.ts', 'apps/**/*.test.ts', 'tests/**/*.test
 const LONGEST = [
   'tests/crash/',
   'tests/zombies/',
+  'tests/cluster/cluster.test',
   'tests/seal-memory',
   'tests/many-seals',
   'tests/odd-passwords',
