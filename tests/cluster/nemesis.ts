@@ -1,4 +1,7 @@
-/** Harms nodes and their connections, several at a time, but always leaves one node that works, unless there is only one. */
+/**
+ * Harms nodes and their connections, several at a time, but always leaves one node that works, unless there is only one. One is left
+ * alone for a while: whoever declares others dead must have been well himself for as long as makes a node dead.
+ */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClusterNode } from './cluster-node.ts';
 import type { ClusterUnderTest } from './cluster-under-test.ts';
@@ -22,6 +25,9 @@ export const FAULTS = {
 };
 export type FaultKind = keyof typeof FAULTS;
 
+/** How long a node is left alone, in milliseconds. */
+const CALM_MS = 30_000;
+
 export interface NemesisOptions {
   readonly rates: Readonly<Record<FaultKind, number>>;
   /** Between the beginnings of two faults. */
@@ -38,6 +44,8 @@ export class Nemesis {
   readonly #random: Random;
   readonly #options: NemesisOptions;
   readonly #underWay = new Set<Promise<void>>();
+  /** The node that is left alone, and until when. */
+  #calm: { readonly node: ClusterNode; readonly until: number } | undefined;
   /** Each kind is done once, before chance decides. */
   readonly #first: FaultKind[];
 
@@ -71,8 +79,8 @@ export class Nemesis {
 
   async #strike(stop: AbortSignal): Promise<void> {
     const kind = this.#first[0] ?? this.#random.weighted(this.#options.rates);
-    const node = this.#random.pick(this.#cluster.nodes);
     const { nodes } = this.#cluster;
+    const node = this.#random.pick(nodes.length === 1 ? nodes : nodes.filter((each) => each !== this.#leftAlone()));
     const spared = nodes.length === 1 || nodes.some((other) => other !== node && other.working);
     if (kind === 'drop-target') this.#cluster.target.dropAll();
     else if (!node.working || !spared) return;
@@ -95,6 +103,14 @@ export class Nemesis {
     } else if (kind === 'freeze-store') {
       await this.#freeze(node, stop);
     }
+  }
+
+  #leftAlone(): ClusterNode {
+    const now = performance.now();
+    if (this.#calm === undefined || this.#calm.until < now) {
+      this.#calm = { node: this.#random.pick(this.#cluster.nodes), until: now + CALM_MS };
+    }
+    return this.#calm.node;
   }
 
   async #freeze(node: ClusterNode, stop: AbortSignal): Promise<void> {
