@@ -28,6 +28,7 @@ export async function renewLease(
   const { claim, ...lease } = await claimActive(options, id);
   const row = { id, claim };
   let released = false;
+  let dueAt: number | undefined;
   try {
     if (caller?.id === lease.token) refuseLastUse(caller);
     if (!lease.renewable) throw new CofferError('invalid-request', 'lease is not renewable');
@@ -47,13 +48,16 @@ export async function renewLease(
       [id, claim.name, renewed.expireTime, now, sealLease(options.barrier, id, renewed)],
     );
     released = true;
-    if (changes === 1) return { lease: renewed, ttl, warnings };
+    if (changes === 1) {
+      dueAt = renewed.expireTime;
+      return { lease: renewed, ttl, warnings };
+    }
     if (!(await changeClaimed(store, row, GIVE_BACK))) throw claimLost(id);
     // Revoked meanwhile. Whoever did that is waiting for this claim, and ends what was extended.
     throw new CofferError('invalid-request', 'lease not found');
   } finally {
     if (!released) await changeClaimed(store, row, GIVE_BACK);
-    options.wake();
+    options.wake(dueAt);
   }
 }
 
