@@ -323,6 +323,9 @@ export class SealableCore implements SealControl {
   }
 
   async #afterBeat({ isSteady }: { readonly isSteady: boolean }): Promise<void> {
+    const { store, logger } = this.#options;
+    // First: whatever is wrong with this node, the dead are taken over.
+    if (isSteady && !store.exclusive) await takeOverDead(store, logger);
     await this.node.checkClock();
     const opened = this.#opened;
     if (this.#awaitsKeys) await this.#openOnceInitialized();
@@ -332,8 +335,6 @@ export class SealableCore implements SealControl {
       // What it found may have been that this node is to be sealed.
       if (this.#opened === opened) throw error;
     }
-    const { store, logger } = this.#options;
-    if (isSteady && !store.exclusive) await takeOverDead(store, logger);
   }
 
   async #openOnceInitialized(): Promise<void> {
