@@ -52,7 +52,7 @@ async function main({ url, request, stop: at }: ZombiePlan): Promise<void> {
   const report = await store.observe(inBackground ? 'everything' : 'request', async (): Promise<ZombieReport> => {
     try {
       await server.request(request);
-      const giveUp = Date.now() + 15_000;
+      const giveUp = Date.now() + 3_000;
       while (inBackground && !isDone && Date.now() < giveUp) await sleep(50);
       return { outcome: 'ok' };
     } catch (error) {

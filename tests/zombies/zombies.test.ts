@@ -43,7 +43,7 @@ interface Zombie {
   readonly names: Names;
   readonly server: CrashServer;
   readonly proxy: WireProxy;
-  readonly request: CrashRequest;
+  request: CrashRequest;
   child?: ChildProcess;
   output?: Promise<string>;
 }
@@ -125,7 +125,18 @@ describe('a node that is stopped, taken for dead and woken', () => {
     return { point, names, server, proxy, request };
   }
 
+  /** What is due in the background anybody may take: it is tried with another lease then. */
   async function stopAtPoint(zombie: Zombie): Promise<void> {
+    const isForAnybody = typeof zombie.point.store?.write === 'string';
+    for (let tries = isForAnybody ? 5 : 1; ; tries--) {
+      if (await stops(zombie)) return;
+      assert.ok(tries > 1, `${zombie.point.title}: the point was not reached: ${await zombie.output}`);
+      const issued = await zombie.server.request({ operation: 'read', path: 'database/creds/dynamic' });
+      zombie.request = { ...zombie.request, data: { ...zombie.request.data, lease_id: issued?.lease?.id ?? '' } };
+    }
+  }
+
+  async function stops(zombie: Zombie): Promise<boolean> {
     const { point, proxy, request } = zombie;
     const plan: ZombiePlan = { url, request, ...(point.store && { stop: point.store }) };
     const child = spawn(process.execPath, [program, JSON.stringify(plan)], { stdio: ['ignore', 'pipe', 'inherit'] });
@@ -149,7 +160,7 @@ describe('a node that is stopped, taken for dead and woken', () => {
       `${point.title}: the node neither stopped nor ended`,
       { patienceMs: 30_000 },
     );
-    assert.equal(child.exitCode, null, `${point.title}: the point was not reached: ${await exitText(zombie)}`);
+    return child.exitCode === null;
   }
 
   async function answerOf({ point, child, output }: Zombie): Promise<ZombieReport> {
@@ -157,10 +168,6 @@ describe('a node that is stopped, taken for dead and woken', () => {
     if (child.exitCode === null) await once(child, 'exit');
     assert.equal(child.exitCode, 0, point.title);
     return JSON.parse(await output) as ZombieReport;
-  }
-
-  async function exitText({ child, output }: Zombie): Promise<string> {
-    return child?.exitCode === null ? '' : ((await output) ?? '');
   }
 });
 
