@@ -119,12 +119,17 @@ describe('a store that fails in the middle of a request', () => {
   }
 });
 
-/** The claims of a worker that could not give them back have run out. */
+/** How long a creation may take, in milliseconds. */
+const CREATION_MS = 120_000;
+
+/** The claims of a worker that could not give them back have run out, and with them the time of what it had begun. */
 async function passTime({ store }: CrashServer): Promise<void> {
   await store.transaction([
     {
-      sql: `UPDATE leases SET claimed_until = 0, next_attempt = CASE state WHEN 'active' THEN next_attempt ELSE 0 END
+      sql: `UPDATE leases SET claimed_until = 0, next_attempt = CASE state WHEN 'active' THEN next_attempt ELSE 0 END,
+              issue_time = CASE state WHEN 'active' THEN issue_time ELSE issue_time - $1 END
             WHERE claimed_until > 0`,
+      params: [CREATION_MS],
     },
     { sql: 'UPDATE intents SET claimed_until = 0 WHERE claimed_until > 0' },
   ]);
