@@ -11,7 +11,12 @@ import { CREATION_CLAIM_MS, sealLease } from './lease-row.ts';
 /** What is begun now is over by then, in milliseconds: longer than a statement of the database may take. */
 const LAST_EFFECT_MS = 45_000;
 
-export function createLeaseIssuer(store: Store, barrier: Barrier, wake: (dueAt?: number) => void, node?: NodeLife): LeaseIssuer {
+export function createLeaseIssuer(
+  store: Store,
+  barrier: Barrier,
+  wake: (dueAt?: number) => void,
+  node?: NodeLife,
+): LeaseIssuer {
   return {
     async begin(lease, conditions = []) {
       refuseLastUse(lease.token);
@@ -52,7 +57,10 @@ export function createLeaseIssuer(store: Store, barrier: Barrier, wake: (dueAt?:
           const wasMine = await release(store, { id, claim }, lease, sealLease(barrier, id, { ...lease, data }));
           wake();
           if (!wasMine) throw claimLost(id);
-          throw new CofferError('permission-denied', 'the token, or what it asked for, was revoked while the credential was being made');
+          throw new CofferError(
+            'permission-denied',
+            'the token, or what it asked for, was revoked while the credential was being made',
+          );
         },
         async abandon(nothingLeft, data = lease.data) {
           // Whoever took it over removes it.
