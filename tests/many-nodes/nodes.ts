@@ -53,3 +53,16 @@ export async function startNodes(count: number): Promise<Nodes> {
     },
   };
 }
+
+export interface Pair extends Nodes {
+  readonly one: Api;
+  readonly other: Api;
+}
+
+/** Two of them. */
+export async function startPair(): Promise<Pair> {
+  const nodes = await startNodes(2);
+  const [first, second] = nodes.all;
+  if (first === undefined || second === undefined) throw new Error('two nodes');
+  return { ...nodes, one: first.api, other: second.api };
+}

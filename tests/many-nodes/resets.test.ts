@@ -4,7 +4,7 @@ import { after, before, describe, it } from 'node:test';
 import { dropAdmin, eventually, makeAdmin } from '@coffer/testkit';
 import type { Api } from '../auth/api.ts';
 import { connectionTo, SEED_CREATION } from '../dev-server.ts';
-import { type Nodes, startNodes } from './nodes.ts';
+import { type Pair, startPair } from './nodes.ts';
 
 const HERE = { user: 'reset_admin', password: 'reset' };
 const THERE = { user: 'other_admin', password: 'other' };
@@ -21,14 +21,12 @@ const WAYS: Readonly<Record<string, (api: Api) => Promise<unknown>>> = {
 };
 
 describe('on another node', () => {
-  let nodes: Nodes;
+  let nodes: Pair;
   let one: Api;
   let other: Api;
   before(async () => {
-    nodes = await startNodes(2);
-    const [first, second] = nodes.all;
-    assert.ok(first !== undefined && second !== undefined);
-    [one, other] = [first.api, second.api];
+    nodes = await startPair();
+    ({ one, other } = nodes);
     for (const login of [HERE, THERE]) await makeAdmin(nodes.database, login);
   });
   after(async () => {

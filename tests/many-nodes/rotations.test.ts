@@ -5,21 +5,19 @@ import { dropAdmin, makeAdmin } from '@coffer/testkit';
 import { type Api, textOf } from '../auth/api.ts';
 import { connectionTo, SEED_CREATION } from '../dev-server.ts';
 import { tryLogin } from '../logins.ts';
-import { type Nodes, startNodes } from './nodes.ts';
+import { type Pair, startPair } from './nodes.ts';
 
 const ADMIN = { user: 'rotated_admin', password: 'first' };
 const CLIENTS = 8;
 const ROTATIONS = 4;
 
 describe("while one node rotates a connection's own user, another", () => {
-  let nodes: Nodes;
+  let nodes: Pair;
   let one: Api;
   let other: Api;
   before(async () => {
-    nodes = await startNodes(2);
-    const [first, second] = nodes.all;
-    assert.ok(first !== undefined && second !== undefined);
-    [one, other] = [first.api, second.api];
+    nodes = await startPair();
+    ({ one, other } = nodes);
     await makeAdmin(nodes.database, ADMIN);
     await one.ok('POST', 'sys/mounts/database', { type: 'database' });
   });

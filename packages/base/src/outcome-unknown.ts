@@ -34,7 +34,7 @@ export function isNothingDone(thrown: unknown): boolean {
  * For this many milliseconds after nobody waits for its answer any more, a statement may still take effect in the database:
  * longer than statement_timeout is by default, and than a connection needs to be found dead.
  */
-const LANDING_MS = 45_000;
+export const LANDING_MS = 45_000;
 
 /** Until when a change whose outcome became unknown just now may still land, in milliseconds since 1970. */
 export function mayLandUntil(): number {

@@ -36,6 +36,8 @@ export function createEntryStorage(parts: EntryStorageParts, mount: string): Ent
   };
 }
 
+const REPLACE = 'ON CONFLICT (mount, name) DO UPDATE SET value = excluded.value';
+
 interface Place<T> {
   readonly mount: string;
   readonly prefix: string;
@@ -80,38 +82,19 @@ class MountEntries<T extends object> implements Entries<T> {
   }
 
   async put(name: string, value: T): Promise<void> {
-    await this.#write(name, {
-      sql: `INSERT INTO entries (mount, name, value) VALUES ($1, $2, $3)
-       ON CONFLICT (mount, name) DO UPDATE SET value = excluded.value`,
-      params: [...this.#keyOf(name), this.#seal(name, value)],
-    });
+    await this.#insert(name, value, [], REPLACE);
   }
 
-  async add(name: string, value: T): Promise<boolean> {
-    const { changes } = await this.#write(name, {
-      sql: 'INSERT INTO entries (mount, name, value) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING',
-      params: [...this.#keyOf(name), this.#seal(name, value)],
-    });
-    return changes === 1;
+  add(name: string, value: T): Promise<boolean> {
+    return this.#insert(name, value, [], 'ON CONFLICT DO NOTHING');
   }
 
-  async putWhile(name: string, value: T, conditions: readonly Condition[]): Promise<boolean> {
-    const insertion = {
-      into: 'entries (mount, name, value)',
-      values: '$1, $2, $3',
-      params: [...this.#keyOf(name), this.#seal(name, value)],
-    };
-    return (await this.#write(name, insertWhile(insertion, conditions))).changes === 1;
+  putWhile(name: string, value: T, conditions: readonly Condition[]): Promise<boolean> {
+    return this.#insert(name, value, conditions);
   }
 
-  async replaceWhile(name: string, value: T, conditions: readonly Condition[]): Promise<boolean> {
-    const insertion = {
-      into: 'entries (mount, name, value)',
-      values: '$1, $2, $3',
-      params: [...this.#keyOf(name), this.#seal(name, value)],
-      onConflict: 'ON CONFLICT (mount, name) DO UPDATE SET value = excluded.value',
-    };
-    return (await this.#write(name, insertWhile(insertion, conditions))).changes === 1;
+  replaceWhile(name: string, value: T, conditions: readonly Condition[]): Promise<boolean> {
+    return this.#insert(name, value, conditions, REPLACE);
   }
 
   async deleteWhile(name: string, conditions: readonly Condition[]): Promise<void> {
@@ -160,6 +143,17 @@ class MountEntries<T extends object> implements Entries<T> {
     );
     const sealed = rows[0]?.['value'];
     return sealed instanceof Uint8Array ? { value: this.#open(name, sealed), sealed } : undefined;
+  }
+
+  /** Returns whether it was inserted, or replaced what was there. */
+  async #insert(name: string, value: T, conditions: readonly Condition[], onConflict = ''): Promise<boolean> {
+    const insertion = {
+      into: 'entries (mount, name, value)',
+      values: '$1, $2, $3',
+      params: [...this.#keyOf(name), this.#seal(name, value)],
+      onConflict,
+    };
+    return (await this.#write(name, insertWhile(insertion, conditions))).changes === 1;
   }
 
   #write(name: string, { sql, params = [] }: SqlStatement): Promise<SqlResult> {

@@ -1,4 +1,4 @@
-import { randomBase62, CofferError, PROCESS_ID } from '@coffer/base';
+import { randomBase62, CofferError, LANDING_MS, PROCESS_ID } from '@coffer/base';
 import { bucketOf, type Store } from '@coffer/store';
 import type { Barrier } from '../barrier/barrier.ts';
 import { insertWhile } from '../barrier/insert-while.ts';
@@ -7,9 +7,6 @@ import type { NodeLife } from '../nodes/node-life.ts';
 import { claimLost, HeldClaim } from './claim.ts';
 import { refuseLastUse } from './last-use.ts';
 import { CREATION_CLAIM_MS, sealLease } from './lease-row.ts';
-
-/** What is begun now is over by then, in milliseconds: longer than a statement of the database may take. */
-const LAST_EFFECT_MS = 45_000;
 
 export function createLeaseIssuer(
   store: Store,
@@ -39,11 +36,11 @@ export function createLeaseIssuer(
       const ask = async (): Promise<boolean> => {
         const { rows } = await store.run(
           'SELECT 1 FROM leases WHERE id = $1 AND claim = $2 AND claimed_until > store_now() + $3',
-          [id, claim.name, LAST_EFFECT_MS],
+          [id, claim.name, LANDING_MS],
         );
         return rows.length === 1;
       };
-      const sureMs = CREATION_CLAIM_MS - LAST_EFFECT_MS;
+      const sureMs = CREATION_CLAIM_MS - LANDING_MS;
       return {
         id,
         requireMine: () => claim.require({ sureMs, ask, what: id }),
