@@ -13,8 +13,11 @@ const HEALTH_EVERY_MS = 500;
 const HEALTH_MS = 1_000;
 /** A node whose store is away answers within ten seconds. */
 const ANSWER_MS = 12_000;
-/** How long a client goes on trying elsewhere. */
-const PATIENCE_MS = 60_000;
+/**
+ * How long a client goes on trying elsewhere: what a node had begun waits for about 15 s once that is dead, and the next one to take it
+ * up may be struck in its turn.
+ */
+const PATIENCE_MS = 120_000;
 const PAUSE_MS = 100;
 const REASON_LENGTH = 90;
 /** Of a proxy, or of a node that asks to come again. */
@@ -97,7 +100,7 @@ export class Balancer {
     request: Request,
     begin: (node: string) => T,
   ): Promise<{ answer: Answer; attempt: T }> {
-    const deadline = performance.now() + PATIENCE_MS;
+    const started = performance.now();
     let last: ClusterNode | undefined;
     for (let tries = 0; ; tries++) {
       const node = request.node ?? this.#choose(random, last);
@@ -105,13 +108,16 @@ export class Balancer {
       this.#findings.count(`requests/${request.kind}`);
       const attempt = begin(node.name);
       try {
-        return { answer: await this.#ask(node, request), attempt };
+        const answer = await this.#ask(node, request);
+        this.#findings.highest(`longest/${request.kind}`, Math.round(performance.now() - started));
+        return { answer, attempt };
       } catch (thrown) {
         attempt.unknown();
         const error = CofferError.from(thrown);
         const again = !(thrown instanceof ApiError) || ELSEWHERE.has(thrown.status);
         if (again && request.once === true) throw new NodeAway(node.name);
-        if (!again || performance.now() > deadline) throw this.#surfaced(request, node, tries, error, thrown);
+        if (!again || performance.now() > started + PATIENCE_MS)
+          throw this.#surfaced(request, node, tries, error, thrown);
         this.#findings.count('retried elsewhere');
         this.#findings.count(`retried/${reasonOf(thrown, error)}`);
       }

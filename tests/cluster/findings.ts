@@ -21,6 +21,11 @@ export class Findings {
     this.#counts.set(name, this.counted(name) + by);
   }
 
+  /** Keeps the highest of all values under this name. */
+  highest(name: string, value: number): void {
+    this.#counts.set(name, Math.max(this.counted(name), value));
+  }
+
   counted(name: string): number {
     return this.#counts.get(name) ?? 0;
   }

@@ -108,7 +108,10 @@ export class Nemesis {
   #leftAlone(): ClusterNode {
     const now = performance.now();
     if (this.#calm === undefined || this.#calm.until < now) {
-      this.#calm = { node: this.#random.pick(this.#cluster.nodes), until: now + CALM_MS };
+      // One that stands still would spend its calm asleep.
+      const working = this.#cluster.nodes.filter((node) => node.working);
+      const node = this.#random.pick(working.length > 0 ? working : this.#cluster.nodes);
+      this.#calm = { node, until: now + CALM_MS };
     }
     return this.#calm.node;
   }

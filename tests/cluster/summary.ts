@@ -12,6 +12,8 @@ export function summary(options: RunOptions, { findings, seconds, histories }: R
     ...requests.map(([kind, count]): [string, number] => [`  ${kind}`, count]),
     ['retried elsewhere', findings.counted('retried elsewhere')],
     ...findings.below('retried/').map(([reason, count]): [string, number] => [`  ${reason}`, count]),
+    ['longest until an answer, ms', Math.max(0, ...findings.below('longest/').map(([, ms]) => ms))],
+    ...findings.below('longest/').map(([kind, ms]): [string, number] => [`  ${kind}`, ms]),
     ['surfaced errors', findings.counted('surfaced errors')],
     ...Object.keys(options.nemesis.rates).map((kind): [string, number] => [kind, findings.counted(`faults/${kind}`)]),
     ...['leases issued', 'leases renewed', 'leases revoked', 'prefixes revoked', 'static roles rotated'].map(
@@ -23,6 +25,6 @@ export function summary(options: RunOptions, { findings, seconds, histories }: R
     ['  undecided', all.filter(({ undecided }) => undecided).length],
     ['violations', findings.violations.length],
   ];
-  const width = 26;
+  const width = 27;
   return rows.map(([name, value]) => `${name.padEnd(width)}  ${String(value).padStart(9)}`).join('\n');
 }
