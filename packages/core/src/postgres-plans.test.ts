@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { openPostgresStore, type SqlStatement, type Store } from '@coffer/store';
+import { openPostgresStore, type SqlStatement, type SqlValue, type Store } from '@coffer/store';
 import { databaseUnderTest, type TestDatabase } from '@coffer/testkit';
 import { exceptionFor, faultsOf, GROWING, MAY_GROW, type PlanNode, SMALL } from './plan-faults-fixture.ts';
 import { statementsOfCore } from './statements-fixture.ts';
@@ -26,6 +26,12 @@ const LOAD = [
   `INSERT INTO changes (epoch, node, what) SELECT i, 'n', '{"keys":[]}' FROM generate_series(1, ${ROWS}) AS i`,
   `UPDATE epoch SET epoch = ${ROWS} WHERE name = 'store'`,
 ];
+
+function literal(value: SqlValue): string {
+  if (value === null) return 'NULL';
+  if (value instanceof Uint8Array) return `'\\x${Buffer.from(value).toString('hex')}'`;
+  return typeof value === 'number' ? String(value) : `'${value.replaceAll("'", "''")}'`;
+}
 
 describe('the statements on PostgreSQL', () => {
   let database: TestDatabase;
@@ -54,20 +60,37 @@ describe('the statements on PostgreSQL', () => {
     return (plans as readonly { readonly Plan: PlanNode }[])[0]?.Plan ?? assert.fail(sql);
   }
 
-  async function check(): Promise<void> {
+  /** The plan for any parameters, which a connection keeps once it has run a statement a few times. */
+  async function keptPlanOf({ sql, params = [] }: SqlStatement): Promise<PlanNode> {
+    const values = params.length === 0 ? '' : `(${params.map(literal).join(', ')})`;
+    const answers = await store.transaction([
+      { sql: 'SET LOCAL plan_cache_mode = force_generic_plan' },
+      { sql: `PREPARE kept AS ${sql}` },
+      { sql: `EXPLAIN (FORMAT JSON) EXECUTE kept ${values}` },
+      { sql: 'DEALLOCATE kept' },
+    ]);
+    const plans: unknown = answers[2]?.rows[0]?.['QUERY PLAN'];
+    return (plans as readonly { readonly Plan: PlanNode }[])[0]?.Plan ?? assert.fail(sql);
+  }
+
+  async function check(plan: (statement: SqlStatement) => Promise<PlanNode>): Promise<void> {
     const faults: string[] = [];
     for (const statement of statements) {
-      const found = faultsOf(await planOf(statement));
+      const found = faultsOf(await plan(statement));
       if (found.length > 0) faults.push(exceptionFor(statement.sql) ?? `${found.join(', ')}: ${statement.sql}`);
     }
     assert.deepEqual(faults.sort(), Object.keys(MAY_GROW).sort());
   }
 
-  it('find their rows by an index without statistics', () => check());
+  const kinds = { 'once more': planOf, 'again and again': keptPlanOf };
+  for (const [often, plan] of Object.entries(kinds)) {
+    it(`find their rows by an index without statistics, run ${often}`, () => check(plan));
+  }
 
   it('find their rows by an index with statistics', async () => {
     for (const table of GROWING) await store.run(`ANALYZE ${table}`);
-    await check();
+    await check(planOf);
+    await check(keptPlanOf);
   });
 
   it('are of tables that are known to grow, or not to', async () => {

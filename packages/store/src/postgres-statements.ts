@@ -31,8 +31,7 @@ export async function runStatements(
   if (only === undefined) return [];
   if (second === undefined) {
     progress.effective = true;
-    const { sql, params } = requestOf(only);
-    return [resultOf(await session.query(sql, params))];
+    return (await session.block([requestOf(only)])).map(resultOf);
   }
   const requests = [BEGIN, ...statements.map(requestOf)];
   try {

@@ -112,6 +112,9 @@ export const FAILURE_RULES: readonly FailureRule[] = [
   { sqlstate: /^53300$/, kind: 'busy' },
   { sqlstate: /^40(001|P01)$/, kind: 'conflict' },
   { sqlstate: /^55P03$/, kind: 'conflict' },
+  // A prepared statement that the server does not have any more, or cannot run as it was prepared: it is prepared again.
+  { sqlstate: /^26000$/, kind: 'conflict' },
+  { text: /cached plan must not change result type/i, kind: 'conflict' },
   { text: /tuple concurrently (updated|deleted)/i, kind: 'conflict' },
   { text: /catalog version mismatch|schema version mismatch|MISMATCHED_SCHEMA/i, kind: 'conflict' },
   { text: /catalog snapshot used for this transaction has been invalidated/i, kind: 'conflict' },

@@ -4,6 +4,7 @@ import type pg from 'pg';
 import { Block } from './block.ts';
 import { type Backend, Failure, failureOfStatement } from './failure.ts';
 import { requestCancel } from './knock.ts';
+import { PreparedStatements } from './prepared-statements.ts';
 import { type Answer, answerOf, lastOf, type Request, type Row } from './request.ts';
 import { WarningsOnConnection } from './server-warnings.ts';
 import type { SilenceWatch } from './silence-watch.ts';
@@ -67,8 +68,9 @@ export class Session {
   #longestBytes = Infinity;
   /** Why we have dropped it, if we have. */
   #why: { readonly text: string; readonly nodeSilent: boolean } | undefined;
-  /** How many statements the server has said it has parsed, and how many requests are on their way. */
-  #parsed = 0;
+  readonly #prepared = new PreparedStatements();
+  /** How often the server has said that it has come to a statement, and how many requests are on their way. */
+  #reached = 0;
   #awaited = 0;
   /** How many bytes had been read when the request now being answered was sent. */
   #readBefore = 0;
@@ -81,7 +83,8 @@ export class Session {
     this.#warnings = new WarningsOnConnection(client);
     client.on('error', () => this.#break());
     client.on('end', () => this.#break());
-    client.connection.on('parseComplete', () => this.#parsed++);
+    client.connection.on('parseComplete', () => this.#reached++);
+    client.connection.on('bindComplete', () => this.#reached++);
     client.connection.on('parameterStatus', ({ parameterName, parameterValue }: ParameterStatus) => {
       if (parameterName === 'server_encoding') this.serverEncoding = parameterValue;
       if (parameterName === 'in_hot_standby') this.inHotStandby = parameterValue === 'on';
@@ -162,12 +165,13 @@ export class Session {
   }
 
   /**
-   * Sends requests of one statement each as one, in one round trip: after one that fails the rest is not run.
+   * Sends requests of one statement each as one, in one round trip: after one that fails the rest is not run. What is sent again and
+   * again is parsed once ({@link PreparedStatements}).
    *
    * @throws Failure of the first that fails
    */
   async block(requests: readonly Request[]): Promise<readonly Omit<Answer, 'warnings'>[]> {
-    const block = new Block(requests);
+    const block = new Block(requests, this.#prepared);
     this.#warnings.ofNextRequest();
     const answers = await this.#await(true, () => {
       this.#client.query(block);
@@ -191,11 +195,11 @@ export class Session {
 
   /**
    * What `ask` resolves with, which sends a request and waits for its answer; or why there is none. `prepared`: the server says
-   * of each statement when it has parsed it.
+   * of each statement when it has come to it.
    */
   async #await<T>(prepared: boolean, ask: () => Promise<T>): Promise<T | Failure> {
     this.watch?.sent();
-    const parsed = this.#parsed;
+    const reached = this.#reached;
     const alone = this.#awaited++ === 0 && prepared;
     try {
       this.#readBefore = bytesRead(this.#client.connection.stream);
@@ -209,7 +213,7 @@ export class Session {
       if (!this.#tooLong) {
         const failure = this.#seen(failureOfStatement(error, this.backend));
         // What it answers is in order: it had not come to the statement when it ended the session.
-        const unstarted = alone && this.#parsed === parsed && /^57P0[1-3]$/.test(failure.sqlstate);
+        const unstarted = alone && this.#reached === reached && /^57P0[1-3]$/.test(failure.sqlstate);
         return unstarted ? new Failure(failure.kind, failure.message, { ...failure, unstarted }) : failure;
       }
       const text = `the answer is longer than ${this.#longestBytes / 1024 ** 2} MiB, and nobody reads it`;
