@@ -11,6 +11,7 @@ import { NodeLog } from './node-log.ts';
 
 /** A start migrates, unseals and looks after what was left. */
 const START_MS = 60_000;
+const STARTS = 5;
 /** A clean stop answers what is under way. */
 const END_MS = 60_000;
 
@@ -80,8 +81,25 @@ log_level = "${options.logLevel}"
     return this.#state === 'up' && !this.#cutOff;
   }
 
-  /** Resolves when it listens and is unsealed. @throws Error with its last lines when it ends instead, or takes too long */
+  /**
+   * Resolves when it listens and is unsealed. One that cannot reach its store ends, as on a busy machine, and is started again as by
+   * systemd.
+   *
+   * @throws Error with its last lines when it ends for another reason, or takes too long
+   */
   async start(): Promise<void> {
+    for (let tries = STARTS; ; tries--) {
+      try {
+        await this.#startOnce();
+        return;
+      } catch (error) {
+        this.#state = 'down';
+        if (tries <= 1 || !this.log.last.includes('cannot connect to the database')) throw error;
+      }
+    }
+  }
+
+  async #startOnce(): Promise<void> {
     this.#state = 'starting';
     this.log.add('-- start');
     const child = spawn(COFFER, ['server', `-config=${this.#configuration}`], {
