@@ -31,6 +31,7 @@ export class MountTable {
   readonly #leaving = new Set<Promise<void>>();
   /** Paths whose mount is being written. */
   readonly #enabling = new Set<string>();
+  #isClosed = false;
   #types: MountTypes = { engines: new Map(), authMethods: new Map() };
 
   constructor(parts: MountedParts) {
@@ -61,6 +62,8 @@ export class MountTable {
   /** Brings the table up to date with the rows, which another node may have changed. */
   async #follow(): Promise<void> {
     const rows = await this.#rows.all();
+    // Whoever was made now would never be closed.
+    if (this.#isClosed) return;
     const standing = new Set(rows.map(({ mount }) => mount.uuid));
     for (const [path, mounted] of this.#mounted) {
       if (!mounted.builtin && !standing.has(mounted.mount.uuid)) this.#leaveSoon(path, mounted);
@@ -144,8 +147,8 @@ export class MountTable {
     try {
       const inTheWay = await this.#rows.insert(mount);
       if (inTheWay !== undefined) throw inUse(inTheWay);
-      // Unless this node has followed its own change meanwhile.
-      if (!this.#mounted.has(path)) this.#add(mount, factory);
+      // Unless this node has followed its own change meanwhile, or has ended.
+      if (!this.#mounted.has(path) && !this.#isClosed) this.#add(mount, factory);
     } finally {
       this.#enabling.delete(path);
     }
@@ -220,6 +223,7 @@ export class MountTable {
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true;
     await Promise.all([...[...this.#mounted.values()].map(({ engine }) => engine.close()), ...this.#leaving]);
   }
 

@@ -8,6 +8,7 @@ import { Steps, steppedStore } from '@coffer/testkit';
 import { Barrier } from '../barrier/barrier.ts';
 import { createKeyring } from '../barrier/keyring.ts';
 import { Core } from '../core.ts';
+import { Epochs } from '../epochs/epochs.ts';
 import { createRootToken } from '../tokens/root-token.ts';
 
 let served = 0;
@@ -216,5 +217,33 @@ describe('mounts', () => {
     await late.services.mounts.disable('door', async () => undefined);
     await assertServedIsStored();
     assert.equal((await ask())['description'], 'enabled');
+  });
+
+  it('of another node are not left open by one that ends while it learns of them, or has ended', async () => {
+    let open = 0;
+    const counted: EngineFactory = (context) => {
+      open++;
+      return { ...door(context), close: async () => void open-- };
+    };
+    const started = async (store: Store): Promise<{ made: Core; epochs: Epochs }> => {
+      const epochs = new Epochs(store);
+      const made = new Core({ store, barrier, epochs, builtinPlugins: [], logger: silentLogger });
+      made.install({ engines: new Map([['door', counted]]) });
+      await epochs.begin();
+      await made.services.mounts.load();
+      return { made, epochs };
+    };
+    let ending: Awaited<ReturnType<typeof started>>;
+    const points = await steps.interleave({
+      prepare: async () => {
+        await begin();
+        ending = await started(steppedStore(inner, steps));
+        await core.services.mounts.enable('late', 'door', {});
+      },
+      stopped: () => ending.epochs.refresh(),
+      meanwhile: () => ending.made.stop(),
+      afterwards: async () => assert.equal(open, 0),
+    });
+    assert.ok(points.some(({ what }) => what.startsWith('SELECT path, value')));
   });
 });
