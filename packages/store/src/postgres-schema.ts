@@ -12,6 +12,12 @@ const PLANNER = ['hashjoin', 'mergejoin', 'seqscan', 'bitmapscan', 'material'].m
   (kind) => `SET enable_${kind} = off`,
 );
 
+/**
+ * A process that is stopped in the midst of a transaction has rows locked that other nodes wait for, the one of the epoch above all. Ours
+ * are silent for as long as a round trip takes. Shorter than what makes a node dead, so that whoever takes over finds no locks.
+ */
+const SILENCE = 'SET idle_in_transaction_session_timeout = 5000';
+
 /** Tables and indexes. */
 const OURS = ['migrations'].concat(
   MIGRATIONS.flat().flatMap((sql) => /^CREATE (?:TABLE|(?:UNIQUE )?INDEX) IF NOT EXISTS (\w+)/.exec(sql)?.[1] ?? []),
@@ -48,7 +54,7 @@ export class StoreSchema {
    */
   async settingsFor(session: Session): Promise<string> {
     this.#name ??= await this.#find(session);
-    return [this.#settings(`${pg.escapeIdentifier(this.#name)}, pg_temp`), ...PLANNER].join('; ');
+    return [this.#settings(`${pg.escapeIdentifier(this.#name)}, pg_temp`), SILENCE, ...PLANNER].join('; ');
   }
 
   /**

@@ -40,7 +40,8 @@ export async function runStatements(
       return (await session.block([...requests, COMMIT])).slice(1, -1).map(resultOf);
     }
     const answers = await session.block(requests);
-    progress.effective = true;
+    // Where the session is over already, as after a silence, the COMMIT is not sent any more.
+    progress.effective = !session.broken;
     await session.query(COMMIT.sql);
     return answers.slice(1).map(resultOf);
   } catch (thrown) {

@@ -11,6 +11,8 @@ import type { SilenceWatch } from './silence-watch.ts';
 
 /** How long a server may take to close its side before we simply drop the socket. */
 const GOODBYE_MS = 2_000;
+/** SQLSTATE idle_in_transaction_session_timeout: the server had nothing to do, and rolled back. */
+const IDLE_IN_TRANSACTION = '25P03';
 
 export interface SessionIdentity {
   readonly applicationName: string;
@@ -200,7 +202,7 @@ export class Session {
   async #await<T>(prepared: boolean, ask: () => Promise<T>): Promise<T | Failure> {
     this.watch?.sent();
     const reached = this.#reached;
-    const alone = this.#awaited++ === 0 && prepared;
+    const alone = this.#awaited++ === 0;
     try {
       this.#readBefore = bytesRead(this.#client.connection.stream);
       return await ask();
@@ -213,7 +215,8 @@ export class Session {
       if (!this.#tooLong) {
         const failure = this.#seen(failureOfStatement(error, this.backend));
         // What it answers is in order: it had not come to the statement when it ended the session.
-        const unstarted = alone && this.#reached === reached && /^57P0[1-3]$/.test(failure.sqlstate);
+        const unreached = prepared && this.#reached === reached && /^57P0[1-3]$/.test(failure.sqlstate);
+        const unstarted = alone && (unreached || failure.sqlstate === IDLE_IN_TRANSACTION);
         return unstarted ? new Failure(failure.kind, failure.message, { ...failure, unstarted }) : failure;
       }
       const text = `the answer is longer than ${this.#longestBytes / 1024 ** 2} MiB, and nobody reads it`;
