@@ -40,8 +40,9 @@ const staticRole = ({ app }: Names): JsonObject => ({ db_name: 'yb', username: a
 
 async function issueLease(server: CrashServer): Promise<string> {
   const answer = await server.request({ operation: 'read', path: 'database/creds/dynamic' });
-  await server.store.run('UPDATE leases SET issue_time = issue_time - $1', [LEASE_AGE_MS]);
-  return answer?.lease?.id ?? '';
+  const id = answer?.lease?.id ?? '';
+  await server.store.run('UPDATE leases SET issue_time = issue_time - $1 WHERE id = $2', [LEASE_AGE_MS, id]);
+  return id;
 }
 
 export const CASES: readonly CrashCase[] = [

@@ -24,6 +24,7 @@ import { build } from 'esbuild';
 import { type CrashCase, CHOSEN_PASSWORD, type Names, ROOT_PASSWORD } from './cases.ts';
 import type { ChildPlan, ChildReport } from './child.ts';
 import { describePoint, type FaultPoint, type Rehearsal, type StatementMoment } from './fault-point.ts';
+import { configure } from './configure.ts';
 import { checkInvariant, settle } from './invariant.ts';
 import { ObservedStore } from './observed-store.ts';
 import { type CrashRequest, type CrashServer, openServer } from './server.ts';
@@ -94,7 +95,8 @@ export class CrashHarness {
     const child = this.#spawn(prepared, crashCase, await this.backgroundCalls());
     const output = child.stdout === null ? Promise.resolve('') : text(child.stdout);
     assert.deepEqual(await once(child, 'exit'), [0, null]);
-    const { calls } = JSON.parse(await output) as ChildReport;
+    const { calls, outcome, message } = JSON.parse(await output) as ChildReport;
+    assert.equal(outcome, 'ok', message);
     return { calls, statements: prepared.proxy.statements.slice(first).map(({ sql }) => sql), logins };
   }
 
@@ -136,42 +138,19 @@ export class CrashHarness {
     });
     left.defer(() => proxy.stop());
     await using server = await openServer(store);
-    await this.#configure(server, crashCase, names, proxy);
+    const { database } = this.database;
+    await configure(server, crashCase, { names, proxy, database, grant: `CONNECT ON DATABASE "${database}"` });
     const request = await crashCase.prepare(server, names);
     const kept = left.move();
     return { names, store, proxy, request, hooks, [Symbol.asyncDispose]: () => kept.disposeAsync() };
-  }
-
-  async #configure(server: CrashServer, crashCase: CrashCase, names: Names, proxy: WireProxy): Promise<void> {
-    const write = (path: string, data: CrashRequest['data'] & object) =>
-      server.request({ operation: 'update', path, data });
-    await write('sys/mounts/database', { type: 'database' });
-    await write('database/config/yb', {
-      plugin_name: 'ysql-plugin',
-      allowed_roles: '*',
-      host: proxy.host,
-      port: proxy.port,
-      username: names.root,
-      password: ROOT_PASSWORD,
-      db: this.database.database,
-      username_template: `${names.issued}{{random 12}}`,
-      ...(crashCase.rootStatements !== undefined && { root_rotation_statements: crashCase.rootStatements }),
-    });
-    await write('database/roles/dynamic', {
-      db_name: 'yb',
-      creation_statements:
-        "CREATE ROLE \"{{name}}\" LOGIN PASSWORD '{{password}}' VALID UNTIL '{{expiration}}'; " +
-        `GRANT CONNECT ON DATABASE "${this.database.database}" TO "{{name}}";`,
-      default_ttl: '1h',
-      max_ttl: '24h',
-    });
   }
 
   /** Sends the request of a try to a server that is killed at `point`. */
   async kill(prepared: Try, crashCase: CrashCase, point: FaultPoint): Promise<void> {
     const first = prepared.proxy.statements.length;
     const background = await this.backgroundCalls();
-    const child = this.#spawn(prepared, crashCase, background, point.at === 'store' ? point : undefined);
+    const cut = point.at === 'store' ? ({ ...point, signal: 'SIGKILL' } as const) : undefined;
+    const child = this.#spawn(prepared, crashCase, background, cut);
     const exit = once(child, 'exit');
     if (point.at === 'login') {
       let logins = 0;
@@ -226,9 +205,9 @@ export class CrashHarness {
     { store, request }: Try,
     { scope = 'request' }: CrashCase,
     background: readonly string[],
-    kill?: ChildPlan['kill'],
+    cut?: ChildPlan['cut'],
   ): ChildProcess {
-    const plan: ChildPlan = { store, request, scope, background, ...(kill && { kill }) };
+    const plan: ChildPlan = { store, request, scope, background, ...(cut && { cut }) };
     return spawn(process.execPath, [this.#program, JSON.stringify(plan)], { stdio: ['ignore', 'pipe', 'inherit'] });
   }
 }

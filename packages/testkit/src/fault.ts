@@ -13,7 +13,9 @@ export type FaultAction =
   /** The statement runs to its end; then both connections close without an answer. */
   | { readonly type: 'drop-after' }
   /** The statement reaches the server `ms` milliseconds later. */
-  | { readonly type: 'delay'; readonly ms: number };
+  | { readonly type: 'delay'; readonly ms: number }
+  /** The statement reaches the server once this has come; never, if the connection is dropped before. */
+  | { readonly type: 'hold'; readonly until: Promise<unknown> };
 
 export interface Fault {
   /** Against the SQL as the client sent it; `index` counts the statements of this proxy from 0. */

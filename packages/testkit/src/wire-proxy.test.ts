@@ -142,11 +142,31 @@ for (const [protocol, insert] of Object.entries(PROTOCOLS)) {
     });
 
     it('delays a statement, which then has its effect, unless the connection is dropped first', async () => {
-      const [late, never] = [newName(), newName()];
+      const late = newName();
       hit({ type: 'delay', ms: 20 });
       await connected(plain, (client) => insert(client, late));
       assert.equal(await markExists(late), true);
-      const fault = hit({ type: 'delay', ms: 3_600_000 });
+      await neverComes({ type: 'delay', ms: 3_600_000 });
+    });
+
+    it('holds a statement until something has come, unless the connection is dropped first', async () => {
+      const held = newName();
+      const { promise: until, resolve: release } = Promise.withResolvers<undefined>();
+      const fault = hit({ type: 'hold', until });
+      await connected(plain, async (client) => {
+        const inserted = insert(client, held);
+        await eventually(() => fault.fired > 0, 'the statement');
+        assert.equal(await markExists(held), false);
+        release(undefined);
+        await inserted;
+      });
+      assert.equal(await markExists(held), true);
+      await neverComes({ type: 'hold', until: new Promise(() => undefined) });
+    });
+
+    async function neverComes(action: FaultAction): Promise<void> {
+      const never = newName();
+      const fault = hit(action);
       await connected(plain, async (client) => {
         const lost = assert.rejects(insert(client, never), gone);
         await eventually(() => fault.fired > 0, 'the statement');
@@ -154,7 +174,7 @@ for (const [protocol, insert] of Object.entries(PROTOCOLS)) {
         await lost;
       });
       assert.equal(await markExists(never), false);
-    });
+    }
   });
 }
 

@@ -176,6 +176,9 @@ export class WireSession {
       case 'delay':
         await sleep(action.ms, undefined, { signal: this.#abandoned.signal, ref: false });
         return this.#pass(request, server, executed);
+      case 'hold':
+        await Promise.race([action.until, this.#untilAbandoned()]);
+        return this.#pass(request, server, executed);
       case 'drop-before':
         return this.drop();
       case 'drop-after':
@@ -195,6 +198,13 @@ export class WireSession {
         return this.#answerError({ severity: 'ERROR', ...action }, server.status);
       }
     }
+  }
+
+  #untilAbandoned(): Promise<never> {
+    const { signal } = this.#abandoned;
+    return new Promise((_, reject) => {
+      signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
+    });
   }
 
   async #pass(request: Request, server: ServerConnection, executed: readonly ExecutedStatement[]): Promise<void> {
