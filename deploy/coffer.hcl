@@ -13,3 +13,5 @@ storage "yugabytedb" {
 api_addr         = "https://node1.example.com:8200"
 cluster_name     = "secrets-eu"
 plugin_directory = "/usr/local/lib/coffer/plugins"
+# After SIGTERM sys/health is 503 for so long and requests are still served: load balancers need it to hear of the end.
+shutdown_delay   = "5s"

@@ -72,9 +72,15 @@ describe('the samples of deploy/', () => {
     });
     assert.equal(node.storage.type, 'yugabytedb');
     assert.equal(node.apiAddr, 'https://node1.example.com:8200');
+    const [, seconds = '', fall = ''] = /check inter (\d+)s fall (\d+) /.exec(read('haproxy.cfg')) ?? [];
+    const heardAfter = Number(seconds) * (Number(fall) + 1);
+    const [, stop = ''] = /TimeoutStopSec=(\d+)/.exec(read('coffer.service')) ?? [];
+    const { shutdownDelay = 0 } = node;
+    assert.ok(heardAfter > 0 && shutdownDelay > heardAfter && Number(stop) > shutdownDelay + 30);
     for (const name of NODES) {
       const composed = parseServerConfig(read('compose/coffer.hcl').replaceAll('NODE', name), 'coffer.hcl');
       assert.equal(composed.apiAddr, `https://${name}:8200`);
+      assert.equal(composed.shutdownDelay, shutdownDelay);
       assert.equal(composed.listeners[0]?.tls?.certFile, `/etc/coffer/tls/${name}.pem`);
       assert.equal(composed.seal?.current.url, 'file:///etc/coffer/unseal.key');
     }

@@ -14,5 +14,7 @@ seal "static" {
   current_key    = "file:///etc/coffer/unseal.key"
 }
 
-api_addr     = "https://NODE:8200"
-cluster_name = "compose"
+api_addr       = "https://NODE:8200"
+cluster_name   = "compose"
+# So that HAProxy hears of the end before it comes.
+shutdown_delay = "5s"

@@ -152,6 +152,16 @@ describe('nodes on one store', () => {
     }
   });
 
+  it('do not step down, and say what to do', async () => {
+    const refused = await b.run(['operator', 'step-down'], made.root_token);
+    assert.equal(refused.exit, 2);
+    assert.match(
+      refused.stderr,
+      /none leads: there is nobody to step down\. To take this node out of service, stop it/,
+    );
+    await assert.rejects(a.client('none').request('PUT', 'sys/step-down'), { status: 403 });
+  });
+
   it('do not lead while they are sealed', async () => {
     await b.client(made.root_token).request('PUT', 'sys/seal');
     assert.deepEqual(await bodyOf(b, 'sys/leader'), { ha_enabled: true });

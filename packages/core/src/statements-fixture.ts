@@ -114,6 +114,7 @@ function workOfCore(store: Store, barrier: Barrier): readonly (() => Promise<voi
       await (await begin()).abandon(false);
       const lost = await begin();
       await store.run('DELETE FROM leases WHERE id = $1', [lost.id]);
+      await lost.activate().catch(nothing);
       await lost.abandon(false);
       revoke = async () => 'a session';
       for (const lease of await leases.claimDue(Date.now(), 10)) await leases.revokeClaimed(lease);
@@ -167,6 +168,7 @@ function workOfCore(store: Store, barrier: Barrier): readonly (() => Promise<voi
       const intents = new MountIntents(store, barrier, 'm');
       const intent = { subject: 's', login: 'l', state: 'open', value: {} } as const;
       await intents.create(intent, (claimed) => claimed.save({ nextAttempt: 1 }));
+      await intents.create(intent, async () => undefined);
       await intents.get('s');
       await intents.ofLogin('l');
       await intents.due(Date.now(), 4);

@@ -22,9 +22,9 @@ export interface SqlStatement {
   readonly sql: string;
   readonly params?: readonly SqlValue[];
   /**
-   * It may be run again when the answer to it was lost and it may have taken effect: that leads to the same rows and to the same
-   * answer, whatever others do meanwhile. What reads is known to be so; a write says so, and why, where it is written. Not so:
-   * an UPDATE on condition of a claim that it ends itself, which then reports no change; an upsert of a row that others write too.
+   * It may be run again when the answer to it was lost and it may have taken effect: that leads to the same rows, whatever others
+   * do meanwhile, and to the same answer, or to one with which the caller looks what is there (that nothing has changed). What reads
+   * is known to be so; a write says so, and why, where it is written. Not so: an upsert of a row that others write too.
    */
   readonly repeatable?: boolean;
 }

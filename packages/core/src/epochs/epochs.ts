@@ -82,10 +82,12 @@ export class Epochs {
     statements: readonly SqlStatement[],
     { oneAfterTheOther = false } = {},
   ): Promise<readonly SqlResult[]> {
-    const count = { sql: "UPDATE epoch SET epoch = epoch + 1 WHERE name = 'store'" };
+    // Again, they tell once more of what has changed.
+    const count = { sql: "UPDATE epoch SET epoch = epoch + 1 WHERE name = 'store'", repeatable: true };
     const tell = {
       sql: "INSERT INTO changes (epoch, node, what) SELECT epoch, $1, $2 FROM epoch WHERE name = 'store'",
       params: [PROCESS_ID, JSON.stringify({ keys })],
+      repeatable: true,
     };
     if (oneAfterTheOther) {
       const [, ...results] = await this.#store.transaction([count, ...statements, tell]);

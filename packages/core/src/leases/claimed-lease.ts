@@ -1,6 +1,6 @@
 import { type ClaimCheck } from '@coffer/base';
 import type { Lease } from '@coffer/framework';
-import type { SqlValue, Store } from '@coffer/store';
+import { runRepeatable, type SqlValue, type Store } from '@coffer/store';
 import { claimLost, type HeldClaim } from './claim.ts';
 import { CLAIM_MS } from './lease-row.ts';
 
@@ -38,6 +38,30 @@ export async function changeClaimed(
   params: readonly SqlValue[] = [],
 ): Promise<boolean> {
   return (await store.run(`${sql} WHERE id = $1 AND claim = $2`, [id, claim.name, ...params])).changes === 1;
+}
+
+/** After a claim whose answer may have been lost: nobody is at what it claimed. Does not reject. */
+export async function giveBackAll(store: Store, claim: HeldClaim): Promise<void> {
+  await store.run(`${GIVE_BACK} WHERE claim <> '' AND claim = $1`, [claim.name]).catch(() => undefined);
+}
+
+/** Removes a claimed lease. Run again, it finds nothing, and that is what was wanted, whoever has removed it. */
+export async function removeClaimed(store: Store, { id, claim }: ClaimedRow): Promise<void> {
+  const { changes } = await runRepeatable(store, 'DELETE FROM leases WHERE id = $1 AND claim = $2', [id, claim.name]);
+  if (changes === 0 && (await isThere(store, id))) throw claimLost(id);
+}
+
+export async function isThere(store: Store, id: string): Promise<boolean> {
+  return (await store.run('SELECT 1 FROM leases WHERE id = $1', [id])).rows.length === 1;
+}
+
+/** Whether a lease has this very value: every sealing has its own nonce. */
+export async function isActiveWith(store: Store, id: string, sealed: Uint8Array): Promise<boolean> {
+  const { rows } = await store.run("SELECT 1 FROM leases WHERE id = $1 AND value = $2 AND state = 'active'", [
+    id,
+    sealed,
+  ]);
+  return rows.length === 1;
 }
 
 /** For the effect of a renewal or a revocation. */

@@ -47,7 +47,11 @@ describe('whoever lost a claim', () => {
         if (/UPDATE leases SET claim = \$/.test(sql)) await afterClaim(inner);
         return result;
       },
-      transaction: (statements) => inner.transaction(statements),
+      async transaction(statements) {
+        const results = await inner.transaction(statements);
+        if (/UPDATE leases SET claim = \$/.test(statements[0]?.sql ?? '')) await afterClaim(inner);
+        return results;
+      },
       close: () => inner.close(),
     };
     [life, log, effects] = [0, '', 0];

@@ -1,5 +1,5 @@
 import { type JsonObject, underClaim } from '@coffer/base';
-import type { SqlRow, SqlValue, Store } from '@coffer/store';
+import { runRepeatable, type SqlRow, type SqlValue, type Store } from '@coffer/store';
 import type { Barrier } from '../barrier/barrier.ts';
 import { ALONE, type NodeLife } from '../nodes/node-life.ts';
 import { isDead } from '../nodes/nodes.ts';
@@ -64,12 +64,14 @@ export class MountIntents implements Intents {
     const { subject, login, state, value } = intent;
     const claim = new HeldClaim(this.#node);
     const now = Date.now();
-    const { changes } = await this.#store.run(
+    // Run again, it finds the row that it has made, which has our claim.
+    const { changes } = await runRepeatable(
+      this.#store,
       `INSERT INTO intents (mount, subject, login, state, claim, claimed_until, next_attempt, attempts, last_error, value)
        VALUES ($1, $2, $3, $4, $5, store_now() + $6, $7, 0, NULL, $8) ON CONFLICT DO NOTHING`,
       [this.#mount, subject, login, state, claim.name, CLAIM_MS, now, this.#seal(subject, value)],
     );
-    if (changes === 0) return undefined;
+    if (changes === 0 && !(await this.#isClaimed(subject, claim))) return undefined;
     const row = this.#place(subject);
     const made: Intent = { row, subject, login, state, value, nextAttempt: now, attempts: 0, lastError: null };
     return { result: await this.#hold(claim, { ...made, outcomeUnknown: false }, work) };
@@ -77,11 +79,14 @@ export class MountIntents implements Intents {
 
   async claim<T>(subject: string, work: (claimed: ClaimedIntent) => Promise<T>): Promise<{ result: T } | undefined> {
     const claim = new HeldClaim(this.#node);
-    const { rows } = await this.#store.run(
-      `UPDATE intents SET claim = CASE claim WHEN '' THEN $3 ELSE $5 || substr(claim, 1, $6) END,
+    // Run again, it finds its own claim, and what that says of a former one.
+    const isMine = 'substr(claim, 1, $7) = $3';
+    const { rows } = await runRepeatable(
+      this.#store,
+      `UPDATE intents SET claim = CASE WHEN ${isMine} THEN claim WHEN claim = '' THEN $3 ELSE $5 || substr(claim, 1, $6) END,
          claimed_until = store_now() + $4
-       WHERE mount = $1 AND subject = $2 AND claimed_until <= store_now() RETURNING claim, ${COLUMNS}`,
-      [this.#mount, subject, claim.name, CLAIM_MS, claim.name + TAKEN_OVER, CLAIMANT_LENGTH],
+       WHERE mount = $1 AND subject = $2 AND (claimed_until <= store_now() OR ${isMine}) RETURNING claim, ${COLUMNS}`,
+      [this.#mount, subject, claim.name, CLAIM_MS, claim.name + TAKEN_OVER, CLAIMANT_LENGTH, claim.name.length],
     );
     const [found] = rows;
     if (found === undefined) return undefined;
@@ -116,6 +121,15 @@ export class MountIntents implements Intents {
     await this.#store.run('DELETE FROM intents WHERE mount = $1', [this.#mount]);
   }
 
+  async #isClaimed(subject: string, claim: HeldClaim): Promise<boolean> {
+    const { rows } = await this.#store.run('SELECT 1 FROM intents WHERE mount = $1 AND subject = $2 AND claim = $3', [
+      this.#mount,
+      subject,
+      claim.name,
+    ]);
+    return rows.length === 1;
+  }
+
   async #find(column: 'subject' | 'login', value: string): Promise<Intent | undefined> {
     const { rows } = await this.#store.run(`SELECT ${COLUMNS} FROM intents WHERE mount = $1 AND ${column} = $2`, [
       this.#mount,
@@ -129,7 +143,9 @@ export class MountIntents implements Intents {
     const mine = [this.#mount, row.subject, claim.name];
     const renew = async (): Promise<boolean> => {
       const moment = new HeldClaim(this.#node);
-      const { changes } = await this.#store.run(
+      // As long as the claim is there, again is the same.
+      const { changes } = await runRepeatable(
+        this.#store,
         'UPDATE intents SET claimed_until = store_now() + $4 WHERE mount = $1 AND subject = $2 AND claim = $3',
         [...mine, CLAIM_MS],
       );
@@ -151,7 +167,9 @@ export class MountIntents implements Intents {
     } finally {
       clearInterval(timer);
       await Promise.all(beats);
-      await this.#store.run(
+      // Run again, it finds its claim ended.
+      await runRepeatable(
+        this.#store,
         "UPDATE intents SET claim = '', claimed_until = 0 WHERE mount = $1 AND subject = $2 AND claim = $3",
         mine,
       );
@@ -181,8 +199,10 @@ export class MountIntents implements Intents {
         const moment = new HeldClaim(this.#node);
         const columns = this.#columns(row.subject, change);
         const assignments = columns.map(([name], index) => `${name} = $${index + mine.length + 2}`).join(', ');
-        // It may have been released already, though nobody has taken it: it is claimed again then.
-        const { changes } = await this.#store.run(
+        // It may have been released already, though nobody has taken it: it is claimed again then. The claim stays, so that
+        // again is the same.
+        const { changes } = await runRepeatable(
+          this.#store,
           `UPDATE intents SET claimed_until = store_now() + $4, ${assignments}
            WHERE mount = $1 AND subject = $2 AND claim = $3`,
           [...mine, CLAIM_MS, ...columns.map(([, value]) => value)],

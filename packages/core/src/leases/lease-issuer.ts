@@ -1,10 +1,11 @@
 import { randomBase62, CofferError, LANDING_MS, PROCESS_ID } from '@coffer/base';
-import { bucketOf, type Store } from '@coffer/store';
+import { bucketOf, runRepeatable, type Store } from '@coffer/store';
 import type { Barrier } from '../barrier/barrier.ts';
 import { insertWhile } from '../barrier/insert-while.ts';
 import { validToken, type LeaseIssuer, type NewLease } from '@coffer/framework';
 import type { NodeLife } from '../nodes/node-life.ts';
 import { claimLost, HeldClaim } from './claim.ts';
+import { isActiveWith } from './claimed-lease.ts';
 import { refuseLastUse } from './last-use.ts';
 import { CREATION_CLAIM_MS, sealLease } from './lease-row.ts';
 
@@ -28,11 +29,10 @@ export function createLeaseIssuer(
             ...[id, lease.token.id, lease.issueTime, lease.expireTime, CREATION_CLAIM_MS],
             ...[sealLease(barrier, id, { ...lease, maker: PROCESS_ID }), bucketOf(id), claim.name],
           ],
+          onConflict: 'ON CONFLICT (id) DO NOTHING',
         },
         [validToken(lease.token.id), ...conditions],
       );
-      const { changes: begun } = await store.run(sql, params);
-      if (begun === 0) throw new CofferError('permission-denied', 'permission denied');
       const ask = async (): Promise<boolean> => {
         const { rows } = await store.run(
           'SELECT 1 FROM leases WHERE id = $1 AND claim = $2 AND claimed_until > store_now() + $3',
@@ -40,17 +40,23 @@ export function createLeaseIssuer(
         );
         return rows.length === 1;
       };
+      // Run again, it finds the row that it has made, which has our claim.
+      const { changes: begun } = await runRepeatable(store, sql, params);
+      if (begun === 0 && !(await ask())) throw new CofferError('permission-denied', 'permission denied');
       const sureMs = CREATION_CLAIM_MS - LANDING_MS;
       return {
         id,
         requireMine: () => claim.require({ sureMs, ask, what: id }),
         async activate(data = lease.data) {
-          const { changes } = await store.run(
+          const sealed = sealLease(barrier, id, { ...lease, data });
+          const { changes } = await runRepeatable(
+            store,
             `UPDATE leases SET state = 'active', claim = '', claimed_until = 0, next_attempt = expire_time, value = $2
              WHERE id = $1 AND state = 'creating' AND claim = $3`,
-            [id, sealLease(barrier, id, { ...lease, data }), claim.name],
+            [id, sealed, claim.name],
           );
-          if (changes === 1) return wake(lease.expireTime);
+          // Run again, it finds its claim ended, by itself if its value is there.
+          if (changes === 1 || (await isActiveWith(store, id, sealed))) return wake(lease.expireTime);
           const wasMine = await release(store, { id, claim }, lease, sealLease(barrier, id, { ...lease, data }));
           wake();
           if (!wasMine) throw claimLost(id);

@@ -1,7 +1,8 @@
 import { awaiting, CofferError, pause, underClaim } from '@coffer/base';
 import type { Lease, TokenEntry } from '@coffer/framework';
+import { runRepeatable } from '@coffer/store';
 import { claimLost, HeldClaim } from './claim.ts';
-import { changeClaimed, checkOf, type ClaimedLease, GIVE_BACK } from './claimed-lease.ts';
+import { changeClaimed, checkOf, type ClaimedLease, GIVE_BACK, isActiveWith } from './claimed-lease.ts';
 import { refuseLastUse } from './last-use.ts';
 import { CLAIM_MS, leaseFromRow, sealLease } from './lease-row.ts';
 import type { LeasesOptions } from './leases-options.ts';
@@ -42,13 +43,16 @@ export async function renewLease(
     } = await underClaim(checkOf(store, row), async () => renew(lease, increment));
     const now = Date.now();
     const renewed: Lease = { ...lease, expireTime: now + ttl * 1000, lastRenewal: now, data };
-    const { changes } = await store.run(
+    const sealed = sealLease(options.barrier, id, renewed);
+    const { changes } = await runRepeatable(
+      store,
       `UPDATE leases SET expire_time = $3, last_renewal = $4, next_attempt = $3, value = $5, claim = '', claimed_until = 0
        WHERE id = $1 AND claim = $2 AND state = 'active'`,
-      [id, claim.name, renewed.expireTime, now, sealLease(options.barrier, id, renewed)],
+      [id, claim.name, renewed.expireTime, now, sealed],
     );
     released = true;
-    if (changes === 1) {
+    // Run again, it finds its claim ended, by itself if its value is there.
+    if (changes === 1 || (await isActiveWith(store, id, sealed))) {
       dueAt = renewed.expireTime;
       return { lease: renewed, ttl, warnings };
     }
@@ -63,13 +67,21 @@ export async function renewLease(
 
 async function claimToRenew({ store, barrier, node }: LeasesOptions, id: string): Promise<ClaimedLease | undefined> {
   const claim = new HeldClaim(node);
-  const { rows } = await store.run(
+  // Run again, it finds its own claim: otherwise everybody would wait for one that nobody is at.
+  const { rows } = await runRepeatable(
+    store,
     `UPDATE leases SET claim = $3, claimed_until = store_now() + $2
-     WHERE id = $1 AND claimed_until <= store_now() AND state = 'active' RETURNING *`,
+     WHERE id = $1 AND (claimed_until <= store_now() AND state = 'active' OR claim = $3) RETURNING *`,
     [id, CLAIM_MS, claim.name],
   );
+  const [row] = rows;
   try {
-    return rows[0] && { ...leaseFromRow(barrier, rows[0]), claim };
+    if (row === undefined) return undefined;
+    const lease = { ...leaseFromRow(barrier, row), claim };
+    if (lease.state === 'active') return lease;
+    // Revoked in between.
+    await changeClaimed(store, lease, GIVE_BACK);
+    return undefined;
   } catch (thrown) {
     await changeClaimed(store, { id, claim }, GIVE_BACK);
     throw thrown;

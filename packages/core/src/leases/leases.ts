@@ -1,5 +1,5 @@
 import { awaiting, type Backoff, backoffMs, CofferError, currentDeadline, pause, underClaim } from '@coffer/base';
-import { inEveryBucket, type SqlRow } from '@coffer/store';
+import { inEveryBucket, runRepeatable, type SqlRow } from '@coffer/store';
 import type { TokenEntry } from '@coffer/framework';
 import { endOfPrefix } from '../barrier/prefix.ts';
 import { isDead } from '../nodes/nodes.ts';
@@ -10,6 +10,9 @@ import {
   type ClaimedLease,
   type ClaimedRow,
   GIVE_BACK,
+  giveBackAll,
+  isThere,
+  removeClaimed,
   writeClaimed,
 } from './claimed-lease.ts';
 import { PAGE } from './lease-list.ts';
@@ -33,6 +36,10 @@ const DUE = inEveryBucket(
   (bucket) => `SELECT id, next_attempt FROM leases WHERE ${bucket} AND next_attempt <= $1
     AND claimed_until <= store_now() ORDER BY next_attempt LIMIT $3`,
 );
+const CLAIM_DUE = `UPDATE leases SET claim = $4, claimed_until = store_now() + $2, state = 'revoking'
+  WHERE claimed_until <= store_now() AND next_attempt <= $1 AND id IN (
+    SELECT id FROM ${DUE} AS due ORDER BY next_attempt LIMIT $3
+  ) RETURNING *`;
 const NEXT_DUE = inEveryBucket(
   (bucket) => `SELECT next_attempt FROM leases WHERE ${bucket} AND claimed_until <= store_now()
     ORDER BY next_attempt LIMIT 1`,
@@ -177,14 +184,12 @@ export class Leases {
   /** Leases whose time has come, claimed for this worker. */
   async claimDue(now: number, limit: number): Promise<ClaimedLease[]> {
     const claim = new HeldClaim(this.#options.node);
-    const { rows } = await this.#options.store.run(
-      `UPDATE leases SET claim = $4, claimed_until = store_now() + $2, state = 'revoking'
-       WHERE claimed_until <= store_now() AND next_attempt <= $1 AND id IN (
-         SELECT id FROM ${DUE} AS due ORDER BY next_attempt LIMIT $3
-       ) RETURNING *`,
-      [now, CLAIM_MS, limit, claim.name],
-    );
-    // No request has brought this node up to date. If it cannot be now, the store is away for the revocations as well.
+    const { store } = this.#options;
+    const { rows } = await store.run(CLAIM_DUE, [now, CLAIM_MS, limit, claim.name]).catch(async (error: unknown) => {
+      await giveBackAll(store, claim);
+      throw error;
+    });
+    // No request has brought this node up to date. If nothing can, the store is away for the revocations as well.
     if (rows.length > 0) await this.#options.epochs.refresh().catch(() => undefined);
     const leases: ClaimedLease[] = [];
     for (const row of rows) {
@@ -211,11 +216,11 @@ export class Leases {
       if (engine === undefined) throw new CofferError('failed', `no engine is mounted at ${lease.path}`);
       const owed = await underClaim(checkOf(store, row), async () => engine.revoke?.(lease));
       if (owed !== undefined) return await this.#keepOwed(row, owed);
-      await writeClaimed(store, row, 'DELETE FROM leases');
+      await removeClaimed(store, row);
       logger.debug('revoked lease', { lease_id: lease.id });
       return {};
     } catch (thrown) {
-      return { error: await this.#planRetry(row, thrown) };
+      return await this.#planRetry(row, thrown);
     }
   }
 
@@ -228,8 +233,11 @@ export class Leases {
     return { owed };
   }
 
-  /** Gives a claimed lease back, with the error and the time of the next attempt, unless another node has it meanwhile. */
-  async #planRetry(row: ClaimedRow & { readonly attempts: number }, thrown: unknown): Promise<CofferError> {
+  /**
+   * Gives a claimed lease back, with the error and the time of the next attempt, unless another node has it meanwhile, or has
+   * revoked it.
+   */
+  async #planRetry(row: ClaimedRow & { readonly attempts: number }, thrown: unknown): Promise<Revoked> {
     const { id, attempts } = row;
     const { store, logger } = this.#options;
     const { code, message } = CofferError.from(thrown);
@@ -237,11 +245,12 @@ export class Leases {
     const nextAttempt = Date.now() + Math.round(backoffMs(RETRIES, attempts + 1));
     const sql = `${GIVE_BACK}, attempts = attempts + 1, last_error = $3, next_attempt = $4`;
     if (!(await changeClaimed(store, row, sql, [error, nextAttempt]))) {
+      if (!(await isThere(store, id))) return {};
       logger.warn('a lease was taken over by another node, which revokes it', { lease_id: id });
-      return claimLost(id);
+      return { error: claimLost(id) };
     }
     logger.error('failed to revoke lease', { lease_id: id, attempt: attempts + 1, error });
-    return new CofferError(code, error);
+    return { error: new CofferError(code, error) };
   }
 
   async #forget(id: string, error: string): Promise<void> {
@@ -252,9 +261,11 @@ export class Leases {
   /** Claims a lease that no other worker holds, and marks it to be revoked. */
   async #claimToRevoke(id: string): Promise<ClaimedLease | undefined> {
     const claim = new HeldClaim(this.#options.node);
-    const { rows } = await this.#options.store.run(
+    // Run again, it finds its own claim: nobody else has the lease then, nor would wait for us in vain.
+    const { rows } = await runRepeatable(
+      this.#options.store,
       `UPDATE leases SET claim = $3, claimed_until = store_now() + $2, next_attempt = store_now() + $2, state = 'revoking'
-       WHERE id = $1 AND claimed_until <= store_now() RETURNING *`,
+       WHERE id = $1 AND (claimed_until <= store_now() OR claim = $3) RETURNING *`,
       [id, CLAIM_MS, claim.name],
     );
     return rows[0] && this.#claimed(rows[0], claim);

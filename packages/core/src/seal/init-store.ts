@@ -1,5 +1,5 @@
-import { currentDeadline, type Logger, type Secret } from '@coffer/base';
-import type { Store } from '@coffer/store';
+import { currentDeadline, errorText, type Logger, type Secret } from '@coffer/base';
+import type { SqlStatement, Store } from '@coffer/store';
 import { entriesOf } from '../barrier/entry-storage.ts';
 import { CLUSTER_IDENTITY, loadClusterIdentity } from './cluster-identity.ts';
 import type { ShareCounts } from './key-shares.ts';
@@ -20,8 +20,9 @@ export interface NewStore {
 }
 
 /**
- * Makes the keys of a store, its first root token and its identity.
- * @throws CofferError `failed` when nobody waits for them any more: keys are shown only once, so the store is left as it was
+ * Makes the keys of a store, its first root token and its identity. When that fails, or nobody waits for it any more, the store is
+ * left as it was: keys are shown only once.
+ * @throws CofferError `failed` when nobody waits, and as the store does
  */
 export async function initStore({
   store,
@@ -34,24 +35,41 @@ export async function initStore({
 }: NewStore): Promise<{ readonly record: SealRecord; readonly shares: readonly Uint8Array[]; readonly token: Secret }> {
   const { record, barrier, shares } = await createSealKeys(rows, counts, staticSeal);
   const tokens = createTokenStore(store, barrier, () => undefined);
-  const token = await createRootToken(tokens, rootToken);
-  await loadClusterIdentity(entriesOf(store, barrier), clusterName);
-  const unawaited = currentDeadline()?.reason;
-  if (unawaited !== undefined) {
-    logger.warn('nobody waited for the keys of the new store any more: it is not initialized');
-    await undo(store, tokens.idOf(token.reveal()));
+  let rootTokenId = '';
+  try {
+    const token = await createRootToken(tokens, rootToken);
+    rootTokenId = tokens.idOf(token.reveal());
+    await loadClusterIdentity(entriesOf(store, barrier), clusterName);
+    const unawaited = currentDeadline()?.reason;
+    if (unawaited !== undefined) throw unawaited;
+    return { record, shares, token };
+  } catch (error) {
+    await undo(store, record, rootTokenId).catch((failure: unknown) => {
+      logger.error('the store is left with keys that nobody has: empty it, and initialize it again', {
+        error: errorText(failure),
+      });
+      throw failure;
+    });
+    logger.warn('nobody has got the keys of the new store: it is not initialized', { error: errorText(error) });
+    throw error;
+  } finally {
+    barrier.forget();
   }
-  barrier.forget();
-  if (unawaited !== undefined) throw unawaited;
-  return { record, shares, token };
 }
 
 /** Removes the rows made above, and no others. */
-async function undo(store: Store, rootTokenId: string): Promise<void> {
+async function undo(store: Store, { keyring }: SealRecord, rootTokenId: string): Promise<void> {
   const { mount, name } = CLUSTER_IDENTITY;
+  const ifOurs = "EXISTS (SELECT 1 FROM keyring WHERE name = 'keyring' AND value = $1)";
+  // Run again, it finds that the keys are others, or none.
+  const remove = (sql: string, ...params: readonly string[]): SqlStatement => ({
+    sql: `${sql} ${ifOurs}`,
+    params: [keyring, ...params],
+    repeatable: true,
+  });
   await store.transaction([
-    { sql: 'DELETE FROM tokens WHERE id = $1', params: [rootTokenId] },
-    { sql: 'DELETE FROM entries WHERE mount = $1 AND name = $2', params: [mount, name] },
-    { sql: 'DELETE FROM keyring' },
+    remove('DELETE FROM tokens WHERE id = $2 AND', rootTokenId),
+    remove('DELETE FROM entries WHERE mount = $2 AND name = $3 AND', mount, name),
+    remove('DELETE FROM keyring WHERE'),
   ]);
 }

@@ -287,14 +287,18 @@ export class SealKeys {
     }
   }
 
-  /** As the rows do it. When the answer was lost, what is stored tells. */
+  /** As the rows do it. When an answer was lost, what is stored tells. */
   async #replace(next: SealRecord, options: ReplaceOptions): Promise<SealRecord | undefined> {
     const { rows } = this.#parts;
+    const isMine = (found: SealRecord | undefined): boolean => same(found?.keyring, next.keyring);
     try {
-      return await rows.replace(next, options);
+      const stored = await rows.replace(next, options);
+      if (stored !== undefined) return stored;
+      const found = await rows.read();
+      return isMine(found) ? found : undefined;
     } catch (error) {
       const found = await rows.read().catch(() => undefined);
-      if (found === undefined || !same(found.keyring, next.keyring)) throw error;
+      if (found === undefined || !isMine(found)) throw error;
       return found;
     }
   }

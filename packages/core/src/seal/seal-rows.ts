@@ -106,7 +106,10 @@ export interface SealRows {
   readPresent(): Promise<SealRecord>;
   /** @throws CofferError `invalid-request` when the store has been initialized already */
   create(record: Omit<SealRecord, 'version'>): Promise<SealRecord>;
-  /** Returns what is stored now; undefined when another node has changed it since it was read: nothing is changed then. */
+  /**
+   * Returns what is stored now; undefined when that has been changed since it was read, and nothing is changed now: by another node,
+   * or by this very call, if it was repeated since its answer was lost.
+   */
   replace(record: SealRecord, options?: ReplaceOptions): Promise<SealRecord | undefined>;
 }
 
@@ -153,17 +156,25 @@ export function createSealRows(store: Store): SealRows {
           [...rowsOf(record), ...forNodesOf(record)].map(([name, value]) => ({
             sql: 'INSERT INTO keyring (name, version, value) VALUES ($1, 1, $2)',
             params: [name, value],
+            // Again, it is refused: the rows are those that it has made, or somebody else's.
+            repeatable: true,
           })),
         );
       } catch (error) {
-        if ((await read()) === undefined) throw error;
-        throw new CofferError('invalid-request', 'Vault is already initialized');
+        const found = await read();
+        if (found === undefined) throw error;
+        if (Buffer.compare(found.keyring, record.keyring) !== 0) {
+          throw new CofferError('invalid-request', 'Vault is already initialized');
+        }
       }
       return { ...record, version: 1 };
     },
     async replace(record, { tell = true } = {}) {
       const version = record.version + 1;
+      // Again, nothing is changed, which the caller looks into.
+      const repeatable = true;
       const replacements = rowsOf(record).map(([name, value]) => ({
+        repeatable,
         sql: 'UPDATE keyring SET value = $2, version = $3 WHERE name = $1 AND version = $4',
         params: [name, value, version, record.version],
       }));
@@ -175,6 +186,7 @@ export function createSealRows(store: Store): SealRows {
            SELECT $1, $2, $3 FROM keyring WHERE name = 'keyring' AND value = $4
            ON CONFLICT (name) DO UPDATE SET version = excluded.version, value = excluded.value`,
           params: [name, version, value, record.keyring],
+          repeatable,
         }),
       );
       const statements = [...replacements, ...forNodes];

@@ -1,5 +1,5 @@
 import { CofferError, randomBase62, Secret } from '@coffer/base';
-import { bucketOf, inEveryBucket, type Store } from '@coffer/store';
+import { bucketOf, inEveryBucket, runRepeatable, type Store } from '@coffer/store';
 import type { Barrier } from '../barrier/barrier.ts';
 import { rowLimit, type TokenEntry, type TokenStore, validToken, WHOLE_LIST } from '@coffer/framework';
 import { insertWhile } from '../barrier/insert-while.ts';
@@ -63,12 +63,11 @@ export function createTokenStore(store: Store, barrier: Barrier, wake: (dueAt?: 
         },
         [...(entry.parent === '' ? [] : [validToken(entry.parent)]), ...provided],
       );
-      const { changes } = await store.run(sql, params);
-      if (changes === 0) {
-        // An id of the server's own making is taken by nobody.
-        if (token === undefined || (await one('id', entry.id)) === undefined) {
-          throw new CofferError('permission-denied', otherwise);
-        }
+      // Run again, it finds the row that it has made, which has our accessor.
+      const { changes } = await runRepeatable(store, sql, params);
+      const present = changes === 1 ? entry : await one('id', entry.id);
+      if (present === undefined) throw new CofferError('permission-denied', otherwise);
+      if (present.accessor !== entry.accessor) {
         throw new CofferError('invalid-request', 'cannot create a token with a duplicate ID');
       }
       wake(entry.expireTime ?? Number.POSITIVE_INFINITY);

@@ -6,6 +6,7 @@ import { operatorMembers } from './members.ts';
 import { operatorRekey } from './rekey.ts';
 import { operatorRotate } from './rotate.ts';
 import { operatorSeal } from './seal.ts';
+import { operatorStepDown } from './step-down.ts';
 import { operatorUnseal } from './unseal.ts';
 
 export const operator: CommandGroup = {
@@ -24,6 +25,7 @@ export const operator: CommandGroup = {
     operatorRekey,
     operatorRotate,
     operatorSeal,
+    operatorStepDown,
     operatorUnseal,
   ],
 };
