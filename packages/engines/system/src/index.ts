@@ -25,6 +25,7 @@ import { revokePaths } from './path-revoke.ts';
 import { rotatePaths } from './path-rotate.ts';
 import { sealPaths } from './path-seal.ts';
 import { sealStatusPaths } from './path-seal-status.ts';
+import { stepDownPaths } from './path-step-down.ts';
 import { unsealPaths } from './path-unseal.ts';
 import { wrappingPaths } from './path-wrapping.ts';
 import type { PluginDirectory } from './plugin-directory.ts';
@@ -46,6 +47,7 @@ export function sealedPaths(server: ServerInfo, seal: SealControl): Path[] {
     ...sealStatusPaths(server, seal),
     ...healthPaths(server, seal),
     ...leaderPaths(seal.node),
+    ...stepDownPaths(),
     ...initPaths(seal),
     ...unsealPaths(server, seal),
   ];

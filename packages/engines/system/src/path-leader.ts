@@ -1,12 +1,8 @@
-import { CofferError, formatTime } from '@coffer/base';
+import { formatTime } from '@coffer/base';
 import type { NodeControl } from '@coffer/core';
 import { definePath, type Path } from '@coffer/framework';
 
-const NO_LEADER =
-  'every unsealed node serves, and none leads: there is nobody to step down. To take this node out of service, stop it ' +
-  '(shutdown_delay lets load balancers know first) or seal it';
-
-/** `sys/leader`: answered without a token, and while sealed. `sys/step-down` of the same clients is refused. */
+/** `sys/leader`: answered without a token, and while sealed. */
 export function leaderPaths(node: Pick<NodeControl, 'isShared' | 'address' | 'openSince'>): Path[] {
   return [
     definePath({
@@ -32,13 +28,6 @@ export function leaderPaths(node: Pick<NodeControl, 'isShared' | 'address' | 'op
           },
         };
       },
-    }),
-    definePath({
-      pattern: 'step-down',
-      fields: {},
-      sudo: true,
-      synopsis: 'Refused: no node leads the others.',
-      write: () => Promise.reject(new CofferError('invalid-request', NO_LEADER)),
     }),
   ];
 }

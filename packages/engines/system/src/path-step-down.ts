@@ -1,0 +1,19 @@
+import { CofferError } from '@coffer/base';
+import { definePath, type Path } from '@coffer/framework';
+
+const NO_LEADER =
+  'every unsealed node serves, and none leads: there is nobody to step down. To take this node out of service, stop it ' +
+  '(shutdown_delay lets load balancers know first) or seal it';
+
+/** `sys/step-down`, which clients of Vault know: refused, with what to do. */
+export function stepDownPaths(): Path[] {
+  return [
+    definePath({
+      pattern: 'step-down',
+      fields: {},
+      sudo: true,
+      synopsis: 'Refused: no node leads the others.',
+      write: () => Promise.reject(new CofferError('invalid-request', NO_LEADER)),
+    }),
+  ];
+}
