@@ -56,8 +56,19 @@ async function ended(
     stream.close(constants.NGHTTP2_CANCEL);
   };
   const reader = new MessageReader(MESSAGE_LIMIT_BYTES, take);
+  const push = (chunk: Buffer): void => {
+    if (end.ours !== undefined || !isGrpcContentType(end.headers?.['content-type'])) return;
+    try {
+      reader.push(chunk);
+    } catch (error) {
+      give(unreadable(error));
+    }
+  };
+  // When much arrives at once, Node.js may hand out a body before it tells of the headers that came first.
+  const early: Buffer[] = [];
   stream.on('response', (headers: HeaderValues) => {
     end.headers = headers;
+    for (const chunk of early.splice(0)) push(chunk);
   });
   stream.on('trailers', (trailers: HeaderValues) => {
     end.trailers = trailers;
@@ -65,14 +76,7 @@ async function ended(
   stream.on('error', (error: Error) => {
     end.broken = error;
   });
-  stream.on('data', (chunk: Buffer) => {
-    if (end.ours !== undefined || !isGrpcContentType(end.headers?.['content-type'])) return;
-    try {
-      reader.push(chunk);
-    } catch (error) {
-      give(unreadable(error));
-    }
-  });
+  stream.on('data', (chunk: Buffer) => (end.headers === undefined ? void early.push(chunk) : push(chunk)));
   stream.once('end', () => {
     // Settled here, so that no answer waits for the stream's own end.
     if (end.broken === undefined && end.ours === undefined && statusOf(end) !== undefined) finish();
