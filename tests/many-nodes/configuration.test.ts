@@ -209,6 +209,26 @@ describe('what is configured through one node', () => {
   });
   after(() => nodes.stop());
 
+  it('is in force on another before a large body is read: what is mounted, and as what', async () => {
+    const [first, second] = nodes.all.map(({ api }) => api);
+    assert.ok(first !== undefined && second !== undefined);
+    // More than a stranger may send.
+    const large = { metadata: JSON.stringify({ x: 'x'.repeat(300_000) }), creation_statements: 'x'.repeat(300_000) };
+    for (const [here, there] of [[first, second] as const, [second, first] as const]) {
+      const send = async (path: string): Promise<string> => (await there('POST', path, large)).error;
+      for (const [type, path] of [['userpass', 'users/ana'] as const, ['approle', 'role/app/secret-id'] as const]) {
+        assert.match(await send(`auth/large/${path}`), /request body too large/);
+        await here.ok('POST', 'sys/auth/large', { type });
+        assert.match(await send(`auth/large/${path}`), /missing password|role "app" does not exist/);
+        await here.ok('DELETE', 'sys/auth/large');
+      }
+      await here.ok('POST', 'sys/mounts/large', { type: 'database' });
+      assert.match(await send('large/roles/app'), /unknown field "metadata"/);
+      await here.ok('DELETE', 'sys/mounts/large');
+      assert.match(await send('large/roles/app'), /request body too large/);
+    }
+  });
+
   for (const [name, { put, remove, seen, slow = false }] of Object.entries(KINDS)) {
     it(`is in force on another: ${name}`, async () => {
       const [first, second] = nodes.all.map(({ api }) => api);

@@ -191,9 +191,10 @@ export class Core {
 
   /** Whether this caller may send a larger body than a stranger. Does not count as a use of the token. */
   async takesLargeBody({ path, token, remoteAddress }: Caller): Promise<boolean> {
+    if (token === '') return false;
+    const entry = await this.#arrive({ path, operation: 'update', token });
     const route = findRoute(this.services.mounts, path, 'update');
-    if (token === '' || route?.path === undefined || route.path.unauthenticated) return false;
-    const entry = await this.services.tokens.lookup(token);
+    if (route?.path === undefined || route.path.unauthenticated) return false;
     return entry !== undefined && cidrsAllow(entry.boundCidrs ?? [], remoteAddress);
   }
 
@@ -232,7 +233,11 @@ export class Core {
   }
 
   /** Brings this node up to date with every write that was answered before the request began. The entry is of its token. */
-  async #arrive({ path, operation, token }: IncomingRequest): Promise<TokenEntry | undefined> {
+  async #arrive({
+    path,
+    operation,
+    token,
+  }: Pick<IncomingRequest, 'path' | 'operation' | 'token'>): Promise<TokenEntry | undefined> {
     const { mounts, tokens } = this.services;
     // Such paths are of the core's own mounts, which are always there.
     if (findRoute(mounts, path, operation)?.path?.local === true) return undefined;
