@@ -88,8 +88,11 @@ export interface MountRows {
   ): Promise<Mount | undefined>;
   /** From here on it takes no more requests on any node, or does again. */
   taint(mount: Mount, tainted: boolean): Promise<void>;
-  /** Removes this mount only, not one that was enabled at its path since. */
-  remove(mount: Mount): Promise<void>;
+  /**
+   * Removes this mount only, not one that was enabled at its path since. False, with nothing removed, when it takes requests
+   * again.
+   */
+  remove(mount: Mount): Promise<boolean>;
 }
 
 /** Told to every node: all mounts are read again, since they are few and a path alone does not say which mount it is. */
@@ -147,7 +150,11 @@ export function createMountRows(store: Store, barrier: Barrier, epochs: Epochs):
       });
     },
     async remove({ path, accessor }) {
-      await write({ sql: 'DELETE FROM mounts WHERE path = $1 AND accessor = $2', params: [path, accessor] });
+      const [, left] = await write(
+        { sql: 'DELETE FROM mounts WHERE path = $1 AND accessor = $2 AND tainted = 1', params: [path, accessor] },
+        { sql: 'SELECT 1 AS n FROM mounts WHERE path = $1 AND accessor = $2', params: [path, accessor] },
+      );
+      return left?.rows.length === 0;
     },
   };
 }

@@ -79,6 +79,14 @@ export class MountTable {
     }
   }
 
+  /**
+   * Brings the table up to date with what was written here. The answer to that write says less: another node may have written
+   * since, and this one may have followed that already. Should it fail, the next request does the same.
+   */
+  async #takeOver(): Promise<void> {
+    await this.#parts.epochs.refresh().catch(() => undefined);
+  }
+
   /** Takes over what a row says of a mount that is there. False when there is none. */
   #update({ mount, tainted }: MountRow): boolean {
     const mounted = this.#mounted.get(mount.path);
@@ -142,13 +150,13 @@ export class MountTable {
     );
     if (clash !== undefined) throw inUse(clash);
     const mount = newMount(path, type, rest);
-    const factory = this.#factory(path, type);
+    // Refused before anything is written.
+    this.#factory(path, type);
     this.#enabling.add(path);
     try {
       const inTheWay = await this.#rows.insert(mount);
       if (inTheWay !== undefined) throw inUse(inTheWay);
-      // Unless this node has followed its own change meanwhile, or has ended.
-      if (!this.#mounted.has(path) && !this.#isClosed) this.#add(mount, factory);
+      await this.#takeOver();
     } finally {
       this.#enabling.delete(path);
     }
@@ -173,27 +181,29 @@ export class MountTable {
   async #unmount(path: string, mounted: Mounted, revoke: (path: string) => Promise<unknown>): Promise<void> {
     let revoked = false;
     try {
-      await this.#rows.taint(mounted.mount, true);
-      await revoke(path);
+      do {
+        await this.#rows.taint(mounted.mount, true);
+        await revoke(path);
+        // Another node that was at it as well may have failed, and let it stand again meanwhile.
+      } while (!(await this.#rows.remove(mounted.mount)));
       revoked = true;
-      await this.#rows.remove(mounted.mount);
       await this.#leave(path, mounted);
       const { entries, logger } = this.#parts;
       await new MountIntents(entries.store, entries.barrier, mounted.mount.uuid).clear();
       await createEntryStorage(entries, mounted.mount.uuid).clear();
       logger.info('disabled', { path });
     } finally {
-      if (!revoked) await this.#standAgain(mounted);
+      if (!revoked) await this.#standAgain(mounted.mount);
       mounted.ending = undefined;
+      if (!revoked) await this.#takeOver();
     }
   }
 
-  async #standAgain(mounted: Mounted): Promise<void> {
+  async #standAgain(mount: Mount): Promise<void> {
     try {
-      await this.#rows.taint(mounted.mount, false);
-      mounted.tainted = false;
+      await this.#rows.taint(mount, false);
     } catch (error) {
-      const { path } = mounted.mount;
+      const { path } = mount;
       this.#parts.logger.error('a mount stays half disabled: disable it again', { path, error: errorText(error) });
     }
   }
@@ -208,7 +218,7 @@ export class MountTable {
       if (mounted.tainted) throw missing();
       const tuned = await this.#rows.change(mounted, change);
       if (tuned === undefined) throw missing();
-      mounted.mount = tuned;
+      await this.#takeOver();
     });
   }
 

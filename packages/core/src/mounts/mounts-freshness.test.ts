@@ -72,9 +72,9 @@ describe('mounts', () => {
       description: `${mount.description}, ${maxTtl}`,
       config: { ...mount.config, max_lease_ttl: maxTtl },
     }));
-  const ask = async () => {
+  const ask = async (of = core) => {
     const base = { id: '', operation: 'read', data: {}, remoteAddress: '' } as const;
-    return (await core.handle({ ...base, path: 'door/keys', token: root }))?.data ?? {};
+    return (await of.handle({ ...base, path: 'door/keys', token: root }))?.data ?? {};
   };
   const table = (of: Core): readonly Mount[] => of.services.mounts.list(false);
   const assertServedIsStored = async () => assert.deepEqual(table(core), table(await coreOn(inner)));
@@ -188,8 +188,75 @@ describe('mounts', () => {
         await assertServedIsStored();
       },
     });
-    // The row, and what is made of it.
-    assert.equal(points.length, 4);
+    // The row, what is made of it, and the epoch.
+    assert.equal(points.length, 6);
+  });
+
+  describe('that another node changes while this one waits for the answer to its own change', () => {
+    let other: Core;
+    const elsewhere = async (change: (mounts: Core['services']['mounts']) => Promise<unknown>) => {
+      await change(other.services.mounts);
+      // It sees that before its own answer.
+      await ask().catch(() => undefined);
+    };
+    const prepare = async () => {
+      await begin();
+      other = await coreOn(inner);
+    };
+    const revoke = (path: string) => core.services.leases.revokePrefix(path);
+    const isServedAsStored = async () => {
+      await ask().catch(() => undefined);
+      await assertServedIsStored();
+    };
+
+    it('are what the later one made of them', async () => {
+      for (const [stopped, meanwhile] of [
+        [() => tune(50), () => elsewhere((mounts) => mounts.tune('door', (mount) => ({ ...mount, description: 'x' })))],
+        [() => tune(50), () => elsewhere((mounts) => mounts.disable('door', revoke))],
+        [
+          disable,
+          () => elsewhere((mounts) => mounts.disable('door', revoke).then(() => mounts.enable('door', 'door', {}))),
+        ],
+      ] as const) {
+        const points = await steps.interleave({ prepare, stopped, meanwhile, afterwards: isServedAsStored });
+        assert.ok(points.some(({ when, what }) => when === 'after' && what.includes('INSERT INTO changes')));
+      }
+    });
+
+    it('are gone when the later one disables what was enabled here', async () => {
+      const points = await steps.interleave({
+        prepare: async () => {
+          await prepare();
+          await disable();
+        },
+        stopped: enable,
+        meanwhile: () =>
+          elsewhere(async (mounts) => {
+            await mounts.load();
+            await mounts.disable('door', revoke);
+          }),
+        afterwards: isServedAsStored,
+      });
+      assert.ok(points.length >= 4);
+    });
+
+    it('leave no lease behind when one fails to disable what the other disables', async () => {
+      let stoodAgain = 0;
+      await steps.interleave({
+        prepare,
+        stopped: disable,
+        meanwhile: async () => {
+          const away = new CofferError('unavailable', 'the database is away');
+          await other.services.mounts.disable('door', () => Promise.reject(away)).catch(() => undefined);
+          await ask(other).then(
+            () => stoodAgain++,
+            () => undefined,
+          );
+        },
+        afterwards: assertGone,
+      });
+      assert.ok(stoodAgain > 0);
+    });
   });
 
   it('stay as they were when their row was not written', async () => {
