@@ -91,6 +91,7 @@ export function fakeDatabases(
     pin: async () => '',
     mergeConfig: (_, stored, written) => ({ config: { ...stored, ...written }, warnings: [] }),
     fields: () => ConnectionFields.declared(YSQL.fields),
+    retire: () => undefined,
     close: async () => undefined,
   };
   return { plugins, open, databases };

@@ -4,6 +4,7 @@ import { after, before, describe, it } from 'node:test';
 import { dropAdmin, eventually, makeAdmin } from '@coffer/testkit';
 import type { Api } from '../auth/api.ts';
 import { connectionTo, SEED_CREATION } from '../dev-server.ts';
+import { putPlugin, runningPlugins } from '../plugin-file.ts';
 import { type Pair, startPair } from './nodes.ts';
 
 const HERE = { user: 'reset_admin', password: 'reset' };
@@ -18,6 +19,15 @@ const WAYS: Readonly<Record<string, (api: Api) => Promise<unknown>>> = {
   'reload of the engine': (api) => api.ok('PUT', 'sys/plugins/reload/backend', { plugin: 'database' }),
   'deletion of the configuration': (api) => api.ok('DELETE', 'database/config/yb'),
   'end of the mount': (api) => api.ok('DELETE', 'sys/mounts/database'),
+};
+
+const MINE = 'a-plugin-of-its-own';
+/** Other mounts keep what they have of it. */
+const RELOADS: Readonly<Record<string, (api: Api) => Promise<unknown>>> = {
+  'the plugin in the mount': (api) => api.ok('POST', `database/reload/${MINE}`, {}),
+  'the plugin everywhere': (api) => api.ok('PUT', 'sys/plugins/reload/backend', { plugin: MINE }),
+  'the plugin by its type': (api) => api.ok('POST', `sys/plugins/reload/database/${MINE}`, {}),
+  'the mount': (api) => api.ok('PUT', 'sys/plugins/reload/backend', { mounts: 'database' }),
 };
 
 describe('on another node', () => {
@@ -56,6 +66,42 @@ describe('on another node', () => {
     await eventually(none, 'the end of every session');
     for (const name of ['yb', 'untouched']) await other.ok('GET', `database/creds/${name}`);
   };
+
+  describe('a plugin with a process of its own, which serves two connections,', () => {
+    const running = (): Promise<number[]>[] => nodes.all.map(({ server }) => runningPlugins(server.child.pid ?? 0));
+    before(async () => {
+      const sha256 = await putPlugin(nodes.pluginDirectory);
+      await one.ok('PUT', `sys/plugins/catalog/database/${MINE}`, { command: 'ysql-plugin', sha256 });
+      await one.ok('POST', 'sys/mounts/database', { type: 'database' });
+      for (const name of ['yb', 'second']) {
+        const config = { plugin_name: MINE, allowed_roles: '*', ...connectionTo(nodes.database) };
+        await one.ok('POST', `database/config/${name}`, config);
+        await one.ok('POST', `database/roles/${name}`, { db_name: name, creation_statements: SEED_CREATION });
+      }
+    });
+    after(async () => {
+      await one.ok('PUT', 'sys/leases/revoke-prefix/database');
+      await one.ok('DELETE', 'sys/mounts/database');
+    });
+
+    for (const [what, reload] of Object.entries(RELOADS)) {
+      it(`has a new process for whoever asks after the reload of ${what}`, async () => {
+        const use = () =>
+          Promise.all(
+            [one, other].flatMap((api) => ['yb', 'second'].map((name) => api.ok('GET', `database/creds/${name}`))),
+          );
+        await use();
+        const before = (await Promise.all(running())).flat();
+        assert.equal(before.length, 2);
+        await reload(one);
+        await use();
+        await eventually(async () => {
+          const now = await Promise.all(running());
+          return now.every((pids) => pids.length === 1) && !now.flat().some((pid) => before.includes(pid));
+        }, 'one new process on each node, and the end of the old ones');
+      });
+    }
+  });
 
   for (const [way, act] of Object.entries(WAYS)) {
     it(`the ${way} ends the sessions of the connection`, async () => {

@@ -34,6 +34,7 @@ export class PluginProcess {
   readonly #shared: ConnectedProcess;
   readonly #open = new Set<symbol>();
   readonly #guard: (database: Database) => Database;
+  #isKilled = false;
 
   private constructor(client: PluginClient, deadlineMs: number, guard: (database: Database) => Database) {
     this.#client = client;
@@ -89,6 +90,11 @@ export class PluginProcess {
     return this.#client.exited;
   }
 
+  /** True once the process has ended, or is being ended: nothing is to be opened in it. */
+  get ending(): boolean {
+    return this.#isKilled || this.exited;
+  }
+
   /** Calls back once when the process has ended; also when it has already. */
   onExit(callback: () => void): void {
     this.#client.onExit(callback);
@@ -126,6 +132,7 @@ export class PluginProcess {
 
   /** Ends the process: politely, and with SIGKILL when it is still there after 2 s. Idempotent; never rejects. */
   kill(): Promise<void> {
+    this.#isKilled = true;
     return this.#client.kill();
   }
 }

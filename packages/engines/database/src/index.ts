@@ -49,14 +49,15 @@ export function createDatabaseEngine(options: DatabaseEngineOptions): EngineFact
       revoke: (lease: Lease) => revokeUser(parts, lease),
       reload: async (plugin?: string) => {
         const names = await connectionsOf(storage, plugin);
+        if (names.length > 0) connections.databases.restart(plugin);
         for (const name of names) await connections.databases.reset(name);
         return names.length > 0;
       },
-      heard: (message) =>
-        connections.databases.drop((name, { pluginName }) => {
-          if (message?.kind === 'reset') return name === message.name;
-          return message === undefined || message.name === '' || message.name === pluginName;
-        }),
+      heard: (message) => {
+        if (message?.kind === 'reset') connections.databases.drop((name) => name === message.name);
+        // The whole engine, or what this node has missed, has no name.
+        else connections.databases.restart(message?.name || undefined);
+      },
       close: async () => {
         await rotations.stop();
         await connections.databases.close();

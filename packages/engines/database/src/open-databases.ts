@@ -84,6 +84,15 @@ export class OpenDatabases {
     for (const [name, { config }] of [...this.#open]) if (isMeant(name, config)) this.#set(name, undefined);
   }
 
+  /** Begins to close those of a plugin, or all. Those that are opened instead do not share a process with them. */
+  restart(plugin?: string): void {
+    const plugins = [...this.#open.values()].map(({ config }) => config.pluginName);
+    for (const name of plugin === undefined ? new Set(plugins) : [plugin]) {
+      this.#plugins.retire(name);
+      this.drop((_, { pluginName }) => pluginName === name);
+    }
+  }
+
   /** Closes all of them. None is opened afterwards. */
   async close(): Promise<void> {
     this.#ended = true;

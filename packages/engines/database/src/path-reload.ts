@@ -21,6 +21,7 @@ export function reloadPaths({ storage, tell }: EngineContext, connections: Conne
           );
         }
         await tell({ kind: 'reload', name: fields.plugin_name });
+        connections.databases.restart(fields.plugin_name);
         for (const name of reopened) await reopen(connections, name);
         return { data: { connections: reopened, count: reopened.length } };
       },

@@ -58,6 +58,8 @@ export interface DatabasePlugins {
    * takes its place. Of any other plugin only what a built-in declares to be harmless is known to be.
    */
   fields(name: string): ConnectionFields;
+  /** Opens no more databases in the process of a plugin that runs now: the next one starts another. */
+  retire(name: string): void;
   /** Ends every process. */
   close(): Promise<void>;
 }
@@ -77,7 +79,7 @@ export interface DatabasePluginsOptions {
 export function createDatabasePlugins(options: DatabasePluginsOptions): DatabasePlugins {
   const { catalog, builtins, directory, logger } = options;
   /** One process for each registered plugin that can serve several databases; kept until the last of them is closed. */
-  const shared = new Map<string, Promise<PluginProcess>>();
+  const shared = new Map<string, { readonly name: string; readonly starting: Promise<PluginProcess> }>();
   const processes = new Set<PluginProcess>();
   const declared = new Map([...builtins].map(([name, { fields }]) => [name, ConnectionFields.declared(fields)]));
   const foreign = ConnectionFields.foreign([...builtins.values()].map((builtin) => builtin.fields));
@@ -102,26 +104,33 @@ export function createDatabasePlugins(options: DatabasePluginsOptions): Database
     const key = JSON.stringify(entry);
     const running = shared.get(key);
     if (running !== undefined) {
-      const process = await running.catch(() => undefined);
-      if (process !== undefined && !process.exited && process.multiplexing) return process;
+      const process = await running.starting.catch(() => undefined);
+      if (process !== undefined && !process.ending && process.multiplexing) return process;
       if (shared.get(key) !== running) return processOf(entry);
     }
-    const starting = launch(entry);
-    shared.set(key, starting);
+    const started = { name: entry.name, starting: launch(entry) };
+    const forget = (): unknown => shared.get(key) === started && shared.delete(key);
+    shared.set(key, started);
     try {
-      const process = await starting;
-      process.onExit(() => shared.get(key) === starting && shared.delete(key));
+      const process = await started.starting;
+      process.onExit(forget);
       return process;
     } catch (error) {
-      shared.delete(key);
+      forget();
       throw error;
     }
+  };
+
+  const openIn = async (entry: PluginEntry): Promise<Database> => {
+    const process = await processOf(entry);
+    // Whoever closed its last database just now has begun to end it.
+    return process.ending ? openIn(entry) : process.open();
   };
 
   return {
     async open(name, version) {
       const found = await catalog.resolve('database', name, version);
-      if (found !== undefined && isRegistered(found)) return (await processOf(found)).open();
+      if (found !== undefined && isRegistered(found)) return openIn(found);
       const builtin = found && builtins.get(name);
       if (builtin !== undefined) return withHostErrors(openDatabase(builtin, builtin.logger));
       const which = version === '' ? name : `${name}, version=${version}`;
@@ -147,6 +156,9 @@ export function createDatabasePlugins(options: DatabasePluginsOptions): Database
       for (const kind of kinds) kind?.checkStatements?.(purpose, statements);
     },
     fields: fieldsOf,
+    retire(name) {
+      for (const [key, process] of [...shared]) if (process.name === name) shared.delete(key);
+    },
     async close() {
       await Promise.all([...processes].map((process) => process.kill()));
     },
