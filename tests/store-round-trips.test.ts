@@ -181,6 +181,19 @@ for (const [where, openStore] of Object.entries(STORES)) {
       await costs(1, 'update', 'auth/token/lookup-self', {}, root);
     });
 
+    it('to renew a token costs 2 by itself, and 3 by what it is looked up with, by a role as well', async () => {
+      await admin('auth/token/roles/periodic', { token_period: '1h' });
+      for (const path of ['auth/token/create', 'auth/token/create/periodic']) {
+        const made = await admin(path, { policies: ['default'], ttl: '1h' });
+        const [own, accessor] = [made?.auth?.['client_token'], made?.auth?.['accessor']].map(textOf);
+        const renew = (by: string, data: JsonObject) => ['update', `auth/token/${by}`, data] as const;
+        await send(...renew('renew-self', {}), own);
+        await costs(2, ...renew('renew-self', {}), own);
+        await costs(3, ...renew('renew', { token: own ?? '' }), root);
+        await costs(3, ...renew('renew-accessor', { accessor: accessor ?? '' }), root);
+      }
+    });
+
     it('for a static role costs 2: the token and the epoch; the row of its login', async () => {
       await costs(2, 'read', 'database/static-creds/fixed');
     });

@@ -125,7 +125,7 @@ function workOfCore(store: Store, barrier: Barrier): readonly (() => Promise<voi
     async tokens() {
       const living = await tokens.create(LIVING);
       await tokens.create({ ...TOKEN, parent: living.entry.id });
-      await tokens.extend(living.entry.id, Date.now() + 60_000);
+      await tokens.extend(living.entry, Date.now() + 60_000);
       await tokens.revoke(living.entry.id);
       const { token, entry } = await tokens.create(TOKEN);
       const { entry: found = entry } = await tokens.arrive(token.reveal());

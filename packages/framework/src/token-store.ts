@@ -44,7 +44,7 @@ export interface TokenStore {
   /** Revokes a token and its leases. Its children stay, without a parent. */
   revokeOrphaning(id: string): Promise<void>;
   /** @throws CofferError `permission-denied` when the token has ended meanwhile: nothing brings it back */
-  extend(id: string, expireTime: number): Promise<void>;
+  extend(entry: TokenEntry, expireTime: number): Promise<void>;
   /**
    * Revokes every token that was issued by a request below `prefix` (`auth/userpass/`, `auth/userpass/login/ana/`), as
    * {@link revoke} does: each whose lease lies there.

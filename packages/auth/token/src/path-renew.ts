@@ -21,7 +21,7 @@ export function renewPaths({ tokens, engineFor }: Pick<TokenAuthOptions, 'tokens
       throw new CofferError('invalid-request', 'lease is not renewable');
     }
     const { ttl, warnings } = await method.renewToken(entry, increment);
-    await tokens.extend(entry.id, Date.now() + ttl * 1000);
+    await tokens.extend(entry, Date.now() + ttl * 1000);
     return { data: null, auth: authView(entry, token, ttl), warnings };
   };
   return [

@@ -54,7 +54,7 @@ export function tokenRolesOf(storage: EntryStorage): Entries<TokenRole> {
 }
 
 export async function readTokenRole(storage: EntryStorage, name: string): Promise<TokenRole | undefined> {
-  return (await findTokenRole(storage, name))?.role;
+  return tokenRolesOf(storage).get(name);
 }
 
 /** The role with the condition that it is still as it was read: for a token that is made by it. */

@@ -33,7 +33,7 @@ export function usersOf(storage: EntryStorage): Entries<UserEntry> {
 
 /** User names do not distinguish case, as in Vault: the paths fold them. */
 export async function readUser(storage: EntryStorage, name: string): Promise<UserEntry | undefined> {
-  return (await findUser(storage, name))?.user;
+  return usersOf(storage).get(name);
 }
 
 /** The user with the condition that it is still as it was read: for a login. */

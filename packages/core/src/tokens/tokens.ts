@@ -127,17 +127,12 @@ export function createTokenStore(store: Store, barrier: Barrier, wake: (dueAt?: 
         await this.revoke(rows.map((row) => String(row['id'])));
       }
     },
-    async extend(id, expireTime) {
-      const entry = await one('id', id);
-      const sealed = entry && sealToken(barrier, { ...entry, expireTime, lastRenewal: Date.now() });
-      const { changes } =
-        sealed === undefined
-          ? { changes: 0 }
-          : await store.run(
-              `UPDATE tokens SET expire_time = $2, value = $3
-               WHERE id = $1 AND (expire_time IS NULL OR expire_time > store_now())`,
-              [id, expireTime, sealed],
-            );
+    async extend(entry, expireTime) {
+      const { changes } = await store.run(
+        `UPDATE tokens SET expire_time = $2, value = $3
+         WHERE id = $1 AND (expire_time IS NULL OR expire_time > store_now())`,
+        [entry.id, expireTime, sealToken(barrier, { ...entry, expireTime, lastRenewal: Date.now() })],
+      );
       if (changes === 0) throw new CofferError('permission-denied', 'bad token');
       wake(expireTime);
     },
