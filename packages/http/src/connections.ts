@@ -181,6 +181,16 @@ export class Connections {
     if (connection.underWay === 0) bid(connection);
   }
 
+  /** Does so after `milliseconds`, unless another request has come by then. */
+  refuseUnlessMore(socket: Socket, status: string, milliseconds: number): void {
+    const connection = this.#of.get(socket);
+    const { latest } = connection ?? {};
+    const timer = setTimeout(() => {
+      if (connection === undefined || connection.latest === latest) this.refuse(socket, status);
+    }, milliseconds);
+    socket.once('close', () => clearTimeout(timer));
+  }
+
   /** Keeps track of the work of one request; what it throws goes to `report`. */
   track(work: Promise<void>, report: (thrown: unknown) => void): void {
     const reported = work.catch(report).finally(() => this.#work.delete(reported));

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type LogEntry, CofferError, createLogger, silentLogger } from '@coffer/base';
 import type { IncomingRequest, RequestHandler } from '@coffer/framework';
 import { type HttpEdge, type HttpEdgeOptions, createHttpEdge } from './index.ts';
@@ -160,6 +161,20 @@ describe('limits', () => {
       const client = RawClient.to(port);
       await client.send('GET /v1/a HTTP/1.1\r\nHost: x\r\nX-Slow: ');
       assert.match(await client.ended(), /^HTTP\/1\.1 408 /);
+    }));
+
+  it('take no client for slow when it was the process that stood still', () =>
+    withEdge({ handle: nothing, headersTimeoutMs: 800 }, async (_url, port) => {
+      const [whole, half] = [RawClient.to(port), RawClient.to(port)];
+      await half.send('GET /v1/a HTTP/1.1\r\nHost: x\r\nX-Slow: ');
+      await whole.send('GET ');
+      await sleep(100);
+      // The timers are next after this, as they are for a process that is woken by SIGCONT.
+      await new Promise((resolve) => setImmediate(resolve));
+      whole.socket.write('/v1/a HTTP/1.1\r\nHost: x\r\n\r\n');
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2_500);
+      assert.equal((await whole.response(false)).status, 204);
+      assert.match(await half.ended(), /^HTTP\/1\.1 408 /);
     }));
 
   it('end a connection whose body does not come to an end, without asking the handler', async () => {

@@ -8,6 +8,7 @@ import { BrowserGuard } from './browser-guard.ts';
 import { Connections } from './connections.ts';
 import { Exchange } from './exchange.ts';
 import { HTTP_LIMITS } from './limits.ts';
+import { Standstill } from './standstill.ts';
 import { acceptListMethod } from './list-method.ts';
 import type { EdgeRequest, EdgeResponse } from './message.ts';
 
@@ -96,7 +97,7 @@ export function createHttpEdge(options: HttpEdgeOptions): HttpEdge {
     // Any other expectation may be ignored (RFC 9110, 10.1.1); Node by itself would answer 417 and skip methodOf.
     server.on('checkExpectation', accept(false));
   };
-  listenForErrors(server, connections, logger);
+  listenForErrors(server, connections, options);
 
   let closing: Promise<void> | undefined;
   return {
@@ -125,9 +126,14 @@ function limitConnections(server: EdgeServer, options: HttpEdgeOptions): Connect
   });
 }
 
-function listenForErrors(server: EdgeServer, connections: Connections, logger: Logger): void {
+function listenForErrors(server: EdgeServer, connections: Connections, options: HttpEdgeOptions): void {
+  const { logger, headersTimeoutMs = HTTP_LIMITS.headersTimeoutMs } = options;
+  const standstill = new Standstill();
+  server.on('close', () => standstill.close());
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
     if (error.code === 'ECONNRESET') socket.destroy();
+    else if (error.code === LATE && standstill.isJustOver)
+      connections.refuseUnlessMore(socket, LATE_STATUS, headersTimeoutMs);
     else connections.refuse(socket, PARSER_REFUSALS[error.code ?? ''] ?? '400 Bad Request', error);
   });
   server.on('error', (error: Error) => logger.error('listener failed', { error: error.message }));
@@ -139,9 +145,11 @@ function listenForErrors(server: EdgeServer, connections: Connections, logger: L
   server.on('sessionError', (error: Error) => logger.debug('HTTP/2 session failed', { error: error.message }));
 }
 
+const LATE = 'ERR_HTTP_REQUEST_TIMEOUT';
+const LATE_STATUS = '408 Request Timeout';
 const PARSER_REFUSALS: Readonly<Record<string, string>> = {
   HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
-  ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
+  [LATE]: LATE_STATUS,
 };
 
 type EdgeServer = ReturnType<typeof createPlainOrTlsServer>;
