@@ -1,6 +1,11 @@
-/** Mounts at a few paths, each with a description and a ttl that say which version it is. */
+/**
+ * Mounts at a few paths, each with a description and a ttl that say which version it is. A mount is two registers: its row, which is listed,
+ * tuned and in the way of another one, and the route to it. Who disables it takes the route first, ends what was issued there, and then takes
+ * the row; should that fail, the route is there again.
+ */
 import type { JsonObject } from '@coffer/base';
 import type { Answer } from './balancer.ts';
+import type { Answered, History, Pending } from './history.ts';
 import type { Value } from './linearizable.ts';
 import { unexpected } from './policies.ts';
 import { atEachNode, is, isAbsent, isThere, shown, textOf, Versions, type Where, type Worker } from './work.ts';
@@ -28,14 +33,17 @@ export class Mounts {
         path: `sys/mounts/${path}`,
         body: { type: 'database', description, config: { default_lease_ttl } },
       },
-      (node) =>
-        this.#history(worker, path).invoke(`${worker.name} at ${node}: enable ${version}`, { value: String(version) }),
+      (node) => {
+        const what = `${worker.name} at ${node}: enable ${version}`;
+        const becomes = { value: String(version) };
+        return together(this.#row(worker, path).invoke(what, becomes), this.#route(worker, path).invoke(what, becomes));
+      },
     );
     // There may be one, for instance since the first try took effect and its answer was lost.
     const taken = answer.status === 400 && answer.errors.join().includes('path is already in use');
-    if (taken) return attempt.answered({ what: 'in use', accepts: isThere, changed: false });
+    if (taken) return attempt.answered({ what: 'in use', accepts: isThere, changed: false }, { changed: false });
     if (unexpected(worker, answer, 'mount enable')) return attempt.unknown();
-    attempt.answered({ accepts: isAbsent });
+    attempt.answered({ accepts: isAbsent }, { accepts: isAbsent });
     if (worker.random.next() < 0.3) await atEachNode(worker, (where) => this.#use(worker, path, where));
   }
 
@@ -45,12 +53,15 @@ export class Mounts {
     const { answer, attempt } = await worker.balancer.send(
       worker.random,
       { kind: 'mount tune', method: 'PUT', path: `sys/mounts/${path}/tune`, body: partsOf(version) },
-      (node) =>
-        this.#history(worker, path).invoke(`${worker.name} at ${node}: tune ${version}`, { value: String(version) }),
+      (node) => {
+        const what = `${worker.name} at ${node}: tune ${version}`;
+        const row = this.#row(worker, path).invoke(what, { value: String(version) });
+        return together(row, this.#route(worker, path).invoke(what));
+      },
     );
-    if (isMissing(answer)) return attempt.answered({ what: 'none', accepts: isAbsent, changed: false });
+    if (isMissing(answer)) return attempt.answered({ changed: false }, { what: 'none', accepts: isAbsent });
     if (unexpected(worker, answer, 'mount tune')) return attempt.unknown();
-    attempt.answered({ accepts: isThere });
+    attempt.answered({ accepts: isThere }, { accepts: isThere });
   }
 
   async disable(worker: Worker): Promise<void> {
@@ -58,10 +69,19 @@ export class Mounts {
     const { answer, attempt } = await worker.balancer.send(
       worker.random,
       { kind: 'mount disable', method: 'DELETE', path: `sys/mounts/${path}` },
-      (node) => this.#history(worker, path).invoke(`${worker.name} at ${node}: disable`, { value: undefined }),
+      (node) => {
+        const what = `${worker.name} at ${node}: disable`;
+        const route = this.#route(worker, path);
+        const gone = together(
+          this.#row(worker, path).invoke(what, { value: undefined }),
+          route.invoke(what, { value: undefined }),
+        );
+        const again = route.invoke(`${what} fails`, { value: 'again' });
+        return together(gone, again);
+      },
     );
     if (unexpected(worker, answer, 'mount disable')) return attempt.unknown();
-    attempt.answered();
+    attempt.answered({}, { changed: false });
   }
 
   async look(worker: Worker): Promise<void> {
@@ -81,15 +101,19 @@ export class Mounts {
     }
   }
 
-  #history(worker: Worker, path: string) {
+  #row(worker: Worker, path: string): History {
     return worker.histories.of(`mount ${path}`);
+  }
+
+  #route(worker: Worker, path: string): History {
+    return worker.histories.of(`route ${path}`);
   }
 
   async #read(worker: Worker, path: string, where: Where = {}): Promise<void> {
     const { answer, attempt } = await worker.balancer.send(
       worker.random,
       { kind: 'mount read', method: 'GET', path: `sys/mounts/${path}`, ...where },
-      (at) => this.#history(worker, path).invoke(`${worker.name} at ${at}: read`),
+      (at) => this.#row(worker, path).invoke(`${worker.name} at ${at}: read`),
     );
     if (!isMissing(answer) && unexpected(worker, answer, 'mount read')) return attempt.unknown();
     const value = isMissing(answer) ? undefined : versionOf(answer.data);
@@ -100,7 +124,7 @@ export class Mounts {
     const { answer, attempt } = await worker.balancer.send(
       worker.random,
       { kind: 'mount list', method: 'GET', path: 'sys/mounts' },
-      (at) => this.#history(worker, path).invoke(`${worker.name} at ${at}: list`),
+      (at) => this.#row(worker, path).invoke(`${worker.name} at ${at}: list`),
     );
     if (unexpected(worker, answer, 'mount list')) return attempt.unknown();
     const value = versionOf(answer.data[`${path}/`] as JsonObject | undefined);
@@ -112,11 +136,25 @@ export class Mounts {
     const { answer, attempt } = await worker.balancer.send(
       worker.random,
       { kind: 'mount use', method: 'LIST', path: `${path}/roles`, ...where },
-      (at) => this.#history(worker, path).invoke(`${worker.name} at ${at}: use`),
+      (at) => this.#route(worker, path).invoke(`${worker.name} at ${at}: use`),
     );
     const none = answer.status === 404 && answer.errors.join().includes('no handler for route');
     attempt.answered({ what: none ? 'no route' : 'served', accepts: none ? isAbsent : isThere });
   }
+}
+
+/** One request that is seen in two histories. */
+function together(one: Pending, other: Pending) {
+  return {
+    answered(first: Answered = {}, second: Answered = {}): void {
+      one.answered(first);
+      other.answered(second);
+    },
+    unknown(): void {
+      one.unknown();
+      other.unknown();
+    },
+  };
 }
 
 function isMissing({ status, errors }: Answer): boolean {
