@@ -11,6 +11,8 @@ import { composeSealable } from '../../apps/coffer/src/compose.ts';
 
 const STATIC_SEAL: StaticSeal = { type: 'static', current: { id: 'test', key: Buffer.alloc(32, 'crash') } };
 const ROOT_TOKEN = 'root';
+/** A process may stand still for longer than clients usually wait, and what comes of its request then is what a test asks for. */
+const LONGEST_REQUEST_MS = 3_600_000;
 
 export interface CrashRequest {
   readonly operation: 'read' | 'update' | 'delete' | 'list';
@@ -46,7 +48,14 @@ export async function openServerOn(store: Store): Promise<CrashServer> {
   return {
     store,
     request: (request) =>
-      sealable.handle({ id: randomUUID(), token: ROOT_TOKEN, data: {}, remoteAddress: '127.0.0.1', ...request }),
+      sealable.handle({
+        id: randomUUID(),
+        token: ROOT_TOKEN,
+        data: {},
+        remoteAddress: '127.0.0.1',
+        maxDurationMs: LONGEST_REQUEST_MS,
+        ...request,
+      }),
     log: () => log,
     async [Symbol.asyncDispose]() {
       await sealable.stop();

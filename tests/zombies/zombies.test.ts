@@ -18,7 +18,7 @@ const ALL = process.env['ZOMBIES'] === 'all';
 /** Children that start side by side. */
 const STARTS = 3;
 /** That stand still side by side: about 90 MB and ten connections each. */
-const AT_ONCE = 40;
+const AT_ONCE = 25;
 /** What is due in the background anybody may take, and whoever comes later reads more: then it is tried again. */
 const TRIES = 5;
 /** What came of a request may not be known any more to the node that slept; it says so. */

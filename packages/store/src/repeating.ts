@@ -95,7 +95,7 @@ export class Repeating {
     const timer = setTimeout(() => {
       over = true;
       reject(new Failure('unreachable', `there was none in ${PATIENCE_MS / 1000} s`));
-    }, end - performance.now());
+    }, Math.max(0, end - performance.now()));
     const lent = this.#pool.use(async (session) => {
       clearTimeout(timer);
       if (over) throw new Failure('busy', 'nobody waits any more');
