@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -32,6 +32,8 @@ import { checkInvariant, settle } from '../crash/invariant.ts';
 import { lanes } from '../crash/lanes.ts';
 import { ObservedStore } from '../crash/observed-store.ts';
 import { type CrashRequest, type CrashServer, openServerOn } from '../crash/server.ts';
+import { moved } from './moved.ts';
+import { stateOf } from './process-state.ts';
 import type { StopPoint, ZombiePoint } from './zombie-points.ts';
 
 /** A late statement comes while the others take over what its node had begun: 10 s after its last heartbeat, or a little later. */
@@ -294,23 +296,4 @@ interface Spawned {
   readonly child: ChildProcess;
   readonly exited: Promise<unknown>;
   readonly output: Promise<string>;
-}
-
-/** `T` for a process that is stopped. */
-async function stateOf({ pid }: ChildProcess): Promise<string> {
-  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
-  return /\) (\S) /.exec(stat)?.[1] ?? '';
-}
-
-/** The same request of another mount than `database/`. */
-function moved(request: CrashRequest, mount: string): CrashRequest {
-  const move = (path: string): string => path.replace(/(^|\/)database(?=\/|$)/, `$1${mount}`);
-  const lease = request.data?.['lease_id'];
-  return {
-    ...request,
-    path: move(request.path),
-    ...(request.data && {
-      data: { ...request.data, ...(typeof lease === 'string' && { lease_id: move(lease) }) },
-    }),
-  };
 }

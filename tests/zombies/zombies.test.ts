@@ -35,7 +35,8 @@ for (const mode of ALL ? (['yugabytedb', 'postgresql'] as const) : (['yugabytedb
       it(crashCase.title, { timeout: 1_800_000 }, async (test) => {
         const points = everyPoint(await harness.rehearse(crashCase)).map((point) => zombiePoint(crashCase, point));
         assert.ok(points.length > 0);
-        for (let at = 0; at < points.length; at += AT_ONCE) await stopAndWake(test, points.slice(at, at + AT_ONCE));
+        const atOnce = Math.ceil(points.length / Math.ceil(points.length / AT_ONCE));
+        for (let at = 0; at < points.length; at += atOnce) await stopAndWake(test, points.slice(at, at + atOnce));
       });
     }
 
