@@ -92,10 +92,13 @@ export class Repeating {
     const { promise: tooLate, reject } = Promise.withResolvers<never>();
     let over = false;
     let begun = false;
-    const timer = setTimeout(() => {
-      over = true;
-      reject(new Failure('unreachable', `there was none in ${PATIENCE_MS / 1000} s`));
-    }, Math.max(0, end - performance.now()));
+    const timer = setTimeout(
+      () => {
+        over = true;
+        reject(new Failure('unreachable', `there was none in ${PATIENCE_MS / 1000} s`));
+      },
+      Math.max(0, end - performance.now()),
+    );
     const lent = this.#pool.use(async (session) => {
       clearTimeout(timer);
       if (over) throw new Failure('busy', 'nobody waits any more');
