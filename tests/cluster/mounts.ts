@@ -14,6 +14,9 @@ const PATHS = ['team-0', 'team-1', 'team-2'];
 /** Far below the longest ttl that there may be. */
 const TTLS = 1_000_000;
 
+/** A route has no versions. */
+const THERE = 'there';
+
 const versions = new Versions();
 
 function partsOf(version: number): { description: string; default_lease_ttl: number } {
@@ -35,8 +38,8 @@ export class Mounts {
       },
       (node) => {
         const what = `${worker.name} at ${node}: enable ${version}`;
-        const becomes = { value: String(version) };
-        return together(this.#row(worker, path).invoke(what, becomes), this.#route(worker, path).invoke(what, becomes));
+        const row = this.#row(worker, path).invoke(what, { value: String(version) });
+        return together(row, this.#route(worker, path).invoke(what, { value: THERE }));
       },
     );
     // There may be one, for instance since the first try took effect and its answer was lost.
@@ -76,7 +79,7 @@ export class Mounts {
           this.#row(worker, path).invoke(what, { value: undefined }),
           route.invoke(what, { value: undefined }),
         );
-        const again = route.invoke(`${what} fails`, { value: 'again' });
+        const again = route.invoke(`${what} fails`, { value: THERE });
         return together(gone, again);
       },
     );
