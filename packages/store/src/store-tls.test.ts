@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { createLogger } from '@coffer/base';
 import { createCertificateAuthority, startPostgres, type TestPostgres } from '@coffer/testkit';
 import { openPostgresStore } from './index.ts';
 
@@ -22,6 +23,7 @@ const OPENED = /^opened$/;
 
 describe('TLS to the store', () => {
   let server: TestPostgres;
+  let expired: TestPostgres;
   let plain: TestPostgres;
   const files = { ca: '', other: '', cert: '', key: '' };
   before(async () => {
@@ -30,8 +32,14 @@ describe('TLS to the store', () => {
       commonName: 'server',
       ipAddresses: ['127.0.0.1'],
     });
-    [server, plain] = await Promise.all([
+    const old = await authority.issue({
+      commonName: 'server',
+      ipAddresses: ['127.0.0.1'],
+      validity: { notBefore: new Date('2020-01-01'), notAfter: new Date('2021-01-01') },
+    });
+    [server, expired, plain] = await Promise.all([
       startPostgres({ tls: { cert, key, ca: authority.certificatePem, only: true } }),
+      startPostgres({ tls: { cert: old.certificatePem, key: old.privateKeyPem } }),
       startPostgres(),
     ]);
     for (const each of [server, plain]) await each.query(`CREATE DATABASE coffer_store OWNER ${each.user}`);
@@ -47,7 +55,7 @@ describe('TLS to the store', () => {
       await writeFile(files[name], texts[name], { mode: 0o600 });
     }
   });
-  after(() => Promise.all([server.stop(), plain.stop()]));
+  after(() => Promise.all([server.stop(), expired.stop(), plain.stop()]));
 
   it('is required, and verified as far as the mode says', async () => {
     for (const [query, answer] of [
@@ -65,6 +73,39 @@ describe('TLS to the store', () => {
     ] as const) {
       assert.match(await open(server, query), answer, query);
     }
+  });
+
+  it('passes over a host whose certificate does not fit, or that has none, and says so', async () => {
+    const { port: plainPort } = plain;
+    for (const [hosts, query, told] of [
+      [
+        `localhost:${server.port},127.0.0.1:${server.port}`,
+        `sslmode=verify-full&sslrootcert=${files.ca}`,
+        /not valid for the name "localhost"/,
+      ],
+      [
+        `127.0.0.1:${expired.port},127.0.0.1:${server.port}`,
+        `sslmode=verify-ca&sslrootcert=${files.ca}`,
+        /has expired/,
+      ],
+      [`127.0.0.1:${plainPort},127.0.0.1:${server.port}`, `sslmode=require`, /does not support SSL/],
+    ] as const) {
+      const log: string[] = [];
+      const logger = createLogger('', 'warn', ({ message, fields }) =>
+        log.push(`${message}: ${String(fields['error'])}`),
+      );
+      const { user, password } = server;
+      const connectionUrl = `postgres://${user}:${password}@${hosts}/coffer_store?${query}`;
+      const store = await openPostgresStore({ connectionUrl, logger });
+      const { rows } = await store.run('SELECT pg_catalog.inet_server_port() AS port');
+      assert.deepEqual(rows, [{ port: server.port }], hosts);
+      await store.close();
+      assert.equal(log.length, 1, hosts);
+      assert.match(log[0] ?? '', told);
+      assert.match(log[0] ?? '', /^a database node is passed over: failed to connect to host=/);
+    }
+    const nobody = `postgres://${server.user}:x@localhost:${server.port},127.0.0.1:${expired.port}/d?sslmode=verify-full&sslrootcert=${files.ca}`;
+    await assert.rejects(openPostgresStore({ connectionUrl: nobody }), /has expired/);
   });
 
   it('shows a certificate of its own', async () => {

@@ -49,7 +49,10 @@ export class Cluster {
     this.#settings = settings;
     this.#logger = logger;
     this.#discovery = new Discovery(settings.refreshIntervalSeconds, logger);
-    this.#health = new NodeHealth(settings.failedHostDelaySeconds, settings.refreshIntervalSeconds);
+    const { failedHostDelaySeconds, refreshIntervalSeconds } = settings;
+    this.#health = new NodeHealth(failedHostDelaySeconds, refreshIntervalSeconds, ({ message }) =>
+      logger.warn('a database node is passed over', { error: message }),
+    );
     this.#dialer = new NodeDialer(settings, dial, this.#discovery, this.#health);
     this.#contacts = new ContactPoints(settings, this.#dialer, this.#health);
   }

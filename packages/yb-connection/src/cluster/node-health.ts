@@ -30,11 +30,16 @@ export class NodeHealth {
   readonly #states = new Map<string, NodeState>();
   readonly #delaySeconds: number;
   readonly #longestSeconds: number;
+  readonly #tell: (failure: Failure) => void;
 
-  /** How long a node is set aside after its first failure, and how long at most after many in a row. */
-  constructor(delaySeconds: number, longestSeconds: number) {
+  /**
+   * How long a node is set aside after its first failure, and how long at most after many in a row. `tell`: of one that is there and
+   * will not get better by itself, as with a certificate that has expired.
+   */
+  constructor(delaySeconds: number, longestSeconds: number, tell: (failure: Failure) => void = () => undefined) {
     this.#delaySeconds = delaySeconds;
     this.#longestSeconds = longestSeconds;
+    this.#tell = tell;
   }
 
   load(key: string): number {
@@ -69,7 +74,9 @@ export class NodeHealth {
       // If it comes after all, nobody is there to take it.
       void dialed.then((session) => session.close()).catch(() => undefined);
       // Whoever tells us has noted it, and knows better how long the node was asked.
-      if (!isTold && error instanceof Failure && error.kind === 'unreachable') this.fail(key, error, since);
+      if (!isTold && error instanceof Failure && (error.kind === 'unreachable' || error.ofNode)) {
+        this.fail(key, error, since);
+      }
       throw error;
     } finally {
       state.opening.delete(giveUp);
@@ -89,7 +96,10 @@ export class NodeHealth {
   fail(key: string, failure: Failure, since = 0): void {
     const state = this.#state(key);
     // What many callers find out at one moment is one failure.
-    if (!this.#hasFailed(key)) state.failures++;
+    if (!this.#hasFailed(key)) {
+      state.failures++;
+      if (failure.ofNode) this.#tell(failure);
+    }
     state.failedAt = Date.now();
     state.failedAtOnce = Date.now() - since < AT_ONCE_MS;
     for (const giveUp of state.opening) giveUp(failure);

@@ -27,7 +27,7 @@ export interface Race {
 
 /** Whether another node may do better. A wrong password is wrong everywhere and must not be tried again. */
 export function isElsewhere(error: unknown): error is Failure {
-  return error instanceof Failure && (error.kind === 'unreachable' || error.kind === 'busy');
+  return error instanceof Failure && (error.nothingDone || error.ofNode);
 }
 
 /**

@@ -41,17 +41,21 @@ export function explainConnect(
   const text = errorText(thrown);
 
   if (/does not support SSL/.test(text)) {
-    const message = `the server does not support SSL/TLS, but sslmode is ${settings.tls.mode}`;
-    return { failure: new Failure('fatal', message), otherTransport: true, otherNode: false };
+    return tlsFailure(`the server does not support SSL/TLS, but sslmode is ${settings.tls.mode}`);
   }
   const tls = explainTls(code, text, settings, host);
-  if (tls !== undefined) return { failure: new Failure('fatal', tls), otherTransport: true, otherNode: false };
+  if (tls !== undefined) return tlsFailure(tls);
   const known = SOCKET_ERRORS[code];
   const message = /timeout expired/.test(text)
     ? `timed out after ${settings.connectTimeoutSeconds} s`
     : (known ?? (code === '' ? text : `${text} (${code})`));
   const failure = new Failure('unreachable', message, { nobodyThere: code === 'ECONNREFUSED' });
   return { failure, otherTransport: code === 'ECONNRESET', otherNode: true };
+}
+
+/** Each node has a certificate of its own: what is wrong with one says nothing of the others. Nothing was sent to it. */
+function tlsFailure(message: string): ConnectFailure {
+  return { failure: new Failure('fatal', message, { ofNode: true }), otherTransport: true, otherNode: true };
 }
 
 /** The login succeeded but our settings were refused. The node is there, and nothing else was sent to it. */

@@ -46,6 +46,8 @@ export class Failure extends Error implements OutcomeError, NothingDoneError {
   readonly mayLand: boolean;
   /** The server ended the session before it looked at the statement: it had no effect after all. */
   readonly unstarted: boolean;
+  /** `fatal` because of what is the node's own, as its certificate is: another one may do better. */
+  readonly ofNode: boolean;
 
   constructor(kind: FailureKind, message: string, details: FailureDetails = {}) {
     super(message);
@@ -59,6 +61,7 @@ export class Failure extends Error implements OutcomeError, NothingDoneError {
     this.nodeSilent = details.nodeSilent ?? false;
     this.mayLand = details.mayLand ?? false;
     this.unstarted = details.unstarted ?? false;
+    this.ofNode = details.ofNode ?? false;
   }
 
   get outcomeUnknown(): boolean {
@@ -89,6 +92,7 @@ export interface FailureDetails {
   readonly nodeSilent?: boolean;
   readonly mayLand?: boolean;
   readonly unstarted?: boolean;
+  readonly ofNode?: boolean;
 }
 
 interface FailureRule {

@@ -44,6 +44,15 @@ describe('verifying a login', () => {
     const connection_url = `postgres://{{username}}:{{password}}@${host}/${database.database}`;
     assert.equal(await ask(database, 'verify_me', 'right', { connection_url }), 'accepted');
   });
+  it('goes to the next where the first has not the TLS that is asked for', async (test) => {
+    const authority = await createCertificateAuthority();
+    const { certificatePem: cert, privateKeyPem: key } = await authority.issue({ commonName: 'db' });
+    const secure = await startPostgres({ tls: { cert, key } });
+    test.after(() => secure.stop());
+    const hosts = [database, secure].map(({ host, port }) => `${host}:${port}`).join();
+    const connection_url = `postgres://{{username}}:{{password}}@${hosts}/${secure.database}?sslmode=require`;
+    assert.equal(await ask(secure, secure.user, secure.password, { connection_url }), 'accepted');
+  });
   it('shows no password when it cannot say', async () => {
     const second = await startPostgres();
     await using opened = await openYsql(second);

@@ -71,7 +71,7 @@ async function logInSomewhere(settings: YsqlSettings, places: readonly Endpoint[
       if (answer !== 'refused' || !mayDiffer(settings)) return answer;
       refused = true;
     } catch (error) {
-      if (!(error instanceof Failure) || error.kind === 'fatal') throw error;
+      if (!(error instanceof Failure) || (error.kind === 'fatal' && !error.ofNode)) throw error;
       last = error;
     }
   }
