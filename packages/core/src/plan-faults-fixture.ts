@@ -7,6 +7,11 @@ export interface PlanNode {
   readonly 'Index Name'?: string;
   readonly 'Index Cond'?: string;
   readonly Filter?: string;
+  /** By ANALYZE, of each loop. */
+  readonly 'Actual Rows'?: number;
+  readonly 'Actual Loops'?: number;
+  readonly 'Rows Removed by Filter'?: number;
+  readonly 'Rows Removed by Index Recheck'?: number;
   readonly Plans?: readonly PlanNode[];
 }
 
@@ -61,6 +66,14 @@ function readsGrowing(node: PlanNode): boolean {
   if (node['Node Type'] === 'Limit') return false;
   if (/Scan$/.test(node['Node Type']) && GROWING.includes(node['Relation Name'] ?? '')) return true;
   return (node.Plans ?? []).some(readsGrowing);
+}
+
+/** How many rows of growing tables were read, whether or not they were wanted. */
+export function rowsRead(node: PlanNode): number {
+  const { 'Actual Rows': rows = 0, 'Actual Loops': loops = 1, Plans: plans = [] } = node;
+  const left = (node['Rows Removed by Filter'] ?? 0) + (node['Rows Removed by Index Recheck'] ?? 0);
+  const scans = /Scan$/.test(node['Node Type']) && GROWING.includes(node['Relation Name'] ?? '');
+  return plans.map(rowsRead).reduce((sum, each) => sum + each, scans ? (rows + left) * loops : 0);
 }
 
 /** What may read more the more there is, by how it begins. */

@@ -12,6 +12,9 @@ const PLANNER = ['hashjoin', 'mergejoin', 'seqscan', 'bitmapscan', 'material'].m
   (kind) => `SET enable_${kind} = off`,
 );
 
+/** To compile a statement takes longer than to run one of ours, and it is done for what looks dear to a planner as above. */
+const NO_COMPILING = 'SET jit = off';
+
 /**
  * A process that is stopped in the midst of a transaction has rows locked that other nodes wait for, the one of the epoch above all. Ours
  * are silent for as long as a round trip takes. Shorter than what makes a node dead, so that whoever takes over finds no locks.
@@ -54,7 +57,9 @@ export class StoreSchema {
    */
   async settingsFor(session: Session): Promise<string> {
     this.#name ??= await this.#find(session);
-    return [this.#settings(`${pg.escapeIdentifier(this.#name)}, pg_temp`), SILENCE, ...PLANNER].join('; ');
+    return [this.#settings(`${pg.escapeIdentifier(this.#name)}, pg_temp`), SILENCE, NO_COMPILING, ...PLANNER].join(
+      '; ',
+    );
   }
 
   /**

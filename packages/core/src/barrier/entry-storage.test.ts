@@ -37,6 +37,17 @@ describe('entries of a mount', () => {
     assert.deepEqual(await storage.list('', { after: 'roles', limit: 1 }), ['roles/a']);
   });
 
+  it('are all gone once they are cleared, however many there are, and those of no other mount', async () => {
+    const insert = 'INSERT INTO entries (mount, name, value) VALUES ($1, $2, $3)';
+    const names = Array.from({ length: 2_000 }, (_, index) => String(index));
+    await store.transaction(names.map((name) => ({ sql: insert, params: ['old', name, new Uint8Array()] })));
+    await store.run(insert, ['older', 'b', new Uint8Array()]);
+    await createEntryStorage(entriesOf(store, new Barrier(createKeyring())), 'old').clear();
+    const { rows } = await store.run("SELECT mount, name FROM entries WHERE mount >= 'old' AND mount <= 'older'");
+    assert.deepEqual(rows, [{ mount: 'older', name: 'b' }]);
+    await store.run("DELETE FROM entries WHERE mount = 'older'");
+  });
+
   it('lose no update of many at once, and end when one says so', async () => {
     await entries.put('n', { left: 5 });
     const seen = await Promise.all(

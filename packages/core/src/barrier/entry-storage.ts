@@ -3,6 +3,7 @@ import type { Barrier } from './barrier.ts';
 import { type Condition, type Entries, type EntryStorage, rowLimit, type stored, WHOLE_LIST } from '@coffer/framework';
 import { deleteWhile, insertWhile } from './insert-while.ts';
 import { Epochs } from '../epochs/epochs.ts';
+import { inParts } from './in-parts.ts';
 import { KeptEntries } from './kept-entries.ts';
 import { endOfPrefix } from './prefix.ts';
 
@@ -31,7 +32,8 @@ export function createEntryStorage(parts: EntryStorageParts, mount: string): Ent
       return rows.map((entry) => String(entry['name']).slice(prefix.length));
     },
     async clear() {
-      await store.run('DELETE FROM entries WHERE mount = $1', [mount]);
+      const some = 'SELECT name FROM entries WHERE mount = $1 ORDER BY name LIMIT $2';
+      await inParts((part) => store.run(`DELETE FROM entries WHERE mount = $1 AND name IN (${some})`, [mount, part]));
     },
   };
 }

@@ -1,6 +1,7 @@
 import { type JsonObject, underClaim } from '@coffer/base';
 import { runRepeatable, type SqlRow, type SqlValue, type Store } from '@coffer/store';
 import type { Barrier } from '../barrier/barrier.ts';
+import { inParts } from '../barrier/in-parts.ts';
 import { ALONE, type NodeLife } from '../nodes/node-life.ts';
 import { isDead } from '../nodes/nodes.ts';
 import { CLAIMANT_LENGTH, claimantOf, claimLost, HeldClaim } from './claim.ts';
@@ -118,7 +119,9 @@ export class MountIntents implements Intents {
   }
 
   async clear(): Promise<void> {
-    await this.#store.run('DELETE FROM intents WHERE mount = $1', [this.#mount]);
+    const some = 'SELECT subject FROM intents WHERE mount = $1 ORDER BY subject LIMIT $2';
+    const sql = `DELETE FROM intents WHERE mount = $1 AND subject IN (${some})`;
+    await inParts((part) => this.#store.run(sql, [this.#mount, part]));
   }
 
   async #isClaimed(subject: string, claim: HeldClaim): Promise<boolean> {

@@ -5,7 +5,7 @@ import { endOfPrefix, LAST_CHARACTER } from '../barrier/prefix.ts';
 import { leaseFromRow } from './lease-row.ts';
 
 /** Ids read at a time where there may be very many. */
-export const PAGE = 1000;
+const PAGE = 1000;
 
 /**
  * Leases of tokens have no rows of their own: the token's row has the id (see `token-lease.ts`). Those that are over are left
@@ -101,14 +101,18 @@ export class LeaseList {
     return rows.map((row) => ({ id: String(row['id']), lastError: String(row['last_error']) }));
   }
 
-  /** The next ids of credentials below `prefix` that come after `after`, which is one of them or the prefix itself. */
-  async idsBelow(prefix: string, after: string, limit: number): Promise<string[]> {
-    const { rows } = await this.#store.run('SELECT id FROM leases WHERE id > $1 AND id < $2 ORDER BY id LIMIT $3', [
-      after,
-      endOfPrefix(prefix),
-      limit,
-    ]);
-    return idsOf(rows);
+  /** The ids of credentials below `prefix`, sorted, so many at a time as one statement may change. */
+  async *pagesBelow(prefix: string): AsyncGenerator<string[]> {
+    for (let after: string | undefined = prefix; after !== undefined; ) {
+      const page = [after, endOfPrefix(prefix), PAGE];
+      const { rows } = await this.#store.run(
+        'SELECT id FROM leases WHERE id > $1 AND id < $2 ORDER BY id LIMIT $3',
+        page,
+      );
+      const ids = idsOf(rows);
+      after = ids.length < PAGE ? undefined : ids.at(-1);
+      if (ids.length > 0) yield ids;
+    }
   }
 
   async #issuedBelow(prefix: string, after: string, limit: number): Promise<string[]> {

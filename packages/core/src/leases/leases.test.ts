@@ -92,15 +92,29 @@ describe('leases below a prefix', () => {
     assert.ok(statements.length <= 2, statements.join('\n'));
   });
 
-  it('are revoked by one statement when nobody waits', async () => {
+  it('are revoked a page at a time when nobody waits', async () => {
     statements = [];
     await leases.revokePrefixLater('db/');
-    assert.equal(statements.length, 1);
+    assert.equal(statements.length, 2, 'which there are, and that they are to be revoked');
     const { rows } = await store.run("SELECT id FROM leases WHERE state = 'revoking' ORDER BY id");
     assert.deepEqual(
       rows.map((row) => row['id']),
       [...IDS, 'db/unfinished'].sort(byBytes),
     );
+  });
+
+  it('are revoked later however many they are, and no others', async () => {
+    const many = Array.from({ length: 2_000 }, (_, index) => `many/${String(index).padStart(4, '0')}`);
+    for (const id of [...many, 'manz']) await insert(id, 'active');
+    statements = [];
+    await leases.revokePrefixLater('many/');
+    assert.equal(statements.length, 5, 'two pages, and a look that finds no third');
+    const { rows } = await store.run("SELECT id FROM leases WHERE state = 'revoking' AND id > 'many' ORDER BY id");
+    assert.deepEqual(
+      rows.map((row) => row['id']),
+      many,
+    );
+    await store.run("DELETE FROM leases WHERE id > 'many' AND id <= 'manz'");
   });
 
   it('are revoked and gone, and no others', async () => {

@@ -1,7 +1,6 @@
 import { awaiting, type Backoff, backoffMs, CofferError, currentDeadline, pause, underClaim } from '@coffer/base';
 import { inEveryBucket, runRepeatable, type SqlRow } from '@coffer/store';
 import type { TokenEntry } from '@coffer/framework';
-import { endOfPrefix } from '../barrier/prefix.ts';
 import { isDead } from '../nodes/nodes.ts';
 import { claimLost, HeldClaim } from './claim.ts';
 import {
@@ -15,7 +14,6 @@ import {
   removeClaimed,
   writeClaimed,
 } from './claimed-lease.ts';
-import { PAGE } from './lease-list.ts';
 import { type RenewedLease, renewLease } from './lease-renewal.ts';
 import { CLAIM_MS, leaseFromRow } from './lease-row.ts';
 import type { LeasesOptions } from './leases-options.ts';
@@ -83,11 +81,11 @@ export class Leases {
     if (await list.has(prefix)) return this.revokeLater(prefix);
     const below = withSlash(prefix);
     await tokens.revokeIssuedBelow(below);
-    await store.run("UPDATE leases SET state = 'revoking', next_attempt = $3 WHERE id > $1 AND id < $2", [
-      below,
-      endOfPrefix(below),
-      Date.now(),
-    ]);
+    // One statement for a million of them would take longer than a statement may.
+    for await (const ids of list.pagesBelow(below)) {
+      const range = [ids[0] ?? '', ids.at(-1) ?? '', Date.now()];
+      await store.run("UPDATE leases SET state = 'revoking', next_attempt = $3 WHERE id >= $1 AND id <= $2", range);
+    }
     wake();
   }
 
@@ -163,9 +161,7 @@ export class Leases {
     }
     const below = withSlash(prefix);
     await tokens.revokeIssuedBelow(below);
-    for (let after: string | undefined = below; after !== undefined; ) {
-      const ids: string[] = await list.idsBelow(below, after, PAGE);
-      after = ids.at(-1);
+    for await (const ids of list.pagesBelow(below)) {
       const worker = async (): Promise<void> => {
         for (let id = ids.pop(); id !== undefined && currentDeadline()?.over !== true; id = ids.pop())
           await revokeOne(id);
