@@ -33,6 +33,7 @@ sys/ha-status                                    read
 sys/init                                         open
 sys/unseal                                       open
 sys/seal                                         sudo update
+sys/step-down                                    sudo update
 sys/rotate                                       sudo update
 sys/rotate/keyring                               sudo update
 sys/rotate/config                                read update
