@@ -32,8 +32,6 @@ import { type CrashRequest, type CrashServer, openServer } from './server.ts';
 /** A late statement is carried out after this time; the next server has begun to finish what was open long before. */
 const LATE_MS = 2_000;
 const LANDING_MS = 500;
-/** Longer than the longest sleep of a background loop. */
-const IDLE_MS = 6_000;
 
 /** What becomes of the statement; its answer reaches nobody. */
 const ACTIONS: Readonly<Record<StatementMoment, FaultAction>> = {
@@ -110,9 +108,7 @@ export class CrashHarness {
       let observed: ObservedStore | undefined;
       await using server = await openServer(prepared.store, (store) => (observed = new ObservedStore(store)));
       await server.request({ operation: 'read', path: 'sys/leases/count' });
-      observed?.unasked.clear();
-      await sleep(IDLE_MS);
-      return [...(observed?.unasked ?? [])];
+      return (await observed?.askedWhenIdle()) ?? [];
     })();
     return this.#background;
   }

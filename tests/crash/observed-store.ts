@@ -1,6 +1,10 @@
 /** A store that sees each call that one request makes of it, and lets a test step in: that is a fault point. */
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { SqlResult, SqlStatement, SqlValue, Store } from '@coffer/store';
+
+/** Longer than the longest sleep of a background loop. */
+const IDLE_MS = 6_000;
 
 /** One call, named by its statements and how many such calls went before it: others may run in between. */
 export interface StoreCall {
@@ -27,9 +31,9 @@ export interface Observation {
 export class ObservedStore implements Store {
   /** In order. */
   readonly calls: StoreCall[] = [];
-  /** What was asked outside of requests. */
-  readonly unasked = new Set<string>();
   readonly exclusive: boolean;
+  /** What was asked outside of requests. */
+  readonly #unasked = new Set<string>();
   readonly #inner: Store;
   readonly #intervene: Intervention;
   readonly #background: ReadonlySet<string>;
@@ -47,6 +51,13 @@ export class ObservedStore implements Store {
   /** How long nobody has called, in milliseconds. */
   get quiet(): number {
     return Date.now() - this.#lastCall;
+  }
+
+  /** What is asked outside of requests while there is nothing to do: waits until the background loops have come round. */
+  async askedWhenIdle(): Promise<readonly string[]> {
+    this.#unasked.clear();
+    await sleep(IDLE_MS);
+    return [...this.#unasked];
   }
 
   /** Observes the calls of `work`. */
@@ -77,7 +88,7 @@ export class ObservedStore implements Store {
   #pass<T>(statements: readonly string[], work: () => Promise<T>): Promise<T> {
     this.#lastCall = Date.now();
     const sql = statements.map((text) => text.replace(/\s+/g, ' ').trim()).join('; ');
-    if (this.#request.getStore() === undefined) this.unasked.add(sql);
+    if (this.#request.getStore() === undefined) this.#unasked.add(sql);
     if (!this.#counts(sql)) return work();
     const call = { sql, occurrence: this.calls.filter((other) => other.sql === sql).length + 1 };
     this.calls.push(call);

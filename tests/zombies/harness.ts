@@ -9,7 +9,6 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { PROCESS_ID } from '@coffer/base';
 import { openPostgresStore } from '@coffer/store';
 import {
@@ -38,8 +37,6 @@ import type { StopPoint, ZombiePoint } from './zombie-points.ts';
 
 /** A late statement comes while the others take over what its node had begun: 10 s after its last heartbeat, or a little later. */
 const LATE_MS = 10_000;
-/** Longer than the longest sleep of a background loop. */
-const IDLE_MS = 6_000;
 
 /** How long a node may take until it stops or ends. */
 const PATIENCE_MS = 60_000;
@@ -134,9 +131,7 @@ export class ZombieHarness {
   #backgroundCalls(): Promise<readonly string[]> {
     this.#background ??= (async () => {
       const prepared = await this.prepare({ title: 'nothing', prepare: async () => ({ operation: 'read', path: '' }) });
-      this.#store.unasked.clear();
-      await sleep(IDLE_MS);
-      const unasked = [...this.#store.unasked];
+      const unasked = await this.#store.askedWhenIdle();
       await prepared.remove();
       return unasked;
     })();

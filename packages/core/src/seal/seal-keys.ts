@@ -19,6 +19,7 @@ import { type ShareCounts, splitKey } from './key-shares.ts';
 import { digestOf, isHoldersKey } from './root-key.ts';
 import type { KeyStatus } from './key-rotation.ts';
 import {
+  hasKeysOf,
   openKeyring,
   openRecovery,
   type ReplaceOptions,
@@ -290,15 +291,14 @@ export class SealKeys {
   /** As the rows do it. When an answer was lost, what is stored tells. */
   async #replace(next: SealRecord, options: ReplaceOptions): Promise<SealRecord | undefined> {
     const { rows } = this.#parts;
-    const isMine = (found: SealRecord | undefined): boolean => same(found?.keyring, next.keyring);
     try {
       const stored = await rows.replace(next, options);
       if (stored !== undefined) return stored;
       const found = await rows.read();
-      return isMine(found) ? found : undefined;
+      return found !== undefined && hasKeysOf(found, next) ? found : undefined;
     } catch (error) {
       const found = await rows.read().catch(() => undefined);
-      if (found === undefined || !isMine(found)) throw error;
+      if (found === undefined || !hasKeysOf(found, next)) throw error;
       return found;
     }
   }

@@ -99,6 +99,11 @@ export interface ReplaceOptions {
   readonly tell?: boolean;
 }
 
+/** Whether what is stored has the keys of this very record: every sealing of them has its own nonce. */
+export function hasKeysOf(stored: SealRecord, { keyring }: Pick<SealRecord, 'keyring'>): boolean {
+  return Buffer.compare(stored.keyring, keyring) === 0;
+}
+
 /** The durable side: three to five rows that change together. */
 export interface SealRows {
   read(): Promise<SealRecord | undefined>;
@@ -163,7 +168,7 @@ export function createSealRows(store: Store): SealRows {
       } catch (error) {
         const found = await read();
         if (found === undefined) throw error;
-        if (Buffer.compare(found.keyring, record.keyring) !== 0) {
+        if (!hasKeysOf(found, record)) {
           throw new CofferError('invalid-request', 'Vault is already initialized');
         }
       }

@@ -25,17 +25,15 @@ export class PreparedStatements {
     connection.close({ type: 'S', name }, true);
     connection.parse({ name, text: sql, types: [] }, true);
     const [oldest] = this.#names;
-    if (this.#names.size > KEPT && oldest !== undefined) this.#close(connection, oldest);
+    if (this.#names.size > KEPT && oldest !== undefined) {
+      connection.close({ type: 'S', name: oldest[1] }, true);
+      this.#names.delete(oldest[0]);
+    }
     return name;
   }
 
-  /** After a failure nobody knows which of them the server has; or it wants to have one of them again. */
+  /** After a failure nobody knows which of them the server has. */
   forget(texts: Iterable<string>): void {
     for (const sql of texts) this.#names.delete(sql);
-  }
-
-  #close(connection: pg.Connection, [sql, name]: readonly [sql: string, name: string]): void {
-    this.#names.delete(sql);
-    connection.close({ type: 'S', name }, true);
   }
 }
