@@ -9,7 +9,7 @@ import { after, before, describe, it, type TestContext } from 'node:test';
 import { promisify } from 'node:util';
 import { createCertificateAuthority } from '@coffer/testkit';
 import { parse as parseYaml } from 'yaml';
-import { parseServerConfig } from '../apps/coffer/src/server-config.ts';
+import { parseServerConfig } from '../apps/coffer/src/config/server-config.ts';
 import { executedBlocks, readPage } from './documentation.ts';
 
 const ROOT = resolve(import.meta.dirname, '..');

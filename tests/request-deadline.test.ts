@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, it } from 'node:test';
 import { createLogger, formatLogLine, type JsonObject } from '@coffer/base';
 import { databaseUnderTest, eventually, startWireProxy, type TestDatabase, type WireProxy } from '@coffer/testkit';
 import { type Server, startServer } from '../apps/coffer/src/server.ts';
-import { parseServerConfig } from '../apps/coffer/src/server-config.ts';
+import { parseServerConfig } from '../apps/coffer/src/config/server-config.ts';
 import { connectionTo } from './dev-server.ts';
 import { issuedRoles, tryLogin } from './logins.ts';
 import { putPlugin, runningPlugin } from './plugin-file.ts';

@@ -8,7 +8,7 @@ import { gunzipSync } from 'node:zlib';
 import { createLogger, formatLogLine } from '@coffer/base';
 import { type Client, createClient } from '@coffer/client';
 import { startServer } from '../../apps/coffer/src/server.ts';
-import { parseServerConfig } from '../../apps/coffer/src/server-config.ts';
+import { parseServerConfig } from '../../apps/coffer/src/config/server-config.ts';
 import { type Fixture, LONG } from './fixture.ts';
 import { StoreFile } from './store-file.ts';
 

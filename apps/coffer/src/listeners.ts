@@ -3,7 +3,7 @@ import { CofferError, errorText, type Logger } from '@coffer/base';
 import type { IncomingRequest, UnauthenticatedAccess } from '@coffer/framework';
 import type { SealableCore } from '@coffer/core';
 import { BodyBudget, createHttpEdge, type HttpEdge, type TlsIdentity } from '@coffer/http';
-import type { ListenerConfig } from './server-config.ts';
+import type { ListenerConfig } from './config/listener-config.ts';
 import { formatListenAddress, type ListenAddress } from './listen-address.ts';
 
 export interface Listeners {

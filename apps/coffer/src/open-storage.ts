@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CofferError, errorText, type Logger } from '@coffer/base';
 import { openEmbeddedStore, openPostgresStore, type Store } from '@coffer/store';
-import type { StorageConfig } from './server-config.ts';
+import type { StorageConfig } from './config/storage-config.ts';
 
 /** The store's file in the directory that storage "file" names. */
 const STORE_FILE = 'coffer.db';

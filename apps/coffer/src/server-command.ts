@@ -15,7 +15,7 @@ import {
 import type { DevServer } from './dev-server.ts';
 import { parseListenAddress } from './listen-address.ts';
 import type { Server } from './server.ts';
-import { readServerConfig, type ServerConfig } from './server-config.ts';
+import { readServerConfig, type ServerConfig } from './config/server-config.ts';
 
 /** For requests under way when a sealed process is replaced, in milliseconds: while sealed, all are answered at once. */
 const REPLACEMENT_DRAIN_MS = 2_000;

@@ -5,7 +5,8 @@ import { composeSealable } from './compose.ts';
 import type { ListenAddress } from './listen-address.ts';
 import { type Listeners, openListeners } from './listeners.ts';
 import { openStorage } from './open-storage.ts';
-import type { ListenerConfig, ServerConfig } from './server-config.ts';
+import type { ListenerConfig } from './config/listener-config.ts';
+import type { ServerConfig } from './config/server-config.ts';
 import { QuietMoment } from './server-replacement.ts';
 import { readStaticSeal } from './static-seal.ts';
 

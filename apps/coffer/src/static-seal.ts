@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { CofferError, errorText } from '@coffer/base';
 import { parseStaticKey, type StaticKey, type StaticSeal } from '@coffer/core';
-import type { ServerConfig, StaticKeySource } from './server-config.ts';
+import type { SealConfig, StaticKeySource } from './config/seal-config.ts';
 
 type Environment = Record<string, string | undefined>;
 
@@ -10,14 +10,14 @@ type Environment = Record<string, string | undefined>;
  * Variables that hold a key are removed from the environment.
  * @throws CofferError `invalid-request` naming the file or variable that has no key
  */
-export async function readStaticSeal(seal: NonNullable<ServerConfig['seal']>, env: Environment): Promise<StaticSeal> {
+export async function readStaticSeal(seal: SealConfig, env: Environment): Promise<StaticSeal> {
   const current = await readKey(seal.current, env);
   const previous = seal.previous && (await readKey(seal.previous, env));
   forgetStaticKeys(seal, env);
   return { type: 'static', current, ...(previous && { previous }) };
 }
 
-function forgetStaticKeys({ current, previous }: NonNullable<ServerConfig['seal']>, env: Environment): void {
+function forgetStaticKeys({ current, previous }: SealConfig, env: Environment): void {
   for (const { url } of [current, ...(previous ? [previous] : [])]) {
     const name = variableOf(url);
     if (name !== undefined) delete env[name];

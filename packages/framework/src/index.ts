@@ -35,7 +35,15 @@ export type {
   OutgoingResponse,
   RequestHandler,
 } from './logical.ts';
-export { type Login, issueLoginToken, grantLoginRenewal, loginPolicies, loginCidrs, authView } from './login.ts';
+export {
+  type Login,
+  type LoginAlias,
+  issueLoginToken,
+  grantLoginRenewal,
+  loginPolicies,
+  loginCidrs,
+  authView,
+} from './login.ts';
 export {
   LISTING_VISIBILITIES,
   type ListingVisibility,

@@ -21,6 +21,12 @@ export interface IncomingRequest {
    */
   readonly data: JsonObject;
   readonly remoteAddress: string;
+  /** Of the same connection. */
+  readonly remotePort?: number;
+  /** The chain that the client has proven to own in the TLS handshake, its own certificate first, in DER; absent without. */
+  readonly clientCertificates?: readonly Uint8Array[];
+  /** As they came, names in lower case, without those that hold a token. */
+  readonly headers?: ReadonlyMap<string, readonly string[]>;
   /** What the listener that the request came in on serves without a token, in spite of the default. */
   readonly unauthenticatedAccess?: readonly UnauthenticatedAccess[];
   /** How long to wrap the answer, in seconds; absent or 0 for an answer in the open. */

@@ -10,7 +10,7 @@ const parse = (text: string) => parseServerConfig(text, 'c.hcl');
 
 describe('the configuration file', () => {
   it('reads every example of the documentation', async () => {
-    const page = await readFile(join(import.meta.dirname, '../../../docs/production.md'), 'utf8');
+    const page = await readFile(join(import.meta.dirname, '../../../../docs/production.md'), 'utf8');
     const examples = [...page.matchAll(/```hcl\n([\s\S]*?)```/g)].map(([, text]) => parse(text ?? ''));
     assert.equal(examples.length, 2);
     const [withTls, withSeal] = examples;

@@ -1,0 +1,42 @@
+import { Secret } from '@coffer/base';
+import type { HclObject } from '@coffer/hcl';
+import { defined } from './config-values.ts';
+
+export type StorageConfig =
+  | { readonly type: 'file'; readonly directory: string }
+  | { readonly type: 'yugabytedb'; readonly connectionUrl: Secret; readonly maxConnections?: number };
+
+/** @throws CofferError `invalid-request`: `FILE:LINE:COLUMN: what is wrong` */
+export function parseStorage(config: HclObject): StorageConfig {
+  const [block, second] = config.blocks('storage', 1);
+  if (block === undefined) throw config.error('a block storage "file" { path = "…" } is missing');
+  if (second !== undefined) throw config.error('"storage" is set twice', second);
+  const { body } = block;
+  switch (block.labels[0]) {
+    case 'file': {
+      body.allowOnly(['path']);
+      const directory = body.string('path');
+      if (!directory) throw body.error('storage "file" needs "path": the directory of the store', block);
+      return { type: 'file', directory };
+    }
+    case 'yugabytedb': {
+      body.allowOnly(['connection_url', 'max_parallel']);
+      const connectionUrl = body.string('connection_url');
+      if (!connectionUrl) throw body.error('storage "yugabytedb" needs "connection_url"', block);
+      const maxConnections = body.number('max_parallel');
+      if (maxConnections !== undefined && !(Number.isInteger(maxConnections) && maxConnections > 0)) {
+        throw body.error(
+          '"max_parallel" must be a whole number of connections, 1 or more',
+          body.attribute('max_parallel'),
+        );
+      }
+      return {
+        type: 'yugabytedb',
+        connectionUrl: new Secret(connectionUrl),
+        ...defined('maxConnections', maxConnections),
+      };
+    }
+    default:
+      throw body.error('the types of storage are "file" and "yugabytedb"', block);
+  }
+}
