@@ -13,10 +13,10 @@ export function needsNoToken(path: Path | undefined, { unauthenticatedAccess = [
   return path?.unauthenticated === true;
 }
 
-/** Whether an answer is wrapped already, is for everyone (the status of the server, help), or holds nothing to wrap. */
-export function isOpen({ wrapInfo, shape, data, lease, auth, warnings = [] }: OutgoingResponse): boolean {
+/** Whether an answer is wrapped already, is for everyone (the status of the server, help), a stream, or holds nothing to wrap. */
+export function isOpen({ wrapInfo, shape, stream, data, lease, auth, warnings = [] }: OutgoingResponse): boolean {
   const empty = (data ?? lease ?? auth) === undefined && warnings.length === 0;
-  return wrapInfo !== undefined || shape === 'raw' || empty;
+  return wrapInfo !== undefined || shape === 'raw' || stream !== undefined || empty;
 }
 
 /** The request as its path sees it. */

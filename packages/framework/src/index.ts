@@ -32,6 +32,7 @@ export type {
   UnauthenticatedAccess,
   IncomingRequest,
   Caller,
+  AnswerStream,
   OutgoingResponse,
   RequestHandler,
 } from './logical.ts';

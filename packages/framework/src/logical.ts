@@ -40,6 +40,20 @@ export interface IncomingRequest {
 /** What is known of a request before its body. */
 export type Caller = Pick<IncomingRequest, 'path' | 'token' | 'remoteAddress'>;
 
+/** A body that is made while it is sent. */
+export interface AnswerStream {
+  /** As the header Content-Type says it. */
+  readonly contentType: string;
+  /** In bytes, where it is known before. */
+  readonly contentLength?: number;
+  /**
+   * Nothing may be begun before the first chunk is asked for, since nobody may ever ask. The next is asked for when the client has
+   * taken enough of those before. What fails before the first is an error with a status; later, the client is cut off. An empty
+   * first one sends the headers at once. Whoever waits for something ends with `gone` of the request.
+   */
+  readonly chunks: AsyncIterable<Uint8Array>;
+}
+
 /** What the core answers. The edge turns it into a body by `shape`. Errors are thrown as CofferError. */
 export interface OutgoingResponse {
   /** Overrides 200 (with a body) and 204 (without). */
@@ -55,6 +69,8 @@ export interface OutgoingResponse {
   readonly auth?: JsonObject;
   /** Instead of everything else: where the answer can be fetched, once. */
   readonly wrapInfo?: JsonObject;
+  /** Instead of everything else. Is never wrapped. */
+  readonly stream?: AnswerStream;
   readonly warnings?: readonly string[];
 }
 

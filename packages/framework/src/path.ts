@@ -36,6 +36,8 @@ export interface PathRequest<S extends FieldSchema = FieldSchema> {
   readonly wrapTtl: number;
   /** Warnings for the response may be pushed here. */
   readonly warnings: string[];
+  /** Aborted when the client has gone. */
+  readonly gone?: AbortSignal;
 }
 /** What the URL has in the place of each name of the pattern. */
 export type PathParams = Readonly<Record<string, string>>;

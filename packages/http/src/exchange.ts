@@ -1,6 +1,12 @@
 import type { ServerResponse } from 'node:http';
 import { CofferError, errorText, type JsonObject, type Logger, randomId } from '@coffer/base';
-import { type Caller, callerNetwork, type OutgoingResponse, type RequestHandler } from '@coffer/framework';
+import {
+  type AnswerStream,
+  type Caller,
+  callerNetwork,
+  type OutgoingResponse,
+  type RequestHandler,
+} from '@coffer/framework';
 import { type BodyOutcome, freeBuffer, parseJsonBody, readBody } from './body.ts';
 import type { BodyBudget, BodyShare } from './body-budget.ts';
 import type { BrowserGuard } from './browser-guard.ts';
@@ -9,6 +15,7 @@ import { HTTP_LIMITS } from './limits.ts';
 import { cutOff, type EdgeRequest, type EdgeResponse } from './message.ts';
 import { checkHeaders, parseTarget, readToken, readWrapTtl } from './request.ts';
 import { type Rendered, renderError, renderResponse } from './response.ts';
+import { StreamedBody } from './streamed-body.ts';
 
 export interface ExchangeOptions {
   readonly handle: RequestHandler;
@@ -109,7 +116,8 @@ export class Exchange {
         ...(wrapTtl > 0 && { wrapTtl }),
       });
       if (this.#closed) this.#reportLostAnswer(answer);
-      this.#send(renderResponse(this.#id, answer));
+      if (answer?.stream !== undefined) await this.#sendStream(answer.status ?? 200, answer.stream);
+      else this.#send(renderResponse(this.#id, answer));
     } finally {
       share.release();
     }
@@ -165,13 +173,37 @@ export class Exchange {
     this.#limitDelivery();
   }
 
+  /** A client that has gone, or asks for the headers alone, gets none of it. */
+  async #sendStream(status: number, { contentType, contentLength, chunks }: AnswerStream): Promise<void> {
+    const body = new StreamedBody(chunks, this.#gone.signal);
+    try {
+      await body.begin();
+      if (this.#closed) return;
+      this.#setHead(status, contentType, contentLength);
+      const response = this.#response as ServerResponse;
+      response.flushHeaders();
+      if (this.#method !== 'HEAD') await body.sendTo(response, (taken) => this.#limitDelivery(taken));
+      response.end();
+      this.#limitDelivery();
+    } catch (thrown) {
+      if (!this.#response.headersSent) throw thrown;
+      if (this.#closed) return;
+      this.#logInternal(CofferError.from(thrown));
+      cutOff(this.#request);
+    } finally {
+      await body.end();
+    }
+  }
+
   /** Cuts off a client that does not accept its answer: a connection at work is never idle, and would be held forever. */
-  #limitDelivery(): void {
+  #limitDelivery(taken?: Promise<void>): void {
     const response = this.#response;
     if (this.#closed) return;
     const begin = (): void => {
       const timer = setTimeout(() => cutOff(this.#request), this.#options.responseTimeoutMs);
-      response.once('close', () => clearTimeout(timer));
+      const stop = (): void => clearTimeout(timer);
+      if (taken === undefined) response.once('close', stop);
+      else taken.then(stop, stop);
     };
     // Its turn has not come: other answers on the connection go first.
     if ('stream' in response || response.socket !== null) begin();
@@ -180,17 +212,21 @@ export class Exchange {
 
   /** Sets status and headers; returns the body's bytes. */
   #prepare({ status, body }: Rendered): Buffer | undefined {
-    const response = this.#response;
     const bytes = body === undefined ? undefined : Buffer.from(`${JSON.stringify(body)}\n`);
+    this.#setHead(status, 'application/json', bytes?.length ?? 0);
+    return bytes;
+  }
+
+  #setHead(status: number, contentType: string, contentLength: number | undefined): void {
+    const response = this.#response;
     response.statusCode = status;
     response.setHeader('cache-control', 'no-store');
-    response.setHeader('content-type', 'application/json');
+    response.setHeader('content-type', contentType);
     if (status === 429) response.setHeader('retry-after', RETRY_AFTER_SECONDS);
     response.setHeader('strict-transport-security', 'max-age=31536000; includeSubDomains');
-    if (status !== 204) response.setHeader('content-length', bytes?.length ?? 0);
+    if (status !== 204 && contentLength !== undefined) response.setHeader('content-length', contentLength);
     // After a request to upgrade, Node's parser reads no further requests.
     if (this.#connections.draining || this.#request.headers.upgrade !== undefined) this.#closeAfterwards();
-    return bytes;
   }
 
   /** HTTP/2 has no such header. */

@@ -22,7 +22,7 @@ export interface WrappedAnswer {
 }
 
 interface WrappedEntry extends WrappedAnswer {
-  readonly response: OutgoingResponse;
+  readonly response: Omit<OutgoingResponse, 'stream'>;
 }
 
 const { boolean, entry, integer, nullable, object, oneOf, optional, string, strings } = stored;
@@ -30,7 +30,7 @@ const WRAPPED = entry<WrappedEntry>({
   path: string(),
   creationTime: integer(),
   ttl: integer(),
-  response: entry<OutgoingResponse>({
+  response: entry<WrappedEntry['response']>({
     status: optional(integer()),
     shape: optional(oneOf(['envelope', 'flat', 'raw'])),
     data: optional(nullable(object())),
