@@ -58,6 +58,9 @@ sys/revoke                                       update
 sys/revoke/:lease_id*                            update
 sys/leases/revoke-prefix/:prefix*                sudo update
 sys/revoke-prefix/:prefix*                       sudo update
+sys/quotas/config                                read update
+sys/quotas/rate-limit                            list
+sys/quotas/rate-limit/:name                      read update delete
 sys/leases/revoke-force/:prefix*                 sudo update
 sys/revoke-force/:prefix*                        sudo update
 sys/policies/acl                                 list

@@ -176,6 +176,11 @@ const KINDS: Readonly<Record<string, Kind>> = {
     remove: (api) => api.ok('DELETE', 'sys/auth/more'),
     seen: (api) => shown(loginAs(api, 'more', 'more'), (answer) => ttlOf(answer) === HOURS.one),
   },
+  'a rate limit quota': {
+    put: (api, value) => api.ok('POST', 'sys/quotas/rate-limit/q', { path: 'sys/tools', rate: HOURS[value] }),
+    remove: (api) => api.ok('DELETE', 'sys/quotas/rate-limit/q'),
+    seen: (api) => shown(api('GET', 'sys/quotas/rate-limit/q'), ({ data }) => data['rate'] === HOURS.one),
+  },
   'a policy': {
     put: (api, value) =>
       api.ok('PUT', 'sys/policies/acl/limited', {

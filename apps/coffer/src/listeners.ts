@@ -23,7 +23,7 @@ export interface Listeners {
 /** @throws CofferError `invalid-request` for a certificate that cannot be used, `failed` when it cannot listen on an address */
 export async function openListeners(
   configs: readonly ListenerConfig[],
-  backend: Pick<SealableCore, 'handle' | 'takesLargeBody'>,
+  backend: Pick<SealableCore, 'handle' | 'takesLargeBody' | 'admit'>,
   logger: Logger,
 ): Promise<Listeners> {
   const bodyBudget = new BodyBudget();
@@ -40,6 +40,7 @@ export async function openListeners(
       const edge = createHttpEdge({
         handle: (request) => backend.handle(access.admit(request)),
         takesLargeBody: (caller) => backend.takesLargeBody(caller),
+        admit: (caller) => backend.admit(caller),
         bodyBudget,
         logger: logger.named('http'),
         ...(tls && { tls }),

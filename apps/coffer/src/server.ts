@@ -75,7 +75,11 @@ export async function startServer(
   };
   try {
     await sealable.start();
-    const backend = { handle, takesLargeBody: sealable.takesLargeBody.bind(sealable) };
+    const backend = {
+      handle,
+      takesLargeBody: sealable.takesLargeBody.bind(sealable),
+      admit: sealable.admit.bind(sealable),
+    };
     const opened = await openListeners(atTheSamePorts(config.listeners, replaced), backend, logger);
     listeners = opened;
     const [address] = opened.addresses;

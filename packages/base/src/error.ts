@@ -27,11 +27,26 @@ export type ErrorCode = (typeof ERROR_CODES)[number];
 export class CofferError extends Error {
   readonly code: ErrorCode;
 
+  /** When to come back, in seconds, for whoever asks again. */
+  readonly retryAfterSeconds: number | undefined;
+  /** Headers that go with the answer. */
+  readonly headers: Readonly<Record<string, string>>;
+
   /** `message` must be fit for a user's eyes: no secret, no stack. The original goes into `cause`, for the log only. */
-  constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {
+  constructor(
+    code: ErrorCode,
+    message: string,
+    {
+      retryAfterSeconds,
+      headers = {},
+      ...options
+    }: { cause?: unknown; retryAfterSeconds?: number; headers?: Readonly<Record<string, string>> } = {},
+  ) {
     super(message, options);
     this.name = 'CofferError';
     this.code = code;
+    this.retryAfterSeconds = retryAfterSeconds;
+    this.headers = headers;
   }
 
   /** What leaves the process for any thrown value: a CofferError as it is, everything else masked. */

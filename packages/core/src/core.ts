@@ -35,6 +35,7 @@ import { allowsFolded, foldedCapabilities } from './policies/folded-acl.ts';
 import { createPasswordPolicies, type PasswordPolicies } from './policies/password-policies.ts';
 import { createPolicyStore, type PolicyStore } from './policies/policies.ts';
 import { help, isOpen, needsNoToken, noHandler, rawRequest, stillValid } from './request.ts';
+import { type RateHeaders, QUOTAS, Quotas } from './quotas/quotas.ts';
 import { WRAPPED_ANSWERS } from './tokens/token-ending.ts';
 import { giveLeases } from './tokens/token-lease.ts';
 import { createTokenStore } from './tokens/tokens.ts';
@@ -73,6 +74,7 @@ export interface CoreServices {
   readonly wrapping: Wrapping;
   readonly plugins: PluginCatalog;
   readonly systemTtl: TtlLimits;
+  readonly quotas: Quotas;
   /** What a token may do on a path: its capabilities, sorted; `deny` alone when there are none. */
   readonly capabilitiesOf: (token: TokenEntry) => Promise<(path: string) => string[]>;
 }
@@ -130,6 +132,10 @@ export class Core {
       }),
       plugins: createPluginCatalog(createEntryStorage(entries, 'core/plugin-catalog'), options.builtinPlugins),
       systemTtl,
+      quotas: new Quotas({
+        ...{ storage: createEntryStorage(entries, QUOTAS), kept: entries.kept, mounts },
+        logger: logger.named('quotas'),
+      }),
       capabilitiesOf: async (token) => {
         const acl = await policies.acl(token.policies);
         return (path) => (foldsNames(mounts, path) ? foldedCapabilities(acl, path) : acl.capabilities(path));
@@ -147,9 +153,10 @@ export class Core {
   }
 
   async start(): Promise<void> {
-    const { mounts, leases, tokens } = this.services;
+    const { mounts, leases, tokens, quotas } = this.services;
     await this.#epochs.begin();
     await mounts.load();
+    await quotas.load();
     await this.#takeOver();
     this.#expiration.start(leases, tokens);
   }
@@ -189,6 +196,11 @@ export class Core {
     }
   }
 
+  /** Counts a request before its body is read. @throws CofferError as {@link Quotas.admit} */
+  admit(caller: Caller): RateHeaders {
+    return this.services.quotas.admit(caller);
+  }
+
   /** Whether this caller may send a larger body than a stranger. Does not count as a use of the token. */
   async takesLargeBody({ path, token, remoteAddress }: Caller): Promise<boolean> {
     if (token === '') return false;
@@ -219,6 +231,7 @@ export class Core {
     const route = findRoute(this.services.mounts, fullPath, request.operation);
     const path = route?.path;
     const raw = rawRequest(request, route);
+    await this.services.quotas.admitLogin(request, raw.mountPath, path);
     const token = needsNoToken(path, request) ? undefined : await this.#authenticate(raw, path, arrived);
     const resolved = await this.#resolveWrite(raw, path);
     if (token !== undefined) await this.#authorize(token, fullPath, resolved, path);

@@ -20,5 +20,8 @@ export type { BuiltCore, OpenParts } from './open-seal.ts';
 export { SealableCore } from './sealable-core.ts';
 export type { SealableCoreOptions } from './sealable-options.ts';
 export { parseStaticKey, type StaticKey, type StaticSeal, wipeStaticSeal } from './seal/static-seal.ts';
+export type { Quotas, QuotasConfig } from './quotas/quotas.ts';
+export type { RateLimitRule } from './quotas/rate-limit-rule.ts';
+export { foldsNames } from './mounts/router.ts';
 export { createRootToken } from './tokens/root-token.ts';
 export type { WrappedAnswer, Wrapping } from './tokens/wrapping.ts';

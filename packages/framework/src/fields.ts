@@ -15,7 +15,16 @@ import {
  * How a path declares what it takes, as HashiCorp's framework does (hashicorp/vault:sdk/framework/field_data.go).
  * `duration`: seconds. `comma-strings`: a list, or one string with commas. `strings`: a list, or one string kept whole.
  */
-export type FieldType = 'string' | 'integer' | 'boolean' | 'duration' | 'strings' | 'comma-strings' | 'object' | 'any';
+export type FieldType =
+  | 'string'
+  | 'integer'
+  | 'number'
+  | 'boolean'
+  | 'duration'
+  | 'strings'
+  | 'comma-strings'
+  | 'object'
+  | 'any';
 
 export interface Field {
   readonly type: FieldType;
@@ -28,6 +37,7 @@ export type FieldSchema = Readonly<Record<string, Field>>;
 interface FieldTypes {
   string: string;
   integer: number;
+  number: number;
   boolean: boolean;
   duration: number;
   strings: readonly string[];
@@ -63,6 +73,7 @@ export function parseFields<S extends FieldSchema>(schema: S, data: JsonObject):
 const ZERO: Readonly<Record<FieldType, JsonValue | undefined>> = {
   string: '',
   integer: 0,
+  number: 0,
   boolean: false,
   duration: undefined,
   strings: [],
@@ -78,6 +89,8 @@ function parseField(name: string, field: Field, raw: JsonValue): unknown {
       return String(raw);
     case 'integer':
       return parseInteger(name, plainNumbers(raw));
+    case 'number':
+      return parseNumber(name, plainNumbers(raw));
     case 'boolean':
       return parseBoolean(name, plainNumbers(raw));
     case 'duration':
@@ -110,6 +123,12 @@ function parseInteger(name: string, raw: JsonValue): number {
   if (typeof value !== 'number' || value % 1 !== 0) throw wrong(name, raw, 'a whole number');
   if (Number.isSafeInteger(value)) return value + 0;
   throw new CofferError('invalid-request', `field "${name}" is out of range: at most ${Number.MAX_SAFE_INTEGER}`);
+}
+
+function parseNumber(name: string, raw: JsonValue): number {
+  const value = typeof raw === 'string' && /^[+-]?\d/.test(raw) && raw.length <= LONGEST_INTEGER ? Number(raw) : raw;
+  if (typeof value !== 'number' || !Number.isFinite(value)) throw wrong(name, raw, 'a number');
+  return value;
 }
 
 const INTEGER =

@@ -77,6 +77,8 @@ export interface PathDefinition<S extends FieldSchema> {
   readonly sudo?: boolean | 'list';
   /** Accepts a wrapping token as the calling one; if there is no such token, the error is that of wrapping. */
   readonly takesWrappingToken?: boolean;
+  /** For a login: the role that it is by, as far as the request tells; quotas may be for one role. Must be cheap. */
+  readonly loginRole?: (data: JsonObject) => Promise<string | undefined>;
   readonly synopsis: string;
   readonly description?: string;
 }
@@ -94,6 +96,7 @@ export interface Path {
   readonly openAs: UnauthenticatedAccess | undefined;
   readonly sudo: boolean | 'list';
   readonly takesWrappingToken: boolean;
+  readonly loginRole: ((data: JsonObject) => Promise<string | undefined>) | undefined;
   readonly synopsis: string;
   readonly description: string;
   /** Whether a write to what does not exist yet is a `create`. */
@@ -137,6 +140,7 @@ export function definePath<const S extends FieldSchema>(definition: PathDefiniti
     openAs: definition.openAs,
     sudo: definition.sudo ?? false,
     takesWrappingToken: definition.takesWrappingToken ?? false,
+    loginRole: definition.loginRole,
     synopsis: definition.synopsis,
     description: definition.description ?? '',
     match: compilePattern(pattern, foldedNames),

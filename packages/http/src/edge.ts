@@ -28,6 +28,11 @@ export interface HttpEdgeOptions {
    * Default: nobody may.
    */
   readonly takesLargeBody?: (caller: Caller) => Promise<boolean>;
+  /**
+   * Looks at each request before its body is read; what it throws is the answer. Returns headers for whatever the answer
+   * will be. Default: none.
+   */
+  readonly admit?: (caller: Caller) => Readonly<Record<string, string>>;
   /** A larger body is answered with 413. Default 32 MiB, as Vault, or the whole budget where that is less. */
   readonly maxBodyBytes?: number;
   /** The same for everybody whom {@link takesLargeBody} does not know. Default 256 KiB. */

@@ -20,6 +20,7 @@ import { StreamedBody } from './streamed-body.ts';
 export interface ExchangeOptions {
   readonly handle: RequestHandler;
   readonly takesLargeBody: (caller: Caller) => Promise<boolean>;
+  readonly admit?: (caller: Caller) => Readonly<Record<string, string>>;
   readonly budget: BodyBudget;
   readonly guard: BrowserGuard | undefined;
   readonly logger: Logger;
@@ -87,6 +88,8 @@ export class Exchange {
     } catch (thrown) {
       const error = CofferError.from(thrown);
       if (error.code === 'internal') this.#logInternal(error);
+      this.#addHeaders(error.headers);
+      if (error.retryAfterSeconds !== undefined) this.#addHeaders({ 'retry-after': String(error.retryAfterSeconds) });
       this.#send(renderError(error));
     }
   }
@@ -102,6 +105,7 @@ export class Exchange {
     checkHeaders(headers);
     const wrapTtl = readWrapTtl(headers);
     const caller = { path: target.path, token: readToken(headers), remoteAddress };
+    this.#addHeaders(this.#options.admit?.(caller) ?? {});
     const share = this.#options.budget.share(callerNetwork(remoteAddress));
     try {
       const data = target.operation === 'update' ? await this.#data(caller, share, expectsContinue) : target.query;
@@ -222,11 +226,16 @@ export class Exchange {
     response.statusCode = status;
     response.setHeader('cache-control', 'no-store');
     response.setHeader('content-type', contentType);
-    if (status === 429) response.setHeader('retry-after', RETRY_AFTER_SECONDS);
+    if (status === 429 && !response.hasHeader('retry-after')) response.setHeader('retry-after', RETRY_AFTER_SECONDS);
     response.setHeader('strict-transport-security', 'max-age=31536000; includeSubDomains');
     if (status !== 204 && contentLength !== undefined) response.setHeader('content-length', contentLength);
     // After a request to upgrade, Node's parser reads no further requests.
     if (this.#connections.draining || this.#request.headers.upgrade !== undefined) this.#closeAfterwards();
+  }
+
+  #addHeaders(headers: Readonly<Record<string, string>>): void {
+    if (this.#response.headersSent) return;
+    for (const [name, value] of Object.entries(headers)) this.#response.setHeader(name, value);
   }
 
   /** HTTP/2 has no such header. */

@@ -24,6 +24,8 @@ export function loginPaths(tokens: TokenStore, context: EngineContext, secretIds
       },
       unauthenticated: true,
       synopsis: 'Logs in with a role id and a secret id.',
+      loginRole: async ({ role_id }) =>
+        typeof role_id === 'string' ? (await roleOfId(context.storage, role_id.trim()))?.name : undefined,
       write: async (request) => {
         const { fields, mountPath, remoteAddress } = request;
         const found = await roleOfId(context.storage, fields.role_id.trim());

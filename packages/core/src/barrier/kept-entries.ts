@@ -1,5 +1,5 @@
 import type { SqlResult, SqlStatement } from '@coffer/store';
-import type { Epochs } from '../epochs/epochs.ts';
+import type { Epochs, Follower } from '../epochs/epochs.ts';
 import { FreshCache } from '../epochs/fresh-cache.ts';
 
 /** Entries kept in memory: with one mount of very many roles, those that are used. */
@@ -14,9 +14,22 @@ export class KeptEntries {
   readonly #epochs: Epochs;
   readonly #cache = new FreshCache<{ readonly sealed: Uint8Array }>(LIMIT);
 
+  readonly #followers = new Map<string, Follower>();
+
   constructor(epochs: Epochs) {
     this.#epochs = epochs;
-    epochs.follow('entry', (names) => this.#cache.drop(names));
+    epochs.follow('entry', async (names) => {
+      this.#cache.drop(names);
+      for (const [mount, follower] of this.#followers) {
+        const own = names?.filter((name) => name.startsWith(`${mount}/`));
+        if (own?.length !== 0) await follower(own?.map((name) => name.slice(mount.length + 1)));
+      }
+    });
+  }
+
+  /** Sets what follows the entries of one mount, on every node: for what is made of several of them. */
+  follow(mount: string, follower: Follower): void {
+    this.#followers.set(mount, follower);
   }
 
   async get<E extends { readonly sealed: Uint8Array }>(

@@ -19,6 +19,7 @@ import { pluginsReloadPaths } from './path-plugins-reload.ts';
 import { policiesAclPaths } from './path-policies-acl.ts';
 import { policiesPasswordPaths } from './path-policies-password.ts';
 import { policyPaths } from './path-policy.ts';
+import { quotasPaths } from './path-quotas.ts';
 import { rekeyPaths } from './path-rekey.ts';
 import { renewPaths } from './path-renew.ts';
 import { revokePaths } from './path-revoke.ts';
@@ -63,6 +64,7 @@ export function createSystemEngine({ services, server, seal, pluginDirectory }: 
     passwordPolicies,
     plugins,
     policies,
+    quotas,
     systemTtl,
     tokens,
     wrapping,
@@ -87,6 +89,7 @@ export function createSystemEngine({ services, server, seal, pluginDirectory }: 
       ...policiesAclPaths(policies),
       ...policyPaths(policies),
       ...policiesPasswordPaths(passwordPolicies),
+      ...quotasPaths(quotas, mounts),
       ...capabilitiesPaths(tokens, capabilitiesOf),
       ...pluginsCatalogPaths(plugins, pluginDirectory),
       ...pluginsReloadPaths(mounts, plugins),

@@ -10,6 +10,7 @@ export interface MountedPaths {
 const TYPES: Readonly<Record<Field['type'], JsonObject>> = {
   string: { type: 'string' },
   integer: { type: 'integer' },
+  number: { type: 'number' },
   boolean: { type: 'boolean' },
   duration: { oneOf: [{ type: 'integer' }, { type: 'string' }] },
   strings: { type: 'array', items: { type: 'string' } },

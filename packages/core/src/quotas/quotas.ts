@@ -1,0 +1,171 @@
+import { CofferError, type Logger } from '@coffer/base';
+import { type Caller, type EntryStorage, type IncomingRequest, type Path, stored } from '@coffer/framework';
+import type { KeptEntries } from '../barrier/kept-entries.ts';
+import type { MountTable } from '../mounts/mount-table.ts';
+import { findRoute } from '../mounts/router.ts';
+import { type LimitedRequest, RATE_LIMIT_RULE, type RateLimitRule, RuleTable } from './rate-limit-rule.ts';
+import type { RateAnswer } from './rate-limit.ts';
+
+/** As `sys/quotas/config` has it. */
+export interface QuotasConfig {
+  readonly auditsRefusals: boolean;
+  readonly sendsHeaders: boolean;
+  /** Paths that no rule limits: exactly these, and what lies below those that end in a slash. */
+  readonly exemptPaths: readonly string[];
+}
+
+/** Vault's defaults (hashicorp/vault:vault/quotas/quotas.go defaultExemptPaths). */
+const DEFAULT_CONFIG: QuotasConfig = {
+  auditsRefusals: false,
+  sendsHeaders: false,
+  exemptPaths: [
+    'sys/generate-recovery-token/attempt',
+    'sys/generate-recovery-token/update',
+    'sys/generate-root/attempt',
+    'sys/generate-root/update',
+    'sys/health',
+    'sys/seal-status',
+    'sys/unseal',
+  ],
+};
+
+const { boolean, entry, strings } = stored;
+const CONFIG = entry<QuotasConfig>({ auditsRefusals: boolean(), sendsHeaders: boolean(), exemptPaths: strings() });
+
+/** The mount under which quotas are stored. */
+export const QUOTAS = 'core/quotas';
+/** All rules are in memory, and looked at by each request. */
+const MAX_RULES = 1_000;
+
+export interface QuotasParts {
+  readonly storage: EntryStorage;
+  readonly kept: KeptEntries;
+  readonly mounts: MountTable;
+  readonly logger: Logger;
+}
+
+/** Headers for the answer, whatever it will be. */
+export type RateHeaders = Readonly<Record<string, string>>;
+
+/**
+ * Rate limit quotas: how often one client may ask for a path. The rules are those of the store, on every node as new as its latest
+ * request; the counts are each node's own, as in Vault.
+ */
+export class Quotas {
+  readonly #storage: EntryStorage;
+  readonly #rules;
+  readonly #configs;
+  readonly #mounts: MountTable;
+  readonly #logger: Logger;
+  readonly #table = new RuleTable();
+  #config = DEFAULT_CONFIG;
+
+  constructor({ storage, kept, mounts, logger }: QuotasParts) {
+    this.#storage = storage;
+    this.#rules = storage.kept('rate-limit/', RATE_LIMIT_RULE);
+    this.#configs = storage.kept('', CONFIG);
+    this.#mounts = mounts;
+    this.#logger = logger;
+    kept.follow(QUOTAS, () => this.load());
+  }
+
+  get config(): QuotasConfig {
+    return this.#config;
+  }
+
+  /** Reads everything from the store. */
+  async load(): Promise<void> {
+    const names = await this.#storage.list('rate-limit/');
+    const rules = await Promise.all(names.map((name) => this.#rules.getNow(name)));
+    this.#config = (await this.#configs.getNow('config')) ?? DEFAULT_CONFIG;
+    this.#table.replace(rules.filter((rule) => rule !== undefined));
+  }
+
+  list(): string[] {
+    return this.#table.rules.map(({ name }) => name);
+  }
+
+  get(name: string): RateLimitRule | undefined {
+    return this.#table.get(name);
+  }
+
+  /** @throws CofferError `invalid-request` when another rule limits the same, or there are too many */
+  async put(rule: RateLimitRule): Promise<void> {
+    const twin = this.#table.nameOf(rule);
+    if (twin !== undefined && twin !== rule.name) {
+      const text = `quota rule with similar properties exists under the name ${JSON.stringify(twin)}`;
+      throw new CofferError('invalid-request', text);
+    }
+    if (this.#table.get(rule.name) === undefined && this.#table.rules.length >= MAX_RULES) {
+      throw new CofferError('invalid-request', `there are ${MAX_RULES} quotas already, which is the most there may be`);
+    }
+    await this.#rules.put(rule.name, rule);
+    await this.load();
+  }
+
+  async delete(name: string): Promise<void> {
+    await this.#rules.delete(name);
+    await this.load();
+  }
+
+  async putConfig(config: QuotasConfig): Promise<void> {
+    await this.#configs.put('config', config);
+    await this.load();
+  }
+
+  /**
+   * Counts a request before anything is done for it, its body included. Logins at a mount whose roles have limits are
+   * counted by {@link admitLogin}, once their role is known. Returns headers for the answer.
+   * @throws CofferError `too-many-requests`
+   */
+  admit({ path, remoteAddress }: Pick<Caller, 'path' | 'remoteAddress'>): RateHeaders {
+    if (this.#table.rules.length === 0 || this.#isExempt(path)) return {};
+    const route = findRoute(this.#mounts, path, 'update');
+    const mountPath = route?.mounted.mount.path ?? '';
+    if (route?.path?.loginRole !== undefined && this.#table.hasRoles(mountPath)) return {};
+    return this.#take({ path, mountPath, folds: foldsNames(route?.path) }, remoteAddress);
+  }
+
+  /** As {@link admit}, for a login whose role may be known by now. */
+  async admitLogin(
+    request: Pick<IncomingRequest, 'path' | 'remoteAddress' | 'data' | 'operation'>,
+    mountPath: string,
+    path: Path | undefined,
+  ): Promise<void> {
+    if (path?.loginRole === undefined || !this.#table.hasRoles(mountPath) || this.#isExempt(request.path)) return;
+    const role = await path.loginRole(request.data);
+    this.#take({ path: request.path, mountPath, folds: foldsNames(path), role }, request.remoteAddress);
+  }
+
+  #take(request: LimitedRequest, remoteAddress: string): RateHeaders {
+    const answer = this.#table.limitFor(request)?.take(remoteAddress);
+    if (answer === undefined) return {};
+    const headers = this.#config.sendsHeaders ? headersOf(answer) : {};
+    if (answer.allowed) return headers;
+    const { path } = request;
+    this.#logger.trace('request rejected due to rate limit quota violation', { request_path: path });
+    throw new CofferError('too-many-requests', `request path ${JSON.stringify(path)}: rate limit quota exceeded`, {
+      retryAfterSeconds: answer.retryAfterSeconds,
+      headers,
+    });
+  }
+
+  #isExempt(path: string): boolean {
+    return this.#config.exemptPaths.some((exempt) =>
+      exempt.endsWith('/') ? path.startsWith(exempt) : path.replace(/\/$/, '') === exempt,
+    );
+  }
+}
+
+function foldsNames(path: Path | undefined): boolean {
+  return path !== undefined && path.foldedNames.length > 0;
+}
+
+/** Under the names that Vault sends (github.com/sethvargo/go-limiter:httplimit). */
+function headersOf({ limit, remaining, resetSeconds }: RateAnswer): RateHeaders {
+  return {
+    'X-Ratelimit-Limit': String(limit),
+    'X-Ratelimit-Remaining': String(remaining),
+    'X-Ratelimit-Reset': String(resetSeconds),
+  };
+}

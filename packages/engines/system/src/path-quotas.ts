@@ -1,0 +1,166 @@
+import { CofferError } from '@coffer/base';
+import { foldsNames, type MountTable, type Quotas, type RateLimitRule } from '@coffer/core';
+import { definePath, foldName, MAX_NAME_LENGTH, MAX_PATH_LENGTH, type Path } from '@coffer/framework';
+
+/** In seconds: whoever is over a rate is told when to come back, and may do so within a day. */
+const LONGEST_INTERVAL = 86_400;
+const MAX_EXEMPT_PATHS = 1_000;
+
+const RULE_FIELDS = {
+  name: { type: 'string', required: true, description: 'The name of the quota.' },
+  type: { type: 'string', default: 'rate-limit', description: 'Always "rate-limit".' },
+  path: {
+    type: 'string',
+    default: '',
+    description:
+      'What it limits: a mount ("database/"), a path below one ("auth/userpass/login/ana"), a beginning of paths ("database/creds/*"), or everything when empty.',
+  },
+  role: {
+    type: 'string',
+    default: '',
+    description: 'Limits logins by this role of the auth method at the path alone.',
+  },
+  rate: { type: 'number', default: 0, description: 'Requests of one client in an interval.' },
+  interval: { type: 'duration', default: 1, description: 'How long an interval is.' },
+  block_interval: {
+    type: 'duration',
+    default: 0,
+    description: 'How long a client that was over its rate is refused whatever it does.',
+  },
+  inheritable: { type: 'boolean', description: 'Accepted as Vault does; there are no namespaces to inherit it.' },
+  group_by: { type: 'string', default: '', description: 'What a client is: "ip", which is the default.' },
+} as const;
+
+/** `sys/quotas/config`, `sys/quotas/rate-limit` (LIST), `sys/quotas/rate-limit/:name`. */
+export function quotasPaths(quotas: Quotas, mounts: MountTable): Path[] {
+  return [
+    definePath({
+      pattern: 'quotas/config',
+      fields: {
+        rate_limit_exempt_paths: {
+          type: 'comma-strings',
+          description: 'Paths that no quota limits: exactly these, and all below those that end in a slash.',
+        },
+        enable_rate_limit_audit_logging: { type: 'boolean', description: 'Whether refused requests are audited.' },
+        enable_rate_limit_response_headers: {
+          type: 'boolean',
+          description: 'Whether answers tell what is left of a rate (X-Ratelimit-Limit, -Remaining, -Reset).',
+        },
+      },
+      synopsis: 'What holds for all quotas. A field that is not given gets its zero value, as in Vault.',
+      read: async () => {
+        const { auditsRefusals, sendsHeaders, exemptPaths } = quotas.config;
+        return {
+          data: {
+            enable_rate_limit_audit_logging: auditsRefusals,
+            enable_rate_limit_response_headers: sendsHeaders,
+            rate_limit_exempt_paths: exemptPaths,
+          },
+        };
+      },
+      write: async ({ fields }) => {
+        await quotas.putConfig({
+          auditsRefusals: fields.enable_rate_limit_audit_logging ?? false,
+          sendsHeaders: fields.enable_rate_limit_response_headers ?? false,
+          exemptPaths: exemptPaths(fields.rate_limit_exempt_paths ?? []),
+        });
+        return undefined;
+      },
+    }),
+    definePath({
+      pattern: 'quotas/rate-limit',
+      fields: {},
+      synopsis: 'Lists the rate limit quotas.',
+      list: async () => ({ data: { keys: quotas.list() } }),
+    }),
+    definePath({
+      pattern: 'quotas/rate-limit/:name',
+      fields: RULE_FIELDS,
+      synopsis: 'Limits how often one client may ask for a path.',
+      description:
+        'The most specific quota counts: of the role, of the path, of the longest beginning of the path, of the mount, of everything. ' +
+        'A client is an address, or a /64 of IPv6; each node counts for itself. Beyond the rate the answer is 429, with Retry-After.',
+      read: async ({ fields }) => {
+        const rule = quotas.get(fields.name);
+        return rule && { data: ruleView(rule) };
+      },
+      write: async ({ fields }) => {
+        const { name, rate, interval, block_interval: blockInterval, role } = fields;
+        if (fields.type !== 'rate-limit') throw wrong('"type" must be "rate-limit": there are no other quotas here');
+        if (!['', 'ip'].includes(fields.group_by)) {
+          throw wrong('"group_by" must be "ip": clients are told apart by their addresses');
+        }
+        if (!(rate > 0)) throw wrong("'rate' is invalid");
+        if (interval > LONGEST_INTERVAL || blockInterval > LONGEST_INTERVAL) {
+          throw wrong('"interval" and "block_interval" must not be longer than a day');
+        }
+        const place = placeOf(mounts, fields.path);
+        if (role !== '') checkRole(mounts, place);
+        const inheritable = fields.inheritable ?? place.mountPath === '';
+        await quotas.put({ name, ...place, role, rate, interval: interval || 1, blockInterval, inheritable });
+        return undefined;
+      },
+      delete: async ({ fields }) => {
+        await quotas.delete(fields.name);
+        return undefined;
+      },
+    }),
+  ];
+}
+
+function ruleView({ name, mountPath, pathSuffix, role, rate, interval, blockInterval, inheritable }: RateLimitRule) {
+  return {
+    type: 'rate-limit',
+    name,
+    path: mountPath + pathSuffix,
+    role,
+    rate,
+    interval,
+    block_interval: blockInterval,
+    inheritable,
+  };
+}
+
+type Place = Pick<RateLimitRule, 'mountPath' | 'pathSuffix'>;
+
+/** @throws CofferError `invalid-request` in Vault's words when nothing is mounted there */
+function placeOf(mounts: MountTable, given: string): Place {
+  if (given.length > MAX_PATH_LENGTH) throw wrong(`"path" is longer than ${MAX_PATH_LENGTH} characters`);
+  const path = given.replace(/^\/+/, '');
+  if (path === '') return { mountPath: '', pathSuffix: '' };
+  const whole = path.endsWith('/') ? path : `${path}/`;
+  const mountPath = mounts.route(whole)?.mount.path;
+  if (mountPath === undefined) throw wrong(`invalid mount path ${JSON.stringify(whole)}`);
+  const suffix = whole.slice(mountPath.length, -1);
+  if (suffix.slice(0, -1).includes('*')) throw wrong('"path" may have one "*", at its end');
+  return { mountPath, pathSuffix: foldsNames(mounts, mountPath + suffix) ? foldName(suffix) : suffix };
+}
+
+function checkRole(mounts: MountTable, { mountPath, pathSuffix }: Place): void {
+  if (pathSuffix !== '') {
+    throw wrong(
+      'Quotas cannot contain both a path suffix and a role. If a role is provided, path must be a valid auth mount with a concept of roles',
+    );
+  }
+  const quoted = JSON.stringify(mountPath);
+  if (!mountPath.startsWith('auth/')) {
+    throw wrong(
+      `Mount path ${quoted} is not a valid auth method and therefore unsuitable for use with role-based quotas`,
+    );
+  }
+  const knowsRoles = mounts.route(mountPath)?.engine.paths.some((path) => path.loginRole !== undefined) ?? false;
+  if (!knowsRoles) throw wrong(`Mount path ${quoted} does not support use with role-based quotas`);
+}
+
+function exemptPaths(given: readonly string[]): readonly string[] {
+  if (given.length > MAX_EXEMPT_PATHS || given.some((path) => path.length > MAX_NAME_LENGTH)) {
+    throw wrong(
+      `"rate_limit_exempt_paths" may have ${MAX_EXEMPT_PATHS} paths of ${MAX_NAME_LENGTH} characters at most`,
+    );
+  }
+  return given.map((path) => path.replace(/^\/+/, ''));
+}
+
+function wrong(message: string): CofferError {
+  return new CofferError('invalid-request', message);
+}
