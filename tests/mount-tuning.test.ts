@@ -48,10 +48,6 @@ const REFUSED: readonly (readonly [setting: JsonObject, error: RegExp])[] = [
   [{ identity_token_key: 'default' }, /"identity_token_key" is not supported/],
   [{ trim_request_trailing_slashes: true }, /"trim_request_trailing_slashes" is not supported/],
   [{ plugin_version: 'v1.2.3' }, /"plugin_version": cannot select non-builtin version of (auth|secrets) plugin /],
-  [{ user_lockout_config: { lockout_threshold: '5' } }, /"user_lockout_config": "lockout_threshold" is not supported/],
-  [{ user_lockout_config: { lockout_duration: '5m' } }, /"lockout_duration" is not supported/],
-  [{ user_lockout_config: { lockout_counter_reset_duration: 60 } }, /"lockout_counter_reset_duration" is not/],
-  [{ user_lockout_config: { lockout_disable: false } }, /"lockout_disable" is not supported/],
 ];
 
 for (const kind of ['mounts', 'auth'] as const) {

@@ -58,6 +58,8 @@ sys/revoke                                       update
 sys/revoke/:lease_id*                            update
 sys/leases/revoke-prefix/:prefix*                sudo update
 sys/revoke-prefix/:prefix*                       sudo update
+sys/locked-users                                 read
+sys/locked-users/:mount_accessor/unlock/:alias_identifier* update
 sys/quotas/config                                read update
 sys/quotas/rate-limit                            list
 sys/quotas/rate-limit/:name                      read update delete

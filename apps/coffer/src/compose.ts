@@ -11,7 +11,7 @@ import {
   type SealableCoreOptions,
   type StaticSeal,
 } from '@coffer/core';
-import { ROOT_POLICY, type TtlLimits } from '@coffer/framework';
+import { ROOT_POLICY, type TtlLimits, type UserLockout } from '@coffer/framework';
 import { createDatabaseEngine, createDatabasePlugins, probeDatabasePlugin } from '@coffer/engine-database';
 import { createSystemEngine, sealedPaths } from '@coffer/engine-system';
 import type { Store } from '@coffer/store';
@@ -37,6 +37,8 @@ export interface ComposeOptions {
   readonly clusterName?: string;
   /** The limits of mounts that have none of their own. Default: Vault's 768 hours. */
   readonly systemTtl?: TtlLimits;
+  /** When users who fail to log in are locked out, by the type of the auth method. Default: Vault's. */
+  readonly userLockout?: (type: string) => UserLockout;
   readonly logger: Logger;
 }
 
@@ -64,7 +66,15 @@ const YSQL_ALIASES = ['postgresql-ysql-plugin', 'postgresql-database-plugin'] as
 
 /** Puts the rooms together: which engines there are, what is built in, what is always mounted. */
 function composeCore(options: ComposeOptions, { barrier, epochs, node, seal }: OpenParts): BuiltCore {
-  const { store, storageType, systemTtl, pluginDirectory: directory, pluginTrust: trust, logger } = options;
+  const {
+    store,
+    storageType,
+    systemTtl,
+    userLockout,
+    pluginDirectory: directory,
+    pluginTrust: trust,
+    logger,
+  } = options;
   const core = new Core({
     store,
     barrier,
@@ -72,6 +82,7 @@ function composeCore(options: ComposeOptions, { barrier, epochs, node, seal }: O
     node,
     logger: logger.named('core'),
     ...(systemTtl && { systemTtl }),
+    ...(userLockout && { userLockout }),
     builtinPlugins: [
       { name: 'ysql-plugin', type: 'database', version: BUILTIN_VERSION },
       ...YSQL_ALIASES.map((name) => ({ name, type: 'database', version: BUILTIN_VERSION, isAlias: true }) as const),

@@ -1,5 +1,5 @@
-import type { Logger } from '@coffer/base';
-import { type RequestHandler, SYSTEM_TTL } from '@coffer/framework';
+import { CofferError, type Logger } from '@coffer/base';
+import { DEFAULT_USER_LOCKOUT, type RequestHandler, SYSTEM_TTL } from '@coffer/framework';
 import { wipeStaticSeal } from '@coffer/core';
 import { composeSealable } from './compose.ts';
 import type { ListenAddress } from './listen-address.ts';
@@ -7,6 +7,7 @@ import { type Listeners, openListeners } from './listeners.ts';
 import { openStorage } from './open-storage.ts';
 import type { ListenerConfig } from './config/listener-config.ts';
 import type { ServerConfig } from './config/server-config.ts';
+import type { UserLockouts } from './config/user-lockout-config.ts';
 import { QuietMoment } from './server-replacement.ts';
 import { readStaticSeal } from './static-seal.ts';
 
@@ -58,6 +59,7 @@ export async function startServer(
     ...(apiAddr !== undefined && { address: apiAddr }),
     ...(clusterName !== undefined && { clusterName }),
     systemTtl: systemTtlOf(config),
+    userLockout: userLockoutOf(config, env),
     onSealed: (seal) => quiet.sealed(seal),
     logger,
   });
@@ -105,6 +107,17 @@ function atTheSamePorts(
   replaced: readonly ListenAddress[] = [],
 ): readonly ListenerConfig[] {
   return configs.map((config, index) => (config.port === 0 ? { ...config, ...replaced[index] } : config));
+}
+
+/** Vault's variable turns it off, or on, for all. @throws CofferError `invalid-request` for any other value */
+function userLockoutOf({ userLockouts }: ServerConfig, env: Record<string, string | undefined>): UserLockouts {
+  const text = env['VAULT_DISABLE_USER_LOCKOUT'] ?? '';
+  const configured: UserLockouts = userLockouts ?? (() => DEFAULT_USER_LOCKOUT);
+  if (text === '') return configured;
+  if (!['true', 'false', '1', '0'].includes(text)) {
+    throw new CofferError('invalid-request', 'VAULT_DISABLE_USER_LOCKOUT must be true or false');
+  }
+  return (type) => ({ ...configured(type), disabled: text === 'true' || text === '1' });
 }
 
 function systemTtlOf({ defaultLeaseTtl, maxLeaseTtl }: ServerConfig): typeof SYSTEM_TTL {

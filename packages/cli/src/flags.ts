@@ -13,7 +13,8 @@ interface FlagBase {
 /** One flag. Durations are seconds; `system` is -1. A list repeats the flag, a map repeats it with `key=value`. */
 export type FlagDefinition =
   | (FlagBase & { readonly type: 'boolean'; readonly default?: boolean })
-  | (FlagBase & { readonly type: 'string'; readonly default?: string })
+  /** `bare`: what it is when it is given without a value. */
+  | (FlagBase & { readonly type: 'string'; readonly default?: string; readonly bare?: string })
   | (FlagBase & { readonly type: 'duration' | 'integer' | 'list' | 'map' });
 export type FlagDefinitions = Readonly<Record<string, FlagDefinition>>;
 
@@ -90,7 +91,9 @@ function normalise(
     const name = names.get(spelling);
     if (name === undefined) throw usageFailure(`flag provided but not defined: -${spelling}`);
     let value = inline;
-    if (value === undefined && definitions[name]?.type === 'boolean') value = 'true';
+    const definition = definitions[name];
+    if (value === undefined && definition?.type === 'boolean') value = 'true';
+    if (definition?.type === 'string') value ??= definition.bare;
     if (value === undefined && index + 1 < args.length) value = args[++index];
     if (value === undefined) throw usageFailure(`flag needs an argument: -${spelling}`);
     normal.push(`--${name}=${value}`);

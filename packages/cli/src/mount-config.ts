@@ -129,6 +129,6 @@ function goSeconds(seconds: number): string {
 }
 
 /** Empty leaves the value as it is, `system` goes back to the server's. */
-function tunedSeconds(seconds: number): string {
+export function tunedSeconds(seconds: number): string {
   return seconds === 0 ? '' : seconds < 0 ? 'system' : formatGoDuration(seconds);
 }

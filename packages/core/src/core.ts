@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { CofferError, currentDeadline, errorText, type Logger } from '@coffer/base';
 import {
   cidrsAllow,
+  DEFAULT_USER_LOCKOUT,
   type EngineFactory,
   type Caller,
   type IncomingRequest,
@@ -16,6 +17,7 @@ import {
   type BuiltinPlugin,
   type PluginCatalog,
   type TokenStore,
+  type UserLockout,
 } from '@coffer/framework';
 import type { Store } from '@coffer/store';
 import type { Barrier } from './barrier/barrier.ts';
@@ -35,6 +37,7 @@ import { allowsFolded, foldedCapabilities } from './policies/folded-acl.ts';
 import { createPasswordPolicies, type PasswordPolicies } from './policies/password-policies.ts';
 import { createPolicyStore, type PolicyStore } from './policies/policies.ts';
 import { help, isOpen, needsNoToken, noHandler, rawRequest, stillValid } from './request.ts';
+import { LockedUsers } from './mounts/locked-users.ts';
 import { type RateHeaders, QUOTAS, Quotas } from './quotas/quotas.ts';
 import { WRAPPED_ANSWERS } from './tokens/token-ending.ts';
 import { giveLeases } from './tokens/token-lease.ts';
@@ -54,6 +57,8 @@ export interface CoreOptions {
   readonly builtinPlugins: readonly BuiltinPlugin[];
   /** For mounts that have no limits of their own. Default: Vault's 768 hours. */
   readonly systemTtl?: TtlLimits;
+  /** Of the users of a type of auth method. Default: Vault's. */
+  readonly userLockout?: (type: string) => UserLockout;
   readonly logger: Logger;
 }
 
@@ -75,6 +80,7 @@ export interface CoreServices {
   readonly plugins: PluginCatalog;
   readonly systemTtl: TtlLimits;
   readonly quotas: Quotas;
+  readonly lockedUsers: LockedUsers;
   /** What a token may do on a path: its capabilities, sorted; `deny` alone when there are none. */
   readonly capabilitiesOf: (token: TokenEntry) => Promise<(path: string) => string[]>;
 }
@@ -97,6 +103,7 @@ export class Core {
       epochs = new Epochs(options.store),
       node = ALONE,
       systemTtl = SYSTEM_TTL,
+      userLockout = () => DEFAULT_USER_LOCKOUT,
       logger,
     } = options;
     const entries = entriesOf(store, barrier, epochs);
@@ -104,7 +111,8 @@ export class Core {
     const wake = (dueAt?: number): void => expiration.wakeLeases(dueAt);
     const tokens = createTokenStore(store, barrier, (dueAt) => expiration.wakeTokens(dueAt));
     const issuer = createLeaseIssuer(store, barrier, wake, node);
-    const mounts = new MountTable({ entries, epochs, node, leases: issuer, systemTtl, logger });
+    const mounts = new MountTable({ entries, epochs, node, leases: issuer, systemTtl, userLockout, logger });
+    const lockedUsers = new LockedUsers({ entries, mounts, userLockout });
     const leaseList = new LeaseList(store, barrier);
     const leases = new Leases({
       ...{ store, barrier, list: leaseList, tokens, mounts, epochs, node, logger: logger.named('leases'), wake },
@@ -132,6 +140,7 @@ export class Core {
       }),
       plugins: createPluginCatalog(createEntryStorage(entries, 'core/plugin-catalog'), options.builtinPlugins),
       systemTtl,
+      lockedUsers,
       quotas: new Quotas({
         ...{ storage: createEntryStorage(entries, QUOTAS), kept: entries.kept, mounts },
         logger: logger.named('quotas'),

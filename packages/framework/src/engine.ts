@@ -8,6 +8,7 @@ import type { Mount } from './mount.ts';
 import type { Path } from './path.ts';
 import type { TokenEntry } from './token-entry.ts';
 import type { TtlAnswer, TtlLimits } from './ttl.ts';
+import type { UserLockout } from './user-lockout.ts';
 
 /** A secrets engine or auth method, mounted. Declares its API as a table of paths. */
 export interface Engine {
@@ -63,6 +64,8 @@ export interface EngineContext {
   readonly intents: Intents;
   /** From the narrowest to the widest: the mount's tuning, then the system's defaults. */
   readonly ttlLimits: () => readonly TtlLimits[];
+  /** As the mount is tuned now. */
+  readonly userLockout: () => UserLockout;
   /**
    * Brings this node up to date with what other nodes have written. A request begins so by itself; this is for work that none has
    * begun.

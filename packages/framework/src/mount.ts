@@ -14,7 +14,10 @@ export interface MountConfig {
   readonly listing_visibility?: ListingVisibility;
   /** Of an auth method; `default-service` when absent. Both make service tokens. */
   readonly token_type?: 'default-service' | 'service';
-  /** Somebody has asked for no lockout, which is how it is. */
+  /** Of an auth method's users after failed logins. A number that is 0 is the system's, durations are seconds. */
+  readonly user_lockout_threshold?: number;
+  readonly user_lockout_duration?: number;
+  readonly user_lockout_counter_reset?: number;
   readonly user_lockout_disable?: boolean;
 }
 

@@ -147,4 +147,22 @@ describe('the configuration file', () => {
       assert.throws(() => parse(text), { code: 'invalid-request', message });
     });
   }
+
+  it('says when users are locked out, by the type of the auth method', () => {
+    const lockouts = parse(`${LISTENER}\n${STORAGE}\nuser_lockout "all" { lockout_threshold = "3" }
+      user_lockout "UserPass" { lockout_duration = "1h" lockout_counter_reset = 60 disable_lockout = true }`).userLockouts;
+    assert.deepEqual(lockouts?.('approle'), {
+      ...{ threshold: 3, durationMs: 900_000, counterResetMs: 900_000, disabled: false },
+    });
+    assert.deepEqual(lockouts?.('userpass'), {
+      ...{ threshold: 3, durationMs: 3_600_000, counterResetMs: 60_000, disabled: true },
+    });
+    assert.equal(parse(`${LISTENER}\n${STORAGE}`).userLockouts, undefined);
+    const refuse = (text: string, error: RegExp): void =>
+      assert.throws(() => parse(`${LISTENER}\n${STORAGE}\n${text}`), { code: 'invalid-request', message: error });
+    refuse('user_lockout "token" {}', /c\.hcl:3:1: the types of user_lockout are "all", "userpass", "approle", "ldap"/);
+    refuse('user_lockout "all" { lockout_threshold = 0 }', /"lockout_threshold" must be a whole number/);
+    refuse('user_lockout "all" { threshold = 1 }', /"threshold" is not known here/);
+    refuse('user_lockout "all" {}\nuser_lockout "ALL" {}', /c\.hcl:4:1: user_lockout "all" is set twice/);
+  });
 });

@@ -6,6 +6,7 @@ import { type ListenerConfig, parseListeners } from './listener-config.ts';
 import { parsePluginDirectory, parsePluginTrust } from './plugin-config.ts';
 import { parseSeal, type SealConfig } from './seal-config.ts';
 import { parseStorage, type StorageConfig } from './storage-config.ts';
+import { parseUserLockouts, type UserLockouts } from './user-lockout-config.ts';
 
 /** What a configuration file says. Names and meanings are Vault's. Durations are seconds. */
 export interface ServerConfig {
@@ -19,6 +20,7 @@ export interface ServerConfig {
   readonly clusterName?: string;
   readonly defaultLeaseTtl?: number;
   readonly maxLeaseTtl?: number;
+  readonly userLockouts?: UserLockouts;
   readonly logLevel?: LogLevel;
   /** How long a server that is to end is still there for those whom nobody has told yet. */
   readonly shutdownDelay?: number;
@@ -37,6 +39,7 @@ const KEYS = [
   'default_lease_ttl',
   'max_lease_ttl',
   'default_max_request_duration',
+  'user_lockout',
   'log_level',
   'shutdown_delay',
 ];
@@ -69,6 +72,7 @@ export function parseServerConfig(text: string, name: string): ServerConfig {
     ...defined('apiAddr', config.string('api_addr')),
     ...defined('clusterName', config.string('cluster_name') || undefined),
     ...parseLeaseLimits(config),
+    ...defined('userLockouts', parseUserLockouts(config)),
     ...defined('logLevel', parseLogLevel(config)),
     ...defined('shutdownDelay', parseShutdownDelay(config)),
   };

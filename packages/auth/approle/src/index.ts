@@ -1,4 +1,4 @@
-import type { EngineFactory, TokenStore } from '@coffer/framework';
+import { type EngineFactory, LoginGuard, type TokenStore } from '@coffer/framework';
 import { loginPaths } from './path-login.ts';
 import { rolePaths } from './path-role.ts';
 import { roleCustomSecretIdPaths } from './path-role-custom-secret-id.ts';
@@ -14,7 +14,7 @@ export function createAppRoleAuth(tokens: TokenStore): EngineFactory {
     return {
       help: 'Any registered Role can authenticate itself with Vault. The credentials depends on the constraints that are set on the Role.',
       paths: [
-        ...loginPaths(tokens, context, secretIds),
+        ...loginPaths({ tokens, context, secretIds, guard: new LoginGuard(context) }),
         ...rolePaths(context.storage, secretIds),
         ...roleSecretIdPaths(context.storage, secretIds),
         ...roleCustomSecretIdPaths(context.storage, secretIds),

@@ -7,14 +7,22 @@ import {
   issueLoginToken,
   loggedLogin,
   loginCidrs,
+  type LoginGuard,
   type Path,
   type TokenStore,
 } from '@coffer/framework';
 import { newRole, roleOfId } from './role-entry.ts';
 import { checkAddress, type SecretIdEntry, type SecretIds } from './secret-ids.ts';
 
+interface LoginParts {
+  readonly tokens: TokenStore;
+  readonly context: EngineContext;
+  readonly secretIds: SecretIds;
+  readonly guard: LoginGuard;
+}
+
 /** `login`: a token for a role id and a secret id. */
-export function loginPaths(tokens: TokenStore, context: EngineContext, secretIds: SecretIds): Path[] {
+export function loginPaths({ tokens, context, secretIds, guard }: LoginParts): Path[] {
   return [
     definePath({
       pattern: 'login',
@@ -28,13 +36,19 @@ export function loginPaths(tokens: TokenStore, context: EngineContext, secretIds
         typeof role_id === 'string' ? (await roleOfId(context.storage, role_id.trim()))?.name : undefined,
       write: async (request) => {
         const { fields, mountPath, remoteAddress } = request;
-        const found = await roleOfId(context.storage, fields.role_id.trim());
+        const roleId = fields.role_id.trim();
+        const found = await roleOfId(context.storage, roleId);
         const { name, role } = found ?? NOBODY;
         // The log line of a failure has no role id: somebody may have sent the secret id in its place.
         return loggedLogin(context, request, name, async () => {
           if (fields.role_id === '') throw new CofferError('invalid-request', 'missing role_id');
-          const secretId = await useSecretId(secretIds, { name, role }, fields.secret_id.trim(), remoteAddress);
-          const { entry, proof } = secretId ?? { proof: [] };
+          await guard.check(roleId);
+          const used = await useSecretId(secretIds, { name, role }, fields.secret_id.trim(), remoteAddress);
+          // One text for both, so that nobody can probe for role ids.
+          const wrong = new CofferError('invalid-request', 'invalid role or secret ID');
+          if (used === undefined) throw await guard.failed(roleId, { exists: found !== undefined }, wrong);
+          await guard.passed(roleId);
+          const { entry, proof } = used;
           return issueLoginToken(tokens, context, {
             displayName: '',
             metadata: { ...entry?.metadata, role_name: name },
@@ -53,6 +67,7 @@ export function loginPaths(tokens: TokenStore, context: EngineContext, secretIds
 /** Stands in for a role id that does not exist: its login takes the same steps as one with a wrong secret id. */
 const NOBODY = { name: '', role: newRole() };
 
+/** What shows that the caller may have the role; undefined when the secret id is none of it. */
 async function useSecretId(
   secretIds: SecretIds,
   { name, role }: typeof NOBODY,
@@ -68,11 +83,8 @@ async function useSecretId(
   };
   if (!role.bindSecretId) {
     check();
-    return undefined;
+    return { proof: [] };
   }
   if (secretId === '') throw new CofferError('invalid-request', 'missing secret_id');
-  const used = await secretIds.use(name, role, secretId, check);
-  // One text for both, so that nobody can probe for role ids.
-  if (used === undefined) throw new CofferError('invalid-request', 'invalid role or secret ID');
-  return used;
+  return secretIds.use(name, role, secretId, check);
 }

@@ -1,4 +1,4 @@
-import type { EngineFactory, TokenStore } from '@coffer/framework';
+import { type EngineFactory, LoginGuard, type TokenStore } from '@coffer/framework';
 import { PasswordHasher } from './password-hash.ts';
 import { loginPaths } from './path-login.ts';
 import { usersPaths } from './path-users.ts';
@@ -15,7 +15,10 @@ export function createUserpassAuth(tokens: TokenStore): EngineFactory {
     mounts++;
     return {
       help: 'The "userpass" credential provider allows authentication using a combination of a username and password.',
-      paths: [...loginPaths(tokens, context, hasher), ...usersPaths(context.storage, hasher)],
+      paths: [
+        ...loginPaths({ tokens, context, hasher, guard: new LoginGuard(context) }),
+        ...usersPaths(context.storage, hasher),
+      ],
       renewToken: (token, increment) => renewLogin(context, token, increment),
       async close() {
         mounts--;

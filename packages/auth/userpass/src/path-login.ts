@@ -4,6 +4,7 @@ import {
   definePath,
   type EngineContext,
   issueLoginToken,
+  type LoginGuard,
   loggedLogin,
   type Path,
   type PathRequest,
@@ -18,21 +19,32 @@ const FIELDS = {
   password: { type: 'string', default: '', description: 'The password.' },
 } as const;
 
+interface LoginParts {
+  readonly tokens: TokenStore;
+  readonly context: EngineContext;
+  readonly hasher: PasswordHasher;
+  readonly guard: LoginGuard;
+}
+
 /** `login/:username`: a token for a user's password. */
-export function loginPaths(tokens: TokenStore, context: EngineContext, hasher: PasswordHasher): Path[] {
+export function loginPaths({ tokens, context, hasher, guard }: LoginParts): Path[] {
   const login = async ({ fields, mountPath, remoteAddress }: PathRequest<typeof FIELDS>): Promise<PathResponse> => {
     if (fields.password === '') throw new CofferError('invalid-request', 'missing password');
     const { username } = fields;
     const password = new Secret(fields.password);
-    const found = await findUser(context.storage, username);
+    const [found] = await Promise.all([findUser(context.storage, username), guard.check(username)]);
     const verified = found
       ? await hasher.verify(found.user.passwordHash, password, remoteAddress)
       : await hasher.verifyNobody(password, remoteAddress);
-    if (found === undefined || !verified) throw new CofferError('invalid-request', 'invalid username or password');
+    if (found === undefined || !verified) {
+      const wrong = new CofferError('invalid-request', 'invalid username or password');
+      throw await guard.failed(username, { exists: found !== undefined }, wrong);
+    }
     const { user, unchanged } = found;
     if (!cidrsAllow(user.token.boundCidrs, remoteAddress)) {
       throw new CofferError('permission-denied', 'login request originated from invalid CIDR');
     }
+    await guard.passed(username);
     return issueLoginToken(tokens, context, {
       displayName: username,
       metadata: { username },

@@ -1,13 +1,15 @@
 import { CofferError, type Logger } from '@coffer/base';
-import type {
-  Condition,
-  CreatingLease,
-  Engine,
-  EngineFactory,
-  EngineMessage,
-  LeaseIssuer,
-  Mount,
-  TtlLimits,
+import {
+  type Condition,
+  type CreatingLease,
+  DEFAULT_USER_LOCKOUT,
+  type Engine,
+  type EngineFactory,
+  type EngineMessage,
+  type LeaseIssuer,
+  type Mount,
+  type TtlLimits,
+  type UserLockout,
 } from '@coffer/framework';
 import type { ChangeKey, Epochs } from '../epochs/epochs.ts';
 import type { NodeLife } from '../nodes/node-life.ts';
@@ -20,6 +22,8 @@ export interface MountedParts {
   readonly node?: NodeLife;
   readonly leases: LeaseIssuer;
   readonly systemTtl: TtlLimits;
+  /** Of the users of a type of auth method, where a mount says nothing else. */
+  readonly userLockout?: (type: string) => UserLockout;
   readonly logger: Logger;
 }
 
@@ -38,7 +42,7 @@ export class Mounted {
   #tuned: Promise<unknown> = Promise.resolve();
 
   constructor(mount: Mount, factory: EngineFactory, builtin: boolean, parts: MountedParts) {
-    const { entries, epochs, node, leases, systemTtl, logger } = parts;
+    const { entries, epochs, node, leases, systemTtl, userLockout = () => DEFAULT_USER_LOCKOUT, logger } = parts;
     const { store, barrier } = entries;
     this.mount = mount;
     this.builtin = builtin;
@@ -60,6 +64,7 @@ export class Mounted {
         // A mount's own maximum replaces the system's, also upwards, as in Vault.
         return [{ defaultTtl, maxTtl }, maxTtl > 0 ? { ...systemTtl, maxTtl: 0 } : systemTtl];
       },
+      userLockout: () => lockoutOf(this.mount, userLockout(mount.type)),
       logger: logger.named(mount.path.replace(/\/$/, '').replaceAll('/', '.')),
     });
   }
@@ -82,6 +87,17 @@ export class Mounted {
     this.#tuned = done.catch(() => undefined);
     return done;
   }
+}
+
+/** What a mount says of the lockout of its users, and for the rest what holds for its type. */
+export function lockoutOf({ config }: Mount, system: UserLockout): UserLockout {
+  const { user_lockout_duration: duration = 0, user_lockout_counter_reset: counterReset = 0 } = config;
+  return {
+    threshold: config.user_lockout_threshold || system.threshold,
+    durationMs: duration * 1000 || system.durationMs,
+    counterResetMs: counterReset * 1000 || system.counterResetMs,
+    disabled: config.user_lockout_disable === true || system.disabled,
+  };
 }
 
 interface Standing {

@@ -12,6 +12,7 @@ import { internalUiMountsPaths } from './path-internal-ui-mounts.ts';
 import { keyStatusPaths } from './path-key-status.ts';
 import { leaderPaths } from './path-leader.ts';
 import { leasesPaths } from './path-leases.ts';
+import { lockedUsersPaths } from './path-locked-users.ts';
 import { mountsPaths } from './path-mounts.ts';
 import { mountsTunePaths } from './path-mounts-tune.ts';
 import { pluginsCatalogPaths } from './path-plugins-catalog.ts';
@@ -60,6 +61,7 @@ export function createSystemEngine({ services, server, seal, pluginDirectory }: 
     capabilitiesOf,
     leaseList,
     leases,
+    lockedUsers,
     mounts,
     passwordPolicies,
     plugins,
@@ -89,6 +91,7 @@ export function createSystemEngine({ services, server, seal, pluginDirectory }: 
       ...policiesAclPaths(policies),
       ...policyPaths(policies),
       ...policiesPasswordPaths(passwordPolicies),
+      ...lockedUsersPaths(lockedUsers),
       ...quotasPaths(quotas, mounts),
       ...capabilitiesPaths(tokens, capabilitiesOf),
       ...pluginsCatalogPaths(plugins, pluginDirectory),

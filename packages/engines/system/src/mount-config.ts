@@ -1,4 +1,5 @@
-import { BUILTIN_VERSION, CofferError, type JsonObject, type JsonValue, parseDuration } from '@coffer/base';
+import { BUILTIN_VERSION, CofferError, type JsonValue, parseDuration } from '@coffer/base';
+import { userLockout } from './user-lockout-config.ts';
 import {
   type FieldValues,
   LISTING_VISIBILITIES,
@@ -23,7 +24,11 @@ export const MOUNT_CONFIG_FIELDS = {
   allowed_response_headers: { type: 'comma-strings', description: 'Kept and shown: no engine here sets headers.' },
   token_type: { type: 'string', description: 'Of auth methods: "default-service" or "service".' },
   plugin_version: { type: 'string', description: 'That of the server, or empty: engines and methods are built in.' },
-  user_lockout_config: { type: 'object', description: 'Only lockout_disable=true: there is no lockout of users.' },
+  user_lockout_config: {
+    type: 'object',
+    description:
+      'Of userpass and approle: lockout_threshold, lockout_duration, lockout_counter_reset_duration, lockout_disable.',
+  },
   allowed_managed_keys: { type: 'comma-strings', description: 'Not supported.' },
   delegated_auth_accessors: { type: 'comma-strings', description: 'Not supported.' },
   identity_token_key: { type: 'string', description: 'Not supported.' },
@@ -60,7 +65,7 @@ export function mountConfig(given: MountConfigValues, mount: MountKind, previous
     ...Object.fromEntries(LISTS.map((name) => [name, list(given[name] ?? previous?.[name])])),
     listing_visibility: visibility(given.listing_visibility, previous),
     token_type: tokenType(given.token_type, mount, previous),
-    user_lockout_disable: lockoutDisabled(given.user_lockout_config) ?? previous?.user_lockout_disable,
+    ...userLockout(given.user_lockout_config, mount, previous),
   };
   const set = Object.entries(settings).filter(([, value]) => value !== undefined);
   return {
@@ -147,21 +152,4 @@ function refuseUnsupported(given: MountConfigValues): void {
       value === undefined || value === false || (typeof value === 'object' ? value.length === 0 : value === '');
     if (!empty) throw new CofferError('invalid-request', `field "${name}" is not supported: ${why}`);
   }
-}
-
-/** Undefined when nothing is said. @throws CofferError `invalid-request` for anything but that users are not to be locked out */
-function lockoutDisabled(config: JsonObject | undefined): boolean | undefined {
-  let disabled: boolean | undefined;
-  for (const [name, value] of Object.entries(config ?? {})) {
-    if (value === null || value === '') continue;
-    if (name !== 'lockout_disable' || !(value === true || value === 'true')) {
-      throw new CofferError(
-        'invalid-request',
-        `field "user_lockout_config": "${name.slice(0, 100)}" is not supported: users are not locked out after failed logins; ` +
-          'only lockout_disable=true is taken',
-      );
-    }
-    disabled = true;
-  }
-  return disabled;
 }

@@ -14,7 +14,8 @@ const SETTINGS = [
 
 /** A mount as `sys/mounts` and `sys/auth` show it. */
 export function mountView(mount: Mount): JsonObject {
-  const { default_lease_ttl, force_no_cache, max_lease_ttl, user_lockout_disable } = mount.config;
+  const { default_lease_ttl, force_no_cache, max_lease_ttl } = mount.config;
+  const lockout = lockoutView(mount);
   return {
     accessor: mount.accessor,
     config: {
@@ -22,7 +23,7 @@ export function mountView(mount: Mount): JsonObject {
       force_no_cache,
       max_lease_ttl,
       ...settingsView(mount),
-      ...(user_lockout_disable !== undefined && { user_lockout_config: lockoutView(user_lockout_disable) }),
+      ...(lockout && { user_lockout_config: lockout }),
     },
     ...(isAuth(mount) && !ALWAYS_THERE.includes(mount.path) && { deprecation_status: 'supported' }),
     description: mount.description,
@@ -51,12 +52,13 @@ export function settingsView(mount: Mount): JsonObject {
 }
 
 /** As Vault shows what it has once a part of it was set: all of it, under these names in the view and in the tuning. */
-export function lockoutView(disabled: boolean): JsonObject {
+export function lockoutView({ config }: Mount): JsonObject | undefined {
+  if (!Object.keys(config).some((name) => name.startsWith('user_lockout_'))) return undefined;
   return {
-    user_lockout_counter_reset_duration: 0,
-    user_lockout_disable: disabled,
-    user_lockout_duration: 0,
-    user_lockout_threshold: 0,
+    user_lockout_counter_reset_duration: config.user_lockout_counter_reset ?? 0,
+    user_lockout_disable: config.user_lockout_disable ?? false,
+    user_lockout_duration: config.user_lockout_duration ?? 0,
+    user_lockout_threshold: config.user_lockout_threshold ?? 0,
   };
 }
 

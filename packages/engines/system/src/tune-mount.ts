@@ -46,7 +46,7 @@ export function tuneMount(mounts: MountTable, systemTtl: TtlLimits, { pattern, p
           force_no_cache: config.force_no_cache,
           max_lease_ttl: maxTtl,
           ...settingsView(mount),
-          ...(config.user_lockout_disable !== undefined && lockoutView(config.user_lockout_disable)),
+          ...lockoutView(mount),
           ...(options !== null && Object.keys(options).length > 0 && { options }),
         },
       };
