@@ -24,9 +24,10 @@ export function userLockout(
 ): LockoutSettings {
   const set = Object.fromEntries(Object.entries(given ?? {}).filter(([, value]) => value !== null && value !== ''));
   const names = Object.keys(set);
-  if (names.length > 0 && !LOCKOUT_METHODS.includes(type)) {
-    const quoted = JSON.stringify(type);
-    throw wrong(`tuning of user lockout configuration for auth type ${quoted} not allowed`);
+  // That nobody is locked out is so anyway where nobody can be.
+  const asksForNothing = names.every((name) => name === 'lockout_disable' && String(set[name]) === 'true');
+  if (!asksForNothing && !LOCKOUT_METHODS.includes(type)) {
+    throw wrong(`tuning of user lockout configuration for auth type ${JSON.stringify(type)} not allowed`);
   }
   const unknown = names.find((name) => !Object.hasOwn(FIELDS, name));
   if (unknown !== undefined) throw wrong(`field "user_lockout_config": ${remedy(unknown)}`);
