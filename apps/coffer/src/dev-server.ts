@@ -51,7 +51,7 @@ export async function startDevServer(options: DevServerOptions): Promise<DevServ
   const edge = createHttpEdge({
     handle: (request) => sealable.handle(request),
     takesLargeBody: (caller) => sealable.takesLargeBody(caller),
-    admit: (caller) => sealable.admit(caller),
+    admit: (caller) => sealable.core?.admit(caller) ?? {},
     refuseForeignPages: true,
     logger: logger.named('http'),
   });

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { CofferError, errorText, type Logger } from '@coffer/base';
 import type { IncomingRequest, UnauthenticatedAccess } from '@coffer/framework';
-import type { SealableCore } from '@coffer/core';
+import type { Core, SealableCore } from '@coffer/core';
 import { BodyBudget, createHttpEdge, type HttpEdge, type TlsIdentity } from '@coffer/http';
 import type { ListenerConfig } from './config/listener-config.ts';
 import { formatListenAddress, type ListenAddress } from './listen-address.ts';
@@ -23,7 +23,7 @@ export interface Listeners {
 /** @throws CofferError `invalid-request` for a certificate that cannot be used, `failed` when it cannot listen on an address */
 export async function openListeners(
   configs: readonly ListenerConfig[],
-  backend: Pick<SealableCore, 'handle' | 'takesLargeBody' | 'admit'>,
+  backend: Pick<SealableCore, 'handle' | 'takesLargeBody'> & Pick<Core, 'admit'>,
   logger: Logger,
 ): Promise<Listeners> {
   const bodyBudget = new BodyBudget();

@@ -1,5 +1,5 @@
 import { CofferError, type Logger } from '@coffer/base';
-import { DEFAULT_USER_LOCKOUT, type RequestHandler, SYSTEM_TTL } from '@coffer/framework';
+import { type Caller, DEFAULT_USER_LOCKOUT, type RequestHandler, SYSTEM_TTL } from '@coffer/framework';
 import { wipeStaticSeal } from '@coffer/core';
 import { composeSealable } from './compose.ts';
 import type { ListenAddress } from './listen-address.ts';
@@ -80,7 +80,7 @@ export async function startServer(
     const backend = {
       handle,
       takesLargeBody: sealable.takesLargeBody.bind(sealable),
-      admit: sealable.admit.bind(sealable),
+      admit: (caller: Caller) => sealable.core?.admit(caller) ?? {},
     };
     const opened = await openListeners(atTheSamePorts(config.listeners, replaced), backend, logger);
     listeners = opened;

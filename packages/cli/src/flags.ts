@@ -91,14 +91,18 @@ function normalise(
     const name = names.get(spelling);
     if (name === undefined) throw usageFailure(`flag provided but not defined: -${spelling}`);
     let value = inline;
-    const definition = definitions[name];
-    if (value === undefined && definition?.type === 'boolean') value = 'true';
-    if (definition?.type === 'string') value ??= definition.bare;
+    value ??= bareValue(definitions[name]);
     if (value === undefined && index + 1 < args.length) value = args[++index];
     if (value === undefined) throw usageFailure(`flag needs an argument: -${spelling}`);
     normal.push(`--${name}=${value}`);
   }
   return [...normal, '--', ...args.slice(index)];
+}
+
+/** What a flag is that is given without a value; undefined when the next argument is its value. */
+function bareValue(definition: FlagDefinition | undefined): string | undefined {
+  if (definition?.type === 'boolean') return 'true';
+  return definition?.type === 'string' ? definition.bare : undefined;
 }
 
 function valueOf(name: string, definition: FlagDefinition, given: readonly string[], env: Environment): FlagValue {

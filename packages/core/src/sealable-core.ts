@@ -174,11 +174,6 @@ export class SealableCore implements SealControl {
     });
   }
 
-  /** Counts a request before its body is read; while sealed nothing is counted. @throws CofferError `too-many-requests` */
-  admit(caller: Caller): Readonly<Record<string, string>> {
-    return this.#opened?.core.admit(caller) ?? {};
-  }
-
   /**
    * Whether this caller may send a larger body than a stranger: with a token that is valid now, to a path that asks for one.
    * Nobody may while sealed.

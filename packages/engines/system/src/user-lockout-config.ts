@@ -25,7 +25,9 @@ export function userLockout(
   const set = Object.fromEntries(Object.entries(given ?? {}).filter(([, value]) => value !== null && value !== ''));
   const names = Object.keys(set);
   // That nobody is locked out is so anyway where nobody can be.
-  const asksForNothing = names.every((name) => name === 'lockout_disable' && String(set[name]) === 'true');
+  const asksForNothing = names.every(
+    (name) => name === 'lockout_disable' && [true, 'true'].includes(set[name] as boolean | string),
+  );
   if (!asksForNothing && !LOCKOUT_METHODS.includes(type)) {
     throw wrong(`tuning of user lockout configuration for auth type ${JSON.stringify(type)} not allowed`);
   }
