@@ -26,7 +26,7 @@ export function userLockout(
   const names = Object.keys(set);
   // That nobody is locked out is so anyway where nobody can be.
   const asksForNothing = names.every(
-    (name) => name === 'lockout_disable' && [true, 'true'].includes(set[name] as boolean | string),
+    (name) => name === 'lockout_disable' && (set[name] === true || set[name] === 'true'),
   );
   if (!asksForNothing && !LOCKOUT_METHODS.includes(type)) {
     throw wrong(`tuning of user lockout configuration for auth type ${JSON.stringify(type)} not allowed`);
