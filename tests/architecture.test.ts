@@ -44,7 +44,7 @@ const isTest = (file: string): boolean => /(?:\.test|-fixture)\.ts$/.test(file);
  * beside them, which imports all.
  */
 const FOLDERS: Readonly<Record<string, readonly string[]>> = {
-  'packages/core': ['epochs', 'barrier', 'nodes', 'leases', 'tokens', 'policies', 'mounts', 'seal'],
+  'packages/core': ['epochs', 'barrier', 'nodes', 'leases', 'tokens', 'policies', 'mounts', 'audit', 'seal'],
   'packages/yb-connection': ['settings', 'session', 'cluster'],
   'packages/ysql': ['sql', 'settings', 'ddl', 'users'],
 };
@@ -119,6 +119,7 @@ describe('rooms', () => {
       '@coffer/database-plugin': ['@coffer/ysql', 'pg'],
       '@coffer/framework': ['@coffer/store', '@coffer/core', '@coffer/http'],
       '@coffer/engine-database': ['@coffer/core', '@coffer/ysql', 'pg', '@coffer/http'],
+      '@coffer/audit': ['@coffer/core', '@coffer/http', '@coffer/store'],
       '@coffer/auth-approle': ['@coffer/core', '@coffer/http'],
       '@coffer/auth-token': ['@coffer/core', '@coffer/http'],
       '@coffer/auth-userpass': ['@coffer/core', '@coffer/http'],

@@ -8,7 +8,6 @@ import {
   type IncomingRequest,
   type OutgoingResponse,
   multiError,
-  needsSudo,
   type Path,
   type RawPathRequest,
   type TokenEntry,
@@ -20,6 +19,9 @@ import {
   type UserLockout,
 } from '@coffer/framework';
 import type { Store } from '@coffer/store';
+import type { Audit } from './audit/audit.ts';
+import { type Admission, admit, auditedRequest, invalidToken } from './admission.ts';
+import { type AuditSetup, createAudit } from './audit/audit-setup.ts';
 import type { Barrier } from './barrier/barrier.ts';
 import { createEntryStorage, entriesOf } from './barrier/entry-storage.ts';
 import { Epochs } from './epochs/epochs.ts';
@@ -31,18 +33,18 @@ import { Leases } from './leases/leases.ts';
 import { builtinMount } from './mounts/mount-rows.ts';
 import { MountTable, type MountTypes } from './mounts/mount-table.ts';
 import { createPluginCatalog } from './mounts/plugin-catalog.ts';
-import { findRoute, foldsNames } from './mounts/router.ts';
+import { findRoute, foldsNames, type Route } from './mounts/router.ts';
 import { ALONE, type NodeLife } from './nodes/node-life.ts';
-import { allowsFolded, foldedCapabilities } from './policies/folded-acl.ts';
+import { foldedCapabilities } from './policies/folded-acl.ts';
 import { createPasswordPolicies, type PasswordPolicies } from './policies/password-policies.ts';
 import { createPolicyStore, type PolicyStore } from './policies/policies.ts';
-import { help, isOpen, needsNoToken, noHandler, rawRequest, stillValid } from './request.ts';
+import { help, isOpen, noHandler, stillValid } from './request.ts';
 import { LockedUsers } from './mounts/locked-users.ts';
 import { type RateHeaders, QUOTAS, Quotas } from './quotas/quotas.ts';
 import { WRAPPED_ANSWERS } from './tokens/token-ending.ts';
 import { giveLeases } from './tokens/token-lease.ts';
 import { createTokenStore } from './tokens/tokens.ts';
-import { createWrapping, NO_WRAPPING_TOKEN, type Wrapping } from './tokens/wrapping.ts';
+import { createWrapping, type Wrapping } from './tokens/wrapping.ts';
 
 /** How long {@link Core.stop} waits for the requests under way, in milliseconds. */
 const PATIENCE_MS = 30_000;
@@ -59,6 +61,8 @@ export interface CoreOptions {
   readonly systemTtl?: TtlLimits;
   /** Of the users of a type of auth method. Default: Vault's. */
   readonly userLockout?: (type: string) => UserLockout;
+  /** What the configuration says of audit devices. Default: nothing. */
+  readonly audit?: AuditSetup;
   readonly logger: Logger;
 }
 
@@ -81,6 +85,7 @@ export interface CoreServices {
   readonly systemTtl: TtlLimits;
   readonly quotas: Quotas;
   readonly lockedUsers: LockedUsers;
+  readonly audit: Audit;
   /** What a token may do on a path: its capabilities, sorted; `deny` alone when there are none. */
   readonly capabilitiesOf: (token: TokenEntry) => Promise<(path: string) => string[]>;
 }
@@ -145,6 +150,10 @@ export class Core {
         ...{ storage: createEntryStorage(entries, QUOTAS), kept: entries.kept, mounts },
         logger: logger.named('quotas'),
       }),
+      audit: createAudit({
+        ...{ entries, epochs, setup: options.audit, logger: logger.named('audit') },
+        takeBack: (request, answer) => this.#takeBack(request, answer, 'no audit device took the line of an answer'),
+      }),
       capabilitiesOf: async (token) => {
         const acl = await policies.acl(token.policies);
         return (path) => (foldsNames(mounts, path) ? foldedCapabilities(acl, path) : acl.capabilities(path));
@@ -162,10 +171,11 @@ export class Core {
   }
 
   async start(): Promise<void> {
-    const { mounts, leases, tokens, quotas } = this.services;
+    const { audit, mounts, leases, tokens, quotas } = this.services;
     await this.#epochs.begin();
     await mounts.load();
     await quotas.load();
+    await audit.load();
     await this.#takeOver();
     this.#expiration.start(leases, tokens);
   }
@@ -182,6 +192,7 @@ export class Core {
     patience.abort();
     await this.#expiration.stop();
     await this.services.mounts.close();
+    await this.services.audit.table.close();
   }
 
   /**
@@ -197,7 +208,7 @@ export class Core {
       const answer = await this.#serve(request);
       const reason = currentDeadline()?.reason;
       if (answer === undefined || reason === undefined) return answer;
-      await this.#takeBack(request, answer);
+      await this.#takeBack(request, answer, 'an answer came when nobody waited for it any more');
       throw reason;
     } finally {
       this.#running.delete(end);
@@ -219,10 +230,10 @@ export class Core {
     return entry !== undefined && cidrsAllow(entry.boundCidrs ?? [], remoteAddress);
   }
 
-  /** An answer that came too late reached nobody: what it holds is revoked. */
-  async #takeBack({ id, path }: IncomingRequest, answer: OutgoingResponse): Promise<void> {
+  /** Revokes what an answer holds that reaches nobody. */
+  async #takeBack({ id, path }: IncomingRequest, answer: OutgoingResponse, why: string): Promise<void> {
     if ((answer.lease ?? answer.auth ?? answer.wrapInfo) === undefined) return;
-    this.#logger.warn('an answer came when nobody waited for it any more: what it holds is revoked', {
+    this.#logger.warn(`${why}: what it holds is revoked`, {
       request_id: id,
       path,
       lease_id: answer.lease?.id,
@@ -234,21 +245,33 @@ export class Core {
     }
   }
 
+  /** Nothing is done, not even a use of the token, before the audit devices know of the request. */
   async #serve(request: IncomingRequest): Promise<OutgoingResponse | undefined> {
-    const { path: fullPath } = request;
     const arrived = await this.#arrive(request);
-    const route = findRoute(this.services.mounts, fullPath, request.operation);
+    const route = findRoute(this.services.mounts, request.path, request.operation);
+    await this.services.quotas.admitLogin(request, route?.mounted.mount.path ?? '', route?.path);
+    const admission = await admit(this.services, { request, route, found: arrived });
+    const answer = (): Promise<OutgoingResponse | undefined> => this.#answer(request, route, admission);
+    // Such paths tell everybody how the server is, and are asked all the time.
+    if (route?.path?.local === true) return answer();
+    return this.services.audit.around(auditedRequest(request, route, admission), answer);
+  }
+
+  async #answer(
+    { path: fullPath }: IncomingRequest,
+    route: Route | undefined,
+    { raw, token: found, refusal }: Admission,
+  ): Promise<OutgoingResponse | undefined> {
     const path = route?.path;
-    const raw = rawRequest(request, route);
-    await this.services.quotas.admitLogin(request, raw.mountPath, path);
-    const token = needsNoToken(path, request) ? undefined : await this.#authenticate(raw, path, arrived);
-    const resolved = await this.#resolveWrite(raw, path);
-    if (token !== undefined) await this.#authorize(token, fullPath, resolved, path);
+    // Also of a request that is refused, as in Vault.
+    const token = found && (await this.services.tokens.spend(found));
+    if (found !== undefined && token === undefined) throw invalidToken(raw, path);
+    if (refusal !== undefined) throw refusal;
     // It may have been disabled meanwhile.
     if (route === undefined || route.mounted.tainted) throw noHandler(fullPath);
-    if (resolved.operation === 'help') return help(route.mounted.engine.help, path);
+    if (raw.operation === 'help') return help(route.mounted.engine.help, path);
     if (path === undefined) throw new CofferError('not-found', multiError(['unsupported path']));
-    const response = await this.#run(path, { ...resolved, ...(token && { token }) });
+    const response = await this.#run(path, { ...raw, ...(token && { token }) });
     if (raw.wrapTtl === 0 || response === undefined || isOpen(response)) return response;
     if (currentDeadline()?.over === true) return response;
     return this.services.wrapping.wrap(response, fullPath, raw.wrapTtl, stillValid(path, token));
@@ -266,34 +289,6 @@ export class Core {
     const { epoch, entry } = await tokens.arrive(token);
     await this.#epochs.catchUp(epoch);
     return entry;
-  }
-
-  async #authenticate(request: RawPathRequest, path: Path | undefined, found?: TokenEntry): Promise<TokenEntry> {
-    const isAllowedHere = found !== undefined && cidrsAllow(found.boundCidrs ?? [], request.remoteAddress);
-    const entry = isAllowedHere ? await this.services.tokens.spend(found) : undefined;
-    if (entry !== undefined) return entry;
-    if (path?.takesWrappingToken === true && request.data['token'] === undefined) {
-      throw new CofferError('invalid-request', NO_WRAPPING_TOKEN);
-    }
-    throw new CofferError('permission-denied', 'permission denied');
-  }
-
-  /** A write to something that does not exist yet is a `create`. */
-  async #resolveWrite(request: RawPathRequest, path: Path | undefined): Promise<RawPathRequest> {
-    if (request.operation !== 'update' || path?.creates !== true) return request;
-    return (await path.exists(request.params)) ? request : { ...request, operation: 'create' };
-  }
-
-  async #authorize(token: TokenEntry, fullPath: string, request: RawPathRequest, path?: Path): Promise<void> {
-    // Help tells nobody anything, so a valid token is enough (hashicorp/vault:vault/acl.go AllowOperation).
-    if (request.operation === 'help') return;
-    const acl = await this.services.policies.acl(token.policies);
-    const { operation, data, wrapTtl } = request;
-    const sudo = path !== undefined && needsSudo(path, operation);
-    const asked = [operation, fullPath, data, sudo, wrapTtl, path?.splitFields] as const;
-    const folds = path !== undefined && path.foldedNames.length > 0;
-    if (folds ? allowsFolded(acl, ...asked) : acl.allows(...asked)) return;
-    throw new CofferError('permission-denied', multiError(['permission denied']));
   }
 
   async #run(path: Path, request: RawPathRequest): Promise<OutgoingResponse | undefined> {

@@ -67,6 +67,8 @@ export interface OutgoingResponse {
   readonly data?: JsonObject | null;
   readonly lease?: { readonly id: string; readonly durationSeconds: number; readonly renewable: boolean };
   readonly auth?: JsonObject;
+  /** Of the token in `auth`: Vault's API does not show it, its audit lines do. */
+  readonly displayName?: string;
   /** Instead of everything else: where the answer can be fetched, once. */
   readonly wrapInfo?: JsonObject;
   /** Instead of everything else. Is never wrapped. */

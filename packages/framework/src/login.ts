@@ -85,7 +85,8 @@ export async function issueLoginToken(
     await tokens.revoke(entry.id);
     throw new CofferError('permission-denied', 'the auth method was disabled during the login');
   }
-  return { data: null, auth: authView(entry, token.reveal(), ttl), warnings };
+  const { displayName } = entry;
+  return { data: null, auth: authView(entry, token.reveal(), ttl), displayName, warnings };
 }
 
 /** The TTL that the token of a login gets when it is renewed, by the parameters as they are now. For {@link Engine.renewToken}. */

@@ -50,8 +50,11 @@ describe('requests', () => {
       await fetch(`${url}/database/roles?list=true&after=c`, { headers: { Authorization: 'Bearer s.y' } });
       await fetch(`${url}/sys/x`, { method: 'POST' });
     });
-    const rest = seen.map(({ id, gone, ...other }) => {
+    const rest = seen.map(({ id, gone, headers, ...other }) => {
       assert.match(id, /^[0-9a-f-]{36}$/);
+      assert.equal(headers?.get('host')?.length, 1);
+      // What a handler may write down holds no token.
+      assert.deepEqual([headers?.get('x-vault-token'), headers?.get('authorization')], [undefined, undefined]);
       assert.equal(gone?.aborted, false, 'each client got its answer');
       return other;
     });

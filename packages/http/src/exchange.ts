@@ -13,7 +13,7 @@ import type { BrowserGuard } from './browser-guard.ts';
 import type { Connections } from './connections.ts';
 import { HTTP_LIMITS } from './limits.ts';
 import { cutOff, type EdgeRequest, type EdgeResponse } from './message.ts';
-import { checkHeaders, parseTarget, readToken, readWrapTtl } from './request.ts';
+import { checkHeaders, parseTarget, readHeaders, readToken, readWrapTtl } from './request.ts';
 import { type Rendered, renderError, renderResponse } from './response.ts';
 import { StreamedBody } from './streamed-body.ts';
 
@@ -115,6 +115,7 @@ export class Exchange {
         operation: target.operation,
         ...caller,
         data,
+        headers: readHeaders(this.#request.rawHeaders),
         gone: this.#gone.signal,
         ...(maxDurationMs !== undefined && { maxDurationMs }),
         ...(wrapTtl > 0 && { wrapTtl }),

@@ -141,6 +141,28 @@ export function readWrapTtl(headers: IncomingHttpHeaders): number {
   throw new CofferError('invalid-request', 'header X-Vault-Wrap-TTL must be at least one second');
 }
 
+/** What may hold a token, under whose name a client has put it. */
+const SECRET_HEADERS: ReadonlySet<string> = new Set([
+  'x-vault-token',
+  'authorization',
+  'proxy-authorization',
+  'cookie',
+]);
+
+/** The headers by name in lower case, each with its values as they came, but for those that hold tokens and for HTTP/2's own. */
+export function readHeaders(rawHeaders: readonly string[]): ReadonlyMap<string, readonly string[]> {
+  const headers = new Map<string, string[]>();
+  for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
+    const name = (rawHeaders[at] ?? '').toLowerCase();
+    if (SECRET_HEADERS.has(name) || name.startsWith(':')) continue;
+    const value = rawHeaders[at + 1] ?? '';
+    const present = headers.get(name);
+    if (present === undefined) headers.set(name, [value]);
+    else present.push(value);
+  }
+  return headers;
+}
+
 function header(headers: IncomingHttpHeaders, name: string): string {
   const value = headers[name];
   return Array.isArray(value) ? value.join(', ') : (value ?? '');

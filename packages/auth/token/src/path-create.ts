@@ -159,7 +159,7 @@ async function issue(options: TokenAuthOptions, context: EngineContext, creation
     ...(role && { role: role.name }),
     ...(boundCidrs.length > 0 && { boundCidrs }),
   });
-  return { data: null, auth: authView(entry, token.reveal(), ttl), warnings };
+  return { data: null, auth: authView(entry, token.reveal(), ttl), displayName: entry.displayName, warnings };
 }
 
 /**

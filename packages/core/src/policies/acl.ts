@@ -7,7 +7,7 @@ import {
   parametersAllowed,
 } from './acl-parameters.ts';
 import { createPathTable, isBelow } from './acl-paths.ts';
-import { type Operation, foldName } from '@coffer/framework';
+import { type Operation, foldName, ROOT_POLICY } from '@coffer/framework';
 import type { PathRule } from './policy.ts';
 
 /**
@@ -28,6 +28,8 @@ export interface Acl {
     wrapTtl?: number,
     split?: ReadonlySet<string>,
   ): boolean;
+  /** The policies whose rules give `operation` on `path`: those for the very path, or pattern, that counts there. */
+  granting(operation: Operation | 'patch', path: string): readonly string[];
   /** The capabilities on `path`, sorted; `['deny']` when there are none, `['root']` for the root policy. */
   capabilities(path: string): string[];
   /** Whether anything is allowed on a folder (`db/`) or on a path below it. */
@@ -41,6 +43,7 @@ export interface Acl {
 
 export const ROOT_ACL: Acl = {
   allows: () => true,
+  granting: () => [ROOT_POLICY],
   capabilities: () => ['root'],
   reaches: () => true,
   folded: () => ROOT_ACL,
@@ -69,6 +72,12 @@ export function createAcl(rules: readonly PathRule[]): Acl {
       if (sudo && !rule.capabilities.has('sudo')) return false;
       if (!wrappingAllowed(rule, wrapTtl)) return false;
       return operation === 'list' || operation === 'delete' || parametersAllowed(rule, data, split);
+    },
+    granting(operation, path) {
+      const rule = find(path, operation === 'list');
+      if (operation === 'help' || rule?.capabilities.has(operation) !== true) return [];
+      const same = rules.filter((each) => each.path === rule.path && each.capabilities.has(operation));
+      return [...new Set(same.flatMap(({ policy }) => policy ?? []))];
     },
     capabilities,
     reaches(folder) {

@@ -73,7 +73,7 @@ export function createPolicyStore(store: Store, barrier: Barrier, epochs: Epochs
     const { text } = entry;
     const cached = parsed.get(entry.name);
     if (cached?.text === text) return cached.rules;
-    const rules = parsePolicy(text);
+    const rules = parsePolicy(text).map((rule) => ({ ...rule, policy: entry.name }));
     parsed.set(entry.name, { text, rules });
     return rules;
   };

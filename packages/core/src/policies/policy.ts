@@ -19,6 +19,8 @@ export type Capability = (typeof CAPABILITIES)[number];
 
 /** One `path "..." { }` block. */
 export interface PathRule {
+  /** The policy that it stands in; absent while that has no name. */
+  readonly policy?: string;
   /** Without leading slash. May hold `+` for one segment and a trailing `*`. */
   readonly path: string;
   /** `deny` stands alone: such a rule has neither parameters nor wrapping TTLs. */

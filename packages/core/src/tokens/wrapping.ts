@@ -36,6 +36,7 @@ const WRAPPED = entry<WrappedEntry>({
     data: optional(nullable(object())),
     lease: optional(entry({ id: string(), durationSeconds: integer(), renewable: boolean() })),
     auth: optional(object()),
+    displayName: optional(string()),
     wrapInfo: optional(object()),
     warnings: optional(strings()),
   }),

@@ -1,0 +1,119 @@
+import { stat } from 'node:fs/promises';
+import { formatTime, randomId, type JsonObject } from '@coffer/base';
+import { type DeviceOptions, parseFormat } from './device-options.ts';
+import { type DeviceTarget, parseTarget } from './device-target.ts';
+import type { AuditedRequest, AuditedResponse, LineFormat } from './event.ts';
+import { FileSink } from './file-sink.ts';
+import { createHash, type Hash } from './hash.ts';
+import type { AuditedHeaders } from './headers.ts';
+import { LineQueue, type Sink } from './line-queue.ts';
+import { resolveLogPath } from './log-file.ts';
+import { requestEntry } from './request-entry.ts';
+import { responseEntry } from './response-entry.ts';
+import { SocketSink } from './socket-sink.ts';
+import { discardSink, stdoutSink } from './stream-sinks.ts';
+import { createWords, type Words } from './words.ts';
+
+export interface DeviceSpec {
+  /** `file` or `socket`. */
+  readonly type: string;
+  readonly options: DeviceOptions;
+  /** The key of its hashes. */
+  readonly salt: string;
+}
+
+export interface DevicePlace {
+  /** Directories that no log may be written to: of the store, of the plugins. */
+  readonly reservedDirectories: readonly string[];
+}
+
+/** How long a line may wait for a file, in milliseconds. */
+const FILE_TIMEOUT_MS = 5_000;
+
+/** Writes a line for each request and each response. */
+export class Device {
+  readonly hash: Hash;
+  readonly #format: LineFormat;
+  readonly #words: Words;
+  readonly #queue: LineQueue;
+  /** Nobody would read the line. */
+  readonly #discards: boolean;
+
+  /**
+   * Nothing is opened yet: the first line does that, and each one after a failure.
+   * @throws CofferError `failed` for options that cannot be used, naming what is wrong
+   */
+  constructor({ type, options, salt }: DeviceSpec, place: DevicePlace) {
+    this.#format = parseFormat(type, options);
+    this.hash = createHash(salt);
+    this.#words = createWords(this.#format, this.hash);
+    const target = parseTarget(type, options);
+    this.#discards = target.kind === 'discard';
+    this.#queue = new LineQueue(sinkOf(target, this.#format, place), timeoutOf(target));
+  }
+
+  /** Whether the last line was not taken. */
+  get isFailing(): boolean {
+    return this.#queue.isFailing;
+  }
+
+  /** @throws CofferError `failed`, or what the system says, when the line was not taken */
+  async logRequest(event: AuditedRequest, headers: AuditedHeaders): Promise<void> {
+    if (!this.#discards) await this.#write(await requestEntry(event, this.#words, headers));
+  }
+
+  /** As {@link logRequest}. */
+  async logResponse(asked: AuditedRequest, response: AuditedResponse, headers: AuditedHeaders): Promise<void> {
+    if (this.#discards) return;
+    await this.#write(await responseEntry({ asked, response, format: this.#format }, this.#words, headers));
+  }
+
+  /** Writes the line by which Vault tries a new device. */
+  async logTest(): Promise<void> {
+    await this.#write({
+      time: formatTime(Date.now()),
+      type: 'request',
+      auth: { token_type: 'default' },
+      request: { id: randomId(), operation: 'update', namespace: { id: 'root' }, path: 'sys/audit/test' },
+    });
+  }
+
+  reopen(): Promise<void> {
+    return this.#queue.reopen();
+  }
+
+  close(): Promise<void> {
+    return this.#queue.close();
+  }
+
+  #write(entry: JsonObject): Promise<void> {
+    return this.#queue.write(`${this.#format.prefix}${JSON.stringify(entry)}\n`);
+  }
+}
+
+function sinkOf(target: DeviceTarget, { prefix }: LineFormat, { reservedDirectories }: DevicePlace): Sink {
+  switch (target.kind) {
+    case 'stdout':
+      return stdoutSink;
+    case 'discard':
+      return discardSink;
+    case 'socket':
+      return new SocketSink(target.address, target.timeoutMs);
+    case 'file': {
+      const { path, mode } = target;
+      return new FileSink({
+        path: async () => {
+          if (mode === undefined) await stat(path);
+          return resolveLogPath(path, reservedDirectories);
+        },
+        mode,
+        prefix,
+      });
+    }
+  }
+}
+
+/** A socket may take its time twice, to connect and to write, and once more after it has failed. */
+function timeoutOf(target: DeviceTarget): number {
+  return target.kind === 'socket' ? 4 * target.timeoutMs + 500 : FILE_TIMEOUT_MS;
+}

@@ -1,0 +1,104 @@
+/** Who asks, and whether they may: all that is decided about a request before anything is done. */
+import type { AuditedRequest } from '@coffer/audit';
+import { CofferError } from '@coffer/base';
+import {
+  cidrsAllow,
+  type IncomingRequest,
+  multiError,
+  needsSudo,
+  type Path,
+  type RawPathRequest,
+  type TokenEntry,
+} from '@coffer/framework';
+import type { Route } from './mounts/router.ts';
+import type { Acl } from './policies/acl.ts';
+import { allowsFolded } from './policies/folded-acl.ts';
+import type { PolicyStore } from './policies/policies.ts';
+import { needsNoToken, rawRequest } from './request.ts';
+import { NO_WRAPPING_TOKEN } from './tokens/wrapping.ts';
+
+export interface Admission {
+  readonly raw: RawPathRequest;
+  /** As it is before this use; absent where none is needed, and where it is not valid. */
+  readonly token?: TokenEntry;
+  /** What was asked whether the token may; absent where nothing was. */
+  readonly acl?: Acl;
+  /** Why it is refused. */
+  readonly refusal?: CofferError;
+}
+
+/** What both lines of an audit device say of it. */
+export function auditedRequest(
+  request: IncomingRequest,
+  route: Route | undefined,
+  { raw, token, acl, refusal }: Admission,
+): AuditedRequest {
+  const { operation } = raw;
+  const granted = { allowed: true, grantingPolicies: acl?.granting(operation, request.path) ?? [] };
+  return {
+    ...{ request, operation },
+    ...(route && { mount: route.mounted.mount }),
+    ...(token && { token }),
+    ...(refusal === undefined && { verdict: granted }),
+    ...(refusal !== undefined && { error: refusal.message }),
+    ...(refusal !== undefined && token && { verdict: { allowed: false, grantingPolicies: [] } }),
+  };
+}
+
+/** What a token that is not valid here leads to. */
+export function invalidToken({ data }: RawPathRequest, path: Path | undefined): CofferError {
+  if (path?.takesWrappingToken === true && data['token'] === undefined) {
+    return new CofferError('invalid-request', NO_WRAPPING_TOKEN);
+  }
+  return new CofferError('permission-denied', 'permission denied');
+}
+
+export interface Arrived {
+  readonly request: IncomingRequest;
+  readonly route: Route | undefined;
+  /** Of its token, if that is valid. */
+  readonly found: TokenEntry | undefined;
+}
+
+/** Changes nothing, and does not even use the token. A refusal is part of the result: it is written down before it is told. */
+export async function admit(
+  { policies }: { readonly policies: PolicyStore },
+  { request, route, found }: Arrived,
+): Promise<Admission> {
+  const raw = rawRequest(request, route);
+  const path = route?.path;
+  if (needsNoToken(path, request)) return { raw: await resolveWrite(raw, path) };
+  if (found === undefined || !cidrsAllow(found.boundCidrs ?? [], request.remoteAddress)) {
+    return { raw, refusal: invalidToken(raw, path) };
+  }
+  try {
+    const resolved = await resolveWrite(raw, path);
+    return { raw: resolved, token: found, ...(await authorize(policies, found, request.path, resolved, path)) };
+  } catch (error) {
+    return { raw, token: found, refusal: CofferError.from(error) };
+  }
+}
+
+/** A write to something that does not exist yet is a `create`. */
+async function resolveWrite(request: RawPathRequest, path: Path | undefined): Promise<RawPathRequest> {
+  if (request.operation !== 'update' || path?.creates !== true) return request;
+  return (await path.exists(request.params)) ? request : { ...request, operation: 'create' };
+}
+
+async function authorize(
+  policies: PolicyStore,
+  token: TokenEntry,
+  fullPath: string,
+  request: RawPathRequest,
+  path?: Path,
+): Promise<Pick<Admission, 'acl' | 'refusal'>> {
+  // Help tells nobody anything, so a valid token is enough (hashicorp/vault:vault/acl.go AllowOperation).
+  if (request.operation === 'help') return {};
+  const acl = await policies.acl(token.policies);
+  const { operation, data, wrapTtl } = request;
+  const sudo = path !== undefined && needsSudo(path, operation);
+  const asked = [operation, fullPath, data, sudo, wrapTtl, path?.splitFields] as const;
+  const folds = path !== undefined && path.foldedNames.length > 0;
+  if (folds ? allowsFolded(acl, ...asked) : acl.allows(...asked)) return { acl };
+  return { acl, refusal: new CofferError('permission-denied', multiError(['permission denied'])) };
+}

@@ -1,0 +1,122 @@
+import type { AuditedRequest, AuditedResponse } from '@coffer/audit';
+import { CofferError, currentDeadline, type Logger } from '@coffer/base';
+import { multiError, type OutgoingResponse } from '@coffer/framework';
+import { AuditedHeaders } from './audited-headers.ts';
+import { type DeviceTableOptions, DeviceTable, type OpenDevice } from './device-table.ts';
+import { ofError } from './audited-error.ts';
+import { FailureLog } from './failure-log.ts';
+
+export interface AuditRules {
+  /** Whether devices can be enabled by the API. Default: yes, as in Vault. */
+  readonly byApi?: boolean;
+  /** Whether the API takes a `prefix`, by which a line may read as something else. Default: no, as in Vault since CVE-2025-6000. */
+  readonly prefixes?: boolean;
+}
+
+export interface AuditOptions extends Omit<DeviceTableOptions, 'logger'> {
+  /** As the configuration says now. */
+  readonly rules: () => AuditRules;
+  /** Revokes what an answer that reaches nobody would have handed out. */
+  readonly takeBack: (asked: AuditedRequest['request'], answer: OutgoingResponse) => Promise<void>;
+  readonly logger: Logger;
+}
+
+/** Writes what is asked and answered to the audit devices. A request is served only if one of them has taken its line. */
+export class Audit {
+  readonly table: DeviceTable;
+  readonly headers: AuditedHeaders;
+  /** How many lines no device took. */
+  readonly failures = { request: 0, response: 0 };
+  readonly #options: AuditOptions;
+  readonly #failureLog: FailureLog;
+
+  constructor(options: AuditOptions) {
+    this.#options = options;
+    this.table = new DeviceTable(options);
+    this.headers = new AuditedHeaders(options.storage);
+    this.#failureLog = new FailureLog(options.logger);
+  }
+
+  get rules(): AuditRules {
+    return this.#options.rules();
+  }
+
+  /** Brings it up to date with the store and the configuration. */
+  async load(): Promise<void> {
+    await this.headers.load();
+    await this.table.load();
+  }
+
+  /**
+   * Serves a request between its two lines. `answer` must not have done anything yet.
+   * @throws CofferError `failed`, in Vault's words, when no device took a line: of the request, so that nothing was done; of the
+   *   answer, so that it is taken back. And whatever `answer` throws.
+   */
+  async around(
+    asked: AuditedRequest,
+    answer: () => Promise<OutgoingResponse | undefined>,
+  ): Promise<OutgoingResponse | undefined> {
+    await this.#write('request', asked, ({ device }) => device?.logRequest(asked, this.headers.all));
+    let response: OutgoingResponse | undefined;
+    try {
+      response = await answer();
+    } catch (error) {
+      await this.#respond(asked, ofError(error, asked));
+      throw error;
+    }
+    // Nobody waits for it any more: whoever called us takes it back.
+    const late = currentDeadline()?.reason;
+    try {
+      await this.#respond(asked, late === undefined ? { ...(response && { answer: response }) } : ofError(late, asked));
+    } catch (error) {
+      if (response !== undefined) await this.#options.takeBack(asked.request, response);
+      throw error;
+    }
+    return response;
+  }
+
+  async #respond(asked: AuditedRequest, response: AuditedResponse): Promise<void> {
+    await this.#write('response', asked, ({ device }) => device?.logResponse(asked, response, this.headers.all));
+  }
+
+  /** Does not wait for a device that has been failing where another one takes the line. */
+  async #write(
+    which: 'request' | 'response',
+    { request }: AuditedRequest,
+    log: (open: OpenDevice) => Promise<void> | undefined,
+  ): Promise<void> {
+    const { devices } = this.table;
+    if (devices.length === 0) return;
+    const outcomes = devices.map((open) => {
+      const isSound = open.device?.isFailing === false;
+      const outcome = this.#failureLog.watch(open.path, async () => {
+        if (open.device === undefined) throw new CofferError('failed', 'its options cannot be used');
+        await log(open);
+      });
+      return { isSound, outcome };
+    });
+    const sound = outcomes.filter(({ isSound }) => isSound).map(({ outcome }) => outcome);
+    const settled = await Promise.all(sound);
+    if (settled.includes(true)) return;
+    const rest = outcomes.filter(({ isSound }) => !isSound).map(({ outcome }) => outcome);
+    if (await anyTrue(rest)) return;
+    this.failures[which]++;
+    this.#failureLog.say(`failed to audit ${which}`, '', {
+      request_id: request.id,
+      path: request.path,
+      error: `no audit backend succeeded in logging the ${which}`,
+    });
+    throw new CofferError('failed', multiError(['internal error']));
+  }
+}
+
+/** Resolves with the first true, or with false when all are false. */
+async function anyTrue(outcomes: readonly Promise<boolean>[]): Promise<boolean> {
+  const successes = outcomes.map(async (outcome) => {
+    if (!(await outcome)) throw new Error('not taken');
+  });
+  return Promise.any(successes).then(
+    () => true,
+    () => false,
+  );
+}
