@@ -3,6 +3,7 @@ import { createTokenAuth, type TokenAuthOptions } from '@coffer/auth-token';
 import { createUserpassAuth } from '@coffer/auth-userpass';
 import { API_VERSION, BUILTIN_VERSION, type FileTrust, type Logger } from '@coffer/base';
 import {
+  type AuditSetup,
   type BuiltCore,
   Core,
   type CoreServices,
@@ -39,6 +40,8 @@ export interface ComposeOptions {
   readonly systemTtl?: TtlLimits;
   /** When users who fail to log in are locked out, by the type of the auth method. Default: Vault's. */
   readonly userLockout?: (type: string) => UserLockout;
+  /** What the configuration says of audit devices. Default: nothing. */
+  readonly audit?: AuditSetup;
   readonly logger: Logger;
 }
 
@@ -71,6 +74,7 @@ function composeCore(options: ComposeOptions, { barrier, epochs, node, seal }: O
     storageType,
     systemTtl,
     userLockout,
+    audit,
     pluginDirectory: directory,
     pluginTrust: trust,
     logger,
@@ -83,6 +87,7 @@ function composeCore(options: ComposeOptions, { barrier, epochs, node, seal }: O
     logger: logger.named('core'),
     ...(systemTtl && { systemTtl }),
     ...(userLockout && { userLockout }),
+    ...(audit && { audit }),
     builtinPlugins: [
       { name: 'ysql-plugin', type: 'database', version: BUILTIN_VERSION },
       ...YSQL_ALIASES.map((name) => ({ name, type: 'database', version: BUILTIN_VERSION, isAlias: true }) as const),

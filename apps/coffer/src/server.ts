@@ -14,7 +14,10 @@ import { readStaticSeal } from './static-seal.ts';
 export interface Server {
   readonly addresses: readonly string[];
   readonly bound: readonly ListenAddress[];
-  /** Reads the certificates of the listeners again, and takes over what they serve without a token. */
+  /**
+   * Reads the certificates of the listeners again, takes over what they serve without a token and which audit devices there are, and
+   * opens the files of those again.
+   */
   reload(config: ServerConfig): Promise<void>;
   /**
    * Resolves some seconds after a seal that nobody has opened again: then only the end of this process can take what was
@@ -49,6 +52,7 @@ export async function startServer(
   const store = await openStorage(config.storage, logger.named('storage'));
   const { pluginDirectory, pluginTrust, apiAddr, clusterName } = config;
   const quiet = new QuietMoment(logger);
+  let auditConfig = config.audit;
   const sealable = composeSealable({
     store,
     storageType: config.storage.type,
@@ -60,6 +64,11 @@ export async function startServer(
     ...(clusterName !== undefined && { clusterName }),
     systemTtl: systemTtlOf(config),
     userLockout: userLockoutOf(config, env),
+    audit: {
+      devices: () => auditConfig.devices,
+      rules: () => auditConfig.rules,
+      place: { reservedDirectories: ownDirectories(config) },
+    },
     onSealed: (seal) => quiet.sealed(seal),
     logger,
   });
@@ -92,7 +101,10 @@ export async function startServer(
       bound: opened.bound,
       sealed: quiet.found,
       retire: () => sealable.node.retire(),
-      reload: (fresh) => opened.reload(fresh.listeners),
+      async reload(fresh) {
+        auditConfig = fresh.audit;
+        await Promise.all([opened.reload(fresh.listeners), sealable.core?.services.audit.reload()]);
+      },
       close: (graceMs = DRAIN_MS) => (closing ??= close(graceMs)),
     };
   } catch (error) {
@@ -118,6 +130,11 @@ function userLockoutOf({ userLockouts }: ServerConfig, env: Record<string, strin
     throw new CofferError('invalid-request', 'VAULT_DISABLE_USER_LOCKOUT must be true or false');
   }
   return (type) => ({ ...configured(type), disabled: text === 'true' || text === '1' });
+}
+
+/** Where nobody may have an audit log written. */
+function ownDirectories({ storage, pluginDirectory }: ServerConfig): string[] {
+  return [...(storage.type === 'file' ? [storage.directory] : []), ...(pluginDirectory ? [pluginDirectory] : [])];
 }
 
 function systemTtlOf({ defaultLeaseTtl, maxLeaseTtl }: ServerConfig): typeof SYSTEM_TTL {

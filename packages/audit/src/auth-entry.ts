@@ -8,7 +8,10 @@ import type { Words } from './words.ts';
  * `auth` of a line: whose request it is. The token is as it was sent: the entry does not have it.
  * Names and order as in openbao/openbao:internal/audit/format.go, AuditAuth; what is empty is left out.
  */
-export function callerEntry({ request, token, verdict }: AuditedRequest, words: Words): JsonObject {
+export function callerEntry(
+  { request, token, verdict }: Pick<AuditedRequest, 'request' | 'token' | 'verdict'>,
+  words: Words,
+): JsonObject {
   const results = verdict && { policy_results: policyResults(verdict) };
   if (token === undefined) return { ...results, token_type: 'default' };
   return filled({

@@ -27,6 +27,12 @@ export interface DevicePlace {
   readonly reservedDirectories: readonly string[];
 }
 
+/** @throws CofferError `failed` for options that cannot be used, naming what is wrong */
+export function checkDevice(type: string, options: DeviceOptions): void {
+  parseFormat(type, options);
+  parseTarget(type, options);
+}
+
 /** How long a line may wait for a file, in milliseconds. */
 const FILE_TIMEOUT_MS = 5_000;
 

@@ -28,7 +28,7 @@ export async function responseEntry(
   return filled({
     time: formatTime(Date.now()),
     type: 'response',
-    auth: isLogin ? granted : callerEntry(asked, words),
+    auth: isLogin ? granted : callerEntry(asked.token ? asked : { request: asked.request }, words),
     request: await askedEntry(asked, words, headers),
     response: {
       ...(granted && { auth: granted }),

@@ -1,4 +1,7 @@
 /** The core: barrier and seal, mounts and router, policies, tokens, leases, plugin catalog. Knows no HTTP and no SQL dialect. */
+export type { Audit, AuditRules } from './audit/audit.ts';
+export type { AuditSetup } from './audit/audit-setup.ts';
+export type { ConfiguredDevice, DeviceTable } from './audit/device-table.ts';
 export { Barrier } from './barrier/barrier.ts';
 export { createKeyring, type Keyring } from './barrier/keyring.ts';
 export { Core, type CoreOptions, type CoreServices, type Engines } from './core.ts';

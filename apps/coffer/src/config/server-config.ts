@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { CofferError, errorText, type FileTrust, LOG_LEVELS, type LogLevel } from '@coffer/base';
 import { type HclObject, parseHcl } from '@coffer/hcl';
+import { AUDIT_KEYS, type AuditConfig, parseAudit } from './audit-config.ts';
 import { defined } from './config-values.ts';
 import { type ListenerConfig, parseListeners } from './listener-config.ts';
 import { parsePluginDirectory, parsePluginTrust } from './plugin-config.ts';
@@ -13,6 +14,7 @@ export interface ServerConfig {
   readonly listeners: readonly ListenerConfig[];
   readonly storage: StorageConfig;
   readonly seal?: SealConfig;
+  readonly audit: AuditConfig;
   readonly pluginDirectory?: string;
   readonly pluginTrust?: FileTrust;
   readonly apiAddr?: string;
@@ -30,6 +32,7 @@ const KEYS = [
   'listener',
   'storage',
   'seal',
+  ...AUDIT_KEYS,
   'enable_unauthenticated_access',
   'plugin_directory',
   'plugin_file_uid',
@@ -67,6 +70,7 @@ export function parseServerConfig(text: string, name: string): ServerConfig {
     listeners: parseListeners(config),
     storage: parseStorage(config),
     ...(seal && { seal }),
+    audit: parseAudit(config),
     ...defined('pluginDirectory', parsePluginDirectory(config)),
     ...defined('pluginTrust', parsePluginTrust(config)),
     ...defined('apiAddr', config.string('api_addr')),

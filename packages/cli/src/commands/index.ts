@@ -1,4 +1,5 @@
 import type { CommandNode } from '../command.ts';
+import { audit } from './audit/index.ts';
 import { auth } from './auth/index.ts';
 import { deleteCommand } from './delete.ts';
 import { lease } from './lease/index.ts';
@@ -26,6 +27,7 @@ export const COMMANDS: readonly CommandNode[] = [
   login,
   status,
   unwrap,
+  audit,
   auth,
   lease,
   operator,

@@ -47,6 +47,12 @@ export class Audit {
     await this.table.load();
   }
 
+  /** Takes over what the configuration says now, and opens files again, which may have been renamed. */
+  async reload(): Promise<void> {
+    await this.load();
+    await this.table.reopen();
+  }
+
   /**
    * Serves a request between its two lines. `answer` must not have done anything yet.
    * @throws CofferError `failed`, in Vault's words, when no device took a line: of the request, so that nothing was done; of the

@@ -1,8 +1,11 @@
 import type { CoreServices, SealControl } from '@coffer/core';
 import type { EngineFactory, Path } from '@coffer/framework';
+import { auditPaths } from './path-audit.ts';
+import { auditHashPaths } from './path-audit-hash.ts';
 import { authPaths } from './path-auth.ts';
 import { authTunePaths } from './path-auth-tune.ts';
 import { capabilitiesPaths } from './path-capabilities.ts';
+import { configAuditingRequestHeadersPaths } from './path-config-auditing-request-headers.ts';
 import { generateRootPaths } from './path-generate-root.ts';
 import { haStatusPaths } from './path-ha-status.ts';
 import { healthPaths } from './path-health.ts';
@@ -58,6 +61,7 @@ export function sealedPaths(server: ServerInfo, seal: SealControl): Path[] {
 /** The engine at `sys/`. A tuning path goes before the mount path that would match it too. */
 export function createSystemEngine({ services, server, seal, pluginDirectory }: SystemEngineOptions): EngineFactory {
   const {
+    audit,
     capabilitiesOf,
     leaseList,
     leases,
@@ -85,6 +89,9 @@ export function createSystemEngine({ services, server, seal, pluginDirectory }: 
       ...mountsPaths(mounts, leases),
       ...authTunePaths(mounts, systemTtl),
       ...authPaths(mounts, leases),
+      ...auditPaths(audit),
+      ...auditHashPaths(audit.table),
+      ...configAuditingRequestHeadersPaths(audit.headers),
       ...leasesPaths(leaseList, leases, tokens, mounts),
       ...renewPaths(leases),
       ...revokePaths(leases),

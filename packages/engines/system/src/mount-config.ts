@@ -18,8 +18,14 @@ export const MOUNT_CONFIG_FIELDS = {
     description:
       'Whom sys/internal/ui/mounts shows it to: everyone ("unauth"), or who may use it ("hidden", the default).',
   },
-  audit_non_hmac_request_keys: { type: 'comma-strings', description: 'Kept and shown: there is no audit log yet.' },
-  audit_non_hmac_response_keys: { type: 'comma-strings', description: 'Kept and shown: there is no audit log yet.' },
+  audit_non_hmac_request_keys: {
+    type: 'comma-strings',
+    description: 'Fields of requests that audit devices write in the open.',
+  },
+  audit_non_hmac_response_keys: {
+    type: 'comma-strings',
+    description: 'Fields of answers that audit devices write in the open.',
+  },
   passthrough_request_headers: { type: 'comma-strings', description: 'Kept and shown: no engine here reads headers.' },
   allowed_response_headers: { type: 'comma-strings', description: 'Kept and shown: no engine here sets headers.' },
   token_type: { type: 'string', description: 'Of auth methods: "default-service" or "service".' },
