@@ -1,4 +1,5 @@
 /** `npm run bench -- NAME`: measures on this machine, prints medians and ratios. */
+import { benchAudit } from './bench/audit.ts';
 import { benchLeases } from './bench/leases.ts';
 import { benchLimping } from './bench/limping.ts';
 import { benchNodes } from './bench/nodes.ts';
@@ -7,6 +8,7 @@ import { benchRows } from './bench/rows.ts';
 import { benchStart } from './bench/start.ts';
 
 const BENCHES: Readonly<Record<string, () => Promise<void>>> = {
+  audit: benchAudit,
   leases: benchLeases,
   limping: benchLimping,
   nodes: benchNodes,

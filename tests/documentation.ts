@@ -31,6 +31,7 @@ export const EXECUTORS: readonly Executor[] = [
     takes: (block) => block.kind === 'sh' && !block.text.startsWith('npm run build'),
   },
   { page: 'docs/plugin.md', test: 'docs-commands.test.ts', takes: isShell },
+  { page: 'docs/audit.md', test: 'audit/page.test.ts', takes: (block) => isShell(block) || block.kind === 'hcl' },
   { page: 'docs/auth.md', test: 'auth/page.test.ts', takes: isShell },
   {
     page: 'docs/production.md',

@@ -1,0 +1,99 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { LineQueue, type Sink } from './line-queue.ts';
+
+/** A sink whose writes end when the test says so. */
+class HeldSink implements Sink {
+  readonly written: string[] = [];
+  held = false;
+  error: Error | undefined;
+  #release: (() => void) | undefined;
+
+  async write(bytes: Buffer): Promise<void> {
+    if (this.held) await new Promise<void>((done) => (this.#release = done));
+    if (this.error !== undefined) throw this.error;
+    this.written.push(bytes.toString());
+  }
+
+  async reset(): Promise<void> {
+    this.written.push('(reset)');
+  }
+
+  release(): void {
+    this.held = false;
+    this.#release?.();
+  }
+}
+
+describe('lines of a device', () => {
+  it('are written in the order in which they came, many at once where they wait', async () => {
+    const sink = new HeldSink();
+    sink.held = true;
+    const queue = new LineQueue(sink, 1_000);
+    const lines = Array.from({ length: 100 }, (_, index) => `${index}\n`);
+    const outcomes = lines.map((line) => queue.write(line));
+    const reopened = queue.reopen();
+    await new Promise((done) => setImmediate(done));
+    sink.release();
+    await Promise.all([...outcomes, reopened]);
+    assert.equal(sink.written.at(-1), '(reset)');
+    assert.equal(sink.written.slice(0, -1).join(''), lines.join(''));
+    assert.ok(sink.written.length <= 3, `${sink.written.length} writes`);
+  });
+
+  it('fail with the write that they were in, and the next ones are tried again', async () => {
+    const sink = new HeldSink();
+    const queue = new LineQueue(sink, 1_000);
+    sink.error = new Error('ENOSPC');
+    await assert.rejects(queue.write('a\n'), /ENOSPC/);
+    assert.equal(queue.isFailing, true);
+    sink.error = undefined;
+    await queue.write('b\n');
+    assert.equal(queue.isFailing, false);
+    assert.deepEqual(sink.written, ['b\n']);
+  });
+
+  it('wait for a sink that hangs as long as is said, and then no more until it comes back', async () => {
+    const sink = new HeldSink();
+    sink.held = true;
+    const queue = new LineQueue(sink, 50);
+    const begun = performance.now();
+    const waiting = [queue.write('a\n'), queue.write('b\n')];
+    for (const line of waiting) await assert.rejects(line, /nothing was written for 0.05 s/);
+    assert.ok(performance.now() - begun < 1_000);
+    const refused = performance.now();
+    for (let n = 0; n < 1_000; n++) await assert.rejects(queue.write('c\n'), /nothing was written/);
+    assert.ok(performance.now() - refused < 500, 'they are refused at once');
+    sink.release();
+    await new Promise((done) => setImmediate(done));
+    await queue.write('d\n');
+    assert.deepEqual([sink.written.includes('d\n'), sink.written.includes('c\n')], [true, false]);
+  });
+
+  it('that wait take no more memory than is said', async () => {
+    const sink = new HeldSink();
+    sink.held = true;
+    const queue = new LineQueue(sink, 5_000);
+    const outcomes = Array.from({ length: 40 }, () =>
+      queue.write('x'.repeat(1024 * 1024)).then(
+        () => true,
+        () => false,
+      ),
+    );
+    await new Promise((done) => setImmediate(done));
+    sink.release();
+    const taken = (await Promise.all(outcomes)).filter(Boolean).length;
+    assert.ok(taken >= 15 && taken <= 17, `${taken} MiB`);
+    await queue.write('y'.repeat(20 * 1024 * 1024));
+  });
+
+  it('are refused once it is closed, which waits for those that came before', async () => {
+    const sink = new HeldSink();
+    const queue = new LineQueue(sink, 1_000);
+    const before = queue.write('a\n');
+    await queue.close();
+    await before;
+    await assert.rejects(queue.write('b\n'), /closed/);
+    assert.deepEqual(sink.written, ['a\n', '(reset)']);
+  });
+});

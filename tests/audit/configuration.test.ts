@@ -1,0 +1,160 @@
+/** Audit devices of the configuration, over the built server: where they write, SIGHUP, seals and restarts. */
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { after, before, describe, it } from 'node:test';
+import { eventually } from '@coffer/testkit';
+import { apiAt, textOf } from '../auth/api.ts';
+import { DurableHome, type DurableServer, initialize, unseal } from '../durable-process.ts';
+
+describe('audit devices of the configuration', () => {
+  let home: DurableHome;
+  let server: DurableServer;
+  let keys: readonly string[];
+  let root: string;
+  const pathsIn = (name: string): string[] =>
+    readFileSync(home.path(name), 'utf8')
+      .split('\n')
+      .filter((line) => line.startsWith('{'))
+      .map((line) => (JSON.parse(line) as { request: { path: string } }).request.path);
+  const api = () => apiAt(server.address, root);
+
+  const stanzas = (more = '') => `${home.fileStorage}
+    audit "file" {
+      file_path = ${JSON.stringify(home.path('short.log'))}
+    }
+    audit "file" "own/file" {
+      description = "the second"
+      options { file_path = ${JSON.stringify(home.path('long.log'))}, mode = "0640" }
+    }
+    audit "file" "stdout" { options { file_path = "stdout" } }
+    ${more}`;
+
+  before(async () => {
+    home = await DurableHome.make();
+    await home.configure(stanzas());
+    server = await home.start();
+    const { unseal_keys_b64, root_token } = await initialize(server, 1, 1);
+    keys = unseal_keys_b64;
+    root = root_token;
+    await unseal(server, keys);
+  });
+  after(() => home.remove());
+
+  it('write from the first request on, to files with their modes and to standard output', async () => {
+    await api().ok('GET', 'sys/mounts');
+    for (const name of ['short.log', 'long.log']) assert.deepEqual(pathsIn(name), ['sys/mounts', 'sys/mounts']);
+    assert.equal(statSync(home.path('short.log')).mode & 0o777, 0o600);
+    assert.equal(statSync(home.path('long.log')).mode & 0o777, 0o640);
+    await eventually(() => server.output().includes('"path":"sys/mounts"'), 'no line on standard output');
+    assert.ok(!readFileSync(home.path('short.log'), 'utf8').includes(root));
+  });
+
+  it('are listed, and cannot be disabled or taken by the API', async () => {
+    const { data } = await api().ok('GET', 'sys/audit');
+    assert.deepEqual(Object.keys(data).sort(), ['file/', 'own/file/', 'stdout/']);
+    await api().refused([400, 'cannot disable configuration-managed audit device'], 'DELETE', 'sys/audit/file');
+    await api().refused([400, 'path already in use'], 'PUT', 'sys/audit/own', { type: 'file' });
+  });
+
+  it('may not be where the server keeps what is its own', async () => {
+    for (const name of ['data/x.log', 'data/coffer.db', 'data/coffer.db-wal']) {
+      const options = { file_path: home.path(name) };
+      await api().refused([400, /is in a directory of the server's own/], 'PUT', 'sys/audit/x', {
+        type: 'file',
+        options,
+      });
+    }
+    assert.ok(!existsSync(home.path('data/x.log')));
+  });
+
+  it('open their files again at SIGHUP, and follow the configuration', async () => {
+    renameSync(home.path('short.log'), home.path('short.log.1'));
+    await home.configure(stanzas(`audit "file" "new" { file_path = ${JSON.stringify(home.path('new.log'))} }`));
+    server.child.kill('SIGHUP');
+    await eventually(
+      () => existsSync(home.path('short.log')) && existsSync(home.path('new.log')),
+      'the files are not there',
+    );
+    await eventually(async () => Object.hasOwn((await api().ok('GET', 'sys/audit')).data, 'new/'), 'not enabled');
+    await api().ok('GET', 'sys/policy');
+    assert.equal(pathsIn('short.log').at(-1), 'sys/policy');
+    assert.equal(pathsIn('new.log').at(-1), 'sys/policy');
+    assert.ok(!pathsIn('short.log.1').includes('sys/policy'));
+    await home.configure(stanzas());
+    server.child.kill('SIGHUP');
+    await eventually(async () => !Object.hasOwn((await api().ok('GET', 'sys/audit')).data, 'new/'), 'still there');
+  });
+
+  it('hash as before after a restart, as those of the API do, which are there again', async () => {
+    await api().ok('PUT', 'sys/audit/api', { type: 'file', options: { file_path: home.path('api.log') } });
+    const hashes = async () =>
+      Promise.all(
+        ['file', 'api'].map(async (name) =>
+          textOf((await api().ok('PUT', `sys/audit-hash/${name}`, { input: 'x' })).data['hash']),
+        ),
+      );
+    const before = await hashes();
+    await server.stop('SIGTERM');
+    server = await home.start();
+    await unseal(server, keys);
+    assert.deepEqual(await hashes(), before);
+    assert.equal(pathsIn('api.log').at(-1), 'sys/audit-hash/api');
+    const { data } = await api().ok('GET', 'sys/audit');
+    assert.deepEqual(Object.keys(data), ['api/', 'file/', 'own/file/', 'stdout/']);
+    await api().ok('DELETE', 'sys/audit/api');
+  });
+
+  it('have both lines of the request that seals', async () => {
+    await api().ok('PUT', 'sys/seal');
+    assert.deepEqual(pathsIn('short.log').slice(-2), ['sys/seal', 'sys/seal']);
+  });
+
+  for (const [what, stanza, message] of [
+    ['an unknown type', 'audit "syslog" "x" {}', /"syslog" is not supported/],
+    ['no path', 'audit "file" "x" {}', /file_path is required/],
+    [
+      'an unknown option',
+      'audit "file" "x" { options { file_path = "/tmp/x", log_row = true } }',
+      /did you mean "log_raw"/,
+    ],
+    ['a prefix', 'audit "file" "x" { options { file_path = "/tmp/x", prefix = "@" } }', /prefixing is not allowed/],
+    [
+      'the same path twice',
+      'audit "file" "x" { file_path = "/tmp/x" }\naudit "file" "x" { file_path = "/tmp/y" }',
+      /clashes/,
+    ],
+  ] as const) {
+    it(`are refused with ${what}, by file and line`, async () => {
+      const other = await DurableHome.make();
+      try {
+        await other.configure(`${other.fileStorage}\n${stanza}`);
+        await assert.rejects(
+          other.start(),
+          (error: Error) => message.test(error.message) && /coffer\.hcl:\d+:\d+: /.test(error.message),
+        );
+      } finally {
+        await other.remove();
+      }
+    });
+  }
+
+  it('of the API can be forbidden, and given prefixes', async () => {
+    const other = await DurableHome.make();
+    try {
+      const log = other.path('prefixed.log');
+      writeFileSync(log, '');
+      await other.configure(`${other.fileStorage}
+        unsafe_allow_api_audit_creation = false
+        allow_audit_log_prefixing = true
+        audit "file" { file_path = ${JSON.stringify(log)}, prefix = "@cee: " }`);
+      const started = await other.start();
+      const { unseal_keys_b64, root_token } = await initialize(started, 1, 1);
+      await unseal(started, unseal_keys_b64);
+      const refusal = /^cannot enable audit device via API/;
+      await apiAt(started.address, root_token).refused([400, refusal], 'PUT', 'sys/audit/x', { type: 'file' });
+      assert.match(readFileSync(log, 'utf8'), /^@cee: \{"time":"/);
+    } finally {
+      await other.remove();
+    }
+  });
+});
