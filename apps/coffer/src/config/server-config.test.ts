@@ -22,6 +22,7 @@ describe('the configuration file', () => {
           tls: { certFile: '/etc/coffer/tls/cert.pem', keyFile: '/etc/coffer/tls/key.pem' },
         },
       ],
+      audit: { devices: [], rules: {} },
       storage: { type: 'file', directory: '/var/lib/coffer' },
       pluginDirectory: '/usr/local/lib/coffer/plugins',
       apiAddr: 'https://coffer.example.com:8200',
