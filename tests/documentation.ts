@@ -46,7 +46,7 @@ export const EXECUTORS: readonly Executor[] = [
   { page: 'docs/production.md', test: 'deploy-samples.test.ts', takes: ({ kind }) => kind.includes(' deploy/') },
   {
     page: 'docs/production.md',
-    test: '../apps/coffer/src/server-config.test.ts',
+    test: '../apps/coffer/src/config/server-config.test.ts',
     takes: ({ kind }) => kind === 'hcl',
   },
   { page: 'docs/database/admin-user.md', test: 'least-privilege.test.ts', takes: isSql },

@@ -53,7 +53,9 @@ export async function benchAudit(): Promise<void> {
         const lookup = await perRequest(REQUESTS, () => client.read('auth/token/lookup-self'));
         const issue = await perRequest(Math.ceil(REQUESTS / 10), () => client.read('database/creds/my-first-role'));
         // The first one only warms up.
-        if (round > 0) lookupMs.push(lookup) && issueMs.push(issue);
+        if (round === 0) continue;
+        lookupMs.push(lookup);
+        issueMs.push(issue);
       }
     }
     print(cases);

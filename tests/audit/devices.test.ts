@@ -11,7 +11,6 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, describe, it } from 'node:test';
@@ -19,6 +18,7 @@ import { isJsonObject, type JsonObject } from '@coffer/base';
 import { eventually } from '@coffer/testkit';
 import { type Api, apiAt, textOf } from '../auth/api.ts';
 import { startTestServer, type TestServer } from '../dev-server.ts';
+import { type Collector, startCollector } from './collector.ts';
 
 const POLICY = 'path "x" { capabilities = ["read"] }';
 const directory = mkdtempSync(join(tmpdir(), 'coffer-audit-'));
@@ -231,7 +231,7 @@ describe('audit devices', () => {
   it('that all fail stop a request before anything is done, not even a use of its token', async () => {
     const { auth } = await api.ok('PUT', 'auth/token/create', { policies: ['root'], num_uses: 2 });
     const limited = { token: textOf(auth['client_token']) };
-    const collector = await listen();
+    const collector = await startCollector();
     await api.ok('PUT', 'sys/audit/sock', file({ address: collector.address, write_timeout: '1s' }, 'socket'));
     collector.stop();
     const refusal = [500, '1 error occurred:\n\t* internal error\n\n'] as const;
@@ -262,8 +262,8 @@ describe('audit devices', () => {
   });
 
   it('send to sockets, and connect again', async () => {
-    const tcp = await listen();
-    const unix = await listen(path('collector.sock'));
+    const tcp = await startCollector();
+    const unix = await startCollector(path('collector.sock'));
     await api.ok('PUT', 'sys/audit/tcp', file({ address: tcp.address }, 'socket'));
     await api.ok('PUT', 'sys/audit/unix', file({ address: unix.address, socket_type: 'unix' }, 'socket'));
     await api.ok('GET', 'sys/mounts');
@@ -288,39 +288,3 @@ describe('audit devices', () => {
     assert.ok(!existsSync(log));
   });
 });
-
-interface Collector {
-  readonly address: string;
-  lines(): string[];
-  stop(): void;
-  restart(): Promise<void>;
-}
-
-/** Somebody who takes lines at a TCP port, or at the path of a socket. */
-async function listen(path?: string): Promise<Collector> {
-  let text = '';
-  const sockets = new Set<Socket>();
-  let port = 0;
-  let server: Server;
-  const start = async (): Promise<void> => {
-    server = createServer((socket) => {
-      sockets.add(socket.on('error', () => undefined));
-      socket.on('data', (chunk) => (text += chunk.toString()));
-    });
-    await new Promise<void>((done) =>
-      path === undefined ? server.listen(port, '127.0.0.1', done) : server.listen(path, done),
-    );
-    const bound = server.address();
-    if (typeof bound === 'object' && bound !== null) port = bound.port;
-  };
-  await start();
-  return {
-    address: path ?? `127.0.0.1:${port}`,
-    lines: () => text.split('\n').filter((line) => line !== ''),
-    stop() {
-      server.close();
-      for (const socket of sockets) socket.destroy();
-    },
-    restart: start,
-  };
-}

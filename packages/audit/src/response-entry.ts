@@ -34,10 +34,8 @@ export async function responseEntry(
       ...(granted && { auth: granted }),
       ...mountEntry(mount, 'mount_running_plugin_version'),
       ...filled({
-        secret: answer?.lease && { lease_id: answer.lease.id },
         data: shown && (await words.data(shown, mount?.config.audit_non_hmac_response_keys)),
-        warnings: answer?.warnings,
-        wrap_info: answer?.wrapInfo && wrapEntry(answer.wrapInfo, words),
+        ...handedOut(answer, words),
       }),
     },
     error,
@@ -51,6 +49,14 @@ function dataOf(
 ): JsonObject | undefined {
   const data = answer?.data ?? undefined;
   return data !== undefined && elideListResponses && operation === 'list' ? elideList(data) : data;
+}
+
+function handedOut({ lease, warnings, wrapInfo }: OutgoingResponse = {}, words: Words): JsonObject {
+  return filled({
+    secret: lease && { lease_id: lease.id },
+    warnings,
+    wrap_info: wrapInfo && wrapEntry(wrapInfo, words),
+  });
 }
 
 function wrapEntry(info: JsonObject, words: Words): JsonObject {

@@ -14,6 +14,56 @@ const MOUNT_BODY = {
 /** What the recorded sessions do not show: requests and output of the other ways to ask. */
 const CASES: readonly RequestCase[] = [
   {
+    argv: ['audit', 'enable', '-description=mine', '-local', '-path=a/b', 'file', 'file_path=/tmp/x=y', 'log_raw=true'],
+    request: [
+      'PUT',
+      '/v1/sys/audit/a/b',
+      { type: 'file', description: 'mine', options: { file_path: '/tmp/x=y', log_raw: 'true' }, local: true },
+    ],
+    stdout: 'Success! Enabled the file audit device at: a/b/\n',
+  },
+  {
+    argv: ['audit', 'enable', 'socket'],
+    request: ['PUT', '/v1/sys/audit/socket', { type: 'socket', description: '', options: {}, local: false }],
+    answer: { status: 400, body: { errors: ['address is required'] } },
+    stderr:
+      'Error enabling audit device: Error making API request.\n\nURL: PUT ADDR/v1/sys/audit/socket\nCode: 400. Errors:\n\n* address is required\n',
+    exitCode: 2,
+  },
+  {
+    argv: ['audit', 'disable', '/file/'],
+    request: ['DELETE', '/v1/sys/audit/file'],
+    stdout: 'Success! Disabled audit device (if it was enabled) at: file/\n',
+  },
+  {
+    argv: ['audit', 'list'],
+    request: ['GET', '/v1/sys/audit'],
+    answer: { status: 200, body: { data: {} } },
+    stdout: 'No audit devices are enabled.\n',
+    exitCode: 2,
+  },
+  {
+    argv: ['audit', 'list', '-detailed'],
+    request: ['GET', '/v1/sys/audit'],
+    answer: {
+      status: 200,
+      body: {
+        data: {
+          'f/': {
+            type: 'file',
+            description: 'd',
+            local: false,
+            path: 'f/',
+            options: { mode: '0600', file_path: 'stdout' },
+          },
+        },
+      },
+    },
+    stdout:
+      'Path    Type    Description    Replication    Options\n----    ----    -----------    -----------    -------\n' +
+      'f/      file    d              replicated     file_path=stdout mode=0600\n',
+  },
+  {
     argv: ['lease', 'revoke', '-force', '-prefix', 'db/creds'],
     request: ['PUT', '/v1/sys/leases/revoke-force/db/creds'],
     stdout: 'Success! Force revoked any leases with prefix: db/creds\n',

@@ -3,7 +3,7 @@ import { defineCommand } from '../../command.ts';
 import { reporting } from '../../failure.ts';
 import { mountsOf } from '../../mount-table.ts';
 import { orderKeys, sortKeys } from '../../output/document.ts';
-import { sortedEntries } from '../../output/go-value.ts';
+import { goValue, sortedEntries } from '../../output/go-value.ts';
 
 export const auditList = defineCommand({
   name: 'list',
@@ -39,14 +39,14 @@ function detailedRows(devices: JsonObject): string[][] {
       path,
       ...textsOf(device),
       replication,
-      options.map(([name, value]) => `${name}=${String(value)}`).join(' '),
+      options.map(([name, value]) => `${name}=${goValue(value)}`).join(' '),
     ];
   });
   return [['Path', 'Type', 'Description', 'Replication', 'Options'], ...body];
 }
 
 function textsOf(device: JsonObject): string[] {
-  return [String(device['type'] ?? ''), String(device['description'] ?? '')];
+  return [goValue(device['type'] ?? ''), goValue(device['description'] ?? '')];
 }
 
 /** As Vault's client has them (openbao/openbao:api/sys_audit.go, Audit). */
