@@ -36,7 +36,6 @@ const WRAPPED = entry<WrappedEntry>({
     data: optional(nullable(object())),
     lease: optional(entry({ id: string(), durationSeconds: integer(), renewable: boolean() })),
     auth: optional(object()),
-    displayName: optional(string()),
     wrapInfo: optional(object()),
     warnings: optional(strings()),
   }),
