@@ -27,12 +27,12 @@ export type { NewLease, CreatingLease, LeaseIssuer } from './lease-issuer.ts';
 export { LEASE_STATES, type LeaseState, type Lease } from './lease.ts';
 export { LIST_FIELDS, type ListPage, WHOLE_LIST, rowLimit } from './list-page.ts';
 export { loggedLogin } from './logged-login.ts';
+export { LoginGuard } from './login-guard.ts';
 export {
   DEFAULT_USER_LOCKOUT,
   isLockedOut,
   LOCKOUT_METHODS,
   LOGIN_FAILURES,
-  LoginGuard,
   type LoginFailures,
   type UserLockout,
 } from './user-lockout.ts';

@@ -22,7 +22,7 @@ export interface WrappedAnswer {
 }
 
 interface WrappedEntry extends WrappedAnswer {
-  readonly response: Omit<OutgoingResponse, 'stream'>;
+  readonly response: Omit<OutgoingResponse, 'stream' | 'displayName'>;
 }
 
 const { boolean, entry, integer, nullable, object, oneOf, optional, string, strings } = stored;

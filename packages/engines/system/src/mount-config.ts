@@ -1,4 +1,5 @@
 import { BUILTIN_VERSION, CofferError, type JsonValue, parseDuration } from '@coffer/base';
+import type { MountKind } from './mount-kind.ts';
 import { userLockout } from './user-lockout-config.ts';
 import {
   type FieldValues,
@@ -41,12 +42,6 @@ export const MOUNT_CONFIG_FIELDS = {
   trim_request_trailing_slashes: { type: 'boolean', description: 'Not supported.' },
 } as const;
 export type MountConfigValues = FieldValues<typeof MOUNT_CONFIG_FIELDS>;
-
-/** What a mount is, as far as its settings depend on it. `path`: `auth/userpass/`. */
-export interface MountKind {
-  readonly path: string;
-  readonly type: string;
-}
 
 /**
  * The settings of a new mount, or of one that is tuned: then what is absent stays as it was, and what is empty is cleared (but a

@@ -1,5 +1,5 @@
 import { CofferError, type JsonObject } from '@coffer/base';
-import type { MountKind } from './mount-config.ts';
+import type { MountKind } from './mount-kind.ts';
 
 /**
  * The options of a mount after `given` was added to `previous`; an empty one is removed (handleTuneWriteCommon of

@@ -1,6 +1,6 @@
 import { CofferError, type JsonObject, nearestName } from '@coffer/base';
 import { LOCKOUT_METHODS, type MountConfig, parseFields } from '@coffer/framework';
-import type { MountKind } from './mount-config.ts';
+import type { MountKind } from './mount-kind.ts';
 
 const FIELDS = {
   lockout_threshold: { type: 'integer', description: 'Failed logins in a row that lock a user out.' },
