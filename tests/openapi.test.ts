@@ -15,7 +15,7 @@ describe('sys/internal/specs/openapi', () => {
     server = await startTestServer();
     api = apiAt(server.address);
     await api.ok('POST', 'sys/mounts/db/main', { type: 'database' });
-    for (const type of ['approle', 'userpass']) await api.ok('POST', `sys/auth/${type}`, { type });
+    for (const type of ['approle', 'jwt', 'kubernetes', 'userpass']) await api.ok('POST', `sys/auth/${type}`, { type });
     document = (await api.ok('GET', 'sys/internal/specs/openapi')).body;
   });
   after(() => server.close());

@@ -31,7 +31,15 @@ describe('the references', () => {
   });
 
   it('name every path', async () => {
-    for (const mount of ['database/', 'sys/', 'auth/token/', 'auth/approle/', 'auth/userpass/']) {
+    for (const mount of [
+      'database/',
+      'sys/',
+      'auth/token/',
+      'auth/approle/',
+      'auth/jwt/',
+      'auth/kubernetes/',
+      'auth/userpass/',
+    ]) {
       await checkGenerated(
         'api.md',
         `paths of ${mount}`,

@@ -15,6 +15,8 @@ const ROOMS: Readonly<Record<string, string>> = {
   'packages/engines/system': 'sys/',
   'packages/engines/database': 'database/',
   'packages/auth/approle': 'auth/approle/',
+  'packages/auth/jwt': 'auth/jwt/',
+  'packages/auth/kubernetes': 'auth/kubernetes/',
   'packages/auth/token': 'auth/token/',
   'packages/auth/userpass': 'auth/userpass/',
 };

@@ -136,6 +136,18 @@ auth/approle/role/:role_name/secret-id-accessor/destroy update delete
 auth/approle/role/:role_name/custom-secret-id    update
 auth/approle/tidy/secret-id                      update
 
+auth/jwt/login                                   open
+auth/jwt/role                                    list
+auth/jwt/role/:name                              read create/update delete
+auth/jwt/config                                  read update
+auth/jwt/oidc/auth_url                           open
+auth/jwt/oidc/callback                           open
+
+auth/kubernetes/login                            open
+auth/kubernetes/role                             list
+auth/kubernetes/role/:name                       read create/update delete
+auth/kubernetes/config                           read update
+
 auth/userpass/login/:username                    open
 auth/userpass/users                              list
 auth/userpass/users/:username                    read create/update delete
@@ -176,7 +188,8 @@ describe('capabilities', () => {
   }
 
   it('of every path are those of the table, and no path is missing in it', () => {
-    const paths = ['database/', 'sys/', 'auth/token/', 'auth/approle/', 'auth/userpass/'].flatMap((mount) =>
+    const methods = ['token', 'approle', 'jwt', 'kubernetes', 'userpass'].map((method) => `auth/${method}/`);
+    const paths = ['database/', 'sys/', ...methods].flatMap((mount) =>
       (core.services.mounts.route(mount)?.engine.paths ?? []).map((path) => ({
         pattern: mount + path.pattern,
         needs: needsOf(path),

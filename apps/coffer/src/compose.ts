@@ -1,4 +1,6 @@
 import { createAppRoleAuth } from '@coffer/auth-approle';
+import { createJwtAuth } from '@coffer/auth-jwt';
+import { createKubernetesAuth } from '@coffer/auth-kubernetes';
 import { createTokenAuth, type TokenAuthOptions } from '@coffer/auth-token';
 import { createUserpassAuth } from '@coffer/auth-userpass';
 import { API_VERSION, BUILTIN_VERSION, type FileTrust, type Logger } from '@coffer/base';
@@ -120,6 +122,9 @@ function composeCore(options: ComposeOptions, { barrier, epochs, node, seal }: O
     engines: new Map([['database', createDatabaseEngine({ plugins, generatePassword })]]),
     authMethods: new Map([
       ['approle', createAppRoleAuth(services.tokens)],
+      ['jwt', createJwtAuth(services.tokens)],
+      ['kubernetes', createKubernetesAuth(services.tokens)],
+      ['oidc', createJwtAuth(services.tokens)],
       ['userpass', createUserpassAuth(services.tokens)],
     ]),
     builtins: new Map([

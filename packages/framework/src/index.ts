@@ -68,6 +68,7 @@ export {
   MAX_PATH_LENGTH,
   MAX_NAMES,
   foldName,
+  loggedName,
   policyName,
   checkNames,
   cleanDisplayName,

@@ -1,4 +1,4 @@
-import { errorText } from '@coffer/base';
+import { errorText, isCofferError } from '@coffer/base';
 import type { EngineContext } from './engine.ts';
 import { loggedName } from './names.ts';
 import type { PathRequest } from './path.ts';
@@ -21,7 +21,10 @@ function refusalFields(): { readonly unlogged?: number } | undefined {
   return unlogged === 0 ? {} : { unlogged };
 }
 
-/** A login whose refusal leaves a line in the log: with the name that was tried, if any, never with what should have proven it. */
+/**
+ * A login whose refusal leaves a line in the log: with the name that was tried, if any, never with what should have proven it. Where
+ * the caller is not told everything, the line has the rest: the CofferError that is the refusal's cause.
+ */
 export async function loggedLogin<T>(
   { logger }: Pick<EngineContext, 'logger'>,
   { id, remoteAddress }: Pick<PathRequest, 'id' | 'remoteAddress'>,
@@ -35,7 +38,8 @@ export async function loggedLogin<T>(
     if (more === undefined) throw thrown;
     const whose = name === '' ? {} : { name: loggedName(name) };
     const fields = { ...whose, remote_address: remoteAddress, request_id: id };
-    logger.warn('login failed', { ...fields, reason: errorText(thrown), ...more });
+    const cause = thrown instanceof Error && isCofferError(thrown.cause) ? { cause: thrown.cause.message } : {};
+    logger.warn('login failed', { ...fields, reason: errorText(thrown), ...cause, ...more });
     throw thrown;
   }
 }
