@@ -137,7 +137,7 @@ describe('jwt: what a login needs', () => {
       ['', /^claim "sub" is empty$/],
       ['x'.repeat(513), /longer than 512/],
     ] as const) {
-      const claims: JsonObject = sub === undefined ? { aud: good.aud, exp: good.exp } : { ...good, sub };
+      const claims: JsonObject = sub === undefined ? { aud: good.aud, exp: good.exp, iat: good.iat } : { ...good, sub };
       await refusedLogin(signJwt(key, claims), error);
     }
     await role({ user_claim: '/who/0/name~1x', user_claim_json_pointer: true, bound_audiences: 'coffer' }, 'pointer');

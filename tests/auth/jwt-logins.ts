@@ -4,11 +4,11 @@ import type { JsonObject } from '@coffer/base';
 import type { Answer, Api } from './api.ts';
 
 export interface JwtLogins {
-  login(jwt: string, role?: string): Promise<Answer>;
-  configure(body: JsonObject): Promise<Answer>;
+  readonly login: (jwt: string, role?: string) => Promise<Answer>;
+  readonly configure: (body: JsonObject) => Promise<Answer>;
   /** A role of the type jwt, which names its users by the claim `sub` and has the policy `app`. */
-  role(body: JsonObject, name?: string): Promise<Answer>;
-  refusedLogin(jwt: string, error: RegExp, role?: string, status?: number): Promise<void>;
+  readonly role: (body: JsonObject, name?: string) => Promise<Answer>;
+  readonly refusedLogin: (jwt: string, error: RegExp, role?: string, status?: number) => Promise<void>;
 }
 
 /** `api`: asked for at each call, since tests have it later than this. */

@@ -1,5 +1,6 @@
 import { CofferError, isJsonObject, Secret, type JsonObject, type JsonValue } from '@coffer/base';
 import type { Client, SecretResponse } from '@coffer/client';
+import { loginWithBrowser } from './oidc-login.ts';
 
 export interface LoginRequest {
   /** The `key=value` arguments. */
@@ -8,6 +9,8 @@ export interface LoginRequest {
   readonly mount: string;
   /** Asks the user for what is not among the details. @throws CofferError when nobody can be asked */
   readonly ask: (name: string, question: string) => Promise<string>;
+  /** Tells the user what is worth knowing meanwhile. */
+  readonly tell: (text: string) => void;
 }
 
 /** Authenticates one way; throws CofferError. The client has VAULT_TOKEN for the method `token` only. */
@@ -22,6 +25,7 @@ export const LOGIN_HANDLERS: ReadonlyMap<string, LoginHandler> = new Map([
   ['approle', loginWithDetails],
   ['kubernetes', loginWithJwt],
   ['jwt', loginWithJwt],
+  ['oidc', loginWithBrowser],
 ]);
 
 async function loginWithToken(client: Client, { details, ask }: LoginRequest): Promise<SecretResponse> {

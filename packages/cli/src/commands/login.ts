@@ -24,6 +24,7 @@ export const login = defineCommand({
   examples: [
     { caption: 'Use a token:', command: 'login s.YIRyiLQ8UbQdcgw25tuIqcaY' },
     { caption: 'Use a user name, and be asked for the password:', command: 'login -method=userpass username=ana' },
+    { caption: 'Use a browser, in which a provider knows you:', command: 'login -method=oidc role=engineering' },
   ],
   flags: {
     method: {
@@ -119,6 +120,7 @@ async function authenticate(
     details,
     mount: trimPath(details.get('mount') ?? (path || method)),
     ask: (name: string, question: string) => askFor(name, question, context),
+    tell: (text: string) => context.ui.warn(text),
   };
   return reporting('Error authenticating', handler(anonymous, request));
 }
