@@ -91,6 +91,11 @@ sys/plugins/reload/:type/:name                   update
 sys/internal/ui/mounts                           open
 sys/internal/ui/mounts/:path*                    open
 sys/internal/specs/openapi                       read update
+sys/loggers                                      read update delete
+sys/loggers/:name*                               read update delete
+sys/monitor                                      read
+sys/config/state/sanitized                       read
+sys/config/reload/:subsystem                     update
 sys/wrapping/wrap                                update
 sys/wrapping/unwrap                              update
 sys/wrapping/lookup                              open

@@ -3,7 +3,7 @@ import { createJwtAuth } from '@coffer/auth-jwt';
 import { createKubernetesAuth } from '@coffer/auth-kubernetes';
 import { createTokenAuth, type TokenAuthOptions } from '@coffer/auth-token';
 import { createUserpassAuth } from '@coffer/auth-userpass';
-import { API_VERSION, BUILTIN_VERSION, type FileTrust, type Logger } from '@coffer/base';
+import { API_VERSION, BUILTIN_VERSION, type FileTrust, type Logger, type Loggers } from '@coffer/base';
 import {
   type AuditSetup,
   type BuiltCore,
@@ -16,7 +16,7 @@ import {
 } from '@coffer/core';
 import { ROOT_POLICY, type TtlLimits, type UserLockout } from '@coffer/framework';
 import { createDatabaseEngine, createDatabasePlugins, probeDatabasePlugin } from '@coffer/engine-database';
-import { createSystemEngine, sealedPaths } from '@coffer/engine-system';
+import { createSystemEngine, sealedPaths, type ServerConfiguration } from '@coffer/engine-system';
 import type { Store } from '@coffer/store';
 import { checkYsqlConfig, mergeYsqlConfig, YSQL } from '@coffer/ysql';
 
@@ -44,6 +44,10 @@ export interface ComposeOptions {
   readonly userLockout?: (type: string) => UserLockout;
   /** What the configuration says of audit devices. Default: nothing. */
   readonly audit?: AuditSetup;
+  /** Those that `logger` is of. */
+  readonly loggers?: Loggers;
+  /** What the files say that it was started with, if it was. */
+  readonly configuration?: ServerConfiguration;
   readonly logger: Logger;
 }
 
@@ -109,6 +113,8 @@ function composeCore(options: ComposeOptions, { barrier, epochs, node, seal }: O
     services,
     server: { version: API_VERSION, storageType },
     seal,
+    ...(options.loggers && { loggers: options.loggers }),
+    ...(options.configuration && { configuration: options.configuration }),
     ...(directory !== undefined && {
       pluginDirectory: {
         path: directory,

@@ -1,9 +1,11 @@
 import { CofferError, errorText, type Logger, Secret } from '@coffer/base';
 import type { SealableCore } from '@coffer/core';
+import type { RequestHandler } from '@coffer/framework';
 import { createHttpEdge } from '@coffer/http';
 import { openEmbeddedStore } from '@coffer/store';
 import { composeSealable } from './compose.ts';
 import { registerPluginDirectory } from './plugin-directory.ts';
+import type { ServerOperation } from './server.ts';
 
 export interface DevServerOptions {
   readonly host: string;
@@ -14,6 +16,7 @@ export interface DevServerOptions {
   /** Those of its executables that turn out to be database plugins are registered in the catalog. */
   readonly pluginDirectory?: string;
   readonly logger: Logger;
+  readonly operation?: ServerOperation;
 }
 
 export interface DevServer {
@@ -40,16 +43,19 @@ const FAREWELL_MS = 15_000;
  * @throws CofferError `failed` when it cannot listen on the address, or the plugin directory cannot be read
  */
 export async function startDevServer(options: DevServerOptions): Promise<DevServer> {
-  const { logger, pluginDirectory } = options;
+  const { logger, pluginDirectory, operation } = options;
   const store = await openEmbeddedStore({ path: ':memory:' });
   const sealable = composeSealable({
     store,
     storageType: 'inmem',
     logger,
+    ...(operation && { loggers: operation.loggers }),
+    ...(operation?.configuration && { configuration: operation.configuration }),
     ...(pluginDirectory !== undefined && { pluginDirectory }),
   });
+  const handle: RequestHandler = (request) => sealable.handle(request);
   const edge = createHttpEdge({
-    handle: (request) => sealable.handle(request),
+    handle: operation?.requests.around(handle) ?? handle,
     takesLargeBody: (caller) => sealable.takesLargeBody(caller),
     admit: (caller) => sealable.core?.admit(caller) ?? {},
     refuseForeignPages: true,
@@ -57,6 +63,7 @@ export async function startDevServer(options: DevServerOptions): Promise<DevServ
   });
 
   const close = async (): Promise<void> => {
+    operation?.loggers.endFollowers();
     await edge.close(5_000);
     await farewell(sealable, logger);
     await sealable.stop();

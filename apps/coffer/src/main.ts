@@ -1,13 +1,20 @@
 import { VERSION } from '@coffer/base';
 import { run } from '@coffer/cli';
+import { operatorDiagnose } from './diagnose-command.ts';
 import { serverCommand } from './server-command.ts';
+import { operatorValidate, operatorValidateConfig } from './validate-command.ts';
 
 const { stdin, stdout, stderr, env } = process;
 
 run(
   process.argv.slice(2),
   { stdin, stdout, stderr, env },
-  { server: serverCommand, program: 'coffer', version: VERSION },
+  {
+    server: serverCommand,
+    operator: [operatorDiagnose, operatorValidate, operatorValidateConfig],
+    program: 'coffer',
+    version: VERSION,
+  },
 )
   .then((exitCode) => {
     process.exitCode = exitCode;

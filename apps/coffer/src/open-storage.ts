@@ -5,7 +5,7 @@ import { openEmbeddedStore, openPostgresStore, type Store } from '@coffer/store'
 import type { StorageConfig } from './config/storage-config.ts';
 
 /** The store's file in the directory that storage "file" names. */
-const STORE_FILE = 'coffer.db';
+export const STORE_FILE = 'coffer.db';
 
 /** @throws CofferError `failed` when the store cannot be opened */
 export async function openStorage(storage: StorageConfig, logger: Logger): Promise<Store> {

@@ -2,27 +2,23 @@ import { once } from 'node:events';
 import { resolve } from 'node:path';
 import { setTimeout as delay, setImmediate as immediate } from 'node:timers/promises';
 import { type CommandDefinition, createTokenHelper, defineCommand, usageFailure } from '@coffer/cli';
-import {
-  CofferError,
-  createLogger,
-  errorText,
-  formatLogLine,
-  LOG_LEVELS,
-  type Logger,
-  type LogLevel,
-  type Secret,
-} from '@coffer/base';
-import type { DevServer } from './dev-server.ts';
+import { CofferError, errorText, type Logger, type Secret } from '@coffer/base';
+import { devBanner, serverBanner } from './banner.ts';
+import type { LogConfig } from './config/log-config.ts';
+import { examineConfig, requireConfig } from './config/server-config.ts';
 import { parseListenAddress } from './listen-address.ts';
+import { LOG_FLAGS, logConfigOf } from './log-flags.ts';
+import { removePidFile, writePidFile } from './pid-file.ts';
+import { RunningConfiguration } from './reload.ts';
 import type { Server } from './server.ts';
-import { readServerConfig, type ServerConfig } from './config/server-config.ts';
+import { ServerLog } from './server-log.ts';
 
 /** For requests under way when a sealed process is replaced, in milliseconds: while sealed, all are answered at once. */
 const REPLACEMENT_DRAIN_MS = 2_000;
 /** For everything else that ends then: what hangs ends with the process, and the next start finds it as after a crash. */
 const REPLACEMENT_CLOSE_MS = 5_000;
 
-/** `coffer server`: serves until SIGINT or SIGTERM. SIGHUP reads the certificates, and what is served without a token, again. */
+/** `coffer server`: serves until SIGINT or SIGTERM. At SIGHUP what RunningConfiguration says is read again. */
 export const serverCommand: CommandDefinition = defineCommand({
   name: 'server',
   synopsis: 'Start a server',
@@ -38,7 +34,12 @@ export const serverCommand: CommandDefinition = defineCommand({
   ],
   http: false,
   flags: {
-    config: { type: 'list', usage: 'The configuration file, in HCL or JSON.' },
+    config: {
+      type: 'list',
+      usage:
+        'A configuration file, in HCL or JSON, or a directory: all files in it whose names end in .hcl or .json are read. May be ' +
+        'given several times; what a later one says counts.',
+    },
     dev: { type: 'boolean', usage: 'Development mode: in memory, unsealed, insecure.' },
     'dev-root-token-id': {
       type: 'string',
@@ -60,23 +61,18 @@ export const serverCommand: CommandDefinition = defineCommand({
       type: 'boolean',
       usage: 'Do not store the root token in the token helper (~/.vault-token).',
     },
-    'log-level': {
-      type: 'string',
-      env: 'VAULT_LOG_LEVEL',
-      usage: `The least severe level to log: ${LOG_LEVELS.join(', ')}. Overrides the configuration file. Default: info.`,
-    },
+    ...LOG_FLAGS,
   },
   arguments: { min: 0, max: 0 },
   async run({ flags, ui, io }) {
-    const givenLevel = flags['log-level'] === undefined ? undefined : logLevel(flags['log-level']);
-    const loggerAt = (level: LogLevel): Logger =>
-      createLogger('', level, (entry) => io.stderr.write(formatLogLine(entry)));
+    const logFlags = logConfigOf(flags);
+    const openLog = (config: LogConfig) => start(async () => new ServerLog({ ...config, ...logFlags }, io.stderr));
     // It has been read by now: whoever looks at the environment of this process later must find no token.
     takeOut('VAULT_DEV_ROOT_TOKEN_ID', io.env);
     if (flags.dev) {
       if (flags.config.length > 0) throw usageFailure('-dev and -config exclude each other.');
       const { host, port } = devListenAddress(flags['dev-listen-address']);
-      const level = givenLevel ?? 'info';
+      const log = await openLog({});
       const stopped = nextSignal(['SIGINT', 'SIGTERM', 'SIGHUP']);
       // Imported only here: the other commands need nothing of a server, and are over before it would be loaded.
       const { startDevServer } = await import('./dev-server.ts');
@@ -86,47 +82,63 @@ export const serverCommand: CommandDefinition = defineCommand({
           port,
           ...(flags['dev-root-token-id'] !== undefined && { rootToken: flags['dev-root-token-id'] }),
           ...(flags['dev-plugin-dir'] !== undefined && { pluginDirectory: resolve(flags['dev-plugin-dir']) }),
-          logger: loggerAt(level),
+          logger: log.loggers.root,
+          operation: log,
         }),
       );
       if (!flags['dev-no-store-token']) await storeToken(server.rootToken, io.env, (text) => ui.warn(text));
-      ui.output(banner(server, level));
+      ui.output(devBanner(server, log.level));
       await stopped;
       ui.output('==> Vault shutdown triggered');
       await server.close();
+      await log.close();
       return 0;
     }
-    const [file, second] = flags.config;
-    if (file === undefined) throw usageFailure('Must specify a configuration file with -config, or start with -dev.');
-    if (second !== undefined) throw usageFailure('-config can be given once: put everything into one file.');
-    const config = await start(() => readServerConfig(file));
-    const level = givenLevel ?? config.logLevel ?? 'info';
-    const logger = loggerAt(level);
+    const paths = flags.config;
+    if (paths.length === 0) throw usageFailure('Must specify a configuration file with -config, or start with -dev.');
+    const findings = await examineConfig(paths, io.env);
+    const config = await start(async () => requireConfig(findings));
+    const log = await openLog(config);
+    const logger = log.loggers.root;
+    for (const warning of findings.warnings) logger.warn(warning);
     const stopped = nextSignal(['SIGINT', 'SIGTERM']);
     const [{ startServer }, replacement] = await Promise.all([
       import('./server.ts'),
       import('./server-replacement.ts'),
     ]);
     const replaced = replacement.replacedListeners(io.env);
-    const starting = start(() => startServer(config, io.env, logger, replaced));
-    const reloads = reloadOnHangup(starting, { file, config }, logger);
+    const configuration = new RunningConfiguration({ paths, env: io.env, findings, log });
+    const { loggers, requests } = log;
+    const operation = { loggers, requests, configuration };
+    const starting = start(() => startServer(config, io.env, logger, replaced, operation));
+    configuration.serves(starting);
+    const hangUp = (): void => configuration.hangUp();
+    process.on('SIGHUP', hangUp);
     const server = await starting;
-    ui.output(serverBanner(server, config, level));
+    const { pidFile } = config;
+    if (pidFile !== undefined) await start(() => writePidFile(pidFile));
+    ui.output(serverBanner(server, config, log));
     const sealed = server.sealed.then(() => replacement.canBeReplaced() || stopped.then(() => false));
     const isReplaced = await Promise.race([stopped.then(() => false), sealed]);
     if (!isReplaced) {
       ui.output('==> Vault shutdown triggered');
       await farewell(server, config.shutdownDelay ?? 0, logger);
     }
-    await reloads.stop();
+    // Without any listener a SIGHUP would end the process, which may be about to be replaced.
+    process.on('SIGHUP', () => undefined);
+    process.off('SIGHUP', hangUp);
+    await configuration.settled();
     if (isReplaced) {
       const patience = delay(REPLACEMENT_CLOSE_MS, undefined, { ref: false });
       await Promise.race([server.close(REPLACEMENT_DRAIN_MS), patience]);
     } else await server.close();
     // A signal that came meanwhile still ends the process.
     const isStopped = await Promise.race([stopped.then(() => true), immediate(false)]);
-    if (isStopped || !isReplaced) return 0;
-    logger.info('the process replaces itself, so that nothing of what was secret is left in its memory');
+    const isOver = isStopped || !isReplaced;
+    if (isOver && pidFile !== undefined) await removePidFile(pidFile, logger);
+    if (!isOver) logger.info('the process replaces itself, so that nothing of what was secret is left in its memory');
+    await log.close();
+    if (isOver) return 0;
     return replacement.replaceProcess(server.bound, io.env);
   },
 });
@@ -143,40 +155,6 @@ async function start<T>(open: () => Promise<T>): Promise<T> {
   }
 }
 
-/**
- * A SIGHUP waits for the start and for the previous reload. If the configuration cannot be read, the previous one stays.
- */
-function reloadOnHangup(
-  starting: Promise<Server>,
-  { file, config }: { readonly file: string; readonly config: ServerConfig },
-  logger: Logger,
-): { stop(): Promise<void> } {
-  let current = config;
-  let reloading: Promise<void> = Promise.resolve();
-  const readAgain = async (): Promise<void> => {
-    try {
-      current = await readServerConfig(file);
-    } catch (error) {
-      logger.error('the configuration was not read again; what it said before stays', { error: errorText(error) });
-    }
-  };
-  const reload = (): void => {
-    reloading = reloading
-      .then(readAgain)
-      .then(async () => (await starting).reload(current))
-      .catch((error: unknown) => logger.error('the reload failed', { error: errorText(error) }));
-  };
-  process.on('SIGHUP', reload);
-  return {
-    stop() {
-      // Without any listener a SIGHUP would end the process, which may be about to be replaced.
-      process.on('SIGHUP', () => undefined);
-      process.off('SIGHUP', reload);
-      return reloading;
-    },
-  };
-}
-
 /** Serves on while load balancers find out that they should ask another server. Another SIGTERM ends that. */
 async function farewell(server: Server, seconds: number, logger: Logger): Promise<void> {
   if (seconds === 0) return;
@@ -188,25 +166,6 @@ async function farewell(server: Server, seconds: number, logger: Logger): Promis
   const { signal } = over;
   const impatient = once(process, 'SIGTERM', { signal }).then(() => logger.info('the delay ends: another SIGTERM'));
   await Promise.race([impatient, delay(seconds * 1000, undefined, { signal })]).finally(() => over.abort());
-}
-
-function serverBanner({ addresses }: Server, { storage, seal, apiAddr }: ServerConfig, level: LogLevel): string {
-  const line = (name: string, value: string): string => `${name.padStart(23)}: ${value}`;
-  return [
-    '==> Vault server configuration:',
-    '',
-    ...(apiAddr === undefined ? [] : [line('Api Address', apiAddr)]),
-    ...addresses.map((address, index) => {
-      const { protocol, host } = new URL(address);
-      const tls = protocol === 'https:' ? 'enabled' : 'disabled';
-      return line(`Listener ${index + 1}`, `tcp (addr: "${host}", tls: "${tls}")`);
-    }),
-    line('Log Level', level),
-    line('Seal', seal === undefined ? 'shamir' : 'static'),
-    line('Storage', storage.type),
-    '',
-    '==> Vault server started! Log data will stream in below:',
-  ].join('\n');
 }
 
 async function storeToken(
@@ -221,45 +180,10 @@ async function storeToken(
   }
 }
 
-function banner({ address, rootToken, unsealKey, registeredPlugins }: DevServer, level: LogLevel): string {
-  const plugins = registeredPlugins.map((name) => `    - ${name}`).join('\n');
-  return [
-    '==> Vault server configuration:',
-    '',
-    `             Listener 1: tcp (addr: "${address.replace(/^http:\/\//, '')}", tls: "disabled")`,
-    `              Log Level: ${level}`,
-    '                Storage: inmem',
-    '',
-    'WARNING! dev mode is enabled! In this mode, Vault runs entirely in-memory',
-    'and starts unsealed. The root token is already authenticated to the CLI.',
-    '',
-    'You may need to set the following environment variables:',
-    '',
-    `    $ export VAULT_ADDR='${address}'`,
-    '',
-    'The unseal key is for "operator unseal" after "operator seal":',
-    '',
-    `Unseal Key: ${unsealKey.reveal()}`,
-    `Root Token: ${rootToken.reveal()}`,
-    '',
-    ...(registeredPlugins.length > 0 ? ['The following dev plugins are registered in the catalog:', plugins, ''] : []),
-    'Development mode should NOT be used in production installations!',
-    '',
-    '==> Vault server started! Log data will stream in below:',
-  ].join('\n');
-}
-
 function devListenAddress(text: string): { host: string; port: number } {
   const address = parseListenAddress(text);
   if (address !== undefined) return address;
   throw usageFailure(`flag -dev-listen-address: ${JSON.stringify(text)} is not HOST:PORT, as in "127.0.0.1:8200"`);
-}
-
-function logLevel(text: string): LogLevel {
-  const level = LOG_LEVELS.find((each) => each === text.toLowerCase());
-  if (level === undefined)
-    throw usageFailure(`flag -log-level: ${JSON.stringify(text)} is not one of ${LOG_LEVELS.join(', ')}`);
-  return level;
 }
 
 /**

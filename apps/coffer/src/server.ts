@@ -1,13 +1,15 @@
-import { CofferError, type Logger } from '@coffer/base';
+import { CofferError, type Logger, type Loggers } from '@coffer/base';
+import type { ServerConfiguration } from '@coffer/engine-system';
 import { type Caller, DEFAULT_USER_LOCKOUT, type RequestHandler, SYSTEM_TTL } from '@coffer/framework';
 import { wipeStaticSeal } from '@coffer/core';
-import { composeSealable } from './compose.ts';
+import { type ComposeOptions, composeSealable } from './compose.ts';
 import type { ListenAddress } from './listen-address.ts';
 import { type Listeners, openListeners } from './listeners.ts';
 import { openStorage } from './open-storage.ts';
 import type { ListenerConfig } from './config/listener-config.ts';
 import type { ServerConfig } from './config/server-config.ts';
 import type { UserLockouts } from './config/user-lockout-config.ts';
+import type { RequestLog } from './request-log.ts';
 import { QuietMoment } from './server-replacement.ts';
 import { readStaticSeal } from './static-seal.ts';
 
@@ -33,6 +35,13 @@ export interface Server {
   close(graceMs?: number): Promise<void>;
 }
 
+/** What operators see of a server, and change while it runs. */
+export interface ServerOperation {
+  readonly loggers: Loggers;
+  readonly requests: RequestLog;
+  readonly configuration?: ServerConfiguration;
+}
+
 /** How long requests under way may still take when the server ends, in milliseconds. */
 const DRAIN_MS = 30_000;
 
@@ -47,6 +56,7 @@ export async function startServer(
   env: Record<string, string | undefined>,
   logger: Logger,
   replaced?: readonly ListenAddress[],
+  operation?: ServerOperation,
 ): Promise<Server> {
   const staticSeal = replaced === undefined ? config.seal && (await readStaticSeal(config.seal, env)) : undefined;
   const store = await openStorage(config.storage, logger.named('storage'));
@@ -70,6 +80,7 @@ export async function startServer(
       place: { reservedDirectories: ownDirectories(config) },
     },
     onSealed: (seal) => quiet.sealed(seal),
+    ...(operation && forOperators(operation)),
     logger,
   });
   if (staticSeal !== undefined) wipeStaticSeal(staticSeal);
@@ -79,6 +90,7 @@ export async function startServer(
   };
   let listeners: Listeners | undefined;
   const close = async (graceMs: number): Promise<void> => {
+    operation?.loggers.endFollowers();
     await listeners?.close(graceMs);
     await sealable.stop();
     quiet.stop();
@@ -87,7 +99,7 @@ export async function startServer(
   try {
     await sealable.start();
     const backend = {
-      handle,
+      handle: operation?.requests.around(handle) ?? handle,
       takesLargeBody: sealable.takesLargeBody.bind(sealable),
       admit: (caller: Caller) => sealable.core?.admit(caller) ?? {},
     };
@@ -111,6 +123,11 @@ export async function startServer(
     await close(0);
     throw error;
   }
+}
+
+/** What the paths for operators show. */
+function forOperators({ loggers, configuration }: ServerOperation): Pick<ComposeOptions, 'loggers' | 'configuration'> {
+  return { loggers, ...(configuration && { configuration }) };
 }
 
 /** A listener that was given any free port keeps the one it had. */

@@ -20,6 +20,8 @@ export function editDistance(a: string, b: string): number {
 export function nearestName<N extends string>(name: string, candidates: readonly N[]): N | undefined {
   const [nearest] = candidates
     .map((candidate) => ({ candidate, distance: editDistance(name, candidate) }))
+    // With as many changes as it has characters, nothing of it is left.
+    .filter(({ candidate, distance }) => distance < candidate.length)
     .filter(({ candidate, distance }) => distance <= Math.max(2, Math.floor(candidate.length / 3)))
     .sort((a, b) => a.distance - b.distance);
   return nearest?.candidate;

@@ -11,6 +11,7 @@ export * from './file-trust.ts';
 export * from './json.ts';
 export * from './json-limits.ts';
 export * from './log.ts';
+export * from './loggers.ts';
 export * from './outcome-unknown.ts';
 export { PROCESS_ID } from './process-id.ts';
 export * from './random.ts';

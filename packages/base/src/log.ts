@@ -3,6 +3,26 @@ import type { JsonValue } from './json.ts';
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
+/** `standard` is for people, `json` for programs. */
+export const LOG_FORMATS = ['standard', 'json'] as const;
+export type LogFormat = (typeof LOG_FORMATS)[number];
+
+const LEVEL_ALIASES: Readonly<Record<string, LogLevel>> = { notice: 'info', warning: 'warn', err: 'error' };
+
+/** A level in any spelling that Vault takes (openbao/openbao:internal/helper/logging/logger.go ParseLogLevel). */
+export function parseLogLevel(text: string): LogLevel | undefined {
+  const name = text.trim().toLowerCase();
+  return (
+    LOG_LEVELS.find((level) => level === name) ?? (Object.hasOwn(LEVEL_ALIASES, name) ? LEVEL_ALIASES[name] : undefined)
+  );
+}
+
+/** @returns undefined for what is no format */
+export function parseLogFormat(text: string): LogFormat | undefined {
+  const name = text.trim().toLowerCase();
+  return LOG_FORMATS.find((format) => format === name);
+}
+
 /** Fields of one log line. Values are strings, numbers and booleans only: an object could carry a secret along. */
 export type LogFields = Readonly<Record<string, string | number | boolean | undefined>>;
 export interface LogEntry {
@@ -23,23 +43,31 @@ export interface Logger {
   named(module: string): Logger;
 }
 
+/** Whether a line of `level` is as severe as `threshold`, or more. */
+export function isAtLeast(level: LogLevel, threshold: LogLevel): boolean {
+  return LOG_LEVELS.indexOf(level) >= LOG_LEVELS.indexOf(threshold);
+}
+
+/** A logger that hands each line to `log`, whatever its level. */
+export function loggerOver(
+  log: (level: LogLevel, message: string, fields: LogFields) => void,
+  named: Logger['named'],
+): Logger {
+  const at =
+    (level: LogLevel) =>
+    (message: string, fields: LogFields = {}): void =>
+      log(level, message, fields);
+  return { trace: at('trace'), debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error'), named };
+}
+
 /** A logger that hands each entry at or above `level` to `write`. */
 export function createLogger(module: string, level: LogLevel, write: (entry: LogEntry) => void): Logger {
-  const threshold = LOG_LEVELS.indexOf(level);
-  const at =
-    (lineLevel: LogLevel) =>
-    (message: string, fields: LogFields = {}) => {
-      if (LOG_LEVELS.indexOf(lineLevel) >= threshold)
-        write({ time: new Date(), level: lineLevel, module, message, fields });
-    };
-  return {
-    trace: at('trace'),
-    debug: at('debug'),
-    info: at('info'),
-    warn: at('warn'),
-    error: at('error'),
-    named: (name) => createLogger(module === '' ? name : `${module}.${name}`, level, write),
-  };
+  return loggerOver(
+    (lineLevel, message, fields) => {
+      if (isAtLeast(lineLevel, level)) write({ time: new Date(), level: lineLevel, module, message, fields });
+    },
+    (name) => createLogger(module === '' ? name : `${module}.${name}`, level, write),
+  );
 }
 
 export const silentLogger: Logger = createLogger('', 'error', () => undefined);
@@ -83,4 +111,9 @@ export function formatHclogLine(entry: LogEntry): string {
     ...entry.fields,
   };
   return `${JSON.stringify(line)}\n`;
+}
+
+/** One line, with its end. */
+export function formatLog(entry: LogEntry, format: LogFormat): string {
+  return format === 'json' ? formatHclogLine(entry) : formatLogLine(entry);
 }

@@ -17,6 +17,8 @@ import { createUi } from './ui.ts';
 export interface RunExtra {
   /** The `server` command, which this package cannot provide itself. */
   readonly server?: CommandDefinition;
+  /** Commands under `operator` that know how a server works. */
+  readonly operator?: readonly CommandDefinition[];
   /** The program's name in help and messages. Default `vault`. */
   readonly program?: string;
   /** What `version` prints. Default `dev`. */
@@ -39,7 +41,7 @@ interface Program {
 export async function run(argv: readonly string[], io: CliIo, extra: RunExtra = {}): Promise<number> {
   const ui = createUi(io.stdout, io.stderr);
   const program = { name: extra.program ?? 'vault', version: extra.version ?? 'dev', io, ui };
-  const commands = extra.server === undefined ? COMMANDS : [...COMMANDS, extra.server];
+  const commands = commandsWith(extra);
   let exitCode: number;
   try {
     exitCode = await dispatch(argv, commands, program);
@@ -49,6 +51,13 @@ export async function run(argv: readonly string[], io: CliIo, extra: RunExtra = 
     exitCode = failure.exitCode;
   }
   return (await ui.flush()) || exitCode !== 0 ? exitCode : 1;
+}
+
+function commandsWith({ server, operator = [] }: RunExtra): readonly CommandNode[] {
+  const extended = COMMANDS.map((node) =>
+    isGroup(node) && node.name === 'operator' ? { ...node, commands: [...node.commands, ...operator] } : node,
+  );
+  return server === undefined ? extended : [...extended, server];
 }
 
 async function dispatch(argv: readonly string[], commands: readonly CommandNode[], program: Program): Promise<number> {

@@ -2,7 +2,7 @@ import { CofferError, parseExactJson, Secret, type JsonValue } from '@coffer/bas
 import { ApiError } from './api-error.ts';
 import { type Query, parseEndpoint, requestTarget } from './endpoint.ts';
 import { type SecretResponse, parseSecretResponse } from './secret-response.ts';
-import { type Answer, type TlsOptions, exchange } from './transport.ts';
+import { type Answer, type TlsOptions, exchange, open } from './transport.ts';
 
 export interface ClientOptions extends TlsOptions {
   /** `http://`, `https://` or `unix://` URL; a path in it goes in front of `/v1`. */
@@ -41,6 +41,8 @@ export interface Client {
   readonly options: ClientOptions;
   /** Any request; `path` is without `/v1/`. Sends nothing twice: no retries. */
   request(method: string, path: string, content?: RequestContent): Promise<ApiResponse>;
+  /** GET of an answer without end, as it comes. Nothing limits how long that takes but `signal`. */
+  stream(path: string, query?: Query, signal?: AbortSignal): Promise<AsyncIterable<Uint8Array>>;
   /** GET. `undefined` when nothing is there (404 without data or warnings). */
   read(path: string, query?: Query): Promise<SecretResponse | undefined>;
   /** PUT. `undefined` when the answer has no content. */
@@ -81,6 +83,23 @@ export function createClient(options: ClientOptions): Client {
     return judge(method, path, answer);
   }
 
+  async function stream(path: string, query: Query = {}, signal?: AbortSignal): Promise<AsyncIterable<Uint8Array>> {
+    const opened = await open({
+      endpoint,
+      method: 'GET',
+      target: requestTarget(endpoint, path, query),
+      headers: fixedHeaders,
+      body: undefined,
+      timeoutMs: options.timeoutMs ?? 60_000,
+      tls: options,
+      followRedirect: options.disableRedirects !== true,
+      ...(signal && { signal }),
+    });
+    if (!('status' in opened)) return opened;
+    judge('GET', path, opened);
+    throw new CofferError('failed', `the server answered ${opened.status} in place of a stream`);
+  }
+
   async function orNothing(response: Promise<ApiResponse>): Promise<SecretResponse | undefined> {
     try {
       return parseSecretResponse((await response).body);
@@ -93,6 +112,7 @@ export function createClient(options: ClientOptions): Client {
   return {
     options,
     request,
+    stream,
     read: (path, query = {}) => orNothing(request('GET', path, { query })),
     write: async (path, body) => parseSecretResponse((await request('PUT', path, { body })).body),
     delete: async (path, query = {}) => parseSecretResponse((await request('DELETE', path, { query })).body),

@@ -25,6 +25,8 @@ export interface Exchange {
   readonly timeoutMs: number;
   readonly tls: TlsOptions;
   readonly followRedirect: boolean;
+  /** Ends it before its time. */
+  readonly signal?: AbortSignal;
 }
 
 export interface Answer {
@@ -54,14 +56,51 @@ export async function exchange(asked: Exchange): Promise<Answer> {
   return (await send({ ...asked, endpoint, target: `${target.pathname}${target.search}` }, deadline)).answer;
 }
 
+/**
+ * The body of an answer with status 200 as it comes, any other answer as a whole. The time that is set is that until the answer
+ * begins. Is not redirected.
+ *
+ * @throws CofferError `unavailable` when no answer came; so does the iteration when the answer breaks off
+ */
+export async function open(asked: Exchange): Promise<Answer | AsyncIterable<Uint8Array>> {
+  const url = `${asked.endpoint.origin}${asked.target}`;
+  const patience = new AbortController();
+  const timer = setTimeout(() => patience.abort(new DOMException('', 'TimeoutError')), asked.timeoutMs);
+  try {
+    const message = await start(asked, AbortSignal.any([patience.signal, ...(asked.signal ? [asked.signal] : [])]));
+    if (message.statusCode === 200) return bodyOf(asked, url, message);
+    return { url, status: message.statusCode ?? 0, text: await textOf(message) };
+  } catch (thrown) {
+    throw connectionError(asked.method, url, patience.signal.aborted ? patience.signal.reason : thrown);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function* bodyOf(
+  { method, signal }: Exchange,
+  url: string,
+  message: IncomingMessage,
+): AsyncGenerator<Uint8Array> {
+  try {
+    yield* message as AsyncIterable<Uint8Array>;
+  } catch (thrown) {
+    if (signal?.aborted !== true) throw connectionError(method, url, thrown);
+  }
+}
+
+async function textOf(message: IncomingMessage): Promise<string> {
+  let text = '';
+  message.setEncoding('utf8');
+  for await (const chunk of message as AsyncIterable<string>) text += chunk;
+  return text;
+}
+
 async function send(asked: Exchange, signal: AbortSignal): Promise<{ answer: Answer; message: IncomingMessage }> {
   const url = `${asked.endpoint.origin}${asked.target}`;
   try {
     const message = await start(asked, signal);
-    let text = '';
-    message.setEncoding('utf8');
-    for await (const chunk of message as AsyncIterable<string>) text += chunk;
-    return { answer: { url, status: message.statusCode ?? 0, text }, message };
+    return { answer: { url, status: message.statusCode ?? 0, text: await textOf(message) }, message };
   } catch (thrown) {
     throw connectionError(asked.method, url, signal.aborted ? signal.reason : thrown);
   }

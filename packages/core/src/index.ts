@@ -22,6 +22,7 @@ export type * from './seal/seal-control.ts';
 export type { BuiltCore, OpenParts } from './open-seal.ts';
 export { SealableCore } from './sealable-core.ts';
 export type { SealableCoreOptions } from './sealable-options.ts';
+export { clockDifference, clockProblem } from './nodes/clock.ts';
 export { parseStaticKey, type StaticKey, type StaticSeal, wipeStaticSeal } from './seal/static-seal.ts';
 export type { Quotas, QuotasConfig } from './quotas/quotas.ts';
 export type { RateLimitRule } from './quotas/rate-limit-rule.ts';

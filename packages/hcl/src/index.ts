@@ -3,11 +3,12 @@
  * hashicorp/hcl v1 (`hcl/scanner`, `hcl/parser`, `hcl/token`, `hcl/strconv`).
  */
 import { HclParser } from './parser.ts';
-import { HclSource } from './source.ts';
+import { type HclReport, HclSource } from './source.ts';
 import { JsonParser } from './json-parser.ts';
 import type { HclObject } from './value.ts';
 
-export type { HclPosition } from './source.ts';
+export { hclPlace } from './source.ts';
+export type { HclPosition, HclReport } from './source.ts';
 export { HclObject, hclToJson } from './value.ts';
 export type { HclBlock, HclBool, HclItem, HclList, HclNumber, HclString, HclValue } from './value.ts';
 
@@ -16,6 +17,8 @@ export interface HclOptions {
   readonly repeatedKeys?: 'allow' | 'refuse';
   /** What HCL 1 silently drops from a JSON text ({@link JsonParser.parseFile}). Default: allow. */
   readonly omissions?: 'allow' | 'refuse';
+  /** Gets what the returned object's getters would throw. What is wrong with the text itself is thrown all the same. */
+  readonly report?: HclReport;
 }
 
 /**
@@ -27,11 +30,11 @@ export interface HclOptions {
 export function parseHcl(
   text: string,
   name = '',
-  { repeatedKeys = 'refuse', omissions = 'allow' }: HclOptions = {},
+  { repeatedKeys = 'refuse', omissions = 'allow', report }: HclOptions = {},
 ): HclObject {
   const whole = text.replace(/^\uFEFF/, '').toWellFormed();
-  if (/^[ \t\r\n]*\{/.test(whole)) return new JsonParser(new HclSource(name, whole), omissions).parseFile();
-  const source = new HclSource(name, whole.replaceAll('\r\n', '\n'));
+  if (/^[ \t\r\n]*\{/.test(whole)) return new JsonParser(new HclSource(name, whole, report), omissions).parseFile();
+  const source = new HclSource(name, whole.replaceAll('\r\n', '\n'), report);
   const reserved = source.text.search(/[\0\ue123]/);
   if (reserved !== -1) throw source.error(reserved, 'the characters U+0000 and U+E123 are not allowed');
   return new HclParser(source, repeatedKeys).parseFile();

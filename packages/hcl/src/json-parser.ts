@@ -72,7 +72,7 @@ export class JsonParser {
       break;
     }
     this.#depth--;
-    return new HclObject(items, position, this.#source.name);
+    return new HclObject(items, position, this.#source.report);
   }
 
   /** At the key; ends at the last token of the value. `undefined` where HCL 1 ends the object without the member. */

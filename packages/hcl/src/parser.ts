@@ -19,7 +19,7 @@ export class HclParser {
   }
 
   parseFile(): HclObject {
-    return new HclObject(this.#items(), { line: 1, column: 1 }, this.#source.name);
+    return new HclObject(this.#items(), this.#source.begin, this.#source.report);
   }
 
   /** A call, so that the compiler does not take the token for unchanged after an advance. */
@@ -125,7 +125,7 @@ export class HclParser {
     const position = this.#source.position(this.#advance().start);
     const items = this.#items(position.line);
     this.#advance();
-    return new HclObject(items, position, this.#source.name);
+    return new HclObject(items, position, this.#source.report);
   }
 
   /** Commas may come first, last or doubled; only a list may follow a list without one. */

@@ -1,5 +1,5 @@
-import { type CofferError, type JsonValue, parseDuration } from '@coffer/base';
-import { type HclPosition, hclError } from './source.ts';
+import { type CofferError, type JsonValue, nearestName, parseDuration } from '@coffer/base';
+import { type HclPosition, hclError, type HclReport } from './source.ts';
 
 /** A string or heredoc (escapes resolved, `${…}` kept as it is written). */
 export interface HclString extends HclPosition {
@@ -46,41 +46,43 @@ const KIND_NAMES = {
 /**
  * The content of a file or of a pair of braces, in the order written. Keys may repeat: {@link HclObject.items} and
  * {@link HclObject.blocks} give all of them, the typed getters refuse a key that is set twice. The getters return
- * `undefined` for a key that is absent and throw CofferError `invalid-request` with the line for a wrong type.
- * No message repeats a value: configuration files hold passwords.
+ * `undefined` for a key that is absent and throw CofferError `invalid-request` with the line for a wrong type; with a report,
+ * that gets the error, and the key counts as absent. No message repeats a value: configuration files hold passwords.
  */
 export class HclObject implements HclPosition {
   readonly kind = 'object';
   readonly items: readonly HclItem[];
   readonly line: number;
   readonly column: number;
-  readonly #sourceName: string;
+  readonly file?: string;
+  readonly #report: HclReport | undefined;
 
-  constructor(items: readonly HclItem[], position: HclPosition, sourceName: string) {
+  constructor(items: readonly HclItem[], { line, column, file }: HclPosition, report?: HclReport) {
     this.items = items;
-    this.line = position.line;
-    this.column = position.column;
-    this.#sourceName = sourceName;
+    this.line = line;
+    this.column = column;
+    if (file !== undefined) this.file = file;
+    this.#report = report;
   }
 
   /** An object at the same place with other items. */
   withItems(items: readonly HclItem[]): HclObject {
-    return new HclObject(items, this, this.#sourceName);
+    return new HclObject(items, this, this.#report);
   }
 
   /** An error at `at` (default: where this object begins), for the consumer to throw when something is wrong. */
   error(message: string, at: HclPosition = this): CofferError {
-    return hclError(this.#sourceName, at, message);
+    return hclError(at, message);
   }
 
   /** The value of `key = value` (or of a block without labels). */
   attribute(name: string): HclValue | undefined {
     const [first, second] = this.items.filter((item) => item.keys[0] === name);
     if (second !== undefined && first !== undefined) {
-      throw this.error(`"${name}" is set twice; the first is on line ${first.line}`, second);
+      return this.#fail(`"${name}" is set twice; the first is on line ${first.line}`, second);
     }
     if (first !== undefined && first.keys.length > 1) {
-      throw this.error(`"${name}" is a block with a label here; write ${name} = …`, first);
+      return this.#fail(`"${name}" is a block with a label here; write ${name} = …`, first);
     }
     return first?.value;
   }
@@ -88,7 +90,7 @@ export class HclObject implements HclPosition {
   string(name: string): string | undefined {
     const value = this.attribute(name);
     if (value === undefined || value.kind === 'string') return value?.value;
-    throw this.#wrongType(name, 'string', value);
+    return this.#wrongType(name, 'string', value);
   }
 
   /** A number, or a string that holds one (JSON tools often quote them), as HCL 1 decodes. */
@@ -96,7 +98,7 @@ export class HclObject implements HclPosition {
     const value = this.attribute(name);
     if (value === undefined || value.kind === 'number') return value?.value;
     if (value.kind === 'string' && /^-?\d+(\.\d+)?$/.test(value.value)) return Number(value.value);
-    throw this.#wrongType(name, 'number', value);
+    return this.#wrongType(name, 'number', value);
   }
 
   /** `true` or `false`, quoted or not. */
@@ -105,18 +107,18 @@ export class HclObject implements HclPosition {
     if (value === undefined || value.kind === 'bool') return value?.value;
     if (value.kind === 'string' && value.value === 'true') return true;
     if (value.kind === 'string' && value.value === 'false') return false;
-    throw this.#wrongType(name, 'bool', value);
+    return this.#wrongType(name, 'bool', value);
   }
 
   /** Seconds, from a number of seconds or a string like `"1h30m"` (see parseDuration). */
   duration(name: string): number | undefined {
     const value = this.attribute(name);
     if (value === undefined) return undefined;
-    if (value.kind !== 'string' && value.kind !== 'number') throw this.#wrongType(name, 'string', value);
+    if (value.kind !== 'string' && value.kind !== 'number') return this.#wrongType(name, 'string', value);
     try {
       return parseDuration(value.value, name);
     } catch {
-      throw this.error(`"${name}" must be a duration: seconds, or a form like "90m", "1h30m", "7d"`, value);
+      return this.#fail(`"${name}" must be a duration: seconds, or a form like "90m", "1h30m", "7d"`, value);
     }
   }
 
@@ -126,18 +128,20 @@ export class HclObject implements HclPosition {
     if (value === undefined) return undefined;
     if (value.kind === 'string') return [value.value];
     if (value.kind !== 'list')
-      throw this.error(`"${name}" must be a list of strings, not ${KIND_NAMES[value.kind]}`, value);
-    return value.values.map((entry) => {
-      if (entry.kind === 'string') return entry.value;
-      throw this.error(`"${name}" must hold strings only, not ${KIND_NAMES[entry.kind]}`, entry);
-    });
+      return this.#fail(`"${name}" must be a list of strings, not ${KIND_NAMES[value.kind]}`, value);
+    const strings = value.values.filter((entry) => entry.kind === 'string');
+    const other = value.values.find((entry) => entry.kind !== 'string');
+    if (other !== undefined) {
+      return this.#fail(`"${name}" must hold strings only, not ${KIND_NAMES[other.kind]}`, other);
+    }
+    return strings.map((entry) => entry.value);
   }
 
   /** The object of `name { … }` or `name = { … }`. */
   object(name: string): HclObject | undefined {
     const value = this.attribute(name);
     if (value === undefined || value.kind === 'object') return value;
-    throw this.#wrongType(name, 'object', value);
+    return this.#wrongType(name, 'object', value);
   }
 
   /**
@@ -153,7 +157,8 @@ export class HclObject implements HclPosition {
       } else if (value.kind !== 'object') {
         throw this.error(`"${name}" must be a block, not ${KIND_NAMES[value.kind]}`, value);
       } else if (labels.length === labelCount) {
-        blocks.push({ labels, body: value, line: at.line, column: at.column });
+        const { line, column, file } = at;
+        blocks.push({ labels, body: value, line, column, ...(file !== undefined && { file }) });
       } else if (value.items.length === 0) {
         throw this.error(`"${name}" takes ${labelCountText(labelCount)}`, at);
       } else {
@@ -164,17 +169,32 @@ export class HclObject implements HclPosition {
     return blocks;
   }
 
-  /** Refuses the first key that is not in `names`. */
+  /** Says an error at `at` the way the getters do: to the report, where there is one. */
+  refuse(at: HclPosition, message: string): void {
+    this.#fail(message, at);
+  }
+
+  /** Refuses keys that are not in `names`. */
   allowOnly(names: readonly string[]): void {
     for (const item of this.items) {
-      if (names.includes(item.keys[0])) continue;
-      throw this.error(`"${item.keys[0]}" is not known here; known are ${names.join(', ')}`, item);
+      const [key] = item.keys;
+      if (names.includes(key)) continue;
+      const nearest = nearestName(key, names);
+      const hint = nearest === undefined ? '' : `; did you mean "${nearest}"?`;
+      this.#fail(`"${key}" is not known here; known are ${names.join(', ')}${hint}`, item);
     }
   }
 
-  #wrongType(name: string, wanted: keyof typeof KIND_NAMES, value: HclValue): CofferError {
+  #wrongType(name: string, wanted: keyof typeof KIND_NAMES, value: HclValue): undefined {
     const found = value.kind === 'string' && wanted !== 'string' ? 'this string' : KIND_NAMES[value.kind];
-    return this.error(`"${name}" must be ${KIND_NAMES[wanted]}, not ${found}`, value);
+    return this.#fail(`"${name}" must be ${KIND_NAMES[wanted]}, not ${found}`, value);
+  }
+
+  #fail(message: string, at: HclPosition): undefined {
+    const error = this.error(message, at);
+    if (this.#report === undefined) throw error;
+    this.#report(error);
+    return undefined;
   }
 }
 

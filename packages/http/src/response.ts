@@ -19,6 +19,16 @@ const ERROR_STATUS: Readonly<Record<ErrorCode, number>> = {
   internal: 500,
 };
 
+/** The status that an answer is sent with. */
+export function answerStatus(response: OutgoingResponse | undefined): number {
+  return response?.stream === undefined ? renderResponse('', response).status : (response.status ?? 200);
+}
+
+/** The status that an error is answered with. */
+export function errorStatus(error: CofferError): number {
+  return ERROR_STATUS[error.code];
+}
+
 /** Vault's envelope, keys in its order (hashicorp/vault:sdk/logical/translate_response.go). */
 export function renderResponse(requestId: string, response: OutgoingResponse | undefined): Rendered {
   const body = response === undefined ? undefined : responseBody(requestId, response);

@@ -1,4 +1,5 @@
 export { openEmbeddedStore, type EmbeddedStoreOptions } from './embedded-store.ts';
+export { examineEmbeddedStore, examinePostgresStore, type StoreFindings } from './examine-store.ts';
 export { openPostgresStore, type PostgresStoreOptions } from './postgres-store.ts';
 export { runRepeatable } from './run-repeatable.ts';
 export type { SqlResult, SqlRow, SqlStatement, SqlValue, Store } from './store.ts';

@@ -38,13 +38,9 @@ const INT8: number = pg.types.builtins.INT8;
  *   reached, or its schema is of a newer version or cannot be made
  */
 export async function openPostgresStore(options: PostgresStoreOptions): Promise<Store> {
-  const { connectionUrl, maxConnections = 10, logger = silentLogger } = options;
-  const settings = storeSettings(connectionUrl, maxConnections, logger);
-  const schema = new StoreSchema(settings);
-  const store = new PostgresStore(createConnections(settings, profileOf(schema), logger), logger);
+  const { store, check, place } = connectPostgresStore(options);
   try {
-    const check = (): Promise<void> => schema.check(async (sql) => (await store.run(sql)).rows);
-    await migratePostgres((statements) => store.transaction(statements), check, placeOf(settings));
+    await migratePostgres((statements) => store.transaction(statements), check, place);
     await check();
   } catch (cause) {
     await store.close();
@@ -52,6 +48,24 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
   }
   store.opened();
   return store;
+}
+
+interface ConnectedStore {
+  readonly store: PostgresStore;
+  /** See {@link StoreSchema.check}. */
+  readonly check: () => Promise<void>;
+  /** The database, for messages. */
+  readonly place: string;
+}
+
+/** The same before anything is sent to the database. @throws CofferError `invalid-request` for a wrong URL */
+export function connectPostgresStore(options: PostgresStoreOptions): ConnectedStore {
+  const { connectionUrl, maxConnections = 10, logger = silentLogger } = options;
+  const settings = storeSettings(connectionUrl, maxConnections, logger);
+  const schema = new StoreSchema(settings);
+  const store = new PostgresStore(createConnections(settings, profileOf(schema), logger), logger);
+  const check = (): Promise<void> => schema.check(async (sql) => (await store.run(sql)).rows);
+  return { store, check, place: placeOf(settings) };
 }
 
 function profileOf(schema: StoreSchema): SessionProfile {

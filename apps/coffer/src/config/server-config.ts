@@ -1,16 +1,18 @@
-import { readFile } from 'node:fs/promises';
-import { CofferError, errorText, type FileTrust, LOG_LEVELS, type LogLevel } from '@coffer/base';
-import { type HclObject, parseHcl } from '@coffer/hcl';
+import { CofferError, type FileTrust } from '@coffer/base';
+import type { HclObject, HclReport } from '@coffer/hcl';
 import { AUDIT_KEYS, type AuditConfig, parseAudit } from './audit-config.ts';
+import { parseConfigText, readConfigFiles } from './config-files.ts';
 import { defined } from './config-values.ts';
+import { takeForeignKeys } from './foreign-keys.ts';
 import { type ListenerConfig, parseListeners } from './listener-config.ts';
+import { type LogConfig, parseLog } from './log-config.ts';
 import { parsePluginDirectory, parsePluginTrust } from './plugin-config.ts';
 import { parseSeal, type SealConfig } from './seal-config.ts';
 import { parseStorage, type StorageConfig } from './storage-config.ts';
 import { parseUserLockouts, type UserLockouts } from './user-lockout-config.ts';
 
 /** What a configuration file says. Names and meanings are Vault's. Durations are seconds. */
-export interface ServerConfig {
+export interface ServerConfig extends LogConfig {
   readonly listeners: readonly ListenerConfig[];
   readonly storage: StorageConfig;
   readonly seal?: SealConfig;
@@ -23,12 +25,27 @@ export interface ServerConfig {
   readonly defaultLeaseTtl?: number;
   readonly maxLeaseTtl?: number;
   readonly userLockouts?: UserLockouts;
-  readonly logLevel?: LogLevel;
+  readonly pidFile?: string;
   /** How long a server that is to end is still there for those whom nobody has told yet. */
   readonly shutdownDelay?: number;
 }
 
-const KEYS = [
+/** What was read, whether or not it can be used. */
+export interface ConfigFindings {
+  /** Absent when there are errors. */
+  readonly config?: ServerConfig;
+  /** All that is wrong, each with its place. */
+  readonly errors: readonly CofferError[];
+  /** What has no effect, each with its place. */
+  readonly warnings: readonly string[];
+  /** Everything that the files say. */
+  readonly source: HclObject;
+  /** Those that were read. */
+  readonly files: readonly string[];
+}
+
+/** Of these the server makes use. */
+export const KEYS = [
   'listener',
   'storage',
   'seal',
@@ -44,42 +61,104 @@ const KEYS = [
   'default_max_request_duration',
   'user_lockout',
   'log_level',
+  'log_format',
+  'log_file',
+  'log_rotate_duration',
+  'log_rotate_bytes',
+  'log_rotate_max_files',
+  'log_requests_level',
+  'pid_file',
   'shutdown_delay',
 ];
 
 /** In seconds: whoever stops the server waits for it. */
 const LONGEST_SHUTDOWN_DELAY = 600;
 
-/** @throws CofferError `invalid-request`: `FILE:LINE:COLUMN: what is wrong` */
-export async function readServerConfig(file: string): Promise<ServerConfig> {
-  let text: string;
-  try {
-    text = await readFile(file, 'utf8');
-  } catch (cause) {
-    throw new CofferError('invalid-request', `cannot read the configuration: ${errorText(cause)}`, { cause });
-  }
-  return parseServerConfig(text, file);
+/** Reads files and directories, the later ones over the former. Never rejects: what is wrong is among the errors. */
+export async function examineConfig(
+  paths: readonly string[],
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<ConfigFindings> {
+  const errors: CofferError[] = [];
+  const { object, files } = await readConfigFiles(paths, env, (error) => errors.push(error));
+  return { ...examine(object, errors), files };
 }
 
-/** The same from text. `name` goes in front of the position in messages. */
+/** From text. `name` goes in front of the position in messages. @throws CofferError `invalid-request` with all that is wrong */
 export function parseServerConfig(text: string, name: string): ServerConfig {
-  const config = parseHcl(text, name, { omissions: 'refuse' });
-  config.allowOnly(KEYS);
-  const seal = parseSeal(config);
-  return {
-    listeners: parseListeners(config),
-    storage: parseStorage(config),
-    ...(seal && { seal }),
-    audit: parseAudit(config),
-    ...defined('pluginDirectory', parsePluginDirectory(config)),
-    ...defined('pluginTrust', parsePluginTrust(config)),
+  const errors: CofferError[] = [];
+  return requireConfig(
+    examine(
+      parseConfigText(text, name, (error) => errors.push(error)),
+      errors,
+    ),
+  );
+}
+
+/** @throws CofferError `invalid-request`: a line `FILE:LINE:COLUMN: what is wrong` for each error */
+export function requireConfig({ config, errors }: Pick<ConfigFindings, 'config' | 'errors'>): ServerConfig {
+  if (config !== undefined) return config;
+  throw new CofferError('invalid-request', errors.map(({ message }) => message).join('\n'));
+}
+
+function examine(source: HclObject, errors: CofferError[]): Omit<ConfigFindings, 'files'> {
+  // Of a file that could not be read nobody knows what it says: something would seem to be missing.
+  const isWhole = errors.length === 0;
+  const { config: own, warnings } = takeForeignKeys(source);
+  own.allowOnly(KEYS);
+  const config = isWhole ? parseKeys(own, (error) => errors.push(error)) : undefined;
+  const distinct = errors.filter(({ message }, at) => errors.findIndex((each) => each.message === message) === at);
+  return { ...(distinct.length === 0 && config && { config }), errors: distinct, warnings, source };
+}
+
+/** Undefined when something is missing: each part is parsed for itself, so that all errors come to light. */
+function parseKeys(config: HclObject, report: HclReport): ServerConfig | undefined {
+  const attempt = <T>(parse: () => T): T | undefined => {
+    try {
+      return parse();
+    } catch (thrown) {
+      report(CofferError.from(thrown));
+      return undefined;
+    }
+  };
+  const listeners = eachListener(config).flatMap((one) => attempt(() => parseListeners(one)) ?? []);
+  const storage = attempt(() => parseStorage(config));
+  const audit = attempt(() => parseAudit(config));
+  const rest = {
+    ...defined(
+      'seal',
+      attempt(() => parseSeal(config)),
+    ),
+    ...defined(
+      'pluginDirectory',
+      attempt(() => parsePluginDirectory(config)),
+    ),
+    ...defined(
+      'pluginTrust',
+      attempt(() => parsePluginTrust(config)),
+    ),
     ...defined('apiAddr', config.string('api_addr')),
     ...defined('clusterName', config.string('cluster_name') || undefined),
-    ...parseLeaseLimits(config),
-    ...defined('userLockouts', parseUserLockouts(config)),
-    ...defined('logLevel', parseLogLevel(config)),
-    ...defined('shutdownDelay', parseShutdownDelay(config)),
+    ...defined(
+      'userLockouts',
+      attempt(() => parseUserLockouts(config)),
+    ),
+    ...attempt(() => parseLeaseLimits(config)),
+    ...attempt(() => parseLog(config)),
+    ...defined('pidFile', config.string('pid_file') || undefined),
+    ...defined(
+      'shutdownDelay',
+      attempt(() => parseShutdownDelay(config)),
+    ),
   };
+  return storage && audit && { listeners, storage, audit, ...rest };
+}
+
+/** The configuration as if each listener were the only one. */
+function eachListener(config: HclObject): HclObject[] {
+  const listeners = config.items.filter(({ keys }) => keys[0] === 'listener');
+  const rest = config.items.filter(({ keys }) => keys[0] !== 'listener');
+  return listeners.length < 2 ? [config] : listeners.map((listener) => config.withItems([...rest, listener]));
 }
 
 function parseLeaseLimits(config: HclObject): Pick<ServerConfig, 'defaultLeaseTtl' | 'maxLeaseTtl'> {
@@ -89,16 +168,6 @@ function parseLeaseLimits(config: HclObject): Pick<ServerConfig, 'defaultLeaseTt
     throw config.error('"default_lease_ttl" is longer than "max_lease_ttl"', config.attribute('default_lease_ttl'));
   }
   return { ...defined('defaultLeaseTtl', defaultLeaseTtl), ...defined('maxLeaseTtl', maxLeaseTtl) };
-}
-
-function parseLogLevel(config: HclObject): LogLevel | undefined {
-  const text = config.string('log_level');
-  if (text === undefined) return undefined;
-  const level = LOG_LEVELS.find((each) => each === text.toLowerCase());
-  if (level === undefined) {
-    throw config.error(`"log_level" must be one of ${LOG_LEVELS.join(', ')}`, config.attribute('log_level'));
-  }
-  return level;
 }
 
 function parseShutdownDelay(config: HclObject): number | undefined {

@@ -5,6 +5,7 @@ import { deleteCommand } from './delete.ts';
 import { lease } from './lease/index.ts';
 import { list } from './list.ts';
 import { login } from './login.ts';
+import { monitor } from './monitor.ts';
 import { operator } from './operator/index.ts';
 import { pathHelp } from './path-help.ts';
 import { plugin } from './plugin/index.ts';
@@ -30,6 +31,7 @@ export const COMMANDS: readonly CommandNode[] = [
   audit,
   auth,
   lease,
+  monitor,
   operator,
   pathHelp,
   plugin,

@@ -7,7 +7,7 @@ export const CLOCK_MS = 30_000;
  * By how much this machine's clock is surely ahead of the store's, in milliseconds; negative when it is behind. The store read its
  * clock at some time between the question and its answer, so a slow answer proves less.
  */
-export async function clockDifference(store: Store): Promise<number> {
+export async function clockDifference(store: Pick<Store, 'run'>): Promise<number> {
   const asked = Date.now();
   const { rows } = await store.run('SELECT store_now() AS now');
   const answered = Date.now();

@@ -1,3 +1,4 @@
+import { Loggers } from '@coffer/base';
 import type { CoreServices, SealControl } from '@coffer/core';
 import type { EngineFactory, Path } from '@coffer/framework';
 import { auditPaths } from './path-audit.ts';
@@ -6,6 +7,8 @@ import { authPaths } from './path-auth.ts';
 import { authTunePaths } from './path-auth-tune.ts';
 import { capabilitiesPaths } from './path-capabilities.ts';
 import { configAuditingRequestHeadersPaths } from './path-config-auditing-request-headers.ts';
+import { configReloadPaths } from './path-config-reload.ts';
+import { configStateSanitizedPaths } from './path-config-state-sanitized.ts';
 import { generateRootPaths } from './path-generate-root.ts';
 import { haStatusPaths } from './path-ha-status.ts';
 import { healthPaths } from './path-health.ts';
@@ -16,6 +19,8 @@ import { keyStatusPaths } from './path-key-status.ts';
 import { leaderPaths } from './path-leader.ts';
 import { leasesPaths } from './path-leases.ts';
 import { lockedUsersPaths } from './path-locked-users.ts';
+import { loggersPaths } from './path-loggers.ts';
+import { monitorPaths } from './path-monitor.ts';
 import { mountsPaths } from './path-mounts.ts';
 import { mountsTunePaths } from './path-mounts-tune.ts';
 import { pluginsCatalogPaths } from './path-plugins-catalog.ts';
@@ -34,14 +39,19 @@ import { stepDownPaths } from './path-step-down.ts';
 import { unsealPaths } from './path-unseal.ts';
 import { wrappingPaths } from './path-wrapping.ts';
 import type { PluginDirectory } from './plugin-directory.ts';
+import { NOT_CONFIGURED, type ServerConfiguration } from './server-configuration.ts';
 import type { ServerInfo } from './server-info.ts';
 
-export type { ServerInfo };
+export type { ServerConfiguration, ServerInfo };
 
 export interface SystemEngineOptions {
   readonly services: CoreServices;
   readonly server: ServerInfo;
   readonly seal: SealControl;
+  /** Default: none. */
+  readonly loggers?: Loggers;
+  /** Default: that of a server without a file. */
+  readonly configuration?: ServerConfiguration;
   /** Without it no plugin can be registered. */
   readonly pluginDirectory?: PluginDirectory;
 }
@@ -59,7 +69,9 @@ export function sealedPaths(server: ServerInfo, seal: SealControl): Path[] {
 }
 
 /** The engine at `sys/`. A tuning path goes before the mount path that would match it too. */
-export function createSystemEngine({ services, server, seal, pluginDirectory }: SystemEngineOptions): EngineFactory {
+export function createSystemEngine(options: SystemEngineOptions): EngineFactory {
+  const { services, server, seal, pluginDirectory } = options;
+  const { loggers = new Loggers('info', () => undefined), configuration = NOT_CONFIGURED } = options;
   const {
     audit,
     capabilitiesOf,
@@ -75,6 +87,7 @@ export function createSystemEngine({ services, server, seal, pluginDirectory }: 
     tokens,
     wrapping,
   } = services;
+  const sealed = new AbortController();
   return () => ({
     help: 'The system backend is built-in to Vault and cannot be remounted or unmounted. It contains the paths that are used to configure Vault itself as well as perform core operations.',
     paths: [
@@ -106,7 +119,13 @@ export function createSystemEngine({ services, server, seal, pluginDirectory }: 
       ...internalUiMountsPaths(mounts, tokens, policies),
       ...internalSpecsOpenapiPaths(mounts, server),
       ...wrappingPaths(wrapping),
+      ...loggersPaths(loggers),
+      ...monitorPaths(loggers, tokens, sealed.signal),
+      ...configStateSanitizedPaths(configuration),
+      ...configReloadPaths(configuration),
     ],
-    close: () => Promise.resolve(),
+    async close() {
+      sealed.abort();
+    },
   });
 }

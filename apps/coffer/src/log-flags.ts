@@ -1,0 +1,78 @@
+import { LOG_FORMATS, LOG_LEVELS, parseLogFormat, parseLogLevel } from '@coffer/base';
+import { type FlagDefinitions, type FlagValues, usageFailure } from '@coffer/cli';
+import { defined } from './config/config-values.ts';
+import type { LogConfig } from './config/log-config.ts';
+
+/** Vault's, each of which beats the same key of the configuration. */
+export const LOG_FLAGS = {
+  'log-level': {
+    type: 'string',
+    env: 'VAULT_LOG_LEVEL',
+    usage: `The least severe level to log: ${LOG_LEVELS.join(', ')}. Overrides the configuration file. Default: info.`,
+  },
+  'log-format': {
+    type: 'string',
+    env: 'VAULT_LOG_FORMAT',
+    usage: `The format of the log: ${LOG_FORMATS.join(', ')}. Overrides the configuration file. Default: standard.`,
+  },
+  'log-file': {
+    type: 'string',
+    env: 'VAULT_LOG_FILE',
+    usage: 'A file that gets the log too, or a directory if it ends in a slash. Overrides the configuration file.',
+  },
+  'log-rotate-duration': {
+    type: 'duration',
+    env: 'VAULT_LOG_ROTATE_DURATION',
+    usage: 'How long the log file is written until it is set aside. Overrides the configuration file. Default: 24h.',
+  },
+  'log-rotate-bytes': {
+    type: 'integer',
+    env: 'VAULT_LOG_ROTATE_BYTES',
+    usage:
+      'How many bytes the log file may have until it is set aside. Overrides the configuration file. Default: any number.',
+  },
+  'log-rotate-max-files': {
+    type: 'integer',
+    env: 'VAULT_LOG_ROTATE_MAX_FILES',
+    usage:
+      'How many log files that were set aside are kept: 0 for all, -1 for none. Overrides the configuration file. Default: 0.',
+  },
+} as const satisfies FlagDefinitions;
+
+/** @throws CommandFailure for a value that is none */
+export function logConfigOf(flags: FlagValues<typeof LOG_FLAGS>): LogConfig {
+  const file = flags['log-file'];
+  const bytes = atLeast(0, 'log-rotate-bytes', flags);
+  const most = atLeast(-1, 'log-rotate-max-files', flags);
+  return {
+    ...defined('logLevel', parsed('log-level', parseLogLevel, LOG_LEVELS, flags)),
+    ...defined('logFormat', parsed('log-format', parseLogFormat, LOG_FORMATS, flags)),
+    ...defined('logFile', file === '' ? undefined : file),
+    ...defined('logRotateDuration', flags['log-rotate-duration'] || undefined),
+    ...defined('logRotateBytes', bytes),
+    ...defined('logRotateMaxFiles', most),
+  };
+}
+
+function parsed<T>(
+  name: 'log-level' | 'log-format',
+  parse: (text: string) => T | undefined,
+  known: readonly string[],
+  flags: FlagValues<typeof LOG_FLAGS>,
+): T | undefined {
+  const text = flags[name];
+  if (text === undefined || text === '') return undefined;
+  const value = parse(text);
+  if (value !== undefined) return value;
+  throw usageFailure(`flag -${name}: ${JSON.stringify(text)} is not one of ${known.join(', ')}`);
+}
+
+function atLeast(
+  least: number,
+  name: 'log-rotate-bytes' | 'log-rotate-max-files',
+  flags: FlagValues<typeof LOG_FLAGS>,
+): number | undefined {
+  const count = flags[name];
+  if (count === undefined || count >= least) return count;
+  throw usageFailure(`flag -${name}: must be ${least} or more`);
+}

@@ -1,0 +1,31 @@
+import { CofferError } from '@coffer/base';
+import { definePath, type Path } from '@coffer/framework';
+import type { ServerConfiguration } from './server-configuration.ts';
+
+/** `sys/config/reload/:subsystem` */
+export function configReloadPaths(configuration: ServerConfiguration): Path[] {
+  return [
+    definePath({
+      pattern: 'config/reload/:subsystem',
+      fields: {
+        subsystem: {
+          type: 'string',
+          required: true,
+          description:
+            'listener: certificates, and what is served without a token. log: level and file. all: both, as SIGHUP does.',
+        },
+      },
+      synopsis: 'Reads the configuration of the server that is asked again, as SIGHUP does.',
+      async write({ fields: { subsystem } }) {
+        const { reloadable } = configuration;
+        if (!reloadable.includes(subsystem)) {
+          const known =
+            reloadable.length === 0 ? 'this server has no configuration file' : `known are ${reloadable.join(', ')}`;
+          throw new CofferError('not-found', `unsupported path: nothing can be reloaded by this name; ${known}`);
+        }
+        await configuration.reload(subsystem);
+        return undefined;
+      },
+    }),
+  ];
+}
