@@ -7,14 +7,14 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { createLogger, formatLogLine, type JsonObject } from '@coffer/base';
 import type { IncomingRequest, OutgoingResponse } from '@coffer/framework';
-import type { SealableCore, StaticSeal } from '@coffer/core';
+import { createStaticSeal, type SealableCore } from '@coffer/core';
 import { openEmbeddedStore, openPostgresStore, type SqlStatement, type Store } from '@coffer/store';
 import { databaseUnderTest, eventually, type TestDatabase } from '@coffer/testkit';
 import { composeSealable } from '../apps/coffer/src/compose.ts';
 import { tryLogin } from './logins.ts';
 
 const ISSUED_AT_ONCE = 32;
-const STATIC_SEAL: StaticSeal = { type: 'static', current: { id: 'test', key: Buffer.alloc(32, 'scale') } };
+const KEYS = { current: { id: 'test', key: Buffer.alloc(32, 'scale') } };
 const ROOT_TOKEN = 'root';
 const TOKENS = 500;
 /** Many logins fast: making a password's verifier is most of the work of a creation. */
@@ -61,7 +61,7 @@ function suite(leases: number, makeStorage: (database: TestDatabase) => Promise<
     sealable = composeSealable({
       store,
       storageType: 'file',
-      staticSeal: STATIC_SEAL,
+      autoSeal: createStaticSeal(KEYS),
       logger: createLogger('', 'info', (entry) => (log += formatLogLine(entry))),
     });
     await sealable.start();

@@ -5,7 +5,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { randomBase62, silentLogger } from '@coffer/base';
-import { Core, SealableCore, type StaticSeal } from '@coffer/core';
+import { Core, createStaticSeal, SealableCore } from '@coffer/core';
 import type { EngineFactory, Lease, LeaseIssuer } from '@coffer/framework';
 import { openEmbeddedStore } from '@coffer/store';
 import type { TestPostgres } from '@coffer/testkit';
@@ -89,10 +89,10 @@ export async function addLeases({ home, key }: LeaseServer, count: number, like:
     issuer = leases;
     return { help: '', paths: [], close: () => Promise.resolve() };
   };
-  const staticSeal: StaticSeal = { type: 'static', current: { id: KEY_ID, key } };
+  const autoSeal = createStaticSeal({ current: { id: KEY_ID, key } });
   const sealable = new SealableCore({
     store,
-    staticSeal,
+    autoSeal,
     build: ({ barrier }) => {
       const core = new Core({ store, barrier, builtinPlugins: [], logger: silentLogger });
       core.install({ engines: new Map([['database', engine]]) });

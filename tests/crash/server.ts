@@ -5,11 +5,11 @@
 import { randomUUID } from 'node:crypto';
 import { createLogger, formatLogLine, type JsonObject } from '@coffer/base';
 import type { OutgoingResponse } from '@coffer/framework';
-import type { StaticSeal } from '@coffer/core';
+import { createStaticSeal } from '@coffer/core';
 import { openEmbeddedStore, type Store } from '@coffer/store';
 import { composeSealable } from '../../apps/coffer/src/compose.ts';
 
-const STATIC_SEAL: StaticSeal = { type: 'static', current: { id: 'test', key: Buffer.alloc(32, 'crash') } };
+const KEYS = { current: { id: 'test', key: Buffer.alloc(32, 'crash') } };
 const ROOT_TOKEN = 'root';
 /** A process may stand still for longer than clients usually wait, and what comes of its request then is what a test asks for. */
 const LONGEST_REQUEST_MS = 3_600_000;
@@ -39,7 +39,7 @@ export async function openServerOn(store: Store): Promise<CrashServer> {
   const sealable = composeSealable({
     store,
     storageType: 'file',
-    staticSeal: STATIC_SEAL,
+    autoSeal: createStaticSeal(KEYS),
     logger: createLogger('', 'debug', (entry) => (log += formatLogLine(entry))),
   });
   await sealable.start();

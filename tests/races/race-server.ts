@@ -1,6 +1,6 @@
 /** Servers that are raced against: real HTTP, a real database whose logins they make, and a store that can be held. */
 import { createLogger, formatLogLine } from '@coffer/base';
-import type { StaticSeal } from '@coffer/core';
+import { createStaticSeal } from '@coffer/core';
 import { createHttpEdge } from '@coffer/http';
 import { eventually } from '@coffer/testkit';
 import type { TestDatabase } from '@coffer/testkit';
@@ -11,7 +11,7 @@ import { issuedRoles } from '../logins.ts';
 import { HeldStore } from './held-store.ts';
 import type { Storage } from './storages.ts';
 
-const STATIC_SEAL: StaticSeal = { type: 'static', current: { id: 'test', key: Buffer.alloc(32, 'races') } };
+const KEYS = { current: { id: 'test', key: Buffer.alloc(32, 'races') } };
 
 export interface RaceServer {
   readonly api: Api;
@@ -25,7 +25,7 @@ export async function startRaceServer(storage: Storage): Promise<RaceServer> {
   let log = '';
   const logger = createLogger('', 'debug', (entry) => (log += formatLogLine(entry)));
   const store = new HeldStore(await storage.open());
-  const sealable = composeSealable({ store, storageType: 'file', staticSeal: STATIC_SEAL, logger });
+  const sealable = composeSealable({ store, storageType: 'file', autoSeal: createStaticSeal(KEYS), logger });
   await sealable.start();
   const { initialized } = await sealable.status();
   if (!initialized) await sealable.init({ recovery: { shares: 1, threshold: 1 }, rootToken: 'root' });

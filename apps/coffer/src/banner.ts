@@ -23,7 +23,7 @@ export function serverBanner(
     ...(logFile === undefined ? [] : [line('Log File', logFile)]),
     ...(format === 'standard' ? [] : [line('Log Format', format)]),
     line('Log Level', level),
-    line('Seal', seal === undefined ? 'shamir' : 'static'),
+    line('Seal', seal?.type ?? 'shamir'),
     line('Storage', storage.type),
     '',
     '==> Vault server started! Log data will stream in below:',

@@ -12,7 +12,6 @@ import {
   type OpenParts,
   SealableCore,
   type SealableCoreOptions,
-  type StaticSeal,
 } from '@coffer/core';
 import { ROOT_POLICY, type TtlLimits, type UserLockout } from '@coffer/framework';
 import { createDatabaseEngine, createDatabasePlugins, probeDatabasePlugin } from '@coffer/engine-database';
@@ -28,8 +27,9 @@ export interface ComposeOptions {
   readonly pluginDirectory?: string;
   /** Who may own the plugin directory and its files, and in which mode. */
   readonly pluginTrust?: FileTrust;
-  /** Opens the seal without shares. */
-  readonly staticSeal?: StaticSeal;
+  /** Opens the seal without shares; with the other one, the store may be moved to it. */
+  readonly autoSeal?: SealableCoreOptions['autoSeal'];
+  readonly formerSeal?: SealableCoreOptions['formerSeal'];
   /** Keeps a seal closed that opens by itself. */
   readonly staySealed?: boolean;
   /** Called when a seal has closed and nothing is left behind it. */
@@ -53,10 +53,11 @@ export interface ComposeOptions {
 
 /** The whole server without its listeners, behind its seal. Call `start()` on it. */
 export function composeSealable(options: ComposeOptions): SealableCore {
-  const { store, storageType, staticSeal, staySealed, onSealed, address, clusterName, logger } = options;
+  const { store, storageType, autoSeal, formerSeal, staySealed, onSealed, address, clusterName, logger } = options;
   return new SealableCore({
     store,
-    ...(staticSeal && { staticSeal }),
+    ...(autoSeal && { autoSeal }),
+    ...(formerSeal && { formerSeal }),
     ...(staySealed !== undefined && { staySealed }),
     ...(onSealed && { onSealed }),
     ...(address !== undefined && { address }),

@@ -1,7 +1,6 @@
 import { CofferError, type Logger, type Loggers } from '@coffer/base';
 import type { ServerConfiguration } from '@coffer/engine-system';
 import { type Caller, DEFAULT_USER_LOCKOUT, type RequestHandler, SYSTEM_TTL } from '@coffer/framework';
-import { wipeStaticSeal } from '@coffer/core';
 import { type ComposeOptions, composeSealable } from './compose.ts';
 import type { ListenAddress } from './listen-address.ts';
 import { type Listeners, openListeners } from './listeners.ts';
@@ -11,7 +10,7 @@ import type { ServerConfig } from './config/server-config.ts';
 import type { UserLockouts } from './config/user-lockout-config.ts';
 import type { RequestLog } from './request-log.ts';
 import { QuietMoment } from './server-replacement.ts';
-import { readStaticSeal } from './static-seal.ts';
+import { readSeals } from './seals.ts';
 
 export interface Server {
   readonly addresses: readonly string[];
@@ -46,8 +45,8 @@ export interface ServerOperation {
 const DRAIN_MS = 30_000;
 
 /**
- * A server whose state outlives it. It starts sealed, unless it has a static seal and the store is initialized. Keys in
- * `env` are removed from it. `replaced`: where the previous process listened when it was sealed; the server then stays sealed.
+ * A server whose state outlives it. It starts sealed, unless its seal opens by itself and the store is initialized. Keys
+ * and the token of a seal in `env` are removed from it. `replaced`: where the previous process listened when it was sealed; the server then stays sealed.
  *
  * @throws CofferError `invalid-request` or `failed`, naming what in the configuration cannot be used
  */
@@ -58,7 +57,7 @@ export async function startServer(
   replaced?: readonly ListenAddress[],
   operation?: ServerOperation,
 ): Promise<Server> {
-  const staticSeal = replaced === undefined ? config.seal && (await readStaticSeal(config.seal, env)) : undefined;
+  const seals = replaced === undefined ? await readSeals(config, env, logger.named('seal')) : {};
   const store = await openStorage(config.storage, logger.named('storage'));
   const { pluginDirectory, pluginTrust, apiAddr, clusterName } = config;
   const quiet = new QuietMoment(logger);
@@ -66,7 +65,7 @@ export async function startServer(
   const sealable = composeSealable({
     store,
     storageType: config.storage.type,
-    ...(staticSeal && { staticSeal }),
+    ...seals,
     ...(replaced && { staySealed: true }),
     ...(pluginDirectory !== undefined && { pluginDirectory }),
     ...(pluginTrust && { pluginTrust }),
@@ -83,7 +82,6 @@ export async function startServer(
     ...(operation && forOperators(operation)),
     logger,
   });
-  if (staticSeal !== undefined) wipeStaticSeal(staticSeal);
   const handle: RequestHandler = (request) => {
     quiet.request();
     return sealable.handle(request);

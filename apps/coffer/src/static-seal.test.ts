@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { describe, it } from 'node:test';
-import { readStaticSeal } from './static-seal.ts';
+import { readStaticKeys } from './static-seal.ts';
 
 describe('a static key in the environment', () => {
   const current = { id: 'new', url: 'env://NEW_KEY' };
@@ -10,7 +10,7 @@ describe('a static key in the environment', () => {
   it('is out of it once it was read, the one before too', async () => {
     const [one, two] = [randomBytes(32), randomBytes(32)];
     const env = { NEW_KEY: one.toString('hex'), OLD_KEY: two.toString('base64'), PATH: '/bin' };
-    const seal = await readStaticSeal({ current, previous }, env);
+    const seal = await readStaticKeys({ current, previous }, env);
     assert.deepEqual(env, { PATH: '/bin' });
     assert.deepEqual(Buffer.from(seal.current.key), one);
     assert.deepEqual(Buffer.from(seal.previous?.key ?? []), two);
@@ -18,14 +18,14 @@ describe('a static key in the environment', () => {
 
   it('may be in one variable for both', async () => {
     const env = { NEW_KEY: randomBytes(32).toString('hex') };
-    const seal = await readStaticSeal({ current, previous: { id: 'old', url: current.url } }, env);
+    const seal = await readStaticKeys({ current, previous: { id: 'old', url: current.url } }, env);
     assert.deepEqual(seal.previous?.key, seal.current.key);
     assert.deepEqual(env, {});
   });
 
   it('is named when it is missing, and never shown when it is wrong', async () => {
-    await assert.rejects(readStaticSeal({ current }, {}), /the environment has no NEW_KEY/);
-    const wrong = readStaticSeal({ current }, { NEW_KEY: 'tooshort' });
+    await assert.rejects(readStaticKeys({ current }, {}), /the environment has no NEW_KEY/);
+    const wrong = readStaticKeys({ current }, { NEW_KEY: 'tooshort' });
     await assert.rejects(
       wrong,
       (error: Error) => /32 bytes/.test(error.message) && !error.message.includes('tooshort'),

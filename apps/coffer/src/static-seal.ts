@@ -1,23 +1,24 @@
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { CofferError, errorText } from '@coffer/base';
-import { parseStaticKey, type StaticKey, type StaticSeal } from '@coffer/core';
-import type { SealConfig, StaticKeySource } from './config/seal-config.ts';
+import { parseStaticKey, type StaticKey, type StaticKeys } from '@coffer/core';
+import type { StaticKeySource, StaticSealConfig } from './config/seal-config.ts';
 
 type Environment = Record<string, string | undefined>;
+type StaticKeySources = Pick<StaticSealConfig, 'current' | 'previous'>;
 
 /**
  * Variables that hold a key are removed from the environment.
  * @throws CofferError `invalid-request` naming the file or variable that has no key
  */
-export async function readStaticSeal(seal: SealConfig, env: Environment): Promise<StaticSeal> {
+export async function readStaticKeys(seal: StaticKeySources, env: Environment): Promise<StaticKeys> {
   const current = await readKey(seal.current, env);
   const previous = seal.previous && (await readKey(seal.previous, env));
   forgetStaticKeys(seal, env);
-  return { type: 'static', current, ...(previous && { previous }) };
+  return { current, ...(previous && { previous }) };
 }
 
-function forgetStaticKeys({ current, previous }: SealConfig, env: Environment): void {
+function forgetStaticKeys({ current, previous }: StaticKeySources, env: Environment): void {
   for (const { url } of [current, ...(previous ? [previous] : [])]) {
     const name = variableOf(url);
     if (name !== undefined) delete env[name];

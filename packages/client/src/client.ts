@@ -18,6 +18,8 @@ export interface ClientOptions extends TlsOptions {
   readonly headers?: Readonly<Record<string, string>>;
   /** For the whole exchange, in milliseconds. Default 60 000. */
   readonly timeoutMs?: number;
+  /** A longer answer fails, in bytes. Default: none is too long. */
+  readonly maxResponseBytes?: number;
   /** Do not follow the one redirect that a standby node may answer with. */
   readonly disableRedirects?: boolean;
 }
@@ -77,6 +79,7 @@ export function createClient(options: ClientOptions): Client {
       },
       body,
       timeoutMs: options.timeoutMs ?? 60_000,
+      maxResponseBytes: options.maxResponseBytes ?? Number.POSITIVE_INFINITY,
       tls: options,
       followRedirect: options.disableRedirects !== true,
     });

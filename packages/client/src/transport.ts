@@ -23,6 +23,7 @@ export interface Exchange {
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string | undefined;
   readonly timeoutMs: number;
+  readonly maxResponseBytes: number;
   readonly tls: TlsOptions;
   readonly followRedirect: boolean;
   /** Ends it before its time. */
@@ -69,7 +70,7 @@ export async function open(asked: Exchange): Promise<Answer | AsyncIterable<Uint
   try {
     const message = await start(asked, AbortSignal.any([patience.signal, ...(asked.signal ? [asked.signal] : [])]));
     if (message.statusCode === 200) return bodyOf(asked, url, message);
-    return { url, status: message.statusCode ?? 0, text: await textOf(message) };
+    return { url, status: message.statusCode ?? 0, text: await textOf(message, asked.maxResponseBytes) };
   } catch (thrown) {
     throw connectionError(asked.method, url, patience.signal.aborted ? patience.signal.reason : thrown);
   } finally {
@@ -89,10 +90,16 @@ async function* bodyOf(
   }
 }
 
-async function textOf(message: IncomingMessage): Promise<string> {
+async function textOf(message: IncomingMessage, maxBytes: number): Promise<string> {
   let text = '';
+  let bytes = 0;
   message.setEncoding('utf8');
-  for await (const chunk of message as AsyncIterable<string>) text += chunk;
+  for await (const chunk of message as AsyncIterable<string>) {
+    text += chunk;
+    bytes += Buffer.byteLength(chunk);
+    // Leaving the loop ends the connection.
+    if (bytes > maxBytes) throw new Error('the response is too large');
+  }
   return text;
 }
 
@@ -100,7 +107,8 @@ async function send(asked: Exchange, signal: AbortSignal): Promise<{ answer: Ans
   const url = `${asked.endpoint.origin}${asked.target}`;
   try {
     const message = await start(asked, signal);
-    return { answer: { url, status: message.statusCode ?? 0, text: await textOf(message) }, message };
+    const text = await textOf(message, asked.maxResponseBytes);
+    return { answer: { url, status: message.statusCode ?? 0, text }, message };
   } catch (thrown) {
     throw connectionError(asked.method, url, signal.aborted ? signal.reason : thrown);
   }

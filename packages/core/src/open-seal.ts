@@ -11,6 +11,7 @@ import { type ClusterIdentity, loadClusterIdentity } from './seal/cluster-identi
 import { SealAll } from './seal/seal-all.ts';
 import type { SealControl } from './seal/seal-control.ts';
 import type { SealKeys } from './seal/seal-keys.ts';
+import { SealWatch } from './seal/seal-watch.ts';
 
 /** How often to check whether the encryption key is due for rotation, and to forget old changes, in milliseconds. */
 const TEND_MS = 60_000;
@@ -51,6 +52,7 @@ interface CoreParts {
   readonly cluster: ClusterIdentity;
   readonly sealAll: SealAll;
   readonly attempts: EntryStorage;
+  readonly watch: SealWatch;
 }
 
 export interface EndOptions {
@@ -90,7 +92,7 @@ export class OpenSeal {
   }
 
   /** From now on, a request that begins after another node's change is served with the keys of that change. */
-  static async #follow({ store, keys, clusterName, onSeen, close }: OpenSealOptions): Promise<CoreParts> {
+  static async #follow({ store, keys, clusterName, onSeen, close, logger }: OpenSealOptions): Promise<CoreParts> {
     const epochs = new Epochs(store, onSeen);
     epochs.follow('keyring', () => keys.follow());
     const entries = entriesOf(store, keys.barrier);
@@ -100,8 +102,10 @@ export class OpenSeal {
     // They were read before the epoch was.
     await keys.follow();
     await keys.complete();
+    const watch = new SealWatch(keys, logger);
+    await watch.look();
     await sealAll.begin();
-    return { epochs, cluster: await loadClusterIdentity(entries, clusterName), sealAll, attempts };
+    return { epochs, cluster: await loadClusterIdentity(entries, clusterName), sealAll, attempts, watch };
   }
 
   static async #startCore(options: OpenSealOptions, parts: CoreParts): Promise<OpenSeal> {
@@ -132,6 +136,7 @@ export class OpenSeal {
       tendKeys().catch((error: unknown) =>
         logger.error('the encryption key was not looked after', { error: errorText(error) }),
       );
+      void parts.watch.look();
       parts.epochs
         .prune()
         .catch((error: unknown) => logger.warn('old changes were not forgotten', { error: errorText(error) }));

@@ -6,13 +6,16 @@ import { releaseDeadClaims, takeOverDead } from './leases/dead-claims.ts';
 import { answerInTime } from './request-deadline.ts';
 import { Membership } from './nodes/membership.ts';
 import { ThisNode } from './nodes/this-node.ts';
+import { mayPass } from './seal/auto-seal.ts';
+import { ConfiguredSeals } from './seal/configured-seals.ts';
 import { initStore } from './seal/init-store.ts';
 import { type KeyRotationConfig, type KeyStatus, readKeyRotation, writeKeyRotation } from './seal/key-rotation.ts';
 import { checkShareCounts } from './seal/key-shares.ts';
 import { type EndOptions, OpenSeal } from './open-seal.ts';
 import { requesterFields } from './seal/operator-attempt.ts';
+import { migrateSeal } from './seal/migrate-seal.ts';
 import { OtherNodes } from './seal/other-nodes.ts';
-import { checkSealType, rootKeyByStaticSeal, rootKeyByUnsealKey } from './seal/root-key.ts';
+import { rootKeyByUnsealKey } from './seal/root-key.ts';
 import type {
   InitRequest,
   InitResult,
@@ -26,15 +29,19 @@ import { collectGarbage } from './seal/seal-garbage.ts';
 import { SealKeys } from './seal/seal-keys.ts';
 import { createSealRows, type SealRecord, type SealRows } from './seal/seal-rows.ts';
 import { statusOf } from './seal/seal-status.ts';
+import { SealRetry } from './seal/seal-retry.ts';
 import { SealShares } from './seal/seal-shares.ts';
 import { handleSealed } from './sealed-request.ts';
 import type { SealableCoreOptions } from './sealable-options.ts';
 import { SeenRecord } from './seal/seen-record.ts';
 import { ShareHolders } from './seal/share-holders.ts';
-import { copyStaticSeal, type StaticSeal, wipeStaticSeal } from './seal/static-seal.ts';
 
-const OPENS_AT_START =
-  'the seal "static" opens when the server starts, and was closed by an operator since: restart the server to open it';
+const HELPER_AWAY =
+  'the server that opens the seal does not answer, or cannot: it is asked again, and the log says what it said';
+
+/** What Vault says (openbao/openbao:internal/vault/core.go, unsealFragment). */
+const NO_MIGRATION = "can't perform a seal migration, no migration seal found";
+const MIGRATION_PENDING = 'migrate option not provided and seal migration is pending';
 
 /** How long the keys are kept after the seal closes for work still under way, in milliseconds. */
 const KEYS_MS = 5_000;
@@ -54,8 +61,8 @@ export class SealableCore implements SealControl {
   readonly #options: SealableCoreOptions;
   readonly #rows: SealRows;
   readonly #seen: SeenRecord;
-  /** Our own copy of the keys, so that we can wipe them. */
-  readonly #staticSeal: StaticSeal | undefined;
+  readonly #seals: ConfiguredSeals;
+  readonly #retry: SealRetry;
   readonly #sealedPaths: readonly Path[];
   readonly #shares: SealShares;
   readonly #membership: Membership;
@@ -63,7 +70,7 @@ export class SealableCore implements SealControl {
   readonly #others: OtherNodes;
   #opened: OpenSeal | undefined;
   #isEnding = false;
-  /** Whether a static seal opens as soon as another node has initialized the store. */
+  /** Whether the seal opens by itself as soon as another node has initialized or migrated the store. */
   #awaitsKeys = false;
   #closing: Promise<void> = Promise.resolve();
   /** One change of the seal at a time. */
@@ -90,9 +97,10 @@ export class SealableCore implements SealControl {
       logger: options.logger.named('node'),
     });
     this.#sealedPaths = options.sealedPaths(this);
-    this.#staticSeal = options.staticSeal && copyStaticSeal(options.staticSeal);
+    this.#seals = new ConfiguredSeals(options, options.logger);
+    this.#retry = new SealRetry(() => this.#openIfPossible(), options.logger);
     this.#holders = new ShareHolders({
-      byItself: options.staticSeal !== undefined,
+      byItself: options.autoSeal !== undefined,
       keys: () => this.#open().keys,
       storage: () => this.#open().attempts,
       tokens: () => this.#open().core.services.tokens,
@@ -126,34 +134,36 @@ export class SealableCore implements SealControl {
   }
 
   /**
-   * Registers this process, reads what the store holds, and opens a static seal.
+   * Registers this process, reads what the store holds, and opens a seal that opens by itself. Where the server that helps it is away,
+   * it is asked again in the background.
    * @throws CofferError `failed` when the store is sealed in another way than is configured, or its key does not fit
    */
   async start(): Promise<void> {
     const { store, staySealed = false, logger } = this.#options;
-    const staticSeal = this.#staticSeal;
     await this.#membership.start();
     await this.node.requireClock();
     const record = await this.#rows.read();
     if (record === undefined) {
       logger.info('the store is not initialized: run "operator init"');
-      this.#awaitsKeys = staticSeal !== undefined;
+      this.#awaitsKeys = this.#seals.autoSeal !== undefined;
       return;
     }
-    if (!staySealed) checkSealType(record.config, staticSeal);
+    if (!staySealed) this.#seals.require(record.config);
     await releaseDeadClaims(store, logger);
     if (staySealed) logger.info('vault is sealed, as it was before the process replaced itself');
-    if (staticSeal === undefined || staySealed) return;
-    await this.#inTurn(() => this.#openStatic(staticSeal, record));
+    if (staySealed) return;
+    await this.#inTurn(() => this.#openByItself(record));
   }
 
   /** Ends the core for good, waiting for requests under way. The store stays open: whoever opened it closes it. */
   async stop(): Promise<void> {
     // Whoever is opening the seal right now must not find it open afterwards.
     this.#isEnding = true;
+    this.#retry.end();
     await this.#turn;
     this.#close({});
     await this.#closing;
+    this.#seals.forget();
     await this.#membership.stop();
   }
 
@@ -185,7 +195,7 @@ export class SealableCore implements SealControl {
   async status(): Promise<SealStatus> {
     // A health check of an open server does not ask the store.
     const record = this.#opened?.keys.record ?? (await this.#seen.read());
-    return statusOf(record, this.#staticSeal, this.#shares, this.#opened?.cluster);
+    return statusOf(record, this.#seals, this.#shares, this.#opened?.cluster, this.#retry.problem);
   }
 
   init(request: InitRequest): Promise<InitResult> {
@@ -195,7 +205,12 @@ export class SealableCore implements SealControl {
   async unseal(share: Uint8Array, requester?: Requester): Promise<void> {
     // Two cores on one store would only be in each other's way.
     await this.#closing;
-    await this.#inTurn(() => this.#unseal(share, requester));
+    await this.#inTurn(() => this.#unseal(share, requester, false));
+  }
+
+  async unsealAndMigrate(share: Uint8Array, requester?: Requester): Promise<void> {
+    await this.#closing;
+    await this.#inTurn(() => this.#unseal(share, requester, true));
   }
 
   resetUnseal(requester?: Requester): void {
@@ -218,7 +233,7 @@ export class SealableCore implements SealControl {
       // Only this takes a turn: the requests that are waited for may be waiting for theirs.
       const endAttempts = () => this.#holders.cancel('sealed', opened.attempts);
       await this.#inTurn(() => this.#others.unlessOpen(endAttempts).then(() => opened.keys.forget()));
-      if (this.#staticSeal !== undefined) wipeStaticSeal(this.#staticSeal);
+      this.#seals.forget();
       collectGarbage();
       this.#options.onSealed?.(this);
     };
@@ -266,46 +281,83 @@ export class SealableCore implements SealControl {
 
   async #init({ unseal, recovery, rootToken }: InitRequest): Promise<InitResult> {
     const { store, clusterName, logger } = this.#options;
-    const staticSeal = this.#staticSeal;
-    const counts = staticSeal === undefined ? unseal : recovery;
+    const { autoSeal } = this.#seals;
+    const counts = autoSeal === undefined ? unseal : recovery;
     if (counts === undefined) throw new CofferError('invalid-request', 'the number of key shares is missing');
     checkShareCounts(counts);
     if ((await this.#rows.read()) !== undefined)
       throw new CofferError('invalid-request', 'Vault is already initialized');
-    const made = await initStore({ store, rows: this.#rows, counts, staticSeal, clusterName, rootToken, logger });
+    const made = await initStore({ store, rows: this.#rows, counts, autoSeal, clusterName, rootToken, logger });
     const { record, shares, token } = made;
-    if (staticSeal !== undefined) await this.#openStatic(staticSeal, record);
+    if (autoSeal !== undefined) await this.#openByItself(record);
     return {
-      unsealShares: staticSeal === undefined ? shares : [],
-      recoveryShares: staticSeal === undefined ? [] : shares,
+      unsealShares: autoSeal === undefined ? shares : [],
+      recoveryShares: autoSeal === undefined ? [] : shares,
       rootToken: token,
     };
   }
 
-  async #unseal(share: Uint8Array, requester: Requester | undefined): Promise<void> {
+  async #unseal(share: Uint8Array, requester: Requester | undefined, migrate: boolean): Promise<void> {
     const record = await this.#rows.readPresent();
     if (this.#opened !== undefined) return;
-    if (record.config.type === 'static') throw new CofferError('invalid-request', OPENS_AT_START);
-    checkSealType(record.config, this.#staticSeal);
-    await this.#shares.add(share, record.config, requester, (unsealKey) =>
-      this.#openWith(rootKeyByUnsealKey(unsealKey, record), record),
+    const { config } = record;
+    const isPending = this.#seals.isMigration(config);
+    if (migrate !== isPending) throw new CofferError('invalid-request', migrate ? NO_MIGRATION : MIGRATION_PENDING);
+    if (!migrate && config.type !== 'shamir') throw opensByItself(config.type, this.#retry.problem);
+    this.#seals.require(config);
+    if (migrate) await this.#others.requireClosed();
+    await this.#shares.add(share, config, requester, (key) =>
+      migrate ? this.#migrate(record, key) : this.#openWith(rootKeyByUnsealKey(key, record), record),
     );
   }
 
-  async #openStatic(staticSeal: StaticSeal, present: SealRecord): Promise<void> {
-    const opened = await rootKeyByStaticSeal(staticSeal, present, this.#rows, this.#options.logger);
-    await this.#openWith(opened.rootKey, opened.record);
+  async #migrate(record: SealRecord, holdersKey: Uint8Array): Promise<void> {
+    const rootKey = await this.#seals.rootKeyForHolders(record, holdersKey);
+    const { autoSeal, type } = this.#seals;
+    const { logger } = this.#options;
+    logger.info('seal migration initiated', { from: record.config.type, to: type });
+    try {
+      // Whoever asked may give up, but a change of the seal is not left half-way.
+      const moved = await withoutDeadline(async () => {
+        await this.#others.requireClosed();
+        return migrateSeal({ rows: this.#rows, record, rootKey, holdersKey, autoSeal });
+      });
+      logger.info('seal migration complete', { from: record.config.type, to: type });
+      await this.#openWith(moved.rootKey, moved.record);
+    } finally {
+      rootKey.fill(0);
+    }
+  }
+
+  /** Where that is possible without people. Fails only when trying again would not help. */
+  async #openByItself(record: SealRecord): Promise<void> {
+    let rootKey: Uint8Array | undefined;
+    try {
+      rootKey = await this.#seals.rootKeyOf(record);
+    } catch (error) {
+      if (!mayPass(error)) throw error;
+      this.#retry.later(`seal "${this.#seals.type}": ${HELPER_AWAY}`, error);
+      return;
+    }
+    if (rootKey !== undefined) return this.#openWith(rootKey, record);
+    if (!this.#seals.isMigration(record.config)) return;
+    // Another node may do it.
+    this.#awaitsKeys = this.#seals.autoSeal !== undefined;
+    this.#options.logger.warn(
+      'the store is to be moved to another seal: run "operator unseal -migrate" with the shares that it has now',
+      { from: record.config.type, to: this.#seals.type },
+    );
   }
 
   async #openWith(rootKey: Uint8Array, record: SealRecord): Promise<void> {
     if (this.#isEnding) throw sealed();
     await this.node.requireClock();
     const { store, clusterName, build, logger } = this.#options;
-    const staticSeal = this.#staticSeal;
+    const { autoSeal } = this.#seals;
     const close = (): void => this.seal();
     const keys = new SealKeys({
       ...{ rows: this.#rows, record, rootKey, others: this.#others, logger },
-      ...(staticSeal && { staticSeal }),
+      ...(autoSeal && { autoSeal }),
       onLost: close,
     });
     const tendKeys = (): Promise<void> => this.tendKeys();
@@ -318,6 +370,8 @@ export class SealableCore implements SealControl {
     await this.#others.unlessOpen(() => this.#holders.cancel('no node was open', opened.attempts));
     this.#opened = opened;
     this.#awaitsKeys = false;
+    this.#retry.end();
+    this.#seals.forgetFormer();
     this.#membership.tell();
     logger.info('vault is unsealed');
   }
@@ -328,7 +382,7 @@ export class SealableCore implements SealControl {
     if (isSteady && !store.exclusive) await takeOverDead(store, logger);
     await this.node.checkClock();
     const opened = this.#opened;
-    if (this.#awaitsKeys) await this.#openOnceInitialized();
+    if (this.#awaitsKeys) await this.#openOnceChanged();
     try {
       await opened?.epochs.refresh();
     } catch (error) {
@@ -337,19 +391,23 @@ export class SealableCore implements SealControl {
     }
   }
 
-  async #openOnceInitialized(): Promise<void> {
-    const staticSeal = this.#staticSeal;
+  /** Once another node has made, or moved, what this one waits for. */
+  async #openOnceChanged(): Promise<void> {
     try {
-      await this.#inTurn(async () => {
-        const record = await this.#rows.read();
-        if (record === undefined || staticSeal === undefined || this.#opened !== undefined) return;
-        this.#awaitsKeys = false;
-        checkSealType(record.config, staticSeal);
-        await this.#openStatic(staticSeal, record);
-      });
+      await this.#openIfPossible();
     } catch (error) {
       this.#options.logger.error('the seal did not open', { error: errorText(error) });
     }
+  }
+
+  async #openIfPossible(): Promise<void> {
+    await this.#inTurn(async () => {
+      if (this.#opened !== undefined || this.#isEnding) return;
+      const record = await this.#rows.read();
+      if (record === undefined || this.#seals.isMigration(record.config)) return;
+      this.#awaitsKeys = false;
+      await this.#openByItself(record);
+    });
   }
 
   #open(): OpenSeal {
@@ -366,4 +424,9 @@ export class SealableCore implements SealControl {
     this.#turn = result.catch(() => undefined);
     return result;
   }
+}
+
+function opensByItself(type: SealRecord['config']['type'], problem: string | undefined): CofferError {
+  const why = problem ?? 'it was closed by an operator since: restart the server to open it';
+  return new CofferError('invalid-request', `the seal "${type}" opens when the server starts, without shares; ${why}`);
 }

@@ -234,7 +234,7 @@ function workOfCore(store: Store, barrier: Barrier): readonly (() => Promise<voi
       const rows = createSealRows(store);
       const late = new Deadline(0);
       while (!late.over) await new Promise(setImmediate);
-      const settings = { staticSeal: undefined, clusterName: undefined, rootToken: undefined, logger: silentLogger };
+      const settings = { autoSeal: undefined, clusterName: undefined, rootToken: undefined, logger: silentLogger };
       // Nobody waits for the keys: the store is left as it was.
       await withDeadline(late, () =>
         initStore({ store, rows, counts: { shares: 1, threshold: 1 }, ...settings }),
@@ -242,6 +242,7 @@ function workOfCore(store: Store, barrier: Barrier): readonly (() => Promise<voi
       const { record } = await initStore({ store, rows, counts: { shares: 1, threshold: 1 }, ...settings });
       await rows.read();
       await rows.replace(record);
+      await rows.replace(await rows.readPresent(), { migrates: true });
       await store.run('DELETE FROM keyring');
       const { mount, name } = CLUSTER_IDENTITY;
       await store.run('DELETE FROM entries WHERE mount = $1 AND name = $2', [mount, name]);

@@ -31,7 +31,10 @@ describe('the configuration file', () => {
       maxLeaseTtl: 86_400,
       logLevel: 'info',
     });
-    assert.deepEqual(withSeal?.seal, { current: { id: '2026-11', url: 'file:///etc/coffer/unseal.key' } });
+    assert.deepEqual(withSeal?.seal, {
+      type: 'static',
+      current: { id: '2026-11', url: 'file:///etc/coffer/unseal.key' },
+    });
     assert.equal(withSeal?.storage.type, 'yugabytedb');
     assert.ok(!JSON.stringify(withSeal).includes('PASSWORD'));
   });
@@ -136,7 +139,11 @@ describe('the configuration file', () => {
     ],
     ['permissions that are none', `${LISTENER}\n${STORAGE}\nplugin_file_permissions = "rwx"`, /^c\.hcl:3:\d+: .*octal/],
     ['a user that is none', `${LISTENER}\n${STORAGE}\nplugin_file_uid = -1`, /^c\.hcl:3:\d+: .*number of a user/],
-    ['another seal', `${LISTENER}\n${STORAGE}\nseal "awskms" { }`, /^c\.hcl:3:1: the only type of seal is "static"/],
+    [
+      'another seal',
+      `${LISTENER}\n${STORAGE}\nseal "awskms" { }`,
+      /^c\.hcl:3:1: the types of seal are "static" and "transit"/,
+    ],
     ['half a key', `${LISTENER}\n${STORAGE}\nseal "static" { current_key_id = "a" }`, /^c\.hcl:3:\d+: .*go together/],
     [
       'a key in the file itself',

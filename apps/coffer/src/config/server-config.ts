@@ -7,15 +7,14 @@ import { takeForeignKeys } from './foreign-keys.ts';
 import { type ListenerConfig, parseListeners } from './listener-config.ts';
 import { type LogConfig, parseLog } from './log-config.ts';
 import { parsePluginDirectory, parsePluginTrust } from './plugin-config.ts';
-import { parseSeal, type SealConfig } from './seal-config.ts';
+import { parseSeals, type SealsConfig } from './seal-config.ts';
 import { parseStorage, type StorageConfig } from './storage-config.ts';
 import { parseUserLockouts, type UserLockouts } from './user-lockout-config.ts';
 
 /** What a configuration file says. Names and meanings are Vault's. Durations are seconds. */
-export interface ServerConfig extends LogConfig {
+export interface ServerConfig extends LogConfig, SealsConfig {
   readonly listeners: readonly ListenerConfig[];
   readonly storage: StorageConfig;
-  readonly seal?: SealConfig;
   readonly audit: AuditConfig;
   readonly pluginDirectory?: string;
   readonly pluginTrust?: FileTrust;
@@ -125,10 +124,7 @@ function parseKeys(config: HclObject, report: HclReport): ServerConfig | undefin
   const storage = attempt(() => parseStorage(config));
   const audit = attempt(() => parseAudit(config));
   const rest = {
-    ...defined(
-      'seal',
-      attempt(() => parseSeal(config)),
-    ),
+    ...attempt(() => parseSeals(config)),
     ...defined(
       'pluginDirectory',
       attempt(() => parsePluginDirectory(config)),

@@ -1,12 +1,16 @@
 import { fileURLToPath } from 'node:url';
-import { wipeStaticSeal } from '@coffer/core';
+import { createLogger } from '@coffer/base';
+import type { AutoSeal } from '@coffer/core';
+import { defined } from '../config/config-values.ts';
 import { type ConfigFindings, examineConfig, type ServerConfig } from '../config/server-config.ts';
-import { readStaticSeal } from '../static-seal.ts';
+import { readSeals } from '../seals.ts';
 import { Check } from './check.ts';
 import { checkListenerAddresses, checkListenerTls } from './listener-checks.ts';
 import { checkPluginDirectory } from './plugin-checks.ts';
 import { checkStorage } from './storage-checks.ts';
 import { checkDisks, checkOpenFiles, checkWritable, warnIfReadable } from './system-checks.ts';
+
+const NO_LOG = createLogger('', 'error', () => undefined);
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -39,7 +43,7 @@ export async function diagnose(
   );
   await root.part(
     'Create Vault Server Configuration Seals',
-    unlessSkipped('autounseal', (check) => checkSeal(check, config, env)),
+    unlessSkipped('autounseal', (check) => checkSeals(check, config, env)),
   );
   await root.part(
     'Start Listeners',
@@ -66,12 +70,28 @@ async function checkFiles(check: Check, config: ServerConfig, { files }: ConfigF
   if (pidFile !== undefined) await check.part('Check Pid File', (part) => checkWritable(part, pidFile));
 }
 
-async function checkSeal(check: Check, { seal }: ServerConfig, env: Environment): Promise<void> {
-  if (seal === undefined) return check.ok('The seal is opened by key shares.');
-  // Whoever reads a key takes it out of the environment, which is not ours to change.
-  wipeStaticSeal(await readStaticSeal(seal, { ...env }));
-  for (const { url } of [seal.current, ...(seal.previous ? [seal.previous] : [])]) {
-    if (url.startsWith('file://')) await warnIfReadable(check, fileURLToPath(url), 'the key');
+/** The seal that is configured, and the one that a store would be moved away from. Nothing is asked of a store here. */
+async function checkSeals(check: Check, { seal, formerSeal }: ServerConfig, env: Environment): Promise<void> {
+  // Whoever reads a secret takes it out of the environment, which is not ours to change.
+  const seals = await readSeals({ ...defined('seal', seal), ...defined('formerSeal', formerSeal) }, { ...env }, NO_LOG);
+  if (seal === undefined) check.ok('The seal is opened by key shares.');
+  for (const each of [seal, formerSeal]) {
+    if (each?.type !== 'static') continue;
+    for (const { url } of [each.current, ...(each.previous ? [each.previous] : [])]) {
+      if (url.startsWith('file://')) await warnIfReadable(check, fileURLToPath(url), 'the key');
+    }
+    check.ok('The static key can be read.');
   }
-  check.ok('The static key can be read.');
+  for (const auto of [seals.autoSeal, seals.formerSeal]) {
+    if (auto === undefined) continue;
+    if (auto.type === 'transit') await checkTransit(check, auto);
+    auto.forget();
+  }
+}
+
+/** Asks for a key that is thrown away. */
+async function checkTransit(check: Check, seal: AutoSeal): Promise<void> {
+  const { key, keyId } = await seal.sealingKey();
+  key.fill(0);
+  check.ok(`The other server's transit engine encrypts (${keyId}).`);
 }

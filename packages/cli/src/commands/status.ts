@@ -108,6 +108,7 @@ function rows(status: JsonObject): string[][] {
     ...always('HA Enabled', 'ha_enabled'),
     ...(status['ha_enabled'] === true && status['sealed'] !== true ? clusterRows(status) : []),
     ...(status['raft_committed_index'] ? always('Raft Committed Index', 'raft_committed_index') : []),
+    ...(Array.isArray(status['warnings']) && status['warnings'].length > 0 ? always('Warnings', 'warnings') : []),
     ...(status['raft_applied_index'] ? always('Raft Applied Index', 'raft_applied_index') : []),
   ];
 }

@@ -4,16 +4,16 @@ import { entriesOf } from '../barrier/entry-storage.ts';
 import { CLUSTER_IDENTITY, loadClusterIdentity } from './cluster-identity.ts';
 import type { ShareCounts } from './key-shares.ts';
 import { createRootToken } from '../tokens/root-token.ts';
+import type { AutoSeal } from './auto-seal.ts';
 import { createSealKeys } from './create-seal-keys.ts';
 import type { SealRecord, SealRows } from './seal-rows.ts';
-import type { StaticSeal } from './static-seal.ts';
 import { createTokenStore } from '../tokens/tokens.ts';
 
 export interface NewStore {
   readonly store: Store;
   readonly rows: SealRows;
   readonly counts: ShareCounts;
-  readonly staticSeal: StaticSeal | undefined;
+  readonly autoSeal: AutoSeal | undefined;
   readonly clusterName: string | undefined;
   readonly rootToken: string | undefined;
   readonly logger: Logger;
@@ -28,12 +28,12 @@ export async function initStore({
   store,
   rows,
   counts,
-  staticSeal,
+  autoSeal,
   clusterName,
   rootToken,
   logger,
 }: NewStore): Promise<{ readonly record: SealRecord; readonly shares: readonly Uint8Array[]; readonly token: Secret }> {
-  const { record, barrier, shares } = await createSealKeys(rows, counts, staticSeal);
+  const { record, barrier, shares } = await createSealKeys(rows, counts, autoSeal);
   const tokens = createTokenStore(store, barrier, () => undefined);
   let rootTokenId = '';
   try {

@@ -4,8 +4,8 @@ import { afterEach, beforeEach } from 'node:test';
 import { openEmbeddedStore, type Store } from '@coffer/store';
 import type { SealableCore } from '../sealable-core.ts';
 import { KEY_ROTATION_DEFAULT, type KeyRotationConfig } from './key-rotation.ts';
+import type { AutoSeal } from './auto-seal.ts';
 import { makeSealable, request } from './sealable-fixture.ts';
-import type { StaticSeal } from './static-seal.ts';
 
 export const settings = (maxOperations: number): KeyRotationConfig => ({ ...KEY_ROTATION_DEFAULT, maxOperations });
 
@@ -43,8 +43,8 @@ export class ManyNodes {
     return Uint8Array.from(this.shares[index] ?? []);
   }
 
-  async made(staticSeal?: StaticSeal): Promise<SealableCore> {
-    const node = makeSealable({ store: this.store, ...(staticSeal && { staticSeal }) });
+  async made(autoSeal?: AutoSeal): Promise<SealableCore> {
+    const node = makeSealable({ store: this.store, ...(autoSeal && { autoSeal }) });
     this.#nodes.add(node);
     await node.start();
     return node;

@@ -23,6 +23,14 @@ export class OtherNodes {
     return (await otherOpenNodes(this.#store)).length > 0;
   }
 
+  /** @throws CofferError `invalid-request` naming those that are open; whatever the store throws */
+  async requireClosed(): Promise<void> {
+    const open = await otherOpenNodes(this.#store);
+    if (open.length === 0) return;
+    const text = `other nodes are open (${open.map(nameOf).join(', ')}): stop them before the store is moved to another seal`;
+    throw new CofferError('invalid-request', text);
+  }
+
   /** Resolves when all that are open have seen what was written. @throws CofferError `unavailable` when one does not */
   haveSeen(): Promise<void> {
     return othersHaveSeen(this.#store);

@@ -17,6 +17,10 @@ export interface SealStatus {
   readonly nonce: string;
   /** Whether it opens by itself: `shares` and `threshold` are then those of the recovery key. */
   readonly recoverySeal: boolean;
+  /** Whether the store waits to be moved to the seal that is configured. Its shares are then to be handed in for that. */
+  readonly migration: boolean;
+  /** Why a seal that opens by itself has not opened yet. Strangers may read it. */
+  readonly problem?: string;
   /** Only while unsealed. */
   readonly cluster?: ClusterIdentity;
 }
@@ -97,6 +101,8 @@ export interface SealControl {
   init(request: InitRequest): Promise<InitResult>;
   /** Hands in one share, which the requester wipes; the seal opens when there are enough. */
   unseal(share: Uint8Array, requester?: Requester): Promise<void>;
+  /** As {@link unseal}, with a share of the seal that the store has, to move it to the one that is configured before it opens. */
+  unsealAndMigrate(share: Uint8Array, requester?: Requester): Promise<void>;
   /** Forgets the shares handed in so far. @throws CofferError `invalid-request` while the seal is open */
   resetUnseal(requester?: Requester): void;
   /** Takes no new requests from now on, and ends the core as soon as those under way are over. The other nodes stay open. */

@@ -12,6 +12,7 @@ import {
 import { Barrier } from '../barrier/barrier.ts';
 import { type Keyring, pendingTerm, withEncryptions, withNextTerm, withPendingTerm } from '../barrier/keyring.ts';
 import { sealed } from '../barrier/sealed.ts';
+import { type AutoSeal, keyPart, type SealingKey, typeOf } from './auto-seal.ts';
 import { openAsFollower } from './follow-record.ts';
 import type { OtherNodes } from './other-nodes.ts';
 import { rotationReason, type KeyRotationConfig } from './key-rotation.ts';
@@ -19,9 +20,9 @@ import { type ShareCounts, splitKey } from './key-shares.ts';
 import { digestOf, isHoldersKey } from './root-key.ts';
 import type { KeyStatus } from './key-rotation.ts';
 import {
-  hasKeysOf,
   openKeyring,
   openRecovery,
+  replaceKnown,
   type ReplaceOptions,
   type SealConfig,
   sealKeyring,
@@ -32,7 +33,6 @@ import {
   type SealRows,
 } from './seal-rows.ts';
 import { KEY_BYTES } from '../barrier/sealed-value.ts';
-import type { StaticSeal } from './static-seal.ts';
 
 /** How often the count is saved: what killed processes lose is negligible beside the limit of a key. */
 const SAVE_AFTER_ENCRYPTIONS = 10_000;
@@ -43,8 +43,8 @@ export interface SealKeysParts {
   readonly rows: SealRows;
   readonly record: SealRecord;
   readonly rootKey: Uint8Array;
-  /** The one that sealed the record, if it was a static seal. */
-  readonly staticSeal?: StaticSeal;
+  /** The one that sealed the record, if it opens by itself. */
+  readonly autoSeal?: AutoSeal;
   /** Default: there are none. */
   readonly others?: Pick<OtherNodes, 'areOpen' | 'haveSeen'>;
   /** Called when another node has replaced the keys and this one cannot follow: it must be unsealed again. */
@@ -80,6 +80,10 @@ export class SealKeys {
     this.#logger = logger;
     this.#record = record;
     this.#rootKey = rootKey;
+  }
+
+  get autoSeal(): AutoSeal | undefined {
+    return this.#parts.autoSeal;
   }
 
   get record(): SealRecord {
@@ -161,14 +165,14 @@ export class SealKeys {
    * @throws CofferError `failed` when the shares were replaced since
    */
   replaceRootKey(counts: ShareCounts, agreed: SealRecord): Promise<readonly Uint8Array[]> {
-    return this.#inTurn(async () => {
-      const staticKey = this.#parts.staticSeal?.current;
-      const unsealKey = staticKey?.key ?? randomBytes(KEY_BYTES);
+    return this.#withSealingKey(async (by) => {
+      const unsealKey = by?.key ?? randomBytes(KEY_BYTES);
       const newRootKey = randomBytes(KEY_BYTES);
       await this.#change(() => {
         this.#requireShares(agreed);
         const { recovery } = this.#record;
-        const config: SealConfig = staticKey === undefined ? { type: 'shamir', ...counts } : this.#record.config;
+        const config: SealConfig =
+          by === undefined ? { type: 'shamir', ...counts } : { ...this.#record.config, ...keyPart(by) };
         return {
           config,
           newRootKey,
@@ -178,7 +182,7 @@ export class SealKeys {
       });
       const { shares, threshold } = this.#record.config;
       this.#logger.info('rekeyed', { shares, threshold });
-      if (staticKey !== undefined) return [];
+      if (by !== undefined) return [];
       const made = await splitKey(unsealKey, counts);
       unsealKey.fill(0);
       return made;
@@ -187,20 +191,19 @@ export class SealKeys {
 
   /**
    * Replaces the recovery key and returns its shares. `agreed`: as for {@link replaceRootKey}.
-   * @throws Error without a static seal, which alone has such a key
+   * @throws Error where the seal does not open by itself: then there is no such key
    */
   replaceRecoveryKey(counts: ShareCounts, agreed: SealRecord): Promise<readonly Uint8Array[]> {
-    return this.#inTurn(async () => {
-      const staticKey = this.#parts.staticSeal?.current;
-      if (staticKey === undefined) throw new Error('only a static seal has a recovery key');
+    return this.#withSealingKey(async (by) => {
+      if (by === undefined) throw new Error('only a seal that opens by itself has a recovery key');
       const recoveryKey = randomBytes(KEY_BYTES);
       await this.#change(() => {
         this.#requireShares(agreed);
         // The counts are bound to the sealed root key.
-        const config: SealConfig = { ...this.#record.config, ...counts };
+        const config: SealConfig = { ...this.#record.config, ...counts, ...keyPart(by) };
         return {
           config,
-          rootKey: sealRootKey(staticKey.key, config, this.#rootKey),
+          rootKey: sealRootKey(by.key, config, this.#rootKey),
           recovery: sealRecovery(this.#rootKey, digestOf(recoveryKey)),
         };
       });
@@ -210,6 +213,36 @@ export class SealKeys {
       recoveryKey.fill(0);
       return made;
     });
+  }
+
+  /**
+   * Seals the root key under the key that the seal has now, if that is another one. Returns whether it was.
+   * @throws CofferError `failed` when another node has a key that this one does not know, and as {@link AutoSeal.sealingKey}
+   */
+  reseal(): Promise<boolean> {
+    return this.#withSealingKey(async (by) => {
+      if (by === undefined) return false;
+      let isResealed = false;
+      await this.#change(() => {
+        isResealed = this.#record.config.keyId !== by.keyId;
+        if (!isResealed) return undefined;
+        this.#requireSeal();
+        const config: SealConfig = { ...this.#record.config, ...keyPart(by) };
+        return { config, rootKey: sealRootKey(by.key, config, this.#rootKey) };
+      });
+      if (isResealed) this.#logger.info('the root key is sealed under the new key of the seal', { key_id: by.keyId });
+      return isResealed;
+    });
+  }
+
+  /** With a key of a seal that opens by itself. It is asked for before the turn, which may have to wait for another server. */
+  async #withSealingKey<T>(work: (by: SealingKey | undefined) => Promise<T>): Promise<T> {
+    const by = await this.#parts.autoSeal?.sealingKey();
+    try {
+      return await this.#inTurn(() => work(by));
+    } finally {
+      by?.key.fill(0);
+    }
   }
 
   /** Wipes every key. Failing to save how often the key was used must not keep the seal from closing. */
@@ -235,10 +268,17 @@ export class SealKeys {
     const present = this.#record;
     const isSame = present.config.type === 'shamir' ? same(rootKey, present.rootKey) : same(recovery, present.recovery);
     if (!isSame) throw new CofferError('failed', 'another node has replaced the key shares meanwhile');
-    const { keyId } = present.config;
-    if (keyId !== this.#parts.staticSeal?.current.id) {
+    this.#requireSeal();
+  }
+
+  /** What another node has sealed under a key that this one does not know is not sealed under an older one again. */
+  #requireSeal(): void {
+    const { type, keyId } = this.#record.config;
+    try {
+      this.#parts.autoSeal?.requireSealOf(this.#record.config);
+    } catch (cause) {
       const text = `another node has sealed the store under the key "${keyId}": configure it on this node as well`;
-      throw new CofferError('failed', `seal "static": ${text}`);
+      throw new CofferError('failed', `seal "${type}": ${text}`, { cause });
     }
   }
 
@@ -247,9 +287,15 @@ export class SealKeys {
     this.#requireKeys();
     // What this node has written itself is newer than what was read before.
     if (record.version <= this.#record.version) return;
-    const found = openAsFollower(record, this.#rootKey, this.barrier.keyring, this.#parts.staticSeal);
+    const isOurs = record.config.type === typeOf(this.#parts.autoSeal);
+    const found = isOurs
+      ? await openAsFollower(record, this.#rootKey, this.barrier.keyring, this.#parts.autoSeal)
+      : undefined;
     if (found === undefined) {
-      this.#logger.error('another node has replaced the keys, and this one could not follow: unseal it again');
+      const text = isOurs
+        ? 'another node has replaced the keys, and this one could not follow: unseal it again'
+        : `another node has moved the store to a seal of type "${record.config.type}": configure it here as there, and restart`;
+      this.#logger.error(text);
       this.#parts.onLost?.();
       throw new CofferError('sealed', 'Vault is sealed: another node has replaced its keys, unseal it again');
     }
@@ -276,7 +322,7 @@ export class SealKeys {
         keyring: sealKeyring(newRootKey, keyring),
         rootKeyForNodes: sealRootKeyForNodes(keyring, newRootKey),
       };
-      const stored = await this.#replace(next, options);
+      const stored = await replaceKnown(this.#parts.rows, next, options);
       if (stored === undefined) continue;
       this.#record = stored;
       this.#useRootKey(newRootKey);
@@ -285,21 +331,6 @@ export class SealKeys {
       this.barrier.use(keyring, counted);
       if (isNewKey) this.#logger.info('installed new encryption key', { term: keyring.activeTerm });
       return;
-    }
-  }
-
-  /** As the rows do it. When an answer was lost, what is stored tells. */
-  async #replace(next: SealRecord, options: ReplaceOptions): Promise<SealRecord | undefined> {
-    const { rows } = this.#parts;
-    try {
-      const stored = await rows.replace(next, options);
-      if (stored !== undefined) return stored;
-      const found = await rows.read();
-      return found !== undefined && hasKeysOf(found, next) ? found : undefined;
-    } catch (error) {
-      const found = await rows.read().catch(() => undefined);
-      if (found === undefined || !hasKeysOf(found, next)) throw error;
-      return found;
     }
   }
 

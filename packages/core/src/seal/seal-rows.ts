@@ -6,11 +6,16 @@ import { KEYRING_ROW, type Keyring, keyringFromBytes, keyringToBytes } from '../
 import type { ShareCounts } from './key-shares.ts';
 import { openValue, sealValue } from '../barrier/sealed-value.ts';
 
+const TYPES = ['shamir', 'static', 'transit'] as const;
+export type SealType = (typeof TYPES)[number];
+
 /** How the root key is sealed. `shares` and `threshold` are of the recovery key when the seal opens by itself. */
 export interface SealConfig extends ShareCounts {
-  readonly type: 'shamir' | 'static';
-  /** Which static key. */
+  readonly type: SealType;
+  /** Which key it is, where the seal opens by itself. */
   readonly keyId?: string;
+  /** That key, as another server has sealed it, and can open it again. */
+  readonly wrappedKey?: string;
 }
 
 /** What the store holds about the seal: the configuration in the open, the two keys sealed. */
@@ -34,16 +39,18 @@ export interface SealRecord {
 const { entry, integer, oneOf, optional, string } = stored;
 const SEAL_ROW = 'keyring/seal';
 const SEAL_CONFIG = entry<SealConfig>({
-  type: oneOf(['shamir', 'static']),
+  type: oneOf(TYPES),
   shares: integer(),
   threshold: integer(),
   keyId: optional(string()),
+  wrappedKey: optional(string()),
 });
 
-const RECOVERY_ROW = 'keyring/recovery';
+const RECOVERY = 'recovery';
+const RECOVERY_ROW = `keyring/${RECOVERY}`;
 const FOR_NODES = 'root-key-for-nodes';
 const ROOT_KEY_FOR_NODES_ROW = `keyring/${FOR_NODES}`;
-/** The configuration is bound to the key: one that was altered does not open. */
+/** The configuration is bound to the key: one that was altered does not open. A wrapped key that was altered is another key. */
 const rootKeyRow = ({ type, shares, threshold, keyId = '' }: SealConfig): string =>
   `keyring/root-key/${type}/${shares}/${threshold}/${keyId}`;
 
@@ -97,6 +104,8 @@ export function openRootKeyForNodes({ keys }: Keyring, sealed: Uint8Array): Buff
 export interface ReplaceOptions {
   /** Whether the other nodes must know before they serve another request. Default: true. */
   readonly tell?: boolean;
+  /** Whether the type of the seal is another one, and with it whether there is a recovery key. Default: false. */
+  readonly migrates?: boolean;
 }
 
 /** Whether what is stored has the keys of this very record: every sealing of them has its own nonce. */
@@ -118,13 +127,31 @@ export interface SealRows {
   replace(record: SealRecord, options?: ReplaceOptions): Promise<SealRecord | undefined>;
 }
 
+/** As {@link SealRows.replace}. When an answer was lost, what is stored tells. */
+export async function replaceKnown(
+  rows: SealRows,
+  next: SealRecord,
+  options: ReplaceOptions,
+): Promise<SealRecord | undefined> {
+  try {
+    const replaced = await rows.replace(next, options);
+    if (replaced !== undefined) return replaced;
+    const found = await rows.read();
+    return found !== undefined && hasKeysOf(found, next) ? found : undefined;
+  } catch (error) {
+    const found = await rows.read().catch(() => undefined);
+    if (found === undefined || !hasKeysOf(found, next)) throw error;
+    return found;
+  }
+}
+
 export function createSealRows(store: Store): SealRows {
   const epochs = new Epochs(store);
   const rowsOf = ({ config, rootKey, keyring, recovery }: Omit<SealRecord, 'version'>): [string, Uint8Array][] => [
     ['seal', Buffer.from(JSON.stringify(config))],
     ['root-key', rootKey],
     ['keyring', keyring],
-    ...(recovery === undefined ? [] : ([['recovery', recovery]] satisfies [string, Uint8Array][])),
+    ...(recovery === undefined ? [] : ([[RECOVERY, recovery]] satisfies [string, Uint8Array][])),
   ];
   const read = async (): Promise<SealRecord | undefined> => {
     const { rows } = await store.run('SELECT name, version, value FROM keyring');
@@ -143,7 +170,7 @@ export function createSealRows(store: Store): SealRows {
       config: SEAL_CONFIG(config, SEAL_ROW),
       rootKey: part('root-key'),
       keyring: part('keyring'),
-      ...(values.has('recovery') && { recovery: part('recovery') }),
+      ...(values.has(RECOVERY) && { recovery: part(RECOVERY) }),
       ...(values.has(FOR_NODES) && { rootKeyForNodes: part(FOR_NODES) }),
       version: Math.max(...rows.map((row) => Number(row['version']))),
     };
@@ -174,18 +201,22 @@ export function createSealRows(store: Store): SealRows {
       }
       return { ...record, version: 1 };
     },
-    async replace(record, { tell = true } = {}) {
+    async replace(record, { tell = true, migrates = false } = {}) {
       const version = record.version + 1;
       // Again, nothing is changed, which the caller looks into.
       const repeatable = true;
-      const replacements = rowsOf(record).map(([name, value]) => ({
-        repeatable,
-        sql: 'UPDATE keyring SET value = $2, version = $3 WHERE name = $1 AND version = $4',
-        params: [name, value, version, record.version],
-      }));
-      // An older version of the program does not write that row: it counts neither for the version nor as missing. Its value
-      // is of our keyring, so that it is written if that was, which no other node's is equal to.
-      const forNodes = forNodesOf(record).map(
+      const rows = rowsOf(record);
+      const isNew = ([name]: [string, Uint8Array]): boolean => migrates && name === RECOVERY;
+      const replacements = rows
+        .filter((row) => !isNew(row))
+        .map(([name, value]) => ({
+          repeatable,
+          sql: 'UPDATE keyring SET value = $2, version = $3 WHERE name = $1 AND version = $4',
+          params: [name, value, version, record.version],
+        }));
+      // An older version of the program does not write the one for nodes: it counts neither for the version nor as missing. Its
+      // value is of our keyring, so that it is written if that was, which no other node's is equal to.
+      const additions = [...forNodesOf(record), ...rows.filter(isNew)].map(
         ([name, value]): SqlStatement => ({
           sql: `INSERT INTO keyring (name, version, value)
            SELECT $1, $2, $3 FROM keyring WHERE name = 'keyring' AND value = $4
@@ -194,12 +225,26 @@ export function createSealRows(store: Store): SealRows {
           repeatable,
         }),
       );
-      const statements = [...replacements, ...forNodes];
+      const statements = [...replacements, ...additions];
+      // There may be none.
+      const removals = migrates && record.recovery === undefined ? [withoutRecovery(record)] : [];
+      const all = [...statements, ...removals];
       const results = tell
-        ? await epochs.write(['keyring/'], statements, { oneAfterTheOther: true })
-        : await store.transaction(statements);
-      return results.every(({ changes }) => changes === 1) ? { ...record, version } : undefined;
+        ? await epochs.write(['keyring/'], all, { oneAfterTheOther: true })
+        : await store.transaction(all);
+      const isDone = results.slice(0, statements.length).every(({ changes }) => changes === 1);
+      return isDone ? { ...record, version } : undefined;
     },
+  };
+}
+
+/** Like what is added, it is done if our keyring was written. */
+function withoutRecovery({ keyring }: SealRecord): SqlStatement {
+  return {
+    sql: `DELETE FROM keyring WHERE name = $1
+          AND EXISTS (SELECT 1 FROM keyring AS written WHERE written.name = 'keyring' AND written.value = $2)`,
+    params: [RECOVERY, keyring],
+    repeatable: true,
   };
 }
 

@@ -3,16 +3,17 @@ import { silentLogger } from '@coffer/base';
 import type { Store } from '@coffer/store';
 import { Core } from '../core.ts';
 import { type EngineFactory, definePath, type Path } from '@coffer/framework';
+import type { AutoSeal } from './auto-seal.ts';
 import { SealableCore } from '../sealable-core.ts';
 import type { SealControl } from './seal-control.ts';
-import type { StaticSeal } from './static-seal.ts';
 
 export const request = (path: string, token = '') =>
   ({ id: '', operation: 'read', path, token, data: {}, remoteAddress: '' }) as const;
 
 export interface SealableFixture {
   readonly store: Store;
-  readonly staticSeal?: StaticSeal;
+  readonly autoSeal?: AutoSeal;
+  readonly formerSeal?: AutoSeal;
   readonly clusterName?: string;
   /** What `sys/slow` waits for. */
   readonly slow?: () => Promise<void>;
@@ -23,10 +24,11 @@ export interface SealableFixture {
 
 /** Serves `sys/seal-status` (also while sealed), `sys/seal` and `sys/slow`. */
 export function makeSealable(fixture: SealableFixture): SealableCore {
-  const { store, staticSeal, clusterName, slow, onBuild, onClose, onSealed } = fixture;
+  const { store, autoSeal, formerSeal, clusterName, slow, onBuild, onClose, onSealed } = fixture;
   return new SealableCore({
     store,
-    ...(staticSeal && { staticSeal }),
+    ...(autoSeal && { autoSeal }),
+    ...(formerSeal && { formerSeal }),
     ...(clusterName !== undefined && { clusterName }),
     ...(onSealed && { onSealed }),
     sealedPaths: (control) => [statusPath(control)],

@@ -6,9 +6,9 @@ import type { SealableCore } from '../sealable-core.ts';
 import { ManyNodes } from './many-nodes-fixture.ts';
 import type { RekeyControl } from './seal-control.ts';
 import { request } from './sealable-fixture.ts';
-import type { StaticSeal } from './static-seal.ts';
+import { createStaticSeal } from './static-seal.ts';
 
-const STATIC_SEAL: StaticSeal = { type: 'static', current: { id: 'a', key: new Uint8Array(32).fill(1) } };
+const staticSeal = () => createStaticSeal({ current: { id: 'a', key: new Uint8Array(32).fill(1) } });
 
 describe('the holders of shares of several nodes', () => {
   const many = new ManyNodes();
@@ -52,10 +52,10 @@ describe('the holders of shares of several nodes', () => {
   });
 
   it('get recovery shares the same way', async () => {
-    const a = await many.made(STATIC_SEAL);
+    const a = await many.made(staticSeal());
     many.shares = (await a.init({ recovery: { shares: 3, threshold: 2 } })).recoveryShares;
-    const b = await many.made(STATIC_SEAL);
-    const c = await many.made(STATIC_SEAL);
+    const b = await many.made(staticSeal());
+    const c = await many.made(staticSeal());
     const by = async (control: (node: SealableCore) => RekeyControl) => {
       const { nonce } = await control(a).start({ shares: 3, threshold: 2 });
       await control(b).update(many.share(0), nonce);
@@ -68,7 +68,7 @@ describe('the holders of shares of several nodes', () => {
     const { nonce } = await a.generateRoot.start('o'.repeat(28));
     await b.generateRoot.update(many.share(2), nonce);
     assert.equal((await c.generateRoot.update(many.share(1), nonce)).complete, true);
-    const settled = await many.made(STATIC_SEAL);
+    const settled = await many.made(staticSeal());
     assert.equal(settled.keyStatus().term, 2);
   });
 

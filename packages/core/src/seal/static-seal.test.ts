@@ -5,16 +5,18 @@ import type { RekeyControl } from './seal-control.ts';
 import type { SealableCore } from '../sealable-core.ts';
 import { makeSealable } from './sealable-fixture.ts';
 import { SealKeys } from './seal-keys.ts';
-import type { StaticSeal } from './static-seal.ts';
+import type { AutoSeal } from './auto-seal.ts';
+import { createStaticSeal, type StaticKeys } from './static-seal.ts';
 
-const STATIC_SEAL: StaticSeal = { type: 'static', current: { id: 'a', key: new Uint8Array(32).fill(1) } };
+const KEYS: StaticKeys = { current: { id: 'a', key: new Uint8Array(32).fill(1) } };
+const staticSeal = (keys = KEYS): AutoSeal => createStaticSeal(keys);
 
 describe('a core that opens by itself', () => {
   let store: Store;
   let core: SealableCore;
   beforeEach(async () => {
     store = await openEmbeddedStore({ path: ':memory:' });
-    core = makeSealable({ store, staticSeal: STATIC_SEAL });
+    core = makeSealable({ store, autoSeal: staticSeal() });
   });
   afterEach(async () => {
     await core.stop();
@@ -23,7 +25,7 @@ describe('a core that opens by itself', () => {
 
   async function restart(): Promise<void> {
     await core.stop();
-    core = makeSealable({ store, staticSeal: STATIC_SEAL });
+    core = makeSealable({ store, autoSeal: staticSeal() });
     await core.start();
   }
 
@@ -37,8 +39,8 @@ describe('a core that opens by itself', () => {
     const { nonce } = await core.generateRoot.status();
     await core.generateRoot.update(Uint8Array.from(recoveryShares[2] ?? []), nonce);
     assert.ok((await core.generateRoot.update(Uint8Array.from(recoveryShares[0] ?? []), nonce)).complete);
-    const wrong = { ...STATIC_SEAL.current, key: new Uint8Array(32).fill(2) };
-    const other = makeSealable({ store, staticSeal: { type: 'static', current: wrong } });
+    const wrong = { ...KEYS.current, key: new Uint8Array(32).fill(2) };
+    const other = makeSealable({ store, autoSeal: staticSeal({ current: wrong }) });
     await assert.rejects(other.start(), /the key "a" does not open this store/);
   });
 
@@ -48,7 +50,7 @@ describe('a core that opens by itself', () => {
     const forget = test.mock.method(SealKeys.prototype, 'forget');
     core = makeSealable({
       store,
-      staticSeal: STATIC_SEAL,
+      autoSeal: staticSeal(),
       onBuild: () => {
         throw new Error('nothing can be built');
       },
@@ -108,34 +110,28 @@ describe('a core that opens by itself', () => {
   it('is refused where the store has another key or another kind of seal, with what to configure', async () => {
     await core.init({ recovery: { shares: 1, threshold: 1 } });
     const wrong = new Uint8Array(32).fill(2);
-    const refusedWith = async (staticSeal: StaticSeal | undefined, message: RegExp): Promise<void> => {
-      const other = makeSealable({ store, ...(staticSeal && { staticSeal }) });
+    const refusedWith = async (keys: StaticKeys | undefined, message: RegExp): Promise<void> => {
+      const other = makeSealable({ store, ...(keys && { autoSeal: staticSeal(keys) }) });
       await assert.rejects(other.start(), { code: 'failed', message });
       assert.equal((await other.status()).sealed, true);
       await other.stop();
     };
     const asOthers = /configure the key that the other nodes of this store have$/;
-    await refusedWith({ type: 'static', current: { id: 'a', key: wrong } }, asOthers);
-    await refusedWith(
-      { type: 'static', current: { id: 'b', key: wrong } },
-      /sealed under the key "a".*which is neither/,
-    );
-    await refusedWith({ type: 'static', current: { id: 'b', key: wrong } }, asOthers);
+    await refusedWith({ current: { id: 'a', key: wrong } }, asOthers);
+    await refusedWith({ current: { id: 'b', key: wrong } }, /sealed under the key "a".*which is neither/);
+    await refusedWith({ current: { id: 'b', key: wrong } }, asOthers);
     const previous = { id: 'a', key: wrong };
-    await refusedWith({ type: 'static', current: { id: 'b', key: wrong }, previous }, asOthers);
-    await refusedWith(undefined, /has a seal of type "static", not "shamir": configure seal "static"$/);
-
-    for (const table of ['keyring', 'entries', 'tokens']) await store.run(`DELETE FROM ${table}`);
-    const byShares = makeSealable({ store });
-    await byShares.init({ unseal: { shares: 1, threshold: 1 } });
-    await refusedWith(STATIC_SEAL, /type "shamir", not "static": remove seal "static" from the configuration$/);
-    await byShares.stop();
+    await refusedWith({ current: { id: 'b', key: wrong }, previous }, asOthers);
+    await refusedWith(
+      undefined,
+      /has a seal of type "static", not "shamir": configure seal "static", with disabled = "true" to migrate from it$/,
+    );
   });
 
   it('moves to a new static key while nodes with the old one are open, which do not undo that', async () => {
     const { recoveryShares } = await core.init({ recovery: { shares: 1, threshold: 1 } });
     const current = { id: 'b', key: new Uint8Array(32).fill(2) };
-    const moved = makeSealable({ store, staticSeal: { type: 'static', current, previous: STATIC_SEAL.current } });
+    const moved = makeSealable({ store, autoSeal: staticSeal({ current, previous: KEYS.current }) });
     await moved.start();
     const share = (): Uint8Array => Uint8Array.from(recoveryShares[0] ?? []);
     const { nonce } = await core.rekey.start({ shares: 1, threshold: 1 });
@@ -149,7 +145,7 @@ describe('a core that opens by itself', () => {
     await core.rotate();
     assert.equal(core.keyStatus().term, 3);
     await moved.stop();
-    const settled = makeSealable({ store, staticSeal: { type: 'static', current } });
+    const settled = makeSealable({ store, autoSeal: staticSeal({ current }) });
     await settled.start();
     assert.equal(settled.keyStatus().term, 3);
     await settled.stop();
@@ -160,7 +156,7 @@ describe('a core that opens by itself', () => {
       ['first', 'first'],
       ['second', 'first'],
     ] as const) {
-      core = makeSealable({ store, staticSeal: STATIC_SEAL, clusterName });
+      core = makeSealable({ store, autoSeal: staticSeal(), clusterName });
       await core.start();
       if (!(await core.status()).initialized) await core.init({ recovery: { shares: 1, threshold: 1 } });
       assert.equal((await core.status()).cluster?.name, shown);

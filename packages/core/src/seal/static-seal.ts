@@ -1,5 +1,7 @@
 import { CofferError } from '@coffer/base';
+import { sealed } from '../barrier/sealed.ts';
 import { KEY_BYTES } from '../barrier/sealed-value.ts';
+import type { AutoSeal } from './auto-seal.ts';
 
 export interface StaticKey {
   /** Names the key in the store, so that the right one is asked for. */
@@ -8,23 +10,36 @@ export interface StaticKey {
   readonly key: Uint8Array;
 }
 
-/** A seal that opens by itself with a key from outside the store (OpenBao's `seal "static"`). */
-export interface StaticSeal {
-  readonly type: 'static';
+export interface StaticKeys {
   readonly current: StaticKey;
   /** The previous key: a store sealed under it is resealed under the current one at the next start. */
   readonly previous?: StaticKey;
 }
 
-/** A copy with its own keys. */
-export function copyStaticSeal({ type, current, previous }: StaticSeal): StaticSeal {
-  const copy = ({ id, key }: StaticKey): StaticKey => ({ id, key: Uint8Array.from(key) });
-  return { type, current: copy(current), ...(previous && { previous: copy(previous) }) };
-}
-
-export function wipeStaticSeal({ current, previous }: StaticSeal): void {
-  current.key.fill(0);
-  previous?.key.fill(0);
+/** A seal that opens by itself with a key from outside the store (OpenBao's `seal "static"`). The keys are copied: wipe yours. */
+export function createStaticSeal({ current, previous }: StaticKeys): AutoSeal {
+  const copies = [current, ...(previous ? [previous] : [])].map(({ id, key }) => ({ id, key: Uint8Array.from(key) }));
+  let isForgotten = false;
+  const find = (keyId: string | undefined): StaticKey => {
+    if (isForgotten) throw sealed();
+    const found = copies.find(({ id }) => id === keyId);
+    if (found !== undefined) return found;
+    const text = `the store is sealed under the key "${keyId}", which is neither current_key_id nor previous_key_id`;
+    throw new CofferError(
+      'failed',
+      `seal "static": ${text}: configure the key that the other nodes of this store have`,
+    );
+  };
+  return {
+    type: 'static',
+    requireSealOf: ({ keyId }) => void find(keyId),
+    sealingKey: async () => ({ keyId: current.id, key: Uint8Array.from(find(current.id).key) }),
+    keyOf: async ({ keyId }) => Uint8Array.from(find(keyId).key),
+    forget() {
+      isForgotten = true;
+      for (const { key } of copies) key.fill(0);
+    },
+  };
 }
 
 /**

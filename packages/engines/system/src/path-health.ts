@@ -35,15 +35,15 @@ export function healthPaths(server: ServerInfo, seal: Pick<SealControl, 'status'
       description:
         'The HTTP status tells a load balancer what it needs to know: 200 unsealed, 501 not initialized, 503 sealed. ' +
         'Also 503, with a "reason", while the server is about to end (shutdown_delay), while the database of its store has not ' +
-        'answered for ten seconds, and while its clock is wrong. Each can be changed with a parameter. HEAD works too.',
+        'answered for ten seconds, and while its clock is wrong. A sealed server that waits for the one which opens its seal says so as well. Each can be changed with a parameter. HEAD works too.',
       read: async ({ fields }) => {
-        const { initialized, sealed, cluster } = await seal.status();
+        const { initialized, sealed, cluster, problem: sealProblem } = await seal.status();
         const active = statusCode('activecode', fields.activecode, 200);
         const whenSealed = statusCode('sealedcode', fields.sealedcode, 503);
         const uninitialized = statusCode('uninitcode', fields.uninitcode, 501);
         // Whoever lets a sealed node live must not end one that will recover by itself.
         const unhealthy = statusCode('haunhealthycode', fields.haunhealthycode, whenSealed);
-        const { problem } = seal.node;
+        const problem = seal.node.problem ?? sealProblem;
         return {
           shape: 'raw',
           status: !initialized ? uninitialized : sealed ? whenSealed : problem === undefined ? active : unhealthy,

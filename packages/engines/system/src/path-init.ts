@@ -26,16 +26,15 @@ export function initPaths(seal: Pick<SealControl, 'status' | 'init'>): Path[] {
       synopsis: 'Shows whether the store is initialized, or initializes it.',
       description:
         'A write makes the keys and the first root token, and is the only time they are shown. A seal of type "shamir" ' +
-        'takes secret_shares and secret_threshold, and stays sealed; one of type "static" takes recovery_shares and ' +
+        'takes secret_shares and secret_threshold, and stays sealed; any other takes recovery_shares and ' +
         'recovery_threshold (5 and 3 by default), and opens at once.',
       read: async () => ({ shape: 'raw', data: { initialized: (await seal.status()).initialized } }),
       write: async ({ fields }) => {
         if (fields.pgp_keys?.length || fields.recovery_pgp_keys?.length || fields.root_token_pgp_key) {
           throw new CofferError('invalid-request', 'PGP keys are not supported: leave out the "pgp" fields');
         }
-        const { type, initialized } = await seal.status();
+        const { recoverySeal: byItself, initialized } = await seal.status();
         if (initialized) throw new CofferError('invalid-request', 'Vault is already initialized');
-        const byItself = type === 'static';
         const made = await seal.init(
           byItself
             ? { recovery: { shares: fields.recovery_shares ?? 5, threshold: fields.recovery_threshold ?? 3 } }

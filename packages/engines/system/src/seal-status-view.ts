@@ -16,8 +16,9 @@ export function sealStatusView(server: ServerInfo, status: SealStatus): JsonObje
     ...(status.recoverySeal && { recovery_seal_type: 'shamir' }),
     version: server.version,
     commit_date: '',
-    migration: false,
+    migration: status.migration,
     ...(status.cluster && { cluster_name: status.cluster.name, cluster_id: status.cluster.id }),
     storage_type: server.storageType,
+    ...(status.problem !== undefined && { warnings: [status.problem] }),
   };
 }

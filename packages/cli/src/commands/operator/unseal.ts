@@ -13,16 +13,24 @@ export const operatorUnseal = defineCommand({
     it out of the shell's history; with "-" it is read from stdin.`,
   examples: [
     { caption: 'Be asked for the share:', command: 'operator unseal' },
+    { caption: 'Move the store to another seal, which is configured:', command: 'operator unseal -migrate' },
     { caption: 'Discard the shares entered so far:', command: 'operator unseal -reset' },
   ],
   flags: {
+    migrate: {
+      type: 'boolean',
+      usage:
+        'The share is for moving the store to the seal that is configured: of the unseal key, or of the recovery key.',
+    },
     reset: { type: 'boolean', usage: 'Discard the shares entered so far.' },
   },
   output: ['format'],
   arguments: { min: 0, max: 1, expected: '0-1' },
   async run({ arguments: [argument], connect, flags, printer, stdin, ui }) {
     const client = (await connect()).with({ namespace: undefined });
-    const body = flags.reset ? { reset: true } : { key: await readShare({ stdin, ui }, argument, 'Unseal Key') };
+    const body = flags.reset
+      ? { reset: true }
+      : { key: await readShare({ stdin, ui }, argument, 'Unseal Key'), ...(flags.migrate && { migrate: true }) };
     const seal = await reporting('Error unsealing', askBare(client, 'PUT', 'sys/unseal', body));
     await showSealStatus(client, printer, seal);
     return 0;

@@ -1,0 +1,76 @@
+import { type Backoff, backoffMs, CofferError, errorText, type Logger, withoutDeadline } from '@coffer/base';
+import type { Renewed } from './transit-api.ts';
+
+const BACKOFF: Backoff = { firstMs: 1_000, longestMs: 60_000 };
+/** Pauses between renewals, in milliseconds. */
+const SHORTEST_MS = 5_000;
+const LONGEST_MS = 12 * 3600_000;
+
+/** Keeps the token of a seal alive, as long as the server that gave it lets it. */
+export class TokenRenewal {
+  readonly #renew: () => Promise<Renewed>;
+  readonly #logger: Logger;
+  #timer: NodeJS.Timeout | undefined;
+  #isBegun = false;
+  #isEnded = false;
+  #failures = 0;
+  #longest = 0;
+  #hasWarned = false;
+
+  constructor(renew: () => Promise<Renewed>, logger: Logger) {
+    this.#renew = renew;
+    this.#logger = logger;
+  }
+
+  /** Called again, it does nothing. */
+  begin(): void {
+    if (this.#isBegun) return;
+    this.#isBegun = true;
+    this.#after(0);
+  }
+
+  end(): void {
+    this.#isEnded = true;
+    clearTimeout(this.#timer);
+  }
+
+  #after(pauseMs: number): void {
+    if (this.#isEnded) return;
+    this.#timer = setTimeout(() => void withoutDeadline(() => this.#turn()), pauseMs).unref();
+  }
+
+  async #turn(): Promise<void> {
+    try {
+      const { seconds, renewable } = await this.#renew();
+      this.#failures = 0;
+      if (!renewable || seconds <= 0) {
+        this.#logger.info('the token of the seal is not renewed: it cannot be, or need not', { seconds });
+        return;
+      }
+      this.#warnOfEnd(seconds);
+      this.#after(Math.min(Math.max((seconds * 1000 * 2) / 3, SHORTEST_MS), LONGEST_MS));
+    } catch (error) {
+      const refused = CofferError.from(error).code !== 'unavailable';
+      // As Vault, which goes on without: the token may have no need of it, or no right to it.
+      if (refused)
+        this.#logger.warn('the token of the seal cannot be renewed, and is not tried again', {
+          error: errorText(error),
+        });
+      else {
+        this.#failures++;
+        this.#logger.warn('the token of the seal was not renewed, and is tried again', { error: errorText(error) });
+        this.#after(backoffMs(BACKOFF, this.#failures));
+      }
+    }
+  }
+
+  /** Towards its longest time of life a token gets less and less. */
+  #warnOfEnd(seconds: number): void {
+    this.#longest = Math.max(this.#longest, seconds);
+    if (seconds > this.#longest / 2 || this.#hasWarned) return;
+    this.#hasWarned = true;
+    const text =
+      'the token of the seal comes to its end, and cannot be renewed beyond: give the server another one (a periodic one has no end)';
+    this.#logger.warn(text, { seconds });
+  }
+}
