@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { CofferError, errorText, type Logger, Secret } from '@coffer/base';
+import { CofferError, errorText, type Logger, Secret, trimBoth } from '@coffer/base';
 import type { TransitSealOptions } from '@coffer/transit-seal';
 import type { TransitSealConfig } from './config/seal-config.ts';
 
@@ -63,7 +63,7 @@ export async function readTransitSeal(
     address,
     token: new Secret(token),
     keyName: required(text('keyName'), 'key_name', BEATS.keyName[0]),
-    mountPath: required(text('mountPath'), 'mount_path', BEATS.mountPath[0]).replace(/^\/+|\/+$/g, ''),
+    mountPath: trimBoth(required(text('mountPath'), 'mount_path', BEATS.mountPath[0]), '/'),
     ...(namespace !== undefined && { namespace }),
     ...(config.keyIdPrefix !== undefined && { keyIdPrefix: config.keyIdPrefix }),
     ...(disableRenewal !== undefined && { disableRenewal }),

@@ -136,7 +136,9 @@ export class OpenSeal {
       tendKeys().catch((error: unknown) =>
         logger.error('the encryption key was not looked after', { error: errorText(error) }),
       );
-      void parts.watch.look();
+      parts.watch
+        .look()
+        .catch((error: unknown) => logger.warn('the seal was not looked after', { error: errorText(error) }));
       parts.epochs
         .prune()
         .catch((error: unknown) => logger.warn('old changes were not forgotten', { error: errorText(error) }));

@@ -1,4 +1,4 @@
-import { CofferError, errorText, requireTime, withoutDeadline } from '@coffer/base';
+import { CofferError, requireTime, withoutDeadline } from '@coffer/base';
 import type { Caller, IncomingRequest, OutgoingResponse, Path } from '@coffer/framework';
 import { sealed } from './barrier/sealed.ts';
 import type { Core } from './core.ts';
@@ -6,16 +6,12 @@ import { releaseDeadClaims, takeOverDead } from './leases/dead-claims.ts';
 import { answerInTime } from './request-deadline.ts';
 import { Membership } from './nodes/membership.ts';
 import { ThisNode } from './nodes/this-node.ts';
-import { mayPass } from './seal/auto-seal.ts';
-import { ConfiguredSeals } from './seal/configured-seals.ts';
 import { initStore } from './seal/init-store.ts';
 import { type KeyRotationConfig, type KeyStatus, readKeyRotation, writeKeyRotation } from './seal/key-rotation.ts';
 import { checkShareCounts } from './seal/key-shares.ts';
 import { type EndOptions, OpenSeal } from './open-seal.ts';
 import { requesterFields } from './seal/operator-attempt.ts';
-import { migrateSeal } from './seal/migrate-seal.ts';
 import { OtherNodes } from './seal/other-nodes.ts';
-import { rootKeyByUnsealKey } from './seal/root-key.ts';
 import type {
   InitRequest,
   InitResult,
@@ -27,21 +23,12 @@ import type {
 } from './seal/seal-control.ts';
 import { collectGarbage } from './seal/seal-garbage.ts';
 import { SealKeys } from './seal/seal-keys.ts';
+import { SealOpening } from './seal/seal-opening.ts';
 import { createSealRows, type SealRecord, type SealRows } from './seal/seal-rows.ts';
-import { statusOf } from './seal/seal-status.ts';
-import { SealRetry } from './seal/seal-retry.ts';
-import { SealShares } from './seal/seal-shares.ts';
 import { handleSealed } from './sealed-request.ts';
 import type { SealableCoreOptions } from './sealable-options.ts';
 import { SeenRecord } from './seal/seen-record.ts';
 import { ShareHolders } from './seal/share-holders.ts';
-
-const HELPER_AWAY =
-  'the server that opens the seal does not answer, or cannot: it is asked again, and the log says what it said';
-
-/** What Vault says (openbao/openbao:internal/vault/core.go, unsealFragment). */
-const NO_MIGRATION = "can't perform a seal migration, no migration seal found";
-const MIGRATION_PENDING = 'migrate option not provided and seal migration is pending';
 
 /** How long the keys are kept after the seal closes for work still under way, in milliseconds. */
 const KEYS_MS = 5_000;
@@ -61,17 +48,13 @@ export class SealableCore implements SealControl {
   readonly #options: SealableCoreOptions;
   readonly #rows: SealRows;
   readonly #seen: SeenRecord;
-  readonly #seals: ConfiguredSeals;
-  readonly #retry: SealRetry;
   readonly #sealedPaths: readonly Path[];
-  readonly #shares: SealShares;
+  readonly #opening: SealOpening;
   readonly #membership: Membership;
   readonly #holders: ShareHolders;
   readonly #others: OtherNodes;
   #opened: OpenSeal | undefined;
   #isEnding = false;
-  /** Whether the seal opens by itself as soon as another node has initialized or migrated the store. */
-  #awaitsKeys = false;
   #closing: Promise<void> = Promise.resolve();
   /** One change of the seal at a time. */
   #turn: Promise<unknown> = Promise.resolve();
@@ -80,8 +63,13 @@ export class SealableCore implements SealControl {
     this.#options = options;
     this.#rows = createSealRows(options.store);
     this.#seen = new SeenRecord(this.#rows);
-    this.#shares = new SealShares(options.logger);
     this.#others = new OtherNodes(options.store, options.logger);
+    this.#opening = new SealOpening({
+      ...{ seals: options, rows: this.#rows, others: this.#others, logger: options.logger },
+      isOpen: () => this.#opened !== undefined,
+      openWith: (rootKey, record) => this.#openWith(rootKey, record),
+      inTurn: (work) => this.#inTurn(work),
+    });
     this.#membership = new Membership({
       store: options.store,
       address: options.address ?? '',
@@ -97,8 +85,6 @@ export class SealableCore implements SealControl {
       logger: options.logger.named('node'),
     });
     this.#sealedPaths = options.sealedPaths(this);
-    this.#seals = new ConfiguredSeals(options, options.logger);
-    this.#retry = new SealRetry(() => this.#openIfPossible(), options.logger);
     this.#holders = new ShareHolders({
       byItself: options.autoSeal !== undefined,
       keys: () => this.#open().keys,
@@ -128,9 +114,7 @@ export class SealableCore implements SealControl {
   }
 
   get state(): SealState {
-    if (this.#opened !== undefined) return 'open';
-    if (this.#shares.isOpening) return 'opening';
-    return this.#shares.progress > 0 ? 'shares' : 'closed';
+    return this.#opened === undefined ? this.#opening.state : 'open';
   }
 
   /**
@@ -145,25 +129,25 @@ export class SealableCore implements SealControl {
     const record = await this.#rows.read();
     if (record === undefined) {
       logger.info('the store is not initialized: run "operator init"');
-      this.#awaitsKeys = this.#seals.autoSeal !== undefined;
+      this.#opening.awaitOthers();
       return;
     }
-    if (!staySealed) this.#seals.require(record.config);
+    if (!staySealed) this.#opening.require(record);
     await releaseDeadClaims(store, logger);
     if (staySealed) logger.info('vault is sealed, as it was before the process replaced itself');
     if (staySealed) return;
-    await this.#inTurn(() => this.#openByItself(record));
+    await this.#inTurn(() => this.#opening.openByItself(record));
   }
 
   /** Ends the core for good, waiting for requests under way. The store stays open: whoever opened it closes it. */
   async stop(): Promise<void> {
     // Whoever is opening the seal right now must not find it open afterwards.
     this.#isEnding = true;
-    this.#retry.end();
+    this.#opening.end();
     await this.#turn;
     this.#close({});
     await this.#closing;
-    this.#seals.forget();
+    this.#opening.forgetSeals();
     await this.#membership.stop();
   }
 
@@ -195,7 +179,7 @@ export class SealableCore implements SealControl {
   async status(): Promise<SealStatus> {
     // A health check of an open server does not ask the store.
     const record = this.#opened?.keys.record ?? (await this.#seen.read());
-    return statusOf(record, this.#seals, this.#shares, this.#opened?.cluster, this.#retry.problem);
+    return this.#opening.statusOf(record, this.#opened?.cluster);
   }
 
   init(request: InitRequest): Promise<InitResult> {
@@ -205,17 +189,17 @@ export class SealableCore implements SealControl {
   async unseal(share: Uint8Array, requester?: Requester): Promise<void> {
     // Two cores on one store would only be in each other's way.
     await this.#closing;
-    await this.#inTurn(() => this.#unseal(share, requester, false));
+    await this.#inTurn(() => this.#opening.add(share, requester, false));
   }
 
   async unsealAndMigrate(share: Uint8Array, requester?: Requester): Promise<void> {
     await this.#closing;
-    await this.#inTurn(() => this.#unseal(share, requester, true));
+    await this.#inTurn(() => this.#opening.add(share, requester, true));
   }
 
   resetUnseal(requester?: Requester): void {
     if (this.#opened !== undefined) throw new CofferError('invalid-request', 'vault is unsealed');
-    this.#shares.reset(requester);
+    this.#opening.reset(requester);
   }
 
   seal(requester?: Requester): void {
@@ -228,12 +212,12 @@ export class SealableCore implements SealControl {
     this.#opened = undefined;
     this.#membership.tell();
     this.#seen.saw(opened.keys.record);
-    this.#shares.forget();
+    this.#opening.forgetShares();
     const wipeKeys = async (): Promise<void> => {
       // Only this takes a turn: the requests that are waited for may be waiting for theirs.
       const endAttempts = () => this.#holders.cancel('sealed', opened.attempts);
       await this.#inTurn(() => this.#others.unlessOpen(endAttempts).then(() => opened.keys.forget()));
-      this.#seals.forget();
+      this.#opening.forgetSeals();
       collectGarbage();
       this.#options.onSealed?.(this);
     };
@@ -281,7 +265,7 @@ export class SealableCore implements SealControl {
 
   async #init({ unseal, recovery, rootToken }: InitRequest): Promise<InitResult> {
     const { store, clusterName, logger } = this.#options;
-    const { autoSeal } = this.#seals;
+    const { autoSeal } = this.#opening;
     const counts = autoSeal === undefined ? unseal : recovery;
     if (counts === undefined) throw new CofferError('invalid-request', 'the number of key shares is missing');
     checkShareCounts(counts);
@@ -289,7 +273,7 @@ export class SealableCore implements SealControl {
       throw new CofferError('invalid-request', 'Vault is already initialized');
     const made = await initStore({ store, rows: this.#rows, counts, autoSeal, clusterName, rootToken, logger });
     const { record, shares, token } = made;
-    if (autoSeal !== undefined) await this.#openByItself(record);
+    if (autoSeal !== undefined) await this.#opening.openByItself(record);
     return {
       unsealShares: autoSeal === undefined ? shares : [],
       recoveryShares: autoSeal === undefined ? [] : shares,
@@ -297,63 +281,11 @@ export class SealableCore implements SealControl {
     };
   }
 
-  async #unseal(share: Uint8Array, requester: Requester | undefined, migrate: boolean): Promise<void> {
-    const record = await this.#rows.readPresent();
-    if (this.#opened !== undefined) return;
-    const { config } = record;
-    const isPending = this.#seals.isMigration(config);
-    if (migrate !== isPending) throw new CofferError('invalid-request', migrate ? NO_MIGRATION : MIGRATION_PENDING);
-    if (!migrate && config.type !== 'shamir') throw opensByItself(config.type, this.#retry.problem);
-    this.#seals.require(config);
-    if (migrate) await this.#others.requireClosed();
-    await this.#shares.add(share, config, requester, (key) =>
-      migrate ? this.#migrate(record, key) : this.#openWith(rootKeyByUnsealKey(key, record), record),
-    );
-  }
-
-  async #migrate(record: SealRecord, holdersKey: Uint8Array): Promise<void> {
-    const rootKey = await this.#seals.rootKeyForHolders(record, holdersKey);
-    const { autoSeal, type } = this.#seals;
-    const { logger } = this.#options;
-    logger.info('seal migration initiated', { from: record.config.type, to: type });
-    try {
-      // Whoever asked may give up, but a change of the seal is not left half-way.
-      const moved = await withoutDeadline(async () => {
-        await this.#others.requireClosed();
-        return migrateSeal({ rows: this.#rows, record, rootKey, holdersKey, autoSeal });
-      });
-      logger.info('seal migration complete', { from: record.config.type, to: type });
-      await this.#openWith(moved.rootKey, moved.record);
-    } finally {
-      rootKey.fill(0);
-    }
-  }
-
-  /** Where that is possible without people. Fails only when trying again would not help. */
-  async #openByItself(record: SealRecord): Promise<void> {
-    let rootKey: Uint8Array | undefined;
-    try {
-      rootKey = await this.#seals.rootKeyOf(record);
-    } catch (error) {
-      if (!mayPass(error)) throw error;
-      this.#retry.later(`seal "${this.#seals.type}": ${HELPER_AWAY}`, error);
-      return;
-    }
-    if (rootKey !== undefined) return this.#openWith(rootKey, record);
-    if (!this.#seals.isMigration(record.config)) return;
-    // Another node may do it.
-    this.#awaitsKeys = this.#seals.autoSeal !== undefined;
-    this.#options.logger.warn(
-      'the store is to be moved to another seal: run "operator unseal -migrate" with the shares that it has now',
-      { from: record.config.type, to: this.#seals.type },
-    );
-  }
-
   async #openWith(rootKey: Uint8Array, record: SealRecord): Promise<void> {
     if (this.#isEnding) throw sealed();
     await this.node.requireClock();
     const { store, clusterName, build, logger } = this.#options;
-    const { autoSeal } = this.#seals;
+    const { autoSeal } = this.#opening;
     const close = (): void => this.seal();
     const keys = new SealKeys({
       ...{ rows: this.#rows, record, rootKey, others: this.#others, logger },
@@ -369,9 +301,7 @@ export class SealableCore implements SealControl {
     // What operators had under way ended with the last open node.
     await this.#others.unlessOpen(() => this.#holders.cancel('no node was open', opened.attempts));
     this.#opened = opened;
-    this.#awaitsKeys = false;
-    this.#retry.end();
-    this.#seals.forgetFormer();
+    this.#opening.opened();
     this.#membership.tell();
     logger.info('vault is unsealed');
   }
@@ -382,32 +312,13 @@ export class SealableCore implements SealControl {
     if (isSteady && !store.exclusive) await takeOverDead(store, logger);
     await this.node.checkClock();
     const opened = this.#opened;
-    if (this.#awaitsKeys) await this.#openOnceChanged();
+    if (this.#opening.awaitsOthers) await this.#opening.openOnceChanged();
     try {
       await opened?.epochs.refresh();
     } catch (error) {
       // What it found may have been that this node is to be sealed.
       if (this.#opened === opened) throw error;
     }
-  }
-
-  /** Once another node has made, or moved, what this one waits for. */
-  async #openOnceChanged(): Promise<void> {
-    try {
-      await this.#openIfPossible();
-    } catch (error) {
-      this.#options.logger.error('the seal did not open', { error: errorText(error) });
-    }
-  }
-
-  async #openIfPossible(): Promise<void> {
-    await this.#inTurn(async () => {
-      if (this.#opened !== undefined || this.#isEnding) return;
-      const record = await this.#rows.read();
-      if (record === undefined || this.#seals.isMigration(record.config)) return;
-      this.#awaitsKeys = false;
-      await this.#openByItself(record);
-    });
   }
 
   #open(): OpenSeal {
@@ -424,9 +335,4 @@ export class SealableCore implements SealControl {
     this.#turn = result.catch(() => undefined);
     return result;
   }
-}
-
-function opensByItself(type: SealRecord['config']['type'], problem: string | undefined): CofferError {
-  const why = problem ?? 'it was closed by an operator since: restart the server to open it';
-  return new CofferError('invalid-request', `the seal "${type}" opens when the server starts, without shares; ${why}`);
 }

@@ -17,6 +17,7 @@ export type { NodeDescription, PosedCluster, PosedClusterOptions, PosedNode } fr
 export { databaseUnderTest, startPostgres } from './postgres.ts';
 export type { ServerTls, StartOptions, TestDatabase, TestPostgres } from './postgres.ts';
 export { type Interleaving, Steps, steppedStore, type StoppingPoint } from './steps.ts';
+export { TransitStandIn, type TransitStandInOptions } from './transit.ts';
 export { startWireProxy } from './wire-proxy.ts';
 export type { StatementRecord, WireProxy, WireProxyOptions } from './wire-proxy.ts';
 export { ybServersFunction } from './yb-servers.ts';

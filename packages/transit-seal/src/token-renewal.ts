@@ -36,32 +36,32 @@ export class TokenRenewal {
 
   #after(pauseMs: number): void {
     if (this.#isEnded) return;
-    this.#timer = setTimeout(() => void withoutDeadline(() => this.#turn()), pauseMs).unref();
+    this.#timer = setTimeout(() => {
+      withoutDeadline(() => this.#turn()).catch((error: unknown) => this.#failed(error));
+    }, pauseMs).unref();
   }
 
   async #turn(): Promise<void> {
-    try {
-      const { seconds, renewable } = await this.#renew();
-      this.#failures = 0;
-      if (!renewable || seconds <= 0) {
-        this.#logger.info('the token of the seal is not renewed: it cannot be, or need not', { seconds });
-        return;
-      }
-      this.#warnOfEnd(seconds);
-      this.#after(Math.min(Math.max((seconds * 1000 * 2) / 3, SHORTEST_MS), LONGEST_MS));
-    } catch (error) {
-      const refused = CofferError.from(error).code !== 'unavailable';
-      // As Vault, which goes on without: the token may have no need of it, or no right to it.
-      if (refused)
-        this.#logger.warn('the token of the seal cannot be renewed, and is not tried again', {
-          error: errorText(error),
-        });
-      else {
-        this.#failures++;
-        this.#logger.warn('the token of the seal was not renewed, and is tried again', { error: errorText(error) });
-        this.#after(backoffMs(BACKOFF, this.#failures));
-      }
+    const { seconds, renewable } = await this.#renew();
+    this.#failures = 0;
+    if (!renewable || seconds <= 0) {
+      this.#logger.info('the token of the seal is not renewed: it cannot be, or need not', { seconds });
+      return;
     }
+    this.#warnOfEnd(seconds);
+    this.#after(Math.min(Math.max((seconds * 1000 * 2) / 3, SHORTEST_MS), LONGEST_MS));
+  }
+
+  #failed(error: unknown): void {
+    if (CofferError.from(error).code === 'unavailable') {
+      this.#failures++;
+      this.#logger.warn('the token of the seal was not renewed, and is tried again', { error: errorText(error) });
+      this.#after(backoffMs(BACKOFF, this.#failures));
+      return;
+    }
+    // As Vault, which goes on without: the token may have no need of it, or no right to it.
+    const text = 'the token of the seal cannot be renewed, and is not tried again';
+    this.#logger.warn(text, { error: errorText(error) });
   }
 
   /** Towards its longest time of life a token gets less and less. */

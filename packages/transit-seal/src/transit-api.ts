@@ -40,8 +40,7 @@ export class TransitApi {
   /** @throws CofferError `invalid-request` for an address or a token that cannot be used */
   constructor(server: TransitServer) {
     this.#server = server;
-    const { mountPath: _, keyName: __, ...options } = server;
-    this.#client = createClient({ ...options, maxResponseBytes: MOST_BYTES });
+    this.#client = createClient({ ...server, maxResponseBytes: MOST_BYTES });
   }
 
   async encrypt(key: Uint8Array): Promise<Encrypted> {

@@ -112,14 +112,18 @@ const TRANSIT_TEXTS = {
 
 function parseTransit(body: HclObject): TransitSealConfig {
   body.allowOnly([...Object.keys(TRANSIT_TEXTS), 'disabled', 'token', 'disable_renewal', 'tls_skip_verify']);
-  const texts = Object.entries(TRANSIT_TEXTS).map(([key, name]) => defined(name, body.string(key) || undefined));
+  const texts: { -readonly [K in (typeof TRANSIT_TEXTS)[keyof typeof TRANSIT_TEXTS]]?: string } = {};
+  for (const [key, name] of Object.entries(TRANSIT_TEXTS)) {
+    const text = body.string(key);
+    if (text) texts[name] = text;
+  }
   const token = body.string('token');
   if ((body.string('tls_client_cert') === undefined) !== (body.string('tls_client_key') === undefined)) {
     throw body.error('"tls_client_cert" and "tls_client_key" go together');
   }
   return {
     type: 'transit',
-    ...Object.assign({}, ...texts),
+    ...texts,
     ...(token && { token: new Secret(token) }),
     ...defined('disableRenewal', body.boolean('disable_renewal')),
     ...defined('skipVerify', body.boolean('tls_skip_verify')),

@@ -21,7 +21,7 @@ export class SealWatch {
     this.#logger = logger;
   }
 
-  /** Called more often than there is something to do. Does not reject. */
+  /** Called more often than there is something to do. Does not reject: what is not well is logged. */
   async look(): Promise<void> {
     const { autoSeal, record } = this.#keys;
     if (autoSeal === undefined || (this.#last !== undefined && this.#last.ms < EVERY_MS)) return;
