@@ -20,6 +20,7 @@ const LONGEST = [
   'tests/cluster/cluster.test',
   'tests/seal-memory',
   'tests/many-seals',
+  'tests/transit-seal',
   'tests/odd-passwords',
   'tests/owed-sessions',
   'tests/nodes/',

@@ -50,6 +50,12 @@ export const EXECUTORS: readonly Executor[] = [
     test: '../apps/coffer/src/config/server-config.test.ts',
     takes: ({ kind }) => kind === 'hcl',
   },
+  { page: 'docs/seals.md', test: 'transit-seal.test.ts', takes: ({ kind }) => kind === 'sh' },
+  {
+    page: 'docs/seals.md',
+    test: '../apps/coffer/src/config/server-config.test.ts',
+    takes: ({ kind }) => kind === 'hcl',
+  },
   { page: 'docs/database/admin-user.md', test: 'least-privilege.test.ts', takes: isSql },
   { page: 'docs/database/statements.md', test: 'statement-counts.test.ts', takes: isTemplate },
   {

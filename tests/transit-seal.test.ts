@@ -10,6 +10,8 @@ import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import { createClient } from '@coffer/client';
 import { createCertificateAuthority, eventually, freePort, TransitStandIn } from '@coffer/testkit';
 import { prepareOpenBao } from './clients/foreign-programs.ts';
+import { vaultShell } from './docs-shell.ts';
+import { executedBlocks } from './documentation.ts';
 import { cleanEnvironment, ended } from './coffer-process.ts';
 import { DurableHome, type DurableServer, type Initialized, initialize, isSealed, unseal } from './durable-process.ts';
 
@@ -54,14 +56,11 @@ async function startOpenBao(bao: string): Promise<Other> {
   await eventually(() => output.includes('Development mode should NOT be used'), 'OpenBao starts');
   const [, key = ''] = /Unseal Key: (\S+)/.exec(output) ?? [];
   const root = createClient({ address, token: 'root' });
-  await root.write('sys/mounts/transit', { type: 'transit' });
-  await root.write('transit/keys/unseal', {});
-  const rule = (path: string): string => `path "transit/${path}/unseal" { capabilities = ["update"] }`;
-  await root.write('sys/policies/acl/autounseal', { policy: `${rule('encrypt')}\n${rule('decrypt')}` });
-  const made = await root.write('auth/token/create', { policies: ['autounseal'], period: '24h' });
+  const [commands] = executedBlocks('docs/seals.md', import.meta.filename);
+  const printed = await vaultShell(commands?.text ?? '', { address });
   return {
     address,
-    token: made?.auth?.clientToken ?? '',
+    token: /^token +(\S+)$/m.exec(printed)?.[1] ?? '',
     rotate: async () => void (await root.write('transit/keys/unseal/rotate', {})),
     dropOlder: async () => void (await root.write('transit/keys/unseal/config', { min_decryption_version: 2 })),
     away: async (isAway) => {
@@ -187,7 +186,9 @@ for (const [name, startOther] of Object.entries(others)) {
       }
     });
 
-    it('takes over from shares, gives back to them, and to a static key, and takes over from that', { skip: name !== REALEST }, async () => {
+    it('takes over from shares, gives back to them, and to a static key, and takes over from that', {
+      skip: name !== REALEST,
+    }, async () => {
       await start();
       const { unseal_keys_b64: keys, root_token: root } = await initialize(server, 3, 2);
       await unseal(server, keys.slice(0, 2));

@@ -108,7 +108,7 @@ describe('a transit seal', () => {
     server.answer = ({ token, body }) => [400, { errors: [`you said ${token} and ${body['plaintext']}\u001b[2J`] }];
     const error = await seal()
       .sealingKey()
-      .then(assert.fail, (thrown: unknown) => thrown);
+      .catch((thrown: unknown) => thrown);
     const shown = inspect(error, { depth: 9 });
     const plaintext = server.asked[0]?.body['plaintext'] ?? '';
     assert.ok(plaintext.length === 44);

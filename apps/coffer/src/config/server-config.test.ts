@@ -39,6 +39,44 @@ describe('the configuration file', () => {
     assert.ok(!JSON.stringify(withSeal).includes('PASSWORD'));
   });
 
+  it('knows the seal to use, and the one that the store moves away from', async () => {
+    const page = await readFile(join(import.meta.dirname, '../../../../docs/seals.md'), 'utf8');
+    const seals = (text: string) => parse(`${LISTENER}\n${STORAGE}\n${text}`);
+    const [transit, moving, ...more] = [...page.matchAll(/```hcl\n([\s\S]*?)```/g)].map(([, text = '']) => seals(text));
+    assert.deepEqual(more, []);
+    const server = { address: 'https://vault.example.com:8200', mountPath: 'transit/', keyName: 'unseal' };
+    assert.deepEqual(transit?.seal, { type: 'transit', ...server, caFile: '/etc/coffer/tls/vault-ca.pem' });
+    assert.deepEqual(moving?.seal, { type: 'transit', ...server });
+    assert.equal(moving?.formerSeal?.type, 'static');
+
+    const all =
+      seals(`seal "transit" { address = "a", token = "hvs.x", key_name = "k", mount_path = "m", namespace = "n",
+      key_id_prefix = "p", disable_renewal = "true", tls_client_cert = "c", tls_client_key = "d", tls_server_name = "s",
+      tls_skip_verify = true, disabled = true }`);
+    assert.equal(all.seal, undefined);
+    assert.partialDeepStrictEqual(all.formerSeal, {
+      disableRenewal: true,
+      skipVerify: true,
+      keyIdPrefix: 'p',
+      certFile: 'c',
+    });
+    assert.ok(!JSON.stringify(all).includes('hvs.x'));
+    assert.deepEqual(seals('seal "transit" { }').seal, { type: 'transit' });
+    assert.equal(seals('seal "transit" { disabled = "false" }').seal?.type, 'transit');
+    assert.equal(seals('seal "shamir" { }').seal, undefined);
+    for (const [wrong, said] of [
+      ['seal "transit" { } seal "transit" { }', /"seal" is set twice; disabled = "true" marks/],
+      ['seal "transit" { disabled = true } seal "transit" { disabled = true }', /"seal" is set twice/],
+      ['seal "transit" { tls_client_cert = "c" }', /go together/],
+      ['seal "transit" { adress = "a" }', /"adress"/],
+      ['seal "transit" { disabled = "perhaps" }', /"disabled" must be true or false/],
+      ['seal "shamir" { disabled = true }', /Shamir seals cannot be set disabled/],
+      ['seal "gcpckms" { }', /the types of seal are "static" and "transit"/],
+    ] as const) {
+      assert.throws(() => seals(wrong), said);
+    }
+  });
+
   it('says how long a client is kept waiting, in all and for one listener', () => {
     const limits = (text: string) => parse(`${text} ${STORAGE}`).listeners.map(({ maxRequestMs }) => maxRequestMs);
     const own = 'listener "tcp" { tls_disable = true, max_request_duration = "5s" }';
