@@ -29,7 +29,8 @@ const FILE = {
 
 describe('a transit seal', () => {
   const read = async (config: Parameters<typeof readTransitSeal>[0], env: Record<string, string>, isOnly = true) => {
-    const { token, logger: _, ...rest } = await readTransitSeal(config, { ...env }, isOnly, silentLogger);
+    const { token, logger, ...rest } = await readTransitSeal(config, { ...env }, isOnly, silentLogger);
+    assert.equal(logger, silentLogger);
     return { token: token.reveal(), ...rest };
   };
 
@@ -62,8 +63,7 @@ describe('a transit seal', () => {
 
   it('names what is missing or wrong', async () => {
     const without = (name: keyof typeof ENV) => {
-      const { [name]: _, ...rest } = ENV;
-      return read({ type: 'transit' }, rest);
+      return read({ type: 'transit' }, { ...ENV, [name]: '' });
     };
     await assert.rejects(without('VAULT_ADDR'), /address is required, or VAULT_ADDR/);
     await assert.rejects(without('VAULT_TOKEN'), /token is required, or VAULT_TOKEN/);
