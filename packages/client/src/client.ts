@@ -94,6 +94,7 @@ export function createClient(options: ClientOptions): Client {
       headers: fixedHeaders,
       body: undefined,
       timeoutMs: options.timeoutMs ?? 60_000,
+      maxResponseBytes: options.maxResponseBytes ?? Number.POSITIVE_INFINITY,
       tls: options,
       followRedirect: options.disableRedirects !== true,
       ...(signal && { signal }),
