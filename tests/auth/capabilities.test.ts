@@ -88,6 +88,19 @@ sys/plugins/catalog/:type/:name                  sudo read update delete
 sys/plugins/catalog/:name                        sudo read update delete
 sys/plugins/reload/backend                       update
 sys/plugins/reload/:type/:name                   update
+sys/tools/hash                                   update
+sys/tools/hash/:urlalgorithm                     update
+sys/tools/random                                 update
+sys/tools/random/:source                         update
+sys/tools/random/:source/:urlbytes               update
+sys/host-info                                    read
+sys/internal/counters/tokens                     read
+sys/internal/counters/leases                     read
+sys/internal/counters/requests                   read
+sys/internal/counters/activity                   read
+sys/internal/counters/activity/monthly           read
+sys/internal/counters/activity/export            sudo read
+sys/internal/counters/config                     read update
 sys/internal/ui/mounts                           open
 sys/internal/ui/mounts/:path*                    open
 sys/internal/specs/openapi                       read update

@@ -80,6 +80,8 @@ export function rowsRead(node: PlanNode): number {
 export const MAY_GROW: Readonly<Record<string, string>> = {
   'SELECT count(*) AS n FROM leases': 'an operator counts them',
   'SELECT count(*) AS n FROM leases WHERE state = $1': 'an operator counts what is being revoked',
+  'SELECT count(*) AS n FROM tokens WHERE uses_left >= 0 AND (expire_time IS NULL OR expire_time > store_now())':
+    'an operator counts the tokens that are valid',
   "UPDATE leases SET claim = '', claimed_until = CASE WHEN state = 'active' OR claim <> '' THEN 0 ELSE issue_time + $1 END, next_attempt = CASE WHEN state = 'active' THEN next_attempt WHEN claim <> '' THEN 0 ELSE issue_time + $1 END WHERE claimed_until > store_now()":
     'once, when the embedded store is opened',
   'UPDATE intents SET claimed_until = CAST($1 AS BIGINT) WHERE claimed_until > 0': 'as above',

@@ -102,6 +102,7 @@ function workOfCore(store: Store, barrier: Barrier): readonly (() => Promise<voi
       await list.has('a');
       await list.count();
       await list.count('revoking');
+      await list.countTokens();
       await list.countIrrevocable('a/');
       await list.irrevocable(10);
       await leases.revokeLater(made.id);

@@ -84,6 +84,15 @@ export class LeaseList {
     );
   }
 
+  /** The service tokens that are valid, those of wrapped answers included. */
+  async countTokens(): Promise<number> {
+    return counted(
+      await this.#store.run(
+        'SELECT count(*) AS n FROM tokens WHERE uses_left >= 0 AND (expire_time IS NULL OR expire_time > store_now())',
+      ),
+    );
+  }
+
   /** How many of the leases below `prefix` are {@link isIrrevocable irrevocable}. */
   async countIrrevocable(prefix = ''): Promise<number> {
     const range = [prefix, endOfPrefix(prefix)];

@@ -12,7 +12,9 @@ import { configStateSanitizedPaths } from './path-config-state-sanitized.ts';
 import { generateRootPaths } from './path-generate-root.ts';
 import { haStatusPaths } from './path-ha-status.ts';
 import { healthPaths } from './path-health.ts';
+import { hostInfoPaths } from './path-host-info.ts';
 import { initPaths } from './path-init.ts';
+import { internalCountersPaths } from './path-internal-counters.ts';
 import { internalSpecsOpenapiPaths } from './path-internal-specs-openapi.ts';
 import { internalUiMountsPaths } from './path-internal-ui-mounts.ts';
 import { keyStatusPaths } from './path-key-status.ts';
@@ -36,6 +38,7 @@ import { rotatePaths } from './path-rotate.ts';
 import { sealPaths } from './path-seal.ts';
 import { sealStatusPaths } from './path-seal-status.ts';
 import { stepDownPaths } from './path-step-down.ts';
+import { toolsPaths } from './path-tools.ts';
 import { unsealPaths } from './path-unseal.ts';
 import { wrappingPaths } from './path-wrapping.ts';
 import type { PluginDirectory } from './plugin-directory.ts';
@@ -123,6 +126,9 @@ export function createSystemEngine(options: SystemEngineOptions): EngineFactory 
       ...monitorPaths(loggers, tokens, sealed.signal),
       ...configStateSanitizedPaths(configuration),
       ...configReloadPaths(configuration),
+      ...toolsPaths(),
+      ...hostInfoPaths(),
+      ...internalCountersPaths(leaseList),
     ],
     async close() {
       sealed.abort();

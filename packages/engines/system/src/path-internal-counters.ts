@@ -1,0 +1,66 @@
+import { CofferError } from '@coffer/base';
+import type { LeaseList } from '@coffer/core';
+import { definePath, type Path } from '@coffer/framework';
+
+const NOT_COUNTED =
+  'clients are not counted: sys/internal/counters/tokens and sys/internal/counters/leases say how many tokens and leases there are';
+
+/** `sys/internal/counters/...` */
+export function internalCountersPaths(list: LeaseList): Path[] {
+  return [
+    definePath({
+      pattern: 'internal/counters/tokens',
+      fields: {},
+      synopsis: 'Counts the service tokens that are valid.',
+      read: async () => ({ data: { counters: { service_tokens: { total: await list.countTokens() } } } }),
+    }),
+    definePath({
+      pattern: 'internal/counters/leases',
+      fields: {},
+      synopsis: 'Counts the leases of credentials, and those of them whose revocation is not finished or fails.',
+      read: async () => {
+        const [total, revoking, irrevocable] = await Promise.all([
+          list.count(),
+          list.count('revoking'),
+          list.countIrrevocable(),
+        ]);
+        return { data: { counters: { leases: { total, revoking, irrevocable } } } };
+      },
+    }),
+    definePath({
+      pattern: 'internal/counters/requests',
+      fields: {},
+      synopsis: 'Gone, as in Vault.',
+      read: () => Promise.reject(new CofferError('not-found', 'The functionality has been removed on this path')),
+    }),
+    ...['activity', 'activity/monthly', 'activity/export'].map((what) =>
+      definePath({
+        pattern: `internal/counters/${what}`,
+        fields: {},
+        otherFields: 'accept',
+        sudo: what === 'activity/export',
+        synopsis: 'Refused: clients are not counted.',
+        read: () => Promise.reject(new CofferError('invalid-request', NOT_COUNTED)),
+      }),
+    ),
+    definePath({
+      pattern: 'internal/counters/config',
+      fields: { enabled: { type: 'string', default: '', description: 'Only "disable" or "default".' } },
+      synopsis: 'Whether clients are counted, which they are not.',
+      read: async () => ({
+        data: {
+          enabled: 'default-disabled',
+          queries_available: false,
+          default_report_months: 12,
+          retention_months: 0,
+          minimum_retention_months: 0,
+          reporting_enabled: false,
+        },
+      }),
+      write: async ({ fields: { enabled } }) => {
+        if (['', 'disable', 'default'].includes(enabled)) return undefined;
+        throw new CofferError('invalid-request', `field "enabled": ${NOT_COUNTED}`);
+      },
+    }),
+  ];
+}
