@@ -59,8 +59,16 @@ withEachStorage((races) => {
       const leases = ids
         .slice(0, 3)
         .reverse()
-        .map((lease_id) => ({ lease_id, mount_id: accessor, error: 'it is stuck' }));
-      assert.deepEqual([data, warnings], [{ lease_count: 3, leases }, null]);
+        .map((lease_id) => ({ lease_id, mount_id: accessor, error: 'it is stuck', attempts: 6 }));
+      const listed = (data['leases'] as JsonObject[]).map((lease) => {
+        const { age, issue_time, expire_time, next_revocation, ...rest } = lease;
+        const issued = Date.parse(textOf(issue_time));
+        assert.ok(typeof age === 'number' && Math.abs((Date.now() - issued) / 1000 - age) < 5, JSON.stringify(lease));
+        assert.ok(Date.parse(textOf(next_revocation)) > Date.now(), 'it is tried again');
+        assert.ok(Date.parse(textOf(expire_time)) < issued);
+        return rest;
+      });
+      assert.deepEqual([data['lease_count'], listed, warnings], [3, leases, null]);
       const shown = (await races.post('sys/leases/lookup', { lease_id: ids[0] ?? '' })).data;
       assert.equal(shown['revoke_error'], 'it is stuck');
     });

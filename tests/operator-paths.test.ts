@@ -1,7 +1,7 @@
 /** What operators look at and use in `sys/` besides the secrets: tools, the host, counters. Values and texts as Vault's. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import type { JsonObject } from '@coffer/base';
+import { API_VERSION, type JsonObject } from '@coffer/base';
 import { type Api, startAuthServer, textOf } from './auth/api.ts';
 
 let server: Awaited<ReturnType<typeof startAuthServer>>;
@@ -153,5 +153,18 @@ describe('sys/internal/counters', () => {
     assert.deepEqual([data['enabled'], data['queries_available']], ['default-disabled', false]);
     await api.refused([400, /clients are not counted/], 'POST', config, { enabled: 'enable' });
     assert.equal((await api.ok('POST', config, { enabled: 'disable' })).status, 204);
+  });
+});
+
+describe('sys/version-history', () => {
+  it('lists the version that has opened the store', async () => {
+    const { data } = await api.ok('LIST', 'sys/version-history');
+    const keys = data['keys'] as string[];
+    assert.deepEqual(keys, [API_VERSION]);
+    const { timestamp_installed, ...rest } = (data['key_info'] as Record<string, JsonObject>)[API_VERSION] ?? {};
+    assert.deepEqual(rest, { previous_version: null, build_date: '' });
+    assert.match(textOf(timestamp_installed), /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d/);
+    assert.deepEqual((await api.ok('LIST', 'sys/version-history/')).data, data);
+    assert.equal((await api('GET', 'sys/version-history')).status, 405);
   });
 });

@@ -94,6 +94,7 @@ sys/tools/random                                 update
 sys/tools/random/:source                         update
 sys/tools/random/:source/:urlbytes               update
 sys/host-info                                    read
+sys/version-history                              list
 sys/internal/counters/tokens                     read
 sys/internal/counters/leases                     read
 sys/internal/counters/requests                   read

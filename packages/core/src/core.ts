@@ -45,6 +45,7 @@ import { WRAPPED_ANSWERS } from './tokens/token-ending.ts';
 import { giveLeases } from './tokens/token-lease.ts';
 import { createTokenStore } from './tokens/tokens.ts';
 import { createWrapping, type Wrapping } from './tokens/wrapping.ts';
+import { createVersionHistory, type VersionHistory } from './version-history.ts';
 
 /** How long {@link Core.stop} waits for the requests under way, in milliseconds. */
 const PATIENCE_MS = 30_000;
@@ -82,6 +83,7 @@ export interface CoreServices {
   readonly leaseList: LeaseList;
   readonly wrapping: Wrapping;
   readonly plugins: PluginCatalog;
+  readonly versions: VersionHistory;
   readonly systemTtl: TtlLimits;
   readonly quotas: Quotas;
   readonly lockedUsers: LockedUsers;
@@ -144,6 +146,7 @@ export class Core {
         logger: logger.named('wrapping'),
       }),
       plugins: createPluginCatalog(createEntryStorage(entries, 'core/plugin-catalog'), options.builtinPlugins),
+      versions: createVersionHistory(createEntryStorage(entries, 'core/versions')),
       systemTtl,
       lockedUsers,
       quotas: new Quotas({
@@ -171,8 +174,9 @@ export class Core {
   }
 
   async start(): Promise<void> {
-    const { audit, mounts, leases, tokens, quotas } = this.services;
+    const { audit, mounts, leases, tokens, quotas, versions } = this.services;
     await this.#epochs.begin();
+    await versions.record();
     await mounts.load();
     await quotas.load();
     await audit.load();

@@ -31,3 +31,4 @@ export { createStaticSeal, parseStaticKey, type StaticKey, type StaticKeys } fro
 export type { SealConfig, SealType } from './seal/seal-rows.ts';
 export { createRootToken } from './tokens/root-token.ts';
 export type { WrappedAnswer, Wrapping } from './tokens/wrapping.ts';
+export type { VersionHistory } from './version-history.ts';

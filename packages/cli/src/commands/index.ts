@@ -17,6 +17,7 @@ import { status } from './status.ts';
 import { token } from './token/index.ts';
 import { unwrap } from './unwrap.ts';
 import { version } from './version.ts';
+import { versionHistory } from './version-history.ts';
 import { write } from './write.ts';
 
 /** Every command but `server`. */
@@ -40,4 +41,5 @@ export const COMMANDS: readonly CommandNode[] = [
   secrets,
   token,
   version,
+  versionHistory,
 ];

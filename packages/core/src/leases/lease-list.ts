@@ -19,9 +19,16 @@ const ISSUED_CREDENTIALS = `SELECT id FROM leases WHERE id > $1 AND id < $2 AND 
 const IRREVOCABLE_ATTEMPTS = 6;
 const IRREVOCABLE = `attempts >= ${IRREVOCABLE_ATTEMPTS}`;
 const FIRST_IRREVOCABLE = inEveryBucket(
-  (bucket) => `SELECT id, last_error, expire_time FROM leases WHERE ${bucket} AND ${IRREVOCABLE}
+  (
+    bucket,
+  ) => `SELECT id, last_error, issue_time, expire_time, attempts, next_attempt FROM leases WHERE ${bucket} AND ${IRREVOCABLE}
     ORDER BY expire_time, id LIMIT $1`,
 );
+
+export type IrrevocableLease = Pick<
+  Lease,
+  'id' | 'lastError' | 'issueTime' | 'expireTime' | 'attempts' | 'nextAttempt'
+>;
 
 /** Which leases there are. */
 export class LeaseList {
@@ -102,12 +109,19 @@ export class LeaseList {
   }
 
   /** The first so many that are {@link isIrrevocable irrevocable}, by the time at which they should have ended. */
-  async irrevocable(limit: number): Promise<Pick<Lease, 'id' | 'lastError'>[]> {
+  async irrevocable(limit: number): Promise<IrrevocableLease[]> {
     const { rows } = await this.#store.run(
-      `SELECT id, last_error FROM ${FIRST_IRREVOCABLE} AS irrevocable ORDER BY expire_time, id LIMIT $1`,
+      `SELECT * FROM ${FIRST_IRREVOCABLE} AS irrevocable ORDER BY expire_time, id LIMIT $1`,
       [limit],
     );
-    return rows.map((row) => ({ id: String(row['id']), lastError: String(row['last_error']) }));
+    return rows.map((row) => ({
+      id: String(row['id']),
+      lastError: String(row['last_error']),
+      issueTime: Number(row['issue_time']),
+      expireTime: Number(row['expire_time']),
+      attempts: Number(row['attempts']),
+      nextAttempt: Number(row['next_attempt']),
+    }));
   }
 
   /** The ids of credentials below `prefix`, sorted, so many at a time as one statement may change. */

@@ -40,6 +40,7 @@ import { sealStatusPaths } from './path-seal-status.ts';
 import { stepDownPaths } from './path-step-down.ts';
 import { toolsPaths } from './path-tools.ts';
 import { unsealPaths } from './path-unseal.ts';
+import { versionHistoryPaths } from './path-version-history.ts';
 import { wrappingPaths } from './path-wrapping.ts';
 import type { PluginDirectory } from './plugin-directory.ts';
 import { NOT_CONFIGURED, type ServerConfiguration } from './server-configuration.ts';
@@ -88,6 +89,7 @@ export function createSystemEngine(options: SystemEngineOptions): EngineFactory 
     quotas,
     systemTtl,
     tokens,
+    versions,
     wrapping,
   } = services;
   const sealed = new AbortController();
@@ -126,6 +128,7 @@ export function createSystemEngine(options: SystemEngineOptions): EngineFactory 
       ...monitorPaths(loggers, tokens, sealed.signal),
       ...configStateSanitizedPaths(configuration),
       ...configReloadPaths(configuration),
+      ...versionHistoryPaths(versions),
       ...toolsPaths(),
       ...hostInfoPaths(),
       ...internalCountersPaths(leaseList),

@@ -1,4 +1,4 @@
-import { CofferError, type JsonObject } from '@coffer/base';
+import { CofferError, formatTime, type JsonObject } from '@coffer/base';
 import type { LeaseList, MountTable } from '@coffer/core';
 import { definePath, type Path } from '@coffer/framework';
 
@@ -29,16 +29,22 @@ export function irrevocableLeases(list: LeaseList, mounts: MountTable): Path {
     },
     sudo: true,
     synopsis: 'Lists the leases whose revocation has failed six times or more, with the last error.',
-    description: 'They are tried again for as long as it takes.',
+    description:
+      'They are tried again for as long as it takes. "age" is the seconds since they were issued, "attempts" how often their revocation has failed.',
     read: async ({ fields, warnings }) => {
       if (fields.type.toLowerCase() !== IRREVOCABLE) return undefined;
-      const limit = limitOf(fields.limit);
+      const [limit, now] = [limitOf(fields.limit), Date.now()];
       const found = await list.irrevocable(limit + 1);
       if (found.length > limit) warnings.push(MORE);
-      const leases = found.slice(0, limit).map(({ id, lastError }) => ({
-        lease_id: id,
-        mount_id: mounts.route(id)?.mount.accessor ?? NO_ACCESSOR,
-        error: lastError,
+      const leases = found.slice(0, limit).map((lease) => ({
+        lease_id: lease.id,
+        mount_id: mounts.route(lease.id)?.mount.accessor ?? NO_ACCESSOR,
+        error: lease.lastError,
+        age: Math.floor((now - lease.issueTime) / 1000),
+        attempts: lease.attempts,
+        issue_time: formatTime(lease.issueTime),
+        expire_time: formatTime(lease.expireTime),
+        next_revocation: formatTime(lease.nextAttempt),
       }));
       return { data: { lease_count: leases.length, leases } };
     },
