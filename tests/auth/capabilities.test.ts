@@ -88,6 +88,11 @@ sys/plugins/catalog/:type/:name                  sudo read update delete
 sys/plugins/catalog/:name                        sudo read update delete
 sys/plugins/reload/backend                       update
 sys/plugins/reload/:type/:name                   update
+sys/plugins/reload/backend/status                read
+sys/plugins/pins                                 read
+sys/plugins/pins/:type/:name                     read update delete
+sys/plugins/runtimes/catalog                     read list
+sys/plugins/runtimes/catalog/:type/:name         sudo read update delete
 sys/tools/hash                                   update
 sys/tools/hash/:urlalgorithm                     update
 sys/tools/random                                 update

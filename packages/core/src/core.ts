@@ -34,6 +34,7 @@ import { builtinMount } from './mounts/mount-rows.ts';
 import { MountTable, type MountTypes } from './mounts/mount-table.ts';
 import { createPluginCatalog } from './mounts/plugin-catalog.ts';
 import { findRoute, foldsNames, type Route } from './mounts/router.ts';
+import { createReloadStatus, type ReloadStatus } from './mounts/reload-status.ts';
 import { ALONE, type NodeLife } from './nodes/node-life.ts';
 import { foldedCapabilities } from './policies/folded-acl.ts';
 import { createPasswordPolicies, type PasswordPolicies } from './policies/password-policies.ts';
@@ -83,6 +84,7 @@ export interface CoreServices {
   readonly leaseList: LeaseList;
   readonly wrapping: Wrapping;
   readonly plugins: PluginCatalog;
+  readonly reloads: ReloadStatus;
   readonly versions: VersionHistory;
   readonly systemTtl: TtlLimits;
   readonly quotas: Quotas;
@@ -118,13 +120,23 @@ export class Core {
     const wake = (dueAt?: number): void => expiration.wakeLeases(dueAt);
     const tokens = createTokenStore(store, barrier, (dueAt) => expiration.wakeTokens(dueAt));
     const issuer = createLeaseIssuer(store, barrier, wake, node);
-    const mounts = new MountTable({ entries, epochs, node, leases: issuer, systemTtl, userLockout, logger });
+    const policies = createPolicyStore(store, barrier, epochs);
+    const missingPolicies = (names: readonly string[]) => policies.missing(names);
+    const mounts = new MountTable({
+      entries,
+      epochs,
+      node,
+      leases: issuer,
+      systemTtl,
+      userLockout,
+      missingPolicies,
+      logger,
+    });
     const lockedUsers = new LockedUsers({ entries, mounts, userLockout });
     const leaseList = new LeaseList(store, barrier);
     const leases = new Leases({
       ...{ store, barrier, list: leaseList, tokens, mounts, epochs, node, logger: logger.named('leases'), wake },
     });
-    const policies = createPolicyStore(store, barrier, epochs);
     this.#logger = logger;
     this.#epochs = epochs;
     this.#expiration = expiration;
@@ -145,7 +157,12 @@ export class Core {
         leases,
         logger: logger.named('wrapping'),
       }),
-      plugins: createPluginCatalog(createEntryStorage(entries, 'core/plugin-catalog'), options.builtinPlugins),
+      plugins: createPluginCatalog(
+        createEntryStorage(entries, 'core/plugin-catalog'),
+        options.builtinPlugins,
+        createEntryStorage(entries, 'core/plugin-pins'),
+      ),
+      reloads: createReloadStatus(store, epochs, createEntryStorage(entries, 'core/plugin-reloads')),
       versions: createVersionHistory(createEntryStorage(entries, 'core/versions')),
       systemTtl,
       lockedUsers,

@@ -66,6 +66,8 @@ export interface EngineContext {
   readonly ttlLimits: () => readonly TtlLimits[];
   /** As the mount is tuned now. */
   readonly userLockout: () => UserLockout;
+  /** A warning for each policy that does not exist: for whoever gives policies to a token, role or user. */
+  readonly policyWarnings: (policies: readonly string[]) => Promise<readonly string[]>;
   /**
    * Brings this node up to date with what other nodes have written. A request begins so by itself; this is for work that none has
    * begun.

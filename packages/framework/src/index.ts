@@ -89,6 +89,8 @@ export {
   type PluginEntry,
   type BuiltinPlugin,
   type PluginCatalog,
+  type PluginPin,
+  type PluginPins,
   isRegistered,
   versionMismatch,
   parsePluginType,

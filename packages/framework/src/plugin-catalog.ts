@@ -28,6 +28,23 @@ export interface BuiltinPlugin {
   readonly isAlias?: true;
 }
 
+/** A version of a plugin that every use of it runs, whatever it asks for. */
+export interface PluginPin {
+  readonly name: string;
+  readonly type: PluginType;
+  readonly version: string;
+}
+
+/** The versions that are pinned. What runs already stays until it is reloaded. */
+export interface PluginPins {
+  get(type: PluginType, name: string): Promise<PluginPin | undefined>;
+  /** @throws CofferError `invalid-request` for a version that is not registered */
+  set(pin: PluginPin): Promise<void>;
+  delete(type: PluginType, name: string): Promise<void>;
+  /** Sorted by type and name. */
+  list(): Promise<PluginPin[]>;
+}
+
 /**
  * The plugins, built in and registered, with Vault's rules of which one a name and a version stand for
  * (openbao/openbao:internal/vault/plugin_catalog.go). A name may be registered without a version, which hides the built-in
@@ -35,21 +52,27 @@ export interface BuiltinPlugin {
  */
 export interface PluginCatalog {
   readonly builtins: readonly BuiltinPlugin[];
+  readonly pins: PluginPins;
   /**
    * The plugin that is registered in this version; without one, the one that is registered without. A built-in has its own
    * version, and none, unless it is hidden.
    */
   get(type: PluginType, name: string, version: string): Promise<PluginEntry | BuiltinPlugin | undefined>;
-  /** What is run: as {@link get}, but without a version also the newest, where there is nothing else of the name. */
+  /**
+   * What is run: the pinned version, if there is one. Else as {@link get}, but without a version also the newest, where there is
+   * nothing else of the name.
+   */
   resolve(type: PluginType, name: string, version: string): Promise<PluginEntry | BuiltinPlugin | undefined>;
   /**
    * The version that a user of a plugin keeps, in its canonical form: `asked`; or, for a new user that asks for none, the
    * newest, unless the name is registered without a version. Empty for that one and for the built-in.
-   * @throws CofferError `invalid-request` when `asked` is no semantic version, or is a built-in's that is hidden
+   * Where a version is pinned it keeps none.
+   * @throws CofferError `invalid-request` when `asked` is no semantic version, is a built-in's that is hidden, or one is pinned
    */
   pin(type: PluginType, name: string, asked: string, isNew: boolean): Promise<string>;
   /** @throws CofferError `invalid-request` for an entry that could never be run: see {@link checkPluginEntry} */
   register(entry: PluginEntry): Promise<void>;
+  /** @throws CofferError `invalid-request` for the version that is pinned */
   deregister(type: PluginType, name: string, version: string): Promise<void>;
   /** Registered plugins, sorted by type, name and version. */
   list(): Promise<PluginEntry[]>;

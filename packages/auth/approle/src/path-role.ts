@@ -1,5 +1,12 @@
 import { CofferError } from '@coffer/base';
-import { checkNames, definePath, type EntryStorage, type Path } from '@coffer/framework';
+import {
+  checkNames,
+  checkPolicies,
+  definePath,
+  type EngineContext,
+  type EntryStorage,
+  type Path,
+} from '@coffer/framework';
 import { changeRole, createRole, deleteRole, newRole, readRole, requireRole } from './role-entry.ts';
 import { ROLE_NAME, ROLE_SETTINGS, roleSetting, roleView, withSettings } from './role-settings.ts';
 import type { SecretIds } from './secret-ids.ts';
@@ -32,12 +39,13 @@ const SETTINGS_IN_URL = [
 ] as const;
 
 /** `role` (LIST), `role/:role_name`, `role/:role_name/role-id`, and one path for each setting that has its own. */
-export function rolePaths(storage: EntryStorage, secretIds: SecretIds): Path[] {
+export function rolePaths(context: EngineContext, secretIds: SecretIds): Path[] {
+  const { storage } = context;
   return [
     listRoles(storage),
-    oneRole(storage, secretIds),
+    oneRole(context, secretIds),
     roleId(storage),
-    ...SETTINGS_IN_URL.map(([url, field]) => roleSetting(storage, url, field)),
+    ...SETTINGS_IN_URL.map(([url, field]) => roleSetting(context, url, field)),
   ];
 }
 
@@ -50,7 +58,7 @@ function listRoles(storage: EntryStorage): Path {
   });
 }
 
-function oneRole(storage: EntryStorage, secretIds: SecretIds): Path {
+function oneRole({ storage, policyWarnings }: EngineContext, secretIds: SecretIds): Path {
   return definePath({
     pattern: 'role/:role_name',
     foldedNames: ['role_name'],
@@ -61,7 +69,7 @@ function oneRole(storage: EntryStorage, secretIds: SecretIds): Path {
       const role = await readRole(storage, fields.role_name);
       return role && { data: roleView(role) };
     },
-    write: async ({ fields }) => {
+    write: async ({ fields, warnings }) => {
       if (fields.local_secret_ids) {
         throw new CofferError('invalid-request', 'field "local_secret_ids": there is no replication; leave it out');
       }
@@ -75,6 +83,7 @@ function oneRole(storage: EntryStorage, secretIds: SecretIds): Path {
       if ((await readRole(storage, name)) === undefined)
         await createRole(storage, name, withSettings(newRole(), settings));
       else await changeRole(storage, name, (role) => withSettings(role, settings));
+      warnings.push(...(await policyWarnings(checkPolicies(settings.token_policies ?? []))));
       return undefined;
     },
     delete: async ({ fields }) => {

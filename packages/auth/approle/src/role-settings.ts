@@ -2,8 +2,9 @@ import { CofferError, type JsonObject } from '@coffer/base';
 import {
   changeTokenParameters,
   checkNames,
+  checkPolicies,
   definePath,
-  type EntryStorage,
+  type EngineContext,
   type FieldValues,
   parseCidrs,
   type Path,
@@ -24,7 +25,7 @@ export const ROLE_SETTINGS = {
 type SettingValues = FieldValues<typeof ROLE_SETTINGS>;
 
 /** The path of a single setting of a role: `url` is its last segment. */
-export function roleSetting(storage: EntryStorage, url: string, field: keyof SettingValues): Path {
+export function roleSetting({ storage, policyWarnings }: EngineContext, url: string, field: keyof SettingValues): Path {
   return definePath({
     pattern: `role/:role_name/${url}`,
     foldedNames: ['role_name'],
@@ -34,10 +35,12 @@ export function roleSetting(storage: EntryStorage, url: string, field: keyof Set
       const view = roleView(await requireRole(storage, fields.role_name));
       return { data: { [field]: view[field] ?? null } };
     },
-    write: async ({ fields }) => {
+    write: async ({ fields, warnings }) => {
       await requireRole(storage, fields.role_name);
       if (fields[field] === undefined) throw new CofferError('invalid-request', `missing ${field}`);
       await changeRole(storage, fields.role_name, (role) => withSettings(role, onlyField(fields, field)));
+      if (field === 'token_policies')
+        warnings.push(...(await policyWarnings(checkPolicies(fields.token_policies ?? []))));
       return undefined;
     },
     delete: async ({ fields }) => {

@@ -20,7 +20,7 @@ export function createTokenAuth(options: TokenAuthOptions): EngineFactory {
       ...accessorsPaths(options.tokens),
       ...renewPaths(options),
       ...revokePaths(options.tokens),
-      ...rolesPaths(context.storage),
+      ...rolesPaths(context),
     ],
     renewToken: (token, increment) => grantRenewal(context, token, increment),
     close: () => Promise.resolve(),

@@ -137,6 +137,7 @@ async function issue(options: TokenAuthOptions, context: EngineContext, creation
   const { policies: asked, no_default_policy: noDefaultPolicy } = fields;
   const boundCidrs = boundCidrsOf(creation);
   const policies = policiesOf({ asked, noDefaultPolicy, parent, sudo, ...(role && { role }) });
+  const missing = await context.policyWarnings(policies);
   const now = Date.now();
   const { ttl, warnings, endless, period, explicitMaxTtl } = grantTerms(context, creation, policies, now);
   const { token, entry } = await options.tokens.create({
@@ -159,7 +160,12 @@ async function issue(options: TokenAuthOptions, context: EngineContext, creation
     ...(role && { role: role.name }),
     ...(boundCidrs.length > 0 && { boundCidrs }),
   });
-  return { data: null, auth: authView(entry, token.reveal(), ttl), displayName: entry.displayName, warnings };
+  return {
+    data: null,
+    auth: authView(entry, token.reveal(), ttl),
+    displayName: entry.displayName,
+    warnings: [...warnings, ...missing],
+  };
 }
 
 /**

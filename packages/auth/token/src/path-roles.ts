@@ -2,7 +2,7 @@ import { CofferError } from '@coffer/base';
 import {
   checkPolicies,
   definePath,
-  type EntryStorage,
+  type EngineContext,
   type FieldValues,
   MAX_NAMES,
   parseCidrs,
@@ -38,7 +38,7 @@ type Fields = FieldValues<typeof FIELDS>;
 type PolicyField = Extract<keyof Fields, `${string}allowed_policies${string}`>;
 
 /** `auth/token/roles` (LIST), `auth/token/roles/:name`. */
-export function rolesPaths(storage: EntryStorage): Path[] {
+export function rolesPaths({ storage, policyWarnings }: EngineContext): Path[] {
   return [
     definePath({
       pattern: 'roles',
@@ -55,17 +55,19 @@ export function rolesPaths(storage: EntryStorage): Path[] {
         const role = await readTokenRole(storage, fields.name);
         return role && { data: roleView(fields.name, role) };
       },
-      write: async ({ fields }) => {
+      write: async ({ fields, warnings }) => {
         const { name } = fields;
         const change = (role: TokenRole) => changeRole(role, fields);
         const roles = tokenRolesOf(storage);
         if ((await roles.get(name)) === undefined) {
           await roles.put(name, change(NEW_TOKEN_ROLE));
+          warnings.push(...(await policyWarnings(fields.allowed_policies ?? [])));
           return undefined;
         }
         // As it is when it is written: one that was deleted stays deleted, and what it lost meanwhile stays lost.
         const replaced = await roles.update(name, change);
         if (replaced === undefined) throw new CofferError('not-found', `role ${JSON.stringify(name)} does not exist`);
+        warnings.push(...(await policyWarnings(fields.allowed_policies ?? [])));
         return undefined;
       },
       delete: async ({ fields }) => {

@@ -3,6 +3,7 @@ import {
   changeTokenParameters,
   checkPolicies,
   definePath,
+  type EngineContext,
   type EntryStorage,
   NEW_TOKEN_PARAMETERS,
   type Path,
@@ -29,8 +30,9 @@ const FIELDS = {
 } as const;
 
 /** `users` (LIST), `users/:username`, `users/:username/password`, `users/:username/policies`. */
-export function usersPaths(storage: EntryStorage, hasher: PasswordHasher): Path[] {
-  return [listUsers(storage), oneUser(storage, hasher), password(storage, hasher), policies(storage)];
+export function usersPaths(context: EngineContext, hasher: PasswordHasher): Path[] {
+  const { storage } = context;
+  return [listUsers(storage), oneUser(context, hasher), password(storage, hasher), policies(context)];
 }
 
 function listUsers(storage: EntryStorage): Path {
@@ -42,7 +44,7 @@ function listUsers(storage: EntryStorage): Path {
   });
 }
 
-function oneUser(storage: EntryStorage, hasher: PasswordHasher): Path {
+function oneUser({ storage, policyWarnings }: EngineContext, hasher: PasswordHasher): Path {
   return definePath({
     pattern: 'users/:username',
     foldedNames: ['username'],
@@ -53,7 +55,7 @@ function oneUser(storage: EntryStorage, hasher: PasswordHasher): Path {
       const user = await readUser(storage, fields.username);
       return user && { data: tokenParametersView(user.token) };
     },
-    write: async ({ fields }) => {
+    write: async ({ fields, warnings }) => {
       const previous = await readUser(storage, fields.username);
       if (fields.password_hash !== undefined) {
         throw new CofferError('invalid-request', 'field "password_hash" is not supported: send "password" instead');
@@ -77,6 +79,8 @@ function oneUser(storage: EntryStorage, hasher: PasswordHasher): Path {
       } else if (passwordHash !== undefined) {
         await writeUser(storage, fields.username, { passwordHash, token });
       } else throw new CofferError('invalid-request', 'missing password');
+      if ((fields.token_policies ?? fields.policies) !== undefined)
+        warnings.push(...(await policyWarnings(token.policies)));
       return undefined;
     },
     delete: async ({ fields }) => {
@@ -102,16 +106,17 @@ function password(storage: EntryStorage, hasher: PasswordHasher): Path {
   });
 }
 
-function policies(storage: EntryStorage): Path {
+function policies({ storage, policyWarnings }: EngineContext): Path {
   return definePath({
     pattern: 'users/:username/policies',
     foldedNames: ['username'],
     fields: { username: USERNAME, policies: POLICIES, token_policies: TOKEN_FIELDS.token_policies },
     synopsis: "Changes a user's policies.",
-    write: async ({ fields }) => {
+    write: async ({ fields, warnings }) => {
       await requireUser(storage, fields.username);
       const given = checkPolicies(fields.token_policies ?? fields.policies ?? []);
       await changeUser(storage, fields.username, (user) => ({ ...user, token: { ...user.token, policies: given } }));
+      warnings.push(...(await policyWarnings(given)));
       return undefined;
     },
   });

@@ -242,6 +242,39 @@ const CASES: readonly RequestCase[] = [
     stdout: 'Success! Reloading plugin: mine, reload_id: r1\n',
   },
   {
+    argv: ['plugin', 'reload', '-type=database', '-plugin=mine', '-scope=global'],
+    request: ['PUT', '/v1/sys/plugins/reload/database/mine', { scope: 'global' }],
+    answer: { status: 202, body: { data: { reload_id: 'r1' } } },
+    stdout: 'Success! Reloading plugin: mine, reload_id: r1\n',
+  },
+  {
+    argv: ['plugin', 'reload-status', 'r1'],
+    request: ['GET', '/v1/sys/plugins/reload/backend/status?reload_id=r1'],
+    answer: {
+      status: 200,
+      body: { data: { reload_id: 'r1', results: { n1: { timestamp: '2026-11-29T06:33:29.5Z', error: '' } } } },
+    },
+    stdout:
+      'Time        Participant    Success    Message\n----        -----------    -------    -------\n06:33:29    n1             true       n/a\n',
+  },
+  {
+    argv: ['version-history'],
+    request: ['GET', '/v1/sys/version-history?list=true'],
+    answer: {
+      status: 200,
+      body: {
+        data: {
+          keys: ['1.2.0'],
+          key_info: {
+            '1.2.0': { timestamp_installed: '2026-11-29T06:33:29Z', previous_version: null, build_date: '' },
+          },
+        },
+      },
+    },
+    stdout:
+      'Version    Installation Time       Build Date\n-------    -----------------       ----------\n1.2.0      2026-11-29T06:33:29Z    n/a\n',
+  },
+  {
     argv: ['plugin', 'reload', '-mounts=a/', '-mounts=b/'],
     request: ['PUT', '/v1/sys/plugins/reload/backend', { plugin: '', mounts: ['a/', 'b/'], scope: '' }],
     stdout: 'Success! Reloaded mounts: [a/ b/]\n',

@@ -24,6 +24,8 @@ export interface MountedParts {
   readonly systemTtl: TtlLimits;
   /** Of the users of a type of auth method, where a mount says nothing else. */
   readonly userLockout?: (type: string) => UserLockout;
+  /** Which of these policies do not exist. */
+  readonly missingPolicies: (policies: readonly string[]) => Promise<readonly string[]>;
   readonly logger: Logger;
 }
 
@@ -42,7 +44,16 @@ export class Mounted {
   #tuned: Promise<unknown> = Promise.resolve();
 
   constructor(mount: Mount, factory: EngineFactory, builtin: boolean, parts: MountedParts) {
-    const { entries, epochs, node, leases, systemTtl, userLockout = () => DEFAULT_USER_LOCKOUT, logger } = parts;
+    const {
+      entries,
+      epochs,
+      node,
+      leases,
+      systemTtl,
+      userLockout = () => DEFAULT_USER_LOCKOUT,
+      missingPolicies,
+      logger,
+    } = parts;
     const { store, barrier } = entries;
     this.mount = mount;
     this.builtin = builtin;
@@ -65,6 +76,8 @@ export class Mounted {
         return [{ defaultTtl, maxTtl }, maxTtl > 0 ? { ...systemTtl, maxTtl: 0 } : systemTtl];
       },
       userLockout: () => lockoutOf(this.mount, userLockout(mount.type)),
+      policyWarnings: async (policies) =>
+        (await missingPolicies(policies)).map((name) => `Policy ${JSON.stringify(name)} does not exist`),
       logger: logger.named(mount.path.replace(/\/$/, '').replaceAll('/', '.')),
     });
   }

@@ -14,7 +14,12 @@ describe('a catalog that 0.1.0 wrote, with versions as they were given', () => {
   before(async () => {
     store = await openEmbeddedStore({ path: ':memory:' });
     storage = createEntryStorage(entriesOf(store, new Barrier(createKeyring())), 'catalog');
-    catalog = createPluginCatalog(storage, [{ name: 'inside', type: 'database', version: 'v0.1.0+builtin.vault' }]);
+    const pins = createEntryStorage(entriesOf(store, new Barrier(createKeyring())), 'pins');
+    catalog = createPluginCatalog(
+      storage,
+      [{ name: 'inside', type: 'database', version: 'v0.1.0+builtin.vault' }],
+      pins,
+    );
   });
   after(() => store.close());
   const entry = (version: string, changes: Partial<PluginEntry> = {}): PluginEntry => ({

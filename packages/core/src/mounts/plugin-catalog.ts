@@ -9,6 +9,7 @@ import {
   PLUGIN_TYPES,
   type PluginCatalog,
   type PluginEntry,
+  type PluginPin,
   type PluginType,
   stored,
 } from '@coffer/framework';
@@ -24,8 +25,17 @@ const PLUGIN = entry<PluginEntry>({
   version: string(),
 });
 
-export function createPluginCatalog(storage: EntryStorage, builtins: readonly BuiltinPlugin[]): PluginCatalog {
+const PIN = entry<PluginPin>({ name: string(), type: oneOf(PLUGIN_TYPES), version: string() });
+
+/** `pinned`: where the pins are kept. */
+export function createPluginCatalog(
+  storage: EntryStorage,
+  builtins: readonly BuiltinPlugin[],
+  pinned: EntryStorage,
+): PluginCatalog {
   const plugins = storage.kept('', PLUGIN);
+  const pins = pinned.kept('', PIN);
+  const pinOf = (type: PluginType, name: string) => pins.get(`${type}/${name}`);
 
   /** Where a version is kept: 0.1.0 kept versions as they were written, `1.2.3` beside `v1.2.3`. */
   const keyOf = async (type: PluginType, name: string, version: string): Promise<string> => {
@@ -54,13 +64,36 @@ export function createPluginCatalog(storage: EntryStorage, builtins: readonly Bu
 
   return {
     builtins,
+    pins: {
+      get: pinOf,
+      async set(pin) {
+        const { type, name, version } = pin;
+        if ((await registered(type, name, version)) === undefined) {
+          const what = `${type} plugin ${JSON.stringify(name)} version ${version}`;
+          throw new CofferError('invalid-request', `plugin not found in the catalog; ${what} does not exist`);
+        }
+        await pins.put(`${type}/${name}`, pin);
+      },
+      delete: (type, name) => pins.delete(`${type}/${name}`),
+      async list() {
+        const found = await Promise.all((await pinned.list('')).map((key) => pins.get(key)));
+        return found.filter((pin) => pin !== undefined);
+      },
+    },
     get,
-    async resolve(type, name, version) {
+    async resolve(type, name, asked) {
+      const version = (await pinOf(type, name))?.version ?? asked;
       const found = await get(type, name, version);
       if (found !== undefined || version !== '') return found;
       return registered(type, name, await newest(type, name));
     },
     async pin(type, name, asked, isNew) {
+      const pin = await pinOf(type, name);
+      if (pin !== undefined) {
+        if (asked === '') return '';
+        const what = `plugin ${JSON.stringify(name)} as it is pinned (${pin.version})`;
+        throw new CofferError('invalid-request', `cannot specify plugin_version for ${what}`);
+      }
       const isHidden = (await registered(type, name, '')) !== undefined;
       if (asked === '') return isHidden || !isNew ? '' : newest(type, name);
       const version = canonicalPluginVersion(asked);
@@ -78,6 +111,10 @@ export function createPluginCatalog(storage: EntryStorage, builtins: readonly Bu
       await plugins.put(await keyOf(type, name, version), { ...plugin, sha256: plugin.sha256.toLowerCase() });
     },
     async deregister(type, name, version) {
+      const pin = await pinOf(type, name);
+      if (pin !== undefined && isSamePluginVersion(pin.version, version)) {
+        throw new CofferError('invalid-request', 'cannot delete a pinned version');
+      }
       await plugins.delete(await keyOf(type, name, version));
     },
     async list() {

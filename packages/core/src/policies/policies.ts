@@ -35,6 +35,8 @@ export interface PolicyStore {
   list(): Promise<string[]>;
   /** What a token with these policies may do. Names that do not exist allow nothing. */
   acl(names: readonly string[]): Promise<Acl>;
+  /** Those of them that do not exist. */
+  missing(names: readonly string[]): Promise<readonly string[]>;
 }
 
 /** Nobody may change these. */
@@ -43,10 +45,17 @@ const BUILTIN_POLICIES: readonly string[] = [ROOT_POLICY, ...UNASSIGNABLE_POLICI
 /** How many sets of policies are kept compiled: there are many tokens, but of few kinds. */
 const CACHED_ACLS = 256;
 const CACHED_POLICIES = 256;
+/** A token has no more. A token role may name many more. */
+const MOST_COMPILED = 128;
+
+interface CompiledPolicies {
+  readonly acl: Acl;
+  readonly missing: readonly string[];
+}
 
 export function createPolicyStore(store: Store, barrier: Barrier, epochs: Epochs): PolicyStore {
   /** Compiled, by the names of the policies. */
-  const acls = new FreshCache<Acl>(CACHED_ACLS);
+  const acls = new FreshCache<CompiledPolicies>(CACHED_ACLS);
   epochs.follow('policy', () => acls.drop());
   const write = async (name: string, sql: string, ...values: SqlValue[]): Promise<void> => {
     await acls.write(undefined, () => epochs.write([`policy/${name}`], [{ sql, params: [name, ...values] }]));
@@ -67,15 +76,30 @@ export function createPolicyStore(store: Store, barrier: Barrier, epochs: Epochs
   /** By name, with the text they were parsed from: fresh when the text is. */
   const parsed = new LruCache<{ readonly text: string; readonly rules: readonly PathRule[] }>(CACHED_POLICIES);
 
-  const rulesOf = async (name: string): Promise<readonly PathRule[]> => {
+  const rulesOf = async (name: string): Promise<readonly PathRule[] | undefined> => {
     const entry = await get(name);
-    if (entry === undefined) return [];
+    if (entry === undefined) return undefined;
     const { text } = entry;
     const cached = parsed.get(entry.name);
     if (cached?.text === text) return cached.rules;
     const rules = parsePolicy(text).map((rule) => ({ ...rule, policy: entry.name }));
     parsed.set(entry.name, { text, rules });
     return rules;
+  };
+
+  const compiled = (given: readonly string[]): Promise<CompiledPolicies> =>
+    acls.get(JSON.stringify(given), async () => {
+      const names = [...new Set(given)];
+      const rules = await Promise.all(names.map(rulesOf));
+      return {
+        acl: createAcl(rules.flatMap((each) => each ?? [])),
+        missing: names.filter((_, index) => rules[index] === undefined),
+      };
+    });
+
+  const list = async (): Promise<string[]> => {
+    const { rows } = await store.run('SELECT name FROM policies');
+    return [...new Set([DEFAULT_POLICY, ROOT_POLICY, ...rows.map((row) => String(row['name']))])].sort();
   };
 
   return {
@@ -99,16 +123,14 @@ export function createPolicyStore(store: Store, barrier: Barrier, epochs: Epochs
       }
       await write(name, 'DELETE FROM policies WHERE name = $1');
     },
-    async list() {
-      const { rows } = await store.run('SELECT name FROM policies');
-      return [...new Set([DEFAULT_POLICY, ROOT_POLICY, ...rows.map((row) => String(row['name']))])].sort();
-    },
+    list,
     async acl(names) {
-      if (names.includes(ROOT_POLICY)) return ROOT_ACL;
-      return acls.get(JSON.stringify(names), async () => {
-        const rules = await Promise.all([...new Set(names)].map(rulesOf));
-        return createAcl(rules.flat());
-      });
+      return names.includes(ROOT_POLICY) ? ROOT_ACL : (await compiled(names)).acl;
+    },
+    async missing(names) {
+      if (names.length <= MOST_COMPILED) return (await compiled(names)).missing;
+      const there = new Set(await list());
+      return names.filter((name) => !there.has(foldName(name)));
     },
   };
 }

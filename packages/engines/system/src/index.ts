@@ -26,7 +26,9 @@ import { monitorPaths } from './path-monitor.ts';
 import { mountsPaths } from './path-mounts.ts';
 import { mountsTunePaths } from './path-mounts-tune.ts';
 import { pluginsCatalogPaths } from './path-plugins-catalog.ts';
+import { pluginsPinsPaths } from './path-plugins-pins.ts';
 import { pluginsReloadPaths } from './path-plugins-reload.ts';
+import { pluginsRuntimesCatalogPaths } from './path-plugins-runtimes-catalog.ts';
 import { policiesAclPaths } from './path-policies-acl.ts';
 import { policiesPasswordPaths } from './path-policies-password.ts';
 import { policyPaths } from './path-policy.ts';
@@ -87,6 +89,7 @@ export function createSystemEngine(options: SystemEngineOptions): EngineFactory 
     plugins,
     policies,
     quotas,
+    reloads,
     systemTtl,
     tokens,
     versions,
@@ -120,7 +123,9 @@ export function createSystemEngine(options: SystemEngineOptions): EngineFactory 
       ...quotasPaths(quotas, mounts),
       ...capabilitiesPaths(tokens, capabilitiesOf),
       ...pluginsCatalogPaths(plugins, pluginDirectory),
-      ...pluginsReloadPaths(mounts, plugins),
+      ...pluginsReloadPaths(mounts, plugins, reloads),
+      ...pluginsPinsPaths(plugins.pins),
+      ...pluginsRuntimesCatalogPaths(),
       ...internalUiMountsPaths(mounts, tokens, policies),
       ...internalSpecsOpenapiPaths(mounts, server),
       ...wrappingPaths(wrapping),

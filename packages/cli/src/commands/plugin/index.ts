@@ -4,6 +4,7 @@ import { pluginInfo } from './info.ts';
 import { pluginList } from './list.ts';
 import { pluginRegister } from './register.ts';
 import { pluginReload } from './reload.ts';
+import { pluginReloadStatus } from './reload-status.ts';
 
 export const plugin: CommandGroup = {
   name: 'plugin',
@@ -15,5 +16,5 @@ export const plugin: CommandGroup = {
     { caption: 'List the database plugins:', command: 'plugin list database' },
     { caption: 'Register a plugin:', command: 'plugin register -sha256=d3f0a8be database my-plugin' },
   ],
-  commands: [pluginDeregister, pluginInfo, pluginList, pluginRegister, pluginReload],
+  commands: [pluginDeregister, pluginInfo, pluginList, pluginRegister, pluginReload, pluginReloadStatus],
 };

@@ -1,4 +1,4 @@
-import { parseSecretResponse } from '@coffer/client';
+import { type Client, parseSecretResponse } from '@coffer/client';
 import { defineCommand } from '../../command.ts';
 import { reporting, usageFailure } from '../../failure.ts';
 import { goValue } from '../../output/go-value.ts';
@@ -12,10 +12,15 @@ export const pluginReload = defineCommand({
     'Restarts a plugin everywhere it is used, or the plugins of the given mounts. Either -plugin or -mounts is required.',
   examples: [
     { caption: 'Restart the plugins of a mount:', command: 'plugin reload -mounts=database/' },
-    { caption: 'Restart a plugin:', command: 'plugin reload -plugin=ysql-plugin' },
+    { caption: 'Restart a plugin:', command: 'plugin reload -type=database -plugin=ysql-plugin' },
+    { caption: 'The same on every node, with a status:', command: 'plugin reload -plugin=ysql-plugin -scope=global' },
   ],
   flags: {
     plugin: { type: 'string', usage: 'The name of the plugin, as the catalog knows it.' },
+    type: {
+      type: 'string',
+      usage: 'Its type: auth, database or secret. Not together with -mounts. Default: every plugin of the name.',
+    },
     mounts: { type: 'list', usage: 'A mount whose plugins to restart. Can be given several times.' },
     scope: {
       type: 'string',
@@ -23,15 +28,10 @@ export const pluginReload = defineCommand({
     },
   },
   arguments: { min: 0, max: 0 },
-  async run({ connect, flags: { plugin = '', mounts, scope = '' }, ui }) {
-    if (plugin === '' && mounts.length === 0)
-      throw usageFailure('Not enough arguments: one of -plugin and -mounts is needed');
-    if (plugin !== '' && mounts.length > 0)
-      throw usageFailure('Too many arguments: only one of -plugin and -mounts can be given');
-    if (scope !== '' && scope !== 'global') throw usageFailure(`Invalid reload scope: ${scope}`);
+  async run({ connect, flags: { plugin = '', type = '', mounts, scope = '' }, ui }) {
+    checkReload({ plugin, type, mounts, scope });
     const client = await connect();
-    const body = { plugin, mounts: mounts.length === 0 ? null : mounts, scope };
-    const asked = client.request('PUT', 'sys/plugins/reload/backend', { body });
+    const asked = type === '' ? reload(client, plugin, mounts, scope) : reloadTyped(client, type, plugin, scope);
     const answer = await reporting('Error reloading plugin/mounts', asked);
     printWarningsOf(ui, answer);
     const id = scope === 'global' ? parseSecretResponse(answer.body)?.data?.['reload_id'] : undefined;
@@ -40,3 +40,31 @@ export const pluginReload = defineCommand({
     return 0;
   },
 });
+
+function reload(client: Client, plugin: string, mounts: readonly string[], scope: string) {
+  const body = { plugin, mounts: mounts.length === 0 ? null : mounts, scope };
+  return client.request('PUT', 'sys/plugins/reload/backend', { body });
+}
+
+function reloadTyped(client: Client, type: string, plugin: string, scope: string) {
+  return client.request('PUT', `sys/plugins/reload/${type}/${plugin}`, { body: { scope } });
+}
+
+interface Reload {
+  readonly plugin: string;
+  readonly type: string;
+  readonly mounts: readonly string[];
+  readonly scope: string;
+}
+
+/** @throws CommandFailure (exit code 1) for what cannot be asked for together */
+function checkReload({ plugin, type, mounts, scope }: Reload): void {
+  if (plugin === '' && mounts.length === 0)
+    throw usageFailure('Not enough arguments: one of -plugin and -mounts is needed');
+  if (plugin !== '' && mounts.length > 0)
+    throw usageFailure('Too many arguments: only one of -plugin and -mounts can be given');
+  if (type !== '' && mounts.length > 0) throw usageFailure('Cannot specify -type with -mounts');
+  if (!['', 'auth', 'secret', 'database'].includes(type))
+    throw usageFailure('Error parsing -type as a plugin type, must be unset or one of auth, secret, or database');
+  if (scope !== '' && scope !== 'global') throw usageFailure(`Invalid reload scope: ${scope}`);
+}

@@ -1,0 +1,30 @@
+import { isJsonObject } from '@coffer/base';
+import { defineCommand } from '../../command.ts';
+import { reporting } from '../../failure.ts';
+import { goValue } from '../../output/go-value.ts';
+import { renderTable } from '../../output/table.ts';
+
+const STATUS = 'sys/plugins/reload/backend/status';
+
+export const pluginReloadStatus = defineCommand({
+  name: 'reload-status',
+  synopsis: 'Show which nodes have reloaded a plugin',
+  usage: '[options] RELOAD_ID',
+  description: 'Shows the nodes that have done a reload with -scope=global, by the reload_id that it was answered.',
+  examples: [{ caption: 'Look at a reload:', command: 'plugin reload-status d60a3e83-a598-4f3a-879d-0ddd95f11d4e' }],
+  flags: {},
+  arguments: { min: 1, max: 1 },
+  async run({ arguments: [argument = ''], connect, ui }) {
+    const client = await connect();
+    const asked = client.read(STATUS, { reload_id: argument.trim() });
+    const results = (await reporting('Error retrieving plugin reload status', asked))?.data?.['results'];
+    const rows = Object.entries(isJsonObject(results) ? results : {}).map(([node, result]) => {
+      const { timestamp = '', error = '' } = isJsonObject(result) ? result : {};
+      const text = goValue(error);
+      // The time of day, as Vault prints it.
+      return [goValue(timestamp).slice(11, 19), node, String(text === ''), text];
+    });
+    ui.output(renderTable([['Time', 'Participant', 'Success', 'Message'], ...rows]));
+    return 0;
+  },
+});

@@ -1,0 +1,162 @@
+/** Plugins that are pinned to a version, and what is said of a reload of all nodes. The texts are those of Vault 1.21. */
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
+import { BUILTIN_VERSION, type JsonObject } from '@coffer/base';
+import { ApiError, type Client, parseSecretResponse } from '@coffer/client';
+import { FIXTURE_FILE, pluginDirectory } from '../packages/database-plugin/src/plugin-directory-fixture.ts';
+import { textOf } from './auth/api.ts';
+import { issue, startTestServer, type TestServer } from './dev-server.ts';
+
+describe('plugins', () => {
+  let directory: Awaited<ReturnType<typeof pluginDirectory>>;
+  let server: TestServer;
+  let client: Client;
+  let sha256: string;
+  let name: string;
+  let catalog: string;
+  let tests = 0;
+
+  beforeEach(() => {
+    name = `mine-${++tests}`;
+    catalog = `sys/plugins/catalog/database/${name}`;
+  });
+  before(async () => {
+    directory = await pluginDirectory();
+    sha256 = createHash('sha256')
+      .update(await readFile(join(directory.path, FIXTURE_FILE)))
+      .digest('hex');
+    server = await startTestServer({ pluginDirectory: directory.path });
+    client = server.client;
+    await client.request('POST', 'sys/mounts/database', { body: { type: 'database' } });
+  });
+  after(async () => {
+    await server.close();
+    await directory[Symbol.asyncDispose]();
+  });
+
+  const register = (version: string) =>
+    client.write(catalog, { sha256, command: FIXTURE_FILE, env: [`FIXTURE_VERSION=${version}`], version });
+  const configure = (connection: string, changes: JsonObject = {}) =>
+    client.write(`database/config/${connection}`, { plugin_name: name, allowed_roles: '*', host: 'h', ...changes });
+  const refusal = async (call: Promise<unknown>): Promise<string> => {
+    const outcome = await call.catch((error: unknown) => error);
+    assert.ok(outcome instanceof ApiError, 'the request fails');
+    assert.equal(outcome.status, 400);
+    return outcome.errors.join('\n');
+  };
+  /** The version that serves a connection. */
+  const serving = async (connection: string): Promise<string> => {
+    await client.write(`database/roles/${connection}`, { db_name: connection, creation_statements: ['WHO'] });
+    const { username, leaseId } = await issue(client, connection);
+    await client.write('sys/leases/revoke', { lease_id: leaseId });
+    return username.split('-')[1] ?? '';
+  };
+
+  it('are reloaded on every node with a status', async () => {
+    const status = 'sys/plugins/reload/backend/status';
+    for (const [path, body] of [
+      ['backend', { mounts: 'database' }],
+      ['secret/database', {}],
+    ] as const) {
+      const asked = { body: { ...body, scope: 'global' } };
+      const { status: code, body: answer } = await client.request('PUT', `sys/plugins/reload/${path}`, asked);
+      assert.equal(code, 202);
+      const id = textOf(parseSecretResponse(answer)?.data?.['reload_id']);
+      const { reload_id, results } = (await client.read(status, { reload_id: id }))?.data ?? {};
+      assert.equal(reload_id, id);
+      const nodes = Object.values(results as Record<string, JsonObject>);
+      assert.deepEqual(
+        nodes.map(({ error }) => error),
+        [''],
+        'the one node there is',
+      );
+      assert.ok(Math.abs(Date.parse(textOf(nodes[0]?.['timestamp'])) - Date.now()) < 60_000);
+    }
+    assert.equal(await refusal(client.read(status)), 'reload_id must be provided');
+    assert.equal(await client.read(status, { reload_id: 'never' }), undefined);
+  });
+
+  it('are reloaded without a type, as Vault’s command line asks, and by no other type than there are', async () => {
+    await register('v1.0.0');
+    await configure('n');
+    const answer = await client.write(`sys/plugins/reload/unknown/${name}`, {});
+    assert.deepEqual(answer?.warnings, null);
+    assert.equal(
+      await refusal(client.write(`sys/plugins/reload/nosuch/${name}`, {})),
+      'error parsing "nosuch" as a plugin type, must be one of "auth", "secret", "database", or "unknown"',
+    );
+  });
+
+  describe('are pinned', () => {
+    let pin: string;
+    beforeEach(() => (pin = `sys/plugins/pins/database/${name}`));
+    afterEach(() => client.delete(pin));
+
+    it('so that every use runs that version from its next start or reload on, and no other may be asked for', async () => {
+      await register('v1.0.0');
+      await register('v2.0.0');
+      await configure('p', { plugin_version: 'v2.0.0' });
+      await configure('q');
+      assert.deepEqual([await serving('p'), await serving('q')], ['v2.0.0', 'v2.0.0']);
+      await client.write(pin, { version: '1' });
+      assert.equal(await serving('p'), 'v2.0.0', 'until the reload');
+      await client.write(`sys/plugins/reload/database/${name}`, {});
+      assert.deepEqual([await serving('p'), await serving('q')], ['v1.0.0', 'v1.0.0']);
+      assert.equal(
+        await refusal(configure('r', { plugin_version: 'v2.0.0' })),
+        `cannot specify plugin_version for plugin "${name}" as it is pinned (v1.0.0)`,
+      );
+      await configure('r');
+      assert.deepEqual(
+        [await serving('r'), (await client.read('database/config/r'))?.data?.['plugin_version']],
+        ['v1.0.0', ''],
+      );
+      await client.delete(pin);
+      await client.write(`sys/plugins/reload/database/${name}`, {});
+      assert.equal(await serving('p'), 'v2.0.0', 'as it was configured');
+    });
+
+    it('to a version that is registered, which then stays', async () => {
+      await register('v1.0.0');
+      assert.equal(
+        await refusal(client.write(pin, { version: 'v3.0.0' })),
+        `plugin not found in the catalog; database plugin "${name}" version v3.0.0 does not exist`,
+      );
+      assert.equal(await refusal(client.write(pin, {})), 'missing plugin version');
+      assert.match(await refusal(client.write(pin, { version: 'one' })), /is not a valid semantic version/);
+      assert.equal(
+        await refusal(client.write('sys/plugins/pins/database/ysql-plugin', { version: BUILTIN_VERSION })),
+        `cannot pin a builtin plugin: "${BUILTIN_VERSION}"`,
+      );
+      await client.write(pin, { version: '1.0' });
+      assert.equal(await refusal(client.delete(catalog, { version: 'v1.0.0' })), 'cannot delete a pinned version');
+      assert.notEqual(await client.read(catalog, { version: 'v1.0.0' }), undefined);
+    });
+
+    it('and listed, shown and forgotten', async () => {
+      await register('v1.0.0');
+      await client.write(pin, { version: '1.0.0' });
+      const view = { name, type: 'database', version: 'v1.0.0' };
+      assert.deepEqual((await client.read(pin))?.data, view);
+      assert.deepEqual((await client.read('sys/plugins/pins'))?.data, { pinned_versions: [view] });
+      await client.delete(pin);
+      await client.delete(pin);
+      assert.deepEqual((await client.read('sys/plugins/pins'))?.data, { pinned_versions: [] });
+      const outcome: unknown = await client.request('GET', pin).catch((error: unknown) => error);
+      assert.ok(outcome instanceof ApiError);
+      assert.deepEqual([outcome.status, outcome.errors], [404, ['no pinned version for this plugin']]);
+    });
+  });
+
+  it('run in no container', async () => {
+    const text = /^plugin runtimes are not supported/;
+    assert.match(await refusal(client.read('sys/plugins/runtimes/catalog')), text);
+    assert.match(
+      await refusal(client.write('sys/plugins/runtimes/catalog/container/gvisor', { oci_runtime: 'runsc' })),
+      text,
+    );
+  });
+});
