@@ -13,6 +13,7 @@ const root = resolve(import.meta.dirname, '..');
 /** Where each engine and method is mounted by {@link openEveryEngine}. */
 const ROOMS: Readonly<Record<string, string>> = {
   'packages/engines/system': 'sys/',
+  'packages/engines/cubbyhole': 'cubbyhole/',
   'packages/engines/database': 'database/',
   'packages/auth/approle': 'auth/approle/',
   'packages/auth/jwt': 'auth/jwt/',
@@ -21,12 +22,13 @@ const ROOMS: Readonly<Record<string, string>> = {
   'packages/auth/userpass': 'auth/userpass/',
 };
 
-/** `mounts/:path*\/tune` → `mounts`, `tune`. */
+/** `mounts/:path*\/tune` → `mounts`, `tune`; `any` for one that has nothing but names. */
 function wordsOf(pattern: string): readonly string[] {
-  return pattern
+  const words = pattern
     .split('/')
-    .filter((segment) => !segment.startsWith(':'))
+    .filter((segment) => segment !== '' && !segment.startsWith(':'))
     .flatMap((segment) => segment.split('-'));
+  return words.length === 0 ? ['any'] : words;
 }
 
 /** `path-mounts-tune.ts` → `mounts`, `tune`. */

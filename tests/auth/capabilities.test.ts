@@ -120,6 +120,9 @@ sys/wrapping/unwrap                              update
 sys/wrapping/lookup                              open
 sys/wrapping/rewrap                              update
 
+cubbyhole/                                       list
+cubbyhole/:cubbyhole_path*                       read create/update delete list
+
 auth/token/create                                update
 auth/token/create-orphan                         update
 auth/token/create/:role_name                     update
@@ -218,6 +221,12 @@ describe('capabilities', () => {
         pattern: mount + path.pattern,
         needs: needsOf(path),
       })),
+    const paths = ['database/', 'sys/', 'cubbyhole/', 'auth/token/', 'auth/approle/', 'auth/userpass/'].flatMap(
+      (mount) =>
+        (core.services.mounts.route(mount)?.engine.paths ?? []).map((path) => ({
+          pattern: mount + path.pattern,
+          needs: needsOf(path),
+        })),
     );
     const sorted = (rows: readonly Row[]): string[] =>
       rows

@@ -20,7 +20,7 @@ const LIST_OF_ONE = /(?<=desc = unable to update user: )1 error occurred:(?:\n\t
 const DRIVERS_WORDS = /(?<=error verifying connection: )failed to connect to [^"]*/;
 const OUR_DRIVERS_WORDS =
   'failed to connect to host=127.0.0.1 port=1 user=yugabyte database=yugabyte: connection refused';
-const ABSENT_MOUNTS = ['cubbyhole/', 'identity/', 'secret/'];
+const ABSENT_MOUNTS = ['identity/', 'secret/'];
 
 export const DIFFERENCES: readonly Difference[] = [
   {
@@ -33,9 +33,9 @@ export const DIFFERENCES: readonly Difference[] = [
     expected: (recorded) => ({ ...recorded, stdout: renamed(recorded.stdout), stderr: renamed(recorded.stderr) }),
   },
   {
-    name: 'no cubbyhole, identity and kv mounts',
+    name: 'no identity and kv mounts',
     reason:
-      'Coffer keeps database credentials. It has no key/value, cubbyhole and identity engines, and a mount that does ' +
+      'Coffer keeps database credentials. It has no key/value and identity engines, and a mount that does ' +
       'nothing would mislead.',
     applies: isCommand('secrets', 'list'),
     otherColumns: true,

@@ -14,6 +14,7 @@ import {
   type SealableCoreOptions,
 } from '@coffer/core';
 import { ROOT_POLICY, type TtlLimits, type UserLockout } from '@coffer/framework';
+import { createCubbyholeEngine } from '@coffer/engine-cubbyhole';
 import { createDatabaseEngine, createDatabasePlugins, probeDatabasePlugin } from '@coffer/engine-database';
 import { createSystemEngine, sealedPaths, type ServerConfiguration } from '@coffer/engine-system';
 import type { Store } from '@coffer/store';
@@ -141,6 +142,14 @@ function composeCore(options: ComposeOptions, { barrier, epochs, node, seal }: O
           type: 'system',
           description: 'system endpoints used for control, policy and debugging',
           factory: system,
+        },
+      ],
+      [
+        'cubbyhole/',
+        {
+          type: 'cubbyhole',
+          description: 'per-token private secret storage',
+          factory: createCubbyholeEngine(services.cubbyholes),
         },
       ],
       ['auth/token/', { type: 'token', description: 'token based credentials', factory: token }],

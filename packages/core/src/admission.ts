@@ -72,7 +72,7 @@ export async function admit(
     return { raw, refusal: invalidToken(raw, path) };
   }
   try {
-    const resolved = await resolveWrite(raw, path);
+    const resolved = await resolveWrite(raw, path, found);
     return { raw: resolved, token: found, ...(await authorize(policies, found, request.path, resolved, path)) };
   } catch (error) {
     return { raw, token: found, refusal: CofferError.from(error) };
@@ -80,9 +80,9 @@ export async function admit(
 }
 
 /** A write to something that does not exist yet is a `create`. */
-async function resolveWrite(request: RawPathRequest, path: Path | undefined): Promise<RawPathRequest> {
+async function resolveWrite(request: RawPathRequest, path?: Path, token?: TokenEntry): Promise<RawPathRequest> {
   if (request.operation !== 'update' || path?.creates !== true) return request;
-  return (await path.exists(request.params)) ? request : { ...request, operation: 'create' };
+  return (await path.exists(request.params, token)) ? request : { ...request, operation: 'create' };
 }
 
 async function authorize(

@@ -5,6 +5,7 @@ import {
   DEFAULT_USER_LOCKOUT,
   type EngineFactory,
   type Caller,
+  type Cubbyholes,
   type IncomingRequest,
   type OutgoingResponse,
   multiError,
@@ -42,7 +43,8 @@ import { createPolicyStore, type PolicyStore } from './policies/policies.ts';
 import { help, isOpen, noHandler, stillValid } from './request.ts';
 import { LockedUsers } from './mounts/locked-users.ts';
 import { type RateHeaders, QUOTAS, Quotas } from './quotas/quotas.ts';
-import { WRAPPED_ANSWERS } from './tokens/token-ending.ts';
+import { createCubbyholes } from './tokens/cubbyholes.ts';
+import { CUBBYHOLES, WRAPPED_ANSWERS } from './tokens/token-ending.ts';
 import { giveLeases } from './tokens/token-lease.ts';
 import { createTokenStore } from './tokens/tokens.ts';
 import { createWrapping, type Wrapping } from './tokens/wrapping.ts';
@@ -80,6 +82,7 @@ export interface CoreServices {
   readonly policies: PolicyStore;
   readonly passwordPolicies: PasswordPolicies;
   readonly tokens: TokenStore;
+  readonly cubbyholes: Cubbyholes;
   readonly leases: Leases;
   readonly leaseList: LeaseList;
   readonly wrapping: Wrapping;
@@ -149,6 +152,7 @@ export class Core {
       policies,
       passwordPolicies: createPasswordPolicies(createEntryStorage(entries, 'core/password-policies')),
       tokens,
+      cubbyholes: createCubbyholes(createEntryStorage(entries, CUBBYHOLES)),
       leases,
       leaseList,
       wrapping: createWrapping({
@@ -186,7 +190,10 @@ export class Core {
     const { mounts } = this.services;
     mounts.offer({ engines, authMethods });
     for (const [path, { type, description, factory }] of builtins) {
-      mounts.addBuiltin(builtinMount(path, type, { description, seal_wrap: path === 'sys/' }), factory);
+      mounts.addBuiltin(
+        builtinMount(path, type, { description, local: path === 'cubbyhole/', seal_wrap: path === 'sys/' }),
+        factory,
+      );
     }
   }
 

@@ -18,7 +18,8 @@ import { createPolicyStore } from './policies/policies.ts';
 import { CLUSTER_IDENTITY } from './seal/cluster-identity.ts';
 import { initStore } from './seal/init-store.ts';
 import { createSealRows } from './seal/seal-rows.ts';
-import { WRAPPED_ANSWERS } from './tokens/token-ending.ts';
+import { createCubbyholes } from './tokens/cubbyholes.ts';
+import { CUBBYHOLES, WRAPPED_ANSWERS } from './tokens/token-ending.ts';
 import { giveLeases } from './tokens/token-lease.ts';
 import { createTokenStore } from './tokens/tokens.ts';
 import { createWrapping } from './tokens/wrapping.ts';
@@ -140,6 +141,9 @@ function workOfCore(store: Store, barrier: Barrier): readonly (() => Promise<voi
       await tokens.revokeOrphaning((await tokens.create(LIVING)).entry.id);
       await tokens.byLease('auth/token/create/h');
       await tokens.idOfLease('auth/token/create/h');
+      const keeper = await tokens.create(LIVING);
+      await createCubbyholes(createEntryStorage(entries, CUBBYHOLES)).of(keeper.entry).put('a', {});
+      await tokens.revoke(keeper.entry.id);
       const old = await tokens.create({ ...LIVING, path: 'auth/old' });
       await store.run('UPDATE tokens SET lease = NULL WHERE id = $1', [old.entry.id]);
       await giveLeases(store, barrier);
@@ -154,6 +158,7 @@ function workOfCore(store: Store, barrier: Barrier): readonly (() => Promise<voi
         await roles.read('a');
         await roles.add('b', {});
         await roles.putWhile('c', {}, [storage.there('roles/a')]);
+        await roles.addWhile('c', {}, [storage.there('roles/a')]);
         await roles.update('a', () => ({ changed: true }));
         await roles.update('a', () => undefined);
         await roles.replaceWhile('b', {}, [storage.there('roles/b')]);

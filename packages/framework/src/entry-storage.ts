@@ -39,6 +39,8 @@ export interface Entries<T> {
   add(name: string, value: T): Promise<boolean>;
   /** Puts a new value if every condition holds. Returns whether they did. */
   putWhile(name: string, value: T, conditions: readonly Condition[]): Promise<boolean>;
+  /** Puts a value where there is none, if every condition holds. Returns whether it did. */
+  addWhile(name: string, value: T, conditions: readonly Condition[]): Promise<boolean>;
   /** Puts a value, over the one that is there, if every condition holds. Returns whether they did. */
   replaceWhile(name: string, value: T, conditions: readonly Condition[]): Promise<boolean>;
   /** Deletes a value if every condition holds. */

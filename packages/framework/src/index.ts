@@ -1,6 +1,7 @@
 /** What plugs into the core sees: paths, fields, requests, engines, leases, storage and tokens, as contracts. Keeps nothing itself. */
 export { parseCidrs, cidrsAllow, cidrsWithin, commonCidrs, callerNetwork } from './cidr.ts';
 export { type Condition, validToken } from './condition.ts';
+export type { Cubbyhole, Cubbyholes } from './cubbyhole.ts';
 export { type DueWork, type DueLoopOptions, DueLoop } from './due-loop.ts';
 export type { Engine, EngineContext, EngineFactory, EngineMessage } from './engine.ts';
 export type { Entries, EntryStorage } from './entry-storage.ts';

@@ -66,7 +66,7 @@ export interface PathDefinition<S extends FieldSchema> {
    * Whether the thing that the URL names exists: this decides between the capabilities `create` and `update`. Without it a
    * write is an update, as on most paths of Vault: `tests/auth/capabilities.test.ts` has the table.
    */
-  readonly exists?: (params: PathParams) => Promise<boolean>;
+  readonly exists?: (params: PathParams, token?: TokenEntry) => Promise<boolean>;
   /** Serves requests without a token. */
   readonly unauthenticated?: boolean;
   /** Answers from this node's memory: such a request does not ask the store first, and is answered while the store is away. */
@@ -105,7 +105,7 @@ export interface Path {
   match(path: string): PathParams | undefined;
   /** @throws CofferError `unsupported` for an operation that it does not have, `invalid-request` for wrong fields */
   handle(request: RawPathRequest): Promise<PathResponse>;
-  exists(params: PathParams): Promise<boolean>;
+  exists(params: PathParams, token?: TokenEntry): Promise<boolean>;
 }
 
 export type RawPathRequest = Omit<PathRequest, 'fields' | 'page'> & { readonly params: PathParams };
@@ -152,8 +152,8 @@ export function definePath<const S extends FieldSchema>(definition: PathDefiniti
       const response = await handler(parsed);
       return operation !== 'list' || response === undefined ? response : listPage(response, parsed.page);
     },
-    async exists(params) {
-      return definition.exists === undefined || definition.exists(params);
+    async exists(params, token) {
+      return definition.exists === undefined || definition.exists(params, token);
     },
   };
 }
@@ -164,6 +164,8 @@ function splitFields(fields: FieldSchema): ReadonlySet<string> {
 
 /** Matches segment by segment, exactly: the parameters that come out are text that the policy has seen too. */
 function compilePattern(pattern: string, foldedNames: readonly string[]): Path['match'] {
+  // The mount itself.
+  if (pattern === '') return (path) => (path === '' ? {} : undefined);
   const parts = pattern.split('/').map((part) => {
     const name = part.startsWith(':') ? part.replace(/^:|\*$/g, '') : undefined;
     return { literal: part, name, many: name !== undefined && part.endsWith('*') };

@@ -95,6 +95,10 @@ class MountEntries<T extends object> implements Entries<T> {
     return this.#insert(name, value, conditions);
   }
 
+  addWhile(name: string, value: T, conditions: readonly Condition[]): Promise<boolean> {
+    return this.#insert(name, value, conditions, 'ON CONFLICT DO NOTHING');
+  }
+
   replaceWhile(name: string, value: T, conditions: readonly Condition[]): Promise<boolean> {
     return this.#insert(name, value, conditions, REPLACE);
   }

@@ -14,6 +14,9 @@ path "sys/renew" { capabilities = ["update"] }
 path "sys/leases/renew" { capabilities = ["update"] }
 path "sys/leases/lookup" { capabilities = ["update"] }
 
+# What a token keeps for itself.
+path "cubbyhole/*" { capabilities = ["create", "read", "update", "delete", "list"] }
+
 # Response wrapping: whoever holds a wrapping token may unwrap it.
 path "sys/wrapping/wrap" { capabilities = ["update"] }
 path "sys/wrapping/lookup" { capabilities = ["update"] }

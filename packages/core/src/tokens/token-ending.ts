@@ -2,6 +2,8 @@ import { ANY_BUCKET, type SqlStatement, type Store } from '@coffer/store';
 
 /** Where the answers that wrapping tokens hold are kept, by the token's id: they go in the transaction that ends the token. */
 export const WRAPPED_ANSWERS = 'core/wrapping';
+/** Where cubbyholes are kept, by the token's id: they go in the same way. */
+export const CUBBYHOLES = 'core/cubbyholes';
 /** The expire time of tokens that are about to be ended: no request is served for them, and none is made from them. */
 const CLOSED = 0;
 /** The expire time of a token that is about to be ended without its children: whoever ends it in our place leaves them too. */
@@ -78,7 +80,10 @@ function endOfMarked(): SqlStatement[] {
       sql: `UPDATE leases SET state = 'revoking', next_attempt = $2 WHERE token IN ${marked}`,
       params: [ENDING, Date.now()],
     },
-    { sql: `DELETE FROM entries WHERE mount = $2 AND name IN ${marked}`, params: [ENDING, WRAPPED_ANSWERS] },
+    {
+      sql: `DELETE FROM entries WHERE mount IN ($2, $3) AND name IN ${marked}`,
+      params: [ENDING, WRAPPED_ANSWERS, CUBBYHOLES],
+    },
     { sql: `DELETE FROM tokens WHERE ${ANY_BUCKET} AND expire_time = $1`, params: [ENDING] },
   ];
 }

@@ -68,11 +68,11 @@ export function tuneMount(mounts: MountTable, systemTtl: TtlLimits, { pattern, p
   });
 }
 
-/** Of `sys/` nothing but what an audit log would show can be tuned, as in Vault. */
+/** Of these nothing but what an audit log would show can be tuned, as in Vault. */
 const TUNABLE_OF_SYSTEM = ['path', 'audit_non_hmac_request_keys', 'audit_non_hmac_response_keys'];
 
 function checkTunable({ path }: Mount, given: readonly string[]): void {
-  if (path !== 'sys/') return;
+  if (path !== 'sys/' && path !== 'cubbyhole/') return;
   const refused = given.find((name) => Object.hasOwn(FIELDS, name) && !TUNABLE_OF_SYSTEM.includes(name));
   if (refused !== undefined) throw new CofferError('invalid-request', `cannot tune parameter ${refused} of ${path}`);
 }
