@@ -41,6 +41,8 @@ sys/key-status                                   read
 sys/mounts                                       read
 sys/mounts/:path*/tune                           read update
 sys/mounts/:path*                                read update delete
+sys/remount                                      sudo update
+sys/remount/status/:migration_id                 read
 sys/auth                                         read
 sys/auth/:path*/tune                             sudo read update
 sys/auth/:path*                                  sudo read update delete
@@ -119,7 +121,6 @@ sys/wrapping/wrap                                update
 sys/wrapping/unwrap                              update
 sys/wrapping/lookup                              open
 sys/wrapping/rewrap                              update
-
 cubbyhole/                                       list
 cubbyhole/:cubbyhole_path*                       read create/update delete list
 

@@ -35,6 +35,7 @@ import { builtinMount } from './mounts/mount-rows.ts';
 import { MountTable, type MountTypes } from './mounts/mount-table.ts';
 import { createPluginCatalog } from './mounts/plugin-catalog.ts';
 import { findRoute, foldsNames, type Route } from './mounts/router.ts';
+import { Remounts } from './mounts/remounts.ts';
 import { createReloadStatus, type ReloadStatus } from './mounts/reload-status.ts';
 import { ALONE, type NodeLife } from './nodes/node-life.ts';
 import { foldedCapabilities } from './policies/folded-acl.ts';
@@ -79,6 +80,7 @@ export interface Engines extends Partial<MountTypes> {
 /** What the engines of the core itself work with. */
 export interface CoreServices {
   readonly mounts: MountTable;
+  readonly remounts: Remounts;
   readonly policies: PolicyStore;
   readonly passwordPolicies: PasswordPolicies;
   readonly tokens: TokenStore;
@@ -149,6 +151,11 @@ export class Core {
     };
     this.services = {
       mounts,
+      remounts: new Remounts({
+        ...{ store, mounts, storage: createEntryStorage(entries, 'core/remounts') },
+        revoke: (path) => leases.revokePrefix(path, { last: true }),
+        logger: logger.named('mounts'),
+      }),
       policies,
       passwordPolicies: createPasswordPolicies(createEntryStorage(entries, 'core/password-policies')),
       tokens,
@@ -198,13 +205,14 @@ export class Core {
   }
 
   async start(): Promise<void> {
-    const { audit, mounts, leases, tokens, quotas, versions } = this.services;
+    const { audit, mounts, leases, tokens, quotas, remounts, versions } = this.services;
     await this.#epochs.begin();
     await versions.record();
     await mounts.load();
     await quotas.load();
     await audit.load();
     await this.#takeOver();
+    await remounts.tend();
     this.#expiration.start(leases, tokens);
   }
 

@@ -8,6 +8,7 @@ export { Core, type CoreOptions, type CoreServices, type Engines } from './core.
 export { isIrrevocable, type LeaseList } from './leases/lease-list.ts';
 export type { RenewedLease } from './leases/lease-renewal.ts';
 export type { Leases } from './leases/leases.ts';
+export type { Remounts } from './mounts/remounts.ts';
 export type { ReloadStatus } from './mounts/reload-status.ts';
 export type { MountTable } from './mounts/mount-table.ts';
 export { type Acl, createAcl } from './policies/acl.ts';

@@ -139,6 +139,9 @@ export class OpenSeal {
       parts.watch
         .look()
         .catch((error: unknown) => logger.warn('the seal was not looked after', { error: errorText(error) }));
+      built.core.services.remounts
+        .tend()
+        .catch((error: unknown) => logger.warn('moved mounts were not looked after', { error: errorText(error) }));
       parts.epochs
         .prune()
         .catch((error: unknown) => logger.warn('old changes were not forgotten', { error: errorText(error) }));

@@ -196,6 +196,15 @@ function workOfCore(store: Store, barrier: Barrier): readonly (() => Promise<voi
       await rows.all();
       await rows.taint(mount, true);
       await rows.remove(mount);
+      const moved = newMount('from/', 'kv');
+      await rows.insert(moved);
+      await rows.beginMove(moved);
+      await rows.endMove('from/', moved.accessor);
+      await rows.beginMove(moved);
+      const storage = createEntryStorage(entries, 'm');
+      const roles = storage.of('moves/', stored.object());
+      await roles.put('a', {});
+      await rows.move(moved, 'to/', (await roles.read('a'))?.unchanged ?? storage.there('moves/a'));
     },
 
     async policies() {

@@ -42,6 +42,18 @@ export function deleteWhile(
   };
 }
 
+/** The statement that updates rows while every condition holds, as {@link insertWhile} does. `where`: which. */
+export function updateWhile(
+  { table, set, where, params }: Record<'table' | 'set' | 'where', string> & { readonly params: readonly SqlValue[] },
+  conditions: readonly Condition[],
+): SqlStatement {
+  const all = [...params];
+  return {
+    sql: `UPDATE ${table} SET ${set} WHERE ${where} AND EXISTS (SELECT 1 ${fromConditions(conditions, all)})`,
+    params: all,
+  };
+}
+
 /** Appends what the conditions compare with to `params`. */
 function fromConditions(conditions: readonly Condition[], params: SqlValue[]): string {
   const tests = conditions.flatMap(({ table, row }, index) => [

@@ -1,9 +1,17 @@
 import { createHash } from 'node:crypto';
-import { randomId } from '@coffer/base';
+import { CofferError, randomId } from '@coffer/base';
 import type { SqlResult, SqlStatement, Store } from '@coffer/store';
 import type { Barrier } from '../barrier/barrier.ts';
 import type { ChangeKey, Epochs } from '../epochs/epochs.ts';
-import { LISTING_VISIBILITIES, type Mount, MOUNT_TOKEN_TYPES, type MountConfig, stored } from '@coffer/framework';
+import { updateWhile } from '../barrier/insert-while.ts';
+import {
+  type Condition,
+  LISTING_VISIBILITIES,
+  type Mount,
+  MOUNT_TOKEN_TYPES,
+  type MountConfig,
+  stored,
+} from '@coffer/framework';
 
 export const DEFAULT_MOUNT_CONFIG: MountConfig = { default_lease_ttl: 0, max_lease_ttl: 0, force_no_cache: false };
 
@@ -94,8 +102,19 @@ export interface MountRows {
   /**
    * Removes this mount only, not one that was enabled at its path since. False, with nothing removed, when it takes requests
    * again.
+   * @throws CofferError `failed` when it has moved
    */
   remove(mount: Mount): Promise<boolean>;
+  /** As {@link taint}, for a move; false when it is not there, or somebody is at it already. */
+  beginMove(mount: Mount): Promise<boolean>;
+  /** Lets a mount stand again whose move was begun. */
+  endMove(path: string, accessor: string): Promise<void>;
+  /**
+   * Moves a mount whose move was begun, with what it is tuned to, while a condition holds. Returns the path that stands in the
+   * way.
+   * @throws CofferError `failed` when it was disabled, or the condition does not hold
+   */
+  move(mount: Mount, to: string, provided: Condition): Promise<string | undefined>;
 }
 
 /** Told to every node: all mounts are read again, since they are few and a path alone does not say which mount it is. */
@@ -155,11 +174,55 @@ export function createMountRows(store: Store, barrier: Barrier, epochs: Epochs):
     async remove({ path, accessor }) {
       const [, left] = await write(
         { sql: 'DELETE FROM mounts WHERE path = $1 AND accessor = $2 AND tainted = 1', params: [path, accessor] },
-        { sql: 'SELECT 1 AS n FROM mounts WHERE path = $1 AND accessor = $2', params: [path, accessor] },
+        { sql: 'SELECT path FROM mounts WHERE accessor = $1', params: [accessor] },
       );
-      return left?.rows.length === 0;
+      const found = left?.rows[0]?.['path'];
+      if (found === undefined || found === path) return found === undefined;
+      throw new CofferError('failed', `${path} was moved to ${String(found)} meanwhile`);
+    },
+    async beginMove({ path, accessor }) {
+      const [begun] = await write({
+        sql: 'UPDATE mounts SET tainted = $3 WHERE path = $1 AND accessor = $2 AND tainted = 0',
+        params: [path, accessor, MOVING],
+      });
+      return begun?.changes === 1;
+    },
+    async endMove(path, accessor) {
+      await write({
+        sql: 'UPDATE mounts SET tainted = 0 WHERE path = $1 AND accessor = $2 AND tainted = $3',
+        params: [path, accessor, MOVING],
+      });
+    },
+    async move({ path, accessor }, to, provided) {
+      const { rows } = await store.run('SELECT accessor, value FROM mounts WHERE path = $1', [path]);
+      const present = rows[0]?.['value'];
+      if (present === undefined) throw notMoved(path);
+      const moved = { ...opened(path, present), path: to };
+      const [clash, update] = await write(
+        { sql: `SELECT path FROM mounts WHERE ${CLASHES}`, params: [to] },
+        updateWhile(
+          {
+            table: 'mounts',
+            set: 'path = $1, value = $2, tainted = 0',
+            where: `path = $3 AND accessor = $4 AND value = $5 AND tainted = $6
+                    AND NOT EXISTS (SELECT 1 FROM mounts WHERE ${CLASHES})`,
+            params: [to, seal(moved), path, accessor, present, MOVING],
+          },
+          [provided],
+        ),
+      );
+      if (update?.changes === 1) return undefined;
+      if (clash?.rows[0] === undefined) throw notMoved(path);
+      return String(clash.rows[0]['path']);
     },
   };
+}
+
+/** What a row that is being moved has in place of the 1 of one that is being disabled. */
+const MOVING = 2;
+
+function notMoved(path: string): CofferError {
+  return new CofferError('failed', `${path} was disabled or tuned meanwhile`);
 }
 
 /** What tuning changes. The rest of one of the core's own mounts is what this version says. */

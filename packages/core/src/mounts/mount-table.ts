@@ -1,5 +1,12 @@
 import { CofferError, errorText, withoutDeadline } from '@coffer/base';
-import { type Engine, type EngineFactory, type Mount, normalizeMountPath, type PluginType } from '@coffer/framework';
+import {
+  type Condition,
+  type Engine,
+  type EngineFactory,
+  type Mount,
+  normalizeMountPath,
+  type PluginType,
+} from '@coffer/framework';
 import { createEntryStorage } from '../barrier/entry-storage.ts';
 import { MountIntents } from '../leases/intents.ts';
 import { createMountRows, type MountRow, type MountRows, newMount, withTuning } from './mount-rows.ts';
@@ -11,6 +18,15 @@ export interface MountTypes {
   readonly engines: ReadonlyMap<string, EngineFactory>;
   /** Below `auth/`. */
   readonly authMethods: ReadonlyMap<string, EngineFactory>;
+}
+
+/** How a mount is moved. */
+export interface Move {
+  readonly accessor: string;
+  /** Ends what was issued below a path. */
+  readonly revoke: (path: string) => Promise<unknown>;
+  /** Without this it is not moved in the end. */
+  readonly provided: Condition;
 }
 
 /**
@@ -64,9 +80,10 @@ export class MountTable {
     const rows = await this.#rows.all();
     // Whoever was made now would never be closed.
     if (this.#isClosed) return;
-    const standing = new Set(rows.map(({ mount }) => mount.uuid));
+    const standing = new Map(rows.map(({ mount }) => [mount.uuid, mount.path]));
     for (const [path, mounted] of this.#mounted) {
-      if (!mounted.builtin && !standing.has(mounted.mount.uuid)) this.#leaveSoon(path, mounted);
+      // One that has moved is another one to its engine, whose leases and requests are of the old path.
+      if (!mounted.builtin && standing.get(mounted.mount.uuid) !== path) this.#leaveSoon(path, mounted);
     }
     for (const row of rows) {
       if (this.#update(row)) continue;
@@ -145,9 +162,7 @@ export class MountTable {
   /** @throws CofferError `invalid-request` for a path in use or an unknown type */
   async enable(given: string, type: string, rest: Partial<Mount>): Promise<void> {
     const path = normalizeMountPath(given);
-    const clash = [...this.#mounted.keys(), ...this.#enabling, ...RESERVED_PATHS].find(
-      (other) => path.startsWith(other) || other.startsWith(path),
-    );
+    const clash = this.#clash(path);
     if (clash !== undefined) throw inUse(clash);
     const mount = newMount(path, type, rest);
     // Refused before anything is written.
@@ -208,6 +223,41 @@ export class MountTable {
     }
   }
 
+  /** The mount at `from`. @throws CofferError `invalid-request` with Vault's text when it cannot be moved to `to` */
+  movable(from: string, to: string): Mount {
+    const mounted = this.#mounted.get(from);
+    if (mounted === undefined || mounted.tainted)
+      throw new CofferError('invalid-request', `no matching mount at ${JSON.stringify(from)}`);
+    if (mounted.builtin) throw new CofferError('invalid-request', `cannot remount ${JSON.stringify(from)}`);
+    const clash = this.#clash(to);
+    if (clash === undefined) return mounted.mount;
+    throw new CofferError('invalid-request', `path already in use at ${JSON.stringify(clash)}`);
+  }
+
+  /**
+   * Moves a mount: first it takes no more requests, then `revoke` ends what was issued, then it stands at its new path with all
+   * that it has stored. When that fails, it stays as it was.
+   */
+  async move(from: string, to: string, { accessor, revoke, provided }: Move): Promise<void> {
+    const mounted = this.#mounted.get(from);
+    const isBegun = mounted?.mount.accessor === accessor && (await this.#rows.beginMove(mounted.mount));
+    if (!isBegun) throw new CofferError('failed', `no matching mount at ${JSON.stringify(from)}`);
+    mounted.tainted = true;
+    try {
+      await revoke(from);
+      const inTheWay = await this.#rows.move(mounted.mount, to, provided);
+      if (inTheWay !== undefined) throw inUse(inTheWay);
+    } finally {
+      await this.standAfterMove(from, accessor);
+    }
+  }
+
+  /** Lets a mount stand again whose move is over, wherever it is now. */
+  async standAfterMove(from: string, accessor: string): Promise<void> {
+    await this.#rows.endMove(from, accessor);
+    await this.#takeOver();
+  }
+
   /** @throws CofferError `invalid-request` where nothing is mounted, or is being unmounted; and whatever `change` throws */
   async tune(given: string, change: (mount: Mount) => Mount): Promise<void> {
     const path = normalizeMountPath(given);
@@ -262,6 +312,13 @@ export class MountTable {
     const mounted = new Mounted(mount, factory, builtin, this.#parts);
     this.#mounted.set(mount.path, mounted);
     return mounted;
+  }
+
+  /** A path that is taken, at, above or below this one. */
+  #clash(path: string): string | undefined {
+    return [...this.#mounted.keys(), ...this.#enabling, ...RESERVED_PATHS].find(
+      (other) => path.startsWith(other) || other.startsWith(path),
+    );
   }
 
   #find(path: string): Mounted | undefined {

@@ -34,6 +34,7 @@ import { policiesPasswordPaths } from './path-policies-password.ts';
 import { policyPaths } from './path-policy.ts';
 import { quotasPaths } from './path-quotas.ts';
 import { rekeyPaths } from './path-rekey.ts';
+import { remountPaths } from './path-remount.ts';
 import { renewPaths } from './path-renew.ts';
 import { revokePaths } from './path-revoke.ts';
 import { rotatePaths } from './path-rotate.ts';
@@ -90,6 +91,7 @@ export function createSystemEngine(options: SystemEngineOptions): EngineFactory 
     policies,
     quotas,
     reloads,
+    remounts,
     systemTtl,
     tokens,
     versions,
@@ -108,6 +110,7 @@ export function createSystemEngine(options: SystemEngineOptions): EngineFactory 
       ...keyStatusPaths(seal),
       ...mountsTunePaths(mounts, systemTtl),
       ...mountsPaths(mounts, leases),
+      ...remountPaths(remounts),
       ...authTunePaths(mounts, systemTtl),
       ...authPaths(mounts, leases),
       ...auditPaths(audit),
