@@ -15,7 +15,6 @@ import {
   SYSTEM_TTL,
   type TtlLimits,
   type BuiltinPlugin,
-  type PluginCatalog,
   type TokenStore,
   type UserLockout,
 } from '@coffer/framework';
@@ -33,12 +32,10 @@ import { LeaseList } from './leases/lease-list.ts';
 import { Leases } from './leases/leases.ts';
 import { builtinMount } from './mounts/mount-rows.ts';
 import { MountTable, type MountTypes } from './mounts/mount-table.ts';
-import { createPluginCatalog } from './mounts/plugin-catalog.ts';
 import { findRoute, foldsNames, type Route } from './mounts/router.ts';
-import { Remounts } from './mounts/remounts.ts';
-import { createReloadStatus, type ReloadStatus } from './mounts/reload-status.ts';
 import { ALONE, type NodeLife } from './nodes/node-life.ts';
 import { foldedCapabilities } from './policies/folded-acl.ts';
+import { createOperatorServices, type OperatorServices } from './operator-services.ts';
 import { createPasswordPolicies, type PasswordPolicies } from './policies/password-policies.ts';
 import { createPolicyStore, type PolicyStore } from './policies/policies.ts';
 import { help, isOpen, noHandler, stillValid } from './request.ts';
@@ -49,7 +46,6 @@ import { CUBBYHOLES, WRAPPED_ANSWERS } from './tokens/token-ending.ts';
 import { giveLeases } from './tokens/token-lease.ts';
 import { createTokenStore } from './tokens/tokens.ts';
 import { createWrapping, type Wrapping } from './tokens/wrapping.ts';
-import { createVersionHistory, type VersionHistory } from './version-history.ts';
 
 /** How long {@link Core.stop} waits for the requests under way, in milliseconds. */
 const PATIENCE_MS = 30_000;
@@ -78,9 +74,8 @@ export interface Engines extends Partial<MountTypes> {
 }
 
 /** What the engines of the core itself work with. */
-export interface CoreServices {
+export interface CoreServices extends OperatorServices {
   readonly mounts: MountTable;
-  readonly remounts: Remounts;
   readonly policies: PolicyStore;
   readonly passwordPolicies: PasswordPolicies;
   readonly tokens: TokenStore;
@@ -88,9 +83,6 @@ export interface CoreServices {
   readonly leases: Leases;
   readonly leaseList: LeaseList;
   readonly wrapping: Wrapping;
-  readonly plugins: PluginCatalog;
-  readonly reloads: ReloadStatus;
-  readonly versions: VersionHistory;
   readonly systemTtl: TtlLimits;
   readonly quotas: Quotas;
   readonly lockedUsers: LockedUsers;
@@ -151,11 +143,6 @@ export class Core {
     };
     this.services = {
       mounts,
-      remounts: new Remounts({
-        ...{ store, mounts, storage: createEntryStorage(entries, 'core/remounts') },
-        revoke: (path) => leases.revokePrefix(path, { last: true }),
-        logger: logger.named('mounts'),
-      }),
       policies,
       passwordPolicies: createPasswordPolicies(createEntryStorage(entries, 'core/password-policies')),
       tokens,
@@ -168,13 +155,7 @@ export class Core {
         leases,
         logger: logger.named('wrapping'),
       }),
-      plugins: createPluginCatalog(
-        createEntryStorage(entries, 'core/plugin-catalog'),
-        options.builtinPlugins,
-        createEntryStorage(entries, 'core/plugin-pins'),
-      ),
-      reloads: createReloadStatus(store, epochs, createEntryStorage(entries, 'core/plugin-reloads')),
-      versions: createVersionHistory(createEntryStorage(entries, 'core/versions')),
+      ...createOperatorServices({ entries, epochs, mounts, leases, logger, builtinPlugins: options.builtinPlugins }),
       systemTtl,
       lockedUsers,
       quotas: new Quotas({

@@ -64,7 +64,7 @@ export interface PathDefinition<S extends FieldSchema> {
   readonly list?: PathHandler<S>;
   /**
    * Whether the thing that the URL names exists: this decides between the capabilities `create` and `update`. Without it a
-   * write is an update, as on most paths of Vault: `tests/auth/capabilities.test.ts` has the table.
+   * write is an update, as on most paths of Vault: `tests/auth/capabilities-table.ts` has the table.
    */
   readonly exists?: (params: PathParams, token?: TokenEntry) => Promise<boolean>;
   /** Serves requests without a token. */

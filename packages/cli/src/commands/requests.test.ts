@@ -258,23 +258,6 @@ const CASES: readonly RequestCase[] = [
       'Time        Participant    Success    Message\n----        -----------    -------    -------\n06:33:29    n1             true       n/a\n',
   },
   {
-    argv: ['version-history'],
-    request: ['GET', '/v1/sys/version-history?list=true'],
-    answer: {
-      status: 200,
-      body: {
-        data: {
-          keys: ['1.2.0'],
-          key_info: {
-            '1.2.0': { timestamp_installed: '2026-11-29T06:33:29Z', previous_version: null, build_date: '' },
-          },
-        },
-      },
-    },
-    stdout:
-      'Version    Installation Time       Build Date\n-------    -----------------       ----------\n1.2.0      2026-11-29T06:33:29Z    n/a\n',
-  },
-  {
     argv: ['plugin', 'reload', '-mounts=a/', '-mounts=b/'],
     request: ['PUT', '/v1/sys/plugins/reload/backend', { plugin: '', mounts: ['a/', 'b/'], scope: '' }],
     stdout: 'Success! Reloaded mounts: [a/ b/]\n',
