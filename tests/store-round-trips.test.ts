@@ -85,7 +85,12 @@ async function openCore(store: Store): Promise<{ readonly core: Core; readonly r
     hasSudo: async () => true,
     engineFor: (path) => services.mounts.engineFor(path),
   });
-  const system = createSystemEngine({ services, seal, server: { version: '', storageType: '' } });
+  const system = createSystemEngine({
+    services,
+    seal,
+    requestsInFlight: () => [],
+    server: { version: '', storageType: '' },
+  });
   core.install({
     engines: new Map([['database', createDatabaseEngine({ plugins, generatePassword })]]),
     builtins: new Map([

@@ -6,7 +6,7 @@ import type { ServerLog } from './server-log.ts';
 
 /** What a server prints when it has started. */
 export function serverBanner(
-  { addresses }: Server,
+  { descriptions }: Server,
   { storage, seal, apiAddr, logFile }: ServerConfig,
   { level, format }: Pick<ServerLog, 'level' | 'format'>,
 ): string {
@@ -15,11 +15,7 @@ export function serverBanner(
     '==> Vault server configuration:',
     '',
     ...(apiAddr === undefined ? [] : [line('Api Address', apiAddr)]),
-    ...addresses.map((address, index) => {
-      const { protocol, host } = new URL(address);
-      const tls = protocol === 'https:' ? 'enabled' : 'disabled';
-      return line(`Listener ${index + 1}`, `tcp (addr: "${host}", tls: "${tls}")`);
-    }),
+    ...descriptions.map((description, index) => line(`Listener ${index + 1}`, description)),
     ...(logFile === undefined ? [] : [line('Log File', logFile)]),
     ...(format === 'standard' ? [] : [line('Log Format', format)]),
     line('Log Level', level),

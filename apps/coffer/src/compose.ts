@@ -17,6 +17,7 @@ import { ROOT_POLICY, type TtlLimits, type UserLockout } from '@coffer/framework
 import { createCubbyholeEngine } from '@coffer/engine-cubbyhole';
 import { createDatabaseEngine, createDatabasePlugins, probeDatabasePlugin } from '@coffer/engine-database';
 import { createSystemEngine, sealedPaths, type ServerConfiguration } from '@coffer/engine-system';
+import type { InFlight } from '@coffer/http';
 import type { Store } from '@coffer/store';
 import { checkYsqlConfig, mergeYsqlConfig, YSQL } from '@coffer/ysql';
 
@@ -49,6 +50,8 @@ export interface ComposeOptions {
   readonly loggers?: Loggers;
   /** What the files say that it was started with, if it was. */
   readonly configuration?: ServerConfiguration;
+  /** The requests under way on all listeners. */
+  readonly inFlight?: InFlight;
   readonly logger: Logger;
 }
 
@@ -117,6 +120,7 @@ function composeCore(options: ComposeOptions, { barrier, epochs, node, seal }: O
     seal,
     ...(options.loggers && { loggers: options.loggers }),
     ...(options.configuration && { configuration: options.configuration }),
+    requestsInFlight: () => options.inFlight?.list() ?? [],
     ...(directory !== undefined && {
       pluginDirectory: {
         path: directory,

@@ -1,7 +1,7 @@
 import { CofferError, errorText, type Logger, Secret } from '@coffer/base';
 import type { SealableCore } from '@coffer/core';
 import type { RequestHandler } from '@coffer/framework';
-import { createHttpEdge } from '@coffer/http';
+import { createHttpEdge, InFlight } from '@coffer/http';
 import { openEmbeddedStore } from '@coffer/store';
 import { composeSealable } from './compose.ts';
 import { registerPluginDirectory } from './plugin-directory.ts';
@@ -45,9 +45,11 @@ const FAREWELL_MS = 15_000;
 export async function startDevServer(options: DevServerOptions): Promise<DevServer> {
   const { logger, pluginDirectory, operation } = options;
   const store = await openEmbeddedStore({ path: ':memory:' });
+  const inFlight = new InFlight();
   const sealable = composeSealable({
     store,
     storageType: 'inmem',
+    inFlight,
     logger,
     ...(operation && { loggers: operation.loggers }),
     ...(operation?.configuration && { configuration: operation.configuration }),
@@ -58,6 +60,7 @@ export async function startDevServer(options: DevServerOptions): Promise<DevServ
     handle: operation?.requests.around(handle) ?? handle,
     takesLargeBody: (caller) => sealable.takesLargeBody(caller),
     admit: (caller) => sealable.core?.admit(caller) ?? {},
+    inFlight,
     refuseForeignPages: true,
     logger: logger.named('http'),
   });

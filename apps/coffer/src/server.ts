@@ -1,6 +1,7 @@
 import { CofferError, type Logger, type Loggers } from '@coffer/base';
 import type { ServerConfiguration } from '@coffer/engine-system';
 import { type Caller, DEFAULT_USER_LOCKOUT, type RequestHandler, SYSTEM_TTL } from '@coffer/framework';
+import { InFlight } from '@coffer/http';
 import { type ComposeOptions, composeSealable } from './compose.ts';
 import type { ListenAddress } from './listen-address.ts';
 import { type Listeners, openListeners } from './listeners.ts';
@@ -14,10 +15,12 @@ import { readSeals } from './seals.ts';
 
 export interface Server {
   readonly addresses: readonly string[];
+  /** See {@link Listeners}. */
+  readonly descriptions: readonly string[];
   readonly bound: readonly ListenAddress[];
   /**
-   * Reads the certificates of the listeners again, takes over what they serve without a token and which audit devices there are, and
-   * opens the files of those again.
+   * Reads the certificates of the listeners again, takes over what they serve without a token, the headers of answers and which audit
+   * devices there are, and opens the files of those again.
    */
   reload(config: ServerConfig): Promise<void>;
   /**
@@ -62,6 +65,7 @@ export async function startServer(
   const { pluginDirectory, pluginTrust, apiAddr, clusterName } = config;
   const quiet = new QuietMoment(logger);
   let auditConfig = config.audit;
+  const inFlight = new InFlight(config.requestLimiter);
   const sealable = composeSealable({
     store,
     storageType: config.storage.type,
@@ -78,6 +82,7 @@ export async function startServer(
       rules: () => auditConfig.rules,
       place: { reservedDirectories: ownDirectories(config) },
     },
+    inFlight,
     onSealed: (seal) => quiet.sealed(seal),
     ...(operation && forOperators(operation)),
     logger,
@@ -100,14 +105,16 @@ export async function startServer(
       handle: operation?.requests.around(handle) ?? handle,
       takesLargeBody: sealable.takesLargeBody.bind(sealable),
       admit: (caller: Caller) => sealable.core?.admit(caller) ?? {},
+      inFlight,
     };
     const opened = await openListeners(atTheSamePorts(config.listeners, replaced), backend, logger);
     listeners = opened;
-    const [address] = opened.addresses;
+    const address = opened.addresses.find((each) => !each.startsWith('unix:'));
     if (apiAddr === undefined && address !== undefined) sealable.listensAt(address);
     let closing: Promise<void> | undefined;
     return {
       addresses: opened.addresses,
+      descriptions: opened.descriptions,
       bound: opened.bound,
       sealed: quiet.found,
       retire: () => sealable.node.retire(),
@@ -128,12 +135,17 @@ function forOperators({ loggers, configuration }: ServerOperation): Pick<Compose
   return { loggers, ...(configuration && { configuration }) };
 }
 
-/** A listener that was given any free port keeps the one it had. */
+/** A listener that was given any free port keeps the one it had. `replaced`: those on TCP, in their order. */
 function atTheSamePorts(
   configs: readonly ListenerConfig[],
   replaced: readonly ListenAddress[] = [],
 ): readonly ListenerConfig[] {
-  return configs.map((config, index) => (config.port === 0 ? { ...config, ...replaced[index] } : config));
+  const free = [...replaced];
+  return configs.map((config) => {
+    if ('socket' in config) return config;
+    const former = free.shift();
+    return config.port === 0 ? { ...config, ...former } : config;
+  });
 }
 
 /** Vault's variable turns it off, or on, for all. @throws CofferError `invalid-request` for any other value */

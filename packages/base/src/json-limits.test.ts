@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { JSON_LIMITS, measureJson, parseBoundedJson } from './json-limits.ts';
 
-const measure = (text: string, most?: number) => measureJson(Buffer.from(text), most);
+const measure = (text: string, most?: number) =>
+  measureJson(Buffer.from(text), most === undefined ? {} : { memoryBytes: most });
 const list = (item: string, count: number) => `[${Array<string>(count).fill(item).join(',')}]`;
 
 describe('the limits of JSON', () => {

@@ -20,6 +20,15 @@ export const JSON_LIMITS = {
   memoryBytes: 32.5 * 1024 * 1024,
 } as const;
 
+/** Those that one reader may set for itself. Depth: no more than {@link JSON_LIMITS} has. */
+export interface OwnJsonLimits {
+  readonly depth?: number;
+  readonly strings?: number;
+  readonly memoryBytes?: number;
+  /** Bytes of one string. Default: no limit but those of all. */
+  readonly stringBytes?: number;
+}
+
 /** Bytes that V8 needs for each, without its content, with room to spare. */
 const CONTAINER_BYTES = 96;
 const STRING_BYTES = 40;
@@ -42,13 +51,14 @@ const [OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT] = [0x5b, 0x5d, 0x7b, 0x
  *
  * @throws CofferError `invalid-request` naming the limit that is exceeded; the message never repeats the text
  */
-export function measureJson(json: Uint8Array, maxMemoryBytes: number = JSON_LIMITS.memoryBytes): number {
+export function measureJson(json: Uint8Array, own: OwnJsonLimits = {}): number {
+  const limits = limitsOf(own);
   const found = { depth: 0, strings: 0, values: 0, memory: 0, lastString: 0 };
   for (let at = 0; at < json.length; ) {
     const byte = json[at] ?? 0;
-    if (byte === QUOTE) at = passString(json, at, found);
+    if (byte === QUOTE) at = passString(json, at, found, limits);
     else if (byte === OPEN_LIST || byte === OPEN_OBJECT) {
-      if (++found.depth > JSON_LIMITS.depth) throw tooMuch(`${JSON_LIMITS.depth} levels of nesting`);
+      if (++found.depth > limits.depth) throw tooMuch(`${limits.depth} levels of nesting`);
       found.values++;
       found.memory += CONTAINER_BYTES;
       at++;
@@ -61,7 +71,7 @@ export function measureJson(json: Uint8Array, maxMemoryBytes: number = JSON_LIMI
       at++;
     }
     if (found.values > JSON_LIMITS.values) throw tooMuch(`${JSON_LIMITS.values} values`);
-    if (found.memory > maxMemoryBytes) throw tooMuch(`${maxMemoryBytes} bytes in memory`);
+    if (found.memory > limits.memoryBytes) throw tooMuch(`${limits.memoryBytes} bytes in memory`);
   }
   return found.memory;
 }
@@ -81,8 +91,14 @@ interface Found {
   lastString: number;
 }
 
-function passString(json: Uint8Array, start: number, found: Found): number {
-  if (++found.strings > JSON_LIMITS.strings) throw tooMuch(`${JSON_LIMITS.strings} strings`);
+function limitsOf(own: OwnJsonLimits): Required<OwnJsonLimits> {
+  const { depth, strings, memoryBytes } = JSON_LIMITS;
+  const limits = { depth, strings, memoryBytes, stringBytes: Number.POSITIVE_INFINITY, ...own };
+  return { ...limits, depth: Math.min(limits.depth, depth) };
+}
+
+function passString(json: Uint8Array, start: number, found: Found, limits: Required<OwnJsonLimits>): number {
+  if (++found.strings > limits.strings) throw tooMuch(`${limits.strings} strings`);
   found.values++;
   let wide = false;
   let at = start + 1;
@@ -95,6 +111,7 @@ function passString(json: Uint8Array, start: number, found: Found): number {
     } else if (byte > 0x7f) wide = true;
   }
   found.lastString = at - start - 1;
+  if (found.lastString > limits.stringBytes) throw tooMuch(`${limits.stringBytes} bytes in a string`);
   // One character beyond Latin-1, and V8 keeps the whole string with two bytes for each.
   found.memory += STRING_BYTES + found.lastString * (wide ? 2 : 1);
   return at + 1;

@@ -5,7 +5,7 @@ import type { Intents } from './intents.ts';
 import type { Lease } from './lease.ts';
 import type { LeaseIssuer } from './lease-issuer.ts';
 import type { Mount } from './mount.ts';
-import type { Path } from './path.ts';
+import type { Path, PathRequest } from './path.ts';
 import type { TokenEntry } from './token-entry.ts';
 import type { TtlAnswer, TtlLimits } from './ttl.ts';
 import type { UserLockout } from './user-lockout.ts';
@@ -28,10 +28,14 @@ export interface Engine {
    */
   renew?(lease: Lease, increment: number): Promise<TtlAnswer & { readonly data?: JsonObject }>;
   /**
-   * For an auth method: the TTL that a token it issued gets when it is renewed now.
+   * For an auth method: the TTL that a token it issued gets when it is renewed now, over the connection of `request`.
    * @throws CofferError `invalid-request` when it cannot be renewed, as when the role or user is gone
    */
-  renewToken?(token: TokenEntry, increment: number): Promise<TtlAnswer>;
+  renewToken?(
+    token: TokenEntry,
+    increment: number,
+    request: Pick<PathRequest, 'clientCertificates'>,
+  ): Promise<TtlAnswer>;
   /**
    * Closes what runs on a plugin, or on any, so that the next use starts what is registered now. Returns whether anything is
    * configured to run on it.

@@ -15,6 +15,7 @@ export {
   unknownFields,
 } from './fields.ts';
 export { globMatches } from './glob.ts';
+export type { InFlightRequest } from './in-flight.ts';
 export {
   INTENT_STATES,
   type IntentState,

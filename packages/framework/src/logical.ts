@@ -3,8 +3,8 @@ import type { JsonObject } from '@coffer/base';
 /** What a request asks of a path. `create` and `update` are both writes: which one depends on whether the thing exists. */
 export type Operation = 'read' | 'create' | 'update' | 'delete' | 'list' | 'help';
 
-/** Groups of paths that need a token unless the configuration opens them, under Vault's names. */
-export type UnauthenticatedAccess = 'rekey' | 'generate-root';
+/** Groups of paths that need a token unless the configuration opens them; the first two are Vault's names. */
+export type UnauthenticatedAccess = 'rekey' | 'generate-root' | 'metrics' | 'in-flight-req';
 
 /** A request as the edge hands it to the core: no HTTP in it. */
 export interface IncomingRequest {
@@ -20,10 +20,14 @@ export interface IncomingRequest {
    * `help`).
    */
   readonly data: JsonObject;
+  /** Empty for a Unix socket. Behind a proxy that the listener trusts, what the proxy says. */
   readonly remoteAddress: string;
-  /** Of the same connection. */
+  /** Of the connection; absent for a Unix socket. */
   readonly remotePort?: number;
-  /** The chain that the client has proven to own in the TLS handshake, its own certificate first, in DER; absent without. */
+  /**
+   * The chain with which the client has proven itself in the TLS handshake, its own certificate first, in DER; nobody has checked
+   * who issued it. Empty when the client has shown none, absent without TLS.
+   */
   readonly clientCertificates?: readonly Uint8Array[];
   /** As they came, names in lower case, without those that hold a token. */
   readonly headers?: ReadonlyMap<string, readonly string[]>;

@@ -32,6 +32,8 @@ export interface PathRequest<S extends FieldSchema = FieldSchema> {
   /** The token as sent: for paths about the calling token itself. */
   readonly clientToken: string;
   readonly remoteAddress: string;
+  /** See {@link IncomingRequest}. */
+  readonly clientCertificates?: readonly Uint8Array[];
   /** How long the answer will be wrapped, in seconds; 0 when it will not be. */
   readonly wrapTtl: number;
   /** Warnings for the response may be pushed here. */

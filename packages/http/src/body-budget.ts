@@ -1,4 +1,5 @@
 import { getHeapStatistics } from 'node:v8';
+import type { Shortage } from './in-flight.ts';
 import { HTTP_LIMITS } from './limits.ts';
 
 /** Memory for the bodies of all requests together, in bytes. */
@@ -41,18 +42,19 @@ export class BodyBudget {
     return new BodyShare((bytes, stranger) => this.#take(bytes, stranger ? network : undefined));
   }
 
-  /** False, with nothing taken, when not that much is left. A negative number gives back. */
-  #take(bytes: number, network: string | undefined): boolean {
-    if (bytes > 0 && !fits(this.#all, bytes)) return false;
+  /** Says who has too much already, with nothing taken, when not that much is left. A negative number gives back. */
+  #take(bytes: number, network: string | undefined): Shortage | undefined {
+    if (bytes > 0 && !fits(this.#all, bytes)) return 'server';
     if (network !== undefined) {
       const ofNetwork = (this.#networks.get(network) ?? 0) + bytes;
-      if (bytes > 0 && (!fits(this.#strangers, bytes) || ofNetwork > this.#perNetwork)) return false;
+      if (bytes > 0 && ofNetwork > this.#perNetwork) return 'caller';
+      if (bytes > 0 && !fits(this.#strangers, bytes)) return 'server';
       this.#strangers.taken += bytes;
       if (ofNetwork > 0) this.#networks.set(network, ofNetwork);
       else this.#networks.delete(network);
     }
     this.#all.taken += bytes;
-    return true;
+    return undefined;
   }
 }
 
@@ -67,19 +69,29 @@ function fits({ taken, size }: Pool, bytes: number): boolean {
 
 /** One request's part of a {@link BodyBudget}. */
 export class BodyShare {
-  readonly #take: (bytes: number, stranger: boolean) => boolean;
+  readonly #take: (bytes: number, stranger: boolean) => Shortage | undefined;
   #bytes = 0;
   #stranger = true;
+  #shortage: Shortage = 'server';
 
-  constructor(take: (bytes: number, stranger: boolean) => boolean) {
+  constructor(take: (bytes: number, stranger: boolean) => Shortage | undefined) {
     this.#take = take;
   }
 
   /** False, with the size unchanged, when the budget does not have that much left. */
   resize(bytes: number): boolean {
-    if (!this.#take(bytes - this.#bytes, this.#stranger)) return false;
+    const shortage = this.#take(bytes - this.#bytes, this.#stranger);
+    if (shortage !== undefined) {
+      this.#shortage = shortage;
+      return false;
+    }
     this.#bytes = bytes;
     return true;
+  }
+
+  /** For whom there was no room when {@link resize} last failed: this caller alone, or anybody. */
+  get shortage(): Shortage {
+    return this.#shortage;
   }
 
   /** The caller's token is known: the share no longer counts towards the strangers' part. */

@@ -1,4 +1,12 @@
-import { CofferError, ExactNumber, isJsonObject, type JsonObject, measureJson, parseExactJson } from '@coffer/base';
+import {
+  CofferError,
+  ExactNumber,
+  isJsonObject,
+  type JsonObject,
+  measureJson,
+  type OwnJsonLimits,
+  parseExactJson,
+} from '@coffer/base';
 import type { BodyShare } from './body-budget.ts';
 import { cutOff, type EdgeRequest } from './message.ts';
 
@@ -148,8 +156,8 @@ export interface ParsedBody {
  * @throws CofferError `invalid-request`, also for more than JSON_LIMITS allow, which are checked before anything is
  *   parsed; the message never repeats the input, which may hold a secret
  */
-export function parseJsonBody(body: Buffer): ParsedBody {
-  const memoryBytes = measureJson(body);
+export function parseJsonBody(body: Buffer, limits: OwnJsonLimits = {}): ParsedBody {
+  const memoryBytes = measureJson(body, limits);
   let text: string;
   try {
     text = UTF8.decode(body);

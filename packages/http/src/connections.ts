@@ -44,15 +44,17 @@ export class Connections {
   readonly #of = new WeakMap<object, Connection>();
   readonly #work = new Set<Promise<void>>();
   #draining = false;
+  #isLocal = false;
 
   /** `onCrowd` is told the network for whose sake a connection was closed or refused. */
   constructor(server: HttpServer | Http2SecureServer, limits: ConnectionLimits, onCrowd: (network: string) => void) {
     this.#limits = limits;
     this.#onCrowd = onCrowd;
+    // Only then is it known; the other end of a Unix socket has no address.
+    server.once('listening', () => (this.#isLocal = typeof server.address() === 'string'));
     const secure = 'setSecureContext' in server;
-    const addHttp1 = (socket: Socket): void => {
+    const addHttp1 = (socket: Socket, connection: Connection | undefined): void => {
       if ('alpnProtocol' in socket && socket.alpnProtocol === 'h2') return;
-      const connection = this.#byName.get(nameOf(socket));
       if (connection === undefined || this.#draining) {
         socket.destroy();
         return;
@@ -61,10 +63,10 @@ export class Connections {
       this.#of.set(socket, connection);
     };
     server.on('connection', (socket: Socket) => {
-      this.#add(socket);
-      if (!secure) addHttp1(socket);
+      const connection = this.#add(socket);
+      if (!secure) addHttp1(socket, connection);
     });
-    server.on('secureConnection', addHttp1);
+    server.on('secureConnection', (socket: Socket) => addHttp1(socket, this.#byName.get(nameOf(socket))));
     server.on('session', (session: ServerHttp2Session) => {
       const connection = this.#byName.get(nameOf(session.socket));
       if (connection === undefined) {
@@ -82,13 +84,13 @@ export class Connections {
     return this.#draining;
   }
 
-  #add(socket: Socket): void {
-    const { remoteAddress } = socket;
+  #add(socket: Socket): Connection | undefined {
+    const { remoteAddress = this.#isLocal ? '' : undefined } = socket;
     if (remoteAddress === undefined) {
       socket.destroy();
-      return;
+      return undefined;
     }
-    const connection = { network: callerNetwork(remoteAddress), socket, name: nameOf(socket), underWay: 0 };
+    const connection: Connection = { network: callerNetwork(remoteAddress), socket, name: nameOf(socket), underWay: 0 };
     const mates = this.#networks.get(connection.network) ?? new Set();
     this.#networks.set(connection.network, mates.add(connection));
     this.#all.add(connection);
@@ -96,6 +98,7 @@ export class Connections {
     socket.once('close', () => this.#remove(connection));
     if (mates.size > this.#limits.perNetwork) this.#makeRoom(mates, connection);
     if (this.#all.size > this.#limits.total) this.#makeRoom(this.#all, connection);
+    return this.#all.has(connection) ? connection : undefined;
   }
 
   /** Closes the longest idle of a network with more connections, else of one with as many; the newcomer when all are busy. */

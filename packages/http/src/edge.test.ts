@@ -50,7 +50,8 @@ describe('requests', () => {
       await fetch(`${url}/database/roles?list=true&after=c`, { headers: { Authorization: 'Bearer s.y' } });
       await fetch(`${url}/sys/x`, { method: 'POST' });
     });
-    const rest = seen.map(({ id, gone, headers, ...other }) => {
+    const rest = seen.map(({ id, gone, headers, remotePort = 0, ...other }) => {
+      assert.ok(remotePort > 0);
       assert.match(id, /^[0-9a-f-]{36}$/);
       assert.equal(headers?.get('host')?.length, 1);
       // What a handler may write down holds no token.

@@ -1,21 +1,45 @@
+import { constants } from 'node:crypto';
 import { createServer } from 'node:http';
 import { createSecureServer } from 'node:http2';
 import type { AddressInfo, Socket } from 'node:net';
-import { CofferError, errorText, type Logger } from '@coffer/base';
+import type { SecureContextOptions } from 'node:tls';
+import { CofferError, errorText, type Logger, type OwnJsonLimits } from '@coffer/base';
 import type { Caller, RequestHandler } from '@coffer/framework';
 import { BodyBudget } from './body-budget.ts';
 import { BrowserGuard } from './browser-guard.ts';
 import { Connections } from './connections.ts';
 import { Exchange } from './exchange.ts';
+import type { ForwardedForRules } from './forwarded-for.ts';
+import { InFlight } from './in-flight.ts';
 import { HTTP_LIMITS } from './limits.ts';
 import { Standstill } from './standstill.ts';
 import { acceptListMethod } from './list-method.ts';
 import type { EdgeRequest, EdgeResponse } from './message.ts';
+import { listenOnSocket, type UnixSocket } from './unix-socket.ts';
 
 /** A certificate chain (own certificate first) and its private key, both PEM. */
 export interface TlsIdentity {
   readonly cert: string;
   readonly key: string;
+  /** Who may issue the certificates of clients that must show one, PEM. Default: the authorities that Node.js knows. */
+  readonly clientCa?: string;
+}
+
+/** How TLS is spoken; each has a default. */
+export interface TlsRules {
+  /** Default: TLS 1.2. */
+  readonly minVersion?: 'TLSv1.2' | 'TLSv1.3';
+  /** Default: TLS 1.3. */
+  readonly maxVersion?: 'TLSv1.2' | 'TLSv1.3';
+  /** OpenSSL's names, those of TLS 1.3 among them. */
+  readonly ciphers?: readonly string[];
+  /** Groups for the key exchange, OpenSSL's names. */
+  readonly groups?: readonly string[];
+  /**
+   * `ask` (default): a client may show one, of any issuer, and proves that it has its key. `require`: one that a known
+   * authority has issued. `none`: nobody is asked.
+   */
+  readonly clientCertificates?: 'ask' | 'require' | 'none';
 }
 
 export interface HttpEdgeOptions {
@@ -23,6 +47,9 @@ export interface HttpEdgeOptions {
   readonly logger: Logger;
   /** With it: TLS 1.2 and later, HTTP/2 and HTTP/1.1 by ALPN. Without: plain HTTP/1.1. */
   readonly tls?: TlsIdentity;
+  readonly tlsRules?: TlsRules;
+  /** Whose word is taken for where a request comes from. Default: nobody's. */
+  readonly forwardedFor?: ForwardedForRules;
   /**
    * Whether a caller may send a body larger than {@link strangerBodyBytes}. Must not use up any of the token's uses.
    * Default: nobody may.
@@ -37,8 +64,16 @@ export interface HttpEdgeOptions {
   readonly maxBodyBytes?: number;
   /** The same for everybody whom {@link takesLargeBody} does not know. Default 256 KiB. */
   readonly strangerBodyBytes?: number;
-  /** For the bodies of all requests; edges of one process share one. Beyond it the answer is 429. */
+  /** How much JSON a body may hold, where that differs from JSON_LIMITS. */
+  readonly jsonLimits?: OwnJsonLimits;
+  /** For the bodies of all requests; edges of one process share one. Beyond it the answer is 503, or 429 for one address. */
   readonly bodyBudget?: BodyBudget;
+  /** Counts and limits the requests of all edges that share it. Beyond it the answer is 503, or 429 for one address. */
+  readonly inFlight?: InFlight;
+  /** Serves requests beyond that limit too. */
+  readonly unlimited?: boolean;
+  /** Headers of our own answers, by status; asked for each answer. */
+  readonly responseHeaders?: (status: number) => Iterable<readonly [string, string]>;
   /** Beyond it the connection that has been idle longest is closed, or the new one if none is idle. Default 4096. */
   readonly maxConnections?: number;
   /** The same for one address (one /64 for IPv6). Default a quarter of the former. */
@@ -60,6 +95,8 @@ export interface HttpEdgeOptions {
 export interface HttpEdge {
   /** Port 0 takes any free one. @throws CofferError `failed` when the address cannot be had */
   listen(host: string, port: number): Promise<{ address: string; port: number }>;
+  /** The same on a Unix socket. @throws CofferError `failed` */
+  listenOnSocket(socket: UnixSocket): Promise<void>;
   /**
    * Stops accepting, ends idle connections, lets requests under way finish for `graceMs`, then cuts what is left.
    * Also waits (within the grace) for handlers whose client has gone. Resolves in every case; may be called again.
@@ -88,6 +125,8 @@ export function createHttpEdge(options: HttpEdgeOptions): HttpEdge {
     strangerBodyBytes: options.strangerBodyBytes ?? HTTP_LIMITS.strangerBodyBytes,
     requestTimeoutMs: options.requestTimeoutMs ?? HTTP_LIMITS.requestTimeoutMs,
     responseTimeoutMs: options.responseTimeoutMs ?? HTTP_LIMITS.responseTimeoutMs,
+    inFlight: options.inFlight ?? new InFlight(),
+    unlimited: options.unlimited ?? false,
   };
   const report = (thrown: unknown): void => logger.error('request failed', { error: errorText(thrown) });
   const serve = (guard: BrowserGuard | undefined): void => {
@@ -110,10 +149,14 @@ export function createHttpEdge(options: HttpEdgeOptions): HttpEdge {
       serve(options.refuseForeignPages === true ? new BrowserGuard(host) : undefined);
       return listen(server, host, port);
     },
+    listenOnSocket(socket) {
+      serve(undefined);
+      return listenOnSocket(server, socket);
+    },
     close: (graceMs) => (closing ??= close(server, connections, graceMs)),
     setTls(tls) {
       if (!('setSecureContext' in server)) throw new CofferError('invalid-request', 'this listener does not use TLS');
-      withTls(() => server.setSecureContext({ cert: tls.cert, key: tls.key }));
+      withTls(() => server.setSecureContext(contextOptions(tls, options.tlsRules)));
     },
   };
 }
@@ -172,18 +215,34 @@ function createPlainOrTlsServer(options: HttpEdgeOptions) {
     connectionsCheckingInterval: Math.max(50, Math.min(5000, headersTimeout / 4)),
   };
   if (tls === undefined) return createServer(limits);
-  const { cert, key } = tls;
+  const { tlsRules } = options;
   return withTls(() =>
     createSecureServer({
       ...limits,
-      cert,
-      key,
+      ...contextOptions(tls, tlsRules),
       allowHTTP1: true,
-      minVersion: 'TLSv1.2',
+      requestCert: tlsRules?.clientCertificates !== 'none',
+      rejectUnauthorized: tlsRules?.clientCertificates === 'require',
       handshakeTimeout: headersTimeout,
       settings: { maxConcurrentStreams: HTTP_LIMITS.requestsPerConnection },
     }),
   );
+}
+
+function contextOptions({ cert, key, clientCa }: TlsIdentity, rules: TlsRules = {}): SecureContextOptions {
+  const { minVersion = 'TLSv1.2', maxVersion, ciphers, groups, clientCertificates } = rules;
+  return {
+    cert,
+    key,
+    minVersion,
+    ...(maxVersion !== undefined && { maxVersion }),
+    ...(ciphers && { ciphers: ciphers.join(':') }),
+    ...(groups && { ecdhCurve: groups.join(':') }),
+    ...(clientCa !== undefined && { ca: clientCa }),
+    // A session that is taken up again would have the client's certificate without what stands between it and its authority,
+    // and would outlive a change of the authorities.
+    ...(clientCertificates !== 'none' && { secureOptions: constants.SSL_OP_NO_TICKET }),
+  };
 }
 
 function withTls<T>(use: () => T): T {

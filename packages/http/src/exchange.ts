@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import { CofferError, errorText, type JsonObject, type Logger, randomId } from '@coffer/base';
+import { CofferError, errorText, type JsonObject, type Logger, type OwnJsonLimits, randomId } from '@coffer/base';
 import {
   type AnswerStream,
   type Caller,
@@ -12,8 +12,10 @@ import type { BodyBudget, BodyShare } from './body-budget.ts';
 import type { BrowserGuard } from './browser-guard.ts';
 import type { Connections } from './connections.ts';
 import { HTTP_LIMITS } from './limits.ts';
+import { type ForwardedForRules, type Origin, originOf } from './forwarded-for.ts';
+import type { InFlight, Shortage } from './in-flight.ts';
 import { cutOff, type EdgeRequest, type EdgeResponse } from './message.ts';
-import { checkHeaders, parseTarget, readHeaders, readToken, readWrapTtl } from './request.ts';
+import { checkHeaders, parseTarget, readHeaders, readToken, readWrapTtl, type Target } from './request.ts';
 import { type Rendered, renderError, renderResponse } from './response.ts';
 import { StreamedBody } from './streamed-body.ts';
 
@@ -23,9 +25,16 @@ export interface ExchangeOptions {
   readonly admit?: (caller: Caller) => Readonly<Record<string, string>>;
   readonly budget: BodyBudget;
   readonly guard: BrowserGuard | undefined;
+  readonly inFlight: InFlight;
+  /** Serves a request even when too many are under way. */
+  readonly unlimited: boolean;
+  readonly forwardedFor?: ForwardedForRules;
+  /** Headers of our own answers, by status. */
+  readonly responseHeaders?: (status: number) => Iterable<readonly [string, string]>;
   readonly logger: Logger;
   readonly maxBodyBytes: number;
   readonly strangerBodyBytes: number;
+  readonly jsonLimits?: OwnJsonLimits;
   readonly requestTimeoutMs: number;
   readonly responseTimeoutMs: number;
   /** See {@link RequestHandler}. */
@@ -36,11 +45,18 @@ export interface ExchangeOptions {
 const LINGER_MS = 2000;
 
 const RETRY_AFTER_SECONDS = 1;
-const BUSY = 'too many requests with large bodies are under way; try again a little later';
+/** Whose fault it is decides the status (docs/decisions/0027-who-is-told-to-wait.md). */
+const CROWDED: Readonly<Record<Shortage, readonly [number, string]>> = {
+  caller: [429, 'too many requests are under way from this address; try again a little later'],
+  server: [503, 'the server is busy: too many requests are under way; try again a little later'],
+};
+const BUSY: Readonly<Record<Shortage, readonly [number, string]>> = {
+  caller: [429, 'too many requests with large bodies are under way from this address; try again a little later'],
+  server: [503, 'the server is busy: too many requests with large bodies are under way; try again a little later'],
+};
 const BODY_REFUSALS = {
   'too-large': [413, 'request body too large'],
   stranger: [413, 'request body too large: more is read only for a token that is valid here, on paths that need one'],
-  busy: [429, BUSY],
   malformed: [400, 'the body is not sent as HTTP wants it'],
   late: [408, 'the request took too long to arrive'],
 } as const;
@@ -95,15 +111,17 @@ export class Exchange {
   }
 
   async #answer(expectsContinue: boolean): Promise<void> {
-    const { headers, socket } = this.#request;
-    const { handle, maxDurationMs, guard } = this.#options;
+    const { headers } = this.#request;
+    const { handle, maxDurationMs, guard, forwardedFor } = this.#options;
     this.#checkMessage();
     guard?.check(headers);
-    const remoteAddress = (socket.remoteAddress ?? '').replace(/^::ffff:(?=\d+\.)/, '');
+    const origin = originOf(this.#request, forwardedFor);
+    const { remoteAddress } = origin;
     const target = parseTarget(this.#method, this.#request.url ?? '');
     if (target === undefined) throw new CofferError('not-found', '');
     checkHeaders(headers);
     const wrapTtl = readWrapTtl(headers);
+    if (!this.#admit(origin, target)) return;
     const caller = { path: target.path, token: readToken(headers), remoteAddress };
     this.#addHeaders(this.#options.admit?.(caller) ?? {});
     const share = this.#options.budget.share(callerNetwork(remoteAddress));
@@ -114,6 +132,7 @@ export class Exchange {
         id: this.#id,
         operation: target.operation,
         ...caller,
+        ...origin,
         data,
         headers: readHeaders(this.#request.rawHeaders),
         gone: this.#gone.signal,
@@ -126,6 +145,29 @@ export class Exchange {
     } finally {
       share.release();
     }
+  }
+
+  /** Counts the request as under way until its answer is out; false when there are too many: that has been answered then. */
+  #admit({ remoteAddress, remotePort }: Origin, { operation, path }: Target): boolean {
+    const { inFlight, unlimited } = this.#options;
+    // Load balancers ask for it, and must not take a busy server for a dead one. It waits for nothing.
+    const always = unlimited || (path === 'sys/health' && operation === 'read');
+    const shortage = always ? undefined : inFlight.shortage(remoteAddress);
+    if (shortage !== undefined) {
+      this.#refuse(...CROWDED[shortage], operation === 'update');
+      return false;
+    }
+    const port = remotePort === undefined ? {} : { remotePort };
+    const seen = {
+      id: this.#id,
+      startTime: Date.now(),
+      method: this.#method,
+      path: `/v1/${path}`,
+      remoteAddress,
+      ...port,
+    };
+    this.#response.once('close', inFlight.begin(seen));
+    return true;
   }
 
   /** What Node's parser does not check: that there is one Host (RFC 9112, 3.2), and over HTTP/2 the size. */
@@ -157,14 +199,15 @@ export class Exchange {
       },
     });
     if (typeof body === 'string') {
-      if (body !== 'aborted') this.#refuseBody(body);
+      if (body !== 'aborted') this.#refuseBody(body, share);
       return undefined;
     }
     try {
-      const { data, memoryBytes } = parseJsonBody(body);
+      const { data, memoryBytes } = parseJsonBody(body, this.#options.jsonLimits);
       // While the request is under way, what was parsed takes the place of the bytes.
-      if (!share.resize(memoryBytes)) throw new CofferError('too-many-requests', BUSY);
-      return data;
+      if (share.resize(memoryBytes)) return data;
+      this.#refuse(...BUSY[share.shortage], false);
+      return undefined;
     } finally {
       freeBuffer(body);
     }
@@ -229,6 +272,7 @@ export class Exchange {
     response.setHeader('content-type', contentType);
     if (status === 429 && !response.hasHeader('retry-after')) response.setHeader('retry-after', RETRY_AFTER_SECONDS);
     response.setHeader('strict-transport-security', 'max-age=31536000; includeSubDomains');
+    for (const [name, value] of this.#options.responseHeaders?.(status) ?? []) response.setHeader(name, value);
     if (status !== 204 && contentLength !== undefined) response.setHeader('content-length', contentLength);
     // After a request to upgrade, Node's parser reads no further requests.
     if (this.#connections.draining || this.#request.headers.upgrade !== undefined) this.#closeAfterwards();
@@ -244,14 +288,19 @@ export class Exchange {
     if (this.#request.httpVersionMajor === 1) this.#response.setHeader('connection', 'close');
   }
 
-  /** Sends the answer at once, but ends the connection late: closed with bytes unread, TCP would discard the answer. */
-  #refuseBody(outcome: Exclude<BodyOutcome, Buffer | 'aborted'>): void {
-    if (this.#closed) return;
-    const [status, text] = BODY_REFUSALS[outcome];
-    const bytes = this.#prepare({ status, body: { errors: [text] } });
-    this.#closeAfterwards();
+  #refuseBody(outcome: Exclude<BodyOutcome, Buffer | 'aborted'>, { shortage }: BodyShare): void {
+    const [status, text] = outcome === 'busy' ? BUSY[shortage] : BODY_REFUSALS[outcome];
     // The parser passes on no more of a body that it cannot read.
-    const unread = outcome !== 'malformed' && outcome !== 'late' && !this.#request.readableEnded;
+    this.#refuse(status, text, outcome !== 'malformed' && outcome !== 'late');
+  }
+
+  /** Sends the answer at once, but ends the connection late: closed with bytes unread, TCP would discard the answer. */
+  #refuse(status: number, text: string, hasMore: boolean): void {
+    if (this.#closed) return;
+    const bytes = this.#prepare({ status, body: { errors: [text] } });
+    if (status === 503) this.#response.setHeader('retry-after', RETRY_AFTER_SECONDS);
+    this.#closeAfterwards();
+    const unread = hasMore && !this.#request.readableEnded;
     if (bytes !== undefined) (this.#response as ServerResponse).write(bytes);
     this.#limitDelivery();
     if (!unread) {

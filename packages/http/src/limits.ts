@@ -16,6 +16,10 @@ export const HTTP_LIMITS = {
   connections: 4096,
   /** Under way at once on one connection, of either version of HTTP. */
   requestsPerConnection: 250,
+  /** Under way at once in the process, on all listeners. */
+  requestsInFlight: 2048,
+  /** One address gets these divided by this. */
+  networkShareOfRequests: 2,
   headersTimeoutMs: 10_000,
   requestTimeoutMs: 60_000,
   /** 32 MiB in that time are 280 KB/s. */

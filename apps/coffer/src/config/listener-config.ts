@@ -1,16 +1,35 @@
 import type { UnauthenticatedAccess } from '@coffer/framework';
 import type { HclBlock, HclObject } from '@coffer/hcl';
+import type { ForwardedForRules, UnixSocket } from '@coffer/http';
 import { type ListenAddress, parseListenAddress } from '../listen-address.ts';
 import { defined, parseMaxRequestMs } from './config-values.ts';
+import { parseForwardedFor } from './listener-forwarded-for.ts';
+import { parseResponseHeaders, type ResponseHeaders } from './listener-headers.ts';
+import { checkListenerKeys, flag } from './listener-keys.ts';
+import { type ListenerLimits, parseListenerLimits } from './listener-limits.ts';
+import { type ListenerTls, parseListenerTls } from './listener-tls.ts';
+import { parseSocket } from './listener-socket.ts';
 
-export interface ListenerConfig extends ListenAddress {
-  /** Files in PEM; absent for plain HTTP. */
-  readonly tls?: { readonly certFile: string; readonly keyFile: string };
+/** One listener: on a TCP address, or on a Unix socket. */
+export type ListenerConfig = ListenerSettings & (ListenAddress | { readonly socket: UnixSocket });
+
+export interface ListenerSettings extends ListenerTls {
   /** The longest that a client is kept waiting, in milliseconds; the edge's default when absent. */
   readonly maxRequestMs?: number;
+  readonly limits?: ListenerLimits;
+  readonly forwardedFor?: ForwardedForRules;
+  readonly responseHeaders?: ResponseHeaders;
   /** What it serves without a token; none by default. */
   readonly unauthenticatedAccess?: readonly UnauthenticatedAccess[];
+  /** Whether `sys/metrics` is refused here, or the only thing that is served. */
+  readonly metrics?: 'disallowed' | 'only';
+  /** What `sys/health`, `sys/leader` and `sys/seal-status` leave out, for nobody needs a token there. */
+  readonly redacted?: readonly Redaction[];
+  /** What has no effect, with its line: `FILE:LINE:COLUMN: …`. */
+  readonly warnings?: readonly string[];
 }
+
+export type Redaction = 'addresses' | 'cluster_name' | 'version';
 
 /** @throws CofferError `invalid-request`: `FILE:LINE:COLUMN: what is wrong` */
 export function parseListeners(config: HclObject): ListenerConfig[] {
@@ -46,37 +65,59 @@ const DISABLED_BY: Readonly<Record<string, UnauthenticatedAccess>> = {
 
 function parseListener(block: HclBlock, openEverywhere: readonly UnauthenticatedAccess[]): ListenerConfig {
   const { body } = block;
-  if (block.labels[0] !== 'tcp') throw body.error('the only type of listener is "tcp"', block);
-  body.allowOnly([
-    'address',
-    'tls_disable',
-    'tls_cert_file',
-    'tls_key_file',
-    'max_request_duration',
-    ...Object.keys(DISABLED_BY),
-  ]);
-  const address = body.string('address') ?? '127.0.0.1:8200';
-  const found = parseListenAddress(address);
-  if (found === undefined) {
-    throw body.error('"address" must be HOST:PORT, as in "127.0.0.1:8200"', body.attribute('address'));
-  }
-  const openHere = Object.entries(DISABLED_BY).flatMap(([key, group]) => (body.boolean(key) === false ? [group] : []));
-  const open = [...new Set([...openEverywhere, ...openHere])];
-  const parsed = { ...found, ...(open.length > 0 && { unauthenticatedAccess: open }) };
-  const certFile = body.string('tls_cert_file');
-  const keyFile = body.string('tls_key_file');
-  const listener = { ...parsed, ...defined('maxRequestMs', parseMaxRequestMs(body, 'max_request_duration')) };
-  if (parseTlsDisable(body)) return listener;
-  if (certFile === undefined || keyFile === undefined) {
-    throw body.error('give "tls_cert_file" and "tls_key_file", or "tls_disable = true" for plain HTTP', block);
-  }
-  return { ...listener, tls: { certFile, keyFile } };
+  const [type = ''] = block.labels;
+  if (type !== 'tcp' && type !== 'unix') throw body.error('the types of listener are "tcp" and "unix"', block);
+  const warnings = checkListenerKeys(body, type);
+  const openHere = Object.entries(DISABLED_BY).flatMap(([key, group]) => (flag(body, key) === false ? [group] : []));
+  const open = [...new Set([...openEverywhere, ...openHere, ...openedByStanzas(body)])];
+  const redacted = (['addresses', 'cluster_name', 'version'] as const).filter((what) => flag(body, `redact_${what}`));
+  const settings = {
+    ...(open.length > 0 && { unauthenticatedAccess: open }),
+    ...(redacted.length > 0 && { redacted }),
+    ...defined('maxRequestMs', parseMaxRequestMs(body, 'max_request_duration')),
+    ...defined('limits', parseListenerLimits(body)),
+    ...defined('responseHeaders', parseResponseHeaders(body)),
+    ...defined('metrics', parseMetrics(body)),
+    ...(warnings.length > 0 && { warnings }),
+  };
+  if (type === 'unix') return { ...settings, socket: parseSocket(body) };
+  const address = parseAddress(body);
+  const forwardedFor = parseForwardedFor(body);
+  return { ...address, ...settings, ...defined('forwardedFor', forwardedFor), ...parseListenerTls(block) };
 }
 
-/** Vault also takes 1 and 0 here, and its documentation uses them. */
-function parseTlsDisable(body: HclObject): boolean {
-  const value = body.attribute('tls_disable');
-  if (value?.kind === 'number' && (value.value === 0 || value.value === 1)) return value.value === 1;
-  if (value?.kind === 'string' && /^[01]$/.test(value.value)) return value.value === '1';
-  return body.boolean('tls_disable') ?? false;
+function parseAddress(body: HclObject): ListenAddress {
+  const found = parseListenAddress(body.string('address') ?? '127.0.0.1:8200');
+  if (found !== undefined) return found;
+  throw body.error('"address" must be HOST:PORT, as in "127.0.0.1:8200"', body.attribute('address'));
+}
+
+/** Vault has documented the second key in either stanza, and in the singular. */
+function openedByStanzas(body: HclObject): UnauthenticatedAccess[] {
+  const inFlight = ['unauthenticated_in_flight_requests_access', 'unauthenticated_in_flight_request_access'];
+  const stanza = (name: string, keys: readonly string[]): HclObject | undefined => {
+    const found = body.object(name);
+    found?.allowOnly(keys);
+    return found;
+  };
+  const telemetry = stanza('telemetry', ['unauthenticated_metrics_access', 'disallow_metrics', 'metrics_only']);
+  const profiling = stanza('profiling', ['unauthenticated_pprof_access', ...inFlight]);
+  const requests = stanza('inflight_requests_logging', inFlight);
+  const isSet = (of: HclObject | undefined, key: string): boolean => of !== undefined && flag(of, key) === true;
+  if (profiling !== undefined && isSet(profiling, 'unauthenticated_pprof_access')) {
+    throw profiling.error('there is no sys/pprof: leave "unauthenticated_pprof_access" out', profiling);
+  }
+  const opensInFlight = inFlight.some((key) => isSet(profiling, key) || isSet(requests, key));
+  return [
+    ...(isSet(telemetry, 'unauthenticated_metrics_access') ? (['metrics'] as const) : []),
+    ...(opensInFlight ? (['in-flight-req'] as const) : []),
+  ];
+}
+
+function parseMetrics(body: HclObject): 'disallowed' | 'only' | undefined {
+  const telemetry = body.object('telemetry');
+  if (telemetry === undefined) return undefined;
+  const [disallowed, only] = [flag(telemetry, 'disallow_metrics'), flag(telemetry, 'metrics_only')];
+  if (disallowed && only) throw telemetry.error('"disallow_metrics" and "metrics_only" exclude each other', telemetry);
+  return disallowed ? 'disallowed' : only ? 'only' : undefined;
 }

@@ -7,6 +7,7 @@ import { takeForeignKeys } from './foreign-keys.ts';
 import { type ListenerConfig, parseListeners } from './listener-config.ts';
 import { type LogConfig, parseLog } from './log-config.ts';
 import { parsePluginDirectory, parsePluginTrust } from './plugin-config.ts';
+import { parseRequestLimiter, type RequestLimiterConfig } from './request-limiter-config.ts';
 import { parseSeals, type SealsConfig } from './seal-config.ts';
 import { parseStorage, type StorageConfig } from './storage-config.ts';
 import { parseUserLockouts, type UserLockouts } from './user-lockout-config.ts';
@@ -14,6 +15,7 @@ import { parseUserLockouts, type UserLockouts } from './user-lockout-config.ts';
 /** What a configuration file says. Names and meanings are Vault's. Durations are seconds. */
 export interface ServerConfig extends LogConfig, SealsConfig {
   readonly listeners: readonly ListenerConfig[];
+  readonly requestLimiter?: RequestLimiterConfig;
   readonly storage: StorageConfig;
   readonly audit: AuditConfig;
   readonly pluginDirectory?: string;
@@ -46,6 +48,7 @@ export interface ConfigFindings {
 /** Of these the server makes use. */
 export const KEYS = [
   'listener',
+  'request_limiter',
   'storage',
   'seal',
   ...AUDIT_KEYS,
@@ -125,6 +128,10 @@ function parseKeys(config: HclObject, report: HclReport): ServerConfig | undefin
   const audit = attempt(() => parseAudit(config));
   const rest = {
     ...attempt(() => parseSeals(config)),
+    ...defined(
+      'requestLimiter',
+      attempt(() => parseRequestLimiter(config)),
+    ),
     ...defined(
       'pluginDirectory',
       attempt(() => parsePluginDirectory(config)),

@@ -4,6 +4,7 @@ import {
   definePath,
   invalidAccessor,
   type Path,
+  type PathRequest,
   type PathResponse,
   type TokenEntry,
 } from '@coffer/framework';
@@ -13,14 +14,19 @@ const INCREMENT = { type: 'duration', default: 0, description: 'TTL from now; th
 
 /** `auth/token/renew`, `renew-self`, `renew-accessor`. */
 export function renewPaths({ tokens, engineFor }: Pick<TokenAuthOptions, 'tokens' | 'engineFor'>): Path[] {
-  const renew = async (entry: TokenEntry | undefined, token: string, increment: number): Promise<PathResponse> => {
+  const renew = async (
+    entry: TokenEntry | undefined,
+    token: string,
+    increment: number,
+    request: Pick<PathRequest, 'clientCertificates'>,
+  ): Promise<PathResponse> => {
     if (entry === undefined) throw new CofferError('invalid-request', 'token not found');
     // The method that issued the token says what its renewal may have: a role or user may have changed since.
     const method = engineFor(entry.path);
     if (!entry.renewable || entry.expireTime === null || method?.renewToken === undefined) {
       throw new CofferError('invalid-request', 'lease is not renewable');
     }
-    const { ttl, warnings } = await method.renewToken(entry, increment);
+    const { ttl, warnings } = await method.renewToken(entry, increment, request);
     await tokens.extend(entry, Date.now() + ttl * 1000);
     return { data: null, auth: authView(entry, token, ttl), warnings };
   };
@@ -30,8 +36,8 @@ export function renewPaths({ tokens, engineFor }: Pick<TokenAuthOptions, 'tokens
       fields: { increment: INCREMENT, token: { type: 'string', description: 'Kept for compatibility.' } },
       synopsis: 'Renews the calling token.',
       // Its last use ends it, whatever its time is then.
-      write: async ({ fields, token, clientToken }) =>
-        renew(token?.usesLeft === 1 ? undefined : token, clientToken, fields.increment),
+      write: async ({ fields, token, clientToken, ...request }) =>
+        renew(token?.usesLeft === 1 ? undefined : token, clientToken, fields.increment, request),
     }),
     definePath({
       pattern: 'renew',
@@ -40,9 +46,9 @@ export function renewPaths({ tokens, engineFor }: Pick<TokenAuthOptions, 'tokens
         token: { type: 'string', description: 'The token; the calling one when absent.' },
       },
       synopsis: 'Renews a token.',
-      write: async ({ fields, clientToken }) => {
+      write: async ({ fields, clientToken, ...request }) => {
         const token = fields.token ?? clientToken;
-        return renew(await tokens.lookup(token), token, fields.increment);
+        return renew(await tokens.lookup(token), token, fields.increment, request);
       },
     }),
     definePath({
@@ -52,10 +58,10 @@ export function renewPaths({ tokens, engineFor }: Pick<TokenAuthOptions, 'tokens
         accessor: { type: 'string', required: true, description: "The token's accessor." },
       },
       synopsis: 'Renews the token of an accessor.',
-      write: async ({ fields }) => {
+      write: async ({ fields, ...request }) => {
         const entry = await tokens.byAccessor(fields.accessor);
         if (entry === undefined) throw invalidAccessor();
-        return renew(entry, '', fields.increment);
+        return renew(entry, '', fields.increment, request);
       },
     }),
   ];

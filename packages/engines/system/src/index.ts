@@ -1,6 +1,6 @@
 import { Loggers } from '@coffer/base';
 import type { CoreServices, SealControl } from '@coffer/core';
-import type { EngineFactory, Path } from '@coffer/framework';
+import type { EngineFactory, InFlightRequest, Path } from '@coffer/framework';
 import { auditPaths } from './path-audit.ts';
 import { auditHashPaths } from './path-audit-hash.ts';
 import { authPaths } from './path-auth.ts';
@@ -13,6 +13,7 @@ import { generateRootPaths } from './path-generate-root.ts';
 import { haStatusPaths } from './path-ha-status.ts';
 import { healthPaths } from './path-health.ts';
 import { hostInfoPaths } from './path-host-info.ts';
+import { inFlightReqPaths } from './path-in-flight-req.ts';
 import { initPaths } from './path-init.ts';
 import { internalCountersPaths } from './path-internal-counters.ts';
 import { internalSpecsOpenapiPaths } from './path-internal-specs-openapi.ts';
@@ -59,6 +60,7 @@ export interface SystemEngineOptions {
   readonly loggers?: Loggers;
   /** Default: that of a server without a file. */
   readonly configuration?: ServerConfiguration;
+  readonly requestsInFlight: () => readonly InFlightRequest[];
   /** Without it no plugin can be registered. */
   readonly pluginDirectory?: PluginDirectory;
 }
@@ -79,6 +81,13 @@ export function sealedPaths(server: ServerInfo, seal: SealControl): Path[] {
 export function createSystemEngine(options: SystemEngineOptions): EngineFactory {
   const { services, server, seal, pluginDirectory } = options;
   const { loggers = new Loggers('info', () => undefined), configuration = NOT_CONFIGURED } = options;
+export function createSystemEngine({
+  services,
+  server,
+  seal,
+  requestsInFlight,
+  pluginDirectory,
+}: SystemEngineOptions): EngineFactory {
   const {
     audit,
     capabilitiesOf,
@@ -103,6 +112,7 @@ export function createSystemEngine(options: SystemEngineOptions): EngineFactory 
     paths: [
       ...sealedPaths(server, seal),
       ...haStatusPaths(seal.node),
+      ...inFlightReqPaths(requestsInFlight),
       ...sealPaths(seal),
       ...rekeyPaths(seal),
       ...generateRootPaths(seal.generateRoot),

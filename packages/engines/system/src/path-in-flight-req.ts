@@ -1,0 +1,35 @@
+import { formatTime, type JsonObject } from '@coffer/base';
+import { definePath, type InFlightRequest, type Path } from '@coffer/framework';
+
+/** `sys/in-flight-req`: the requests that this node works on, this one among them (openbao/openbao:internal/vault/core.go InFlightReqData). */
+export function inFlightReqPaths(requestsInFlight: () => readonly InFlightRequest[]): Path[] {
+  return [
+    definePath({
+      pattern: 'in-flight-req',
+      fields: {},
+      openAs: 'in-flight-req',
+      synopsis: 'Shows the requests that are under way on this node.',
+      description: 'By their ids, which also stand in the log. Never what they hold, nor whose token they carry.',
+      read: () => Promise.resolve({ shape: 'raw', data: requestsView(requestsInFlight()) }),
+    }),
+  ];
+}
+
+function requestsView(requests: readonly InFlightRequest[]): JsonObject {
+  return Object.fromEntries(
+    requests.map(({ id, startTime, method, path, remoteAddress, remotePort }) => [
+      id,
+      {
+        start_time: formatTime(startTime),
+        client_remote_address: remotePort === undefined ? remoteAddress : withPort(remoteAddress, remotePort),
+        request_path: path,
+        request_method: method,
+        client_id: '',
+      },
+    ]),
+  );
+}
+
+function withPort(address: string, port: number): string {
+  return `${address.includes(':') ? `[${address}]` : address}:${port}`;
+}

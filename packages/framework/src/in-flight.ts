@@ -1,0 +1,12 @@
+/** One request under way, as `sys/in-flight-req` shows it. */
+export interface InFlightRequest {
+  readonly id: string;
+  /** Milliseconds since 1970. */
+  readonly startTime: number;
+  /** The verb as sent. */
+  readonly method: string;
+  /** With `/v1/`, without the query. */
+  readonly path: string;
+  readonly remoteAddress: string;
+  readonly remotePort?: number;
+}
