@@ -1,0 +1,383 @@
+/** Listeners as a configuration file describes them: a whole server with one of each kind, asked through each. */
+import assert from 'node:assert/strict';
+import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { connect as connectHttp2 } from 'node:http2';
+import { request as requestHttp } from 'node:http';
+import { request as requestHttps, type RequestOptions } from 'node:https';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { connect as connectTls, type ConnectionOptions } from 'node:tls';
+import { createLogger, formatLogLine, isJsonObject, type JsonObject } from '@coffer/base';
+import { createClient } from '@coffer/client';
+import { createCertificateAuthority } from '@coffer/testkit';
+import { parseServerConfig } from '../apps/coffer/src/config/server-config.ts';
+import { type Server, startServer } from '../apps/coffer/src/server.ts';
+
+const authority = await createCertificateAuthority();
+const clients = await createCertificateAuthority('Clients');
+const others = await createCertificateAuthority('Others');
+const identity = await authority.issue({ commonName: 'coffer', dnsNames: ['localhost'], ipAddresses: ['127.0.0.1'] });
+const known = await clients.issue({ commonName: 'known', client: true });
+const stranger = await others.issue({ commonName: 'stranger', client: true });
+
+const KINDS = ['plain', 'proxied', 'lenient', 'tls', 'mutual', 'shut', 'strict', 'small', 'unix'] as const;
+type Kind = (typeof KINDS)[number];
+
+let directory: string;
+let server: Server;
+let token = '';
+let log = '';
+
+const file = (name: string): string => join(directory, name);
+const certificate = (): string => `tls_cert_file = "${file('cert.pem')}"\n tls_key_file = "${file('key.pem')}"`;
+
+/** In the order of {@link KINDS}. */
+function configuration(headers = '"200" = { "X-Kind" = ["good"] }'): string {
+  const tcp = (keys: string): string => `listener "tcp" {\n address = "127.0.0.1:0"\n ${keys}\n}`;
+  return [
+    tcp(`tls_disable = true
+      custom_response_headers {
+        "default" = { "X-All" = ["a", "b"], "Strict-Transport-Security" = ["max-age=1"] }
+        "4xx" = { "X-Kind" = ["refused"] }
+        "403" = { "X-Kind" = ["denied"] }
+        ${headers}
+      }
+      redact_version = true
+      redact_cluster_name = true
+      telemetry { disallow_metrics = true }
+      inflight_requests_logging { unauthenticated_in_flight_requests_access = true }`),
+    tcp(`tls_disable = true
+      x_forwarded_for_authorized_addrs = "127.0.0.1"
+      x_forwarded_for_client_cert_header = "X-Client-Cert"
+      x_forwarded_for_client_cert_header_decoders = "URL,DER"`),
+    tcp(`tls_disable = true
+      x_forwarded_for_authorized_addrs = "127.0.0.9"
+      x_forwarded_for_hop_skips = 1
+      x_forwarded_for_reject_not_present = false
+      x_forwarded_for_reject_not_authorized = false`),
+    tcp(certificate()),
+    tcp(`${certificate()}
+      tls_require_and_verify_client_cert = true
+      tls_client_ca_file = "${file('clients.pem')}"`),
+    tcp(`${certificate()}
+      tls_disable_client_certs = true`),
+    tcp(`${certificate()}
+      tls_min_version = "tls12"
+      tls_max_version = "tls12"
+      tls_cipher_suites = "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384"`),
+    tcp(`tls_disable = true
+      max_request_size = 1000
+      max_request_json_strings = 5
+      http_read_timeout = "1s"
+      telemetry { metrics_only = false }`),
+    `listener "unix" {
+      address = "${file('coffer.sock')}"
+      socket_mode = "0660"
+    }`,
+    `storage "file" { path = "${file('data')}" }`,
+  ].join('\n');
+}
+
+before(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'coffer-listeners-'));
+  await writeFile(file('cert.pem'), identity.certificatePem);
+  await writeFile(file('key.pem'), identity.privateKeyPem);
+  await writeFile(file('clients.pem'), clients.certificatePem);
+  const logger = createLogger('', 'debug', (entry) => (log += formatLogLine(entry)));
+  server = await startServer(parseServerConfig(configuration(), 'c.hcl'), {}, logger);
+  const made = await ask('plain', 'PUT', 'sys/init', { secret_shares: 1, secret_threshold: 1 });
+  const { root_token: root, keys } = made.body as { root_token: string; keys: string[] };
+  token = root;
+  await ask('plain', 'PUT', 'sys/unseal', { key: keys[0] ?? '' });
+});
+after(async () => {
+  await server.close(0);
+  await rm(directory, { recursive: true, force: true });
+});
+
+interface Answer {
+  readonly status: number;
+  readonly headers: NodeJS.Dict<string | string[]>;
+  readonly body: JsonObject;
+}
+
+const addressOf = (kind: Kind): URL => new URL(server.addresses[KINDS.indexOf(kind)] ?? '');
+
+function ask(kind: Kind, method: string, path: string, body?: JsonObject, more: RequestOptions = {}): Promise<Answer> {
+  const { protocol, hostname, port, pathname } = addressOf(kind);
+  const where = protocol === 'unix:' ? { socketPath: pathname } : { host: hostname, port };
+  const headers = { ...(token !== '' && { 'X-Vault-Token': token }), ...(more.headers as Record<string, string>) };
+  return new Promise((resolve, reject) => {
+    const options = {
+      ...where,
+      method,
+      path: `/v1/${path}`,
+      agent: false,
+      ca: authority.certificatePem,
+      ...more,
+      headers,
+    };
+    const request = (protocol === 'https:' ? requestHttps : requestHttp)(options, (answer) => {
+      let text = '';
+      answer.setEncoding('utf8');
+      answer.on('data', (chunk: string) => (text += chunk));
+      answer.on('error', reject);
+      answer.on('end', () => {
+        const parsed: unknown = text === '' ? {} : JSON.parse(text);
+        resolve({ status: answer.statusCode ?? 0, headers: answer.headers, body: isJsonObject(parsed) ? parsed : {} });
+      });
+    });
+    request.on('error', reject);
+    request.end(body === undefined ? undefined : JSON.stringify(body));
+  });
+}
+
+/** How the server names the address that a request came from. */
+async function seenFrom(kind: Kind, headers: Record<string, string> = {}, more: RequestOptions = {}): Promise<unknown> {
+  const { status, body } = await ask(kind, 'GET', 'sys/in-flight-req', undefined, { ...more, headers });
+  if (status !== 200) return (body as { errors: string[] }).errors[0];
+  const [seen] = Object.values(body) as { client_remote_address: string }[];
+  return seen?.client_remote_address.replace(/:\d+$/, '');
+}
+
+describe('X-Forwarded-For', () => {
+  const from = (address: string) => ({ 'X-Forwarded-For': address });
+
+  it('is believed of a proxy that is named, and needed', async () => {
+    assert.equal(await seenFrom('proxied', from('203.0.113.7')), '203.0.113.7');
+    assert.equal(
+      await seenFrom('proxied', from('198.51.100.1, 203.0.113.7')),
+      '203.0.113.7',
+      'the last one is the proxy’s own word',
+    );
+    assert.equal(await seenFrom('proxied', from('2001:db8::1')), '[2001:db8::1]');
+    assert.equal(await seenFrom('proxied', from('[2001:db8::1]:443')), '[2001:db8::1]');
+    assert.equal(await seenFrom('proxied', from('203.0.113.7:50000')), '203.0.113.7');
+    assert.equal(await seenFrom('proxied', from('::ffff:203.0.113.7')), '203.0.113.7');
+    const missing = 'missing x-forwarded-for header and configured to reject when not present';
+    assert.equal(await seenFrom('proxied'), missing);
+    assert.equal(await seenFrom('proxied', from(' ')), missing);
+    for (const nonsense of ['somebody', '203.0.113.7, ', '1.2.3', '203.0.113.7/8']) {
+      assert.match(String(await seenFrom('proxied', from(nonsense))), /^malformed x-forwarded-for request/, nonsense);
+    }
+  });
+
+  it('is not believed of anybody else', async () => {
+    const unauthorized = 'client address not authorized for x-forwarded-for and configured to reject connection';
+    const elsewhere = { localAddress: '127.0.0.2' };
+    assert.equal(await seenFrom('proxied', from('203.0.113.7'), elsewhere), unauthorized);
+    assert.equal(await seenFrom('lenient', from('203.0.113.7')), '127.0.0.1');
+    assert.equal(await seenFrom('plain', from('203.0.113.7')), '127.0.0.1');
+    assert.equal(await seenFrom('tls', from('203.0.113.7')), '127.0.0.1');
+  });
+
+  it('is not needed, and skips hops, where the configuration says so', async () => {
+    const proxy = { localAddress: '127.0.0.9' };
+    assert.equal(await seenFrom('lenient', {}, proxy), '127.0.0.9');
+    assert.equal(await seenFrom('lenient', from('198.51.100.1, 203.0.113.7'), proxy), '198.51.100.1');
+    assert.match(
+      String(await seenFrom('lenient', from('203.0.113.7'), proxy)),
+      /hops to skip \(1\) would skip before earliest/,
+    );
+  });
+
+  it('gives the address that a token is bound to', async () => {
+    const made = await ask('plain', 'POST', 'auth/token/create', { policies: ['default'] });
+    assert.equal(made.status, 200);
+    await ask('plain', 'POST', 'auth/token/roles/near', {
+      token_bound_cidrs: '203.0.113.0/24',
+      allowed_policies: 'default',
+    });
+    const bound = (await ask('plain', 'POST', 'auth/token/create/near')).body as { auth: { client_token: string } };
+    const headers = { 'X-Vault-Token': bound.auth.client_token };
+    const lookup = async (kind: Kind, more: Record<string, string> = {}) =>
+      (await ask(kind, 'GET', 'auth/token/lookup-self', undefined, { headers: { ...headers, ...more } })).status;
+    assert.equal(await lookup('proxied', from('203.0.113.7')), 200);
+    assert.equal(await lookup('proxied', from('203.0.114.7')), 403);
+    assert.equal(await lookup('plain', from('203.0.113.7')), 403);
+    assert.equal(await lookup('unix'), 403, 'a socket has no address');
+  });
+});
+
+describe('TLS', () => {
+  const handshake = (kind: Kind, options: ConnectionOptions = {}): Promise<string> =>
+    new Promise((resolve) => {
+      const port = Number(addressOf(kind).port);
+      const socket = connectTls({
+        port,
+        host: '127.0.0.1',
+        servername: 'localhost',
+        ca: authority.certificatePem,
+        ...options,
+      });
+      // With TLS 1.3 the client is done before it hears of a refusal.
+      socket.on('secureConnect', () => setTimeout(() => done(socket.getProtocol() ?? ''), 100));
+      socket.on('error', () => done('refused'));
+      socket.on('close', () => done('refused'));
+      const done = (result: string): void => {
+        resolve(result);
+        socket.destroy();
+      };
+      socket.resume();
+    });
+  const shown = ({ certificatePem, privateKeyPem }: typeof known) => ({ cert: certificatePem, key: privateKeyPem });
+
+  it('asks for a certificate of the client, or demands one of a known authority', async () => {
+    assert.equal(await handshake('tls'), 'TLSv1.3');
+    assert.equal(await handshake('tls', shown(stranger)), 'TLSv1.3');
+    assert.equal(await handshake('mutual', shown(known)), 'TLSv1.3');
+    assert.equal(await handshake('mutual'), 'refused');
+    assert.equal(await handshake('mutual', shown(stranger)), 'refused');
+    assert.equal(await handshake('mutual', { ...shown(stranger), maxVersion: 'TLSv1.2' }), 'refused');
+    assert.equal(await handshake('shut', shown(stranger)), 'TLSv1.3');
+    assert.equal((await ask('mutual', 'GET', 'sys/health', undefined, shown(known))).status, 200);
+  });
+
+  it('has the versions and ciphers that are configured', async () => {
+    assert.equal(await handshake('strict'), 'TLSv1.2');
+    assert.equal(await handshake('strict', { minVersion: 'TLSv1.3' }), 'refused');
+    assert.equal(await handshake('strict', { ciphers: 'ECDHE-ECDSA-AES128-GCM-SHA256' }), 'refused');
+    assert.equal(
+      await handshake('tls', { ciphers: 'ECDHE-ECDSA-AES128-GCM-SHA256', maxVersion: 'TLSv1.2' }),
+      'TLSv1.2',
+    );
+    assert.equal(
+      await handshake('tls', { minVersion: 'TLSv1.1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT:@SECLEVEL=0' }),
+      'refused',
+    );
+  });
+
+  it('still demands it after a reload, of what is then the authority', async () => {
+    await writeFile(file('clients.pem'), others.certificatePem);
+    await server.reload(parseServerConfig(configuration(), 'c.hcl'));
+    assert.equal(await handshake('mutual', shown(known)), 'refused');
+    assert.equal(await handshake('mutual', shown(stranger)), 'TLSv1.3');
+    assert.equal(await handshake('strict', { minVersion: 'TLSv1.3' }), 'refused', 'and the rest is as it was');
+    await writeFile(file('clients.pem'), 'nothing');
+    await server.reload(parseServerConfig(configuration(), 'c.hcl'));
+    assert.equal(await handshake('mutual', shown(stranger)), 'TLSv1.3');
+    assert.match(log, /the certificate was not reloaded; the old one stays.*tls_client_ca_file/);
+  });
+
+  it('serves HTTP/2 to a client with a certificate', async () => {
+    const session = connectHttp2(`https://localhost:${addressOf('tls').port}`, {
+      ca: authority.certificatePem,
+      ...shown(known),
+    });
+    const stream = session.request({ ':path': '/v1/sys/health' });
+    const status = await new Promise((resolve) => stream.on('response', (headers) => resolve(headers[':status'])));
+    assert.equal(status, 200);
+    session.destroy();
+  });
+});
+
+describe('a Unix socket', () => {
+  it('has its permissions, and is served to clients', async () => {
+    const found = await stat(file('coffer.sock'));
+    assert.ok(found.isSocket());
+    assert.equal(found.mode & 0o777, 0o660);
+    const client = createClient({ address: `unix://${file('coffer.sock')}`, token });
+    await client.write('sys/policies/acl/socket', { policy: 'path "a" { capabilities = ["read"] }' });
+    assert.match(String(((await client.read('sys/policies/acl/socket'))?.data as JsonObject)['policy']), /path "a"/);
+    assert.equal(await seenFrom('unix'), '');
+    assert.deepEqual(server.descriptions.at(-1), `unix (addr: "${file('coffer.sock')}")`);
+    const many = await Promise.all(Array.from({ length: 50 }, () => ask('unix', 'GET', 'sys/health')));
+    assert.ok(many.every(({ status }) => status === 200));
+  });
+
+  it('takes the place of one that was left behind, and of nothing else', async () => {
+    const config = (path: string) =>
+      parseServerConfig(
+        `listener "unix" { address = "${path}" }\nstorage "file" { path = "${file('data2')}" }`,
+        'c.hcl',
+      );
+    const start = (path: string) =>
+      startServer(
+        config(path),
+        {},
+        createLogger('', 'error', () => undefined),
+      );
+    await assert.rejects(start(file('coffer.sock')), /cannot listen on .*coffer\.sock: the address is already in use/);
+    await assert.rejects(start(file('cert.pem')), /there is a file that is no socket/);
+    await assert.rejects(start(file('none/coffer.sock')), /cannot listen on .*none/);
+    await assert.rejects(start(file('x'.repeat(120))), /more than 107 bytes/);
+    await assert.rejects(
+      startServer(
+        parseServerConfig(
+          `listener "unix" {\n address = "${file('u.sock')}"\n socket_user = "nobody-of-that-name"\n}\nstorage "file" { path = "${file('data2')}" }`,
+          'c.hcl',
+        ),
+        {},
+        createLogger('', 'error', () => undefined),
+      ),
+      /there is no user "nobody-of-that-name"/,
+    );
+    const left = createServer();
+    await new Promise<void>((done) => left.listen(file('left.sock'), done));
+    const second = await startServer(
+      config(file('two.sock')),
+      {},
+      createLogger('', 'error', () => undefined),
+    );
+    await second.close(0);
+    await assert.rejects(stat(file('two.sock')), { code: 'ENOENT' }, 'gone with its server');
+    left.close();
+  });
+});
+
+describe('answers of a listener', () => {
+  it('have its headers, by their status, as the configuration says since the last reload', async () => {
+    const headersOf = async (path: string, as = token) =>
+      (await ask('plain', 'GET', path, undefined, { headers: { 'X-Vault-Token': as } })).headers;
+    const found = await headersOf('sys/policies/acl/default');
+    assert.deepEqual(
+      [found['x-all'], found['x-kind'], found['strict-transport-security']],
+      ['a; b', 'good', 'max-age=1'],
+    );
+    assert.equal((await headersOf('sys/policies/acl/none'))['x-kind'], 'refused');
+    assert.equal((await headersOf('sys/policies/acl/default', 'nobody'))['x-kind'], 'denied');
+    assert.equal(
+      (await ask('tls', 'GET', 'sys/health')).headers['strict-transport-security'],
+      'max-age=31536000; includeSubDomains',
+    );
+    await server.reload(parseServerConfig(configuration('"200" = { "X-Kind" = ["other"] }'), 'c.hcl'));
+    assert.equal((await headersOf('sys/policies/acl/default'))['x-kind'], 'other');
+  });
+
+  it('leave out what is not everybody’s business', async () => {
+    for (const path of ['sys/health', 'sys/seal-status']) {
+      const [redacted, whole] = [await ask('plain', 'GET', path), await ask('tls', 'GET', path)];
+      assert.deepEqual([redacted.body['version'], redacted.body['cluster_name']], ['', ''], path);
+      assert.match(String(whole.body['version']), /^\d+\./);
+      assert.notEqual(whole.body['cluster_name'], '');
+    }
+  });
+
+  it('are those of its limits', async () => {
+    const write = (policy: string) => ask('small', 'PUT', 'sys/policies/acl/small', { policy });
+    assert.equal((await write('path "a" { capabilities = ["read"] }')).status, 204);
+    assert.equal((await write('#'.repeat(1000))).status, 413);
+    const many = await ask('small', 'PUT', 'sys/tools/hash', { a: ['1', '2', '3', '4', '5'] });
+    assert.equal(many.status, 400);
+    assert.match(JSON.stringify(many.body), /more than 5 strings/);
+    assert.equal((await ask('plain', 'GET', 'sys/metrics')).status, 403);
+  });
+});
+
+describe('sys/in-flight-req', () => {
+  it('shows the requests under way, to tokens that may and where it is open', async () => {
+    const { status, body } = await ask('tls', 'GET', 'sys/in-flight-req?x=1');
+    assert.equal(status, 200);
+    const [[id = '', seen] = []] = Object.entries(body);
+    assert.match(id, /^[0-9a-f-]{36}$/);
+    const { start_time: start, client_remote_address: address, ...rest } = seen as JsonObject;
+    assert.ok(Math.abs(Date.now() - Date.parse(String(start))) < 10_000);
+    assert.match(String(address), /^127\.0\.0\.1:\d+$/);
+    assert.deepEqual(rest, { request_path: '/v1/sys/in-flight-req', request_method: 'GET', client_id: '' });
+    const nobody = { headers: { 'X-Vault-Token': '' } };
+    assert.equal((await ask('tls', 'GET', 'sys/in-flight-req', undefined, nobody)).status, 403);
+    assert.equal((await ask('plain', 'GET', 'sys/in-flight-req', undefined, nobody)).status, 200);
+  });
+});
