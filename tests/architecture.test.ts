@@ -124,6 +124,7 @@ describe('rooms', () => {
       '@coffer/auth-jwt': ['@coffer/core', '@coffer/http'],
       '@coffer/auth-kubernetes': ['@coffer/core', '@coffer/http'],
       '@coffer/jwt-keys': ['@coffer/framework', '@coffer/core', '@coffer/http'],
+      '@coffer/auth-cert': ['@coffer/core', '@coffer/http'],
       '@coffer/auth-token': ['@coffer/core', '@coffer/http'],
       '@coffer/auth-userpass': ['@coffer/core', '@coffer/http'],
       '@coffer/core': ['@coffer/http', 'pg'],

@@ -1,6 +1,7 @@
 import { createAppRoleAuth } from '@coffer/auth-approle';
 import { createJwtAuth } from '@coffer/auth-jwt';
 import { createKubernetesAuth } from '@coffer/auth-kubernetes';
+import { createCertAuth } from '@coffer/auth-cert';
 import { createTokenAuth, type TokenAuthOptions } from '@coffer/auth-token';
 import { createUserpassAuth } from '@coffer/auth-userpass';
 import { API_VERSION, BUILTIN_VERSION, type FileTrust, type Logger, type Loggers } from '@coffer/base';
@@ -137,6 +138,7 @@ function composeCore(options: ComposeOptions, { barrier, epochs, node, seal }: O
       ['jwt', createJwtAuth(services.tokens)],
       ['kubernetes', createKubernetesAuth(services.tokens)],
       ['oidc', createJwtAuth(services.tokens)],
+      ['cert', createCertAuth(services.tokens)],
       ['userpass', createUserpassAuth(services.tokens)],
     ]),
     builtins: new Map([

@@ -23,6 +23,7 @@ export const LOGIN_HANDLERS: ReadonlyMap<string, LoginHandler> = new Map([
   ['ldap', loginWithPassword],
   ['radius', loginWithPassword],
   ['approle', loginWithDetails],
+  ['cert', loginWithCertificate],
   ['kubernetes', loginWithJwt],
   ['jwt', loginWithJwt],
   ['oidc', loginWithBrowser],
@@ -88,6 +89,11 @@ async function loginWithJwt(client: Client, request: LoginRequest): Promise<Secr
   const { details, ask } = request;
   const jwt = details.get('jwt') || (await ask('jwt', 'JWT'));
   return loginWithDetails(client, { ...request, details: new Map([...details, ['jwt', jwt]]) });
+}
+
+/** The certificate is the connection's: -client-cert and -client-key (openbao/openbao:internal/builtin/credential/cert/cli.go). */
+async function loginWithCertificate(client: Client, { details, mount }: LoginRequest): Promise<SecretResponse> {
+  return answered(await client.write(`auth/${mount}/login`, { name: details.get('name') ?? '' }));
 }
 
 async function loginWithDetails(client: Client, { details, mount }: LoginRequest): Promise<SecretResponse> {

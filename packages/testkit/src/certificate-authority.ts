@@ -2,9 +2,11 @@ import 'reflect-metadata';
 import { KeyObject, webcrypto } from 'node:crypto';
 import { isIPv4, isIPv6 } from 'node:net';
 import { CofferError } from '@coffer/base';
+import { Utf8String } from 'asn1js';
 import {
   AuthorityKeyIdentifierExtension,
   BasicConstraintsExtension,
+  Extension,
   ExtendedKeyUsage,
   ExtendedKeyUsageExtension,
   type JsonGeneralNames,
@@ -15,6 +17,7 @@ import {
   SubjectKeyIdentifierExtension,
   type X509Certificate,
   X509CertificateGenerator,
+  X509CrlGenerator,
 } from '@peculiar/x509';
 
 export interface CertificateRequest {
@@ -23,6 +26,13 @@ export interface CertificateRequest {
   readonly dnsNames?: readonly string[];
   /** IPv4 or IPv6 addresses in their usual text form. */
   readonly ipAddresses?: readonly string[];
+  readonly emailAddresses?: readonly string[];
+  readonly uris?: readonly string[];
+  readonly organizationalUnit?: string;
+  /** Extensions that hold a text, by OID. */
+  readonly texts?: Readonly<Record<string, string>>;
+  /** Default: new ones. For a certificate that is issued anew. */
+  readonly keys?: webcrypto.CryptoKeyPair;
   /** True: for a client to show (extended key usage clientAuth). Default false: for a server. */
   readonly client?: boolean;
   /** Default: from an hour ago until in a year. Fractions of a second are dropped. */
@@ -35,12 +45,19 @@ export interface IssuedCertificate {
   readonly certificatePem: string;
   /** PKCS #8. */
   readonly privateKeyPem: string;
+  readonly keys: webcrypto.CryptoKeyPair;
+  /** Hexadecimal. */
+  readonly serialNumber: string;
 }
 
 export interface CertificateAuthority {
   readonly certificatePem: string;
   /** @throws CofferError `invalid-request` when one of `ipAddresses` is none */
   issue(request: CertificateRequest): Promise<IssuedCertificate>;
+  /** Another authority, whose certificate this one has issued. */
+  issueAuthority(name: string): Promise<CertificateAuthority>;
+  /** A list of revoked certificates, PEM. */
+  revoke(certificates: readonly IssuedCertificate[]): Promise<string>;
 }
 
 const HOUR_MS = 3_600_000;
@@ -48,20 +65,37 @@ const YEAR_MS = 365 * 24 * HOUR_MS;
 const KEY_ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256' };
 
 /** What `createCertificateAuthority` says. */
-export async function newAuthority(name: string): Promise<CertificateAuthority> {
+export async function newAuthority(name: string, parent?: Issuer): Promise<CertificateAuthority> {
   const keys = await webcrypto.subtle.generateKey(KEY_ALGORITHM, false, ['sign', 'verify']);
   const issuer = { name: distinguishedName(name), keys };
-  const certificate = await X509CertificateGenerator.createSelfSigned({
-    name: issuer.name,
-    keys,
+  const { name: issuerName, keys: issuerKeys } = parent ?? issuer;
+  const certificate = await X509CertificateGenerator.create({
+    subject: issuer.name,
+    issuer: issuerName,
+    publicKey: keys.publicKey,
+    signingKey: issuerKeys.privateKey,
     ...yearFromNow(),
     extensions: [
       new BasicConstraintsExtension(true, undefined, true),
       new KeyUsagesExtension(KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign, true),
       await SubjectKeyIdentifierExtension.create(keys.publicKey),
+      ...(parent === undefined ? [] : [await AuthorityKeyIdentifierExtension.create(issuerKeys.publicKey)]),
     ],
   });
-  return { certificatePem: pem(certificate), issue: (request) => issue(issuer, request) };
+  return {
+    certificatePem: pem(certificate),
+    issue: (request) => issue(issuer, request),
+    issueAuthority: (other) => newAuthority(other, issuer),
+    async revoke(certificates) {
+      const crl = await X509CrlGenerator.create({
+        issuer: issuer.name,
+        signingKey: keys.privateKey,
+        signingAlgorithm: { name: 'ECDSA', hash: 'SHA-256' },
+        entries: certificates.map(({ serialNumber }) => ({ serialNumber })),
+      });
+      return `${crl.toString('pem')}\n`;
+    },
+  };
 }
 
 interface Issuer {
@@ -71,9 +105,10 @@ interface Issuer {
 
 async function issue(issuer: Issuer, request: CertificateRequest): Promise<IssuedCertificate> {
   const names = alternativeNames(request);
-  const { publicKey, privateKey } = await webcrypto.subtle.generateKey(KEY_ALGORITHM, true, ['sign', 'verify']);
+  const keys = request.keys ?? (await webcrypto.subtle.generateKey(KEY_ALGORITHM, true, ['sign', 'verify']));
+  const { publicKey, privateKey } = keys;
   const certificate = await X509CertificateGenerator.create({
-    subject: distinguishedName(request.commonName),
+    subject: distinguishedName(request.commonName, request.organizationalUnit),
     issuer: issuer.name,
     publicKey,
     signingKey: issuer.keys.privateKey,
@@ -87,6 +122,9 @@ async function issue(issuer: Issuer, request: CertificateRequest): Promise<Issue
       await SubjectKeyIdentifierExtension.create(publicKey),
       await AuthorityKeyIdentifierExtension.create(issuer.keys.publicKey),
       ...(names.length === 0 ? [] : [new SubjectAlternativeNameExtension(names)]),
+      ...Object.entries(request.texts ?? {}).map(
+        ([oid, text]) => new Extension(oid, false, new Utf8String({ value: text }).toBER()),
+      ),
     ],
   });
   const { passphrase } = request;
@@ -94,7 +132,7 @@ async function issue(issuer: Issuer, request: CertificateRequest): Promise<Issue
   const privateKeyPem = KeyObject.from(privateKey)
     .export({ type: 'pkcs8', format: 'pem', ...encryption })
     .toString();
-  return { certificatePem: pem(certificate), privateKeyPem };
+  return { certificatePem: pem(certificate), privateKeyPem, keys, serialNumber: certificate.serialNumber };
 }
 
 function yearFromNow(): { notBefore: Date; notAfter: Date } {
@@ -102,12 +140,15 @@ function yearFromNow(): { notBefore: Date; notAfter: Date } {
 }
 
 /** As an object and not as text, in which commas, quotes and the like would have a meaning. */
-function distinguishedName(commonName: string): Name {
-  return new Name([{ CN: [{ utf8String: commonName }] }]);
+function distinguishedName(commonName: string, organizationalUnit?: string): Name {
+  const unit = organizationalUnit === undefined ? [] : [{ OU: [{ utf8String: organizationalUnit }] }];
+  return new Name([...unit, { CN: [{ utf8String: commonName }] }]);
 }
 
 function alternativeNames(request: CertificateRequest): JsonGeneralNames {
   return [
+    ...(request.emailAddresses ?? []).map((value) => ({ type: 'email' as const, value })),
+    ...(request.uris ?? []).map((value) => ({ type: 'url' as const, value })),
     ...(request.dnsNames ?? []).map((value) => ({ type: 'dns' as const, value })),
     ...(request.ipAddresses ?? []).map((address) => ({ type: 'ip' as const, value: plainAddress(address) })),
   ];

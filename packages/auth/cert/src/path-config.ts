@@ -1,0 +1,37 @@
+import { definePath, type EntryStorage, type Path } from '@coffer/framework';
+import { configOf, DEFAULT_CONFIG, readConfig } from './cert-entry.ts';
+
+/** `config`: what holds for the whole method. */
+export function configPaths(storage: EntryStorage): Path[] {
+  return [
+    definePath({
+      pattern: 'config',
+      fields: {
+        disable_binding: {
+          type: 'boolean',
+          description: 'Lets tokens be renewed without the certificate of their login.',
+        },
+        enable_identity_alias_metadata: {
+          type: 'boolean',
+          description: 'Keeps what the token says of the certificate with the alias of the entity, too.',
+        },
+      },
+      synopsis: 'Configures the method.',
+      read: async () => {
+        const { disableBinding, enableIdentityAliasMetadata } = await readConfig(storage);
+        return {
+          data: { disable_binding: disableBinding, enable_identity_alias_metadata: enableIdentityAliasMetadata },
+        };
+      },
+      write: async ({ fields }) => {
+        const change = ({ disableBinding, enableIdentityAliasMetadata }: typeof DEFAULT_CONFIG) => ({
+          disableBinding: fields.disable_binding ?? disableBinding,
+          enableIdentityAliasMetadata: fields.enable_identity_alias_metadata ?? enableIdentityAliasMetadata,
+        });
+        const config = configOf(storage);
+        if (!(await config.add('config', change(DEFAULT_CONFIG)))) await config.update('config', change);
+        return undefined;
+      },
+    }),
+  ];
+}
