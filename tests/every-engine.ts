@@ -14,6 +14,7 @@ export async function openEveryEngine(): Promise<{ readonly core: Core; readonly
   await core.services.mounts.enable('database', 'database', {});
   for (const method of ['approle', 'jwt', 'kubernetes', 'userpass'])
     await core.services.mounts.enable(`auth/${method}`, method, {});
+  for (const method of ['approle', 'cert', 'userpass']) await core.services.mounts.enable(`auth/${method}`, method, {});
   return {
     core,
     close: async () => {

@@ -40,6 +40,7 @@ describe('the references', () => {
       'auth/kubernetes/',
       'auth/userpass/',
     ]) {
+    for (const mount of ['database/', 'sys/', 'auth/token/', 'auth/approle/', 'auth/cert/', 'auth/userpass/']) {
       await checkGenerated(
         'api.md',
         `paths of ${mount}`,

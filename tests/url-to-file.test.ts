@@ -19,6 +19,7 @@ const ROOMS: Readonly<Record<string, string>> = {
   'packages/auth/jwt': 'auth/jwt/',
   'packages/auth/kubernetes': 'auth/kubernetes/',
   'packages/auth/token': 'auth/token/',
+  'packages/auth/cert': 'auth/cert/',
   'packages/auth/userpass': 'auth/userpass/',
 };
 

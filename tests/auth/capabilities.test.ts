@@ -32,6 +32,7 @@ sys/leader                                       open
 sys/ha-status                                    read
 sys/init                                         open
 sys/unseal                                       open
+sys/in-flight-req                                read
 sys/seal                                         sudo update
 sys/step-down                                    sudo update
 sys/rotate                                       sudo update
@@ -175,6 +176,12 @@ auth/kubernetes/login                            open
 auth/kubernetes/role                             list
 auth/kubernetes/role/:name                       read create/update delete
 auth/kubernetes/config                           read update
+auth/cert/login                                  open
+auth/cert/certs                                  list
+auth/cert/certs/:name                            read update delete
+auth/cert/crls                                   list
+auth/cert/crls/:name                             read update delete
+auth/cert/config                                 read update
 
 auth/userpass/login/:username                    open
 auth/userpass/users                              list

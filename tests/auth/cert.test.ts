@@ -203,7 +203,9 @@ describe('a login with a certificate', () => {
     assert.equal(await login(ana, { name: 'only-ana' }), NO_CHAIN);
     await api.delete('auth/cert/crls/people');
     await loggedIn(ana);
-    for (const body of [{ crl: 'x' }, { url: 'http://x' }, {}] as JsonObject[]) {
+    await api.write('auth/cert/crls/nobody', { crl: await people.revoke([]) });
+    await loggedIn(ana);
+    for (const body of [{ crl: 'x' }, { crl: ana.certificatePem }, { url: 'http://x' }, {}] as JsonObject[]) {
       await assert.rejects(api.write('auth/cert/crls/a', body), { status: 400 });
     }
     await assert.rejects(api.delete('auth/cert/crls/a'), /no such CRL a/);
@@ -249,7 +251,7 @@ describe('a token of a certificate', () => {
     assert.equal(await renewed(token, again), 'renewed');
     assert.equal(await renewed(token, bea), OTHER);
     assert.equal(await renewed(token), 'client certificate must be supplied');
-    await api.write('auth/cert/crls/people', { crl: await people.revoke([ana]) });
+    await api.write('auth/cert/crls/people', { crl: await people.revoke([bea, ana], new Date(Date.now() + 1000)) });
     assert.match(await renewed(token, ana), /no chain matching all constraints/);
     await api.write('auth/cert/config', { disable_binding: true });
     assert.equal(await renewed(token), 'renewed');

@@ -56,8 +56,8 @@ export interface CertificateAuthority {
   issue(request: CertificateRequest): Promise<IssuedCertificate>;
   /** Another authority, whose certificate this one has issued. */
   issueAuthority(name: string): Promise<CertificateAuthority>;
-  /** A list of revoked certificates, PEM. */
-  revoke(certificates: readonly IssuedCertificate[]): Promise<string>;
+  /** A list of revoked certificates, PEM. `nextUpdate`: when the next one is to come. Default: it does not say. */
+  revoke(certificates: readonly IssuedCertificate[], nextUpdate?: Date): Promise<string>;
 }
 
 const HOUR_MS = 3_600_000;
@@ -86,14 +86,15 @@ export async function newAuthority(name: string, parent?: Issuer): Promise<Certi
     certificatePem: pem(certificate),
     issue: (request) => issue(issuer, request),
     issueAuthority: (other) => newAuthority(other, issuer),
-    async revoke(certificates) {
+    async revoke(certificates, nextUpdate) {
       const crl = await X509CrlGenerator.create({
         issuer: issuer.name,
         signingKey: keys.privateKey,
         signingAlgorithm: { name: 'ECDSA', hash: 'SHA-256' },
+        ...(nextUpdate && { nextUpdate }),
         entries: certificates.map(({ serialNumber }) => ({ serialNumber })),
       });
-      return `${crl.toString('pem')}\n`;
+      return `${crl.toString('pem').replaceAll(' CRL-', ' X509 CRL-')}\n`;
     },
   };
 }

@@ -105,20 +105,40 @@ export async function textIn(value: Uint8Array): Promise<string> {
   return result instanceof StringBlock ? result.getValue() : '';
 }
 
-/** The serial numbers in a list of revoked certificates, in decimal. @throws CofferError `invalid-request` for what is none */
+/**
+ * The serial numbers in a list of revoked certificates (RFC 5280, 5.1), in decimal. By its elements: `@peculiar/asn1-x509` finds nobody
+ * revoked in a list that has no `nextUpdate`.
+ * @throws CofferError `invalid-request` for what is none
+ */
 export async function parseCrl(text: string): Promise<readonly string[]> {
-  const { AsnConvert, CertificateList } = await loadLibrary();
-  const [, block = text] = /-----BEGIN X509 CRL-----([^-]*)-----END X509 CRL-----/.exec(text) ?? [];
-  try {
-    const { tbsCertList } = AsnConvert.parse(Buffer.from(block, 'base64'), CertificateList);
-    return (tbsCertList.revokedCertificates ?? []).map(({ userCertificate }) => decimal(userCertificate));
-  } catch {
-    throw new CofferError('invalid-request', 'failed to parse CRL: it must be an X.509 CRL in PEM');
-  }
+  const [, block = text] = /-----BEGIN (?:X509 )?CRL-----([^-]*)-----END (?:X509 )?CRL-----/.exec(text) ?? [];
+  const { fromBER, Sequence, Integer, UTCTime, GeneralizedTime } = await import('asn1js');
+  const malformed = new CofferError('invalid-request', 'failed to parse CRL: it must be an X.509 CRL in PEM');
+  const itemsOf = (element: unknown): readonly unknown[] => {
+    if (element instanceof Sequence) return element.valueBlock.value;
+    throw malformed;
+  };
+  const [content, algorithm, signature, ...rest] = itemsOf(
+    fromBER(Uint8Array.from(Buffer.from(block, 'base64'))).result,
+  );
+  const items = itemsOf(content);
+  const [signedWith, issuer, thisUpdate, ...behind] = items[0] instanceof Integer ? items.slice(1) : items;
+  const isTime = (element: unknown): boolean => element instanceof UTCTime || element instanceof GeneralizedTime;
+  itemsOf(algorithm);
+  itemsOf(signedWith);
+  itemsOf(issuer);
+  if (signature === undefined || rest.length > 0 || !isTime(thisUpdate)) throw malformed;
+  const [revoked] = isTime(behind[0]) ? behind.slice(1) : behind;
+  if (!(revoked instanceof Sequence)) return [];
+  return itemsOf(revoked).map((entry) => {
+    const [serial] = itemsOf(entry);
+    if (serial instanceof Integer) return decimal(serial.valueBlock.valueHexView);
+    throw malformed;
+  });
 }
 
-function decimal(bytes: ArrayBuffer): string {
-  return BigInt(`0x${Buffer.from(bytes).toString('hex') || '0'}`).toString();
+function decimal(bytes: ArrayBuffer | Uint8Array): string {
+  return BigInt(`0x${Buffer.from(bytes as Uint8Array).toString('hex') || '0'}`).toString();
 }
 
 function hex(bytes: ArrayBuffer | undefined): string {
