@@ -12,9 +12,8 @@ export async function openEveryEngine(): Promise<{ readonly core: Core; readonly
   const { core } = sealable;
   if (core === undefined) throw new Error('one share opens it');
   await core.services.mounts.enable('database', 'database', {});
-  for (const method of ['approle', 'jwt', 'kubernetes', 'userpass'])
+  for (const method of ['approle', 'cert', 'jwt', 'kubernetes', 'userpass'])
     await core.services.mounts.enable(`auth/${method}`, method, {});
-  for (const method of ['approle', 'cert', 'userpass']) await core.services.mounts.enable(`auth/${method}`, method, {});
   return {
     core,
     close: async () => {

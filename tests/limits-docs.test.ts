@@ -32,6 +32,8 @@ describe('the table of limits', () => {
       ['connections of a listener', count(http.connections)],
       ['of these, from one address (one /64 for IPv6)', count(http.connections / http.shareOfOneNetwork)],
       ['requests under way on one connection', count(http.requestsPerConnection)],
+      ['requests under way in the process', count(http.requestsInFlight)],
+      ['of these, from one address', count(http.requestsInFlight / http.networkShareOfRequests)],
       ['headers must arrive within', seconds(http.headersTimeoutMs)],
       ['a whole request must arrive within', seconds(http.requestTimeoutMs)],
       ['an answer must be taken within', seconds(http.responseTimeoutMs)],

@@ -14,6 +14,8 @@ import { createClient } from '@coffer/client';
 import { createCertificateAuthority } from '@coffer/testkit';
 import { parseServerConfig } from '../apps/coffer/src/config/server-config.ts';
 import { type Server, startServer } from '../apps/coffer/src/server.ts';
+import { vaultShell } from './docs-shell.ts';
+import { executedBlocks } from './documentation.ts';
 
 const authority = await createCertificateAuthority();
 const clients = await createCertificateAuthority('Clients');
@@ -363,6 +365,24 @@ describe('answers of a listener', () => {
     assert.equal(many.status, 400);
     assert.match(JSON.stringify(many.body), /more than 5 strings/);
     assert.equal((await ask('plain', 'GET', 'sys/metrics')).status, 403);
+  });
+});
+
+describe('docs/listeners.md', () => {
+  it('says what is so', async () => {
+    const [hcl, shell] = executedBlocks('docs/listeners.md', import.meta.filename);
+    const { listeners, requestLimiter } = parseServerConfig(hcl?.text ?? '', 'c.hcl');
+    assert.equal(listeners.length, 2);
+    assert.ok(listeners.every(({ warnings }) => warnings === undefined));
+    assert.equal(requestLimiter?.total, 2048);
+    const stdout = await vaultShell(shell?.text ?? '', { address: addressOf('plain').origin, token });
+    assert.match(stdout, /"request_path":"\/v1\/sys\/in-flight-req"/);
+    // The command line, over the socket.
+    const read = await vaultShell('vault read sys/policies/acl/default', {
+      address: `unix://${file('coffer.sock')}`,
+      token,
+    });
+    assert.match(read, /lookup-self/);
   });
 });
 

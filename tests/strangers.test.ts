@@ -1,11 +1,11 @@
 /** What callers without a token can cost: a built server, in a process of its own, is asked by many of them at once. */
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { after, before, describe, it } from 'node:test';
 import { createClient, type Client } from '@coffer/client';
-import { databaseUnderTest, type TestDatabase } from '@coffer/testkit';
+import { databaseUnderTest, eventually, type TestDatabase } from '@coffer/testkit';
 import { type ServerProcess, startServer } from './coffer-process.ts';
 import { configure, connectionTo, issue } from './dev-server.ts';
 
@@ -50,7 +50,7 @@ function flood(
           ...(signal && { signal }),
         });
         const said = await response.text();
-        if (response.status === 429) {
+        if (response.status === 429 || response.status === 503) {
           assert.equal(response.headers.get('retry-after'), '1');
           assert.match(said, /try again a little later/);
         }
@@ -64,9 +64,10 @@ function flood(
   );
 }
 
+const login = 'auth/userpass/login/ana';
+
 describe('large bodies', () => {
   const nestedTo = (bytes: number): string => `{"a":${'['.repeat(bytes / 2)}${']'.repeat(bytes / 2 - 6)}}`;
-  const login = 'auth/userpass/login/ana';
 
   it('are read from nobody who is not known, whatever the path', async () => {
     const before = await residentBytes();
@@ -90,7 +91,7 @@ describe('large bodies', () => {
     const statuses = await flood(5, 'database/roles/x', nestedTo(32 * MIB), 'root');
     // As many as the budget has room for are read, and found to be too deep; the others are to come back.
     assert.ok(statuses.includes(400), statuses.join());
-    for (const status of statuses) assert.ok([400, 429, 'TypeError'].includes(status), String(status));
+    for (const status of statuses) assert.ok([400, 429, 503, 'TypeError'].includes(status), String(status));
     assert.ok((await residentBytes()) - before < 400 * MIB, 'was: gigabytes');
     await issue(client);
   });
@@ -99,6 +100,38 @@ describe('large bodies', () => {
     const policy = `path "database/creds/a" { capabilities = ["read"] }\n# ${'x'.repeat(900_000)}`;
     await client.write('sys/policies/acl/large', { policy });
     assert.equal(((await client.read('sys/policies/acl/large'))?.data as { policy: string }).policy, policy);
+  });
+});
+
+describe('sixty-four hostile clients', () => {
+  it('hold no more memory than there is for them, and are told why they wait; others are served', async () => {
+    const { hostname, port } = new URL(server.address);
+    const before = await residentBytes();
+    const answers: string[] = [];
+    const sockets: Socket[] = [];
+    // Each has 16 connections, and on each almost all of a body; 256 MiB in all, of which 32 MiB are taken.
+    const bytes = 250 * 1024;
+    const head = `PUT /v1/${login} HTTP/1.1\r\nHost: x\r\nContent-Length: ${256 * 1024}\r\n\r\n`;
+    const request = head + 'x'.repeat(bytes);
+    for (let client = 1; client <= 64; client++) {
+      for (let each = 0; each < 16; each++) {
+        const socket = connect({ host: hostname, port: Number(port), localAddress: `127.0.1.${client}` });
+        socket.on('error', () => undefined);
+        socket.on('data', (chunk: Buffer) => answers.push(chunk.toString('latin1')));
+        socket.write(request);
+        sockets.push(socket);
+      }
+    }
+    const said = (text: string): number => answers.filter((answer) => answer.includes(text)).length;
+    await eventually(() => said('HTTP/1.1 503') + said('HTTP/1.1 429') >= 64 * 16 - 200, 'the refusals');
+    assert.ok(said('HTTP/1.1 503') > 0, 'the server is what is short');
+    assert.match(
+      answers.find((answer) => answer.includes(' 503 ')) ?? '',
+      /retry-after: 1[\s\S]*the server is busy: too many/,
+    );
+    assert.ok((await residentBytes()) - before < 250 * MIB, `${((await residentBytes()) - before) / MIB} MiB`);
+    await issue(client);
+    for (const socket of sockets) socket.destroy();
   });
 });
 

@@ -9,6 +9,8 @@ import { ApiError, type Client, createClient } from '@coffer/client';
 import { createCertificateAuthority } from '@coffer/testkit';
 import { parseServerConfig } from '../../apps/coffer/src/config/server-config.ts';
 import { type Server, startServer } from '../../apps/coffer/src/server.ts';
+import { vaultShell } from '../docs-shell.ts';
+import { executedBlocks } from '../documentation.ts';
 
 const servers = await createCertificateAuthority('Servers');
 const people = await createCertificateAuthority('People');
@@ -229,6 +231,25 @@ describe('a login with a certificate', () => {
       refused('tls connection required'),
       'nobody’s word is taken there',
     );
+  });
+});
+
+describe('docs/auth.md, certificates', () => {
+  it('does what it says', async () => {
+    await api.delete('sys/auth/cert');
+    await writeFile(join(directory, 'people.pem'), people.certificatePem);
+    await writeFile(join(directory, 'ana.pem'), ana.certificatePem);
+    await writeFile(join(directory, 'ana.key'), ana.privateKeyPem);
+    await writeFile(join(directory, 'servers.pem'), servers.certificatePem);
+    const [block] = executedBlocks('docs/auth.md', import.meta.filename);
+    const stdout = await vaultShell(`cd ${directory}\n${block?.text ?? ''}`, {
+      address: server.addresses[0] ?? '',
+      token: root,
+      env: { VAULT_CACERT: join(directory, 'servers.pem') },
+    });
+    assert.match(stdout, /token_meta_cert_name +web/);
+    assert.match(stdout, /token_meta_common_name +ana\.example\.com/);
+    assert.match(stdout, /token_policies +\["app" "default"\]/);
   });
 });
 
