@@ -13,8 +13,9 @@ import type { BrowserGuard } from './browser-guard.ts';
 import type { Connections } from './connections.ts';
 import { HTTP_LIMITS } from './limits.ts';
 import { type ForwardedForRules, type Origin, originOf } from './forwarded-for.ts';
-import type { InFlight, Shortage } from './in-flight.ts';
+import type { InFlight } from './in-flight.ts';
 import { cutOff, type EdgeRequest, type EdgeResponse } from './message.ts';
+import { BODY_REFUSALS, BUSY, CROWDED } from './refusals.ts';
 import { checkHeaders, parseTarget, readHeaders, readToken, readWrapTtl, type Target } from './request.ts';
 import { type Rendered, renderError, renderResponse } from './response.ts';
 import { StreamedBody } from './streamed-body.ts';
@@ -45,22 +46,6 @@ export interface ExchangeOptions {
 const LINGER_MS = 2000;
 
 const RETRY_AFTER_SECONDS = 1;
-/** Whose fault it is decides the status (docs/decisions/0027-who-is-told-to-wait.md). */
-const CROWDED: Readonly<Record<Shortage, readonly [number, string]>> = {
-  caller: [429, 'too many requests are under way from this address; try again a little later'],
-  server: [503, 'the server is busy: too many requests are under way; try again a little later'],
-};
-const BUSY: Readonly<Record<Shortage, readonly [number, string]>> = {
-  caller: [429, 'too many requests with large bodies are under way from this address; try again a little later'],
-  server: [503, 'the server is busy: too many requests with large bodies are under way; try again a little later'],
-};
-const BODY_REFUSALS = {
-  'too-large': [413, 'request body too large'],
-  stranger: [413, 'request body too large: more is read only for a token that is valid here, on paths that need one'],
-  malformed: [400, 'the body is not sent as HTTP wants it'],
-  late: [408, 'the request took too long to arrive'],
-} as const;
-
 /** One request and its answer. */
 export class Exchange {
   readonly #options: ExchangeOptions;
