@@ -107,14 +107,18 @@ function changed(previous: CertEntry, fields: FieldValues<typeof FIELDS>): CertE
     allowedOrganizationalUnits: fields.allowed_organizational_units ?? previous.allowedOrganizationalUnits,
     requiredExtensions: fields.required_extensions ?? previous.requiredExtensions,
     allowedMetadataExtensions: fields.allowed_metadata_extensions ?? previous.allowedMetadataExtensions,
-    token: changeTokenParameters(previous.token, {
-      ...fields,
-      token_policies: fields.token_policies ?? fields.policies,
-      token_ttl: fields.token_ttl ?? fields.ttl ?? fields.lease,
-      token_max_ttl: fields.token_max_ttl ?? fields.max_ttl,
-      token_period: fields.token_period ?? fields.period,
-      token_bound_cidrs: fields.token_bound_cidrs ?? fields.bound_cidrs,
-    }),
+    token: changeTokenParameters(previous.token, tokenFields(fields)),
+  };
+}
+
+function tokenFields(fields: FieldValues<typeof FIELDS>): FieldValues<typeof TOKEN_FIELDS> {
+  return {
+    ...fields,
+    token_policies: fields.token_policies ?? fields.policies,
+    token_ttl: fields.token_ttl ?? fields.ttl ?? fields.lease,
+    token_max_ttl: fields.token_max_ttl ?? fields.max_ttl,
+    token_period: fields.token_period ?? fields.period,
+    token_bound_cidrs: fields.token_bound_cidrs ?? fields.bound_cidrs,
   };
 }
 
