@@ -230,6 +230,12 @@ describe('capabilities', () => {
         pattern: mount + path.pattern,
         needs: needsOf(path),
       })),
+    const paths = ['database/', 'sys/', 'auth/token/', 'auth/approle/', 'auth/cert/', 'auth/userpass/'].flatMap(
+      (mount) =>
+        (core.services.mounts.route(mount)?.engine.paths ?? []).map((path) => ({
+          pattern: mount + path.pattern,
+          needs: needsOf(path),
+        })),
     );
     const sorted = (rows: readonly Row[]): string[] =>
       rows
