@@ -112,7 +112,7 @@ describe('sixty-four hostile clients', () => {
     let ended = 0;
     // Each has 8 connections, and on each almost all of a body; 128 MiB in all, of which 32 MiB are taken.
     const bytes = 250 * 1024;
-    const head = `PUT /v1/${login} HTTP/1.1\r\nHost: x\r\nContent-Length: ${256 * 1024}\r\n\r\n`;
+    const head = `PUT /v1/${login} HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${256 * 1024}\r\n\r\n`;
     const request = head + 'x'.repeat(bytes);
     for (let client = 1; client <= 64; client++) {
       for (let each = 0; each < 8; each++) {
