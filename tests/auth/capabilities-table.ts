@@ -23,6 +23,7 @@ sys/leader                                       open
 sys/ha-status                                    read
 sys/init                                         open
 sys/unseal                                       open
+sys/in-flight-req                                read
 sys/seal                                         sudo update
 sys/step-down                                    sudo update
 sys/rotate                                       sudo update
@@ -51,6 +52,11 @@ sys/revoke                                       update
 sys/revoke/:lease_id*                            update
 sys/leases/revoke-prefix/:prefix*                sudo update
 sys/revoke-prefix/:prefix*                       sudo update
+sys/loggers                                      read update delete
+sys/loggers/:name*                               read update delete
+sys/monitor                                      read
+sys/config/state/sanitized                       read
+sys/config/reload/:subsystem                     update
 sys/locked-users                                 read
 sys/locked-users/:mount_accessor/unlock/:alias_identifier* update
 sys/quotas/config                                read update
@@ -149,6 +155,13 @@ auth/approle/role/:role_name/secret-id-accessor/lookup update
 auth/approle/role/:role_name/secret-id-accessor/destroy update delete
 auth/approle/role/:role_name/custom-secret-id    update
 auth/approle/tidy/secret-id                      update
+
+auth/cert/login                                  open
+auth/cert/certs                                  list
+auth/cert/certs/:name                            read update delete
+auth/cert/crls                                   list
+auth/cert/crls/:name                             read update delete
+auth/cert/config                                 read update
 
 auth/jwt/login                                   open
 auth/jwt/role                                    list

@@ -1,6 +1,7 @@
 import { X509Certificate } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { access, constants, readFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
+import { dirname } from 'node:path';
 import { createSecureContext } from 'node:tls';
 import { CofferError, errorText } from '@coffer/base';
 import type { ListenerConfig } from '../config/listener-config.ts';
@@ -15,6 +16,8 @@ const DAY_MS = 24 * 60 * 60 * 1000;
 
 export async function checkListenerTls(check: Check, listeners: readonly ListenerConfig[]): Promise<void> {
   for (const listener of listeners) {
+    // Whoever may open a socket file is on this machine.
+    if ('socket' in listener) continue;
     const { tls } = listener;
     const place = formatListenAddress(listener);
     if (tls === undefined) {
@@ -63,7 +66,12 @@ function checkCertificates(check: Check, text: string): void {
 
 /** Listens for a moment where the server would. */
 export async function checkListenerAddresses(check: Check, listeners: readonly ListenerConfig[]): Promise<void> {
-  for (const { host, port } of listeners) {
+  for (const listener of listeners) {
+    if ('socket' in listener) {
+      await checkSocketDirectory(check, listener.socket.path);
+      continue;
+    }
+    const { host, port } = listener;
     const server = createServer();
     try {
       await new Promise<void>((resolve, reject) => server.once('error', reject).listen(port, host, resolve));
@@ -75,5 +83,14 @@ export async function checkListenerAddresses(check: Check, listeners: readonly L
     } finally {
       await new Promise((resolve) => server.close(resolve));
     }
+  }
+}
+
+/** Listening on it would take the place of a socket that a server may be using. */
+async function checkSocketDirectory(check: Check, path: string): Promise<void> {
+  try {
+    await access(dirname(path), constants.W_OK | constants.X_OK);
+  } catch (error) {
+    check.fail(`${path}: ${errorText(error)}`);
   }
 }

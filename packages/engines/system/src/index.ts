@@ -79,15 +79,8 @@ export function sealedPaths(server: ServerInfo, seal: SealControl): Path[] {
 
 /** The engine at `sys/`. A tuning path goes before the mount path that would match it too. */
 export function createSystemEngine(options: SystemEngineOptions): EngineFactory {
-  const { services, server, seal, pluginDirectory } = options;
+  const { services, server, seal, requestsInFlight, pluginDirectory } = options;
   const { loggers = new Loggers('info', () => undefined), configuration = NOT_CONFIGURED } = options;
-export function createSystemEngine({
-  services,
-  server,
-  seal,
-  requestsInFlight,
-  pluginDirectory,
-}: SystemEngineOptions): EngineFactory {
   const {
     audit,
     capabilitiesOf,
