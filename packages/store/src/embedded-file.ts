@@ -2,8 +2,18 @@
  * The embedded engine's file: made whole or not at all, opened by one process at a time, and checked before it is used.
  * Runs in the store's thread.
  */
-import { chmodSync, closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync, statSync } from 'node:fs';
-import { dirname } from 'node:path';
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  fsyncSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { appliedMigrations, MIGRATIONS, READ_MIGRATIONS, statementsOf } from './schema.ts';
 
@@ -15,6 +25,9 @@ const SQLITE_CORRUPT = 11;
 const SQLITE_FULL = 13;
 const SQLITE_NOTADB = 26;
 
+/** What follows the name of the store's file in that of a copy, which is there only while it is read. */
+export const COPY_MARK = '.copy-';
+
 /** @throws Error whose message says what is wrong with the file and what to do */
 export function openEmbeddedFile(path: string): DatabaseSync {
   if (path === ':memory:') return openAndMigrate(path);
@@ -25,6 +38,7 @@ export function openEmbeddedFile(path: string): DatabaseSync {
   }
   if (!existsSync(path)) makeFile(path);
   const database = openAndMigrate(path);
+  removeCopies(path);
   try {
     checkIntegrity(database);
   } catch (error) {
@@ -70,6 +84,14 @@ function makeFile(path: string): void {
     syncDirectory(dirname(path));
   } catch (error) {
     throw describeFileError(path, error);
+  }
+}
+
+/** Those that a killed process has left: the file is locked, so nobody reads one. */
+function removeCopies(path: string): void {
+  const beginning = basename(path) + COPY_MARK;
+  for (const name of readdirSync(dirname(path))) {
+    if (name.startsWith(beginning)) rmSync(join(dirname(path), name), { force: true });
   }
 }
 

@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { CofferError } from '@coffer/base';
+import { EmbeddedBulk } from './embedded-bulk.ts';
 import type { WorkerAnswer, WorkerData, WorkerRequest } from './embedded-worker.ts';
 import type { SqlResult, SqlStatement, SqlValue, Store } from './store.ts';
 
@@ -24,7 +25,7 @@ interface Pending {
  * @throws CofferError `failed` when the file cannot be opened, is damaged, is another's or comes from a newer version
  */
 export async function openEmbeddedStore(options: EmbeddedStoreOptions): Promise<Store> {
-  const store = new EmbeddedStore(startWorker({ path: options.path }));
+  const store = new EmbeddedStore(startWorker({ path: options.path }), options.path);
   await store.run('SELECT 1');
   return store;
 }
@@ -37,6 +38,7 @@ function startWorker(workerData: WorkerData): Worker {
 class EmbeddedStore implements Store {
   /** The file is locked for as long as it is open. */
   readonly exclusive = true;
+  readonly bulk: EmbeddedBulk;
   readonly #worker: Worker;
   readonly #pending = new Map<number, Pending>();
   /** Not posted yet: a message costs as much as a statement, so everything from one tick goes in one message. */
@@ -45,8 +47,9 @@ class EmbeddedStore implements Store {
   #ended: Error | undefined;
   #closing: Promise<void> | undefined;
 
-  constructor(worker: Worker) {
+  constructor(worker: Worker, path: string) {
     this.#worker = worker;
+    this.bulk = new EmbeddedBulk(path, (message) => this.#submit((id) => ({ id, ...message })), openEmbeddedStore);
     worker.on('message', (answers: WorkerAnswer[]) => {
       for (const answer of answers) this.#settle(answer);
     });

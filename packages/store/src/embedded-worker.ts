@@ -3,21 +3,35 @@
  * request that fails is undone alone, without taking its neighbours along. Answers are sent only after the commit. What
  * arrives while a commit waits for the disk becomes the next batch: the busier the server, the larger the batch.
  */
-import type { StatementSync } from 'node:sqlite';
+import { backup, type StatementSync } from 'node:sqlite';
 import { parentPort, workerData } from 'node:worker_threads';
 import { fileErrorText, openEmbeddedFile } from './embedded-file.ts';
 import type { SqlResult, SqlRow, SqlStatement } from './store.ts';
 
-/** Messages to the thread. `close` is answered after everything before it. */
+/**
+ * Messages to the thread. `close` is answered after everything before it. After `begin`, all but what is `within` waits until the
+ * `end`. `copy` writes all that is committed to another file, while requests go on.
+ */
 export type WorkerRequest =
-  | { readonly id: number; readonly statements: readonly SqlStatement[] }
+  | Statements
+  | { readonly id: number; readonly within: readonly SqlStatement[] }
+  | { readonly id: number; readonly begin: true }
+  | { readonly id: number; readonly end: 'COMMIT' | 'ROLLBACK' }
+  | { readonly id: number; readonly copy: string }
   | { readonly id: number; readonly close: true };
+interface Statements {
+  readonly id: number;
+  readonly statements: readonly SqlStatement[];
+}
 export type WorkerAnswer =
   | { readonly id: number; readonly results: readonly SqlResult[] }
   | { readonly id: number; readonly error: string; readonly unavailable: boolean };
 export interface WorkerData {
   readonly path: string;
 }
+
+/** Pages that are copied at once; in between, requests are served. */
+const COPY_PAGES = 256;
 
 const port = parentPort;
 if (port === null) throw new Error('embedded-worker.ts runs as a worker thread only');
@@ -31,25 +45,92 @@ interface Prepared {
 }
 
 const prepared = new Map<string, Prepared>();
-let waiting: Extract<WorkerRequest, { statements: unknown }>[] = [];
+let waiting: Statements[] = [];
+/** A transaction is under way that takes several messages, or a copy begins: what comes waits. */
+let isHeld = false;
 
 port.on('message', (requests: readonly WorkerRequest[]) => {
   for (const request of requests) take(request);
 });
 
 function take(request: WorkerRequest): void {
-  if ('close' in request) {
+  if ('statements' in request) {
+    waiting.push(request);
+    if (waiting.length === 1) setImmediate(commitWaiting);
+  } else if ('copy' in request) {
+    commitWaiting();
+    copyTo(request.copy).then(
+      () => answer([{ id: request.id, results: [] }]),
+      (error: unknown) => answer([failure(request.id, error)]),
+    );
+  } else if ('within' in request) {
+    answer([runWithin(request.id, request.within)]);
+  } else if ('close' in request) {
+    if (database.isTransaction) end('ROLLBACK');
+    isHeld = false;
     commitWaiting();
     database.close();
     answer([{ id: request.id, results: [] }]);
     port?.close();
-    return;
+  } else {
+    answer([attempt(request.id, () => ('begin' in request ? begin() : end(request.end)))]);
+    // What came meanwhile.
+    commitWaiting();
   }
-  waiting.push(request);
-  if (waiting.length === 1) setImmediate(commitWaiting);
+}
+
+/** @throws Error when one is under way: callers take turns */
+function begin(): void {
+  commitWaiting();
+  database.exec('BEGIN IMMEDIATE');
+  isHeld = true;
+}
+
+function end(how: 'COMMIT' | 'ROLLBACK'): void {
+  isHeld = false;
+  try {
+    database.exec(how);
+  } finally {
+    // One that could not be committed, on a full disk say.
+    if (database.isTransaction) database.exec('ROLLBACK');
+  }
+}
+
+function runWithin(id: number, statements: readonly SqlStatement[]): WorkerAnswer {
+  // On a full disk SQLite has already rolled everything back: what followed would be kept by itself.
+  if (!database.isTransaction) return failure(id, new Error('the transaction is over'));
+  return attempt(id, () => statements.map(runStatement));
+}
+
+function attempt(id: number, work: () => readonly SqlResult[] | void): WorkerAnswer {
+  try {
+    return { id, results: work() ?? [] };
+  } catch (error) {
+    return failure(id, error);
+  }
+}
+
+/**
+ * Each step waits while a transaction of ours writes, and pages that change meanwhile are copied again: at the end, the copy is
+ * all that was committed (https://sqlite.org/c3ref/backup_finish.html). Only the first step must not meet a transaction: Node.js
+ * takes that for the end, and fails.
+ */
+async function copyTo(path: string): Promise<void> {
+  isHeld = true;
+  const goOn = (): void => {
+    if (!isHeld) return;
+    isHeld = false;
+    commitWaiting();
+  };
+  try {
+    await backup(database, path, { rate: COPY_PAGES, progress: goOn });
+  } finally {
+    goOn();
+  }
 }
 
 function commitWaiting(): void {
+  if (isHeld) return;
   const batch = waiting;
   waiting = [];
   if (batch.length === 0) return;

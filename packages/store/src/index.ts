@@ -4,3 +4,6 @@ export { openPostgresStore, type PostgresStoreOptions } from './postgres-store.t
 export { runRepeatable } from './run-repeatable.ts';
 export type { SqlResult, SqlRow, SqlStatement, SqlValue, Store } from './store.ts';
 export { ANY_BUCKET, bucketOf, inEveryBucket } from './buckets.ts';
+export { type BulkAccess, insertRows, type Run } from './bulk.ts';
+export { SCHEMA_VERSION } from './schema.ts';
+export { type Column, type Table, TABLES } from './tables.ts';

@@ -7,6 +7,7 @@ import {
   type SessionProfile,
 } from '@coffer/yb-connection';
 import pg from 'pg';
+import { PostgresBulk } from './postgres-bulk.ts';
 import { migratePostgres } from './postgres-migrations.ts';
 import { StoreSchema } from './postgres-schema.ts';
 import { storeSettings } from './postgres-settings.ts';
@@ -90,6 +91,7 @@ function placeOf({ hosts, database }: ConnectionSettings): string {
 
 class PostgresStore implements Store {
   readonly exclusive = false;
+  readonly bulk: PostgresBulk;
   readonly #connections: Connections;
   readonly #retries: Retries;
   readonly #repeating: Repeating;
@@ -98,6 +100,7 @@ class PostgresStore implements Store {
 
   constructor(connections: Connections, logger: Logger) {
     this.#connections = connections;
+    this.bulk = new PostgresBulk(connections.pool);
     this.#retries = new Retries(logger);
     this.#repeating = new Repeating(connections.pool, this.#retries);
   }

@@ -6,8 +6,8 @@ import type { Retries } from './retries.ts';
 import type { SqlResult, SqlStatement } from './store.ts';
 
 /** How often statements that run into others are tried. */
-const CONFLICTS = 10;
-const CONTENTION: Backoff = { firstMs: 5, longestMs: 250, jitter: 1 };
+export const CONFLICTS = 10;
+export const CONTENTION: Backoff = { firstMs: 5, longestMs: 250, jitter: 1 };
 /**
  * How long a caller waits for a connection, and how long nobody answers before nobody is waited for any more: less than the 10 s
  * within which it is said that the store is away.
@@ -133,7 +133,7 @@ class Refusal extends Error {
 }
 
 /** `unknown`: where the answer was lost, something may have been kept. */
-function describe(thrown: unknown, unknown: boolean): CofferError {
+export function describe(thrown: unknown, unknown: boolean): CofferError {
   if (!(thrown instanceof Failure)) return CofferError.from(thrown);
   const { kind, message, sqlstate } = thrown;
   const options = { cause: new Refusal(thrown) };

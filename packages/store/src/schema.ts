@@ -139,6 +139,9 @@ export const MIGRATIONS: readonly (readonly string[])[] = [
   ],
 ];
 
+/** The number of migrations that this version knows. */
+export const SCHEMA_VERSION = MIGRATIONS.length;
+
 /**
  * The number of migrations that a Coffer must know to work on this schema: rows of one that knows fewer would lack something,
  * or it uses what is no longer there. Before 5, nodes did not hear of each other's changes.

@@ -1,3 +1,5 @@
+import type { BulkAccess } from './bulk.ts';
+
 /**
  * Durable state behind one small contract: a relational database reached with SQL in the common subset of its two
  * engines, the embedded one (SQLite) and YugabyteDB / PostgreSQL. The store does not know what rows mean.
@@ -43,6 +45,8 @@ export interface SqlResult {
 export interface Store {
   /** Whether no other process can have it open. Claims on rows are then void once the process has ended. */
   readonly exclusive: boolean;
+  /** To read and write it as a whole. Absent where somebody stands between, who sees single statements. */
+  readonly bulk?: BulkAccess;
   /** Runs one statement in a transaction of its own; durable when the promise resolves. */
   run(sql: string, params?: readonly SqlValue[]): Promise<SqlResult>;
   /**
