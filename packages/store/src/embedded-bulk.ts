@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { randomBase62 } from '@coffer/base';
 import { type BulkAccess, ROWS_AT_ONCE, type Run, type TakeRows } from './bulk.ts';
 import { COPY_MARK } from './embedded-file.ts';
-import type { SqlResult, SqlRow, SqlStatement, Store } from './store.ts';
+import type { SqlResult, SqlStatement, Store } from './store.ts';
 import type { Table } from './tables.ts';
 
 /** A message to the thread, without its number. */
