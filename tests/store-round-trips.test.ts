@@ -85,9 +85,11 @@ async function openCore(store: Store): Promise<{ readonly core: Core; readonly r
     hasSudo: async () => true,
     engineFor: (path) => services.mounts.engineFor(path),
   });
+  const snapshots = { save: () => assert.fail('nobody asks for one'), restore: () => assert.fail('nobody has one') };
   const system = createSystemEngine({
     services,
     seal,
+    snapshots,
     requestsInFlight: () => [],
     server: { version: '', storageType: '' },
   });

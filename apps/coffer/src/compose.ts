@@ -12,6 +12,7 @@ import {
   type CoreServices,
   type OpenParts,
   SealableCore,
+  Snapshots,
   type SealableCoreOptions,
 } from '@coffer/core';
 import { ROOT_POLICY, type TtlLimits, type UserLockout } from '@coffer/framework';
@@ -80,7 +81,7 @@ export function composeSealable(options: ComposeOptions): SealableCore {
 const YSQL_ALIASES = ['postgresql-ysql-plugin', 'postgresql-database-plugin'] as const;
 
 /** Puts the rooms together: which engines there are, what is built in, what is always mounted. */
-function composeCore(options: ComposeOptions, { barrier, epochs, node, seal }: OpenParts): BuiltCore {
+function composeCore(options: ComposeOptions, { barrier, epochs, node, cluster, seal }: OpenParts): BuiltCore {
   const {
     store,
     storageType,
@@ -122,6 +123,10 @@ function composeCore(options: ComposeOptions, { barrier, epochs, node, seal }: O
     ...(options.loggers && { loggers: options.loggers }),
     ...(options.configuration && { configuration: options.configuration }),
     requestsInFlight: () => options.inFlight?.list() ?? [],
+    snapshots: new Snapshots({
+      ...{ store, storageType, clusterName: cluster.name, barrier, epochs },
+      logger: logger.named('snapshot'),
+    }),
     ...(directory !== undefined && {
       pluginDirectory: {
         path: directory,

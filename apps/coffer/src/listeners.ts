@@ -22,7 +22,7 @@ export interface Listeners {
   close(graceMs: number): Promise<void>;
 }
 
-export interface Backend extends Pick<SealableCore, 'handle' | 'takesLargeBody'>, Pick<Core, 'admit'> {
+export interface Backend extends Pick<SealableCore, 'handle' | 'takesLargeBody' | 'takesRawBody'>, Pick<Core, 'admit'> {
   readonly inFlight: InFlight;
 }
 
@@ -76,6 +76,7 @@ async function open(config: ListenerConfig, backend: Backend, bodyBudget: BodyBu
     handle: (request) => view.serve(request, (each) => backend.handle(each)),
     takesLargeBody: (caller) => backend.takesLargeBody(caller),
     admit: (caller) => backend.admit(caller),
+    takesRawBody: (path) => backend.takesRawBody(path),
     bodyBudget,
     inFlight: backend.inFlight,
     responseHeaders: (status) => view.headers(status),

@@ -1,6 +1,7 @@
 import { VERSION } from '@coffer/base';
 import { run } from '@coffer/cli';
 import { operatorDiagnose } from './diagnose-command.ts';
+import { migrateCommand } from './migrate-command.ts';
 import { serverCommand } from './server-command.ts';
 import { operatorValidate, operatorValidateConfig } from './validate-command.ts';
 
@@ -11,7 +12,7 @@ run(
   { stdin, stdout, stderr, env },
   {
     server: serverCommand,
-    operator: [operatorDiagnose, operatorValidate, operatorValidateConfig],
+    operator: [migrateCommand, operatorDiagnose, operatorValidate, operatorValidateConfig],
     program: 'coffer',
     version: VERSION,
   },

@@ -5,7 +5,7 @@
  * - stderr: everything about it. Errors, warnings from the server, prompts, hints, and help that nobody asked for.
  * - JSON, YAML and raw output stand alone on stdout, so that it can be piped; warnings are part of the document then.
  * - Every text ends with one newline, except a single field when stdout is not a terminal.
- * - No colour, no progress, and no secret anywhere but in the data that was asked for.
+ * - No colour, no progress but of what may take minutes (a line each two seconds, to stderr), and no secret anywhere but in the data that was asked for.
  */
 import type { Writable } from 'node:stream';
 

@@ -2,7 +2,7 @@ import { CofferError, parseExactJson, Secret, type JsonValue } from '@coffer/bas
 import { ApiError } from './api-error.ts';
 import { type Query, parseEndpoint, requestTarget } from './endpoint.ts';
 import { type SecretResponse, parseSecretResponse } from './secret-response.ts';
-import { type Answer, type TlsOptions, exchange, open } from './transport.ts';
+import { type Answer, type TlsOptions, exchange, open, textOf, transfer } from './transport.ts';
 
 export interface ClientOptions extends TlsOptions {
   /** `http://`, `https://` or `unix://` URL; a path in it goes in front of `/v1`. */
@@ -53,6 +53,10 @@ export interface Client {
   delete(path: string, query?: Query): Promise<SecretResponse | undefined>;
   /** GET with `list=true`, which passes proxies that do not know the LIST verb. `undefined` when nothing is there. */
   list(path: string, query?: Query): Promise<SecretResponse | undefined>;
+  /** GET of what is no JSON: its bytes as they come, however long that takes. */
+  download(path: string): Promise<AsyncIterable<Uint8Array>>;
+  /** POST of so many bytes. However long it takes, it is waited for. */
+  upload(path: string, chunks: AsyncIterable<Uint8Array>, length: number): Promise<ApiResponse>;
   /** The same client with some options replaced; a property given as `undefined` is dropped. */
   with(changes: { readonly [K in keyof ClientOptions]?: ClientOptions[K] | undefined }): Client;
 }
@@ -104,6 +108,11 @@ export function createClient(options: ClientOptions): Client {
     throw new CofferError('failed', `the server answered ${opened.status} in place of a stream`);
   }
 
+  function begin(method: string, path: string, content?: Parameters<typeof transfer>[0]['content']) {
+    const target = requestTarget(endpoint, path, {});
+    return transfer({ endpoint, method, target, headers: fixedHeaders, tls: options, content });
+  }
+
   async function orNothing(response: Promise<ApiResponse>): Promise<SecretResponse | undefined> {
     try {
       return parseSecretResponse((await response).body);
@@ -121,6 +130,16 @@ export function createClient(options: ClientOptions): Client {
     write: async (path, body) => parseSecretResponse((await request('PUT', path, { body })).body),
     delete: async (path, query = {}) => parseSecretResponse((await request('DELETE', path, { query })).body),
     list: (path, query = {}) => orNothing(request('GET', path, { query: { ...query, list: 'true' } })),
+    async download(path) {
+      const { url, message } = await begin('GET', path);
+      const status = message.statusCode ?? 0;
+      if (status !== 200) judge('GET', path, { url, status, text: await textOf(message, options.maxResponseBytes ?? Number.POSITIVE_INFINITY) });
+      return message as AsyncIterable<Uint8Array>;
+    },
+    async upload(path, chunks, length) {
+      const { url, message } = await begin('POST', path, { chunks, length });
+      return judge('POST', path, { url, status: message.statusCode ?? 0, text: await textOf(message, options.maxResponseBytes ?? Number.POSITIVE_INFINITY) });
+    },
     with: (changes) => {
       const merged = Object.entries({ ...options, ...changes }).filter(([, value]) => value !== undefined);
       return createClient({

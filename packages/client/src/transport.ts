@@ -1,6 +1,7 @@
 import type { IncomingMessage, RequestOptions } from 'node:http';
 import { request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
+import { pipeline } from 'node:stream/promises';
 import { CofferError } from '@coffer/base';
 import { connectionError } from './connection-error.ts';
 import type { Endpoint } from './endpoint.ts';
@@ -57,6 +58,34 @@ export async function exchange(asked: Exchange): Promise<Answer> {
   return (await send({ ...asked, endpoint, target: `${target.pathname}${target.search}` }, deadline)).answer;
 }
 
+/** What a transfer is made of: an exchange in which one of the bodies is a stream. It takes as long as it takes. */
+export interface Transfer extends Omit<Exchange, 'body' | 'timeoutMs' | 'maxResponseBytes' | 'followRedirect'> {
+  /** What is sent, and its length in bytes. */
+  readonly content?: { readonly chunks: AsyncIterable<Uint8Array>; readonly length: number } | undefined;
+}
+
+/**
+ * Begins one. The body of the answer is still to be read.
+ *
+ * @throws CofferError `unavailable` when no answer came; whatever the chunks reject with
+ */
+export async function transfer(asked: Transfer): Promise<{ readonly url: string; readonly message: IncomingMessage }> {
+  const { content } = asked;
+  const url = `${asked.endpoint.origin}${asked.target}`;
+  const options = requestOptions({ ...asked, body: undefined, timeoutMs: 0, maxResponseBytes: 0, followRedirect: false });
+  const headers = { ...asked.headers, ...(content && { 'Content-Length': String(content.length) }) };
+  const request = asked.endpoint.secure ? requestHttps({ ...options, headers }) : requestHttp({ ...options, headers });
+  const answered = new Promise<IncomingMessage>((resolve, reject) => {
+    request.on('error', (error) => reject(connectionError(asked.method, url, error)));
+    request.on('response', resolve);
+  });
+  const sent = content === undefined ? Promise.resolve(void request.end()) : pipeline(content.chunks, request);
+  // A server that refuses answers before it has all, and does not read the rest.
+  const message = await Promise.race([answered, sent.then(() => answered)]).catch(() => answered);
+  sent.catch(() => undefined);
+  return { url, message };
+}
+
 /**
  * The body of an answer with status 200 as it comes, any other answer as a whole. The time that is set is that until the answer
  * begins. Is not redirected.
@@ -90,7 +119,8 @@ async function* bodyOf(
   }
 }
 
-async function textOf(message: IncomingMessage, maxBytes: number): Promise<string> {
+/** The rest of an answer, as text. @throws Error when it is larger */
+export async function textOf(message: IncomingMessage, maxBytes: number): Promise<string> {
   let text = '';
   let bytes = 0;
   message.setEncoding('utf8');
@@ -126,7 +156,7 @@ function start(asked: Exchange, signal: AbortSignal): Promise<IncomingMessage> {
 
 function requestOptions(
   { endpoint, method, target, headers, body, tls }: Exchange,
-  signal: AbortSignal,
+  signal?: AbortSignal,
 ): RequestOptions {
   const length = body === undefined ? {} : { 'Content-Length': String(Buffer.byteLength(body)) };
   const where =
@@ -138,7 +168,7 @@ function requestOptions(
     method,
     path: target,
     headers: { ...headers, ...length },
-    signal,
+    ...(signal && { signal }),
     // No pooled connection: nothing must outlive the command that asked.
     agent: false,
     ...(endpoint.secure ? tlsOptions(tls) : {}),

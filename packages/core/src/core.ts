@@ -247,6 +247,11 @@ export class Core {
     return entry !== undefined && cidrsAllow(entry.boundCidrs ?? [], remoteAddress);
   }
 
+  /** Whether a write to this path brings bytes that its handler reads. */
+  takesRawBody(path: string): boolean {
+    return findRoute(this.services.mounts, path, 'update')?.path?.rawBody === true;
+  }
+
   /** Revokes what an answer holds that reaches nobody. */
   async #takeBack({ id, path }: IncomingRequest, answer: OutgoingResponse, why: string): Promise<void> {
     if ((answer.lease ?? answer.auth ?? answer.wrapInfo) === undefined) return;

@@ -27,6 +27,7 @@ import { SealOpening } from './seal/seal-opening.ts';
 import { createSealRows, type SealRecord, type SealRows } from './seal/seal-rows.ts';
 import { handleSealed } from './sealed-request.ts';
 import type { SealableCoreOptions } from './sealable-options.ts';
+import { requireNoMigration } from './snapshot/migration-lock.ts';
 import { SeenRecord } from './seal/seen-record.ts';
 import { ShareHolders } from './seal/share-holders.ts';
 
@@ -124,6 +125,7 @@ export class SealableCore implements SealControl {
    */
   async start(): Promise<void> {
     const { store, staySealed = false, logger } = this.#options;
+    await requireNoMigration(store);
     await this.#membership.start();
     await this.node.requireClock();
     const record = await this.#rows.read();
@@ -174,6 +176,11 @@ export class SealableCore implements SealControl {
    */
   async takesLargeBody(caller: Caller): Promise<boolean> {
     return (await this.#opened?.core.takesLargeBody(caller)) ?? false;
+  }
+
+  /** Whether a write to this path brings bytes that are no JSON. While sealed, none is known to; what is refused is not read anyway. */
+  takesRawBody(path: string): boolean {
+    return this.#opened?.core.takesRawBody(path) ?? path.startsWith('sys/storage/');
   }
 
   async status(): Promise<SealStatus> {

@@ -20,6 +20,8 @@ export interface IncomingRequest {
    * `help`).
    */
   readonly data: JsonObject;
+  /** The body as it comes, for paths that take it raw; `data` is empty then. Whoever does not read it leaves it to the edge. */
+  readonly body?: AsyncIterable<Uint8Array>;
   /** Empty for a Unix socket. Behind a proxy that the listener trusts, what the proxy says. */
   readonly remoteAddress: string;
   /** Of the connection; absent for a Unix socket. */

@@ -40,6 +40,8 @@ export interface PathRequest<S extends FieldSchema = FieldSchema> {
   readonly warnings: string[];
   /** Aborted when the client has gone. */
   readonly gone?: AbortSignal;
+  /** On paths that declare `rawBody`. */
+  readonly body?: AsyncIterable<Uint8Array>;
 }
 /** What the URL has in the place of each name of the pattern. */
 export type PathParams = Readonly<Record<string, string>>;
@@ -69,6 +71,8 @@ export interface PathDefinition<S extends FieldSchema> {
    * write is an update, as on most paths of Vault: `tests/auth/capabilities-table.ts` has the table.
    */
   readonly exists?: (params: PathParams, token?: TokenEntry) => Promise<boolean>;
+  /** A write brings any bytes, and the handler reads them: it is called before they have come. */
+  readonly rawBody?: boolean;
   /** Serves requests without a token. */
   readonly unauthenticated?: boolean;
   /** Answers from this node's memory: such a request does not ask the store first, and is answered while the store is away. */
@@ -93,6 +97,7 @@ export interface Path {
   /** Fields in which a string is split at its commas. */
   readonly splitFields: ReadonlySet<string>;
   readonly operations: readonly ('read' | 'write' | 'delete' | 'list')[];
+  readonly rawBody: boolean;
   readonly unauthenticated: boolean;
   readonly local: boolean;
   readonly openAs: UnauthenticatedAccess | undefined;
@@ -137,6 +142,7 @@ export function definePath<const S extends FieldSchema>(definition: PathDefiniti
     splitFields: splitFields(fields),
     operations,
     creates: definition.exists !== undefined,
+    rawBody: definition.rawBody ?? false,
     unauthenticated: definition.unauthenticated ?? false,
     local: definition.local ?? false,
     openAs: definition.openAs,

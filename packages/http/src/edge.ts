@@ -60,6 +60,8 @@ export interface HttpEdgeOptions {
    * will be. Default: none.
    */
   readonly admit?: (caller: Caller) => Readonly<Record<string, string>>;
+  /** Whether the handler reads the body of a write to this path itself, whatever it is. Default: no path. */
+  readonly takesRawBody?: (path: string) => boolean;
   /** A larger body is answered with 413. Default 32 MiB, as Vault, or the whole budget where that is less. */
   readonly maxBodyBytes?: number;
   /** The same for everybody whom {@link takesLargeBody} does not know. Default 256 KiB. */
@@ -120,6 +122,7 @@ export function createHttpEdge(options: HttpEdgeOptions): HttpEdge {
   const budget = options.bodyBudget ?? new BodyBudget();
   const limits = {
     takesLargeBody: options.takesLargeBody ?? (() => Promise.resolve(false)),
+    takesRawBody: options.takesRawBody ?? (() => false),
     budget,
     maxBodyBytes: Math.min(options.maxBodyBytes ?? HTTP_LIMITS.bodyBytes, budget.totalBytes),
     strangerBodyBytes: options.strangerBodyBytes ?? HTTP_LIMITS.strangerBodyBytes,

@@ -15,6 +15,7 @@ import { HTTP_LIMITS } from './limits.ts';
 import { type ForwardedForRules, type Origin, originOf } from './forwarded-for.ts';
 import type { InFlight } from './in-flight.ts';
 import { cutOff, type EdgeRequest, type EdgeResponse } from './message.ts';
+import { rawBody } from './raw-body.ts';
 import { BODY_REFUSALS, BUSY, CROWDED } from './refusals.ts';
 import { checkHeaders, parseTarget, readHeaders, readToken, readWrapTtl, type Target } from './request.ts';
 import { type Rendered, renderError, renderResponse } from './response.ts';
@@ -24,6 +25,7 @@ export interface ExchangeOptions {
   readonly handle: RequestHandler;
   readonly takesLargeBody: (caller: Caller) => Promise<boolean>;
   readonly admit?: (caller: Caller) => Readonly<Record<string, string>>;
+  readonly takesRawBody: (path: string) => boolean;
   readonly budget: BodyBudget;
   readonly guard: BrowserGuard | undefined;
   readonly inFlight: InFlight;
@@ -109,6 +111,10 @@ export class Exchange {
     if (!this.#admit(origin, target)) return;
     const caller = { path: target.path, token: readToken(headers), remoteAddress };
     this.#addHeaders(this.#options.admit?.(caller) ?? {});
+    if (target.operation === 'update' && this.#options.takesRawBody(target.path)) {
+      await this.#answerRaw({ ...caller, ...origin }, wrapTtl, expectsContinue);
+      return;
+    }
     const share = this.#options.budget.share(callerNetwork(remoteAddress));
     try {
       const data = target.operation === 'update' ? await this.#data(caller, share, expectsContinue) : target.query;
@@ -153,6 +159,33 @@ export class Exchange {
     };
     this.#response.once('close', inFlight.begin(seen));
     return true;
+  }
+
+  /** Lets the handler read the body: what is wrong with the caller is known before a byte of it is. */
+  async #answerRaw(caller: Caller & Origin, wrapTtl: number, expectsContinue: boolean): Promise<void> {
+    const request = this.#request;
+    const body = rawBody(request, {
+      begin: () => {
+        if (expectsContinue) this.#response.writeContinue();
+      },
+      broken: () => this.#broken,
+    });
+    let rendered: Rendered;
+    try {
+      const answer = await this.#options.handle({
+        ...{ id: this.#id, operation: 'update', ...caller, data: {}, body, gone: this.#gone.signal },
+        headers: readHeaders(this.#request.rawHeaders),
+        maxDurationMs: HTTP_LIMITS.rawBodyMs,
+        ...(wrapTtl > 0 && { wrapTtl }),
+      });
+      rendered = renderResponse(this.#id, answer);
+    } catch (thrown) {
+      const error = CofferError.from(thrown);
+      if (error.code === 'internal') this.#logInternal(error);
+      rendered = renderError(error);
+    }
+    if (request.readableEnded) this.#send(rendered);
+    else this.#sendUnread(rendered, !request.destroyed && this.#broken === undefined);
   }
 
   /** What Node's parser does not check: that there is one Host (RFC 9112, 3.2), and over HTTP/2 the size. */
@@ -279,14 +312,21 @@ export class Exchange {
     this.#refuse(status, text, outcome !== 'malformed' && outcome !== 'late');
   }
 
-  /** Sends the answer at once, but ends the connection late: closed with bytes unread, TCP would discard the answer. */
   #refuse(status: number, text: string, hasMore: boolean): void {
+    if (status === 503) this.#addHeaders({ 'retry-after': String(RETRY_AFTER_SECONDS) });
+    this.#sendUnread({ status, body: { errors: [text] } }, hasMore && !this.#request.readableEnded);
+  }
+
+  /**
+   * Sends the answer at once, but ends the connection late while there is more of the body to come: closed with bytes unread, TCP
+   * would discard the answer.
+   */
+  #sendUnread(rendered: Rendered, unread: boolean): void {
     if (this.#closed) return;
-    const bytes = this.#prepare({ status, body: { errors: [text] } });
-    if (status === 503) this.#response.setHeader('retry-after', RETRY_AFTER_SECONDS);
+    const bytes = this.#prepare(rendered);
     this.#closeAfterwards();
-    const unread = hasMore && !this.#request.readableEnded;
     if (bytes !== undefined) (this.#response as ServerResponse).write(bytes);
+    else if (unread) (this.#response as ServerResponse).flushHeaders();
     this.#limitDelivery();
     if (!unread) {
       this.#response.end();

@@ -22,6 +22,8 @@ export const HTTP_LIMITS = {
   networkShareOfRequests: 2,
   headersTimeoutMs: 10_000,
   requestTimeoutMs: 60_000,
+  /** For what a handler does with a body that it reads itself; the body has to arrive in time like any other. */
+  rawBodyMs: 3_600_000,
   /** 32 MiB in that time are 280 KB/s. */
   responseTimeoutMs: 120_000,
   idleTimeoutMs: 120_000,

@@ -220,7 +220,7 @@ function parseRow(line: string, { name, columns }: SnapshotTable): SnapshotRow {
   const values = parseJson(Buffer.from(line), name);
   if (!Array.isArray(values) || values.length !== columns.length) throw damaged(`a row of "${name}" has other columns`);
   return Object.fromEntries(
-    columns.map((column, index) => {
+    columns.map((column, index): [string, SnapshotRow[string]] => {
       const value: unknown = values[index];
       if (value === null) return [column.name, null];
       if (column.type === 'number' && Number.isSafeInteger(value)) return [column.name, Number(value)];

@@ -7,10 +7,10 @@ export type StorageConfig =
   | { readonly type: 'yugabytedb'; readonly connectionUrl: Secret; readonly maxConnections?: number };
 
 /** @throws CofferError `invalid-request`: `FILE:LINE:COLUMN: what is wrong` */
-export function parseStorage(config: HclObject): StorageConfig {
-  const [block, second] = config.blocks('storage', 1);
-  if (block === undefined) throw config.error('a block storage "file" { path = "…" } is missing');
-  if (second !== undefined) throw config.error('"storage" is set twice', second);
+export function parseStorage(config: HclObject, name = 'storage'): StorageConfig {
+  const [block, second] = config.blocks(name, 1);
+  if (block === undefined) throw config.error(`a block ${name} "file" { path = "…" } is missing`);
+  if (second !== undefined) throw config.error(`"${name}" is set twice`, second);
   const { body } = block;
   switch (block.labels[0]) {
     case 'file': {

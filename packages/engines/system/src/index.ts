@@ -1,5 +1,5 @@
 import { Loggers } from '@coffer/base';
-import type { CoreServices, SealControl } from '@coffer/core';
+import type { CoreServices, SealControl, Snapshots } from '@coffer/core';
 import type { EngineFactory, InFlightRequest, Path } from '@coffer/framework';
 import { auditPaths } from './path-audit.ts';
 import { auditHashPaths } from './path-audit-hash.ts';
@@ -42,6 +42,7 @@ import { rotatePaths } from './path-rotate.ts';
 import { sealPaths } from './path-seal.ts';
 import { sealStatusPaths } from './path-seal-status.ts';
 import { stepDownPaths } from './path-step-down.ts';
+import { storagePaths } from './path-storage.ts';
 import { toolsPaths } from './path-tools.ts';
 import { unsealPaths } from './path-unseal.ts';
 import { versionHistoryPaths } from './path-version-history.ts';
@@ -61,6 +62,7 @@ export interface SystemEngineOptions {
   /** Default: that of a server without a file. */
   readonly configuration?: ServerConfiguration;
   readonly requestsInFlight: () => readonly InFlightRequest[];
+  readonly snapshots: Pick<Snapshots, 'save' | 'restore'>;
   /** Without it no plugin can be registered. */
   readonly pluginDirectory?: PluginDirectory;
 }
@@ -79,7 +81,7 @@ export function sealedPaths(server: ServerInfo, seal: SealControl): Path[] {
 
 /** The engine at `sys/`. A tuning path goes before the mount path that would match it too. */
 export function createSystemEngine(options: SystemEngineOptions): EngineFactory {
-  const { services, server, seal, requestsInFlight, pluginDirectory } = options;
+  const { services, server, seal, requestsInFlight, snapshots, pluginDirectory } = options;
   const { loggers = new Loggers('info', () => undefined), configuration = NOT_CONFIGURED } = options;
   const {
     audit,
@@ -143,6 +145,7 @@ export function createSystemEngine(options: SystemEngineOptions): EngineFactory 
       ...toolsPaths(),
       ...hostInfoPaths(),
       ...internalCountersPaths(leaseList),
+      ...storagePaths(snapshots),
     ],
     async close() {
       sealed.abort();

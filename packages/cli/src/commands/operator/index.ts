@@ -6,6 +6,7 @@ import { operatorMembers } from './members.ts';
 import { operatorRekey } from './rekey.ts';
 import { operatorRotate } from './rotate.ts';
 import { operatorSeal } from './seal.ts';
+import { operatorRaft, operatorSnapshot } from './snapshot/index.ts';
 import { operatorStepDown } from './step-down.ts';
 import { operatorUnseal } from './unseal.ts';
 
@@ -22,9 +23,11 @@ export const operator: CommandGroup = {
     operatorInit,
     operatorKeyStatus,
     operatorMembers,
+    operatorRaft,
     operatorRekey,
     operatorRotate,
     operatorSeal,
+    operatorSnapshot,
     operatorStepDown,
     operatorUnseal,
   ],

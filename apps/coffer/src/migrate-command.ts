@@ -1,0 +1,107 @@
+import { CofferError, type Logger, silentLogger } from '@coffer/base';
+import { type CommandDefinition, defineCommand, type Ui, usageFailure } from '@coffer/cli';
+import type { Store } from '@coffer/store';
+import { type MigrateConfig, readMigrateConfig } from './config/migrate-config.ts';
+import type { StorageConfig } from './config/storage-config.ts';
+
+const EVERY_MS = 2_000;
+
+/** `coffer operator migrate`: copies a store into one of the other type, while no server works on it. */
+export const migrateCommand: CommandDefinition = defineCommand({
+  name: 'migrate',
+  synopsis: 'Migrates Vault data between storage backends',
+  description: `
+    Copies everything from one storage to another one, which must be empty, as it is sealed: no server is needed, and no unsealing. No
+    server may work on either of them. A migration that was cut off goes on when the command is run again.
+
+    The configuration has a block storage_source and a block storage_destination, each as the block storage of a server.`,
+  usage: '[options]',
+  examples: [
+    { caption: 'Start a migration with a configuration file:', command: 'operator migrate -config=migrate.hcl' },
+  ],
+  http: false,
+  flags: {
+    config: {
+      type: 'string',
+      env: 'VAULT_MIGRATE_CONFIG_PATH',
+      usage: 'Path to a configuration file. This configuration file should contain only migrator directives.',
+    },
+    reset: { type: 'boolean', usage: 'Reset the migration lock, and remove what was copied. No migration will occur.' },
+    start: { type: 'string', usage: 'Refused: a migration that was cut off goes on by itself.' },
+    'max-parallel': { type: 'integer', usage: 'As Vault has it. One row comes after the other here.' },
+  },
+  arguments: { min: 0, max: 0 },
+  async run({ flags, ui }) {
+    if (flags.start !== undefined) {
+      throw usageFailure(
+        'flag -start: rows have no common order here; run the command again, and it goes on where it was cut off',
+      );
+    }
+    if ((flags['max-parallel'] ?? 1) < 1) throw usageFailure('Argument to flag -max-parallel must be 1 or more');
+    if (flags.config === undefined || flags.config === '') {
+      throw usageFailure('Must specify exactly one config path using -config');
+    }
+    const config = await load(flags.config);
+    try {
+      await migrate(config, flags.reset === true, ui);
+    } catch (thrown) {
+      ui.error(`Error migrating: ${CofferError.from(thrown).message}`);
+      return 2;
+    }
+    const success =
+      flags.reset === true ? 'Migration lock reset (if it was set).' : 'All of the keys have been migrated.';
+    ui.output(`Success! ${success}`);
+    return 0;
+  },
+});
+
+async function load(file: string): Promise<MigrateConfig> {
+  try {
+    return await readMigrateConfig(file);
+  } catch (thrown) {
+    throw usageFailure(`Error loading configuration from ${file}: ${CofferError.from(thrown).message}`);
+  }
+}
+
+async function migrate({ source, destination }: MigrateConfig, isReset: boolean, ui: Ui): Promise<void> {
+  const { migrateStore, resetMigration } = await import('@coffer/core');
+  await withStore(source, "'storage_source'", silentLogger, (from) =>
+    withStore(destination, "'storage_destination'", silentLogger, async (to) => {
+      if (isReset) {
+        await resetMigration(from, to);
+        return;
+      }
+      const rows = await migrateStore({ source: from, destination: to, onRows: progressOn(ui) });
+      ui.output(`${rows} rows are in the destination, and are those of the source.`);
+    }),
+  );
+}
+
+async function withStore(
+  storage: StorageConfig,
+  name: string,
+  logger: Logger,
+  work: (store: Store) => Promise<void>,
+): Promise<void> {
+  const { openStorage } = await import('./open-storage.ts');
+  let store: Store;
+  try {
+    store = await openStorage(storage, logger);
+  } catch (thrown) {
+    throw new CofferError('failed', `error mounting ${name}: ${CofferError.from(thrown).message}`, { cause: thrown });
+  }
+  try {
+    await work(store);
+  } finally {
+    await store.close();
+  }
+}
+
+function progressOn(ui: Ui): (table: string, done: number, total: number) => void {
+  let next = Date.now() + EVERY_MS;
+  return (table, done, total) => {
+    if (Date.now() < next && done < total) return;
+    next = Date.now() + EVERY_MS;
+    ui.warn(`==> ${table}: ${done} of ${total}`);
+  };
+}

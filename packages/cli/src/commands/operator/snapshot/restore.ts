@@ -1,0 +1,41 @@
+import { createReadStream } from 'node:fs';
+import { isJsonObject } from '@coffer/base';
+import { readSnapshot } from '@coffer/snapshot';
+import { defineCommand } from '../../../command.ts';
+import { reporting } from '../../../failure.ts';
+import { Progress } from './progress.ts';
+import { snapshotFile } from './snapshot-file.ts';
+
+export const snapshotRestore = defineCommand({
+  name: 'restore',
+  synopsis: 'Put a snapshot in the place of what is in the store',
+  usage: '[options] FILE',
+  description: `
+    Replaces everything in the store by what is in the snapshot, for all servers on it. A snapshot that is damaged is refused, and one
+    of a store with other keys unless -force is given; the store is as it was before then.`,
+  examples: [
+    { caption: 'Restore a snapshot:', command: 'operator snapshot restore coffer.snap' },
+    {
+      caption: 'Restore one into a new server, which has other keys:',
+      command: 'operator snapshot restore -force coffer.snap',
+    },
+  ],
+  flags: {
+    force: {
+      type: 'boolean',
+      usage: 'This bypasses checks ensuring the Autounseal or shamir keys are consistent with the snapshot data.',
+    },
+  },
+  arguments: { min: 1, max: 1 },
+  async run({ connect, arguments: [file = ''], flags, ui }) {
+    const { size } = await reporting('Error reading the snapshot', snapshotFile(file, readSnapshot));
+    const client = await connect();
+    const path = flags.force === true ? 'sys/storage/raft/snapshot-force' : 'sys/storage/raft/snapshot';
+    const chunks = new Progress(ui, 'sent', size).of(createReadStream(file));
+    const { body } = await reporting('Error installing the snapshot', client.upload(path, chunks, size));
+    const warnings = isJsonObject(body) && Array.isArray(body['warnings']) ? body['warnings'] : [];
+    for (const warning of warnings) ui.warn(`WARNING! ${String(warning)}`);
+    ui.output('Success! The snapshot was restored.');
+    return 0;
+  },
+});

@@ -1,0 +1,50 @@
+import { CofferError } from '@coffer/base';
+import type { Snapshots } from '@coffer/core';
+import { definePath, type Path, type PathRequest, type PathResponse } from '@coffer/framework';
+
+const NEW_KEYS =
+  'the store has the keys of the snapshot now: unseal every node with the key shares, or the static key, that it was taken under';
+
+/**
+ * `sys/storage/snapshot` and `sys/storage/snapshot-force`, and the same under `sys/storage/raft/`, where Vault's clients look for
+ * them.
+ */
+export function storagePaths(snapshots: Pick<Snapshots, 'save' | 'restore'>): Path[] {
+  return ['storage', 'storage/raft'].flatMap((place) => [
+    definePath({
+      pattern: `${place}/snapshot`,
+      fields: {},
+      sudo: true,
+      rawBody: true,
+      synopsis: 'Takes a snapshot of the store, or restores one.',
+      description:
+        'A read answers the snapshot as a gzip file, sealed as the store is. A write takes such a file as its body, and puts what is ' +
+        'in it in the place of what is in the store; it must have been taken of a store with the same keys.',
+      read: () => Promise.resolve({ stream: { contentType: 'application/gzip', chunks: snapshots.save() } }),
+      write: (request) => restore(snapshots, request, false),
+    }),
+    definePath({
+      pattern: `${place}/snapshot-force`,
+      fields: {},
+      sudo: true,
+      rawBody: true,
+      synopsis: 'Restores a snapshot of a store with other keys.',
+      description:
+        'As a write to `snapshot`, without the check of the keys. Where they are others, every node is sealed afterwards, and ' +
+        'leases that the store had before are forgotten.',
+      write: (request) => restore(snapshots, request, true),
+    }),
+  ]);
+}
+
+async function restore(
+  snapshots: Pick<Snapshots, 'restore'>,
+  { body }: Pick<PathRequest, 'body'>,
+  force: boolean,
+): Promise<PathResponse> {
+  if (body === undefined) throw new CofferError('invalid-request', 'no snapshot was sent');
+  const { isSameKeys, forgottenLeases } = await snapshots.restore(body, force);
+  if (isSameKeys) return undefined;
+  const forgotten = `${forgottenLeases} leases of the store before are forgotten: their logins end when they expire in the database`;
+  return { warnings: [NEW_KEYS, ...(forgottenLeases > 0 ? [forgotten] : [])] };
+}
