@@ -5,6 +5,7 @@ import { benchLimping } from './bench/limping.ts';
 import { benchNodes } from './bench/nodes.ts';
 import { benchPlugin } from './bench/plugin.ts';
 import { benchRows } from './bench/rows.ts';
+import { benchSnapshot } from './bench/snapshot.ts';
 import { benchStart } from './bench/start.ts';
 
 const BENCHES: Readonly<Record<string, () => Promise<void>>> = {
@@ -14,6 +15,7 @@ const BENCHES: Readonly<Record<string, () => Promise<void>>> = {
   nodes: benchNodes,
   plugin: benchPlugin,
   rows: benchRows,
+  snapshot: benchSnapshot,
   start: benchStart,
 };
 

@@ -34,6 +34,7 @@ const LONGEST = [
   'tests/fault-matrix',
   'tests/races/',
   'tests/many-nodes/',
+  'tests/backup/',
   'tests/rotation-faults',
   'tests/plugin-versions',
   'tests/durable-server',

@@ -7,7 +7,7 @@ import { vaultShell } from './docs-shell.ts';
 import { blocksOf, executedBlocks } from './documentation.ts';
 import { normalizeText } from './golden/normalize.ts';
 
-const PAGES = ['docs/getting-started.md', 'docs/plugin.md', 'docs/logs.md'];
+const PAGES = ['docs/getting-started.md', 'docs/plugin.md', 'docs/logs.md', 'docs/backup.md'];
 
 describe('commands in the documentation', () => {
   it('start the server as these tests do', () => {

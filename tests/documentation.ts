@@ -33,6 +33,7 @@ export const EXECUTORS: readonly Executor[] = [
   { page: 'docs/plugin.md', test: 'docs-commands.test.ts', takes: isShell },
   { page: 'docs/audit.md', test: 'audit/page.test.ts', takes: (block) => isShell(block) || block.kind === 'hcl' },
   { page: 'docs/logs.md', test: 'docs-commands.test.ts', takes: isShell },
+  { page: 'docs/backup.md', test: 'docs-commands.test.ts', takes: isShell },
   { page: 'docs/auth.md', test: 'auth/page.test.ts', takes: isShell },
   { page: 'docs/auth.md', test: 'auth/cert.test.ts', takes: ({ kind }) => kind === 'sh certificates' },
   { page: 'docs/listeners.md', test: 'listeners.test.ts', takes: (block) => isShell(block) || block.kind === 'hcl' },

@@ -26,6 +26,10 @@ sys/unseal                                       open
 sys/in-flight-req                                read
 sys/seal                                         sudo update
 sys/step-down                                    sudo update
+sys/storage/snapshot                             read update
+sys/storage/snapshot-force                       update
+sys/storage/raft/snapshot                        read update
+sys/storage/raft/snapshot-force                  update
 sys/rotate                                       sudo update
 sys/rotate/keyring                               sudo update
 sys/rotate/config                                read update

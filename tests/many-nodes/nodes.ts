@@ -14,6 +14,8 @@ export interface Nodes {
   readonly database: TestDatabase;
   readonly all: readonly Node[];
   readonly rootToken: string;
+  /** What unseals them. */
+  readonly keys: readonly string[];
   /** Its plugins. */
   readonly pluginDirectory: string;
   stop(): Promise<void>;
@@ -45,6 +47,7 @@ export async function startNodes(count: number): Promise<Nodes> {
     database,
     all: servers.map((server) => ({ server, api: apiAt(server.address, rootToken) })),
     rootToken,
+    keys,
     pluginDirectory,
     async stop() {
       await home.remove();

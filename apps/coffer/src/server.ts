@@ -105,7 +105,7 @@ export async function startServer(
       handle: operation?.requests.around(handle) ?? handle,
       takesLargeBody: sealable.takesLargeBody.bind(sealable),
       admit: (caller: Caller) => sealable.core?.admit(caller) ?? {},
-      takesRawBody: sealable.takesRawBody.bind(sealable),
+      takesRawBody: sealable.takesRawBody,
       inFlight,
     };
     const opened = await openListeners(atTheSamePorts(config.listeners, replaced), backend, logger);

@@ -104,7 +104,7 @@ export class SealableCore implements SealControl {
     return this.#opened?.core;
   }
 
-  /** How long the store has not been heard, in milliseconds: see {@link Membership.lastHeardMs}. */
+  /** See {@link Membership.lastHeardMs}. */
   get lastHeardMs(): number {
     return this.#membership.lastHeardMs;
   }
@@ -178,10 +178,8 @@ export class SealableCore implements SealControl {
     return (await this.#opened?.core.takesLargeBody(caller)) ?? false;
   }
 
-  /** Whether a write to this path brings bytes that are no JSON. While sealed, none is known to; what is refused is not read anyway. */
-  takesRawBody(path: string): boolean {
-    return this.#opened?.core.takesRawBody(path) ?? path.startsWith('sys/storage/');
-  }
+  /** Whether a write to this path brings bytes that are no JSON. While sealed, they are refused unread. */
+  takesRawBody = (path: string): boolean => this.#opened?.core.takesRawBody(path) ?? path.startsWith('sys/storage/');
 
   async status(): Promise<SealStatus> {
     // A health check of an open server does not ask the store.

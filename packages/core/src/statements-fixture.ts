@@ -18,6 +18,7 @@ import { createPolicyStore } from './policies/policies.ts';
 import { CLUSTER_IDENTITY } from './seal/cluster-identity.ts';
 import { initStore } from './seal/init-store.ts';
 import { createSealRows } from './seal/seal-rows.ts';
+import { requireNoMigration } from './snapshot/migration-lock.ts';
 import { createCubbyholes } from './tokens/cubbyholes.ts';
 import { CUBBYHOLES, WRAPPED_ANSWERS } from './tokens/token-ending.ts';
 import { giveLeases } from './tokens/token-lease.ts';
@@ -230,6 +231,7 @@ function workOfCore(store: Store, barrier: Barrier): readonly (() => Promise<voi
       await beat(store, self);
       await listNodes(store);
       await isDead(store, 'another');
+      await requireNoMigration(store);
       await forgetOthers(store);
       await leave(store);
     },

@@ -16,6 +16,14 @@ const NOT_RUN_HERE: Readonly<Record<string, string>> = {
   'SELECT c.relname::pg_catalog.text AS name': 'the catalog, when the store is opened',
   'SELECT pg_catalog.array_to_json': 'the search path, once a connection',
   "INSERT INTO epoch (name, epoch) VALUES ('store', 0)": 'a migration',
+  'SELECT max(version) AS version FROM keyring': 'five rows, when a snapshot is restored',
+  'SELECT count(*) AS leases FROM leases': 'a whole table, when a snapshot is restored',
+  "DELETE FROM entries WHERE mount <> '": 'a whole table, when a snapshot is restored',
+  "SELECT value FROM keyring WHERE name = 'keyring'": 'five rows, when a store is migrated',
+  'SELECT count(*) AS total FROM': 'a whole table, when a store is migrated',
+  'SELECT 1 FROM … LIMIT 1': 'one row, when a store is migrated',
+  "DELETE FROM entries WHERE mount = '": 'the migration’s own row',
+  'SELECT …, rowid AS store_rowid FROM': 'a whole table in parts, by its rowid',
 };
 
 const LITERAL =

@@ -83,7 +83,8 @@ async function copy(
 ): Promise<ReadonlyMap<string, Content>> {
   const totals = new Map<string, number>();
   for (const { name } of BEFORE_KEYS) {
-    const { rows } = await source.run(`SELECT count(*) AS total FROM ${name}`);
+    const ours = name === 'entries' ? ` WHERE mount <> '${MIGRATION}'` : '';
+    const { rows } = await source.run(`SELECT count(*) AS total FROM ${name}${ours}`);
     totals.set(name, Number(rows[0]?.['total'] ?? 0));
   }
   const contents = new Map<string, Content>();

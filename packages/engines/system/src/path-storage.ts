@@ -14,7 +14,6 @@ export function storagePaths(snapshots: Pick<Snapshots, 'save' | 'restore'>): Pa
     definePath({
       pattern: `${place}/snapshot`,
       fields: {},
-      sudo: true,
       rawBody: true,
       synopsis: 'Takes a snapshot of the store, or restores one.',
       description:
@@ -26,7 +25,6 @@ export function storagePaths(snapshots: Pick<Snapshots, 'save' | 'restore'>): Pa
     definePath({
       pattern: `${place}/snapshot-force`,
       fields: {},
-      sudo: true,
       rawBody: true,
       synopsis: 'Restores a snapshot of a store with other keys.',
       description:
