@@ -1,28 +1,5 @@
-import type { SqlResult, SqlRow, SqlValue } from './store.ts';
+import type { Run, SqlRow } from './store.ts';
 import type { Table } from './tables.ts';
-
-/** Runs one statement of a transaction that is under way. */
-export type Run = (sql: string, params?: readonly SqlValue[]) => Promise<SqlResult>;
-
-/** Takes some rows of a table, which may have more columns than it names; the next ones are read when it has resolved. */
-export type TakeRows = (table: Table, rows: readonly SqlRow[]) => Promise<void>;
-
-/** How a store is read and written as a whole. Never more than {@link ROWS_AT_ONCE} rows of it are in memory. */
-export interface BulkAccess {
-  /**
-   * Reads all rows of these tables, one table after the other, as they were at one moment. Others read and write meanwhile.
-   *
-   * @throws CofferError as the methods of a store do, and what `take` rejects with
-   */
-  dump(tables: readonly Table[], take: TakeRows): Promise<void>;
-  /**
-   * Runs `work` in one transaction, in which it may decide by what it has read. Nobody else writes into these tables meanwhile. When
-   * it rejects, or the process ends, nothing of it was done. It is called again after a conflict with others.
-   *
-   * @throws CofferError as the methods of a store do, and what `work` rejects with
-   */
-  exclusively<T>(tables: readonly Table[], work: (run: Run) => Promise<T>): Promise<T>;
-}
 
 /** Rows of one answer. Sealed values may be large. */
 export const ROWS_AT_ONCE = 200;

@@ -3,9 +3,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { randomBase62 } from '@coffer/base';
-import { type BulkAccess, ROWS_AT_ONCE, type Run, type TakeRows } from './bulk.ts';
+import { ROWS_AT_ONCE } from './bulk.ts';
 import { COPY_MARK } from './embedded-file.ts';
-import type { SqlResult, SqlStatement, Store } from './store.ts';
+import type { BulkAccess, Run, SqlResult, SqlStatement, Store, TakeRows } from './store.ts';
 import type { Table } from './tables.ts';
 
 /** A message to the thread, without its number. */

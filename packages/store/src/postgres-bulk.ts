@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { backoffMs } from '@coffer/base';
 import { Failure, type Session, type SessionPool } from '@coffer/yb-connection';
-import { type BulkAccess, ROWS_AT_ONCE, type Run, type TakeRows } from './bulk.ts';
+import { ROWS_AT_ONCE } from './bulk.ts';
 import { runStatements } from './postgres-statements.ts';
 import { CONFLICTS, CONTENTION, describe } from './repeating.ts';
-import type { SqlRow } from './store.ts';
+import type { BulkAccess, Run, SqlRow, TakeRows } from './store.ts';
 import type { Table } from './tables.ts';
 
 /** All rows of a table may take longer than any other statement of ours, and so may whoever takes them. */
