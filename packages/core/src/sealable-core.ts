@@ -170,10 +170,7 @@ export class SealableCore implements SealControl {
     });
   }
 
-  /**
-   * Whether this caller may send a larger body than a stranger: with a token that is valid now, to a path that asks for one.
-   * Nobody may while sealed.
-   */
+  /** Whether this caller may send a larger body than a stranger: see {@link Core.takesLargeBody}. Nobody may while sealed. */
   async takesLargeBody(caller: Caller): Promise<boolean> {
     return (await this.#opened?.core.takesLargeBody(caller)) ?? false;
   }

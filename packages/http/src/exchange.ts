@@ -111,7 +111,7 @@ export class Exchange {
     if (!this.#admit(origin, target)) return;
     const caller = { path: target.path, token: readToken(headers), remoteAddress };
     this.#addHeaders(this.#options.admit?.(caller) ?? {});
-    if (target.operation === 'update' && this.#options.takesRawBody(target.path)) {
+    if (this.#isRaw(target)) {
       await this.#answerRaw({ ...caller, ...origin }, wrapTtl, expectsContinue);
       return;
     }
@@ -159,6 +159,10 @@ export class Exchange {
     };
     this.#response.once('close', inFlight.begin(seen));
     return true;
+  }
+
+  #isRaw({ operation, path }: Target): boolean {
+    return operation === 'update' && this.#options.takesRawBody(path);
   }
 
   /** Lets the handler read the body: what is wrong with the caller is known before a byte of it is. */
