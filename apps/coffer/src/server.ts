@@ -1,6 +1,7 @@
 import { CofferError, type Logger, type Loggers } from '@coffer/base';
 import type { ServerConfiguration } from '@coffer/engine-system';
 import { type Caller, DEFAULT_USER_LOCKOUT, type RequestHandler, SYSTEM_TTL } from '@coffer/framework';
+import { requireNoMigration } from '@coffer/core';
 import { InFlight } from '@coffer/http';
 import { type ComposeOptions, composeSealable } from './compose.ts';
 import type { ListenAddress } from './listen-address.ts';
@@ -100,6 +101,7 @@ export async function startServer(
     await store.close();
   };
   try {
+    await requireNoMigration(store);
     await sealable.start();
     const backend = {
       handle: operation?.requests.around(handle) ?? handle,

@@ -31,6 +31,7 @@ export { foldsNames } from './mounts/router.ts';
 export type { AutoSeal, SealingKey } from './seal/auto-seal.ts';
 export { createStaticSeal, parseStaticKey, type StaticKey, type StaticKeys } from './seal/static-seal.ts';
 export type { SealConfig, SealType } from './seal/seal-rows.ts';
+export { requireNoMigration } from './snapshot/migration-lock.ts';
 export { type MigrateOptions, migrateStore, resetMigration } from './snapshot/migrate-store.ts';
 export { Snapshots } from './snapshot/snapshots.ts';
 export { createRootToken } from './tokens/root-token.ts';

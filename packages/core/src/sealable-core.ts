@@ -27,7 +27,6 @@ import { SealOpening } from './seal/seal-opening.ts';
 import { createSealRows, type SealRecord, type SealRows } from './seal/seal-rows.ts';
 import { handleSealed } from './sealed-request.ts';
 import type { SealableCoreOptions } from './sealable-options.ts';
-import { requireNoMigration } from './snapshot/migration-lock.ts';
 import { SeenRecord } from './seal/seen-record.ts';
 import { ShareHolders } from './seal/share-holders.ts';
 
@@ -125,7 +124,6 @@ export class SealableCore implements SealControl {
    */
   async start(): Promise<void> {
     const { store, staySealed = false, logger } = this.#options;
-    await requireNoMigration(store);
     await this.#membership.start();
     await this.node.requireClock();
     const record = await this.#rows.read();
