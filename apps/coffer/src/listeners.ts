@@ -22,7 +22,7 @@ export interface Listeners {
   close(graceMs: number): Promise<void>;
 }
 
-export interface Backend extends Pick<SealableCore, 'handle' | 'takesLargeBody' | 'takesRawBody'>, Pick<Core, 'admit'> {
+export interface Backend extends Pick<SealableCore, 'handle' | 'takesLargeBody'>, Pick<Core, 'admit' | 'takesRawBody'> {
   readonly inFlight: InFlight;
 }
 

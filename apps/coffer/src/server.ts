@@ -107,7 +107,8 @@ export async function startServer(
       handle: operation?.requests.around(handle) ?? handle,
       takesLargeBody: sealable.takesLargeBody.bind(sealable),
       admit: (caller: Caller) => sealable.core?.admit(caller) ?? {},
-      takesRawBody: sealable.takesRawBody,
+      // While sealed, what is sent there is refused unread.
+      takesRawBody: (path: string) => sealable.core?.takesRawBody(path) ?? path.startsWith('sys/storage/'),
       inFlight,
     };
     const opened = await openListeners(atTheSamePorts(config.listeners, replaced), backend, logger);

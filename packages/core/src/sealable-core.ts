@@ -103,7 +103,7 @@ export class SealableCore implements SealControl {
     return this.#opened?.core;
   }
 
-  /** See {@link Membership.lastHeardMs}. */
+  /** How long the store has not been heard, in milliseconds: see {@link Membership.lastHeardMs}. */
   get lastHeardMs(): number {
     return this.#membership.lastHeardMs;
   }
@@ -168,13 +168,13 @@ export class SealableCore implements SealControl {
     });
   }
 
-  /** Whether this caller may send a larger body than a stranger: see {@link Core.takesLargeBody}. Nobody may while sealed. */
+  /**
+   * Whether this caller may send a larger body than a stranger: with a token that is valid now, to a path that asks for one.
+   * Nobody may while sealed.
+   */
   async takesLargeBody(caller: Caller): Promise<boolean> {
     return (await this.#opened?.core.takesLargeBody(caller)) ?? false;
   }
-
-  /** Whether a write to this path brings bytes that are no JSON. While sealed, they are refused unread. */
-  takesRawBody = (path: string): boolean => this.#opened?.core.takesRawBody(path) ?? path.startsWith('sys/storage/');
 
   async status(): Promise<SealStatus> {
     // A health check of an open server does not ask the store.
