@@ -44,7 +44,19 @@ const isTest = (file: string): boolean => /(?:\.test|-fixture)\.ts$/.test(file);
  * beside them, which imports all.
  */
 const FOLDERS: Readonly<Record<string, readonly string[]>> = {
-  'packages/core': ['epochs', 'barrier', 'nodes', 'leases', 'tokens', 'policies', 'mounts', 'quotas', 'audit', 'seal', 'snapshot'],
+  'packages/core': [
+    'epochs',
+    'barrier',
+    'nodes',
+    'leases',
+    'tokens',
+    'policies',
+    'mounts',
+    'quotas',
+    'audit',
+    'seal',
+    'snapshot',
+  ],
   'packages/yb-connection': ['settings', 'session', 'cluster'],
   'packages/ysql': ['sql', 'settings', 'ddl', 'users'],
 };

@@ -61,6 +61,7 @@ export async function startDevServer(options: DevServerOptions): Promise<DevServ
     takesLargeBody: (caller) => sealable.takesLargeBody(caller),
     admit: (caller) => sealable.core?.admit(caller) ?? {},
     inFlight,
+    takesRawBody: (path) => sealable.core?.takesRawBody(path) ?? path.startsWith('sys/storage/'),
     refuseForeignPages: true,
     logger: logger.named('http'),
   });

@@ -133,12 +133,21 @@ export function createClient(options: ClientOptions): Client {
     async download(path) {
       const { url, message } = await begin('GET', path);
       const status = message.statusCode ?? 0;
-      if (status !== 200) judge('GET', path, { url, status, text: await textOf(message, options.maxResponseBytes ?? Number.POSITIVE_INFINITY) });
+      if (status !== 200)
+        judge('GET', path, {
+          url,
+          status,
+          text: await textOf(message, options.maxResponseBytes ?? Number.POSITIVE_INFINITY),
+        });
       return message as AsyncIterable<Uint8Array>;
     },
     async upload(path, chunks, length) {
       const { url, message } = await begin('POST', path, { chunks, length });
-      return judge('POST', path, { url, status: message.statusCode ?? 0, text: await textOf(message, options.maxResponseBytes ?? Number.POSITIVE_INFINITY) });
+      return judge('POST', path, {
+        url,
+        status: message.statusCode ?? 0,
+        text: await textOf(message, options.maxResponseBytes ?? Number.POSITIVE_INFINITY),
+      });
     },
     with: (changes) => {
       const merged = Object.entries({ ...options, ...changes }).filter(([, value]) => value !== undefined);

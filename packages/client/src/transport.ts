@@ -72,7 +72,13 @@ export interface Transfer extends Omit<Exchange, 'body' | 'timeoutMs' | 'maxResp
 export async function transfer(asked: Transfer): Promise<{ readonly url: string; readonly message: IncomingMessage }> {
   const { content } = asked;
   const url = `${asked.endpoint.origin}${asked.target}`;
-  const options = requestOptions({ ...asked, body: undefined, timeoutMs: 0, maxResponseBytes: 0, followRedirect: false });
+  const options = requestOptions({
+    ...asked,
+    body: undefined,
+    timeoutMs: 0,
+    maxResponseBytes: 0,
+    followRedirect: false,
+  });
   const headers = { ...asked.headers, ...(content && { 'Content-Length': String(content.length) }) };
   const request = asked.endpoint.secure ? requestHttps({ ...options, headers }) : requestHttp({ ...options, headers });
   const answered = new Promise<IncomingMessage>((resolve, reject) => {
