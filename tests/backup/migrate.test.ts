@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { openEmbeddedStore } from '@coffer/store';
 import { databaseUnderTest, type TestDatabase } from '@coffer/testkit';
 import { cleanEnvironment, COFFER, coffer, ended } from '../coffer-process.ts';
+import { executedBlocks } from '../documentation.ts';
 import { DurableHome, initialize, unseal } from '../durable-process.ts';
 
 const ROWS = 20_000;
@@ -102,6 +103,13 @@ describe('operator migrate', () => {
     await home.configure(home.fileStorage);
     await assert.rejects(home.start(), /storage migration in progress/);
 
+    // The last time with the page's own file.
+    const [page] = executedBlocks('docs/backup.md', import.meta.filename);
+    assert.ok(page !== undefined);
+    const ours = page.text
+      .replace('/var/lib/coffer', home.path('data'))
+      .replace(/"postgres:[^"]*"/, /"postgres:[^"]*"/.exec(stanza)?.[0] ?? '');
+    await writeFile(home.path('migrate.hcl'), ours);
     const { stdout, stderr, exit } = await migrate();
     assert.equal(exit, 0, stderr);
     assert.match(stdout, /^\d+ rows are in the destination.*\nSuccess! All of the keys have been migrated\.\n$/);
