@@ -34,6 +34,7 @@ describe('the references', () => {
     for (const mount of [
       'database/',
       'sys/',
+      'cubbyhole/',
       'auth/token/',
       'auth/approle/',
       'auth/cert/',

@@ -1,17 +1,7 @@
 import { CofferError, isJsonObject, Secret, type JsonObject, type JsonValue } from '@coffer/base';
 import type { Client, SecretResponse } from '@coffer/client';
+import type { LoginRequest } from './login-request.ts';
 import { loginWithBrowser } from './oidc-login.ts';
-
-export interface LoginRequest {
-  /** The `key=value` arguments. */
-  readonly details: ReadonlyMap<string, string>;
-  /** Where the method is enabled, without `auth/` and slashes at the ends. */
-  readonly mount: string;
-  /** Asks the user for what is not among the details. @throws CofferError when nobody can be asked */
-  readonly ask: (name: string, question: string) => Promise<string>;
-  /** Tells the user what is worth knowing meanwhile. */
-  readonly tell: (text: string) => void;
-}
 
 /** Authenticates one way; throws CofferError. The client has VAULT_TOKEN for the method `token` only. */
 export type LoginHandler = (client: Client, request: LoginRequest) => Promise<SecretResponse>;

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import { CofferError, errorText } from '@coffer/base';
 import type { Client, SecretResponse } from '@coffer/client';
-import type { LoginRequest } from './login-handlers.ts';
+import type { LoginRequest } from './login-request.ts';
 
 /** As long as Vault's CLI waits for somebody at the provider. */
 const TIMEOUT_MS = 120_000;

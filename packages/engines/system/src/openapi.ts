@@ -1,4 +1,4 @@
-import type { JsonObject } from '@coffer/base';
+import { type JsonObject, trimEndOf } from '@coffer/base';
 import { type Field, type FieldSchema, LIST_FIELDS, type Mount, needsSudo, type Path } from '@coffer/framework';
 
 export interface MountedPaths {
@@ -22,7 +22,10 @@ const TYPES: Readonly<Record<Field['type'], JsonObject>> = {
 /** An OpenAPI 3.0 document of what is mounted, made from the very tables that the router uses. */
 export function openapiDocument(mounted: readonly MountedPaths[], version: string): JsonObject {
   const items = mounted.flatMap(({ mount, paths }) =>
-    paths.map((path): [string, JsonObject] => [`/${mount.path}${template(path.pattern)}`, pathItem(mount, path)]),
+    paths.map((path): [string, JsonObject] => [
+      trimEndOf(`/${mount.path}${template(path.pattern)}`, '/'),
+      pathItem(mount, path),
+    ]),
   );
   return {
     openapi: '3.0.3',
