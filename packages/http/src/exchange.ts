@@ -11,10 +11,11 @@ import { type BodyOutcome, freeBuffer, parseJsonBody, readBody } from './body.ts
 import type { BodyBudget, BodyShare } from './body-budget.ts';
 import type { BrowserGuard } from './browser-guard.ts';
 import type { Connections } from './connections.ts';
+import { logInternal, reportLostAnswer } from './exchange-log.ts';
 import { HTTP_LIMITS } from './limits.ts';
 import { type ForwardedForRules, type Origin, originOf } from './forwarded-for.ts';
 import type { InFlight } from './in-flight.ts';
-import { cutOff, type EdgeRequest, type EdgeResponse } from './message.ts';
+import { checkMessage, cutOff, type EdgeRequest, type EdgeResponse } from './message.ts';
 import { rawBody } from './raw-body.ts';
 import { BODY_REFUSALS, BUSY, CROWDED } from './refusals.ts';
 import { checkHeaders, parseTarget, readHeaders, readToken, readWrapTtl, type Target } from './request.ts';
@@ -90,7 +91,7 @@ export class Exchange {
       await this.#answer(expectsContinue);
     } catch (thrown) {
       const error = CofferError.from(thrown);
-      if (error.code === 'internal') this.#logInternal(error);
+      if (error.code === 'internal') logInternal(this.#options.logger, this.#id, error);
       this.#addHeaders(error.headers);
       if (error.retryAfterSeconds !== undefined) this.#addHeaders({ 'retry-after': String(error.retryAfterSeconds) });
       this.#send(renderError(error));
@@ -100,7 +101,7 @@ export class Exchange {
   async #answer(expectsContinue: boolean): Promise<void> {
     const { headers } = this.#request;
     const { handle, maxDurationMs, guard, forwardedFor } = this.#options;
-    this.#checkMessage();
+    checkMessage(this.#request);
     guard?.check(headers);
     const origin = originOf(this.#request, forwardedFor);
     const { remoteAddress } = origin;
@@ -130,7 +131,7 @@ export class Exchange {
         ...(maxDurationMs !== undefined && { maxDurationMs }),
         ...(wrapTtl > 0 && { wrapTtl }),
       });
-      if (this.#closed) this.#reportLostAnswer(answer);
+      if (this.#closed) reportLostAnswer(this.#options.logger, this.#id, answer);
       if (answer?.stream !== undefined) await this.#sendStream(answer.status ?? 200, answer.stream);
       else this.#send(renderResponse(this.#id, answer));
     } finally {
@@ -185,25 +186,11 @@ export class Exchange {
       rendered = renderResponse(this.#id, answer);
     } catch (thrown) {
       const error = CofferError.from(thrown);
-      if (error.code === 'internal') this.#logInternal(error);
+      if (error.code === 'internal') logInternal(this.#options.logger, this.#id, error);
       rendered = renderError(error);
     }
     if (request.readableEnded) this.#send(rendered);
     else this.#sendUnread(rendered, !request.destroyed && this.#broken === undefined);
-  }
-
-  /** What Node's parser does not check: that there is one Host (RFC 9112, 3.2), and over HTTP/2 the size. */
-  #checkMessage(): void {
-    const { httpVersion, rawHeaders } = this.#request;
-    const bytes = rawHeaders.reduce((sum, each) => sum + each.length, 0);
-    if (bytes > HTTP_LIMITS.headerBytes) {
-      throw new CofferError('invalid-request', `the headers have more than ${HTTP_LIMITS.headerBytes} bytes`);
-    }
-    if (!httpVersion.startsWith('1.')) return;
-    const hosts = rawHeaders.filter((name, at) => at % 2 === 0 && name.toLowerCase() === 'host').length;
-    if (hosts > 1 || (hosts === 0 && httpVersion === '1.1')) {
-      throw new CofferError('invalid-request', 'the request must have one Host header');
-    }
   }
 
   /** The JSON in the body. Undefined when there is none to be had; that has been answered then. */
@@ -258,7 +245,7 @@ export class Exchange {
     } catch (thrown) {
       if (!this.#response.headersSent) throw thrown;
       if (this.#closed) return;
-      this.#logInternal(CofferError.from(thrown));
+      logInternal(this.#options.logger, this.#id, CofferError.from(thrown));
       cutOff(this.#request);
     } finally {
       await body.end();
@@ -343,24 +330,5 @@ export class Exchange {
     };
     this.#request.once('end', end).once('close', end);
     this.#request.resume();
-  }
-
-  /** The core has done what was asked and nobody will know: the log names the lease, so that it can be revoked. */
-  #reportLostAnswer(answer: OutgoingResponse | undefined): void {
-    const fields = { request_id: this.#id, lease_id: answer?.lease?.id };
-    if (answer?.lease === undefined) this.#options.logger.debug('client went away before the answer', fields);
-    else this.#options.logger.warn('client went away before it got its lease', fields);
-  }
-
-  #logInternal(error: CofferError): void {
-    const cause = error.cause ?? error;
-    const place =
-      cause instanceof Error
-        ? (cause.stack ?? '')
-            .split('\n')
-            .find((line) => line.trimStart().startsWith('at '))
-            ?.trim()
-        : undefined;
-    this.#options.logger.error('internal error', { request_id: this.#id, error: errorText(cause), place });
   }
 }

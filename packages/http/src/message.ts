@@ -1,5 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { constants, type Http2ServerRequest, type Http2ServerResponse } from 'node:http2';
+import { CofferError } from '@coffer/base';
+import { HTTP_LIMITS } from './limits.ts';
 
 /** A request as Node.js hands it over, by HTTP/1.1 or HTTP/2: only the latter has `stream`. */
 export type EdgeRequest = IncomingMessage | Http2ServerRequest;
@@ -13,4 +15,20 @@ export function cutOff(request: EdgeRequest): void {
     // Even if the client does not accept that, it is over here.
     request.stream.destroy();
   } else request.socket.destroy();
+}
+
+/**
+ * What Node's parser does not check: that there is one Host (RFC 9112, 3.2), and over HTTP/2 the size.
+ * @throws CofferError `invalid-request`
+ */
+export function checkMessage({ httpVersion, rawHeaders }: EdgeRequest): void {
+  const bytes = rawHeaders.reduce((sum, each) => sum + each.length, 0);
+  if (bytes > HTTP_LIMITS.headerBytes) {
+    throw new CofferError('invalid-request', `the headers have more than ${HTTP_LIMITS.headerBytes} bytes`);
+  }
+  if (!httpVersion.startsWith('1.')) return;
+  const hosts = rawHeaders.filter((name, at) => at % 2 === 0 && name.toLowerCase() === 'host').length;
+  if (hosts > 1 || (hosts === 0 && httpVersion === '1.1')) {
+    throw new CofferError('invalid-request', 'the request must have one Host header');
+  }
 }
