@@ -1,12 +1,6 @@
 import type { ServerResponse } from 'node:http';
-import { CofferError, errorText, type JsonObject, type Logger, type OwnJsonLimits, randomId } from '@coffer/base';
-import {
-  type AnswerStream,
-  type Caller,
-  callerNetwork,
-  type OutgoingResponse,
-  type RequestHandler,
-} from '@coffer/framework';
+import { CofferError, type JsonObject, type Logger, type OwnJsonLimits, randomId } from '@coffer/base';
+import { type AnswerStream, type Caller, callerNetwork, type RequestHandler } from '@coffer/framework';
 import { type BodyOutcome, freeBuffer, parseJsonBody, readBody } from './body.ts';
 import type { BodyBudget, BodyShare } from './body-budget.ts';
 import type { BrowserGuard } from './browser-guard.ts';
