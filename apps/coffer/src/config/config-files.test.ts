@@ -49,6 +49,7 @@ describe('several configuration files', () => {
         { host: '0.0.0.0', port: 1 },
       ],
       storage: { type: 'file', directory: '/b' },
+      audit: { devices: [], rules: {} },
       clusterName: 'a',
       logLevel: 'warn',
       maxLeaseTtl: 7200,
@@ -197,6 +198,9 @@ describe('docs/configuration.md', () => {
     const keys = (title: string) => [...section(title).matchAll(/^\| `(\w+)` \|/gm)].map(([, key]) => key);
     assert.deepEqual(keys('Have no effect'), Object.keys(WITHOUT_EFFECT));
     assert.deepEqual(keys('Are refused'), Object.keys(REFUSED));
-    for (const key of KEYS) assert.ok(section('Work').includes(`\`${key}\``), key);
+    for (const key of KEYS) {
+      assert.ok(section('Work').includes(`\`${key}\``), key);
+      assert.ok(!(key in WITHOUT_EFFECT) && !(key in REFUSED), `${key} works, and is taken out`);
+    }
   });
 });

@@ -38,7 +38,6 @@ export const WITHOUT_EFFECT: Readonly<Record<string, readonly [Kind, string]>> =
   raw_storage_endpoint: ['switch', 'there is no sys/raw'],
   remove_irrevocable_lease_after: ['duration', 'a lease that cannot be revoked is never given up'],
   reporting: ['any', 'nothing is reported to anybody'],
-  request_limiter: ['any', 'there is no such limiter; docs/production.md has the limits'],
   service_registration: ['any', 'the node is not registered anywhere: have your balancer ask sys/health'],
   telemetry: ['any', 'nothing is sent to any collector'],
   ui: ['switch', 'there is no web interface'],
