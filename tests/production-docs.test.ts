@@ -11,7 +11,7 @@ describe('docs/production.md', () => {
   afterEach(() => home.remove());
 
   it('does what it says', async () => {
-    const [firstStart, rotation, ...others] = executedBlocks('docs/production.md', import.meta.filename);
+    const [firstStart, rotation, quotas, ...others] = executedBlocks('docs/production.md', import.meta.filename);
     assert.deepEqual(others, []);
     await home.configure(home.fileStorage);
     const server = await home.start();
@@ -37,6 +37,11 @@ describe('docs/production.md', () => {
     assert.match(printed, /^interval +720h0m0s$/m);
     assert.match(printed, /^max_operations +3865470566$/m);
     assert.match(printed, /^Encryption Count +\d+$/m);
+    const enabled = 'vault auth enable userpass';
+    const limited = await vaultShell(`${enabled}\n${quotas?.text ?? ''}`, { address: server.address, token: root });
+    assert.match(limited, /^path +auth\/userpass\/login\/\*$/m);
+    assert.match(limited, /^block_interval +300$/m);
+    assert.match(limited, /^Keys\n----\nlogins$/m);
     assert.equal(await server.stop('SIGTERM'), 0);
   });
 });
