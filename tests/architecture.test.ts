@@ -47,6 +47,7 @@ const FOLDERS: Readonly<Record<string, readonly string[]>> = {
   'packages/core': [
     'epochs',
     'barrier',
+    'identity',
     'nodes',
     'leases',
     'tokens',

@@ -35,6 +35,7 @@ describe('the references', () => {
       'database/',
       'sys/',
       'cubbyhole/',
+      'identity/',
       'auth/token/',
       'auth/approle/',
       'auth/cert/',

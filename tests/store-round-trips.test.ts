@@ -84,6 +84,7 @@ async function openCore(store: Store): Promise<{ readonly core: Core; readonly r
     tokens,
     hasSudo: async () => true,
     engineFor: (path) => services.mounts.engineFor(path),
+    identityPoliciesOf: (entry) => services.authority.identityPoliciesOf(entry),
   });
   const snapshots = { save: () => assert.fail('nobody asks for one'), restore: () => assert.fail('nobody has one') };
   const system = createSystemEngine({

@@ -15,6 +15,7 @@ const ROOMS: Readonly<Record<string, string>> = {
   'packages/engines/system': 'sys/',
   'packages/engines/cubbyhole': 'cubbyhole/',
   'packages/engines/database': 'database/',
+  'packages/engines/identity': 'identity/',
   'packages/auth/approle': 'auth/approle/',
   'packages/auth/jwt': 'auth/jwt/',
   'packages/auth/kubernetes': 'auth/kubernetes/',

@@ -120,6 +120,27 @@ sys/wrapping/rewrap                              update
 cubbyhole/                                       list
 cubbyhole/:cubbyhole_path*                       read create/update delete list
 
+identity/entity                                  update
+identity/entity/id                               list
+identity/entity/id/:id                           read update delete
+identity/entity/name                             list
+identity/entity/name/:name*                      read update delete
+identity/entity/batch-delete                     update
+identity/entity/merge                            update
+identity/entity-alias                            update
+identity/entity-alias/id                         list
+identity/entity-alias/id/:id                     read update delete
+identity/group                                   update
+identity/group/id                                list
+identity/group/id/:id                            read update delete
+identity/group/name                              list
+identity/group/name/:name*                       read update delete
+identity/group-alias                             update
+identity/group-alias/id                          list
+identity/group-alias/id/:id                      read update delete
+identity/lookup/entity                           update
+identity/lookup/group                            update
+
 auth/token/create                                update
 auth/token/create-orphan                         update
 auth/token/create/:role_name                     update

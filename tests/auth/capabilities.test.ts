@@ -42,7 +42,7 @@ describe('capabilities', () => {
 
   it('of every path are those of the table, and no path is missing in it', () => {
     const methods = ['token', 'approle', 'cert', 'jwt', 'kubernetes', 'userpass'].map((method) => `auth/${method}/`);
-    const paths = ['database/', 'sys/', 'cubbyhole/', ...methods].flatMap((mount) =>
+    const paths = ['database/', 'sys/', 'cubbyhole/', 'identity/', ...methods].flatMap((mount) =>
       (core.services.mounts.route(mount)?.engine.paths ?? []).map((path) => ({
         pattern: mount + path.pattern,
         needs: needsOf(path),

@@ -93,7 +93,8 @@ describe('token roles', () => {
     assert.deepEqual([data['token_period'], data['token_type'], data['name']], [7200, 'default-service', 'job']);
     await api.ok('DELETE', 'auth/token/roles/job');
     await api.refused([400, /could not be found, not renewing/], 'POST', 'auth/token/renew-self', {}, { token });
-    await api.refused([400, /token_type/], 'POST', 'auth/token/roles/x', { token_type: 'batch' });
+    await api.refused([400, /token_type/], 'POST', 'auth/token/roles/x', { token_type: 'recovery' });
+    await api.refused([400, /non-orphan/], 'POST', 'auth/token/roles/x', { token_type: 'batch' });
   });
 });
 

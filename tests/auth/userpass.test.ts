@@ -59,7 +59,7 @@ describe('userpass', () => {
   it('refuses what it cannot keep', async () => {
     const refusals: readonly (readonly [JsonObject, RegExp])[] = [
       [{}, /missing password/],
-      [{ password: 'p', token_type: 'batch' }, /token_type.*not supported/],
+      [{ password: 'p', token_type: 'recovery' }, /token_type.*use one of/],
       [{ password: 'p', token_bound_cidrs: '10.0.0.0/33' }, /token_bound_cidrs.*is not an address or network/],
       [{ password: 'p', token_ttl: '2h', token_max_ttl: '1h' }, /'token_ttl' cannot be greater/],
       [{ password: 'p', token_policies: 'response-wrapping' }, /cannot assign policy/],

@@ -18,6 +18,7 @@ import {
 import { ROOT_POLICY, type TtlLimits, type UserLockout } from '@coffer/framework';
 import { createCubbyholeEngine } from '@coffer/engine-cubbyhole';
 import { createDatabaseEngine, createDatabasePlugins, probeDatabasePlugin } from '@coffer/engine-database';
+import { createIdentityEngine } from '@coffer/engine-identity';
 import { createSystemEngine, sealedPaths, type ServerConfiguration } from '@coffer/engine-system';
 import type { InFlight } from '@coffer/http';
 import type { Store } from '@coffer/store';
@@ -163,19 +164,21 @@ function composeCore(options: ComposeOptions, { barrier, epochs, node, cluster, 
           factory: createCubbyholeEngine(services.cubbyholes),
         },
       ],
+      ['identity/', { type: 'identity', description: 'identity store', factory: createIdentityEngine(services) }],
       ['auth/token/', { type: 'token', description: 'token based credentials', factory: token }],
     ]),
   });
   return { core, close: () => plugins.close() };
 }
 
-function tokenAuthOptions({ tokens, capabilitiesOf, mounts }: CoreServices): TokenAuthOptions {
+function tokenAuthOptions({ tokens, authority, mounts }: CoreServices): TokenAuthOptions {
   return {
     tokens,
     hasSudo: async (token, path) => {
-      const capabilities = (await capabilitiesOf(token))(path);
+      const capabilities = (await authority.capabilitiesOf(token))(path);
       return capabilities.includes('sudo') || capabilities.includes(ROOT_POLICY);
     },
     engineFor: (path) => mounts.engineFor(path),
+    identityPoliciesOf: (token) => authority.identityPoliciesOf(token),
   };
 }

@@ -9,7 +9,12 @@ import type { Words } from './words.ts';
  * Names and order as in openbao/openbao:internal/audit/format.go, AuditAuth; what is empty is left out.
  */
 export function callerEntry(
-  { request, token, verdict }: Pick<AuditedRequest, 'request' | 'token' | 'verdict'>,
+  {
+    request,
+    token,
+    identityPolicies = [],
+    verdict,
+  }: Pick<AuditedRequest, 'request' | 'token' | 'identityPolicies' | 'verdict'>,
   words: Words,
 ): JsonObject {
   const results = verdict && { policy_results: policyResults(verdict) };
@@ -18,11 +23,13 @@ export function callerEntry(
     client_token: words.secret(request.token),
     accessor: words.accessor(token.accessor),
     display_name: token.displayName,
-    policies: token.policies,
+    policies: [...new Set([...token.policies, ...identityPolicies])].sort(),
     token_policies: token.policies,
+    identity_policies: identityPolicies,
     ...results,
     metadata: token.meta,
     remaining_uses: token.usesLeft,
+    entity_id: token.entityId ?? '',
     token_type: token.type,
     token_ttl: token.creationTtl,
     token_issue_time: formatTimeSeconds(token.creationTime),
@@ -53,10 +60,11 @@ export function grantedEntry(auth: JsonObject, displayName: string | undefined, 
 }
 
 /**
- * Who is counted as one client: whoever has the same policies
+ * Who is counted as one client: the entity, or without one whoever has the same policies
  * (openbao/openbao:sdk/logical/token.go, CreateClientID; U+007F between the names, U+0000 before the namespace).
  */
-export function clientId({ policies }: TokenEntry): string {
+export function clientId({ policies, entityId }: TokenEntry): string {
+  if (entityId !== undefined) return entityId;
   const text = `${[...policies].sort().join('\x7f')}\0root`;
   return createHash('sha256').update(text).digest('base64');
 }

@@ -9,6 +9,8 @@ export interface AuditedRequest {
   readonly mount?: Mount;
   /** Whose it is; absent without a token, and for one that is not valid. */
   readonly token?: TokenEntry;
+  /** What the entity that the token stands for adds to its own policies. */
+  readonly identityPolicies?: readonly string[];
   /** What the policies said; absent where they were not asked, since the token is not valid. */
   readonly verdict?: Verdict;
   /** Why it is refused before anything is done. */

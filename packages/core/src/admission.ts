@@ -10,10 +10,10 @@ import {
   type RawPathRequest,
   type TokenEntry,
 } from '@coffer/framework';
+import type { Authority } from './authority.ts';
 import type { Route } from './mounts/router.ts';
 import type { Acl } from './policies/acl.ts';
 import { allowsFolded } from './policies/folded-acl.ts';
-import type { PolicyStore } from './policies/policies.ts';
 import { needsNoToken, rawRequest } from './request.ts';
 import { NO_WRAPPING_TOKEN } from './tokens/wrapping.ts';
 
@@ -21,6 +21,8 @@ export interface Admission {
   readonly raw: RawPathRequest;
   /** As it is before this use; absent where none is needed, and where it is not valid. */
   readonly token?: TokenEntry;
+  /** What its entity adds to its own policies. */
+  readonly identityPolicies?: readonly string[];
   /** What was asked whether the token may; absent where nothing was. */
   readonly acl?: Acl;
   /** Why it is refused. */
@@ -31,7 +33,7 @@ export interface Admission {
 export function auditedRequest(
   request: IncomingRequest,
   route: Route | undefined,
-  { raw, token, acl, refusal }: Admission,
+  { raw, token, identityPolicies, acl, refusal }: Admission,
 ): AuditedRequest {
   const { operation } = raw;
   const granted = { allowed: true, grantingPolicies: acl?.granting(operation, request.path) ?? [] };
@@ -39,6 +41,7 @@ export function auditedRequest(
     ...{ request, operation },
     ...(route && { mount: route.mounted.mount }),
     ...(token && { token }),
+    ...(identityPolicies && { identityPolicies }),
     ...(refusal === undefined && { verdict: granted }),
     ...(refusal !== undefined && { error: refusal.message }),
     ...(refusal !== undefined && token && { verdict: { allowed: false, grantingPolicies: [] } }),
@@ -62,7 +65,7 @@ export interface Arrived {
 
 /** Changes nothing, and does not even use the token. A refusal is part of the result: it is written down before it is told. */
 export async function admit(
-  { policies }: { readonly policies: PolicyStore },
+  { authority }: { readonly authority: Authority },
   { request, route, found }: Arrived,
 ): Promise<Admission> {
   const raw = rawRequest(request, route);
@@ -72,8 +75,11 @@ export async function admit(
     return { raw, refusal: invalidToken(raw, path) };
   }
   try {
+    // First: whoever may use their token no more is told nothing of what is there.
+    const acl = await authority.aclOf(found);
     const resolved = await resolveWrite(raw, path, found);
-    return { raw: resolved, token: found, ...(await authorize(policies, found, request.path, resolved, path)) };
+    const identityPolicies = await authority.identityPoliciesOf(found);
+    return { raw: resolved, token: found, identityPolicies, ...authorize(acl, request.path, resolved, path) };
   } catch (error) {
     return { raw, token: found, refusal: CofferError.from(error) };
   }
@@ -85,16 +91,14 @@ async function resolveWrite(request: RawPathRequest, path?: Path, token?: TokenE
   return (await path.exists(request.params, token)) ? request : { ...request, operation: 'create' };
 }
 
-async function authorize(
-  policies: PolicyStore,
-  token: TokenEntry,
+function authorize(
+  acl: Acl,
   fullPath: string,
   request: RawPathRequest,
   path?: Path,
-): Promise<Pick<Admission, 'acl' | 'refusal'>> {
+): Pick<Admission, 'acl' | 'refusal'> {
   // Help tells nobody anything, so a valid token is enough (hashicorp/vault:vault/acl.go AllowOperation).
   if (request.operation === 'help') return {};
-  const acl = await policies.acl(token.policies);
   const { operation, data, wrapTtl } = request;
   const sudo = path !== undefined && needsSudo(path, operation);
   const asked = [operation, fullPath, data, sudo, wrapTtl, path?.splitFields] as const;

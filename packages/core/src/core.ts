@@ -23,18 +23,20 @@ import type { Audit } from './audit/audit.ts';
 import { type Admission, admit, auditedRequest, invalidToken } from './admission.ts';
 import { type AuditSetup, createAudit } from './audit/audit-setup.ts';
 import type { Barrier } from './barrier/barrier.ts';
+import { Authority } from './authority.ts';
 import { createEntryStorage, entriesOf } from './barrier/entry-storage.ts';
 import { Epochs } from './epochs/epochs.ts';
 import { releaseDeadCreations } from './leases/dead-claims.ts';
+import { Identities } from './identity/identities.ts';
+import { IdentityStore } from './identity/identity-store.ts';
 import { Expiration } from './leases/expiration.ts';
 import { createLeaseIssuer } from './leases/lease-issuer.ts';
 import { LeaseList } from './leases/lease-list.ts';
 import { Leases } from './leases/leases.ts';
 import { builtinMount } from './mounts/mount-rows.ts';
 import { MountTable, type MountTypes } from './mounts/mount-table.ts';
-import { findRoute, foldsNames, type Route } from './mounts/router.ts';
+import { findRoute, type Route } from './mounts/router.ts';
 import { ALONE, type NodeLife } from './nodes/node-life.ts';
-import { foldedCapabilities } from './policies/folded-acl.ts';
 import { createOperatorServices, type OperatorServices } from './operator-services.ts';
 import { createPasswordPolicies, type PasswordPolicies } from './policies/password-policies.ts';
 import { createPolicyStore, type PolicyStore } from './policies/policies.ts';
@@ -78,6 +80,7 @@ export interface CoreServices extends OperatorServices {
   readonly mounts: MountTable;
   readonly policies: PolicyStore;
   readonly passwordPolicies: PasswordPolicies;
+  readonly identity: IdentityStore;
   readonly tokens: TokenStore;
   readonly cubbyholes: Cubbyholes;
   readonly leases: Leases;
@@ -87,8 +90,7 @@ export interface CoreServices extends OperatorServices {
   readonly quotas: Quotas;
   readonly lockedUsers: LockedUsers;
   readonly audit: Audit;
-  /** What a token may do on a path: its capabilities, sorted; `deny` alone when there are none. */
-  readonly capabilitiesOf: (token: TokenEntry) => Promise<(path: string) => string[]>;
+  readonly authority: Authority;
 }
 
 /** Mounts, policies, tokens and leases behind one door: {@link Core.handle}. {@link Core.install} gives it its engines. */
@@ -115,7 +117,8 @@ export class Core {
     const entries = entriesOf(store, barrier, epochs);
     const expiration = new Expiration(logger.named('expiration'));
     const wake = (dueAt?: number): void => expiration.wakeLeases(dueAt);
-    const tokens = createTokenStore(store, barrier, (dueAt) => expiration.wakeTokens(dueAt));
+    const identities = new Identities(store, barrier, epochs);
+    const tokens = createTokenStore(store, barrier, (dueAt) => expiration.wakeTokens(dueAt), identities);
     const issuer = createLeaseIssuer(store, barrier, wake, node);
     const policies = createPolicyStore(store, barrier, epochs);
     const missingPolicies = (names: readonly string[]) => policies.missing(names);
@@ -124,6 +127,7 @@ export class Core {
       epochs,
       node,
       leases: issuer,
+      identities,
       systemTtl,
       userLockout,
       missingPolicies,
@@ -145,6 +149,7 @@ export class Core {
       mounts,
       policies,
       passwordPolicies: createPasswordPolicies(createEntryStorage(entries, 'core/password-policies')),
+      identity: new IdentityStore(identities, (accessor) => mounts.byAccessor(accessor)),
       tokens,
       cubbyholes: createCubbyholes(createEntryStorage(entries, CUBBYHOLES)),
       leases,
@@ -166,10 +171,7 @@ export class Core {
         ...{ entries, epochs, setup: options.audit, logger: logger.named('audit') },
         takeBack: (request, answer) => this.#takeBack(request, answer, 'no audit device took the line of an answer'),
       }),
-      capabilitiesOf: async (token) => {
-        const acl = await policies.acl(token.policies);
-        return (path) => (foldsNames(mounts, path) ? foldedCapabilities(acl, path) : acl.capabilities(path));
-      },
+      authority: new Authority({ policies, identities, mounts }),
     };
   }
 

@@ -16,11 +16,15 @@ export interface PlanNode {
 }
 
 /** Tables with a row for each login, token, role or change. The others have few rows: {@link SMALL}. */
-export const GROWING = ['leases', 'tokens', 'entries', 'intents', 'changes'];
+export const GROWING = [
+  ...['leases', 'tokens', 'entries', 'intents', 'changes'],
+  ...['identity_entities', 'identity_aliases', 'identity_members'],
+];
 export const SMALL: Readonly<Record<string, string>> = {
   mounts: 'what operators enable by hand',
   policies: 'what operators write by hand; only its names are ever read as a whole',
   keyring: 'four rows',
+  identity_groups: 'what operators write by hand',
   epoch: 'one row',
   nodes: 'a row a process',
   migrations: 'a row a version of the schema',
@@ -84,6 +88,8 @@ export const MAY_GROW: Readonly<Record<string, string>> = {
     'an operator counts the tokens that are valid',
   "UPDATE leases SET claim = '', claimed_until = CASE WHEN state = 'active' OR claim <> '' THEN 0 ELSE issue_time + $1 END, next_attempt = CASE WHEN state = 'active' THEN next_attempt WHEN claim <> '' THEN 0 ELSE issue_time + $1 END WHERE claimed_until > store_now()":
     'once, when the embedded store is opened',
+  'SELECT * FROM identity_entities AS every': 'an operator lists them',
+  'SELECT * FROM identity_aliases AS every': 'an operator lists them',
   'UPDATE intents SET claimed_until = CAST($1 AS BIGINT) WHERE claimed_until > 0': 'as above',
 };
 

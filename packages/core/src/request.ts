@@ -1,6 +1,12 @@
 /** What a request is before its handler sees it, and which answers need nothing more. */
 import { CofferError } from '@coffer/base';
-import type { IncomingRequest, OutgoingResponse, Path, RawPathRequest, TokenEntry } from '@coffer/framework';
+import {
+  type IncomingRequest,
+  type OutgoingResponse,
+  type Path,
+  type RawPathRequest,
+  type TokenEntry,
+} from '@coffer/framework';
 import { dataOf, type Route } from './mounts/router.ts';
 
 /** The caller, if it must still be valid: what a wrapping token asked for has ended it, and a last use may have ended a token. */

@@ -1,6 +1,6 @@
 /** What plugs into the core sees: paths, fields, requests, engines, leases, storage and tokens, as contracts. Keeps nothing itself. */
 export { parseCidrs, cidrsAllow, cidrsWithin, commonCidrs, callerNetwork } from './cidr.ts';
-export { type Condition, validToken } from './condition.ts';
+export { type Condition, stillValid, validToken } from './condition.ts';
 export type { Cubbyhole, Cubbyholes } from './cubbyhole.ts';
 export { type DueWork, type DueLoopOptions, DueLoop } from './due-loop.ts';
 export type { Engine, EngineContext, EngineFactory, EngineMessage } from './engine.ts';
@@ -47,9 +47,10 @@ export type {
   OutgoingResponse,
   RequestHandler,
 } from './logical.ts';
+export type { LoginAlias } from './login-alias.ts';
 export {
+  type AuthOfToken,
   type Login,
-  type LoginAlias,
   issueLoginToken,
   grantLoginRenewal,
   loginPolicies,
@@ -106,7 +107,15 @@ export {
   isSamePluginVersion,
 } from './plugin-version.ts';
 export * as stored from './stored.ts';
-export { type TokenEntry, ROOT_POLICY, DEFAULT_POLICY, WRAPPING_POLICY, UNASSIGNABLE_POLICIES } from './token-entry.ts';
+export {
+  BATCH_TOKEN_PREFIX,
+  isBatchToken,
+  type TokenEntry,
+  ROOT_POLICY,
+  DEFAULT_POLICY,
+  WRAPPING_POLICY,
+  UNASSIGNABLE_POLICIES,
+} from './token-entry.ts';
 export {
   TOKEN_FIELDS,
   type TokenParameters,
@@ -116,5 +125,13 @@ export {
   checkPolicies,
   tokenParametersView,
 } from './token-parameters.ts';
-export { invalidAccessor, type NewToken, type TokenStore } from './token-store.ts';
-export { type TtlLimits, SYSTEM_TTL, type TtlQuestion, type TtlAnswer, grantTtl, secondsLeft } from './ttl.ts';
+export { type CreatedToken, invalidAccessor, type NewToken, type TokenStore } from './token-store.ts';
+export {
+  type TtlLimits,
+  SYSTEM_TTL,
+  type TtlQuestion,
+  type TtlAnswer,
+  grantTtl,
+  secondsLeft,
+  untilTime,
+} from './ttl.ts';

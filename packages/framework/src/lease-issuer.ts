@@ -1,12 +1,12 @@
 import type { ClaimCheck, JsonObject } from '@coffer/base';
 import type { Condition } from './condition.ts';
-import type { TokenEntry } from './token-entry.ts';
+import type { LeaseHolder } from './token-entry.ts';
 
 /** A lease that is about to be issued. */
 export interface NewLease {
   readonly path: string;
-  /** The calling token, with which the lease ends. */
-  readonly token: Pick<TokenEntry, 'id' | 'usesLeft'>;
+  /** The calling token, with which the lease ends. That of a batch token ends with its parent, and no later than the token. */
+  readonly token: LeaseHolder;
   readonly renewable: boolean;
   /** What its revocation needs, as far as it is known before the effect. */
   readonly data: JsonObject;

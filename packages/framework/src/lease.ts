@@ -21,8 +21,10 @@ export interface Creation {
 export interface Lease {
   /** `database/creds/my-role/` and 24 random characters. */
   readonly id: string;
-  /** The id (not the token) of the token it was issued to. */
+  /** The id (not the token) of the token with which it ends; empty for one that was issued to a batch token without parent. */
   readonly token: string;
+  /** When the batch token ends that it was issued to, in milliseconds since 1970: no renewal goes beyond. */
+  readonly latestExpireTime?: number;
   readonly state: LeaseState;
   readonly issueTime: number;
   readonly expireTime: number;

@@ -4,6 +4,8 @@ import { commonCidrs, parseCidrs } from './cidr.ts';
 import type { Condition } from './condition.ts';
 import type { EngineContext } from './engine.ts';
 import type { OutgoingResponse } from './logical.ts';
+import type { LoginAlias } from './login-alias.ts';
+import type { Mount } from './mount.ts';
 import { DEFAULT_POLICY, ROOT_POLICY, type TokenEntry } from './token-entry.ts';
 import type { TokenParameters } from './token-parameters.ts';
 import type { TokenStore } from './token-store.ts';
@@ -24,15 +26,6 @@ export interface Login {
   readonly boundCidrs?: readonly string[];
   /** Whom the method knows the caller as: finds the entity. Default: nobody. */
   readonly alias?: LoginAlias;
-}
-
-/** A name that an auth method gives to someone, by which identities know them (hashicorp/vault:sdk/logical/identity.proto Alias). */
-export interface LoginAlias {
-  /** Unique within the mount: a user's name, a role's id, a service account's uid. */
-  readonly name: string;
-  readonly metadata?: Readonly<Record<string, string>>;
-  /** Names of the groups that the method says they are in: aliases of external groups. */
-  readonly groups?: readonly string[];
 }
 
 /**
@@ -59,11 +52,14 @@ export async function issueLoginToken(
     issueTime: now,
     now,
   });
-  const source = context
-    .mount()
-    .path.replace(/^auth\//, '')
-    .replaceAll('/', '-');
-  const { token, entry } = await tokens.create({
+  const mount = context.mount();
+  const source = mount.path.replace(/^auth\//, '').replaceAll('/', '-');
+  const type = tokenTypeOf(parameters, mount);
+  const isBatch = type === 'batch';
+  const { token, entry, identityPolicies } = await tokens.create({
+    type,
+    ...(isBatch && { issuer: mount.accessor }),
+    ...(login.alias && { alias: { ...login.alias, mountAccessor: mount.accessor } }),
     parent: '',
     displayName: `${source}${login.displayName}`.replace(/-$/, ''),
     policies,
@@ -72,10 +68,10 @@ export async function issueLoginToken(
     creationTime: now,
     creationTtl: ttl,
     expireTime: now + ttl * 1000,
-    explicitMaxTtl: parameters.explicitMaxTtl,
-    period: parameters.period,
-    numUses: parameters.numUses,
-    renewable: true,
+    explicitMaxTtl: isBatch ? 0 : parameters.explicitMaxTtl,
+    period: isBatch ? 0 : parameters.period,
+    numUses: isBatch ? 0 : parameters.numUses,
+    renewable: !isBatch,
     ...(boundCidrs.length > 0 && { boundCidrs }),
     provided: [...login.proof, ...context.stands],
     otherwise: 'what this login is granted by was changed or deleted during the login: log in again',
@@ -85,8 +81,21 @@ export async function issueLoginToken(
     await tokens.revoke(entry.id);
     throw new CofferError('permission-denied', 'the auth method was disabled during the login');
   }
-  const { displayName } = entry;
-  return { data: null, auth: authView(entry, token.reveal(), ttl), displayName, warnings };
+  return {
+    data: null,
+    auth: authView({ entry, token: token.reveal(), leaseSeconds: ttl, identityPolicies }),
+    displayName: entry.displayName,
+    warnings,
+  };
+}
+
+/** What the mount insists on, or else what the user or role asks for (hashicorp/vault:vault/router.go routeCommon). */
+function tokenTypeOf({ type }: TokenParameters, { config }: Mount): TokenEntry['type'] {
+  const { token_type: tuned = 'default-service' } = config;
+  if (tuned === 'service' || tuned === 'batch') return tuned;
+  const asked = type.replace(/^default-/, '');
+  if (asked === 'service' || asked === 'batch') return asked;
+  return tuned === 'default-batch' ? 'batch' : 'service';
 }
 
 /** The TTL that the token of a login gets when it is renewed, by the parameters as they are now. For {@link Engine.renewToken}. */
@@ -139,17 +148,27 @@ export function loginCidrs({
   throw new CofferError('permission-denied', 'login request originated from invalid CIDR');
 }
 
-/** The `auth` part of a response. `token` is empty where only the accessor is known. */
-export function authView(entry: TokenEntry, token: string, leaseSeconds: number): JsonObject {
+export interface AuthOfToken {
+  readonly entry: TokenEntry;
+  /** Empty where only the accessor is known. */
+  readonly token: string;
+  readonly leaseSeconds: number;
+  /** What its entity adds to its own. */
+  readonly identityPolicies: readonly string[];
+}
+
+/** The `auth` part of a response. */
+export function authView({ entry, token, leaseSeconds, identityPolicies }: AuthOfToken): JsonObject {
   return {
     client_token: token,
     accessor: entry.accessor,
-    policies: entry.policies,
+    policies: [...new Set([...entry.policies, ...identityPolicies])].sort(),
     token_policies: entry.policies,
+    ...(identityPolicies.length > 0 && { identity_policies: identityPolicies }),
     metadata: entry.meta,
     lease_duration: leaseSeconds,
     renewable: entry.renewable,
-    entity_id: '',
+    entity_id: entry.entityId ?? '',
     token_type: entry.type,
     orphan: entry.parent === '',
     mfa_requirement: null,

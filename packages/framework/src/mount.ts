@@ -12,8 +12,8 @@ export interface MountConfig {
   readonly allowed_response_headers?: readonly string[];
   /** `unauth`: user interfaces show it to everyone. `hidden` is what holds when nothing is set. */
   readonly listing_visibility?: ListingVisibility;
-  /** Of an auth method; `default-service` when absent. Both make service tokens. */
-  readonly token_type?: 'default-service' | 'service';
+  /** Of an auth method: what its logins make, whatever a user or role asks for (`service`, `batch`), or unless it does. */
+  readonly token_type?: (typeof MOUNT_TOKEN_TYPES)[number];
   /** Of an auth method's users after failed logins. A number that is 0 is the system's, durations are seconds. */
   readonly user_lockout_threshold?: number;
   readonly user_lockout_duration?: number;
@@ -24,7 +24,7 @@ export interface MountConfig {
 export const LISTING_VISIBILITIES = ['hidden', 'unauth'] as const;
 export type ListingVisibility = (typeof LISTING_VISIBILITIES)[number];
 
-export const MOUNT_TOKEN_TYPES = ['default-service', 'service'] as const;
+export const MOUNT_TOKEN_TYPES = ['default-service', 'default-batch', 'service', 'batch'] as const;
 
 /** One mounted engine or auth method. `path` ends with a slash: `database/`, `auth/token/`. */
 export interface Mount {

@@ -19,7 +19,7 @@ export const TOKEN_FIELDS = {
   token_no_default_policy: { type: 'boolean', description: 'Leaves the default policy out.' },
   token_bound_cidrs: { type: 'comma-strings', description: 'Networks from which the tokens may be used.' },
   token_strictly_bind_ip: { type: 'boolean', description: 'Binds each token to the address that logged in.' },
-  token_type: { type: 'string', description: '"default" or "service": other tokens are not supported.' },
+  token_type: { type: 'string', description: '"service", "batch", or "default" for what the mount is tuned to.' },
 } as const;
 
 /** The settings of the tokens of a role or user. Durations are in seconds, 0 for "not set here". */
@@ -65,7 +65,7 @@ export const STORED_TOKEN_PARAMETERS = entry<TokenParameters>({
 /** The most policies of a token, and globs of a role: each policy is matched with each glob. */
 const MAX_POLICIES = 128;
 
-const TYPES = ['default', 'service', 'default-service'];
+const TYPES = ['default', 'service', 'batch', 'default-service', 'default-batch'];
 
 /**
  * `previous`, changed as `fields` says.
@@ -93,7 +93,7 @@ export function changeTokenParameters(
   return changed;
 }
 
-function checkParameters({ ttl, maxTtl, numUses, type }: TokenParameters): void {
+function checkParameters({ ttl, maxTtl, numUses, period, type }: TokenParameters): void {
   if (numUses < 0) throw new CofferError('invalid-request', "'token_num_uses' cannot be negative");
   if (maxTtl > 0 && ttl > maxTtl) {
     throw new CofferError('invalid-request', "'token_ttl' cannot be greater than 'token_max_ttl'");
@@ -101,9 +101,13 @@ function checkParameters({ ttl, maxTtl, numUses, type }: TokenParameters): void 
   if (type !== '' && !TYPES.includes(type)) {
     throw new CofferError(
       'invalid-request',
-      `field "token_type": ${JSON.stringify(type)} is not supported; use one of ${TYPES.join(', ')}`,
+      `invalid 'token_type' value ${JSON.stringify(type.slice(0, 100))}; use one of ${TYPES.join(', ')}`,
     );
   }
+  if (!type.endsWith('batch')) return;
+  const cannot = "'token_type' cannot be 'batch' or 'default_batch' when set to generate";
+  if (period > 0) throw new CofferError('invalid-request', `${cannot} periodic tokens`);
+  if (numUses > 0) throw new CofferError('invalid-request', `${cannot} tokens with limited use count`);
 }
 
 /**

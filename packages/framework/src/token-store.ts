@@ -1,10 +1,15 @@
 import { CofferError, type Secret } from '@coffer/base';
 import type { Condition } from './condition.ts';
 import type { ListPage } from './list-page.ts';
+import type { LoginAlias } from './login-alias.ts';
 import { multiError } from './multi-error.ts';
 import type { TokenEntry } from './token-entry.ts';
 
 export type NewToken = Omit<TokenEntry, 'id' | 'accessor' | 'usesLeft' | 'lastRenewal' | 'type'> & {
+  /** Default: `service`. */
+  readonly type?: TokenEntry['type'];
+  /** Whom it is for: the entity is found by this, or made with the token. */
+  readonly alias?: LoginAlias & { readonly mountAccessor: string };
   /** The token itself; made when absent. */
   readonly token?: string;
   /** What must hold at the moment it is inserted, besides that its parent is valid. */
@@ -15,9 +20,20 @@ export type NewToken = Omit<TokenEntry, 'id' | 'accessor' | 'usesLeft' | 'lastRe
   readonly leased?: boolean;
 };
 
+/** A token as it was made. */
+export interface CreatedToken {
+  readonly token: Secret;
+  readonly entry: TokenEntry;
+  /** What its entity and the groups of that add to its own policies now; sorted. */
+  readonly identityPolicies: readonly string[];
+}
+
 export interface TokenStore {
-  /** @throws CofferError `permission-denied` when the parent is no longer valid, or what is `provided` no longer holds */
-  create(token: NewToken): Promise<{ token: Secret; entry: TokenEntry }>;
+  /**
+   * @throws CofferError `permission-denied` when the parent is no longer valid, what is `provided` no longer holds, or the entity
+   *   is disabled; `invalid-request` for a batch token that would be too long
+   */
+  create(token: NewToken): Promise<CreatedToken>;
   /** A request's first query: the entry of its token if that is valid now, and how far the store has come. `token` may be empty. */
   arrive(token: string): Promise<{ readonly epoch: number; readonly entry?: TokenEntry }>;
   /** Uses up one of a token's uses. Undefined when there is none left. */

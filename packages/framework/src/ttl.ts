@@ -48,6 +48,13 @@ export function grantTtl({ increment, limits, issueTime, now }: TtlQuestion): Tt
   };
 }
 
+/** Bounds what is issued at `issueTime` by another end, in milliseconds since 1970, where there is one. For {@link TtlQuestion.limits}. */
+export function untilTime(end: number | null | undefined, issueTime: number): readonly TtlLimits[] {
+  return end === null || end === undefined
+    ? []
+    : [{ defaultTtl: 0, maxTtl: Math.max(1, Math.floor((end - issueTime) / 1000)) }];
+}
+
 /** Whole seconds until a time in milliseconds since 1970; 0 when it has passed, and for what never ends. */
 export function secondsLeft(until: number | null): number {
   return until === null ? 0 : Math.max(0, Math.floor((until - Date.now()) / 1000));

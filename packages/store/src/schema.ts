@@ -137,6 +137,43 @@ export const MIGRATIONS: readonly (readonly string[])[] = [
     // The oldest schema whose Coffer may work on this one; NULL for none but its own.
     'ALTER TABLE migrations ADD COLUMN IF NOT EXISTS compatible_from BIGINT',
   ],
+  [
+    // Who somebody is, whatever they log in with. Columns only find a row: what counts is in its sealed value. Names are folded.
+    `CREATE TABLE IF NOT EXISTS identity_entities (
+       id TEXT PRIMARY KEY,
+       name TEXT NOT NULL,
+       disabled BIGINT NOT NULL,
+       value BYTEA NOT NULL
+     )`,
+    'CREATE UNIQUE INDEX IF NOT EXISTS identity_entities_name ON identity_entities (name ASC)',
+    `CREATE TABLE IF NOT EXISTS identity_groups (
+       id TEXT PRIMARY KEY,
+       name TEXT NOT NULL,
+       value BYTEA NOT NULL
+     )`,
+    'CREATE UNIQUE INDEX IF NOT EXISTS identity_groups_name ON identity_groups (name ASC)',
+    // `kind` is that of whom it stands for: entity or group.
+    `CREATE TABLE IF NOT EXISTS identity_aliases (
+       id TEXT PRIMARY KEY,
+       kind TEXT NOT NULL,
+       mount_accessor TEXT NOT NULL,
+       name TEXT NOT NULL,
+       canonical_id TEXT NOT NULL,
+       value BYTEA NOT NULL
+     )`,
+    'CREATE UNIQUE INDEX IF NOT EXISTS identity_aliases_factors ON identity_aliases (mount_accessor ASC, kind ASC, name ASC)',
+    'CREATE UNIQUE INDEX IF NOT EXISTS identity_aliases_canonical ON identity_aliases (canonical_id ASC, mount_accessor ASC)',
+    `CREATE TABLE IF NOT EXISTS identity_members (
+       group_id TEXT NOT NULL,
+       member_id TEXT NOT NULL,
+       kind TEXT NOT NULL,
+       value BYTEA NOT NULL,
+       PRIMARY KEY (group_id, member_id)
+     )`,
+    'CREATE INDEX IF NOT EXISTS identity_members_member ON identity_members (member_id ASC)',
+    // As its sealed value says as well: a node of the version before, which renews a token, seals it without.
+    "ALTER TABLE tokens ADD COLUMN IF NOT EXISTS entity TEXT NOT NULL DEFAULT ''",
+  ],
 ];
 
 /** The number of migrations that this version knows. */

@@ -49,9 +49,11 @@ export function loginPaths({ tokens, context, secretIds, guard }: LoginParts): P
           if (used === undefined) throw await guard.failed(roleId, { exists: found !== undefined }, wrong);
           await guard.passed(roleId);
           const { entry, proof } = used;
+          const metadata = { ...entry?.metadata, role_name: name };
           return issueLoginToken(tokens, context, {
             displayName: '',
-            metadata: { ...entry?.metadata, role_name: name },
+            metadata,
+            alias: { name: role.roleId, metadata },
             parameters: role.token,
             path: `${mountPath}login`,
             remoteAddress,

@@ -16,7 +16,7 @@ export function createTokenAuth(options: TokenAuthOptions): EngineFactory {
     help: 'The token credential backend is always enabled and builtin to Vault. Client tokens are used to identify a client and to allow Vault to associate policies and ACLs which are enforced on every request.',
     paths: [
       ...createPaths(options, context),
-      ...lookupPaths(options.tokens),
+      ...lookupPaths(options),
       ...accessorsPaths(options.tokens),
       ...renewPaths(options),
       ...revokePaths(options.tokens),

@@ -8,7 +8,11 @@ import {
   definePath,
   type EngineContext,
   type FieldValues,
+  foldName,
+  globMatches,
   grantTtl,
+  type Mount,
+  type NewToken,
   type Path,
   type PathRequest,
   type PathResponse,
@@ -37,8 +41,12 @@ const FIELDS = {
   no_default_policy: { type: 'boolean', default: false, description: 'Leaves the default policy out.' },
   display_name: { type: 'string', default: '', description: 'Shows in the names of database users: token-NAME.' },
   meta: { type: 'object', description: 'Key/value pairs that show when the token is looked up.' },
-  type: { type: 'string', default: 'service', description: 'Only "service": other tokens are not supported.' },
-  entity_alias: { type: 'string', default: '', description: 'Not supported: there are no entities.' },
+  type: { type: 'string', default: '', description: '"service" or "batch".' },
+  entity_alias: {
+    type: 'string',
+    default: '',
+    description: 'By a role that allows it: the alias for whose entity the token is.',
+  },
 } as const;
 const ROLE_FIELDS = {
   ...FIELDS,
@@ -52,6 +60,7 @@ interface Creation {
   readonly fields: Fields;
   readonly parent: TokenEntry;
   readonly sudo: boolean;
+  readonly type: TokenEntry['type'];
   readonly orphan: boolean;
   readonly role?: TokenRole & { readonly name: string };
   readonly roleUnchanged?: Condition;
@@ -68,8 +77,9 @@ export function createPaths(options: TokenAuthOptions, context: EngineContext): 
     const fullPath = mountPath + path;
     const sudo = await options.hasSudo(parent, fullPath);
     checkValues(fields);
+    const type = tokenTypeOf(fields, rest.role);
     const suffix = rest.role?.pathSuffix ? `/${rest.role.pathSuffix}` : '';
-    const creation = { issuedAt: fullPath + suffix, fields, parent, sudo, ...rest };
+    const creation = { issuedAt: fullPath + suffix, fields, parent, sudo, type, ...rest };
     checkRights(creation);
     return issue(options, context, creation);
   };
@@ -110,18 +120,38 @@ function refuse(message: string): never {
 }
 
 function checkValues(fields: Fields): void {
-  if (fields.type !== 'service' && fields.type !== '') {
-    refuse(`field "type": ${JSON.stringify(fields.type)} tokens are not supported; use "service"`);
-  }
-  if (fields.entity_alias !== '') refuse('field "entity_alias": there are no entities; leave it out');
   if (fields.num_uses < 0) refuse('number of uses cannot be negative');
   checkNames([fields.id], 'id');
   checkNames([fields.display_name], 'display_name');
   if (/[\s/.]/.test(fields.id)) refuse('field "id": a token id has no spaces, slashes or dots');
 }
 
+/** As the role says, or else the caller (hashicorp/vault:vault/token_store.go handleCreateCommon). */
+function tokenTypeOf(fields: Fields, role: TokenRole | undefined): TokenEntry['type'] {
+  const { tokenType = 'default-service' } = role ?? {};
+  const asked = fields.type === '' && tokenType === 'default-batch' ? 'batch' : fields.type;
+  const type = tokenType === 'service' || tokenType === 'batch' ? tokenType : asked;
+  if (type === '' || type === 'service') return 'service';
+  if (type !== 'batch') refuse("invalid 'token_type' value");
+  const bad = (['explicit_max_ttl', 'num_uses', 'period'] as const).find((name) => fields[name] !== 0);
+  if (bad !== undefined) refuse(`batch tokens cannot have "${bad}" set`);
+  return 'batch';
+}
+
+/** The alias for whose entity a token is asked for, if any is. */
+function aliasOf({ fields, role }: Creation, { accessor }: Mount): NewToken['alias'] {
+  const { entity_alias: name } = fields;
+  if (name === '') return undefined;
+  if (role === undefined) refuse("'entity_alias' is only allowed in combination with token role");
+  const folded = foldName(name);
+  if (!role.allowedEntityAliases.some((pattern) => globMatches(pattern, folded)))
+    refuse("invalid 'entity_alias' value");
+  return { name, mountAccessor: accessor };
+}
+
 /** What needs the root policy, or sudo on this path. */
 function checkRights({ fields, parent, sudo, role }: Creation): void {
+  if (parent.type === 'batch') refuse('batch tokens cannot create more tokens');
   if (parent.numUses > 0) refuse('restricted use token cannot generate child tokens');
   if (fields.id !== '' && !parent.policies.includes(ROOT_POLICY)) {
     refuse('root token required to specify token id');
@@ -140,8 +170,9 @@ async function issue(options: TokenAuthOptions, context: EngineContext, creation
   const missing = await context.policyWarnings(policies);
   const now = Date.now();
   const { ttl, warnings, endless, period, explicitMaxTtl } = grantTerms(context, creation, policies, now);
-  const { token, entry } = await options.tokens.create({
-    ...(fields.id !== '' && { token: fields.id }),
+  const { token, entry, identityPolicies } = await options.tokens.create({
+    ...nature(creation, policies, endless),
+    ...standsFor(creation, context.mount()),
     parent: orphan ? '' : parent.id,
     // An orphan outlives the calling token, and yet that must be valid when it is created.
     provided: [...(orphan ? [validToken(parent.id)] : []), ...(roleUnchanged ? [roleUnchanged] : [])],
@@ -155,17 +186,38 @@ async function issue(options: TokenAuthOptions, context: EngineContext, creation
     expireTime: endless ? null : now + ttl * 1000,
     explicitMaxTtl,
     period,
-    renewable: !endless && fields.renewable && role?.renewable !== false,
-    numUses: shorter(fields.num_uses, role?.numUses ?? 0),
     ...(role && { role: role.name }),
     ...(boundCidrs.length > 0 && { boundCidrs }),
   });
   return {
     data: null,
-    auth: authView(entry, token.reveal(), ttl),
+    auth: authView({ entry, token: token.reveal(), leaseSeconds: ttl, identityPolicies }),
     displayName: entry.displayName,
     warnings: [...warnings, ...missing],
   };
+}
+
+/** What only service tokens can have. */
+function nature({ type, fields, role }: Creation, policies: readonly string[], endless: boolean) {
+  if (type === 'batch') {
+    if (policies.includes(ROOT_POLICY)) refuse('batch tokens cannot be root tokens');
+    if (fields.id !== '') refuse('batch tokens cannot have "id" set');
+    return { type, renewable: false, numUses: 0 };
+  }
+  return {
+    type,
+    ...(fields.id !== '' && { token: fields.id }),
+    renewable: !endless && fields.renewable && role?.renewable !== false,
+    numUses: shorter(fields.num_uses, role?.numUses ?? 0),
+  };
+}
+
+/** A child stands for whom its parent does, unless another one is asked for. */
+function standsFor(creation: Creation, mount: Mount): Pick<NewToken, 'alias' | 'entityId'> {
+  const alias = aliasOf(creation, mount);
+  if (alias !== undefined) return { alias };
+  const { orphan, parent } = creation;
+  return orphan || parent.entityId === undefined ? {} : { entityId: parent.entityId };
 }
 
 /**
@@ -182,10 +234,12 @@ function boundCidrsOf({ parent, role }: Creation): readonly string[] {
 /** How long the token is valid, by the request, the role and the mount. */
 function grantTerms(
   context: EngineContext,
-  { fields, parent, role }: Creation,
+  { fields, parent, role: anyRole, type }: Creation,
   policies: readonly string[],
   now: number,
 ): { ttl: number; warnings: readonly string[]; endless: boolean; period: number; explicitMaxTtl: number } {
+  // A role's period and maximum are not for batch tokens.
+  const role = type === 'batch' ? undefined : anyRole;
   const increment = fields.ttl || fields.lease;
   const period = role?.period || fields.period;
   const explicitMaxTtl = shorter(fields.explicit_max_ttl, role?.explicitMaxTtl ?? 0);

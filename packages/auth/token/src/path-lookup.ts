@@ -1,19 +1,13 @@
 import { CofferError } from '@coffer/base';
-import {
-  definePath,
-  invalidAccessor,
-  type Path,
-  type PathResponse,
-  type TokenEntry,
-  type TokenStore,
-} from '@coffer/framework';
+import { definePath, invalidAccessor, type Path, type PathResponse, type TokenEntry } from '@coffer/framework';
+import type { TokenAuthOptions } from './token-auth-options.ts';
 import { tokenView } from './token-view.ts';
 
 /** `auth/token/lookup`, `lookup-self`, `lookup-accessor`. */
-export function lookupPaths(tokens: TokenStore): Path[] {
-  const show = (entry: TokenEntry | undefined, token: string): PathResponse => {
+export function lookupPaths({ tokens, identityPoliciesOf }: TokenAuthOptions): Path[] {
+  const show = async (entry: TokenEntry | undefined, token: string): Promise<PathResponse> => {
     if (entry === undefined) throw new CofferError('permission-denied', 'bad token');
-    return { data: tokenView(entry, token) };
+    return { data: tokenView(entry, token, await identityPoliciesOf(entry)) };
   };
   const byToken = async (token: string): Promise<PathResponse> => show(await tokens.lookup(token), token);
   return [

@@ -13,7 +13,7 @@ import type { TokenAuthOptions } from './token-auth-options.ts';
 const INCREMENT = { type: 'duration', default: 0, description: 'TTL from now; the default when 0.' } as const;
 
 /** `auth/token/renew`, `renew-self`, `renew-accessor`. */
-export function renewPaths({ tokens, engineFor }: Pick<TokenAuthOptions, 'tokens' | 'engineFor'>): Path[] {
+export function renewPaths({ tokens, engineFor, identityPoliciesOf }: TokenAuthOptions): Path[] {
   const renew = async (
     entry: TokenEntry | undefined,
     token: string,
@@ -21,6 +21,7 @@ export function renewPaths({ tokens, engineFor }: Pick<TokenAuthOptions, 'tokens
     request: Pick<PathRequest, 'clientCertificates'>,
   ): Promise<PathResponse> => {
     if (entry === undefined) throw new CofferError('invalid-request', 'token not found');
+    if (entry.type === 'batch') throw new CofferError('invalid-request', 'batch tokens cannot be renewed');
     // The method that issued the token says what its renewal may have: a role or user may have changed since.
     const method = engineFor(entry.path);
     if (!entry.renewable || entry.expireTime === null || method?.renewToken === undefined) {
@@ -28,7 +29,8 @@ export function renewPaths({ tokens, engineFor }: Pick<TokenAuthOptions, 'tokens
     }
     const { ttl, warnings } = await method.renewToken(entry, increment, request);
     await tokens.extend(entry, Date.now() + ttl * 1000);
-    return { data: null, auth: authView(entry, token, ttl), warnings };
+    const identityPolicies = await identityPoliciesOf(entry);
+    return { data: null, auth: authView({ entry, token, leaseSeconds: ttl, identityPolicies }), warnings };
   };
   return [
     definePath({

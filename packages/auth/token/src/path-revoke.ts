@@ -1,5 +1,5 @@
 import { CofferError } from '@coffer/base';
-import { definePath, type Path, type TokenStore } from '@coffer/framework';
+import { definePath, isBatchToken, type Path, type TokenEntry, type TokenStore } from '@coffer/framework';
 
 /** `auth/token/revoke`, `revoke-self`, `revoke-accessor`, `revoke-orphan`. */
 export function revokePaths(tokens: TokenStore): Path[] {
@@ -11,7 +11,9 @@ export function revokePaths(tokens: TokenStore): Path[] {
       otherFields: 'accept',
       synopsis: 'Revokes the calling token, its children and their leases.',
       write: async ({ token }) => {
-        if (token !== undefined) await tokens.revoke(token.id);
+        if (token === undefined) return undefined;
+        refuseBatch(token);
+        await tokens.revoke(token.id);
         return undefined;
       },
     }),
@@ -20,6 +22,7 @@ export function revokePaths(tokens: TokenStore): Path[] {
       fields: { token: TOKEN },
       synopsis: 'Revokes a token, its children and their leases.',
       write: async ({ fields }) => {
+        if (isBatchToken(fields.token)) refuseBatch(await tokens.lookup(fields.token));
         await tokens.revoke(tokens.idOf(fields.token));
         return undefined;
       },
@@ -30,9 +33,9 @@ export function revokePaths(tokens: TokenStore): Path[] {
       sudo: true,
       synopsis: 'Revokes a token and its leases. Its children stay, without a parent.',
       write: async ({ fields }) => {
-        if ((await tokens.lookup(fields.token)) === undefined) {
-          throw new CofferError('invalid-request', 'token to revoke not found');
-        }
+        const found = await tokens.lookup(fields.token);
+        if (found === undefined) throw new CofferError('invalid-request', 'token to revoke not found');
+        refuseBatch(found);
         await tokens.revokeOrphaning(tokens.idOf(fields.token));
         return undefined;
       },
@@ -49,4 +52,9 @@ export function revokePaths(tokens: TokenStore): Path[] {
       },
     }),
   ];
+}
+
+/** Nothing of it is stored that could be taken away: it ends with its time, or with its parent. */
+function refuseBatch(token: TokenEntry | undefined): void {
+  if (token?.type === 'batch') throw new CofferError('invalid-request', 'batch tokens cannot be revoked');
 }

@@ -1,14 +1,23 @@
 import { CofferError } from '@coffer/base';
 import {
+  checkNames,
   checkPolicies,
   definePath,
   type EngineContext,
   type FieldValues,
+  foldName,
   MAX_NAMES,
   parseCidrs,
   type Path,
 } from '@coffer/framework';
-import { NEW_TOKEN_ROLE, readTokenRole, type TokenRole, tokenRolesOf } from './role-entry.ts';
+import {
+  NEW_TOKEN_ROLE,
+  readTokenRole,
+  ROLE_TOKEN_TYPES,
+  type RoleTokenType,
+  type TokenRole,
+  tokenRolesOf,
+} from './role-entry.ts';
 
 const FIELDS = {
   name: { type: 'string', required: true, description: "The role's name." },
@@ -28,11 +37,18 @@ const FIELDS = {
   token_num_uses: { type: 'integer', description: 'How many times its tokens may be used; 0 for no limit.' },
   token_no_default_policy: { type: 'boolean', description: 'Leaves the default policy out.' },
   token_bound_cidrs: { type: 'comma-strings', description: 'Networks from which its tokens may be used.' },
-  token_type: { type: 'string', description: '"default-service" or "service": other tokens are not supported.' },
+  token_type: {
+    type: 'string',
+    description:
+      '"service" or "batch"; or "default-service", "default-batch": unless the caller asks for another type.',
+  },
   explicit_max_ttl: { type: 'duration', description: 'Older spelling of token_explicit_max_ttl.' },
   period: { type: 'duration', description: 'Older spelling of token_period.' },
   bound_cidrs: { type: 'comma-strings', description: 'Older spelling of token_bound_cidrs.' },
-  allowed_entity_aliases: { type: 'comma-strings', default: [], description: 'Not supported: there are no entities.' },
+  allowed_entity_aliases: {
+    type: 'comma-strings',
+    description: 'Aliases for whose entities its tokens may be created, with * for any text.',
+  },
 } as const;
 type Fields = FieldValues<typeof FIELDS>;
 type PolicyField = Extract<keyof Fields, `${string}allowed_policies${string}`>;
@@ -79,13 +95,13 @@ export function rolesPaths({ storage, policyWarnings }: EngineContext): Path[] {
 }
 
 function changeRole(previous: TokenRole, fields: Fields): TokenRole {
-  refuseWhatIsNotMade(fields);
+  checkFields(fields);
   const boundCidrs = fields.token_bound_cidrs ?? fields.bound_cidrs;
   const policies = (name: PolicyField, before: readonly string[]): readonly string[] =>
     fields[name] === undefined
       ? before
       : checkPolicies(fields[name], name, name.endsWith('_glob') ? undefined : MAX_NAMES);
-  return {
+  const changed: TokenRole = {
     allowedPolicies: policies('allowed_policies', previous.allowedPolicies),
     disallowedPolicies: policies('disallowed_policies', previous.disallowedPolicies),
     allowedPoliciesGlob: policies('allowed_policies_glob', previous.allowedPoliciesGlob),
@@ -98,19 +114,38 @@ function changeRole(previous: TokenRole, fields: Fields): TokenRole {
     numUses: fields.token_num_uses ?? previous.numUses,
     noDefaultPolicy: fields.token_no_default_policy ?? previous.noDefaultPolicy,
     boundCidrs: boundCidrs === undefined ? previous.boundCidrs : parseCidrs(boundCidrs, 'token_bound_cidrs'),
+    tokenType: fields.token_type === undefined ? previous.tokenType : roleTokenType(fields.token_type),
+    allowedEntityAliases: entityAliases(fields.allowed_entity_aliases) ?? previous.allowedEntityAliases,
   };
+  checkBatch(changed);
+  return changed;
 }
 
-function refuseWhatIsNotMade({ token_type: type = '', ...fields }: Fields): void {
-  if (!['', 'service', 'default-service', 'default'].includes(type)) {
-    throw new CofferError(
-      'invalid-request',
-      `field "token_type": ${JSON.stringify(type)} tokens are not supported; use "default-service"`,
-    );
-  }
-  if (fields.allowed_entity_aliases.length > 0) {
-    throw new CofferError('invalid-request', 'field "allowed_entity_aliases": there are no entities; leave it out');
-  }
+function roleTokenType(given: string): RoleTokenType {
+  const type = given === '' || given === 'default' ? 'default-service' : given;
+  const known = ROLE_TOKEN_TYPES.find((each) => each === type);
+  if (known !== undefined) return known;
+  throw new CofferError('invalid-request', `invalid 'token_type' value ${JSON.stringify(given.slice(0, 100))}`);
+}
+
+function entityAliases(given: readonly string[] | undefined): readonly string[] | undefined {
+  if (given === undefined) return undefined;
+  return [...new Set(checkNames(given, 'allowed_entity_aliases').map(foldName))].sort();
+}
+
+/** In Vault's words (hashicorp/vault:vault/token_store.go tokenStoreRoleCreateUpdate). */
+function checkBatch({ tokenType, orphan, period, renewable, explicitMaxTtl }: TokenRole): void {
+  if (tokenType !== 'batch') return;
+  const refuse = (what: string): never => {
+    throw new CofferError('invalid-request', `'token_type' cannot be 'batch' when role is set to generate ${what}`);
+  };
+  if (!orphan) refuse('non-orphan tokens');
+  if (period > 0) refuse('periodic tokens');
+  if (renewable) refuse('renewable tokens');
+  if (explicitMaxTtl > 0) refuse('tokens with an explicit max TTL');
+}
+
+function checkFields(fields: Fields): void {
   if ((fields.token_num_uses ?? 0) < 0) throw new CofferError('invalid-request', "'token_num_uses' cannot be negative");
   if (fields.path_suffix !== undefined && !/^[\w.-]*$/.test(fields.path_suffix)) {
     throw new CofferError(
@@ -122,7 +157,7 @@ function refuseWhatIsNotMade({ token_type: type = '', ...fields }: Fields): void
 
 function roleView(name: string, role: TokenRole) {
   return {
-    allowed_entity_aliases: [],
+    allowed_entity_aliases: role.allowedEntityAliases,
     allowed_policies: role.allowedPolicies,
     allowed_policies_glob: role.allowedPoliciesGlob,
     disallowed_policies: role.disallowedPolicies,
@@ -138,6 +173,6 @@ function roleView(name: string, role: TokenRole) {
     token_no_default_policy: role.noDefaultPolicy,
     token_num_uses: role.numUses,
     token_period: role.period,
-    token_type: 'default-service',
+    token_type: role.tokenType,
   };
 }

@@ -16,7 +16,14 @@ export interface TokenRole {
   readonly numUses: number;
   readonly noDefaultPolicy: boolean;
   readonly boundCidrs: readonly string[];
+  readonly tokenType: RoleTokenType;
+  /** Aliases that its tokens may stand for, in lower case, with `*` for any text. */
+  readonly allowedEntityAliases: readonly string[];
 }
+
+/** What its tokens are, whatever is asked for, or unless something is. */
+export const ROLE_TOKEN_TYPES = ['default-service', 'default-batch', 'service', 'batch'] as const;
+export type RoleTokenType = (typeof ROLE_TOKEN_TYPES)[number];
 
 export const NEW_TOKEN_ROLE: TokenRole = {
   allowedPolicies: [],
@@ -31,9 +38,11 @@ export const NEW_TOKEN_ROLE: TokenRole = {
   numUses: 0,
   noDefaultPolicy: false,
   boundCidrs: [],
+  tokenType: 'default-service',
+  allowedEntityAliases: [],
 };
 
-const { boolean, entry, integer, string, strings } = stored;
+const { boolean, entry, integer, oneOf, string, strings } = stored;
 const ROLE = entry<TokenRole>({
   allowedPolicies: strings(),
   disallowedPolicies: strings(),
@@ -47,6 +56,8 @@ const ROLE = entry<TokenRole>({
   numUses: integer(),
   noDefaultPolicy: boolean(),
   boundCidrs: strings(),
+  tokenType: oneOf(ROLE_TOKEN_TYPES, 'default-service'),
+  allowedEntityAliases: strings([]),
 });
 
 export function tokenRolesOf(storage: EntryStorage): Entries<TokenRole> {

@@ -2,13 +2,13 @@ import { formatTime, type JsonObject } from '@coffer/base';
 import { secondsLeft, type TokenEntry } from '@coffer/framework';
 
 /** A token as the lookup paths show it. */
-export function tokenView(entry: TokenEntry, token: string): JsonObject {
+export function tokenView(entry: TokenEntry, token: string, identityPolicies: readonly string[]): JsonObject {
   return {
     accessor: entry.accessor,
     creation_time: Math.floor(entry.creationTime / 1000),
     creation_ttl: entry.creationTtl,
     display_name: entry.displayName,
-    entity_id: '',
+    entity_id: entry.entityId ?? '',
     expire_time: entry.expireTime === null ? null : formatTime(entry.expireTime),
     explicit_max_ttl: entry.explicitMaxTtl,
     id: token,
@@ -21,6 +21,7 @@ export function tokenView(entry: TokenEntry, token: string): JsonObject {
     renewable: entry.renewable,
     ttl: secondsLeft(entry.expireTime),
     type: entry.type,
+    ...(identityPolicies.length > 0 && { identity_policies: identityPolicies, external_namespace_policies: {} }),
     ...(entry.period > 0 && { period: entry.period }),
     ...(entry.role !== undefined && { role: entry.role }),
     ...(entry.boundCidrs !== undefined && { bound_cidrs: entry.boundCidrs }),

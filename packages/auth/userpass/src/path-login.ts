@@ -48,6 +48,7 @@ export function loginPaths({ tokens, context, hasher, guard }: LoginParts): Path
     return issueLoginToken(tokens, context, {
       displayName: username,
       metadata: { username },
+      alias: { name: username },
       parameters: user.token,
       path: `${mountPath}login/${username}`,
       remoteAddress,

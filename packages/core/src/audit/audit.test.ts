@@ -52,7 +52,7 @@ describe('an answer that no audit device takes', () => {
             collector.close();
             for (const socket of sockets) socket.destroy();
             await sleep(50);
-            return { auth: authView(entry, token.reveal(), 60) };
+            return { auth: authView({ entry, token: token.reveal(), leaseSeconds: 60, identityPolicies: [] }) };
           },
         }),
       ],

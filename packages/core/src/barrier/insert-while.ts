@@ -54,6 +54,12 @@ export function updateWhile(
   };
 }
 
+/** The statement that finds one row while every condition holds, and none otherwise. There must be one at least. */
+export function whileHolds(conditions: readonly Condition[]): SqlStatement {
+  const params: SqlValue[] = [];
+  return { sql: `SELECT 1 AS holds ${fromConditions(conditions, params)}`, params };
+}
+
 /** Appends what the conditions compare with to `params`. */
 function fromConditions(conditions: readonly Condition[], params: SqlValue[]): string {
   const tests = conditions.flatMap(({ table, row }, index) => [

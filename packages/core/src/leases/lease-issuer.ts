@@ -2,7 +2,7 @@ import { randomBase62, CofferError, LANDING_MS, PROCESS_ID } from '@coffer/base'
 import { bucketOf, runRepeatable, type Store } from '@coffer/store';
 import type { Barrier } from '../barrier/barrier.ts';
 import { insertWhile } from '../barrier/insert-while.ts';
-import { validToken, type LeaseIssuer, type NewLease } from '@coffer/framework';
+import { stillValid, type LeaseIssuer, type NewLease } from '@coffer/framework';
 import type { NodeLife } from '../nodes/node-life.ts';
 import { claimLost, HeldClaim } from './claim.ts';
 import { isActiveWith } from './claimed-lease.ts';
@@ -16,8 +16,9 @@ export function createLeaseIssuer(
   node?: NodeLife,
 ): LeaseIssuer {
   return {
-    async begin(lease, conditions = []) {
-      refuseLastUse(lease.token);
+    async begin(given, conditions = []) {
+      refuseLastUse(given.token);
+      const lease = boundLease(given);
       const id = `${lease.path}/${randomBase62(24)}`;
       const claim = new HeldClaim(node);
       const { sql, params } = insertWhile(
@@ -26,12 +27,12 @@ export function createLeaseIssuer(
             last_error, value, bucket, claim)`,
           values: "$1, $2, 'creating', $3, $4, NULL, store_now() + $5, store_now() + $5, 0, NULL, $6, $7, $8",
           params: [
-            ...[id, lease.token.id, lease.issueTime, lease.expireTime, CREATION_CLAIM_MS],
+            ...[id, holderOf(lease.token), lease.issueTime, lease.expireTime, CREATION_CLAIM_MS],
             ...[sealLease(barrier, id, { ...lease, maker: PROCESS_ID }), bucketOf(id), claim.name],
           ],
           onConflict: 'ON CONFLICT (id) DO NOTHING',
         },
-        [validToken(lease.token.id), ...conditions],
+        [...stillValid(lease.token), ...conditions],
       );
       const ask = async (): Promise<boolean> => {
         const { rows } = await store.run(
@@ -76,6 +77,20 @@ export function createLeaseIssuer(
   };
 }
 
+type BoundLease = NewLease & { readonly latestExpireTime?: number };
+
+/** What a batch token is issued ends with it, which no row of it can see to. */
+function boundLease(lease: NewLease): BoundLease {
+  const { type, expireTime } = lease.token;
+  if (type !== 'batch' || typeof expireTime !== 'number') return lease;
+  return { ...lease, expireTime: Math.min(lease.expireTime, expireTime), latestExpireTime: expireTime };
+}
+
+/** The token whose end ends the lease. */
+function holderOf({ id, type, parent = '' }: NewLease['token']): string {
+  return type === 'batch' ? parent : id;
+}
+
 /**
  * Hands a row that was being created over to revocation. Returns whether it was still claimed: an effect that outlasts its claim
  * may come after the row was taken for abandoned, revoked in vain and removed: then the row is made again. Whoever is at it
@@ -100,7 +115,7 @@ async function release(
     `INSERT INTO leases (id, token, state, issue_time, expire_time, last_renewal, claimed_until, next_attempt,
        attempts, last_error, value, bucket) VALUES ($1, $2, 'revoking', $3, $4, NULL, 0, $5, 0, NULL, $6, $7)
      ON CONFLICT (id) DO UPDATE SET ${due} excluded.next_attempt, value = excluded.value`,
-    [id, token.id, issueTime, expireTime, Date.now(), value, bucketOf(id)],
+    [id, holderOf(token), issueTime, expireTime, Date.now(), value, bucketOf(id)],
   );
   return false;
 }

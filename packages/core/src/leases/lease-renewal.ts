@@ -37,11 +37,13 @@ export async function renewLease(
     const renew = engine?.renew?.bind(engine);
     if (renew === undefined) throw new CofferError('invalid-request', 'lease is not renewable');
     const {
-      ttl,
+      ttl: granted,
       warnings,
       data = lease.data,
     } = await underClaim(checkOf(store, row), async () => renew(lease, increment));
     const now = Date.now();
+    const { latestExpireTime = Number.POSITIVE_INFINITY } = lease;
+    const ttl = Math.min(granted, Math.floor((latestExpireTime - now) / 1000));
     const renewed: Lease = { ...lease, expireTime: now + ttl * 1000, lastRenewal: now, data };
     const sealed = sealLease(options.barrier, id, renewed);
     const { changes } = await runRepeatable(

@@ -8,7 +8,7 @@ export const CLAIM_MS = 120_000;
 /** How long a creation may take before recovery looks at it, in milliseconds: beyond the engine's own time limits. */
 export const CREATION_CLAIM_MS = 120_000;
 
-interface SealedPart extends Pick<Lease, 'path' | 'renewable' | 'data'> {
+interface SealedPart extends Pick<Lease, 'path' | 'renewable' | 'data' | 'latestExpireTime'> {
   /** The process that is at the creation; absent as soon as it has said what came of it. */
   readonly maker?: string;
 }
@@ -28,11 +28,16 @@ const LEASE = entry<Omit<Lease, 'creation'> & SealedPart>({
   renewable: boolean(),
   data: object(),
   maker: optional(string()),
+  latestExpireTime: optional(integer()),
 });
 
 export function sealLease(barrier: Barrier, id: string, part: SealedPart): Uint8Array {
-  const { path, renewable, data, maker } = part;
-  return barrier.seal(`leases/${id}`, { path, renewable, data, ...(maker !== undefined && { maker }) });
+  const { path, renewable, data, maker, latestExpireTime } = part;
+  return barrier.seal(`leases/${id}`, {
+    ...{ path, renewable, data },
+    ...(maker !== undefined && { maker }),
+    ...(latestExpireTime !== undefined && { latestExpireTime }),
+  });
 }
 
 /**

@@ -33,7 +33,7 @@ export interface Move {
  * Where Vault has engines of its own that do not exist here. Policies made for Vault let every token use `cubbyhole/` (its
  * default policy does), so nothing else may be mounted there.
  */
-const RESERVED_PATHS: readonly string[] = ['audit/', 'cubbyhole/', 'identity/'];
+const RESERVED_PATHS: readonly string[] = ['audit/', 'cubbyhole/'];
 
 /**
  * What is mounted where, in memory. The rows are read when the core starts, and again when any node has changed one of them.
@@ -148,6 +148,12 @@ export class MountTable {
     return this.#mounted.get(path)?.mount;
   }
 
+  /** The mount that has this accessor, with what must hold as long as it stands; not while it is being unmounted. */
+  byAccessor(accessor: string): { readonly mount: Mount; readonly stands: readonly Condition[] } | undefined {
+    const found = [...this.#mounted.values()].find(({ mount, tainted }) => mount.accessor === accessor && !tainted);
+    return found && { mount: found.mount, stands: found.stands };
+  }
+
   /** The mount with the longest path that `path` lies under, unless it is being unmounted. */
   route(path: string): Mounted | undefined {
     const found = this.#find(path);
@@ -199,6 +205,8 @@ export class MountTable {
       do {
         await this.#rows.taint(mounted.mount, true);
         await revoke(path);
+        // Before its row is gone: nobody would look for them after a crash, and its groups would keep their members.
+        await this.#parts.identities?.forgetMount(mounted.mount.accessor);
         // Another node that was at it as well may have failed, and let it stand again meanwhile.
       } while (!(await this.#rows.remove(mounted.mount)));
       revoked = true;

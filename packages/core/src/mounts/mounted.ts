@@ -14,6 +14,7 @@ import {
 import type { ChangeKey, Epochs } from '../epochs/epochs.ts';
 import type { NodeLife } from '../nodes/node-life.ts';
 import { createEntryStorage, type EntryStorageParts } from '../barrier/entry-storage.ts';
+import type { Identities } from '../identity/identities.ts';
 import { MountIntents } from '../leases/intents.ts';
 
 export interface MountedParts {
@@ -21,6 +22,7 @@ export interface MountedParts {
   readonly epochs: Epochs;
   readonly node?: NodeLife;
   readonly leases: LeaseIssuer;
+  readonly identities?: Identities;
   readonly systemTtl: TtlLimits;
   /** Of the users of a type of auth method, where a mount says nothing else. */
   readonly userLockout?: (type: string) => UserLockout;
@@ -40,6 +42,8 @@ export class Mounted {
   /** The unmounting under way, which everybody who asks for it waits for. */
   ending: Promise<void> | undefined;
   readonly engine: Engine;
+  /** What must hold when something is issued. */
+  readonly stands: readonly Condition[];
   /** Settles with the latest tuning. */
   #tuned: Promise<unknown> = Promise.resolve();
 
@@ -59,6 +63,7 @@ export class Mounted {
     this.builtin = builtin;
     const active = (): boolean => !this.tainted;
     const stands = builtin ? [] : [standing(mount)];
+    this.stands = stands;
     this.engine = factory({
       mount: () => this.mount,
       active,

@@ -54,7 +54,9 @@ const NONE: ReadonlySet<string> = new Set();
 /** A rule with everything worked out that does not depend on the request. */
 interface CompiledRule extends PathRule, CompiledLists {}
 
-export function createAcl(rules: readonly PathRule[]): Acl {
+/** Rules that are {@link PathRule.templated} count only filled in. */
+export function createAcl(given: readonly PathRule[]): Acl {
+  const rules = given.filter(({ templated }) => templated !== true);
   const merged = mergeRules(rules);
   const table = createPathTable(merged);
   const find = (path: string, list: boolean): CompiledRule | undefined => table.find(path.replace(/^\/+/, ''), list);

@@ -9,6 +9,10 @@ path "sys/capabilities-self" { capabilities = ["update"] }
 path "sys/internal/ui/mounts" { capabilities = ["read"] }
 path "sys/internal/ui/mounts/*" { capabilities = ["read"] }
 
+# Whoever somebody stands for may be looked up by them.
+path "identity/entity/id/{{identity.entity.id}}" { capabilities = ["read"] }
+path "identity/entity/name/{{identity.entity.name}}" { capabilities = ["read"] }
+
 # Leases are named by an id that only their holder knows.
 path "sys/renew" { capabilities = ["update"] }
 path "sys/leases/renew" { capabilities = ["update"] }

@@ -6,6 +6,8 @@ import { DEFAULT_POLICY_TEXT, WRAPPING_POLICY_TEXT } from './default-policy.ts';
 import type { Epochs } from '../epochs/epochs.ts';
 import { FreshCache } from '../epochs/fresh-cache.ts';
 import { LruCache } from '../epochs/lru-cache.ts';
+import type { Identity } from '../identity/identities.ts';
+import { fillTemplate, needsTime } from './fill-template.ts';
 import {
   DEFAULT_POLICY,
   foldName,
@@ -33,8 +35,11 @@ export interface PolicyStore {
   put(name: string, text: string): Promise<void>;
   delete(name: string): Promise<void>;
   list(): Promise<string[]>;
-  /** What a token with these policies may do. Names that do not exist allow nothing. */
-  acl(names: readonly string[]): Promise<Acl>;
+  /**
+   * What a token with these policies may do, with what its identity adds, and with templates filled in from that. Names that do
+   * not exist allow nothing.
+   */
+  acl(names: readonly string[], identity?: Identity): Promise<Acl>;
   /** Those of them that do not exist. */
   missing(names: readonly string[]): Promise<readonly string[]>;
 }
@@ -44,21 +49,26 @@ const BUILTIN_POLICIES: readonly string[] = [ROOT_POLICY, ...UNASSIGNABLE_POLICI
 
 /** How many sets of policies are kept compiled: there are many tokens, but of few kinds. */
 const CACHED_ACLS = 256;
+/** The same for sets with templates, each for one entity. */
+const CACHED_FILLED_ACLS = 1024;
 const CACHED_POLICIES = 256;
 /** A token has no more. A token role may name many more. */
 const MOST_COMPILED = 128;
 
-interface CompiledPolicies {
-  readonly acl: Acl;
+/** A set of policies: compiled, where it is the same for whoever has it. */
+interface CompiledSet {
+  readonly rules: readonly PathRule[];
+  readonly acl?: Acl;
+  /** Those that do not exist. */
   readonly missing: readonly string[];
 }
 
 export function createPolicyStore(store: Store, barrier: Barrier, epochs: Epochs): PolicyStore {
-  /** Compiled, by the names of the policies. */
-  const acls = new FreshCache<CompiledPolicies>(CACHED_ACLS);
-  epochs.follow('policy', () => acls.drop());
+  /** By the names of the policies. */
+  const sets = new FreshCache<CompiledSet>(CACHED_ACLS);
+  epochs.follow('policy', () => sets.drop());
   const write = async (name: string, sql: string, ...values: SqlValue[]): Promise<void> => {
-    await acls.write(undefined, () => epochs.write([`policy/${name}`], [{ sql, params: [name, ...values] }]));
+    await sets.write(undefined, () => epochs.write([`policy/${name}`], [{ sql, params: [name, ...values] }]));
   };
 
   const get = async (given: string): Promise<PolicyEntry | undefined> => {
@@ -73,6 +83,7 @@ export function createPolicyStore(store: Store, barrier: Barrier, epochs: Epochs
     return undefined;
   };
 
+  const filled = new FilledAcls();
   /** By name, with the text they were parsed from: fresh when the text is. */
   const parsed = new LruCache<{ readonly text: string; readonly rules: readonly PathRule[] }>(CACHED_POLICIES);
 
@@ -87,15 +98,16 @@ export function createPolicyStore(store: Store, barrier: Barrier, epochs: Epochs
     return rules;
   };
 
-  const compiled = (given: readonly string[]): Promise<CompiledPolicies> =>
-    acls.get(JSON.stringify(given), async () => {
-      const names = [...new Set(given)];
-      const rules = await Promise.all(names.map(rulesOf));
-      return {
-        acl: createAcl(rules.flatMap((each) => each ?? [])),
-        missing: names.filter((_, index) => rules[index] === undefined),
-      };
+  const compiled = (given: readonly string[]): Promise<CompiledSet> => {
+    const names = [...new Set(given)];
+    return sets.get(JSON.stringify(names), async () => {
+      const found = await Promise.all(names.map(rulesOf));
+      const rules = found.flatMap((each) => each ?? []);
+      const missing = names.filter((_, index) => found[index] === undefined);
+      const isTemplated = rules.some(({ templated }) => templated);
+      return { rules, missing, ...(!isTemplated && { acl: createAcl(rules) }) };
     });
+  };
 
   const list = async (): Promise<string[]> => {
     const { rows } = await store.run('SELECT name FROM policies');
@@ -124,8 +136,10 @@ export function createPolicyStore(store: Store, barrier: Barrier, epochs: Epochs
       await write(name, 'DELETE FROM policies WHERE name = $1');
     },
     list,
-    async acl(names) {
-      return names.includes(ROOT_POLICY) ? ROOT_ACL : (await compiled(names)).acl;
+    async acl(names, identity) {
+      if (names.includes(ROOT_POLICY)) return ROOT_ACL;
+      const set = await compiled([...names, ...(identity?.policies ?? [])]);
+      return set.acl ?? filled.aclOf(set, identity);
     },
     async missing(names) {
       if (names.length <= MOST_COMPILED) return (await compiled(names)).missing;
@@ -133,4 +147,38 @@ export function createPolicyStore(store: Store, barrier: Barrier, epochs: Epochs
       return names.filter((name) => !there.has(foldName(name)));
     },
   };
+}
+
+/** For what stands for a token of nobody in particular. */
+const NOBODY = {};
+
+/**
+ * ACLs with their templates filled in, for those who used them last. They are found by the very set and the very identity: there
+ * are new ones when anything of these has changed.
+ */
+class FilledAcls {
+  readonly #acls = new LruCache<Acl>(CACHED_FILLED_ACLS);
+  readonly #numbers = new WeakMap<object, number>();
+  #next = 0;
+
+  aclOf(set: CompiledSet, identity: Identity | undefined): Acl {
+    const values = { identity, now: Date.now() };
+    const fill = (): Acl => {
+      const rules = set.rules.map((rule) => (rule.templated ? fillTemplate(rule, values) : rule));
+      return createAcl(rules.filter((rule) => rule !== undefined));
+    };
+    if (set.rules.some(needsTime)) return fill();
+    const key = `${this.#numberOf(set)}/${this.#numberOf(identity ?? NOBODY)}`;
+    const kept = this.#acls.get(key);
+    if (kept !== undefined) return kept;
+    const acl = fill();
+    this.#acls.set(key, acl);
+    return acl;
+  }
+
+  #numberOf(object: object): number {
+    const number = this.#numbers.get(object) ?? this.#next++;
+    this.#numbers.set(object, number);
+    return number;
+  }
 }

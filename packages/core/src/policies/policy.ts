@@ -21,8 +21,10 @@ export type Capability = (typeof CAPABILITIES)[number];
 export interface PathRule {
   /** The policy that it stands in; absent while that has no name. */
   readonly policy?: string;
-  /** Without leading slash. May hold `+` for one segment and a trailing `*`. */
+  /** Without leading slash. May hold `+` for one segment and a trailing `*`. With {@link templated}, as it is written. */
   readonly path: string;
+  /** There is `{{…}}` in the path, which is filled in from whom a token stands for. */
+  readonly templated?: true;
   /** `deny` stands alone: such a rule has neither parameters nor wrapping TTLs. */
   readonly capabilities: ReadonlySet<Capability>;
   readonly allowedParameters: ParameterRules;
@@ -69,8 +71,7 @@ const RULE_KEYS = [
 ];
 
 /**
- * Parses an ACL policy, HCL or JSON, as hashicorp/vault:vault/policy.go does. A rule whose path has `{{…}}` in it is left
- * out: it would be filled in from the entity of a token, and tokens here have none (Vault skips it for such a token).
+ * Parses an ACL policy, HCL or JSON, as hashicorp/vault:vault/policy.go does.
  *
  * @throws CofferError `invalid-request`, `failed to parse policy: LINE:COLUMN: message`
  */
@@ -89,13 +90,12 @@ export function parsePolicy(source: string): PathRule[] {
         `there are ${items.length} paths; a policy may have ${MAX_PATH_RULES} at most: split it into several`,
       );
     }
-    return items.flatMap(({ keys, value }) => {
+    return items.map(({ keys, value }): PathRule => {
       // A block without a label is a rule for "path"; of several labels, the first counts.
       const label = keys[1] ?? 'path';
       if (value.kind !== 'object') throw root.error(`path "${label}" must be a block { … }`, value);
-      const templated = hasTemplating(label, value);
       const rule = parseRule(label, value);
-      return templated ? [] : [rule];
+      return hasTemplating(label, value) ? { ...rule, path: label, templated: true } : rule;
     });
   } catch (error) {
     if (!(error instanceof CofferError)) throw error;

@@ -3,7 +3,7 @@ import { type EntryStorage, stored } from '@coffer/framework';
 import { type Attempted, type AttemptState, OperatorAttempt } from './operator-attempt.ts';
 import type { GenerateRootStatus, SealControl } from './seal-control.ts';
 import type { SealRecord } from './seal-rows.ts';
-import { TOKEN_LENGTH } from '../tokens/tokens.ts';
+import { TOKEN_LENGTH } from '../tokens/create-token.ts';
 
 export interface GenerateRootParts {
   /** @throws CofferError `sealed` */

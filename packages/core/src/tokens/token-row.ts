@@ -21,20 +21,23 @@ const TOKEN = entry<TokenEntry>({
   numUses: integer(),
   usesLeft: integer(),
   renewable: boolean(),
-  type: oneOf(['service']),
+  type: oneOf(['service', 'batch']),
   role: optional(string()),
   boundCidrs: optional(strings()),
+  entityId: optional(string()),
+  issuer: optional(string()),
 });
 
 export function sealToken(barrier: Barrier, entry: TokenEntry): Uint8Array {
   // The other fields are columns of their own: a token is found by them.
   const { displayName, policies, path, meta, creationTime, creationTtl, lastRenewal } = entry;
-  const { explicitMaxTtl, period, numUses, renewable, type, role, boundCidrs } = entry;
+  const { explicitMaxTtl, period, numUses, renewable, type, role, boundCidrs, entityId } = entry;
   return barrier.seal(`tokens/${entry.id}`, {
     ...{ displayName, policies, path, meta, creationTime, creationTtl, lastRenewal },
     ...{ explicitMaxTtl, period, numUses, renewable, type },
     ...(role !== undefined && { role }),
     ...(boundCidrs !== undefined && { boundCidrs }),
+    ...(entityId !== undefined && { entityId }),
   });
 }
 
@@ -46,6 +49,14 @@ export function readableToken(barrier: Barrier, row: SqlRow): TokenEntry | undef
     if (isCofferError(thrown, 'failed')) return undefined;
     throw thrown;
   }
+}
+
+/**
+ * Whether a row's column says the same as its sealed value. A version that knows of no entities, and renews a token, seals it
+ * without its own: it must not go on as nobody's, out of reach for whoever disables the entity.
+ */
+export function hasItsEntity(row: SqlRow, { entityId = '' }: TokenEntry): boolean {
+  return row['entity'] === entityId;
 }
 
 /** @throws CofferError `failed` naming the row, and the field where one is damaged */

@@ -1,17 +1,15 @@
-import { CofferError, randomBase62, Secret } from '@coffer/base';
-import { bucketOf, inEveryBucket, runRepeatable, type Store } from '@coffer/store';
+import { CofferError } from '@coffer/base';
+import { inEveryBucket, type SqlRow, type Store } from '@coffer/store';
 import type { Barrier } from '../barrier/barrier.ts';
-import { rowLimit, type TokenEntry, type TokenStore, validToken, WHOLE_LIST } from '@coffer/framework';
-import { insertWhile } from '../barrier/insert-while.ts';
+import { isBatchToken, rowLimit, type TokenEntry, type TokenStore, WHOLE_LIST } from '@coffer/framework';
 import { endOfPrefix } from '../barrier/prefix.ts';
-import { epochFrom } from '../epochs/epochs.ts';
+import { epochFrom, Epochs } from '../epochs/epochs.ts';
+import { Identities } from '../identity/identities.ts';
+import { isUnderNewTerm, openBatchToken } from './batch-token.ts';
+import { createToken } from './create-token.ts';
 import { endExpired, endFamilies, endOrphaning } from './token-ending.ts';
-import { leaseIdOf } from './token-lease.ts';
-import { sealToken, tokenFromRow } from './token-row.ts';
+import { hasItsEntity, sealToken, tokenFromRow } from './token-row.ts';
 
-/** Vault's form for service tokens: `hvs.` and base62. */
-const TOKEN_PREFIX = 'hvs.';
-const TOKEN_RANDOM = 24;
 /** Tokens revoked in one transaction. */
 const PAGE = 500;
 /** The tokens of each bucket that expired first: `$1` is the time and `$2` how many. */
@@ -22,66 +20,52 @@ const OVER = inEveryBucket(
 const NEXT_OVER = inEveryBucket(
   (bucket) => `SELECT expire_time FROM tokens WHERE ${bucket} AND expire_time >= 0 ORDER BY expire_time LIMIT 1`,
 );
-/** Characters of a token that is made here. */
-export const TOKEN_LENGTH = TOKEN_PREFIX.length + TOKEN_RANDOM;
+/** A request's first query: the token `$1`, and how far the store has come. */
+const ARRIVAL =
+  "SELECT e.epoch AS store_epoch, t.* FROM epoch e LEFT JOIN tokens t ON t.id = $1 WHERE e.name = 'store'";
 
-export function createTokenStore(store: Store, barrier: Barrier, wake: (dueAt?: number) => void): TokenStore {
-  const valid = (entry: TokenEntry | undefined): TokenEntry | undefined => {
-    if (entry === undefined || entry.usesLeft < 0) return undefined;
+export function createTokenStore(
+  store: Store,
+  barrier: Barrier,
+  wake: (dueAt?: number) => void,
+  identities = new Identities(store, barrier, new Epochs(store)),
+): TokenStore {
+  const valid = (row: SqlRow | undefined): TokenEntry | undefined => {
+    const entry = typeof row?.['id'] === 'string' ? tokenFromRow(barrier, row) : undefined;
+    if (row === undefined || entry === undefined || entry.usesLeft < 0 || !hasItsEntity(row, entry)) return undefined;
     return entry.expireTime === null || entry.expireTime > Date.now() ? entry : undefined;
   };
   type Key = 'id' | 'accessor' | 'lease';
   const one = async (key: Key, value: string): Promise<TokenEntry | undefined> => {
     const { rows } = await store.run(`SELECT * FROM tokens WHERE ${key} = $1`, [value]);
-    return rows[0] === undefined ? undefined : tokenFromRow(barrier, rows[0]);
+    return valid(rows[0]);
   };
   const idBy = async (key: Key, value: string): Promise<string | undefined> => {
     const { rows } = await store.run(`SELECT id FROM tokens WHERE ${key} = $1`, [value]);
     return rows[0] === undefined ? undefined : String(rows[0]['id']);
   };
+  const openBatch = async (token: string): Promise<TokenEntry | undefined> => {
+    if (isUnderNewTerm(barrier, token)) await identities.epochs.refresh();
+    return openBatchToken(barrier, token);
+  };
 
   return {
-    async create({ token, provided = [], otherwise = 'permission denied', leased = true, ...rest }) {
-      const made = token ?? `${TOKEN_PREFIX}${randomBase62(TOKEN_RANDOM)}`;
-      const entry: TokenEntry = {
-        ...rest,
-        id: barrier.tokenId(made),
-        accessor: randomBase62(24),
-        usesLeft: rest.numUses,
-        lastRenewal: null,
-        type: 'service',
-      };
-      const { sql, params } = insertWhile(
-        {
-          into: 'tokens (id, accessor, parent, expire_time, uses_left, lease, value, bucket)',
-          values: '$1, $2, $3, $4, $5, $6, $7, $8',
-          params: [
-            ...[entry.id, entry.accessor, entry.parent, entry.expireTime, entry.usesLeft],
-            ...[leased ? leaseIdOf(entry) : '', sealToken(barrier, entry), bucketOf(entry.id)],
-          ],
-          onConflict: 'ON CONFLICT (id) DO NOTHING',
-        },
-        [...(entry.parent === '' ? [] : [validToken(entry.parent)]), ...provided],
-      );
-      // Run again, it finds the row that it has made, which has our accessor.
-      const { changes } = await runRepeatable(store, sql, params);
-      const present = changes === 1 ? entry : await one('id', entry.id);
-      if (present === undefined) throw new CofferError('permission-denied', otherwise);
-      if (present.accessor !== entry.accessor) {
-        throw new CofferError('invalid-request', 'cannot create a token with a duplicate ID');
-      }
-      wake(entry.expireTime ?? Number.POSITIVE_INFINITY);
-      return { token: new Secret(made), entry };
+    async create(given) {
+      const created = await createToken({ store, barrier, identities }, given);
+      const { type, expireTime } = created.entry;
+      if (type !== 'batch') wake(expireTime ?? Number.POSITIVE_INFINITY);
+      return created;
     },
     async arrive(token) {
-      // An id is hexadecimal: the empty one is nobody's.
-      const { rows } = await store.run(
-        "SELECT e.epoch AS store_epoch, t.* FROM epoch e LEFT JOIN tokens t ON t.id = $1 WHERE e.name = 'store'",
-        [token === '' ? '' : barrier.tokenId(token)],
-      );
+      const batch = isBatchToken(token) ? await openBatch(token) : undefined;
+      // An id is hexadecimal: the empty one is nobody's. A batch token has no row, but its parent has.
+      const id = isBatchToken(token) ? (batch?.parent ?? '') : token === '' ? '' : barrier.tokenId(token);
+      const { rows } = await store.run(ARRIVAL, [id]);
       const [row] = rows;
-      const entry = typeof row?.['id'] === 'string' ? valid(tokenFromRow(barrier, row)) : undefined;
-      return { epoch: epochFrom(row), ...(entry && { entry }) };
+      const found = valid(row);
+      const entry = batch === undefined || (batch.parent !== '' && found === undefined) ? undefined : batch;
+      const arrived = isBatchToken(token) ? entry : found;
+      return { epoch: epochFrom(row), ...(arrived && { entry: arrived }) };
     },
     async spend(entry) {
       if (entry.numUses === 0) return entry;
@@ -96,11 +80,16 @@ export function createTokenStore(store: Store, barrier: Barrier, wake: (dueAt?: 
       const left = Number(rows[0]['uses_left']);
       return { ...entry, usesLeft: left < 0 ? 1 : left + 1 };
     },
-    lookup: async (token) => valid(await one('id', barrier.tokenId(token))),
-    byAccessor: async (accessor) => valid(await one('accessor', accessor)),
+    async lookup(token) {
+      if (!isBatchToken(token)) return one('id', barrier.tokenId(token));
+      const batch = await openBatch(token);
+      const isOver = batch !== undefined && batch.parent !== '' && (await one('id', batch.parent)) === undefined;
+      return isOver ? undefined : batch;
+    },
+    byAccessor: async (accessor) => (accessor === '' ? undefined : one('accessor', accessor)),
     idOf: (token) => barrier.tokenId(token),
     idOfAccessor: (accessor) => idBy('accessor', accessor),
-    byLease: async (lease) => (lease === '' ? undefined : valid(await one('lease', lease))),
+    byLease: async (lease) => (lease === '' ? undefined : one('lease', lease)),
     idOfLease: async (lease) => (lease === '' ? undefined : idBy('lease', lease)),
     async accessors(page = WHOLE_LIST) {
       const { rows } = await store.run('SELECT accessor FROM tokens WHERE accessor > $1 ORDER BY accessor LIMIT $2', [

@@ -1,6 +1,7 @@
 import { CofferError, formatTime, type Logger } from '@coffer/base';
 import {
   type Condition,
+  stillValid,
   validToken,
   type OutgoingResponse,
   type TokenEntry,
@@ -135,7 +136,7 @@ export function createWrapping({ storage, tokens, leases, logger }: WrappingOpti
   return {
     async wrap(response, path, ttl, caller) {
       try {
-        return (await keep(response, path, ttl, caller === undefined ? [] : [validToken(caller.id)])).answer;
+        return (await keep(response, path, ttl, caller === undefined ? [] : stillValid(caller))).answer;
       } catch (error) {
         logger.error('an answer could not be wrapped: what it holds is revoked', {
           path,

@@ -20,6 +20,7 @@ import {
   type PathResponse,
   type TokenEntry,
   type TtlAnswer,
+  untilTime,
 } from '@coffer/framework';
 import { type Database, saysMayLand } from '@coffer/database-plugin';
 import { checkAllowed, type ConfigEntry } from './config-entry.ts';
@@ -95,7 +96,11 @@ async function issueOnce(
   const { roleName, role, token, path } = request;
   checkAllowed(config, roleName);
   const now = Date.now();
-  const limits = [{ defaultTtl: role.defaultTtl, maxTtl: role.maxTtl }, ...parts.context.ttlLimits()];
+  const limits = [
+    { defaultTtl: role.defaultTtl, maxTtl: role.maxTtl },
+    ...parts.context.ttlLimits(),
+    ...untilTime(token.type === 'batch' ? token.expireTime : undefined, now),
+  ];
   const granted = grantTtl({ increment: 0, limits, issueTime: now, now });
   const { ttl, ceiling } = granted;
   const warnings = [...granted.warnings];
@@ -180,7 +185,11 @@ export async function renewUser(
   const now = Date.now();
   const granted = grantTtl({
     increment,
-    limits: [{ defaultTtl: role.defaultTtl, maxTtl: role.maxTtl }, ...context.ttlLimits()],
+    limits: [
+      { defaultTtl: role.defaultTtl, maxTtl: role.maxTtl },
+      ...context.ttlLimits(),
+      ...untilTime(lease.latestExpireTime, lease.issueTime),
+    ],
     issueTime: lease.issueTime,
     now,
   });

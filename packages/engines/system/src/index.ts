@@ -85,7 +85,7 @@ export function createSystemEngine(options: SystemEngineOptions): EngineFactory 
   const { loggers = new Loggers('info', () => undefined), configuration = NOT_CONFIGURED } = options;
   const {
     audit,
-    capabilitiesOf,
+    authority,
     leaseList,
     leases,
     lockedUsers,
@@ -129,12 +129,12 @@ export function createSystemEngine(options: SystemEngineOptions): EngineFactory 
       ...policiesPasswordPaths(passwordPolicies),
       ...lockedUsersPaths(lockedUsers),
       ...quotasPaths(quotas, mounts),
-      ...capabilitiesPaths(tokens, capabilitiesOf),
+      ...capabilitiesPaths(tokens, authority),
       ...pluginsCatalogPaths(plugins, pluginDirectory),
       ...pluginsReloadPaths(mounts, plugins, reloads),
       ...pluginsPinsPaths(plugins.pins),
       ...pluginsRuntimesCatalogPaths(),
-      ...internalUiMountsPaths(mounts, tokens, policies),
+      ...internalUiMountsPaths(mounts, tokens, authority),
       ...internalSpecsOpenapiPaths(mounts, server),
       ...wrappingPaths(wrapping),
       ...loggersPaths(loggers),

@@ -29,7 +29,11 @@ export const MOUNT_CONFIG_FIELDS = {
   },
   passthrough_request_headers: { type: 'comma-strings', description: 'Kept and shown: no engine here reads headers.' },
   allowed_response_headers: { type: 'comma-strings', description: 'Kept and shown: no engine here sets headers.' },
-  token_type: { type: 'string', description: 'Of auth methods: "default-service" or "service".' },
+  token_type: {
+    type: 'string',
+    description:
+      'Of auth methods: "service" or "batch"; or "default-service", "default-batch": unless a user or role says it.',
+  },
   plugin_version: { type: 'string', description: 'That of the server, or empty: engines and methods are built in.' },
   user_lockout_config: {
     type: 'object',
@@ -124,8 +128,7 @@ function tokenType(
   if (type === 'token') return refuse("'token_type' cannot be set for 'token' or 'ns_token' auth mounts");
   const known = MOUNT_TOKEN_TYPES.find((each) => each === given);
   if (known !== undefined) return known;
-  if (given !== 'batch' && given !== 'default-batch') return refuse("invalid value for 'token_type'");
-  return refuse('field "token_type": only service tokens are made; use "default-service"');
+  return refuse("invalid value for 'token_type'");
 }
 
 /** Vault takes the version of what is built in for none at all (validateVersion of vault/logical_system.go). */

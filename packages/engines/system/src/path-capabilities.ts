@@ -18,7 +18,7 @@ const PATHS = {
 const MAX_PATHS = 1000;
 
 /** `sys/capabilities`, `sys/capabilities-self`, `sys/capabilities-accessor`. */
-export function capabilitiesPaths(tokens: TokenStore, capabilitiesOf: CoreServices['capabilitiesOf']): Path[] {
+export function capabilitiesPaths(tokens: TokenStore, authority: CoreServices['authority']): Path[] {
   const answer = async (
     token: TokenEntry | undefined,
     fields: { path: readonly string[] | undefined; paths: readonly string[] | undefined },
@@ -33,7 +33,7 @@ export function capabilitiesPaths(tokens: TokenStore, capabilitiesOf: CoreServic
         `field "paths" has ${paths.length} paths; ask about ${MAX_PATHS} at most at a time`,
       );
     }
-    const capabilities = await capabilitiesOf(token);
+    const capabilities = await authority.capabilitiesOf(token);
     const answers = paths.map((each): [string, string[]] => [each, capabilities(each)]);
     const [[, only] = []] = answers.length === 1 ? answers : [];
     // A path may have any name. Built from entries, since `byPath[path] = …` would lose "__proto__".

@@ -1,5 +1,5 @@
 import { CofferError } from '@coffer/base';
-import type { MountTable, PolicyStore } from '@coffer/core';
+import type { MountTable, CoreServices } from '@coffer/core';
 import { cidrsAllow, definePath, type Mount, type Path, type TokenStore } from '@coffer/framework';
 import { mountView, shownPath, viewsByPath } from './mount-view.ts';
 
@@ -13,7 +13,11 @@ interface Caller {
  * a token too: everybody sees what is listed for everybody, and a token what it can use besides (pathInternalUIMountsRead of
  * hashicorp/vault:vault/logical_system.go).
  */
-export function internalUiMountsPaths(mounts: MountTable, tokens: TokenStore, policies: PolicyStore): Path[] {
+export function internalUiMountsPaths(
+  mounts: MountTable,
+  tokens: TokenStore,
+  authority: CoreServices['authority'],
+): Path[] {
   /** Whether a caller can use anything in a mount; undefined for one without a token. */
   const accessOf = async ({ clientToken, remoteAddress }: Caller) => {
     if (clientToken === '') return undefined;
@@ -21,7 +25,7 @@ export function internalUiMountsPaths(mounts: MountTable, tokens: TokenStore, po
     if (token === undefined || !cidrsAllow(token.boundCidrs ?? [], remoteAddress)) {
       throw new CofferError('permission-denied', 'permission denied');
     }
-    const acl = await policies.acl(token.policies);
+    const acl = await authority.aclOf(token);
     return ({ path }: Mount) => acl.reaches(path);
   };
   return [
