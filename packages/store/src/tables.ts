@@ -27,8 +27,13 @@ export const TABLES: readonly Table[] = [
   table('policies', 'name TEXT, value BYTEA'),
   table(
     'tokens',
-    'id TEXT, accessor TEXT, parent TEXT, expire_time BIGINT?, uses_left BIGINT, value BYTEA, lease TEXT?, bucket BIGINT',
+    'id TEXT, accessor TEXT, parent TEXT, expire_time BIGINT?, uses_left BIGINT, value BYTEA, lease TEXT?, bucket BIGINT, ' +
+      'entity TEXT',
   ),
+  table('identity_entities', 'id TEXT, name TEXT, disabled BIGINT, value BYTEA'),
+  table('identity_groups', 'id TEXT, name TEXT, value BYTEA'),
+  table('identity_aliases', 'id TEXT, kind TEXT, mount_accessor TEXT, name TEXT, canonical_id TEXT, value BYTEA'),
+  table('identity_members', 'group_id TEXT, member_id TEXT, kind TEXT, value BYTEA'),
   table(
     'leases',
     'id TEXT, token TEXT, state TEXT, issue_time BIGINT, expire_time BIGINT, last_renewal BIGINT?, claimed_until BIGINT, ' +
