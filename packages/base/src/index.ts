@@ -12,6 +12,8 @@ export * from './json.ts';
 export * from './json-limits.ts';
 export * from './log.ts';
 export * from './loggers.ts';
+export * from './metric-table.ts';
+export * from './metrics.ts';
 export * from './outcome-unknown.ts';
 export { PROCESS_ID } from './process-id.ts';
 export * from './random.ts';

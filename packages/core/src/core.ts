@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { CofferError, currentDeadline, errorText, type Logger } from '@coffer/base';
+import { CofferError, currentDeadline, errorText, type Logger, type Metrics, NO_METRICS, timed } from '@coffer/base';
 import {
   cidrsAllow,
   DEFAULT_USER_LOCKOUT,
@@ -41,13 +41,16 @@ import { createOperatorServices, type OperatorServices } from './operator-servic
 import { createPasswordPolicies, type PasswordPolicies } from './policies/password-policies.ts';
 import { createPolicyStore, type PolicyStore } from './policies/policies.ts';
 import { help, isOpen, noHandler, stillValid } from './request.ts';
+import { RequestWatch } from './request-watch.ts';
 import { LockedUsers } from './mounts/locked-users.ts';
 import { type RateHeaders, QUOTAS, Quotas } from './quotas/quotas.ts';
 import { createCubbyholes } from './tokens/cubbyholes.ts';
 import { CUBBYHOLES, WRAPPED_ANSWERS } from './tokens/token-ending.ts';
 import { giveLeases } from './tokens/token-lease.ts';
 import { createTokenStore } from './tokens/tokens.ts';
+import { watchedTokens } from './tokens/watched-tokens.ts';
 import { createWrapping, type Wrapping } from './tokens/wrapping.ts';
+import { UsageGauges } from './usage-gauges.ts';
 
 /** How long {@link Core.stop} waits for the requests under way, in milliseconds. */
 const PATIENCE_MS = 30_000;
@@ -66,6 +69,10 @@ export interface CoreOptions {
   readonly userLockout?: (type: string) => UserLockout;
   /** What the configuration says of audit devices. Default: nothing. */
   readonly audit?: AuditSetup;
+  /** Default: nobody watches. */
+  readonly metrics?: Metrics;
+  /** How often tokens are counted: see {@link UsageGauges}. Default: 10 minutes. */
+  readonly usagePeriodMs?: number;
   readonly logger: Logger;
 }
 
@@ -98,6 +105,8 @@ export class Core {
   readonly services: CoreServices;
   readonly #epochs: Epochs;
   readonly #expiration: Expiration;
+  readonly #metrics: Metrics;
+  readonly #usage: UsageGauges;
   readonly #logger: Logger;
   /** Brings up to date what an earlier version, or a process that was killed, has left in the store. */
   readonly #takeOver: () => Promise<void>;
@@ -112,17 +121,22 @@ export class Core {
       node = ALONE,
       systemTtl = SYSTEM_TTL,
       userLockout = () => DEFAULT_USER_LOCKOUT,
+      metrics = NO_METRICS,
       logger,
     } = options;
-    const entries = entriesOf(store, barrier, epochs);
-    const expiration = new Expiration(logger.named('expiration'));
+    const entries = entriesOf(store, barrier, epochs, metrics);
+    const expiration = new Expiration(logger.named('expiration'), metrics);
     const wake = (dueAt?: number): void => expiration.wakeLeases(dueAt);
     const identities = new Identities(store, barrier, epochs);
-    const tokens = createTokenStore(store, barrier, (dueAt) => expiration.wakeTokens(dueAt), identities);
+    const tokens = watchedTokens(
+      createTokenStore(store, barrier, (dueAt) => expiration.wakeTokens(dueAt), identities),
+      metrics,
+      (path) => mounts.route(path)?.mount,
+    );
     const issuer = createLeaseIssuer(store, barrier, wake, node);
     const policies = createPolicyStore(store, barrier, epochs);
     const missingPolicies = (names: readonly string[]) => policies.missing(names);
-    const mounts = new MountTable({
+    const mounts: MountTable = new MountTable({
       entries,
       epochs,
       node,
@@ -131,14 +145,32 @@ export class Core {
       systemTtl,
       userLockout,
       missingPolicies,
+      metrics,
       logger,
     });
     const lockedUsers = new LockedUsers({ entries, mounts, userLockout });
     const leaseList = new LeaseList(store, barrier);
     const leases = new Leases({
-      ...{ store, barrier, list: leaseList, tokens, mounts, epochs, node, logger: logger.named('leases'), wake },
+      ...{
+        store,
+        barrier,
+        list: leaseList,
+        tokens,
+        mounts,
+        epochs,
+        node,
+        logger: logger.named('leases'),
+        wake,
+        metrics,
+      },
     });
     this.#logger = logger;
+    this.#metrics = metrics;
+    const { usagePeriodMs: periodMs } = options;
+    this.#usage = new UsageGauges({
+      ...{ store, barrier, mounts, metrics, logger },
+      ...(periodMs !== undefined && { periodMs }),
+    });
     this.#epochs = epochs;
     this.#expiration = expiration;
     this.#takeOver = async () => {
@@ -164,7 +196,7 @@ export class Core {
       systemTtl,
       lockedUsers,
       quotas: new Quotas({
-        ...{ storage: createEntryStorage(entries, QUOTAS), kept: entries.kept, mounts },
+        ...{ storage: createEntryStorage(entries, QUOTAS), kept: entries.kept, mounts, metrics },
         logger: logger.named('quotas'),
       }),
       audit: createAudit({
@@ -173,6 +205,11 @@ export class Core {
       }),
       authority: new Authority({ policies, identities, mounts }),
     };
+  }
+
+  /** How many requests are under way. */
+  get inFlight(): number {
+    return this.#running.size;
   }
 
   /** To be called once, before {@link start}; apart from the constructor because engines are made with the core's services. */
@@ -197,6 +234,7 @@ export class Core {
     await this.#takeOver();
     await remounts.tend();
     this.#expiration.start(leases, tokens);
+    this.#usage.start();
   }
 
   /**
@@ -209,6 +247,7 @@ export class Core {
     const tooLong = sleep(PATIENCE_MS, undefined, { signal }).catch(() => undefined);
     await Promise.race([Promise.allSettled(this.#running), tooLong]);
     patience.abort();
+    await this.#usage.stop();
     await this.#expiration.stop();
     await this.services.mounts.close();
     await this.services.audit.table.close();
@@ -223,12 +262,19 @@ export class Core {
   async handle(request: IncomingRequest): Promise<OutgoingResponse | undefined> {
     const { promise: end, resolve: finish } = Promise.withResolvers<void>();
     this.#running.add(end);
+    const watch = new RequestWatch(this.#metrics);
     try {
-      const answer = await this.#serve(request);
+      const answer = await this.#serve(request, watch);
       const reason = currentDeadline()?.reason;
-      if (answer === undefined || reason === undefined) return answer;
-      await this.#takeBack(request, answer, 'an answer came when nobody waited for it any more');
-      throw reason;
+      if (answer !== undefined && reason !== undefined) {
+        await this.#takeBack(request, answer, 'an answer came when nobody waited for it any more');
+        throw reason;
+      }
+      watch.end(request.operation);
+      return answer;
+    } catch (error) {
+      watch.end(request.operation, error);
+      throw error;
     } finally {
       this.#running.delete(end);
       finish();
@@ -270,11 +316,14 @@ export class Core {
   }
 
   /** Nothing is done, not even a use of the token, before the audit devices know of the request. */
-  async #serve(request: IncomingRequest): Promise<OutgoingResponse | undefined> {
+  async #serve(request: IncomingRequest, watch: RequestWatch): Promise<OutgoingResponse | undefined> {
     const arrived = await this.#arrive(request);
     const route = findRoute(this.services.mounts, request.path, request.operation);
+    watch.route = route;
     await this.services.quotas.admitLogin(request, route?.mounted.mount.path ?? '', route?.path);
-    const admission = await admit(this.services, { request, route, found: arrived });
+    const admission = await timed(this.#metrics, 'vault.core.check_token', () =>
+      admit(this.services, { request, route, found: arrived }),
+    );
     const answer = (): Promise<OutgoingResponse | undefined> => this.#answer(request, route, admission);
     // Such paths tell everybody how the server is, and are asked all the time.
     if (route?.path?.local === true) return answer();
@@ -310,20 +359,26 @@ export class Core {
     const { mounts, tokens } = this.services;
     // Such paths are of the core's own mounts, which are always there.
     if (findRoute(mounts, path, operation)?.path?.local === true) return undefined;
-    const { epoch, entry } = await tokens.arrive(token);
+    const { epoch, entry } = await timed(this.#metrics, 'vault.core.fetch_acl_and_token', () => tokens.arrive(token));
     await this.#epochs.catchUp(epoch);
     return entry;
   }
 
   async #run(path: Path, request: RawPathRequest): Promise<OutgoingResponse | undefined> {
     try {
-      const response = await path.handle(request);
+      const response = await this.#timed(request, () => path.handle(request));
       if (response === undefined && request.operation === 'read') throw new CofferError('not-found', '');
       if (request.warnings.length === 0) return response;
       return { ...response, warnings: [...(response?.warnings ?? []), ...request.warnings] };
     } catch (thrown) {
       throw this.#outward(thrown, request);
     }
+  }
+
+  /** Vault's `vault.route.OPERATION`. */
+  #timed<T>({ operation, mountPath }: RawPathRequest, work: () => Promise<T>): Promise<T> {
+    if (operation === 'help') return work();
+    return timed(this.#metrics, `vault.route.${operation}`, work, { mount_point: mountPath });
   }
 
   #outward(thrown: unknown, request: RawPathRequest): CofferError {

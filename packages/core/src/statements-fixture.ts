@@ -25,6 +25,7 @@ import { CUBBYHOLES, WRAPPED_ANSWERS } from './tokens/token-ending.ts';
 import { giveLeases } from './tokens/token-lease.ts';
 import { createTokenStore } from './tokens/tokens.ts';
 import { createWrapping } from './tokens/wrapping.ts';
+import { countIntents, countLeases, countTokens } from './usage-counts.ts';
 
 /**
  * Runs every statement of the core, as the only node and as one of several, and returns each with the parameters of its last time.
@@ -87,6 +88,12 @@ function workOfCore(store: Store, barrier: Barrier): readonly (() => Promise<voi
   const entries = entriesOf(store, barrier, epochs);
 
   return Object.values({
+    async usage() {
+      await tokens.create(LIVING);
+      await countLeases(store, { path: 'a/' });
+      await countIntents(store, { uuid: 'a' });
+      await countTokens(store, barrier, () => '');
+    },
     async leases() {
       const issuer = createLeaseIssuer(store, barrier, nothing, DOUBTFUL);
       const { entry } = await tokens.create(LIVING);

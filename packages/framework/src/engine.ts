@@ -1,4 +1,4 @@
-import type { JsonObject, Logger } from '@coffer/base';
+import type { JsonObject, Logger, Metrics } from '@coffer/base';
 import type { Condition } from './condition.ts';
 import type { EntryStorage } from './entry-storage.ts';
 import type { Intents } from './intents.ts';
@@ -79,6 +79,8 @@ export interface EngineContext {
   readonly catchUp: () => Promise<void>;
   /** When it resolves, every other node hears the message before it serves its next request. */
   readonly tell: (message: EngineMessage) => Promise<void>;
+  /** What is counted by it bears the mount. */
+  readonly metrics: Metrics;
   readonly logger: Logger;
 }
 

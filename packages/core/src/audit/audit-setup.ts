@@ -33,6 +33,7 @@ export function createAudit({ entries, epochs, setup = NOTHING, takeBack, logger
     place: setup.place,
     catchUp: () => epochs.refresh(),
     takeBack,
+    metrics: entries.metrics,
     logger,
   });
   entries.kept.follow(MOUNT, () => audit.load());

@@ -1,5 +1,5 @@
 import type { AuditedRequest, AuditedResponse } from '@coffer/audit';
-import { CofferError, currentDeadline, type Logger } from '@coffer/base';
+import { CofferError, currentDeadline, type Logger, type Metrics, NO_METRICS, timed } from '@coffer/base';
 import { multiError, type OutgoingResponse } from '@coffer/framework';
 import { AuditedHeaders } from './audited-headers.ts';
 import { type DeviceTableOptions, DeviceTable, type OpenDevice } from './device-table.ts';
@@ -18,6 +18,8 @@ export interface AuditOptions extends Omit<DeviceTableOptions, 'logger'> {
   readonly rules: () => AuditRules;
   /** Revokes what an answer that reaches nobody would have handed out. */
   readonly takeBack: (asked: AuditedRequest['request'], answer: OutgoingResponse) => Promise<void>;
+  /** Default: nobody watches. */
+  readonly metrics?: Metrics;
   readonly logger: Logger;
 }
 
@@ -34,7 +36,7 @@ export class Audit {
     this.#options = options;
     this.table = new DeviceTable(options);
     this.headers = new AuditedHeaders(options.storage);
-    this.#failureLog = new FailureLog(options.logger);
+    this.#failureLog = new FailureLog(options.logger, options.metrics);
   }
 
   get rules(): AuditRules {
@@ -85,14 +87,29 @@ export class Audit {
     await this.#write('response', asked, ({ device }) => device?.logResponse(asked, response, this.headers.all));
   }
 
-  /** Does not wait for a device that has been failing where another one takes the line. */
   async #write(
     which: 'request' | 'response',
-    { request }: AuditedRequest,
+    asked: AuditedRequest,
     log: (open: OpenDevice) => Promise<void> | undefined,
   ): Promise<void> {
+    const { metrics = NO_METRICS } = this.#options;
+    if (this.table.devices.length === 0) return;
+    await timed(metrics, `vault.audit.log_${which}`, async () => {
+      if (await this.#anyTakes(log)) return;
+      this.failures[which]++;
+      metrics.count(`vault.audit.log_${which}_failure`);
+      this.#failureLog.say(`failed to audit ${which}`, '', {
+        request_id: asked.request.id,
+        path: asked.request.path,
+        error: `no audit backend succeeded in logging the ${which}`,
+      });
+      throw new CofferError('failed', multiError(['internal error']));
+    });
+  }
+
+  /** Does not wait for a device that has been failing where another one takes the line. */
+  async #anyTakes(log: (open: OpenDevice) => Promise<void> | undefined): Promise<boolean> {
     const { devices } = this.table;
-    if (devices.length === 0) return;
     const outcomes = devices.map((open) => {
       const isSound = open.device?.isFailing === false;
       const outcome = this.#failureLog.watch(open.path, async () => {
@@ -103,16 +120,9 @@ export class Audit {
     });
     const sound = outcomes.filter(({ isSound }) => isSound).map(({ outcome }) => outcome);
     const settled = await Promise.all(sound);
-    if (settled.includes(true)) return;
+    if (settled.includes(true)) return true;
     const rest = outcomes.filter(({ isSound }) => !isSound).map(({ outcome }) => outcome);
-    if (await anyTrue(rest)) return;
-    this.failures[which]++;
-    this.#failureLog.say(`failed to audit ${which}`, '', {
-      request_id: request.id,
-      path: request.path,
-      error: `no audit backend succeeded in logging the ${which}`,
-    });
-    throw new CofferError('failed', multiError(['internal error']));
+    return anyTrue(rest);
   }
 }
 

@@ -1,4 +1,4 @@
-import { errorText, type LogFields, type Logger } from '@coffer/base';
+import { errorText, type LogFields, type Logger, type Metrics, NO_METRICS } from '@coffer/base';
 
 /** How often the same is said, in milliseconds: anybody can send requests as often as they like. */
 const EVERY_MS = 1_000;
@@ -11,11 +11,13 @@ interface Said {
 /** Says in the log what fails, and which devices work again. */
 export class FailureLog {
   readonly #logger: Logger;
+  readonly #metrics: Metrics;
   readonly #failing = new Set<string>();
   readonly #said = new Map<string, Said>();
 
-  constructor(logger: Logger) {
+  constructor(logger: Logger, metrics: Metrics = NO_METRICS) {
     this.#logger = logger;
+    this.#metrics = metrics;
   }
 
   /** Whether `write` succeeded, for the device at `path`. */
@@ -24,6 +26,7 @@ export class FailureLog {
       await write();
     } catch (error) {
       this.#failing.add(path);
+      this.#metrics.count('coffer.audit.device.failures.total', { device: path });
       this.say(`backend failed to log`, path, { backend: path, error: errorText(error) });
       return false;
     }

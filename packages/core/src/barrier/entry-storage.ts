@@ -1,3 +1,4 @@
+import { type Metrics, NO_METRICS, timed } from '@coffer/base';
 import type { SqlResult, SqlStatement, Store } from '@coffer/store';
 import type { Barrier } from './barrier.ts';
 import { type Condition, type Entries, type EntryStorage, rowLimit, type stored, WHOLE_LIST } from '@coffer/framework';
@@ -11,10 +12,16 @@ export interface EntryStorageParts {
   readonly store: Store;
   readonly barrier: Barrier;
   readonly kept: KeptEntries;
+  readonly metrics: Metrics;
 }
 
-export function entriesOf(store: Store, barrier: Barrier, epochs = new Epochs(store)): EntryStorageParts {
-  return { store, barrier, kept: new KeptEntries(epochs) };
+export function entriesOf(
+  store: Store,
+  barrier: Barrier,
+  epochs = new Epochs(store),
+  metrics: Metrics = NO_METRICS,
+): EntryStorageParts {
+  return { store, barrier, kept: new KeptEntries(epochs), metrics };
 }
 
 /** `mount` is the mount's uuid, so that entries of a mount that was disabled can never show up under a new one. */
@@ -25,9 +32,12 @@ export function createEntryStorage(parts: EntryStorageParts, mount: string): Ent
     kept: (prefix, kind) => new MountEntries(parts, { mount, prefix, kind, isKept: true }),
     there: (name) => ({ table: 'entries', row: { mount, name } }),
     async list(prefix, page = WHOLE_LIST) {
-      const { rows } = await store.run(
-        'SELECT name FROM entries WHERE mount = $1 AND name > $2 AND name < $3 ORDER BY name LIMIT $4',
-        [mount, prefix + page.after, endOfPrefix(prefix), rowLimit(page)],
+      const range = [mount, prefix + page.after, endOfPrefix(prefix), rowLimit(page)];
+      const { rows } = await timed(parts.metrics, 'vault.barrier.list', () =>
+        store.run(
+          'SELECT name FROM entries WHERE mount = $1 AND name > $2 AND name < $3 ORDER BY name LIMIT $4',
+          range,
+        ),
       );
       return rows.map((entry) => String(entry['name']).slice(prefix.length));
     },
@@ -143,9 +153,9 @@ class MountEntries<T extends object> implements Entries<T> {
   }
 
   async #find(name: string): Promise<Sealed<T> | undefined> {
-    const { rows } = await this.#parts.store.run(
-      'SELECT value FROM entries WHERE mount = $1 AND name = $2',
-      this.#keyOf(name),
+    const { store, metrics } = this.#parts;
+    const { rows } = await timed(metrics, 'vault.barrier.get', () =>
+      store.run('SELECT value FROM entries WHERE mount = $1 AND name = $2', this.#keyOf(name)),
     );
     const sealed = rows[0]?.['value'];
     return sealed instanceof Uint8Array ? { value: this.#open(name, sealed), sealed } : undefined;
@@ -163,8 +173,11 @@ class MountEntries<T extends object> implements Entries<T> {
   }
 
   #write(name: string, { sql, params = [] }: SqlStatement): Promise<SqlResult> {
-    const { store, kept } = this.#parts;
-    return this.#place.isKept ? kept.write(this.#keyOf(name), { sql, params }) : store.run(sql, params);
+    const { store, kept, metrics } = this.#parts;
+    const what = sql.startsWith('DELETE') ? 'vault.barrier.delete' : 'vault.barrier.put';
+    return timed(metrics, what, () =>
+      this.#place.isKept ? kept.write(this.#keyOf(name), { sql, params }) : store.run(sql, params),
+    );
   }
 
   #keyOf(name: string): readonly [mount: string, name: string] {

@@ -1,4 +1,4 @@
-import type { Logger } from '@coffer/base';
+import { type Logger, type Metrics, NO_METRICS } from '@coffer/base';
 import { DueLoop, type TokenStore } from '@coffer/framework';
 import type { ClaimedLease } from './claimed-lease.ts';
 import { type Leases, REVOCATIONS_AT_ONCE } from './leases.ts';
@@ -18,11 +18,13 @@ const SHORTEST_SLEEP_MS = 10;
  */
 export class Expiration {
   readonly #logger: Logger;
+  readonly #metrics: Metrics;
   #leases: DueLoop<ClaimedLease> | undefined;
   #tokens: DueLoop<readonly string[]> | undefined;
 
-  constructor(logger: Logger) {
+  constructor(logger: Logger, metrics: Metrics = NO_METRICS) {
     this.#logger = logger;
+    this.#metrics = metrics;
   }
 
   start(leases: Leases, tokens: TokenStore): void {
@@ -44,7 +46,11 @@ export class Expiration {
         due: (limit) => leases.claimDue(Date.now(), limit),
         nextDue: () => leases.nextDue(),
         run: async (lease) => {
-          await leases.revokeClaimed(lease);
+          const waitedMs = Math.max(0, Date.now() - lease.nextAttempt);
+          this.#metrics.count('vault.expire.lease_expiration');
+          this.#metrics.took('vault.expire.lease_expiration.time_in_queue', waitedMs);
+          const { error } = await leases.revokeClaimed(lease);
+          if (error !== undefined) this.#metrics.count('vault.expire.lease_expiration.error');
         },
         nameOf: (lease) => lease.id,
       },

@@ -1,4 +1,4 @@
-import type { Logger } from '@coffer/base';
+import type { Logger, Metrics } from '@coffer/base';
 import type { Engine, TokenStore } from '@coffer/framework';
 import type { Store } from '@coffer/store';
 import type { Barrier } from '../barrier/barrier.ts';
@@ -17,6 +17,8 @@ export interface LeasesOptions {
   readonly node?: NodeLife;
   /** Tells the engine that a lease's path belongs to. */
   readonly mounts: { engineFor(path: string): Engine | undefined };
+  /** Default: nobody watches. */
+  readonly metrics?: Metrics;
   readonly logger: Logger;
   /** Tells the expiration loop that something may be due, now or at a time in milliseconds since 1970. */
   readonly wake: (dueAt?: number) => void;

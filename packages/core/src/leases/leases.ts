@@ -1,4 +1,15 @@
-import { awaiting, type Backoff, backoffMs, CofferError, currentDeadline, pause, underClaim } from '@coffer/base';
+import {
+  awaiting,
+  type Backoff,
+  backoffMs,
+  CofferError,
+  currentDeadline,
+  type Metrics,
+  NO_METRICS,
+  pause,
+  timed,
+  underClaim,
+} from '@coffer/base';
 import { inEveryBucket, runRepeatable, type SqlRow } from '@coffer/store';
 import type { TokenEntry } from '@coffer/framework';
 import { isDead } from '../nodes/nodes.ts';
@@ -55,14 +66,16 @@ export interface Revoked {
  */
 export class Leases {
   readonly #options: LeasesOptions;
+  readonly #metrics: Metrics;
 
   constructor(options: LeasesOptions) {
     this.#options = options;
+    this.#metrics = options.metrics ?? NO_METRICS;
   }
 
   /** See {@link renewLease}. */
   renew(id: string, increment: number, caller?: TokenEntry): Promise<RenewedLease> {
-    return renewLease(this.#options, id, increment, caller);
+    return timed(this.#metrics, 'vault.expire.renew', () => renewLease(this.#options, id, increment, caller));
   }
 
   /** Marks a lease to be revoked soon. Does nothing when it does not exist. */
@@ -136,7 +149,12 @@ export class Leases {
    * Resolves with what may still go on of the first lease of which something may.
    * @throws CofferError `unavailable` or `failed`, as the first error, naming it and how many leases remain
    */
-  async revokePrefix(prefix: string, options: { force?: boolean; last?: boolean } = {}): Promise<string | undefined> {
+  revokePrefix(prefix: string, options: { force?: boolean; last?: boolean } = {}): Promise<string | undefined> {
+    const what = options.force === true ? 'vault.expire.revoke-force' : 'vault.expire.revoke-prefix';
+    return timed(this.#metrics, what, () => this.#revokePrefix(prefix, options));
+  }
+
+  async #revokePrefix(prefix: string, options: { force?: boolean; last?: boolean }): Promise<string | undefined> {
     const { list, tokens } = this.#options;
     let firstOwed: string | undefined;
     let [revoked, failed] = [0, 0];
@@ -204,7 +222,11 @@ export class Leases {
   }
 
   /** Revokes a lease that this worker has claimed. If that fails, plans the retry. */
-  async revokeClaimed({ claim, ...lease }: ClaimedLease): Promise<Revoked> {
+  revokeClaimed(lease: ClaimedLease): Promise<Revoked> {
+    return timed(this.#metrics, 'vault.expire.revoke', () => this.#revokeClaimed(lease));
+  }
+
+  async #revokeClaimed({ claim, ...lease }: ClaimedLease): Promise<Revoked> {
     const { store, mounts, logger } = this.#options;
     const row = { id: lease.id, claim, attempts: lease.attempts };
     try {

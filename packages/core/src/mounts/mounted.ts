@@ -1,4 +1,4 @@
-import { CofferError, type Logger } from '@coffer/base';
+import { CofferError, type Logger, type Metrics, NO_METRICS, timed, ttlBucket } from '@coffer/base';
 import {
   type Condition,
   type CreatingLease,
@@ -28,6 +28,8 @@ export interface MountedParts {
   readonly userLockout?: (type: string) => UserLockout;
   /** Which of these policies do not exist. */
   readonly missingPolicies: (policies: readonly string[]) => Promise<readonly string[]>;
+  /** Default: nobody watches. */
+  readonly metrics?: Metrics;
   readonly logger: Logger;
 }
 
@@ -56,6 +58,7 @@ export class Mounted {
       systemTtl,
       userLockout = () => DEFAULT_USER_LOCKOUT,
       missingPolicies,
+      metrics = NO_METRICS,
       logger,
     } = parts;
     const { store, barrier } = entries;
@@ -69,7 +72,7 @@ export class Mounted {
       active,
       stands,
       storage: createEntryStorage(entries, mount.uuid),
-      leases: whileActive(leases, { active, stands, epochs }),
+      leases: watchedLeases(whileActive(leases, { active, stands, epochs }), metrics, mount),
       catchUp: () => epochs.refresh(),
       tell: async (message) => {
         await epochs.write([this.keyOf(message)], []);
@@ -83,6 +86,7 @@ export class Mounted {
       userLockout: () => lockoutOf(this.mount, userLockout(mount.type)),
       policyWarnings: async (policies) =>
         (await missingPolicies(policies)).map((name) => `Policy ${JSON.stringify(name)} does not exist`),
+      metrics: metrics.with({ mount_point: mount.path }),
       logger: logger.named(mount.path.replace(/\/$/, '').replaceAll('/', '.')),
     });
   }
@@ -148,6 +152,23 @@ function whileActive(leases: LeaseIssuer, { active, stands, epochs }: Standing):
       if (active()) return creating;
       await creating.abandon(true);
       throw disabled();
+    },
+  };
+}
+
+/** Counts what is issued. */
+function watchedLeases(leases: LeaseIssuer, metrics: Metrics, { path, type }: Mount): LeaseIssuer {
+  return {
+    async begin(lease, conditions) {
+      const creating = await timed(metrics, 'vault.expire.register', () => leases.begin(lease, conditions));
+      const ttl = ttlBucket(Math.round((lease.expireTime - lease.issueTime) / 1000));
+      return {
+        ...creating,
+        async activate(data) {
+          await creating.activate(data);
+          metrics.count('vault.secret.lease.creation', { secret_engine: type, mount_point: path, creation_ttl: ttl });
+        },
+      };
     },
   };
 }

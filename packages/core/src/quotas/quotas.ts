@@ -1,4 +1,4 @@
-import { CofferError, type Logger } from '@coffer/base';
+import { CofferError, type Logger, type Metrics } from '@coffer/base';
 import { type Caller, type EntryStorage, type IncomingRequest, type Path, stored } from '@coffer/framework';
 import type { KeptEntries } from '../barrier/kept-entries.ts';
 import type { MountTable } from '../mounts/mount-table.ts';
@@ -41,6 +41,7 @@ export interface QuotasParts {
   readonly storage: EntryStorage;
   readonly kept: KeptEntries;
   readonly mounts: MountTable;
+  readonly metrics: Metrics;
   readonly logger: Logger;
 }
 
@@ -56,15 +57,17 @@ export class Quotas {
   readonly #rules;
   readonly #configs;
   readonly #mounts: MountTable;
+  readonly #metrics: Metrics;
   readonly #logger: Logger;
   readonly #table = new RuleTable();
   #config = DEFAULT_CONFIG;
 
-  constructor({ storage, kept, mounts, logger }: QuotasParts) {
+  constructor({ storage, kept, mounts, metrics, logger }: QuotasParts) {
     this.#storage = storage;
     this.#rules = storage.kept('rate-limit/', RATE_LIMIT_RULE);
     this.#configs = storage.kept('', CONFIG);
     this.#mounts = mounts;
+    this.#metrics = metrics;
     this.#logger = logger;
     kept.follow(QUOTAS, () => this.load());
   }
@@ -138,11 +141,13 @@ export class Quotas {
   }
 
   #take(request: LimitedRequest, remoteAddress: string): RateHeaders {
-    const answer = this.#table.limitFor(request)?.take(remoteAddress);
-    if (answer === undefined) return {};
+    const limited = this.#table.limitFor(request);
+    if (limited === undefined) return {};
+    const answer = limited.limit.take(remoteAddress);
     const headers = this.#config.sendsHeaders ? headersOf(answer) : {};
     if (answer.allowed) return headers;
     const { path } = request;
+    this.#metrics.count('vault.quota.rate_limit.violation', { name: limited.rule.name });
     this.#logger.trace('request rejected due to rate limit quota violation', { request_path: path });
     throw new CofferError('too-many-requests', `request path ${JSON.stringify(path)}: rate limit quota exceeded`, {
       retryAfterSeconds: answer.retryAfterSeconds,

@@ -26,7 +26,7 @@ describe('the rule for a request', () => {
     mountPath: string,
     more: { folds?: boolean; role?: string } = {},
   ): string | undefined => {
-    const limit = table.limitFor({ path, mountPath, folds: false, ...more })?.take('a').limit;
+    const limit = table.limitFor({ path, mountPath, folds: false, ...more })?.limit.take('a').limit;
     return limit === undefined ? undefined : rules[limit - 1]?.name;
   };
 
@@ -52,7 +52,7 @@ describe('the rule for a request', () => {
   it('keeps its counts while it stays as it is', () => {
     const counted = new RuleTable();
     const take = (): boolean | undefined =>
-      counted.limitFor({ path: 'sys/mounts', mountPath: 'sys/', folds: false })?.take('a').allowed;
+      counted.limitFor({ path: 'sys/mounts', mountPath: 'sys/', folds: false })?.limit.take('a').allowed;
     counted.replace([rule('all')]);
     assert.deepEqual([take(), take()], [true, false]);
     counted.replace([rule('all'), rule('other', { mountPath: 'database/' })]);

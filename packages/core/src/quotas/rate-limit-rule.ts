@@ -46,9 +46,15 @@ export interface LimitedRequest {
   readonly role?: string | undefined;
 }
 
-/** The rules by what they limit, each with the clients that it counts. */
+/** A rule with the clients that it counts. */
+export interface Limited {
+  readonly rule: RateLimitRule;
+  readonly limit: RateLimit;
+}
+
+/** The rules by what they limit. */
 export class RuleTable {
-  readonly #rules = new Map<string, { readonly rule: RateLimitRule; readonly limit: RateLimit }>();
+  readonly #rules = new Map<string, Limited>();
   readonly #byFactors = new Map<string, string>();
 
   get rules(): RateLimitRule[] {
@@ -89,11 +95,11 @@ export class RuleTable {
    * The most specific rule for a request: of its role, its path, the longest beginning of its path, its mount, all paths
    * (hashicorp/vault:vault/quotas/quotas.go queryQuota).
    */
-  limitFor({ path, mountPath, folds, role }: LimitedRequest): RateLimit | undefined {
+  limitFor({ path, mountPath, folds, role }: LimitedRequest): Limited | undefined {
     if (this.#rules.size === 0) return undefined;
-    const find = (factors: Partial<Factors>): RateLimit | undefined => {
+    const find = (factors: Partial<Factors>): Limited | undefined => {
       const name = this.#byFactors.get(factorsOf({ mountPath, pathSuffix: '', role: '', ...factors }));
-      return name === undefined ? undefined : this.#rules.get(name)?.limit;
+      return name === undefined ? undefined : this.#rules.get(name);
     };
     if (mountPath !== '') {
       const relative = path.slice(mountPath.length);
@@ -103,7 +109,7 @@ export class RuleTable {
     return find({ mountPath: '' });
   }
 
-  #byPath(relative: string, find: (factors: Partial<Factors>) => RateLimit | undefined): RateLimit | undefined {
+  #byPath(relative: string, find: (factors: Partial<Factors>) => Limited | undefined): Limited | undefined {
     const suffix = relative.endsWith('/') ? relative.slice(0, -1) : relative;
     const exact = suffix === '' ? undefined : find({ pathSuffix: suffix });
     if (exact !== undefined) return exact;

@@ -1,0 +1,78 @@
+import { type MetricLabels, prometheusName } from '@coffer/base';
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry as Prometheus, Summary } from 'prom-client';
+import type { Family, Series } from './family.ts';
+import type { Gauges } from './gauges.ts';
+
+/** Vault's quantiles (github.com/hashicorp/go-metrics:prometheus/prometheus.go). */
+const QUANTILES = [0.5, 0.9, 0.99];
+/** Quantiles are of about the last minute: two digests, of which one is begun anew each 30 s. */
+const WINDOW = { maxAgeSeconds: 60, ageBuckets: 2 };
+/** In seconds, from an index look-up to the longest that anybody waits. */
+const BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
+
+/** How often the event loop is looked at, in milliseconds. Each look wakes the process. */
+const LAG_MS = 100;
+
+interface Kept {
+  readonly observe: (labels: MetricLabels, value: number) => void;
+  readonly remove: (labels: MetricLabels) => void;
+}
+
+/** What Prometheus sees, in its text format 0.0.4. Durations are kept here, the rest is read when somebody looks. */
+export class Exposition {
+  readonly #prometheus = new Prometheus();
+  readonly #kept = new Map<string, Kept>();
+
+  constructor(families: ReadonlyMap<string, Family>, gauges: ReadonlyMap<string, Gauges>) {
+    const registers = [this.#prometheus];
+    for (const [name, family] of families) {
+      const { kind, labels, help } = family.declaration;
+      const common = { name: prometheusName(name), help, labelNames: [...labels], registers };
+      if (kind === 'counter') this.#addCounter(common, family);
+      else if (kind === 'summary') this.#keep(name, new Summary({ ...common, ...WINDOW, percentiles: QUANTILES }));
+      else this.#keep(name, new Histogram({ ...common, buckets: BUCKETS }));
+    }
+    for (const [name, source] of gauges) {
+      const { labels, help } = source.declaration;
+      const gauge: Gauge = new Gauge({
+        ...{ name: prometheusName(name), help, labelNames: [...labels], registers },
+        collect: () => {
+          gauge.reset();
+          // Where nothing is known, 0 would be wrong.
+          if (labels.length === 0) gauge.remove();
+          for (const { labels: own, value } of source.read()) gauge.set(own, value);
+        },
+      });
+    }
+    collectDefaultMetrics({ register: this.#prometheus, eventLoopMonitoringPrecision: LAG_MS });
+  }
+
+  observe(name: string, { labels }: Series, value: number): void {
+    this.#kept.get(name)?.observe(labels, value);
+  }
+
+  remove(name: string, { labels }: Series): void {
+    this.#kept.get(name)?.remove(labels);
+  }
+
+  text(): Promise<string> {
+    return this.#prometheus.metrics();
+  }
+
+  #addCounter(common: ConstructorParameters<typeof Counter>[0], family: Family): void {
+    const counter: Counter = new Counter({
+      ...common,
+      collect: () => {
+        counter.reset();
+        for (const { labels, total } of family.series) counter.inc(labels, total);
+      },
+    });
+  }
+
+  #keep(name: string, metric: Summary | Histogram): void {
+    this.#kept.set(name, {
+      observe: (labels, value) => metric.observe(labels, value),
+      remove: (labels) => metric.remove(labels),
+    });
+  }
+}
