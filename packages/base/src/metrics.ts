@@ -57,6 +57,11 @@ export async function timed<T>(
   }
 }
 
+/** Of a gauge with the label `state`. */
+export function statesOf(counts: Readonly<Record<string, number>>): GaugeValue[] {
+  return Object.entries(counts).map(([state, value]) => ({ labels: { state }, value }));
+}
+
 /** What those who look see of the metrics. */
 export interface MetricsView {
   /** Prometheus' text format 0.0.4; undefined where the configuration has turned it off. */

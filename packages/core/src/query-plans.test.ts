@@ -6,7 +6,7 @@ import { exceptionFor, MAY_GROW, SMALL } from './plan-faults-fixture.ts';
 import { statementsOfCore } from './statements-fixture.ts';
 
 /** Subqueries: a LIMIT ends them. */
-const SUBQUERY = /^(over|spent|family|up|down|credentials|issued|due|overs|irrevocable|b\d+)$/;
+const SUBQUERY = /^(over|spent|family|up|down|credentials|issued|due|overs|irrevocable|page|b\d+)$/;
 
 describe('the statements on the embedded store', () => {
   it('read no whole table; a walk along an index ends at its LIMIT', async () => {

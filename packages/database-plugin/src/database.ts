@@ -1,4 +1,4 @@
-import type { JsonObject, Logger, Secret } from '@coffer/base';
+import type { JsonObject, Logger, Metrics, Secret } from '@coffer/base';
 import type { ConnectionField } from './connection-fields.ts';
 
 /** A kind of database, as its plugin declares it. */
@@ -13,7 +13,7 @@ export interface DatabaseKind {
    */
   readonly checkStatements?: (purpose: StatementPurpose, statements: readonly string[]) => void;
   /** A new database, not initialized. It need not keep secrets out of its errors and log lines: see `Redaction`. */
-  readonly create: (logger: Logger) => Database;
+  readonly create: (logger: Logger, metrics?: Metrics) => Database;
 }
 
 /** What statements are for, as their fields are named. It decides which placeholders they may have. */

@@ -5,6 +5,7 @@ import {
   type Hidden,
   isCofferError,
   type Logger,
+  type Metrics,
   redact,
   redactingLogger,
   type Secret,
@@ -133,9 +134,9 @@ export class Redaction {
 }
 
 /** A new database of a kind, with its secrets in no error and no line of the log. */
-export function openDatabase(kind: DatabaseKind, logger: Logger): Database {
+export function openDatabase(kind: DatabaseKind, logger: Logger, metrics?: Metrics): Database {
   const redaction = new Redaction();
-  return redaction.database(kind.create(redaction.logger(logger)), ConnectionFields.declared(kind.fields));
+  return redaction.database(kind.create(redaction.logger(logger), metrics), ConnectionFields.declared(kind.fields));
 }
 
 /** The same error when no secret shows in it or in its cause, else one with the same code and a clean text. */

@@ -3,6 +3,7 @@ export { examineEmbeddedStore, examinePostgresStore, type StoreFindings } from '
 export { openPostgresStore, type PostgresStoreOptions } from './postgres-store.ts';
 export { runRepeatable } from './run-repeatable.ts';
 export type { BulkAccess, Run, SqlResult, SqlRow, SqlStatement, SqlValue, Store } from './store.ts';
+export { watchedStore } from './watched-store.ts';
 export { ANY_BUCKET, bucketOf, inEveryBucket } from './buckets.ts';
 export { insertRows } from './bulk.ts';
 export { SCHEMA_VERSION } from './schema.ts';

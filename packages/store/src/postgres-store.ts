@@ -1,4 +1,14 @@
-import { awaiting, CofferError, errorText, type Logger, silentLogger, withoutDeadline } from '@coffer/base';
+import {
+  awaiting,
+  CofferError,
+  errorText,
+  type Logger,
+  type Metrics,
+  NO_METRICS,
+  silentLogger,
+  statesOf,
+  withoutDeadline,
+} from '@coffer/base';
 import {
   closeConnections,
   type Connections,
@@ -26,6 +36,8 @@ export interface PostgresStoreOptions {
   readonly maxConnections?: number;
   /** Default: nothing is logged. */
   readonly logger?: Logger;
+  /** Default: nobody watches. */
+  readonly metrics?: Metrics;
 }
 
 /** The type of BIGINT and of count(*). */
@@ -61,10 +73,11 @@ interface ConnectedStore {
 
 /** The same before anything is sent to the database. @throws CofferError `invalid-request` for a wrong URL */
 export function connectPostgresStore(options: PostgresStoreOptions): ConnectedStore {
-  const { connectionUrl, maxConnections = 10, logger = silentLogger } = options;
+  const { connectionUrl, maxConnections = 10, logger = silentLogger, metrics = NO_METRICS } = options;
   const settings = storeSettings(connectionUrl, maxConnections, logger);
   const schema = new StoreSchema(settings);
-  const store = new PostgresStore(createConnections(settings, profileOf(schema), logger), logger);
+  const waited = (ms: number): void => metrics.took('coffer.store.queue.seconds', ms);
+  const store = new PostgresStore(createConnections(settings, profileOf(schema), logger, waited), logger, metrics);
   const check = (): Promise<void> => schema.check(async (sql) => (await store.run(sql)).rows);
   return { store, check, place: placeOf(settings) };
 }
@@ -96,13 +109,22 @@ class PostgresStore implements Store {
   readonly #retries: Retries;
   readonly #repeating: Repeating;
   readonly #working = new Set<Promise<unknown>>();
+  readonly #unwatch: readonly (() => void)[];
   #closing: Promise<void> | undefined;
 
-  constructor(connections: Connections, logger: Logger) {
+  constructor(connections: Connections, logger: Logger, metrics: Metrics) {
     this.#connections = connections;
     this.bulk = new PostgresBulk(connections.pool);
-    this.#retries = new Retries(logger);
+    this.#retries = new Retries(logger, metrics);
     this.#repeating = new Repeating(connections.pool, this.#retries);
+    const { pool, cluster } = connections;
+    this.#unwatch = [
+      metrics.gauge('coffer.store.pool.connections', () => statesOf({ ...pool.counts })),
+      metrics.gauge('coffer.store.nodes', () => {
+        const { up, setAside } = cluster.nodeCounts;
+        return statesOf({ up, set_aside: setAside });
+      }),
+    ];
   }
 
   /** From now on a store that is away is waited for: it was there once. */
@@ -130,6 +152,7 @@ class PostgresStore implements Store {
   close(): Promise<void> {
     this.#closing ??= (async () => {
       await Promise.allSettled(this.#working);
+      for (const unwatch of this.#unwatch) unwatch();
       await closeConnections(this.#connections);
       this.#retries.close();
     })();

@@ -1,4 +1,4 @@
-import type { Logger } from '@coffer/base';
+import { type Logger, type Metrics, NO_METRICS } from '@coffer/base';
 
 /** How often a line says how many there were. */
 const SUMMARY_MS = 60_000;
@@ -6,16 +6,19 @@ const SUMMARY_MS = 60_000;
 /** Counts what is run once more, and tells the log: each time at `debug`, and once a minute at `info` while there are any. */
 export class Retries {
   readonly #logger: Logger;
+  readonly #metrics: Metrics;
   readonly #counts = new Map<string, number>();
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(logger: Logger) {
+  constructor(logger: Logger, metrics: Metrics = NO_METRICS) {
     this.#logger = logger;
+    this.#metrics = metrics;
   }
 
   /** `reason`: the SQLSTATE, or `connection` when there was none to answer or the answer was lost. */
   note(reason: string, attempt: number, error: string): void {
     this.#counts.set(reason, (this.#counts.get(reason) ?? 0) + 1);
+    this.#metrics.count('coffer.store.retries.total', { sqlstate: reason });
     this.#logger.debug('store: trying again', { reason, attempt, error });
     this.#timer ??= setTimeout(() => this.#tell(), SUMMARY_MS).unref();
   }

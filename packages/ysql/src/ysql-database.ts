@@ -6,6 +6,8 @@ import {
   isAscii,
   type JsonObject,
   type Logger,
+  type Metrics,
+  NO_METRICS,
   PROCESS_ID,
   type Secret,
   withoutDeadline,
@@ -53,7 +55,7 @@ const MAX_UNUSED = 1_000;
 export const YSQL: DatabaseKind = {
   fields: [...YSQL_FIELDS, ...[...FIELD_ALIASES.keys()].map((name) => ({ name }))],
   checkStatements,
-  create: (logger) => new YsqlDatabase(logger),
+  create: (logger, metrics) => new YsqlDatabase(logger, metrics),
 };
 
 /** One configuration in use. */
@@ -66,18 +68,20 @@ interface Connected {
 
 class YsqlDatabase implements Database {
   readonly #logger: Logger;
+  readonly #metrics: Metrics;
   #connected: Connected | undefined;
   readonly #work = new Set<Promise<unknown>>();
   /** Unique names that have been given out and not been used yet. */
   readonly #unused = new Set<string>();
 
-  constructor(logger: Logger) {
+  constructor(logger: Logger, metrics: Metrics = NO_METRICS) {
     this.#logger = logger;
+    this.#metrics = metrics;
   }
 
   async initialize(request: InitializeRequest): Promise<JsonObject> {
     const settings = parseSettings(request.config, (message) => this.#logger.warn(message));
-    const access = createUserAccess(settings, this.#logger);
+    const access = createUserAccess(settings, this.#logger, this.#metrics);
     const connected: Connected = { access, makeName: createNameMaker(settings.usernameTemplate), dead: new Map() };
     if (request.verifyConnection) await this.#verify(access);
     const former = this.#connected;

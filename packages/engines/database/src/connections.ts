@@ -22,7 +22,7 @@ export class Connections {
 
   constructor(context: EngineContext, plugins: DatabasePlugins) {
     this.#context = context;
-    this.databases = new OpenDatabases(context.storage, plugins, context.logger);
+    this.databases = new OpenDatabases(context, plugins);
   }
 
   /**

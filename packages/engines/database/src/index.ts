@@ -14,6 +14,7 @@ import type { DatabasePlugins } from './plugins.ts';
 import { connectionsOf } from './reopening.ts';
 import { createRotationWorker } from './rotation-worker.ts';
 import { renewUser, revokeUser } from './user-lease.ts';
+import { counted, credentialOf } from './watched.ts';
 
 export { type BuiltinDatabase, createDatabasePlugins, type DatabasePlugins, probeDatabasePlugin } from './plugins.ts';
 
@@ -27,7 +28,7 @@ export interface DatabaseEngineOptions {
 /** The database secrets engine. */
 export function createDatabaseEngine(options: DatabaseEngineOptions): EngineFactory {
   return (context) => {
-    const { storage, intents } = context;
+    const { storage, intents, metrics } = context;
     const connections = new Connections(context, options.plugins);
     const parts = { context, connections, ...options };
     const rotations = createRotationWorker((subject) => finishOrRotate(parts, subject), context);
@@ -45,8 +46,16 @@ export function createDatabaseEngine(options: DatabaseEngineOptions): EngineFact
         ...staticCredsPaths(storage, intents),
         ...rotateRolePaths(parts, rotations),
       ],
-      renew: (lease: Lease, increment: number) => renewUser(parts, lease, increment),
-      revoke: (lease: Lease) => revokeUser(parts, lease),
+      renew: (lease: Lease, increment: number) =>
+        counted(metrics, 'renew', credentialOf(lease), () => renewUser(parts, lease, increment)),
+      revoke: (lease: Lease) =>
+        counted(
+          metrics,
+          'revoke',
+          credentialOf(lease),
+          () => revokeUser(parts, lease),
+          (owed) => (owed === undefined ? 'done' : 'pending'),
+        ),
       reload: async (plugin?: string) => {
         const names = await connectionsOf(storage, plugin);
         if (names.length > 0) connections.databases.restart(plugin);

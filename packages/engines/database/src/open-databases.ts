@@ -1,8 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
-import { CofferError, Deadline, isJsonObject, type JsonValue, type Logger, withDeadline } from '@coffer/base';
+import {
+  CofferError,
+  Deadline,
+  isJsonObject,
+  type JsonValue,
+  type Logger,
+  type Metrics,
+  withDeadline,
+} from '@coffer/base';
 import type { Database } from '@coffer/database-plugin';
-import type { EntryStorage } from '@coffer/framework';
+import type { EngineContext, EntryStorage } from '@coffer/framework';
 import { type ConfigEntry, requireConfig } from './config-entry.ts';
 import type { DatabasePlugins } from './plugins.ts';
 
@@ -28,6 +36,7 @@ export interface OpenDatabase {
 export class OpenDatabases {
   readonly #storage: EntryStorage;
   readonly #plugins: DatabasePlugins;
+  readonly #metrics: Metrics;
   readonly #logger: Logger;
   readonly #open = new Map<string, OpenDatabase>();
   /** Settles when what was open under a name before is closed. */
@@ -36,9 +45,13 @@ export class OpenDatabases {
   #changes = 0;
   #ended = false;
 
-  constructor(storage: EntryStorage, plugins: DatabasePlugins, logger: Logger) {
+  constructor(
+    { storage, metrics, logger }: Pick<EngineContext, 'storage' | 'metrics' | 'logger'>,
+    plugins: DatabasePlugins,
+  ) {
     this.#storage = storage;
     this.#plugins = plugins;
+    this.#metrics = metrics;
     this.#logger = logger;
   }
 
@@ -104,7 +117,7 @@ export class OpenDatabases {
     if (this.#ended) throw new CofferError('unavailable', 'the secrets engine is closed');
     // Not bounded by the time of whoever asked first: others wait for it as well.
     const deadline = new Deadline(OPEN_MS);
-    const opening = withDeadline(deadline, () => this.#openNew(config)).finally(() => deadline.clear());
+    const opening = withDeadline(deadline, () => this.#openNew(name, config)).finally(() => deadline.clear());
     const open = { config, opening, users: new Set<Promise<unknown>>() };
     this.#set(name, open);
     // A database that did not open is tried again by the next user.
@@ -122,8 +135,9 @@ export class OpenDatabases {
     }
   }
 
-  async #openNew(config: ConfigEntry): Promise<Database> {
-    const database = await this.#plugins.open(config.pluginName, config.pluginVersion);
+  async #openNew(name: string, config: ConfigEntry): Promise<Database> {
+    const metrics = this.#metrics.with({ connection: name });
+    const database = await this.#plugins.open(config.pluginName, config.pluginVersion, metrics);
     try {
       await database.initialize({ config: config.connectionDetails, verifyConnection: false });
     } catch (error) {

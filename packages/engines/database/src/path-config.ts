@@ -1,4 +1,4 @@
-import { awaiting, CofferError, type JsonObject, plainNumbers, requireTime } from '@coffer/base';
+import { awaiting, CofferError, type JsonObject, type Metrics, plainNumbers, requireTime } from '@coffer/base';
 import {
   checkNames,
   definePath,
@@ -115,7 +115,7 @@ async function saveConfig(
     { field, purpose: 'rotation', statements: entry.rootRotationStatements },
   ]);
   if (entry.passwordPolicy !== '') await parts.generatePassword(entry.passwordPolicy);
-  const database = await openDatabase(parts.plugins, entry);
+  const database = await openDatabase(parts.plugins, entry, parts.context.metrics.with({ connection: fields.name }));
   let written: ConfigEntry;
   try {
     const kept = await initialize(database, entry, fields.verify_connection);
@@ -178,10 +178,10 @@ async function pluginVersionOf(
   return asked === undefined && !isNew ? previous.pluginVersion : plugins.pin(name, asked ?? '', isNew);
 }
 
-async function openDatabase(plugins: DatabasePlugins, entry: ConfigEntry): Promise<Database> {
+async function openDatabase(plugins: DatabasePlugins, entry: ConfigEntry, metrics: Metrics): Promise<Database> {
   try {
     return await awaiting(`the plugin ${JSON.stringify(entry.pluginName)} to start`, () =>
-      plugins.open(entry.pluginName, entry.pluginVersion),
+      plugins.open(entry.pluginName, entry.pluginVersion, metrics),
     );
   } catch (thrown) {
     const { message } = CofferError.from(thrown);

@@ -3,6 +3,7 @@ import { definePath, type Path } from '@coffer/framework';
 import type { EngineParts } from './engine-parts.ts';
 import { readRole } from './role-entry.ts';
 import { issueUser } from './user-lease.ts';
+import { counted } from './watched.ts';
 
 /** `creds/:name`: a new login with a lease. */
 export function credsPaths(parts: Omit<EngineParts, 'plugins'>): Path[] {
@@ -15,7 +16,9 @@ export function credsPaths(parts: Omit<EngineParts, 'plugins'>): Path[] {
         const role = await readRole(parts.context.storage, fields.name);
         if (role === undefined) throw new CofferError('invalid-request', `unknown role: ${fields.name}`);
         if (token === undefined) throw new CofferError('permission-denied', 'permission denied');
-        return issueUser(parts, { roleName: fields.name, role, token, path: `${mountPath}creds/${fields.name}` });
+        const request = { roleName: fields.name, role, token, path: `${mountPath}creds/${fields.name}` };
+        const credential = { connection: role.dbName, role: fields.name };
+        return counted(parts.context.metrics, 'issue', credential, () => issueUser(parts, request));
       },
     }),
   ];

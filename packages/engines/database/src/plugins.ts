@@ -1,4 +1,12 @@
-import { CofferError, type FileTrust, type JsonObject, type Logger, redact } from '@coffer/base';
+import {
+  CofferError,
+  type FileTrust,
+  type JsonObject,
+  type Logger,
+  type Metrics,
+  NO_METRICS,
+  redact,
+} from '@coffer/base';
 import { isRegistered, type PluginCatalog, type PluginEntry, versionMismatch } from '@coffer/framework';
 import {
   ConnectionFields,
@@ -11,6 +19,7 @@ import {
   type StatementPurpose,
   withHostErrors,
 } from '@coffer/database-plugin';
+import { watchedDatabase } from './watched.ts';
 
 /** A database plugin that runs inside the server. */
 export interface BuiltinDatabase extends DatabaseKind {
@@ -35,8 +44,9 @@ export interface DatabasePlugins {
    * A new database of a plugin, not initialized.
    * @throws CofferError `failed`: not in the catalog, `checksums did not match`, not of the version that it is registered
    * as, or why the process did not start
+   * `metrics`: with the labels of the connection. Default: nobody watches.
    */
-  open(name: string, version: string): Promise<Database>;
+  open(name: string, version: string, metrics?: Metrics): Promise<Database>;
   /**
    * The version that a configuration keeps, from the one it asks for.
    * @throws CofferError `invalid-request`, see {@link PluginCatalog.pin}
@@ -73,11 +83,13 @@ export interface DatabasePluginsOptions {
   readonly trust?: FileTrust;
   /** The longest that a call on a plugin's process may take, in milliseconds. Default: 110 s. */
   readonly callDeadlineMs?: number;
+  /** Default: nobody watches. */
+  readonly metrics?: Metrics;
   readonly logger: Logger;
 }
 
 export function createDatabasePlugins(options: DatabasePluginsOptions): DatabasePlugins {
-  const { catalog, builtins, directory, logger } = options;
+  const { catalog, builtins, directory, metrics: ofPlugins = NO_METRICS, logger } = options;
   /** One process for each registered plugin that can serve several databases; kept until the last of them is closed. */
   const shared = new Map<string, { readonly name: string; readonly starting: Promise<PluginProcess> }>();
   const processes = new Set<PluginProcess>();
@@ -88,7 +100,11 @@ export function createDatabasePlugins(options: DatabasePluginsOptions): Database
   const launch = async (entry: PluginEntry): Promise<PluginProcess> => {
     const process = await launchPlugin(directory, entry, logger, { ...options, fields: fieldsOf(entry.name) });
     processes.add(process);
-    process.onExit(() => processes.delete(process));
+    ofPlugins.count('coffer.plugin.starts.total', { plugin: entry.name });
+    process.onExit(() => {
+      processes.delete(process);
+      ofPlugins.count('coffer.plugin.exits.total', { plugin: entry.name });
+    });
     try {
       const mismatch = entry.version === '' ? undefined : versionMismatch(entry, await process.version());
       if (mismatch !== undefined) throw new CofferError('failed', mismatch);
@@ -128,11 +144,13 @@ export function createDatabasePlugins(options: DatabasePluginsOptions): Database
   };
 
   return {
-    async open(name, version) {
+    async open(name, version, metrics = NO_METRICS) {
       const found = await catalog.resolve('database', name, version);
-      if (found !== undefined && isRegistered(found)) return openIn(found);
+      if (found !== undefined && isRegistered(found)) return watchedDatabase(await openIn(found), metrics);
       const builtin = found && builtins.get(name);
-      if (builtin !== undefined) return withHostErrors(openDatabase(builtin, builtin.logger));
+      if (builtin !== undefined) {
+        return watchedDatabase(withHostErrors(openDatabase(builtin, builtin.logger, metrics)), metrics);
+      }
       const which = version === '' ? name : `${name}, version=${version}`;
       throw new CofferError('failed', `plugin not found in the catalog: ${which}`);
     },

@@ -8,6 +8,7 @@ import { busy, noteOutcomeUnknown, requireAlone, silentUntil, unknownAttempt, wa
 import { resume, sessionMarkOf } from './dead-rotation.ts';
 import { rootSubject } from './root-subject.ts';
 import { loginOf } from './static-role-entry.ts';
+import { counted } from './watched.ts';
 
 /** What an open rotation of a connection's own user holds. Empty when the row only serves as a lock. */
 interface RootIntent {
@@ -69,7 +70,12 @@ export async function dropOpenRotation(logger: Logger, name: string, claimed: Cl
  * @throws CofferError `failed` when nothing was changed, `unavailable` when that is not known yet: it is then settled in
  *   the background
  */
-export async function rotateRoot(parts: EngineParts, name: string, row: ClaimedIntent): Promise<readonly string[]> {
+export function rotateRoot(parts: EngineParts, name: string, row: ClaimedIntent): Promise<readonly string[]> {
+  const ofRoot = { connection: name, role: '' };
+  return counted(parts.context.metrics, 'rotate', ofRoot, () => rotate(parts, name, row));
+}
+
+async function rotate(parts: EngineParts, name: string, row: ClaimedIntent): Promise<readonly string[]> {
   const config = await rotatableConfig(parts.context, name);
   const begun = row.state === 'open';
   if (!begun) requireAlone(row);

@@ -7,6 +7,7 @@ import { failedAttempt, nextRetry, requireAlone, silentUntil, unknownAttempt } f
 import { resume, sessionMarkOf, unmarked } from './dead-rotation.ts';
 import { nextRotation, withinWindow } from './rotation-time.ts';
 import { credentialOf, type StaticRoleEntry } from './static-role-entry.ts';
+import { counted } from './watched.ts';
 
 export interface StaticRotation {
   readonly name: string;
@@ -21,7 +22,19 @@ export interface StaticRotation {
  *
  * @throws CofferError when the store, or the claim, was lost on the way
  */
-export async function rotateStaticRole(parts: EngineParts, rotation: StaticRotation): Promise<PasswordOutcome> {
+export function rotateStaticRole(parts: EngineParts, rotation: StaticRotation): Promise<PasswordOutcome> {
+  const { name, role } = rotation;
+  const credential = { connection: role.dbName, role: name };
+  return counted(
+    parts.context.metrics,
+    'rotate',
+    credential,
+    () => rotate(parts, rotation),
+    (result) => (result.outcome === 'changed' ? 'done' : result.error),
+  );
+}
+
+async function rotate(parts: EngineParts, rotation: StaticRotation): Promise<PasswordOutcome> {
   const { name, role, claimed } = rotation;
   const begun = claimed.state === 'open' && credentialOf(claimed).pending !== '';
   let open: ClaimedIntent;

@@ -113,6 +113,12 @@ export class Cluster {
     return this.#discovery.nodes.length;
   }
 
+  /** How many of the nodes that are known are up as far as we have seen, and how many are set aside since they are not. */
+  get nodeCounts(): { readonly up: number; readonly setAside: number } {
+    const setAside = this.#discovery.nodes.filter(({ key }) => this.#health.isSetAside(key)).length;
+    return { up: this.size - setAside, setAside };
+  }
+
   /** Keys of the nodes that the cluster listed not long ago and no longer lists. */
   missing(): readonly string[] {
     return this.#discovery.missing.map((node) => node.key);

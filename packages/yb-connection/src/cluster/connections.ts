@@ -11,8 +11,13 @@ export interface Connections {
   readonly pool: SessionPool;
 }
 
-/** Connects to nothing until the pool is used. */
-export function createConnections(settings: ConnectionSettings, profile: SessionProfile, logger: Logger): Connections {
+/** Connects to nothing until the pool is used. `waited`: see {@link SessionPool}. */
+export function createConnections(
+  settings: ConnectionSettings,
+  profile: SessionProfile,
+  logger: Logger,
+  waited?: (ms: number) => void,
+): Connections {
   const readOnly = new ReadOnlyPlaces();
   const cluster = new Cluster(
     settings,
@@ -24,6 +29,7 @@ export function createConnections(settings: ConnectionSettings, profile: Session
     logger,
     (wish) => cluster.open(wish),
     () => cluster.size,
+    waited,
   );
   return { cluster, pool };
 }

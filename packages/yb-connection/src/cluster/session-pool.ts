@@ -34,18 +34,21 @@ export class SessionPool {
   /** Those that were opened for the sake of their node, with the timer of one that is idle. */
   readonly #forNode = new Map<Session, NodeJS.Timeout | undefined>();
   readonly #nodes: () => number;
+  readonly #waited: (ms: number) => void;
   readonly #waiting: Waiter[] = [];
   /** Connections that exist or are being opened. */
   #total = 0;
   #closed = false;
 
-  /** `nodes`: how many nodes the cluster is known to have. */
+  /** `nodes`: how many nodes the cluster is known to have. `waited` gets how long each caller waited for its connection, in milliseconds. */
   constructor(
     limits: PoolLimits,
     logger: Logger,
     open: (wish: SessionWish) => Promise<Session>,
     nodes: () => number = () => 0,
+    waited: (ms: number) => void = () => undefined,
   ) {
+    this.#waited = waited;
     this.#limits = limits;
     this.#nodes = nodes;
     this.#logger = logger;
@@ -54,13 +57,19 @@ export class SessionPool {
 
   /** Lends a connection to `work`. One that comes back broken, or inside a transaction, is not used again. */
   async use<T>(work: (session: Session) => Promise<T>, wish: SessionWish = {}): Promise<T> {
-    const session = await this.#acquire(wish);
+    const begin = performance.now();
+    const session = await this.#acquire(wish).finally(() => this.#waited(performance.now() - begin));
     try {
       return await work(session);
     } finally {
       if (session.readOnly) await this.#discardLike(session);
       await this.#release(session);
     }
+  }
+
+  /** Connections that are in use or being opened, that are idle, and callers that wait for one. */
+  get counts(): { readonly busy: number; readonly idle: number; readonly waiting: number } {
+    return { busy: this.#total - this.#idle.length, idle: this.#idle.length, waiting: this.#waiting.length };
   }
 
   /** Closes idle connections now, and the others as they come back. Later calls of `use` reject. */

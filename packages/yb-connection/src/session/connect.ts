@@ -36,6 +36,8 @@ export interface SessionProfile {
   readonly longestAnswerBytes: number;
   /** How values are read. Default: as `pg` does. */
   readonly types?: pg.CustomTypesConfig;
+  /** See {@link Session.onAnswer}. */
+  readonly onAnswer?: (ms: number) => void;
 }
 
 export interface ConnectOptions {
@@ -156,6 +158,7 @@ async function open(at: Attempt, transport: Transport): Promise<Session> {
       session.boundAnswers(profile.longestAnswerBytes);
       const mismatch = await sessionMismatch(session, settings.targetSession);
       if (mismatch !== undefined) throw new Failure('busy', mismatch, { unwanted: true });
+      session.onAnswer = profile.onAnswer;
       session.ourSettings = await profile.ourSettings(session);
       await applySettings(session);
     });

@@ -62,6 +62,8 @@ export class Session {
   onlyForNode = false;
   /** When the pool should ask for another connection in place of this one, in milliseconds; undefined: never. */
   reconsiderAt: number | undefined;
+  /** Gets how long each answer took to come, in milliseconds. */
+  onAnswer: ((ms: number) => void) | undefined;
   readonly #client: pg.Client;
   readonly #warnings: WarningsOnConnection;
   #broken = false;
@@ -203,6 +205,7 @@ export class Session {
     this.watch?.sent();
     const reached = this.#reached;
     const alone = this.#awaited++ === 0;
+    const begin = performance.now();
     try {
       this.#readBefore = bytesRead(this.#client.connection.stream);
       return await ask();
@@ -223,6 +226,7 @@ export class Session {
       return new Failure('outcome-unknown', text, { backend: this.backend, final: true });
     } finally {
       this.#awaited--;
+      this.onAnswer?.(performance.now() - begin);
       this.watch?.answered();
     }
   }

@@ -1,4 +1,4 @@
-import type { Logger } from '@coffer/base';
+import type { Logger, Metrics } from '@coffer/base';
 import type { Cluster, SessionPool } from '@coffer/yb-connection';
 import type { YsqlSettings } from '../settings/settings.ts';
 import type { AdvisoryLock } from './advisory-lock.ts';
@@ -14,6 +14,7 @@ export interface Access {
   readonly advisoryLock: AdvisoryLock;
   /** Sessions that are still to be ended, on nodes that could not be reached. */
   readonly owed: OwedSessions;
+  readonly metrics: Metrics;
   readonly logger: Logger;
   /** Set while our own user's password is being changed: access to the same cluster with the new password. */
   readonly successor?: Access;

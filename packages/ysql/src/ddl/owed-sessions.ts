@@ -45,6 +45,11 @@ export class OwedSessions {
     this.#policy = policy;
   }
 
+  /** How many revoked users may still have sessions. */
+  get users(): number {
+    return this.#users.size;
+  }
+
   /**
    * Returns at once, and logs nothing: the caller has already warned about the nodes. `nobodyThere`: no server process seems to run
    * there, so most likely no session either. It is asked again all the same, since a firewall may have said so.

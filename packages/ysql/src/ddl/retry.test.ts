@@ -13,7 +13,7 @@ describe('retry', () => {
       if (attempts <= times) throw new Failure(kind, 'no');
       return attempts;
     };
-    return await retry('test', silentLogger, work, quick).catch(() => -attempts);
+    return await retry('test', { logger: silentLogger }, work, quick).catch(() => -attempts);
   };
   it('tries a conflict ten times', async () => {
     assert.equal(await failing('conflict', 9), 10);
@@ -29,6 +29,6 @@ describe('retry', () => {
   });
   it('stops when the time is over', async () => {
     const work = async (): Promise<never> => Promise.reject(new Failure('conflict', 'no'));
-    await assert.rejects(retry('test', silentLogger, work, { ...RETRY_POLICY, totalMs: -1 }), /no/);
+    await assert.rejects(retry('test', { logger: silentLogger }, work, { ...RETRY_POLICY, totalMs: -1 }), /no/);
   });
 });

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Backoff, backoffMs, type Logger, timeLeft } from '@coffer/base';
+import { type Backoff, backoffMs, type Logger, type Metrics, timeLeft } from '@coffer/base';
 import { Failure, type FailureKind } from '@coffer/yb-connection';
 
 export interface RetryPolicy extends Backoff {
@@ -35,7 +35,7 @@ const UNREACHABLE_MS = 5_000;
  */
 export async function retry<T>(
   what: string,
-  logger: Logger,
+  { logger, metrics }: { readonly logger: Logger; readonly metrics?: Metrics },
   work: (attempt: number) => Promise<T>,
   policy: RetryPolicy = RETRY_POLICY,
 ): Promise<T> {
@@ -51,6 +51,7 @@ export async function retry<T>(
       // A lost connection says nothing about load, so the first retry need not wait.
       const pause = error.outcomeUnknown && attempt === 1 ? 0 : backoffMs(policy, attempt);
       if (Date.now() + pause > deadline) throw error;
+      metrics?.count('coffer.database.retries.total', { sqlstate: error.sqlstate || 'connection' });
       logger.debug(`${what}: trying again`, { attempt, reason: error.kind, sqlstate: error.sqlstate });
       await sleep(pause);
     }

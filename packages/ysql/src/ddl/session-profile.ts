@@ -1,4 +1,4 @@
-import { PROCESS_ID, randomBase62 } from '@coffer/base';
+import { type Metrics, NO_METRICS, PROCESS_ID, randomBase62 } from '@coffer/base';
 import { type ConnectionSettings, ourSettings, type SessionProfile } from '@coffer/yb-connection';
 
 /** Far more than the answer to anything that we ask; but the statements of a role may ask for anything. */
@@ -16,7 +16,10 @@ export function applicationPrefix(processId: string): string {
  * Our SQL names every function, table and type with its schema. The search path is for operators, and for those that IN and
  * CASE stand for. pg_temp is in it, and last, because it would otherwise be searched first.
  */
-export function sessionProfile({ parameters, statementTimeoutSeconds }: ConnectionSettings): SessionProfile {
+export function sessionProfile(
+  { parameters, statementTimeoutSeconds }: ConnectionSettings,
+  metrics: Metrics = NO_METRICS,
+): SessionProfile {
   const settings = ourSettings({
     role: parameters['role'],
     statementTimeoutSeconds,
@@ -26,5 +29,6 @@ export function sessionProfile({ parameters, statementTimeoutSeconds }: Connecti
     applicationName: () => `${applicationPrefix(PROCESS_ID)}${randomBase62(10)}`,
     ourSettings: () => settings,
     longestAnswerBytes: LONGEST_ANSWER_BYTES,
+    onAnswer: (ms) => metrics.took('coffer.database.roundtrip.seconds', ms),
   };
 }

@@ -113,14 +113,19 @@ export async function useForDdl<T>(
   work: (session: Session) => Promise<T>,
   wish?: SessionWish,
 ): Promise<T> {
-  const { queue, pool } = access;
+  const { queue, pool, metrics } = access;
   const fenced = async (session: Session): Promise<T> => {
     await requireClaim();
     return await work(session);
   };
-  return await queue.run(() =>
-    pool.use((session) => (mode === 'shared' ? fenced(session) : queue.withPrivileges(() => fenced(session))), wish),
-  );
+  const asked = performance.now();
+  return await queue.run(() => {
+    metrics.took('coffer.database.queue.seconds', performance.now() - asked, { queue: 'ddl' });
+    return pool.use(
+      (session) => (mode === 'shared' ? fenced(session) : queue.withPrivileges(() => fenced(session))),
+      wish,
+    );
+  });
 }
 
 /**

@@ -31,7 +31,7 @@ export async function createUser(access: UserAccess, user: NewUser): Promise<rea
     return await committedAfterAll(access, user, progress, error);
   };
   try {
-    return await retry('creating a user', access.logger, async (attempt) => {
+    return await retry('creating a user', access, async (attempt) => {
       if (attempt === 1 && canShare(user)) {
         const { kind, progress, error } = await access.creations.submit(user);
         if (kind === 'made') return progress.warnings;
@@ -147,7 +147,7 @@ async function undoUser(access: UserAccess, user: NewUser): Promise<void> {
   if ((await findRole(access, user.name)) === undefined) return;
   if (user.rollbackStatements.length > 0) {
     try {
-      await retry('rolling back a user', access.logger, () =>
+      await retry('rolling back a user', access, () =>
         runTransaction(access, 'exclusive', user.rollbackStatements, undefined, undefined, 'harmless'),
       );
     } catch (error) {

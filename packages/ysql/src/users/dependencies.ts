@@ -49,7 +49,7 @@ export function refuseOwners(oids: readonly string[]): string {
 
 /** The role, and what depends on it in the whole cluster; undefined if there is no such role. */
 export async function findDependencies(access: Access, name: string): Promise<DependentRole | undefined> {
-  const rows = await retry('looking for dependencies', access.logger, () =>
+  const rows = await retry('looking for dependencies', access, () =>
     access.pool.use(async (session) => (await session.query(DEPENDENCIES, [name])).rows),
   );
   const [first] = rows;
@@ -109,12 +109,12 @@ function databasesOf(access: Access, role: DependentRole): readonly string[] {
 }
 
 async function execute(access: Access, sql: string, database?: string): Promise<void> {
-  await retry('dealing with dependencies', access.logger, () => runOurs(access, 'exclusive', sql, database));
+  await retry('dealing with dependencies', access, () => runOurs(access, 'exclusive', sql, database));
 }
 
 /** DROP OWNED and REASSIGN OWNED are for members of the role, which a superuser always is. */
 async function becomeMember(access: Access, name: string): Promise<void> {
-  const isMember = await retry('looking for a membership', access.logger, () =>
+  const isMember = await retry('looking for a membership', access, () =>
     access.pool.use(async (session) => {
       const { rows } = await session.query(
         `SELECT pg_catalog.pg_has_role(current_user, $1::pg_catalog.name, 'USAGE') AS member`,
@@ -178,7 +178,7 @@ const TARGET = `
 
 /** What speaks against a role as the new owner; `fit` if nothing does, undefined if there is no such role. */
 async function findTarget(access: Access, name: string): Promise<string | undefined> {
-  return await retry('looking for the role that takes over', access.logger, () =>
+  return await retry('looking for the role that takes over', access, () =>
     access.pool.use(async (session) => {
       const [role] = (await session.query(TARGET, [name])).rows;
       return role === undefined ? undefined : String(role['found']);
@@ -192,7 +192,7 @@ async function ownedObjectsError(access: Access, role: DependentRole): Promise<C
   const lists: string[] = [];
   for (const { database, owned } of role.dependencies) {
     if (owned === 0) continue;
-    const names = await retry('listing owned objects', access.logger, () =>
+    const names = await retry('listing owned objects', access, () =>
       access.pool.use((session) => describeOwned(session, role.oid, database === undefined), { database }),
     );
     const more = owned > names.length ? ` and ${owned - names.length} more` : '';

@@ -71,7 +71,7 @@ async function mayShare(access: UserAccess, name: string, { ownedObjects }: Drop
 async function dropBareRole(access: UserAccess, name: string, oid: string): Promise<void> {
   const ending: Step = { ...terminateSessions([oid]), what: 'ending sessions', mayFail: true };
   const drop: Step = { sql: `DROP ROLE IF EXISTS ${quoteIdentifier(name)}`, what: 'failed to execute query' };
-  await retry('dropping a role', access.logger, () =>
+  await retry('dropping a role', access, () =>
     untilLanded(
       access,
       () =>
@@ -114,7 +114,7 @@ export async function revokeUser(
 ): Promise<readonly string[]> {
   const oid = await findRole(access, name);
   if (oid === undefined) return [];
-  const warnings = await retry('revoking a user', access.logger, async () => {
+  const warnings = await retry('revoking a user', access, async () => {
     const progress = noProgress();
     const note = (): unknown =>
       progress.warnings.push('the role is there still, and may log in as far as pg_roles tells');

@@ -28,7 +28,7 @@ export function terminateSessions(oids: readonly string[]): Request {
 export async function endRoleSessions(access: Access, oids: readonly string[]): Promise<void> {
   const oid = oids.join(', ');
   try {
-    const answers = await retry('ending sessions', access.logger, () =>
+    const answers = await retry('ending sessions', access, () =>
       askEveryNode(access, (session) => endHere(session, oids)),
     );
     const unreachable = answers.filter((entry) => entry.answer === undefined);

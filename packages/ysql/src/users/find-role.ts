@@ -3,7 +3,7 @@ import type { Access } from '../ddl/access.ts';
 
 /** The role's oid; undefined if there is no such role. */
 export async function findRole(access: Access, name: string): Promise<string | undefined> {
-  return await retry('looking for a role', access.logger, () =>
+  return await retry('looking for a role', access, () =>
     access.pool.use(async (session) => {
       const { rows } = await session.query(
         'SELECT oid::pg_catalog.text AS oid FROM pg_catalog.pg_roles WHERE rolname = $1',

@@ -29,7 +29,7 @@ export async function changeUser(
   late: LateEffect,
 ): Promise<readonly string[]> {
   const [only] = statements;
-  return await retry('changing a user', access.logger, async () => {
+  return await retry('changing a user', access, async () => {
     const progress = noProgress();
     if (statements.length === 1 && only !== undefined) {
       await runStatement(access, only.kind === 'alter-role' ? 'shared' : 'exclusive', only, progress, late);
@@ -50,7 +50,7 @@ export async function changeOwnPassword(
   statements: readonly RenderedStatement[],
 ): Promise<readonly string[]> {
   const { settings, logger } = access;
-  const successor = createUserAccess({ ...settings, password: newPassword }, logger);
+  const successor = createUserAccess({ ...settings, password: newPassword }, logger, access.metrics);
   try {
     return await changeUser({ ...access, successor }, statements, 'tell');
   } catch (error) {
@@ -68,7 +68,7 @@ export async function changeOwnPassword(
  */
 export async function changeExpiration(access: Access, statement: RenderedStatement): Promise<void> {
   const change: Step = { sql: statement.sql, what: 'failed to execute query' };
-  await retry('changing an expiration', access.logger, () =>
+  await retry('changing an expiration', access, () =>
     untilLanded(
       access,
       () =>

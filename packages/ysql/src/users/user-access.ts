@@ -1,5 +1,5 @@
-import type { Logger } from '@coffer/base';
-import { closeConnections, createConnections } from '@coffer/yb-connection';
+import { type Logger, type Metrics, NO_METRICS, statesOf } from '@coffer/base';
+import { closeConnections, type Connections, createConnections } from '@coffer/yb-connection';
 import type { Access } from '../ddl/access.ts';
 import { AdvisoryLock } from '../ddl/advisory-lock.ts';
 import { Batches } from '../ddl/batches.ts';
@@ -19,10 +19,14 @@ export interface UserAccess extends Access {
   readonly drops: Batches<string, DropOutcome>;
   /** Roles whose sessions to end, by oid. */
   readonly endings: Batches<string, string>;
+  /** Nobody looks at it any more. */
+  readonly unwatch: () => void;
 }
 
-export function createUserAccess(settings: YsqlSettings, logger: Logger): UserAccess {
-  const { cluster, pool } = createConnections(settings, sessionProfile(settings), logger);
+export function createUserAccess(settings: YsqlSettings, logger: Logger, metrics = NO_METRICS): UserAccess {
+  const { cluster, pool } = createConnections(settings, sessionProfile(settings, metrics), logger, (ms) =>
+    metrics.took('coffer.database.queue.seconds', ms, { queue: 'pool' }),
+  );
   const access: UserAccess = {
     settings,
     cluster,
@@ -39,13 +43,30 @@ export function createUserAccess(settings: YsqlSettings, logger: Logger): UserAc
       return oids;
     }),
     owed: new OwedSessions((node, oids, signal) => endOnNode(cluster, node, oids, signal), logger),
+    unwatch: watchAccess(metrics, { cluster, pool }, () => access.owed.users),
+    metrics,
     logger,
   };
   return access;
 }
 
+function watchAccess(metrics: Metrics, { cluster, pool }: Connections, owed: () => number): () => void {
+  const stops = [
+    metrics.gauge('coffer.database.pool.connections', () => statesOf({ ...pool.counts })),
+    metrics.gauge('coffer.database.nodes', () => {
+      const { up, setAside } = cluster.nodeCounts;
+      return statesOf({ up, set_aside: setAside });
+    }),
+    metrics.gauge('coffer.database.sessions.owed', owed),
+  ];
+  return () => {
+    for (const stop of stops) stop();
+  };
+}
+
 /** Closes its connections and ends what is under way in the background. */
 export async function closeAccess(access: UserAccess): Promise<void> {
+  access.unwatch();
   access.owed.close();
   await closeConnections(access);
 }

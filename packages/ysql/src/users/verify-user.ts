@@ -35,7 +35,7 @@ const ANSWER_MS = 500;
 export async function verifyUser(access: Access, username: string, password: Secret): Promise<LoginAnswer> {
   const settings: YsqlSettings = { ...access.settings, username, password };
   try {
-    return await retry('verifying a login', access.logger, () =>
+    return await retry('verifying a login', access, () =>
       access.cluster.lookAround((places) => logInSomewhere(settings, places)),
     );
   } catch (error) {
