@@ -4,7 +4,15 @@ import { createKubernetesAuth } from '@coffer/auth-kubernetes';
 import { createCertAuth } from '@coffer/auth-cert';
 import { createTokenAuth, type TokenAuthOptions } from '@coffer/auth-token';
 import { createUserpassAuth } from '@coffer/auth-userpass';
-import { API_VERSION, BUILTIN_VERSION, type FileTrust, type Logger, type Loggers } from '@coffer/base';
+import {
+  API_VERSION,
+  BUILTIN_VERSION,
+  type FileTrust,
+  type Logger,
+  type Loggers,
+  type Metrics,
+  type MetricsView,
+} from '@coffer/base';
 import {
   type AuditSetup,
   type BuiltCore,
@@ -55,13 +63,18 @@ export interface ComposeOptions {
   readonly configuration?: ServerConfiguration;
   /** The requests under way on all listeners. */
   readonly inFlight?: InFlight;
+  /** What is counted of it, and shown. Default: nothing. */
+  readonly metrics?: Metrics & MetricsView;
+  /** See {@link CoreOptions}. */
+  readonly usagePeriodMs?: number;
   readonly logger: Logger;
 }
 
 /** The whole server without its listeners, behind its seal. Call `start()` on it. */
 export function composeSealable(options: ComposeOptions): SealableCore {
   const { store, storageType, autoSeal, formerSeal, staySealed, onSealed, address, clusterName, logger } = options;
-  return new SealableCore({
+  const { metrics } = options;
+  const sealable: SealableCore = new SealableCore({
     store,
     ...(autoSeal && { autoSeal }),
     ...(formerSeal && { formerSeal }),
@@ -70,9 +83,24 @@ export function composeSealable(options: ComposeOptions): SealableCore {
     ...(address !== undefined && { address }),
     ...(clusterName !== undefined && { clusterName }),
     build: (parts) => composeCore(options, parts),
-    sealedPaths: (seal) => sealedPaths({ version: API_VERSION, storageType }, seal),
+    sealedPaths: (seal) => sealedPaths({ version: API_VERSION, storageType }, seal, metrics),
     logger: logger.named('core'),
   });
+  if (metrics !== undefined) watchCore(sealable, metrics);
+  return sealable;
+}
+
+function watchCore(sealable: SealableCore, metrics: Metrics): void {
+  const mountCount = (type: string, auth: boolean) => ({
+    labels: { type, local: 'false' },
+    value: sealable.core?.services.mounts.list(auth).length ?? 0,
+  });
+  metrics.gauge('vault.core.unsealed', () => (sealable.core === undefined ? 0 : 1));
+  metrics.gauge('vault.core.active', () =>
+    sealable.core === undefined || sealable.node.refusal !== undefined ? 0 : 1,
+  );
+  metrics.gauge('vault.core.in_flight_requests', () => sealable.core?.inFlight ?? 0);
+  metrics.gauge('vault.core.mount_table.num_entries', () => [mountCount('logical', false), mountCount('auth', true)]);
 }
 
 /**
@@ -89,6 +117,8 @@ function composeCore(options: ComposeOptions, { barrier, epochs, node, cluster, 
     systemTtl,
     userLockout,
     audit,
+    metrics,
+    usagePeriodMs,
     pluginDirectory: directory,
     pluginTrust: trust,
     logger,
@@ -102,6 +132,8 @@ function composeCore(options: ComposeOptions, { barrier, epochs, node, cluster, 
     ...(systemTtl && { systemTtl }),
     ...(userLockout && { userLockout }),
     ...(audit && { audit }),
+    ...(metrics && { metrics }),
+    ...(usagePeriodMs !== undefined && { usagePeriodMs }),
     builtinPlugins: [
       { name: 'ysql-plugin', type: 'database', version: BUILTIN_VERSION },
       ...YSQL_ALIASES.map((name) => ({ name, type: 'database', version: BUILTIN_VERSION, isAlias: true }) as const),
@@ -114,6 +146,7 @@ function composeCore(options: ComposeOptions, { barrier, epochs, node, cluster, 
     builtins: new Map(['ysql-plugin', ...YSQL_ALIASES].map((name) => [name, ysql])),
     ...(directory !== undefined && { directory }),
     ...(trust && { trust }),
+    ...(metrics && { metrics }),
     logger: logger.named('plugin'),
   });
   const generatePassword = (policy: string): Promise<string> => services.passwordPolicies.generate(policy);
@@ -128,6 +161,7 @@ function composeCore(options: ComposeOptions, { barrier, epochs, node, cluster, 
       ...{ store, storageType, clusterName: cluster.name, barrier, epochs },
       logger: logger.named('snapshot'),
     }),
+    ...(metrics && { metrics }),
     ...(directory !== undefined && {
       pluginDirectory: {
         path: directory,

@@ -2,7 +2,8 @@ import { CofferError, errorText, type Logger, Secret } from '@coffer/base';
 import type { SealableCore } from '@coffer/core';
 import type { RequestHandler } from '@coffer/framework';
 import { createHttpEdge, InFlight } from '@coffer/http';
-import { openEmbeddedStore } from '@coffer/store';
+import { Registry, watchProcess } from '@coffer/metrics';
+import { openEmbeddedStore, watchedStore } from '@coffer/store';
 import { composeSealable } from './compose.ts';
 import { registerPluginDirectory } from './plugin-directory.ts';
 import type { ServerOperation } from './server.ts';
@@ -44,12 +45,15 @@ const FAREWELL_MS = 15_000;
  */
 export async function startDevServer(options: DevServerOptions): Promise<DevServer> {
   const { logger, pluginDirectory, operation } = options;
-  const store = await openEmbeddedStore({ path: ':memory:' });
+  const metrics = new Registry();
+  const store = watchedStore(await openEmbeddedStore({ path: ':memory:' }), metrics);
+  const unwatch = watchProcess(metrics);
   const inFlight = new InFlight();
   const sealable = composeSealable({
     store,
     storageType: 'inmem',
     inFlight,
+    metrics,
     logger,
     ...(operation && { loggers: operation.loggers }),
     ...(operation?.configuration && { configuration: operation.configuration }),
@@ -71,6 +75,7 @@ export async function startDevServer(options: DevServerOptions): Promise<DevServ
     await edge.close(5_000);
     await farewell(sealable, logger);
     await sealable.stop();
+    unwatch();
     await store.close();
   };
   try {

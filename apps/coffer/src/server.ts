@@ -3,10 +3,12 @@ import type { ServerConfiguration } from '@coffer/engine-system';
 import { type Caller, DEFAULT_USER_LOCKOUT, type RequestHandler, SYSTEM_TTL } from '@coffer/framework';
 import { requireNoMigration } from '@coffer/core';
 import { InFlight } from '@coffer/http';
+import { Registry, watchProcess } from '@coffer/metrics';
 import { type ComposeOptions, composeSealable } from './compose.ts';
 import type { ListenAddress } from './listen-address.ts';
 import { type Listeners, openListeners } from './listeners.ts';
 import { openStorage } from './open-storage.ts';
+import { defined } from './config/config-values.ts';
 import type { ListenerConfig } from './config/listener-config.ts';
 import type { ServerConfig } from './config/server-config.ts';
 import type { UserLockouts } from './config/user-lockout-config.ts';
@@ -62,7 +64,9 @@ export async function startServer(
   operation?: ServerOperation,
 ): Promise<Server> {
   const seals = replaced === undefined ? await readSeals(config, env, logger.named('seal')) : {};
-  const store = await openStorage(config.storage, logger.named('storage'));
+  const metrics = new Registry(config.telemetry);
+  const store = await openStorage(config.storage, logger.named('storage'), metrics);
+  const unwatch = watchProcess(metrics);
   const { pluginDirectory, pluginTrust, apiAddr, clusterName } = config;
   const quiet = new QuietMoment(logger);
   let auditConfig = config.audit;
@@ -84,6 +88,8 @@ export async function startServer(
       place: { reservedDirectories: ownDirectories(config) },
     },
     inFlight,
+    metrics,
+    ...defined('usagePeriodMs', config.telemetry?.usagePeriodMs),
     onSealed: (seal) => quiet.sealed(seal),
     ...(operation && forOperators(operation)),
     logger,
@@ -98,6 +104,7 @@ export async function startServer(
     await listeners?.close(graceMs);
     await sealable.stop();
     quiet.stop();
+    unwatch();
     await store.close();
   };
   try {
@@ -124,6 +131,7 @@ export async function startServer(
       retire: () => sealable.node.retire(),
       async reload(fresh) {
         auditConfig = fresh.audit;
+        metrics.configure(fresh.telemetry ?? {});
         await Promise.all([opened.reload(fresh.listeners), sealable.core?.services.audit.reload()]);
       },
       close: (graceMs = DRAIN_MS) => (closing ??= close(graceMs)),

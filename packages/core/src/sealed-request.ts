@@ -2,6 +2,7 @@ import type { CofferError } from '@coffer/base';
 import { sealed } from './barrier/sealed.ts';
 import { type IncomingRequest, type OutgoingResponse, type Path, findPath } from '@coffer/framework';
 import { dataOf } from './mounts/router.ts';
+import { needsNoToken } from './request.ts';
 
 /** Serves a request while nothing behind the seal may: `paths` under `sys/` answer, everything else is refused. */
 export async function handleSealed(
@@ -14,6 +15,8 @@ export async function handleSealed(
   const relative = path.slice('sys/'.length);
   const found = findPath(paths, relative, request.operation);
   if (found === undefined) throw refusal;
+  // Whose token is it? Nobody can say now.
+  if (found.path.openAs !== undefined && !needsNoToken(found.path, request)) throw refusal;
   const { params } = found;
   const context = {
     path: relative,

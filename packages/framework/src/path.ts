@@ -34,6 +34,7 @@ export interface PathRequest<S extends FieldSchema = FieldSchema> {
   readonly remoteAddress: string;
   /** See {@link IncomingRequest}. */
   readonly clientCertificates?: readonly Uint8Array[];
+  readonly headers?: ReadonlyMap<string, readonly string[]>;
   /** How long the answer will be wrapped, in seconds; 0 when it will not be. */
   readonly wrapTtl: number;
   /** Warnings for the response may be pushed here. */

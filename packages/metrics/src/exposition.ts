@@ -13,6 +13,16 @@ const BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5
 /** How often the event loop is looked at, in milliseconds. Each look wakes the process. */
 const LAG_MS = 100;
 
+let processMetrics: Prometheus | undefined;
+
+/** What every program with prom-client says of its process. It watches for as long as that lives. */
+function ofProcess(): Prometheus {
+  if (processMetrics !== undefined) return processMetrics;
+  processMetrics = new Prometheus();
+  collectDefaultMetrics({ register: processMetrics, eventLoopMonitoringPrecision: LAG_MS });
+  return processMetrics;
+}
+
 interface Kept {
   readonly observe: (labels: MetricLabels, value: number) => void;
   readonly remove: (labels: MetricLabels) => void;
@@ -44,7 +54,7 @@ export class Exposition {
         },
       });
     }
-    collectDefaultMetrics({ register: this.#prometheus, eventLoopMonitoringPrecision: LAG_MS });
+    ofProcess();
   }
 
   observe(name: string, { labels }: Series, value: number): void {
@@ -55,8 +65,8 @@ export class Exposition {
     this.#kept.get(name)?.remove(labels);
   }
 
-  text(): Promise<string> {
-    return this.#prometheus.metrics();
+  async text(): Promise<string> {
+    return `${await this.#prometheus.metrics()}\n${await ofProcess().metrics()}`;
   }
 
   #addCounter(common: ConstructorParameters<typeof Counter>[0], family: Family): void {

@@ -17,6 +17,7 @@ export function watchedStore(store: Store, metrics: Metrics): Store {
   };
   return {
     exclusive: store.exclusive,
+    ...(store.bulk && { bulk: store.bulk }),
     run: (sql, params) => watch(operationOf(sql), () => store.run(sql, params)),
     transaction: (statements) => {
       const [first] = statements;

@@ -39,7 +39,6 @@ export const WITHOUT_EFFECT: Readonly<Record<string, readonly [Kind, string]>> =
   remove_irrevocable_lease_after: ['duration', 'a lease that cannot be revoked is never given up'],
   reporting: ['any', 'nothing is reported to anybody'],
   service_registration: ['any', 'the node is not registered anywhere: have your balancer ask sys/health'],
-  telemetry: ['any', 'nothing is sent to any collector'],
   ui: ['switch', 'there is no web interface'],
   unsafe_cross_namespace_identity: ['switch', 'there are no namespaces'],
   unsafe_relative_paths: ['switch', 'paths with ".." are always refused'],

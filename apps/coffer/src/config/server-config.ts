@@ -10,6 +10,7 @@ import { parsePluginDirectory, parsePluginTrust } from './plugin-config.ts';
 import { parseRequestLimiter, type RequestLimiterConfig } from './request-limiter-config.ts';
 import { parseSeals, type SealsConfig } from './seal-config.ts';
 import { parseStorage, type StorageConfig } from './storage-config.ts';
+import { parseTelemetry, type TelemetryConfig } from './telemetry-config.ts';
 import { parseUserLockouts, type UserLockouts } from './user-lockout-config.ts';
 
 /** What a configuration file says. Names and meanings are Vault's. Durations are seconds. */
@@ -26,6 +27,7 @@ export interface ServerConfig extends LogConfig, SealsConfig {
   readonly defaultLeaseTtl?: number;
   readonly maxLeaseTtl?: number;
   readonly userLockouts?: UserLockouts;
+  readonly telemetry?: TelemetryConfig;
   readonly pidFile?: string;
   /** How long a server that is to end is still there for those whom nobody has told yet. */
   readonly shutdownDelay?: number;
@@ -61,6 +63,7 @@ export const KEYS = [
   'default_lease_ttl',
   'max_lease_ttl',
   'default_max_request_duration',
+  'telemetry',
   'user_lockout',
   'log_level',
   'log_format',
@@ -110,7 +113,8 @@ function examine(source: HclObject, errors: CofferError[]): Omit<ConfigFindings,
   own.allowOnly(KEYS);
   const config = isWhole ? parseKeys(own, (error) => errors.push(error)) : undefined;
   const distinct = errors.filter(({ message }, at) => errors.findIndex((each) => each.message === message) === at);
-  return { ...(distinct.length === 0 && config && { config }), errors: distinct, warnings, source };
+  const all = [...warnings, ...(config?.telemetry?.warnings ?? [])];
+  return { ...(distinct.length === 0 && config && { config }), errors: distinct, warnings: all, source };
 }
 
 /** Undefined when something is missing: each part is parsed for itself, so that all errors come to light. */
@@ -145,6 +149,10 @@ function parseKeys(config: HclObject, report: HclReport): ServerConfig | undefin
     ...defined(
       'userLockouts',
       attempt(() => parseUserLockouts(config)),
+    ),
+    ...defined(
+      'telemetry',
+      attempt(() => parseTelemetry(config)),
     ),
     ...attempt(() => parseLeaseLimits(config)),
     ...attempt(() => parseLog(config)),

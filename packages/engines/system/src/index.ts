@@ -1,4 +1,4 @@
-import { Loggers } from '@coffer/base';
+import { Loggers, type MetricsView } from '@coffer/base';
 import type { CoreServices, SealControl, Snapshots } from '@coffer/core';
 import type { EngineFactory, InFlightRequest, Path } from '@coffer/framework';
 import { auditPaths } from './path-audit.ts';
@@ -24,6 +24,7 @@ import { leasesPaths } from './path-leases.ts';
 import { lockedUsersPaths } from './path-locked-users.ts';
 import { loggersPaths } from './path-loggers.ts';
 import { monitorPaths } from './path-monitor.ts';
+import { metricsPaths, NOT_WATCHED } from './path-metrics.ts';
 import { mountsPaths } from './path-mounts.ts';
 import { mountsTunePaths } from './path-mounts-tune.ts';
 import { pluginsCatalogPaths } from './path-plugins-catalog.ts';
@@ -63,12 +64,14 @@ export interface SystemEngineOptions {
   readonly configuration?: ServerConfiguration;
   readonly requestsInFlight: () => readonly InFlightRequest[];
   readonly snapshots: Pick<Snapshots, 'save' | 'restore'>;
+  /** Default: there are none. */
+  readonly metrics?: MetricsView;
   /** Without it no plugin can be registered. */
   readonly pluginDirectory?: PluginDirectory;
 }
 
 /** The paths under `sys/` that also answer while sealed. */
-export function sealedPaths(server: ServerInfo, seal: SealControl): Path[] {
+export function sealedPaths(server: ServerInfo, seal: SealControl, metrics: MetricsView = NOT_WATCHED): Path[] {
   return [
     ...sealStatusPaths(server, seal),
     ...healthPaths(server, seal),
@@ -76,6 +79,7 @@ export function sealedPaths(server: ServerInfo, seal: SealControl): Path[] {
     ...stepDownPaths(),
     ...initPaths(seal),
     ...unsealPaths(server, seal),
+    ...metricsPaths(metrics),
   ];
 }
 
@@ -105,7 +109,7 @@ export function createSystemEngine(options: SystemEngineOptions): EngineFactory 
   return () => ({
     help: 'The system backend is built-in to Vault and cannot be remounted or unmounted. It contains the paths that are used to configure Vault itself as well as perform core operations.',
     paths: [
-      ...sealedPaths(server, seal),
+      ...sealedPaths(server, seal, options.metrics),
       ...haStatusPaths(seal.node),
       ...inFlightReqPaths(requestsInFlight),
       ...sealPaths(seal),

@@ -1,0 +1,63 @@
+import { CofferError, type MetricsView } from '@coffer/base';
+import { type AnswerStream, definePath, type Path, type PathResponse } from '@coffer/framework';
+
+/** What Prometheus sends as Accept (openbao/openbao:internal/helper/metricsutil/metricsutil.go FormatFromRequest). */
+const WANTS_TEXT = ['application/openmetrics-text', 'prometheus/telemetry', 'version=0.0.4'];
+
+/** `sys/metrics`, as in Vault: also while sealed, on listeners with unauthenticated_metrics_access. */
+export function metricsPaths(metrics: MetricsView): Path[] {
+  return [
+    definePath({
+      pattern: 'metrics',
+      fields: {
+        format: {
+          type: 'string',
+          description:
+            '"prometheus" for its text format, which is also sent to whoever accepts it. Default: JSON, as go-metrics shows it.',
+        },
+      },
+      otherFields: 'accept',
+      openAs: 'metrics',
+      synopsis: 'Returns the metrics of the node that is asked.',
+      description:
+        'What is in the store (leases, tokens, static roles) is counted from time to time, and every node finds the same. ' +
+        'docs/observability.md has all names.',
+      read: async ({ fields, headers }) => {
+        const format = fields.format || formatAccepted(headers?.get('accept') ?? []);
+        if (format !== '' && format !== 'prometheus') {
+          return refusal(`metric response format ${JSON.stringify(format)} unknown`);
+        }
+        if (format === '') return text(200, 'application/json', JSON.stringify(metrics.summary()));
+        const prometheus = await metrics.prometheus();
+        if (prometheus === undefined) return refusal('prometheus is not enabled');
+        return text(200, 'text/plain; version=0.0.4; charset=utf-8', prometheus);
+      },
+    }),
+  ];
+}
+
+/** Without one nobody watches. */
+export const NOT_WATCHED: MetricsView = {
+  prometheus: () => Promise.reject(new CofferError('unsupported', 'unsupported operation')),
+  summary: () => {
+    throw new CofferError('unsupported', 'unsupported operation');
+  },
+};
+
+function formatAccepted(accept: readonly string[]): string {
+  return accept.some((header) => WANTS_TEXT.some((type) => header.includes(type))) ? 'prometheus' : '';
+}
+
+function refusal(message: string): PathResponse {
+  return text(400, 'text/plain', message);
+}
+
+function text(status: number, contentType: string, body: string): PathResponse {
+  const bytes = Buffer.from(body);
+  const stream: AnswerStream = { contentType, contentLength: bytes.length, chunks: once(bytes) };
+  return { status, stream };
+}
+
+async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes;
+}
