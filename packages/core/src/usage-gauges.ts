@@ -25,7 +25,10 @@ export interface UsageGaugesOptions {
   readonly barrier: Barrier;
   readonly mounts: MountTable;
   readonly metrics: Metrics;
-  /** How often tokens are counted, which are read one by one, in milliseconds. 0: nothing is counted at all. Default: 10 minutes. */
+  /**
+   * How often tokens are counted, which are read one by one, and at most the rest, in milliseconds. 0: nothing is counted at all.
+   * Default: 10 minutes.
+   */
   readonly periodMs?: number;
   readonly logger: Logger;
 }
@@ -51,8 +54,9 @@ export class UsageGauges {
     const { metrics, periodMs = USAGE_PERIOD_MS } = this.#options;
     if (metrics === NO_METRICS || periodMs === 0) return;
     this.#declare();
-    this.#soon(FIRST_MS, OFTEN_MS, () => this.#countMounts());
-    this.#soon(FIRST_MS, periodMs, () => this.#countTokens());
+    const firstMs = Math.min(FIRST_MS, periodMs);
+    this.#soon(firstMs, Math.min(OFTEN_MS, periodMs), () => this.#countMounts());
+    this.#soon(firstMs, periodMs, () => this.#countTokens());
   }
 
   async stop(): Promise<void> {
