@@ -11,9 +11,6 @@ export interface TelemetryConfig {
   readonly warnings: readonly string[];
 }
 
-/** In milliseconds: what is in the store is read each time. */
-const SHORTEST_USAGE_PERIOD_MS = 1_000;
-
 const OWN = ['prometheus_retention_time', 'usage_gauge_period', 'disable_hostname'];
 
 const NOT_SENT = 'metrics are fetched from sys/metrics, and sent to nobody';
@@ -66,9 +63,6 @@ export function parseTelemetry(config: HclObject): TelemetryConfig | undefined {
   const warnings = body.items.flatMap((item) => effectless(body, item));
   const retentionMs = milliseconds(body, 'prometheus_retention_time');
   const usagePeriodMs = milliseconds(body, 'usage_gauge_period');
-  if (usagePeriodMs !== undefined && usagePeriodMs > 0 && usagePeriodMs < SHORTEST_USAGE_PERIOD_MS) {
-    throw body.error('"usage_gauge_period" must be 1s or more, or 0', body.attribute('usage_gauge_period'));
-  }
   return {
     ...(retentionMs !== undefined && { retentionMs }),
     ...(usagePeriodMs !== undefined && { usagePeriodMs }),
