@@ -2,6 +2,7 @@
 import { benchAudit } from './bench/audit.ts';
 import { benchLeases } from './bench/leases.ts';
 import { benchLimping } from './bench/limping.ts';
+import { benchMetrics } from './bench/metrics.ts';
 import { benchNodes } from './bench/nodes.ts';
 import { benchPlugin } from './bench/plugin.ts';
 import { benchRows } from './bench/rows.ts';
@@ -12,6 +13,7 @@ const BENCHES: Readonly<Record<string, () => Promise<void>>> = {
   audit: benchAudit,
   leases: benchLeases,
   limping: benchLimping,
+  metrics: benchMetrics,
   nodes: benchNodes,
   plugin: benchPlugin,
   rows: benchRows,

@@ -143,8 +143,9 @@ describe('rooms', () => {
       '@coffer/core': ['@coffer/http', 'pg'],
       '@coffer/http': ['@coffer/core', '@coffer/engine-database', '@coffer/engine-system'],
       '@coffer/cli': ['@coffer/core', '@coffer/store'],
-      '@coffer/yb-connection': ['@coffer/database-plugin', '@coffer/store'],
-      '@coffer/ysql': ['@coffer/core', '@coffer/store', '@coffer/http'],
+      '@coffer/yb-connection': ['@coffer/database-plugin', '@coffer/store', '@coffer/metrics'],
+      '@coffer/ysql': ['@coffer/core', '@coffer/store', '@coffer/http', '@coffer/metrics'],
+      '@coffer/metrics': ['@coffer/framework', '@coffer/core', '@coffer/store', '@coffer/http'],
     };
     for (const { name, dependencies = {} } of manifests.map(readManifest)) {
       for (const other of forbidden[name] ?? []) assert.ok(!Object.hasOwn(dependencies, other), `${name} -> ${other}`);

@@ -59,6 +59,7 @@ sys/revoke-prefix/:prefix*                       sudo update
 sys/loggers                                      read update delete
 sys/loggers/:name*                               read update delete
 sys/monitor                                      read
+sys/metrics                                      read
 sys/config/state/sanitized                       read
 sys/config/reload/:subsystem                     update
 sys/locked-users                                 read

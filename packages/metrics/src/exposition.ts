@@ -1,12 +1,10 @@
-import { type MetricLabels, prometheusName } from '@coffer/base';
+import { prometheusName } from '@coffer/base';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry as Prometheus, Summary } from 'prom-client';
 import type { Family, Series } from './family.ts';
 import type { Gauges } from './gauges.ts';
 
 /** Vault's quantiles (github.com/hashicorp/go-metrics:prometheus/prometheus.go). */
 const QUANTILES = [0.5, 0.9, 0.99];
-/** Quantiles are of about the last minute: two digests, of which one is begun anew each 30 s. */
-const WINDOW = { maxAgeSeconds: 60, ageBuckets: 2 };
 /** In seconds, from an index look-up to the longest that anybody waits. */
 const BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 
@@ -23,24 +21,19 @@ function ofProcess(): Prometheus {
   return processMetrics;
 }
 
-interface Kept {
-  readonly observe: (labels: MetricLabels, value: number) => void;
-  readonly remove: (labels: MetricLabels) => void;
-}
-
 /** What Prometheus sees, in its text format 0.0.4. Durations are kept here, the rest is read when somebody looks. */
 export class Exposition {
   readonly #prometheus = new Prometheus();
-  readonly #kept = new Map<string, Kept>();
+  readonly #histograms = new Map<string, Histogram>();
 
   constructor(families: ReadonlyMap<string, Family>, gauges: ReadonlyMap<string, Gauges>) {
     const registers = [this.#prometheus];
     for (const [name, family] of families) {
       const { kind, labels, help } = family.declaration;
       const common = { name: prometheusName(name), help, labelNames: [...labels], registers };
-      if (kind === 'counter') this.#addCounter(common, family);
-      else if (kind === 'summary') this.#keep(name, new Summary({ ...common, ...WINDOW, percentiles: QUANTILES }));
-      else this.#keep(name, new Histogram({ ...common, buckets: BUCKETS }));
+      if (kind === 'counter') addCounter(common, family);
+      else if (kind === 'summary') addSummary(common, family);
+      else this.#histograms.set(name, new Histogram({ ...common, buckets: BUCKETS }));
     }
     for (const [name, source] of gauges) {
       const { labels, help } = source.declaration;
@@ -58,31 +51,47 @@ export class Exposition {
   }
 
   observe(name: string, { labels }: Series, value: number): void {
-    this.#kept.get(name)?.observe(labels, value);
+    this.#histograms.get(name)?.observe(labels, value);
   }
 
   remove(name: string, { labels }: Series): void {
-    this.#kept.get(name)?.remove(labels);
+    this.#histograms.get(name)?.remove(labels);
   }
 
   async text(): Promise<string> {
     return `${await this.#prometheus.metrics()}\n${await ofProcess().metrics()}`;
   }
+}
 
-  #addCounter(common: ConstructorParameters<typeof Counter>[0], family: Family): void {
-    const counter: Counter = new Counter({
-      ...common,
-      collect: () => {
-        counter.reset();
-        for (const { labels, total } of family.series) counter.inc(labels, total);
-      },
-    });
-  }
+interface Common {
+  readonly name: string;
+  readonly help: string;
+  readonly labelNames: string[];
+  readonly registers: Prometheus[];
+}
 
-  #keep(name: string, metric: Summary | Histogram): void {
-    this.#kept.set(name, {
-      observe: (labels, value) => metric.observe(labels, value),
-      remove: (labels) => metric.remove(labels),
-    });
+function addCounter(common: Common, family: Family): void {
+  const counter: Counter = new Counter({
+    ...common,
+    collect: () => {
+      counter.reset();
+      for (const { labels, sum } of family.series) counter.inc(labels, sum);
+    },
+  });
+}
+
+/** With what was kept for it: the digest of `prom-client` costs more than all the rest of counting. */
+function addSummary(common: Common, family: Family): void {
+  const summary = new Summary({ ...common, percentiles: QUANTILES });
+  const declared = summary.get.bind(summary);
+  summary.get = async () => ({ ...(await declared()), values: [...family.series].flatMap(valuesOf) });
+
+  function valuesOf({ labels, count, sum, recent }: Series) {
+    const values = recent?.quantiles(QUANTILES, Date.now()) ?? [];
+    return [
+      ...QUANTILES.map((quantile, at) => ({ labels: { quantile, ...labels }, value: values[at] ?? Number.NaN })),
+      { metricName: `${common.name}_sum`, labels, value: sum },
+      { metricName: `${common.name}_count`, labels, value: count },
+    ];
   }
 }

@@ -1,10 +1,11 @@
 import type { MetricDeclaration, MetricLabels } from '@coffer/base';
 import { Aggregates } from './aggregate.ts';
+import { Recent } from './recent.ts';
 
 /** Series of one metric. What comes beyond goes into one more. */
 export const MAX_SERIES = 500;
-/** The same of one that takes durations: what shows quantiles keeps up to 160 kB a series. */
-const MAX_TIMED_SERIES = 100;
+/** The same of one that shows quantiles: a series keeps up to 16 kB. */
+const MAX_SUMMARIES = 100;
 /** Names of mounts and roles are shorter. */
 const LONGEST_VALUE = 256;
 const OTHER = 'other';
@@ -12,8 +13,11 @@ const OTHER = 'other';
 export interface Series {
   readonly labels: MetricLabels;
   readonly aggregates: Aggregates;
-  /** Of a counter: all that was counted. */
-  total: number;
+  /** How often it got a value, and all of them together. */
+  count: number;
+  sum: number;
+  /** Of a summary. */
+  readonly recent: Recent | undefined;
 }
 
 /** The series of one metric, by the values of its labels. */
@@ -41,7 +45,7 @@ export class Family {
     for (const name of names) key += `${labels[name] ?? ''}\0`;
     const known = this.#series.get(key);
     if (known !== undefined) return known;
-    const room = this.declaration.kind === 'counter' ? MAX_SERIES : MAX_TIMED_SERIES;
+    const room = this.declaration.kind === 'summary' ? MAX_SUMMARIES : MAX_SERIES;
     if (this.#series.size >= room && names.length > 0) {
       this.#onRefused();
       return this.#other();
@@ -63,7 +67,8 @@ export class Family {
 
   #make(key: string, valueOf: (label: string) => string): Series {
     const labels = Object.fromEntries(this.declaration.labels.map((name) => [name, valueOf(name)]));
-    const series = { labels, aggregates: new Aggregates(), total: 0 };
+    const recent = this.declaration.kind === 'summary' ? new Recent() : undefined;
+    const series = { labels, aggregates: new Aggregates(), count: 0, sum: 0, recent };
     this.#series.set(key, series);
     return series;
   }

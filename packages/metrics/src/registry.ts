@@ -24,8 +24,8 @@ const DAY_MS = 86_400_000;
 const NONE: MetricLabels = {};
 
 /**
- * The metrics of one process. What is kept is bounded: as many metrics as the table has, 500 series of each (100 of those that
- * take durations) and one for the rest.
+ * The metrics of one process. What is kept is bounded: as many metrics as the table has, 500 series of each (100 of those with
+ * quantiles) and one for the rest.
  */
 export class Registry implements Metrics, MetricsView {
   readonly #families = new Map<string, Family>();
@@ -51,14 +51,14 @@ export class Registry implements Metrics, MetricsView {
   }
 
   count(name: CounterName, labels = NONE, by = 1): void {
-    const series = this.#touch(name, labels, by);
-    if (series !== undefined) series.total += by;
+    this.#touch(name, labels, by);
   }
 
   took(name: DurationName, ms: number, labels = NONE): void {
-    const value = METRICS[name].kind === 'histogram' ? ms / 1000 : ms;
+    const inSeconds = METRICS[name].kind === 'histogram';
+    const value = inSeconds ? ms / 1000 : ms;
     const series = this.#touch(name, labels, value);
-    if (series !== undefined) this.#exposition.observe(name, series, value);
+    if (inSeconds && series !== undefined) this.#exposition.observe(name, series, value);
   }
 
   gauge(
@@ -92,7 +92,12 @@ export class Registry implements Metrics, MetricsView {
   /** The series, with the value in its interval. */
   #touch(name: string, labels: MetricLabels, value: number): Series | undefined {
     const series = this.#families.get(name)?.of(labels);
-    series?.aggregates.add(value, Math.floor(Date.now() / INTERVAL_MS));
+    if (series === undefined) return undefined;
+    const now = Date.now();
+    series.count++;
+    series.sum += value;
+    series.aggregates.add(value, Math.floor(now / INTERVAL_MS));
+    series.recent?.add(value, now);
     return series;
   }
 

@@ -15,7 +15,7 @@ const OWN = ['prometheus_retention_time', 'usage_gauge_period', 'disable_hostnam
 
 const NOT_SENT = 'metrics are fetched from sys/metrics, and sent to nobody';
 const NOT_NAMED = 'names and labels are those of docs/observability.md';
-const BOUNDED = 'a metric has 500 series at most, and 100 if it takes durations';
+const BOUNDED = 'a metric has 500 series at most, and 100 if it shows quantiles';
 const NOT_BY_EXPIRY = 'leases are not counted by their expiry';
 
 /** Keys that change nothing here, and why (hashicorp/vault:internalshared/configutil/telemetry.go). */
