@@ -64,7 +64,11 @@ describe('a snapshot of a server', () => {
     assert.deepEqual([type, size], ['file', (await stat(file)).size]);
     assert.deepEqual(
       tables.map(({ name }) => name),
-      ['mounts', 'entries', 'policies', 'tokens', 'leases', 'intents', 'keyring'],
+      [
+        ...['mounts', 'entries', 'policies', 'tokens'],
+        ...['identity_entities', 'identity_groups', 'identity_aliases', 'identity_members'],
+        ...['leases', 'intents', 'keyring'],
+      ],
     );
     assert.ok((tables.find(({ name }) => name === 'policies')?.rows ?? 0) >= 2);
     const shown = await coffer(['operator', 'raft', 'snapshot', 'inspect', file]);
