@@ -25,7 +25,9 @@ function assertNoSecret(log: string): void {
   }
 }
 
-export async function startTestServer(options: { pluginDirectory?: string } = {}): Promise<TestServer> {
+export async function startTestServer(
+  options: { pluginDirectory?: string; env?: Readonly<Record<string, string>> } = {},
+): Promise<TestServer> {
   let log = '';
   const server = await startDevServer({
     host: '127.0.0.1',

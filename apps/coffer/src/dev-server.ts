@@ -4,6 +4,7 @@ import type { RequestHandler } from '@coffer/framework';
 import { createHttpEdge, InFlight } from '@coffer/http';
 import { Registry, watchProcess } from '@coffer/metrics';
 import { openEmbeddedStore, watchedStore } from '@coffer/store';
+import { openTraces } from '@coffer/traces';
 import { composeSealable } from './compose.ts';
 import { registerPluginDirectory } from './plugin-directory.ts';
 import type { ServerOperation } from './server.ts';
@@ -16,6 +17,8 @@ export interface DevServerOptions {
   readonly rootToken?: string;
   /** Those of its executables that turn out to be database plugins are registered in the catalog. */
   readonly pluginDirectory?: string;
+  /** Where it may name a collector for traces. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
   readonly logger: Logger;
   readonly operation?: ServerOperation;
 }
@@ -44,10 +47,11 @@ const FAREWELL_MS = 15_000;
  * @throws CofferError `failed` when it cannot listen on the address, or the plugin directory cannot be read
  */
 export async function startDevServer(options: DevServerOptions): Promise<DevServer> {
-  const { logger, pluginDirectory, operation } = options;
+  const { logger, pluginDirectory, operation, env = {} } = options;
   const metrics = new Registry();
   const store = watchedStore(await openEmbeddedStore({ path: ':memory:' }), metrics);
   const unwatch = watchProcess(metrics);
+  const traces = await openTraces(undefined, env, logger.named('traces'));
   const inFlight = new InFlight();
   const sealable = composeSealable({
     store,
@@ -66,6 +70,7 @@ export async function startDevServer(options: DevServerOptions): Promise<DevServ
     admit: (caller) => sealable.core?.admit(caller) ?? {},
     inFlight,
     takesRawBody: (path) => sealable.core?.takesRawBody(path) ?? path.startsWith('sys/storage/'),
+    ...(traces && { tracer: traces.tracer }),
     refuseForeignPages: true,
     logger: logger.named('http'),
   });
@@ -77,6 +82,7 @@ export async function startDevServer(options: DevServerOptions): Promise<DevServ
     await sealable.stop();
     unwatch();
     await store.close();
+    await traces?.close();
   };
   try {
     const { rootToken, unsealKey } = await openSeal(sealable, options.rootToken);

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { CofferError, errorText, type Logger } from '@coffer/base';
+import { CofferError, errorText, type Logger, type Tracer } from '@coffer/base';
 import type { Core, SealableCore } from '@coffer/core';
 import { BodyBudget, createHttpEdge, type HttpEdge, type InFlight, type TlsIdentity } from '@coffer/http';
 import type { ListenerConfig } from './config/listener-config.ts';
@@ -24,6 +24,7 @@ export interface Listeners {
 
 export interface Backend extends Pick<SealableCore, 'handle' | 'takesLargeBody'>, Pick<Core, 'admit' | 'takesRawBody'> {
   readonly inFlight: InFlight;
+  readonly tracer?: Tracer;
 }
 
 interface Opened {
@@ -79,6 +80,7 @@ async function open(config: ListenerConfig, backend: Backend, bodyBudget: BodyBu
     takesRawBody: (path) => backend.takesRawBody(path),
     bodyBudget,
     inFlight: backend.inFlight,
+    ...(backend.tracer && { tracer: backend.tracer }),
     responseHeaders: (status) => view.headers(status),
     logger: logger.named('http'),
     ...edgeLimits,

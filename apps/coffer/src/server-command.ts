@@ -82,6 +82,7 @@ export const serverCommand: CommandDefinition = defineCommand({
           port,
           ...(flags['dev-root-token-id'] !== undefined && { rootToken: flags['dev-root-token-id'] }),
           ...(flags['dev-plugin-dir'] !== undefined && { pluginDirectory: resolve(flags['dev-plugin-dir']) }),
+          env: io.env,
           logger: log.loggers.root,
           operation: log,
         }),

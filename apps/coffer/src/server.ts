@@ -4,6 +4,7 @@ import { type Caller, DEFAULT_USER_LOCKOUT, type RequestHandler, SYSTEM_TTL } fr
 import { requireNoMigration } from '@coffer/core';
 import { InFlight } from '@coffer/http';
 import { Registry, watchProcess } from '@coffer/metrics';
+import { openTraces } from '@coffer/traces';
 import { type ComposeOptions, composeSealable } from './compose.ts';
 import type { ListenAddress } from './listen-address.ts';
 import { type Listeners, openListeners } from './listeners.ts';
@@ -63,6 +64,7 @@ export async function startServer(
   replaced?: readonly ListenAddress[],
   operation?: ServerOperation,
 ): Promise<Server> {
+  const traces = await openTraces(config.otlpEndpoint, env, logger.named('traces'));
   const seals = replaced === undefined ? await readSeals(config, env, logger.named('seal')) : {};
   const metrics = new Registry(config.telemetry);
   const store = await openStorage(config.storage, logger.named('storage'), metrics);
@@ -106,6 +108,7 @@ export async function startServer(
     quiet.stop();
     unwatch();
     await store.close();
+    await traces?.close();
   };
   try {
     await requireNoMigration(store);
@@ -117,6 +120,7 @@ export async function startServer(
       // While sealed, what is sent there is refused unread.
       takesRawBody: (path: string) => sealable.core?.takesRawBody(path) ?? path.startsWith('sys/storage/'),
       inFlight,
+      ...(traces && { tracer: traces.tracer }),
     };
     const opened = await openListeners(atTheSamePorts(config.listeners, replaced), backend, logger);
     listeners = opened;

@@ -22,5 +22,6 @@ export { isAscii, saslprep } from './saslprep.ts';
 export { logInAsLibpq, looksLikeVerifier, scramVerifier } from './scram.ts';
 export * from './secret.ts';
 export * from './time.ts';
+export * from './tracing.ts';
 export * from './trim.ts';
 export * from './version.ts';

@@ -1,5 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { CofferError, currentDeadline, errorText, type Logger, type Metrics, NO_METRICS, timed } from '@coffer/base';
+import {
+  CofferError,
+  currentDeadline,
+  describeRequest,
+  errorText,
+  type Logger,
+  type Metrics,
+  NO_METRICS,
+  timed,
+} from '@coffer/base';
 import {
   cidrsAllow,
   DEFAULT_USER_LOCKOUT,
@@ -40,7 +49,7 @@ import { ALONE, type NodeLife } from './nodes/node-life.ts';
 import { createOperatorServices, type OperatorServices } from './operator-services.ts';
 import { createPasswordPolicies, type PasswordPolicies } from './policies/password-policies.ts';
 import { createPolicyStore, type PolicyStore } from './policies/policies.ts';
-import { help, isOpen, noHandler, stillValid } from './request.ts';
+import { help, isOpen, noHandler, requestSpan, stillValid, tracedEngine } from './request.ts';
 import { RequestWatch } from './request-watch.ts';
 import { LockedUsers } from './mounts/locked-users.ts';
 import { type RateHeaders, QUOTAS, Quotas } from './quotas/quotas.ts';
@@ -320,6 +329,7 @@ export class Core {
     const arrived = await this.#arrive(request);
     const route = findRoute(this.services.mounts, request.path, request.operation);
     watch.route = route;
+    describeRequest(() => requestSpan(request, route));
     await this.services.quotas.admitLogin(request, route?.mounted.mount.path ?? '', route?.path);
     const admission = await timed(this.#metrics, 'vault.core.check_token', () =>
       admit(this.services, { request, route, found: arrived }),
@@ -344,7 +354,7 @@ export class Core {
     if (route === undefined || route.mounted.tainted) throw noHandler(fullPath);
     if (raw.operation === 'help') return help(route.mounted.engine.help, path);
     if (path === undefined) throw new CofferError('not-found', multiError(['unsupported path']));
-    const response = await this.#run(path, { ...raw, ...(token && { token }) });
+    const response = await tracedEngine(route, raw, () => this.#run(path, { ...raw, ...(token && { token }) }));
     if (raw.wrapTtl === 0 || response === undefined || isOpen(response)) return response;
     if (currentDeadline()?.over === true) return response;
     return this.services.wrapping.wrap(response, fullPath, raw.wrapTtl, stillValid(path, token));

@@ -1,12 +1,6 @@
 /** What a request is before its handler sees it, and which answers need nothing more. */
-import { CofferError } from '@coffer/base';
-import {
-  type IncomingRequest,
-  type OutgoingResponse,
-  type Path,
-  type RawPathRequest,
-  type TokenEntry,
-} from '@coffer/framework';
+import { CofferError, type RequestDescription, type SpanDescription, traced } from '@coffer/base';
+import type { IncomingRequest, OutgoingResponse, Path, RawPathRequest, TokenEntry } from '@coffer/framework';
 import { dataOf, type Route } from './mounts/router.ts';
 
 /** The caller, if it must still be valid: what a wrapping token asked for has ended it, and a last use may have ended a token. */
@@ -31,6 +25,33 @@ export function rawRequest(request: IncomingRequest, route: Route | undefined): 
   const { relative: path = '', mounted, params = {} } = route ?? {};
   const place = { path, mountPath: mounted?.mount.path ?? '', params, data: dataOf(request, params) };
   return { ...rest, ...place, wrapTtl, clientToken, warnings: [] };
+}
+
+/** What a trace says of a request: nothing of what stands in its path but the mount. */
+export function requestSpan({ id }: IncomingRequest, route: Route | undefined): RequestDescription {
+  const pattern = route?.path?.pattern;
+  return {
+    attributes: { 'coffer.request_id': id },
+    ...(route && pattern !== undefined && { route: `/v1/${route.mounted.mount.path}${pattern}` }),
+  };
+}
+
+/** Traces what an engine does for a request, and says no more of it. */
+export function tracedEngine<T>(
+  { mounted: { mount }, path }: Route,
+  { operation }: RawPathRequest,
+  work: () => Promise<T>,
+): Promise<T> {
+  const describe = (): SpanDescription => ({
+    name: `${mount.type} ${operation}`,
+    attributes: {
+      'coffer.mount.type': mount.type,
+      'coffer.mount.path': mount.path,
+      'coffer.operation': operation,
+      ...(path && { 'coffer.path': path.pattern }),
+    },
+  });
+  return traced(describe, work);
 }
 
 export function noHandler(path: string): CofferError {

@@ -1,5 +1,13 @@
 import type { DescMessage, DescMethodUnary, MessageInitShape, MessageShape } from '@bufbuild/protobuf';
-import { CofferError, type JsonObject, requireTime, type Secret, timeLeft, withoutDeadline } from '@coffer/base';
+import {
+  CofferError,
+  type JsonObject,
+  requireTime,
+  type Secret,
+  timeLeft,
+  traced,
+  withoutDeadline,
+} from '@coffer/base';
 import { GrpcError, grpcStatus, isPluginGone, type PluginClient, PluginGoneError } from '@coffer/go-plugin';
 import type { Database, DeleteUserRequest, InitializeRequest, LoginAnswer, NewUserRequest } from './database.ts';
 import type { UpdateUserRequest, UsernameConfig } from './database.ts';
@@ -9,6 +17,7 @@ import { Naming } from './gen/naming_pb.ts';
 import { Sessions } from './gen/sessions_pb.ts';
 import { checkNewUser, checkUpdateUser, checkUsername, type DatabaseOperation, hostError } from './host-errors.ts';
 import { MULTIPLEX_ID } from './instances.ts';
+import { pluginSpan } from './plugin-span.ts';
 import { timestampFromDate } from './timestamp.ts';
 
 /** Type and Close touch no database that could be slow for good reasons. Vault gives them 1 s. */
@@ -189,7 +198,11 @@ export class ConnectedDatabase implements Database {
     requireTime();
     const timeoutMs = Math.max(1, Math.round(timeLeft(mostMs)));
     try {
-      return await this.#process.client.call(method, request, { metadata: this.#metadata, timeoutMs });
+      // The plugin hears nothing of the trace: it may be anybody's.
+      return await traced(
+        () => pluginSpan(operation, `${method.parent.typeName}/${method.name}`),
+        () => this.#process.client.call(method, request, { metadata: this.#metadata, timeoutMs }),
+      );
     } catch (error) {
       throw hostError(operation, error, timeoutMs);
     }

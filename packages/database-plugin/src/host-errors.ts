@@ -1,6 +1,7 @@
-import { CofferError, isNothingDone, isOutcomeUnknown } from '@coffer/base';
+import { CofferError, isNothingDone, isOutcomeUnknown, traced } from '@coffer/base';
 import { GrpcError, grpcStatus, isPluginGone } from '@coffer/go-plugin';
 import type { Database, NewUserRequest, UpdateUserRequest } from './database.ts';
+import { pluginSpan } from './plugin-span.ts';
 
 export type DatabaseOperation =
   | 'initialize'
@@ -95,7 +96,7 @@ export function checkUsername(request: { readonly username: string }): void {
 export function withHostErrors(database: Database): Database {
   const guard = async <T>(operation: DatabaseOperation, work: () => Promise<T>): Promise<T> => {
     try {
-      return await work();
+      return await traced(() => pluginSpan(operation), work);
     } catch (error) {
       throw hostError(operation, pluginError(operation, error));
     }

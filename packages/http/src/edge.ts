@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import { createSecureServer } from 'node:http2';
 import type { AddressInfo, Socket } from 'node:net';
 import type { SecureContextOptions } from 'node:tls';
-import { CofferError, errorText, type Logger, type OwnJsonLimits } from '@coffer/base';
+import { CofferError, errorText, type Logger, type OwnJsonLimits, type Tracer } from '@coffer/base';
 import type { Caller, RequestHandler } from '@coffer/framework';
 import { BodyBudget } from './body-budget.ts';
 import { BrowserGuard } from './browser-guard.ts';
@@ -15,6 +15,7 @@ import { HTTP_LIMITS } from './limits.ts';
 import { Standstill } from './standstill.ts';
 import { acceptListMethod } from './list-method.ts';
 import type { EdgeRequest, EdgeResponse } from './message.ts';
+import { tracedExchange } from './traced-exchange.ts';
 import { listenOnSocket, type UnixSocket } from './unix-socket.ts';
 
 /** A certificate chain (own certificate first) and its private key, both PEM. */
@@ -62,6 +63,8 @@ export interface HttpEdgeOptions {
   readonly admit?: (caller: Caller) => Readonly<Record<string, string>>;
   /** Whether the handler reads the body of a write to this path itself, whatever it is. Default: no path. */
   readonly takesRawBody?: (path: string) => boolean;
+  /** Default: nothing is traced. */
+  readonly tracer?: Tracer;
   /** A larger body is answered with 413. Default 32 MiB, as Vault, or the whole budget where that is less. */
   readonly maxBodyBytes?: number;
   /** The same for everybody whom {@link takesLargeBody} does not know. Default 256 KiB. */
@@ -137,7 +140,10 @@ export function createHttpEdge(options: HttpEdgeOptions): HttpEdge {
       const method = methodOf(request);
       if (!connections.admits(request)) return;
       const exchange = new Exchange({ ...options, ...limits, guard }, connections, request, response, method);
-      connections.track(exchange.run(expectsContinue), report);
+      connections.track(
+        tracedExchange(options.tracer, { method, request, response }, () => exchange.run(expectsContinue)),
+        report,
+      );
     };
     server.on('request', accept(false));
     server.on('checkContinue', accept(true));

@@ -1,8 +1,9 @@
 import { Worker } from 'node:worker_threads';
-import { CofferError } from '@coffer/base';
+import { CofferError, traced } from '@coffer/base';
 import { EmbeddedBulk } from './embedded-bulk.ts';
 import type { WorkerAnswer, WorkerData, WorkerRequest } from './embedded-worker.ts';
 import type { SqlResult, SqlStatement, SqlValue, Store } from './store.ts';
+import { storeSpan } from './traced-transaction.ts';
 
 /** Set by the build: the bundled text of embedded-worker.ts, since a single executable has no file beside it. */
 declare const COFFER_EMBEDDED_WORKER: string | undefined;
@@ -65,7 +66,10 @@ class EmbeddedStore implements Store {
   }
 
   transaction(statements: readonly SqlStatement[]): Promise<readonly SqlResult[]> {
-    return this.#submit((id) => ({ id, statements }));
+    return traced(
+      () => storeSpan('sqlite', statements),
+      () => this.#submit((id) => ({ id, statements })),
+    );
   }
 
   async close(): Promise<void> {

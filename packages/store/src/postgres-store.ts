@@ -7,6 +7,7 @@ import {
   NO_METRICS,
   silentLogger,
   statesOf,
+  traced,
   withoutDeadline,
 } from '@coffer/base';
 import {
@@ -25,6 +26,7 @@ import { runStatements } from './postgres-statements.ts';
 import { Repeating } from './repeating.ts';
 import { Retries } from './retries.ts';
 import type { SqlResult, SqlStatement, SqlValue, Store } from './store.ts';
+import { storeSpan } from './traced-transaction.ts';
 
 export interface PostgresStoreOptions {
   /**
@@ -140,7 +142,8 @@ class PostgresStore implements Store {
   async transaction(statements: readonly SqlStatement[]): Promise<readonly SqlResult[]> {
     if (this.#closing !== undefined) throw new CofferError('unavailable', 'the store is closed');
     // A request that nobody waits for any more still writes down what it has done.
-    const work = awaiting('the store', () => withoutDeadline(() => this.#repeating.run(statements, runStatements)));
+    const run = () => withoutDeadline(() => this.#repeating.run(statements, runStatements));
+    const work = awaiting('the store', () => traced(() => storeSpan('postgresql', statements), run));
     this.#working.add(work);
     try {
       return await work;

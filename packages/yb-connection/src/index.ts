@@ -15,6 +15,7 @@ export * from './session/knock.ts';
 export * from './session/request.ts';
 export * from './session/session.ts';
 export * from './session/target-session.ts';
+export { kindsOf } from './session/traced-statements.ts';
 export { type Transport, transports } from './session/tls.ts';
 export * from './settings/connection-fields.ts';
 export * from './settings/connection-settings.ts';

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isOutcomeUnknown } from '@coffer/base';
+import { isOutcomeUnknown, traced } from '@coffer/base';
 import type pg from 'pg';
 import { Block } from './block.ts';
 import { type Backend, Failure, failureOfStatement } from './failure.ts';
@@ -8,6 +8,7 @@ import { PreparedStatements } from './prepared-statements.ts';
 import { type Answer, answerOf, lastOf, type Request, type Row } from './request.ts';
 import { WarningsOnConnection } from './server-warnings.ts';
 import type { SilenceWatch } from './silence-watch.ts';
+import { sqlEnd, sqlSpan } from './traced-statements.ts';
 
 /** How long a server may take to close its side before we simply drop the socket. */
 const GOODBYE_MS = 2_000;
@@ -177,10 +178,17 @@ export class Session {
   async block(requests: readonly Request[]): Promise<readonly Omit<Answer, 'warnings'>[]> {
     const block = new Block(requests, this.#prepared);
     this.#warnings.ofNextRequest();
-    const answers = await this.#await(true, () => {
-      this.#client.query(block);
-      return block.results;
-    });
+    const send = () =>
+      this.#await(true, () => {
+        this.#client.query(block);
+        return block.results;
+      });
+    const span = () =>
+      sqlSpan(
+        this.identity,
+        requests.map(({ sql }) => sql),
+      );
+    const answers = await traced(span, send, sqlEnd);
     if (!(answers instanceof Failure)) return answers.map(answerOf);
     if (answers.outcomeUnknown) this.destroy();
     throw answers;
@@ -190,10 +198,12 @@ export class Session {
     const warnings = this.#warnings.ofNextRequest();
     const client = this.#client;
     const prepared = params !== undefined && params.length > 0;
-    const result = await this.#await(
-      prepared,
-      async () => await (params === undefined ? client.query<Row>(sql) : client.query<Row>(sql, [...params])),
-    );
+    const send = () =>
+      this.#await(
+        prepared,
+        async () => await (params === undefined ? client.query<Row>(sql) : client.query<Row>(sql, [...params])),
+      );
+    const result = await traced(() => sqlSpan(this.identity, [sql]), send, sqlEnd);
     return result instanceof Failure ? result : { ...answerOf(lastOf(result)), warnings };
   }
 
