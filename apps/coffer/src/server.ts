@@ -64,7 +64,7 @@ export async function startServer(
   replaced?: readonly ListenAddress[],
   operation?: ServerOperation,
 ): Promise<Server> {
-  const traces = await openTraces(config.otlpEndpoint, env, logger.named('traces'));
+  const traces = await openTraces(config.telemetry?.otlpEndpoint, env, logger.named('traces'));
   const seals = replaced === undefined ? await readSeals(config, env, logger.named('seal')) : {};
   const metrics = new Registry(config.telemetry);
   const store = await openStorage(config.storage, logger.named('storage'), metrics);

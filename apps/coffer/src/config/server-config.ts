@@ -11,7 +11,6 @@ import { parseRequestLimiter, type RequestLimiterConfig } from './request-limite
 import { parseSeals, type SealsConfig } from './seal-config.ts';
 import { parseStorage, type StorageConfig } from './storage-config.ts';
 import { parseTelemetry, type TelemetryConfig } from './telemetry-config.ts';
-import { takeOtlpEndpoint } from './traces-config.ts';
 import { parseUserLockouts, type UserLockouts } from './user-lockout-config.ts';
 
 /** What a configuration file says. Names and meanings are Vault's. Durations are seconds. */
@@ -30,8 +29,6 @@ export interface ServerConfig extends LogConfig, SealsConfig {
   readonly userLockouts?: UserLockouts;
   readonly telemetry?: TelemetryConfig;
   readonly pidFile?: string;
-  /** Where traces go: a collector that takes OTLP over HTTP. */
-  readonly otlpEndpoint?: string;
   /** How long a server that is to end is still there for those whom nobody has told yet. */
   readonly shutdownDelay?: number;
 }
@@ -112,14 +109,12 @@ export function requireConfig({ config, errors }: Pick<ConfigFindings, 'config' 
 function examine(source: HclObject, errors: CofferError[]): Omit<ConfigFindings, 'files'> {
   // Of a file that could not be read nobody knows what it says: something would seem to be missing.
   const isWhole = errors.length === 0;
-  const { config: rest, otlpEndpoint } = takeOtlpEndpoint(source);
-  const { config: own, warnings } = takeForeignKeys(rest);
+  const { config: own, warnings } = takeForeignKeys(source);
   own.allowOnly(KEYS);
   const config = isWhole ? parseKeys(own, (error) => errors.push(error)) : undefined;
   const distinct = errors.filter(({ message }, at) => errors.findIndex((each) => each.message === message) === at);
   const all = [...warnings, ...(config?.telemetry?.warnings ?? [])];
-  const whole = config && { ...config, ...defined('otlpEndpoint', otlpEndpoint) };
-  return { ...(distinct.length === 0 && whole && { config: whole }), errors: distinct, warnings: all, source };
+  return { ...(distinct.length === 0 && config && { config }), errors: distinct, warnings: all, source };
 }
 
 /** Undefined when something is missing: each part is parsed for itself, so that all errors come to light. */

@@ -37,4 +37,24 @@ describe('telemetry', () => {
     ];
     for (const [text, error] of cases) assert.throws(() => parse(text), error, text);
   });
+
+  it('says where traces go, and never with credentials', () => {
+    const endpoint = (url: string): string | undefined => parse(`telemetry { otlp_endpoint = "${url}" }`)?.otlpEndpoint;
+    assert.equal(endpoint('http://collector:4318'), 'http://collector:4318');
+    assert.equal(endpoint(''), undefined);
+    for (const url of ['collector:4318', 'ftp://collector', 'grpc://collector:4317']) {
+      assert.throws(() => endpoint(url), {
+        message: /^c\.hcl:1:\d+: "otlp_endpoint" must be an http:\/\/ or https:\/\/ URL$/,
+      });
+    }
+    for (const url of ['http://user:secret@collector', 'https://collector?key=secret']) {
+      assert.throws(
+        () => endpoint(url),
+        (error: Error) => {
+          assert.match(error.message, /must not hold credentials or a query/);
+          return !error.message.includes('secret@') && !error.message.includes('key=');
+        },
+      );
+    }
+  });
 });

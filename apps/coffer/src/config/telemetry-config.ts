@@ -1,17 +1,20 @@
 import type { HclItem, HclObject } from '@coffer/hcl';
+import { isHttpUrl } from '@coffer/traces';
 import { flag } from './listener-keys.ts';
 
-/** Of Vault's block `telemetry`. Times are milliseconds. */
+/** Vault's block `telemetry`, and in it `otlp_endpoint`, which is ours. Times are milliseconds. */
 export interface TelemetryConfig {
   /** How long a series is shown that gets nothing any more; 0: nothing is shown to Prometheus. Default: a day. */
   readonly retentionMs?: number;
   /** How often tokens are counted; 0: nothing that is in the store is counted. Default: 10 minutes. */
   readonly usagePeriodMs?: number;
+  /** Where traces go. */
+  readonly otlpEndpoint?: string;
   /** What has no effect, each with its place. */
   readonly warnings: readonly string[];
 }
 
-const OWN = ['prometheus_retention_time', 'usage_gauge_period', 'disable_hostname'];
+const OWN = ['prometheus_retention_time', 'usage_gauge_period', 'disable_hostname', 'otlp_endpoint'];
 
 const NOT_SENT = 'metrics are fetched from sys/metrics, and sent to nobody';
 const NOT_NAMED = 'names and labels are those of docs/observability.md';
@@ -63,11 +66,26 @@ export function parseTelemetry(config: HclObject): TelemetryConfig | undefined {
   const warnings = body.items.flatMap((item) => effectless(body, item));
   const retentionMs = milliseconds(body, 'prometheus_retention_time');
   const usagePeriodMs = milliseconds(body, 'usage_gauge_period');
+  const otlpEndpoint = parseOtlpEndpoint(body);
   return {
+    ...(otlpEndpoint !== undefined && { otlpEndpoint }),
     ...(retentionMs !== undefined && { retentionMs }),
     ...(usagePeriodMs !== undefined && { usagePeriodMs }),
     warnings,
   };
+}
+
+function parseOtlpEndpoint(body: HclObject): string | undefined {
+  const name = 'otlp_endpoint';
+  const text = body.string(name) ?? '';
+  if (text === '') return undefined;
+  if (!isHttpUrl(text)) throw body.error(`"${name}" must be an http:// or https:// URL`, body.attribute(name));
+  const { username, password, search, hash } = new URL(text);
+  if (username === '' && password === '' && search === '' && hash === '') return text;
+  throw body.error(
+    `"${name}" must not hold credentials or a query: what the collector wants as headers goes into OTEL_EXPORTER_OTLP_HEADERS`,
+    body.attribute(name),
+  );
 }
 
 function effectless(body: HclObject, item: HclItem): string[] {
