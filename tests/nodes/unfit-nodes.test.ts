@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
+import { isJsonObject } from '@coffer/base';
 import { ApiError } from '@coffer/client';
 import { eventually } from '@coffer/testkit';
 import { DurableHome, type DurableServer, type Initialized, initialize, isSealed, unseal } from '../durable-process.ts';
@@ -70,11 +71,22 @@ describe('servers on a store of others', () => {
     }
   });
 
-  it('are not started with another seal', async () => {
+  it('stay sealed with another seal while the others are open, and the store keeps its own', async () => {
     await writeFile(own.path('key'), randomBytes(32));
     const seal = `seal "static" { current_key_id = "x", current_key = "file://${own.path('key')}" }`;
     await own.configure(`${store.storage}\n${seal}`);
-    await assert.rejects(own.start(), /the store has a seal of type "shamir".*/);
+    const b = await own.start();
+    const share = made.unseal_keys_b64[0] ?? '';
+    const { body } = await b.client().request('GET', 'sys/seal-status');
+    assert.ok(isJsonObject(body));
+    assert.deepEqual([body['sealed'], body['migration']], [true, true]);
+    for (const migrate of [false, true]) {
+      await assert.rejects(
+        b.client().request('PUT', 'sys/unseal', { body: { key: share, migrate } }),
+        migrate ? /open/ : /migrat/,
+      );
+    }
+    assert.equal(await b.stop('SIGTERM'), 0);
     await isServed();
   });
 

@@ -11,102 +11,37 @@ import {
 } from '@coffer/base';
 import {
   cidrsAllow,
-  DEFAULT_USER_LOCKOUT,
   type EngineFactory,
   type Caller,
-  type Cubbyholes,
   type IncomingRequest,
   type OutgoingResponse,
   multiError,
   type Path,
   type RawPathRequest,
   type TokenEntry,
-  SYSTEM_TTL,
-  type TtlLimits,
-  type BuiltinPlugin,
-  type TokenStore,
-  type UserLockout,
 } from '@coffer/framework';
-import type { Store } from '@coffer/store';
-import type { Audit } from './audit/audit.ts';
 import { type Admission, admit, auditedRequest, invalidToken } from './admission.ts';
-import { type AuditSetup, createAudit } from './audit/audit-setup.ts';
-import type { Barrier } from './barrier/barrier.ts';
-import { Authority } from './authority.ts';
-import { createEntryStorage, entriesOf } from './barrier/entry-storage.ts';
+import type { CoreOptions } from './core-options.ts';
+import { type CoreServices, createCoreServices } from './core-services.ts';
 import { Epochs } from './epochs/epochs.ts';
 import { releaseDeadCreations } from './leases/dead-claims.ts';
-import { Identities } from './identity/identities.ts';
-import { IdentityStore } from './identity/identity-store.ts';
 import { Expiration } from './leases/expiration.ts';
-import { createLeaseIssuer } from './leases/lease-issuer.ts';
-import { LeaseList } from './leases/lease-list.ts';
-import { Leases } from './leases/leases.ts';
 import { builtinMount } from './mounts/mount-rows.ts';
-import { MountTable, type MountTypes } from './mounts/mount-table.ts';
+import { type MountTypes } from './mounts/mount-table.ts';
 import { findRoute, type Route } from './mounts/router.ts';
-import { ALONE, type NodeLife } from './nodes/node-life.ts';
-import { createOperatorServices, type OperatorServices } from './operator-services.ts';
-import { createPasswordPolicies, type PasswordPolicies } from './policies/password-policies.ts';
-import { createPolicyStore, type PolicyStore } from './policies/policies.ts';
 import { help, isOpen, noHandler, requestSpan, stillValid, tracedEngine } from './request.ts';
 import { RequestWatch } from './request-watch.ts';
-import { LockedUsers } from './mounts/locked-users.ts';
-import { type RateHeaders, QUOTAS, Quotas } from './quotas/quotas.ts';
-import { createCubbyholes } from './tokens/cubbyholes.ts';
-import { CUBBYHOLES, WRAPPED_ANSWERS } from './tokens/token-ending.ts';
+import type { RateHeaders } from './quotas/quotas.ts';
 import { giveLeases } from './tokens/token-lease.ts';
-import { createTokenStore } from './tokens/tokens.ts';
-import { watchedTokens } from './tokens/watched-tokens.ts';
-import { createWrapping, type Wrapping } from './tokens/wrapping.ts';
 import { UsageGauges } from './usage-gauges.ts';
 
 /** How long {@link Core.stop} waits for the requests under way, in milliseconds. */
 const PATIENCE_MS = 30_000;
 
-export interface CoreOptions {
-  readonly store: Store;
-  readonly barrier: Barrier;
-  /** Of the store. Default: new ones. */
-  readonly epochs?: Epochs;
-  /** This one. Default: nobody else is there. */
-  readonly node?: NodeLife;
-  readonly builtinPlugins: readonly BuiltinPlugin[];
-  /** For mounts that have no limits of their own. Default: Vault's 768 hours. */
-  readonly systemTtl?: TtlLimits;
-  /** Of the users of a type of auth method. Default: Vault's. */
-  readonly userLockout?: (type: string) => UserLockout;
-  /** What the configuration says of audit devices. Default: nothing. */
-  readonly audit?: AuditSetup;
-  /** Default: nobody watches. */
-  readonly metrics?: Metrics;
-  /** How often tokens are counted: see {@link UsageGauges}. Default: 10 minutes. */
-  readonly usagePeriodMs?: number;
-  readonly logger: Logger;
-}
-
 /** What can be mounted. */
 export interface Engines extends Partial<MountTypes> {
   /** Always mounted: path with trailing slash → type and factory (`sys/`, `auth/token/`). */
   readonly builtins?: ReadonlyMap<string, { type: string; description: string; factory: EngineFactory }>;
-}
-
-/** What the engines of the core itself work with. */
-export interface CoreServices extends OperatorServices {
-  readonly mounts: MountTable;
-  readonly policies: PolicyStore;
-  readonly passwordPolicies: PasswordPolicies;
-  readonly identity: IdentityStore;
-  readonly tokens: TokenStore;
-  readonly cubbyholes: Cubbyholes;
-  readonly leases: Leases;
-  readonly leaseList: LeaseList;
-  readonly wrapping: Wrapping;
-  readonly systemTtl: TtlLimits;
-  readonly quotas: Quotas;
-  readonly lockedUsers: LockedUsers;
-  readonly audit: Audit;
-  readonly authority: Authority;
 }
 
 /** Mounts, policies, tokens and leases behind one door: {@link Core.handle}. {@link Core.install} gives it its engines. */
@@ -123,96 +58,22 @@ export class Core {
   readonly #running = new Set<Promise<void>>();
 
   constructor(options: CoreOptions) {
-    const {
-      store,
-      barrier,
-      epochs = new Epochs(options.store),
-      node = ALONE,
-      systemTtl = SYSTEM_TTL,
-      userLockout = () => DEFAULT_USER_LOCKOUT,
-      metrics = NO_METRICS,
-      logger,
-    } = options;
-    const entries = entriesOf(store, barrier, epochs, metrics);
-    const expiration = new Expiration(logger.named('expiration'), metrics);
-    const wake = (dueAt?: number): void => expiration.wakeLeases(dueAt);
-    const identities = new Identities(store, barrier, epochs);
-    const tokens = watchedTokens(
-      createTokenStore(store, barrier, (dueAt) => expiration.wakeTokens(dueAt), identities),
-      metrics,
-      (path) => mounts.route(path)?.mount,
-    );
-    const issuer = createLeaseIssuer(store, barrier, wake, node);
-    const policies = createPolicyStore(store, barrier, epochs);
-    const missingPolicies = (names: readonly string[]) => policies.missing(names);
-    const mounts: MountTable = new MountTable({
-      entries,
-      epochs,
-      node,
-      leases: issuer,
-      identities,
-      systemTtl,
-      userLockout,
-      missingPolicies,
-      metrics,
-      logger,
-    });
-    const lockedUsers = new LockedUsers({ entries, mounts, userLockout });
-    const leaseList = new LeaseList(store, barrier);
-    const leases = new Leases({
-      ...{
-        store,
-        barrier,
-        list: leaseList,
-        tokens,
-        mounts,
-        epochs,
-        node,
-        logger: logger.named('leases'),
-        wake,
-        metrics,
-      },
-    });
+    const { store, barrier, epochs = new Epochs(options.store), metrics = NO_METRICS, usagePeriodMs, logger } = options;
     this.#logger = logger;
     this.#metrics = metrics;
-    const { usagePeriodMs: periodMs } = options;
-    this.#usage = new UsageGauges({
-      ...{ store, barrier, mounts, metrics, logger },
-      ...(periodMs !== undefined && { periodMs }),
-    });
     this.#epochs = epochs;
-    this.#expiration = expiration;
+    this.#expiration = new Expiration(logger.named('expiration'), metrics);
+    this.services = createCoreServices({
+      ...{ ...options, epochs, metrics, expiration: this.#expiration },
+      takeBack: (request, answer) => this.#takeBack(request, answer, 'no audit device took the line of an answer'),
+    });
+    this.#usage = new UsageGauges({
+      ...{ store, barrier, mounts: this.services.mounts, metrics, logger },
+      ...(usagePeriodMs !== undefined && { periodMs: usagePeriodMs }),
+    });
     this.#takeOver = async () => {
       await giveLeases(store, barrier);
       await releaseDeadCreations(store, barrier, logger);
-    };
-    this.services = {
-      mounts,
-      policies,
-      passwordPolicies: createPasswordPolicies(createEntryStorage(entries, 'core/password-policies')),
-      identity: new IdentityStore(identities, (accessor) => mounts.byAccessor(accessor)),
-      tokens,
-      cubbyholes: createCubbyholes(createEntryStorage(entries, CUBBYHOLES)),
-      leases,
-      leaseList,
-      wrapping: createWrapping({
-        storage: createEntryStorage(entries, WRAPPED_ANSWERS),
-        tokens,
-        leases,
-        logger: logger.named('wrapping'),
-      }),
-      ...createOperatorServices({ entries, epochs, mounts, leases, logger, builtinPlugins: options.builtinPlugins }),
-      systemTtl,
-      lockedUsers,
-      quotas: new Quotas({
-        ...{ storage: createEntryStorage(entries, QUOTAS), kept: entries.kept, mounts, metrics },
-        logger: logger.named('quotas'),
-      }),
-      audit: createAudit({
-        ...{ entries, epochs, setup: options.audit, logger: logger.named('audit') },
-        takeBack: (request, answer) => this.#takeBack(request, answer, 'no audit device took the line of an answer'),
-      }),
-      authority: new Authority({ policies, identities, mounts }),
     };
   }
 
@@ -290,7 +151,7 @@ export class Core {
     }
   }
 
-  /** Counts a request before its body is read. @throws CofferError as {@link Quotas.admit} */
+  /** Counts a request before its body is read. @throws CofferError `too-many-requests` */
   admit(caller: Caller): RateHeaders {
     return this.services.quotas.admit(caller);
   }
