@@ -112,14 +112,13 @@ describe('several configuration files', () => {
 });
 
 /** Keys of Vault's and OpenBao's configuration that this server has nothing for. */
-const HARMLESS =
-  `ui = true|ui = 0|disable_mlock = true|cluster_addr = "https://x:8201"|telemetry { statsd_address = "x" }
+const HARMLESS = `ui = true|ui = 0|disable_mlock = true|cluster_addr = "https://x:8201"
   service_registration "kubernetes" { }|cache_size = "100"|disable_cache = "1"|raw_storage_endpoint = false
   introspection_endpoint = true|license_path = "/x"|experiments = ["a"]|reporting { }|detect_deadlocks = "statelock"
   disable_clustering = true|disable_sealwrap = true|disable_performance_standby = true|plugin_tmpdir = "/tmp"
   enable_response_header_hostname = true|remove_irrevocable_lease_after = "30d"|imprecise_lease_role_tracking = true`.split(
-    /\||\n\s*/,
-  );
+  /\||\n\s*/,
+);
 
 describe("Vault's keys that nothing is done with", () => {
   const examineText = async (text: string) => {

@@ -1,6 +1,7 @@
 import { Loggers, type MetricsView } from '@coffer/base';
 import type { CoreServices, SealControl, Snapshots } from '@coffer/core';
 import type { EngineFactory, InFlightRequest, Path } from '@coffer/framework';
+import { NOT_WATCHED } from './not-watched.ts';
 import { auditPaths } from './path-audit.ts';
 import { auditHashPaths } from './path-audit-hash.ts';
 import { authPaths } from './path-auth.ts';
@@ -24,7 +25,7 @@ import { leasesPaths } from './path-leases.ts';
 import { lockedUsersPaths } from './path-locked-users.ts';
 import { loggersPaths } from './path-loggers.ts';
 import { monitorPaths } from './path-monitor.ts';
-import { metricsPaths, NOT_WATCHED } from './path-metrics.ts';
+import { metricsPaths } from './path-metrics.ts';
 import { mountsPaths } from './path-mounts.ts';
 import { mountsTunePaths } from './path-mounts-tune.ts';
 import { pluginsCatalogPaths } from './path-plugins-catalog.ts';

@@ -1,4 +1,4 @@
-import { CofferError, type MetricsView } from '@coffer/base';
+import type { MetricsView } from '@coffer/base';
 import { type AnswerStream, definePath, type Path, type PathResponse } from '@coffer/framework';
 
 /** What Prometheus sends as Accept (openbao/openbao:internal/helper/metricsutil/metricsutil.go FormatFromRequest). */
@@ -35,14 +35,6 @@ export function metricsPaths(metrics: MetricsView): Path[] {
     }),
   ];
 }
-
-/** Without one nobody watches. */
-export const NOT_WATCHED: MetricsView = {
-  prometheus: () => Promise.reject(new CofferError('unsupported', 'unsupported operation')),
-  summary: () => {
-    throw new CofferError('unsupported', 'unsupported operation');
-  },
-};
 
 function formatAccepted(accept: readonly string[]): string {
   return accept.some((header) => WANTS_TEXT.some((type) => header.includes(type))) ? 'prometheus' : '';
