@@ -6,6 +6,8 @@ import { join, resolve } from 'node:path';
 import { describe, it } from 'node:test';
 import { METRICS, type MetricDeclaration, prometheusName } from '@coffer/base';
 import { parse } from 'yaml';
+import { parseServerConfig } from '../../apps/coffer/src/config/server-config.ts';
+import { executedBlocks } from '../documentation.ts';
 
 const root = resolve(import.meta.dirname, '..', '..');
 const read = (file: string): string => readFileSync(join(root, file), 'utf8');
@@ -193,6 +195,14 @@ describe('the sample for Prometheus', () => {
 });
 
 describe('the page of metrics', () => {
+  it('shows a configuration that is read', () => {
+    const rest = 'listener "tcp" { address = "127.0.0.1:0", tls_disable = true }\nstorage "file" { path = "/x" }';
+    const [stanza, ...others] = executedBlocks('docs/observability.md', import.meta.filename);
+    const { telemetry } = parseServerConfig(`${rest}\n${stanza?.text ?? ''}`, 'page');
+    assert.deepEqual(telemetry, { retentionMs: 86_400_000, usagePeriodMs: 600_000, warnings: [] });
+    assert.deepEqual(others, []);
+  });
+
   it('has a row for each metric, with its kind and labels', () => {
     const page = read('docs/observability.md');
     const rows = [...page.matchAll(/^\| `((?:vault|coffer)[\w.-]+)` \| (\w+) \| (.*?) \| (.*) \|$/gm)];

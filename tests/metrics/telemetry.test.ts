@@ -7,7 +7,7 @@ import { after, before, describe, it } from 'node:test';
 import { silentLogger } from '@coffer/base';
 import { parseServerConfig } from '../../apps/coffer/src/config/server-config.ts';
 import { type Server, startServer } from '../../apps/coffer/src/server.ts';
-import { type Api, apiAt } from '../auth/api.ts';
+import { type Api, apiAt, textOf } from '../auth/api.ts';
 import { Scrape } from './scrape.ts';
 
 let directory: string;
@@ -52,12 +52,13 @@ describe('metrics by the configuration', () => {
     api = apiAt(server.addresses[SHUT] ?? '', '');
     const { body } = await api.ok('PUT', 'sys/init', { secret_shares: 1, secret_threshold: 1 });
     await api.ok('PUT', 'sys/unseal', { key: String((body['keys'] as string[])[0]) });
-    api = apiAt(server.addresses[SHUT] ?? '', String(body['root_token']));
+    const root = textOf(body['root_token']);
+    api = apiAt(server.addresses[SHUT] ?? '', root);
     assert.equal(new Scrape(await (await ask(OPEN)).text()).value('vault_core_unsealed'), 1);
     assert.equal((await ask(SHUT)).status, 403);
-    assert.equal((await ask(SHUT, 'sys/metrics', String(body['root_token']))).status, 200);
-    assert.equal((await ask(NONE, 'sys/metrics', String(body['root_token']))).status, 403);
-    assert.equal((await ask(ONLY, 'sys/mounts', String(body['root_token']))).status, 404);
+    assert.equal((await ask(SHUT, 'sys/metrics', root)).status, 200);
+    assert.equal((await ask(NONE, 'sys/metrics', root)).status, 403);
+    assert.equal((await ask(ONLY, 'sys/mounts', root)).status, 404);
   });
 
   it('count what is in the store every usage_gauge_period', async () => {
