@@ -39,6 +39,7 @@ export const EXECUTORS: readonly Executor[] = [
   { page: 'docs/auth.md', test: 'auth/cert.test.ts', takes: ({ kind }) => kind === 'sh certificates' },
   { page: 'docs/listeners.md', test: 'listeners.test.ts', takes: (block) => isShell(block) || block.kind === 'hcl' },
   { page: 'docs/observability.md', test: 'metrics/deploy.test.ts', takes: ({ kind }) => kind === 'hcl' },
+  { page: 'docs/observability.md', test: 'metrics/metrics.test.ts', takes: isShell },
   { page: 'docs/identity.md', test: 'auth/identity-page.test.ts', takes: isShell },
   {
     page: 'docs/production.md',

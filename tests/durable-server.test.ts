@@ -171,7 +171,7 @@ describe('a server with a configuration file', () => {
     await home.configure(`${home.fileStorage}\nmax_lease_tl = "1h"`);
     await assert.rejects(
       home.start(),
-      /coffer\.hcl:3:1: "max_lease_tl" is not known here; did you mean "max_lease_ttl"\?/,
+      /coffer\.hcl:3:1: "max_lease_tl" is not known here; known are listener, .*; did you mean "max_lease_ttl"\?/,
     );
     const { exit, stderr } = await coffer(['server']);
     assert.equal(exit, 1);

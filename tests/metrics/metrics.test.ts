@@ -3,6 +3,8 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { databaseUnderTest, type TestDatabase } from '@coffer/testkit';
 import { type Api, apiAt, textOf } from '../auth/api.ts';
+import { vaultShell } from '../docs-shell.ts';
+import { executedBlocks } from '../documentation.ts';
 import { configure, connectionTo, issue, startTestServer, type TestServer } from '../dev-server.ts';
 import { Scrape } from './scrape.ts';
 
@@ -141,6 +143,12 @@ describe('the metrics', () => {
 });
 
 describe('sys/metrics', () => {
+  it('is asked as the page says', async () => {
+    const [block] = executedBlocks('docs/observability.md', import.meta.filename);
+    const shown = await vaultShell(block?.text ?? '', { address: server.address, token: 'root' });
+    assert.match(shown, /^vault_core_unsealed 1$/m);
+  });
+
   const ask = (query = '', headers: Record<string, string> = { 'x-vault-token': 'root' }): Promise<Response> =>
     fetch(`${server.address}/v1/sys/metrics${query}`, { headers });
 
