@@ -35,7 +35,7 @@ export const EXECUTORS: readonly Executor[] = [
   { page: 'docs/logs.md', test: 'docs-commands.test.ts', takes: isShell },
   { page: 'docs/backup.md', test: 'docs-commands.test.ts', takes: isShell },
   { page: 'docs/backup.md', test: 'backup/migrate.test.ts', takes: ({ kind }) => kind === 'hcl' },
-  { page: 'docs/auth.md', test: 'auth/page.test.ts', takes: isShell },
+  { page: 'docs/auth.md', test: 'auth/page.test.ts', takes: ({ kind }) => kind === 'sh' },
   { page: 'docs/auth.md', test: 'auth/cert.test.ts', takes: ({ kind }) => kind === 'sh certificates' },
   { page: 'docs/listeners.md', test: 'listeners.test.ts', takes: (block) => isShell(block) || block.kind === 'hcl' },
   { page: 'docs/observability.md', test: 'metrics/deploy.test.ts', takes: ({ kind }) => kind === 'hcl' },

@@ -20,7 +20,7 @@ describe('auth methods', () => {
     });
     await api.refused([400, /path is already in use/], 'POST', 'sys/auth/people/staff', { type: 'userpass' });
     await api.refused([400, /already in use/], 'POST', 'sys/auth/token', { type: 'userpass' });
-    await api.refused([400, /plugin not found.*approle, jwt, kubernetes, oidc, userpass/], 'POST', 'sys/auth/x', {
+    await api.refused([400, /plugin not found.*approle, jwt, kubernetes, oidc, cert, userpass/], 'POST', 'sys/auth/x', {
       type: 'database',
     });
     assert.equal((await api.ok('GET', 'sys/auth')).data['people/staff/'] === undefined, false);

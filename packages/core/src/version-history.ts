@@ -22,7 +22,7 @@ export function createVersionHistory(storage: EntryStorage): VersionHistory {
   const versions = storage.of('', VERSION);
   return {
     async record() {
-      await versions.add(API_VERSION, { installed: Date.now() });
+      if ((await versions.get(API_VERSION)) === undefined) await versions.add(API_VERSION, { installed: Date.now() });
     },
     async list() {
       const names = await storage.list('');

@@ -47,7 +47,10 @@ function auditBlocks(config: HclObject): HclBlock[] {
       throw config.error('write audit "TYPE" "PATH" { … }', at);
     } else if (labels.length === 0 || (labels.length === 1 && holdsBlocks(value))) {
       for (const item of value.items) add([...labels, ...item.keys], item.value, item);
-    } else blocks.push({ labels, body: value, line: at.line, column: at.column });
+    } else {
+      const { line, column, file } = at;
+      blocks.push({ labels, body: value, line, column, ...(file !== undefined && { file }) });
+    }
   };
   for (const item of config.items) if (item.keys[0] === 'audit') add(item.keys.slice(1), item.value, item);
   return blocks;
