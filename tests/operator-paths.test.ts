@@ -146,7 +146,7 @@ describe('sys/internal/counters', () => {
       'activity/monthly',
       'activity/export',
     ]) {
-      await api.refused([400, /^clients are not counted/], 'GET', `sys/internal/counters/${path}`);
+      await api.refused([404, /unsupported path/], 'GET', `sys/internal/counters/${path}`);
     }
     const config = 'sys/internal/counters/config';
     const { data } = await api.ok('GET', config);

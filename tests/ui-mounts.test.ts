@@ -46,7 +46,7 @@ describe('sys/internal/ui/mounts', () => {
       [grant('two/*', 'list'), ['two/']],
       [grant('t*', 'read'), ['team/db/', 'two/']],
       [grant('team/+/creds/*', 'read'), ['team/db/']],
-      [grant('+/creds/+', 'update'), ['one/', 'sys/', 'two/']],
+      [grant('+/creds/+', 'update'), ['cubbyhole/', 'identity/', 'one/', 'sys/', 'two/']],
       [grant('one/*', 'deny') + grant('two/*', 'deny'), []],
       [grant('one/*', 'deny') + grant('one/creds/x', 'read'), ['one/']],
       [grant('auth/machines/login', 'update'), ['machines/']],
@@ -57,7 +57,7 @@ describe('sys/internal/ui/mounts', () => {
       assert.deepEqual([...(await listFor(await tokenWith(policy)))].sort(), expected, policy);
     }
     const all = await api.ok('GET', 'sys/internal/ui/mounts');
-    assert.equal(shown(all).length, 8);
+    assert.equal(shown(all).length, 10);
     const secret = all.data['secret'] as JsonObject;
     assert.deepEqual(secret['one/'], (await api.ok('GET', 'sys/mounts')).data['one/']);
   });

@@ -14,13 +14,12 @@ export interface Difference {
 }
 
 const OPENBAO = /OpenBao|"bao |BAO_/;
-const ENTITY_ID = /(?<="entity_id": ?")[0-9a-f-]{36}(?=")/;
 /** A list of one error of the plugin, which has the host's words around it; line ends as in text and in JSON. */
 const LIST_OF_ONE = /(?<=desc = unable to update user: )1 error occurred:(?:\n\t|\\n\\t)\* /;
 const DRIVERS_WORDS = /(?<=error verifying connection: )failed to connect to [^"]*/;
 const OUR_DRIVERS_WORDS =
   'failed to connect to host=127.0.0.1 port=1 user=yugabyte database=yugabyte: connection refused';
-const ABSENT_MOUNTS = ['identity/', 'secret/'];
+const ABSENT_MOUNTS = ['secret/'];
 
 export const DIFFERENCES: readonly Difference[] = [
   {
@@ -33,10 +32,9 @@ export const DIFFERENCES: readonly Difference[] = [
     expected: (recorded) => ({ ...recorded, stdout: renamed(recorded.stdout), stderr: renamed(recorded.stderr) }),
   },
   {
-    name: 'no identity and kv mounts',
+    name: 'no kv mount',
     reason:
-      'Coffer keeps database credentials. It has no key/value and identity engines, and a mount that does ' +
-      'nothing would mislead.',
+      'Coffer keeps database credentials. It has no key/value engine, and a mount that does nothing would mislead.',
     applies: isCommand('secrets', 'list'),
     otherColumns: true,
     expected: (recorded) => ({
@@ -73,12 +71,6 @@ export const DIFFERENCES: readonly Difference[] = [
         },
       })),
     }),
-  },
-  {
-    name: 'no identities',
-    reason: 'Coffer has no identity engine: a login has no entity, and its entity_id is empty, as that of a token is.',
-    applies: ({ stdout, http }) => ENTITY_ID.test(stdout + JSON.stringify(http)),
-    expected: (recorded) => mapText(recorded, (text) => text.replace(ENTITY_ID, '')),
   },
   {
     name: 'a single error of the plugin is no list',

@@ -48,7 +48,7 @@ describe('a row without which the server cannot begin', () => {
     );
     assert.match(
       await refusal(home.start()),
-      /keyring\/seal is damaged: its field "type" is not one of shamir, static$/,
+      /keyring\/seal is damaged: its field "type" is not one of shamir, static, transit$/,
     );
   });
 

@@ -1,6 +1,6 @@
 import { CofferError } from '@coffer/base';
 import type { LeaseList } from '@coffer/core';
-import { definePath, type Path } from '@coffer/framework';
+import { definePath, multiError, type Path } from '@coffer/framework';
 
 const NOT_COUNTED =
   'clients are not counted: sys/internal/counters/tokens and sys/internal/counters/leases say how many tokens and leases there are';
@@ -39,8 +39,8 @@ export function internalCountersPaths(list: LeaseList): Path[] {
         fields: {},
         otherFields: 'accept',
         sudo: what === 'activity/export',
-        synopsis: 'Refused: clients are not counted.',
-        read: () => Promise.reject(new CofferError('invalid-request', NOT_COUNTED)),
+        synopsis: 'Not there: clients are not counted.',
+        read: () => Promise.reject(new CofferError('not-found', multiError(['unsupported path']))),
       }),
     ),
     definePath({
