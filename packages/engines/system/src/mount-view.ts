@@ -46,6 +46,7 @@ export function settingsView(mount: Mount): JsonObject {
   );
   return {
     ...(mount.path === 'sys/' && { passthrough_request_headers: ['Accept'] }),
+    ...(mount.path === 'identity/' && { passthrough_request_headers: ['Authorization'] }),
     ...Object.fromEntries(set),
     ...(isAuth(mount) && { token_type: mount.config.token_type ?? 'default-service' }),
   };
