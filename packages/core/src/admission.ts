@@ -76,9 +76,10 @@ export async function admit(
   }
   try {
     // First: whoever may use their token no more is told nothing of what is there.
-    const acl = await authority.aclOf(found);
+    const identity = await authority.identityOf(found);
+    const acl = await authority.aclWith(found, identity);
     const resolved = await resolveWrite(raw, path, found);
-    const identityPolicies = await authority.identityPoliciesOf(found);
+    const identityPolicies = identity?.policies ?? [];
     return { raw: resolved, token: found, identityPolicies, ...authorize(acl, request.path, resolved, path) };
   } catch (error) {
     return { raw, token: found, refusal: CofferError.from(error) };

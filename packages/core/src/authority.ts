@@ -23,7 +23,12 @@ export class Authority {
 
   /** @throws CofferError `permission-denied` for a token that may be used no more: see {@link identityOf} */
   async aclOf(token: TokenEntry): Promise<Acl> {
-    return this.#parts.policies.acl(token.policies, await this.identityOf(token));
+    return this.aclWith(token, await this.identityOf(token));
+  }
+
+  /** The same for whoever has asked for its identity already. */
+  aclWith(token: TokenEntry, identity: Identity | undefined): Promise<Acl> {
+    return this.#parts.policies.acl(token.policies, identity);
   }
 
   /**

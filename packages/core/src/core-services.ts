@@ -89,18 +89,8 @@ export function createCoreServices(parts: CoreParts): CoreServices {
   const lockedUsers = new LockedUsers({ entries, mounts, userLockout });
   const leaseList = new LeaseList(store, barrier);
   const leases = new Leases({
-    ...{
-      store,
-      barrier,
-      list: leaseList,
-      tokens,
-      mounts,
-      epochs,
-      node,
-      logger: logger.named('leases'),
-      wake,
-      metrics,
-    },
+    ...{ store, barrier, list: leaseList, tokens, mounts, epochs, node, wake, metrics },
+    logger: logger.named('leases'),
   });
   return {
     mounts,
