@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { CofferError, errorText, type Logger, Secret, trimBoth } from '@coffer/base';
+import { CofferError, errorText, type Logger, parseGoBoolean, Secret, trimBoth } from '@coffer/base';
 import type { TransitSealOptions } from '@coffer/transit-seal';
 import type { TransitSealConfig } from './config/seal-config.ts';
 
@@ -81,10 +81,9 @@ export function forgetTransitToken(env: Environment): void {
   delete env[FILLS.token];
 }
 
-/** As Go's strconv.ParseBool. */
 function parseSwitch(text: string | undefined, name: string): boolean {
-  if (/^(1|t|T|true|TRUE|True)$/.test(text ?? '')) return true;
-  if (/^(0|f|F|false|FALSE|False)$/.test(text ?? '')) return false;
+  const value = parseGoBoolean(text ?? '');
+  if (value !== undefined) return value;
   throw new CofferError('invalid-request', `seal "transit": ${name} must be true or false`);
 }
 

@@ -1,4 +1,4 @@
-import { nearestName } from '@coffer/base';
+import { nearestName, parseGoBoolean } from '@coffer/base';
 import type { LineFormat } from './event.ts';
 import { failure } from './line-queue.ts';
 
@@ -53,10 +53,9 @@ function checkNames(known: readonly string[], options: DeviceOptions): void {
   }
 }
 
-/** Go's strconv.ParseBool. */
 function parseBool(text: string | undefined, absent: boolean): boolean {
   if (text === undefined) return absent;
-  if (/^(?:1|t|T|TRUE|true|True)$/.test(text)) return true;
-  if (/^(?:0|f|F|FALSE|false|False)$/.test(text)) return false;
+  const value = parseGoBoolean(text);
+  if (value !== undefined) return value;
   throw failure(`strconv.ParseBool: parsing ${JSON.stringify(text)}: invalid syntax`);
 }

@@ -6,6 +6,8 @@ export * from './duration.ts';
 export * from './edit-distance.ts';
 export * from './error.ts';
 export * from './exact-json.ts';
+export * from './go-boolean.ts';
+export * from './same-secret.ts';
 export * from './exact-number.ts';
 export * from './file-trust.ts';
 export * from './json.ts';

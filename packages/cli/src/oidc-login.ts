@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process';
-import { randomBytes, timingSafeEqual } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
-import { CofferError, errorText } from '@coffer/base';
+import { CofferError, errorText, isSameSecret } from '@coffer/base';
 import type { Client, SecretResponse } from '@coffer/client';
 import type { LoginRequest } from './login-request.ts';
 
@@ -123,7 +123,7 @@ class Callback {
       const url = new URL(request.url ?? '', 'http://localhost');
       // Any page in the browser can send requests here: only that of this login ends it.
       if (request.method !== 'GET' || url.pathname !== '/oidc/callback') return answer(404, 'Not found', '');
-      if (taken || !same(url.searchParams.get('state') ?? '', state)) return answer(400, 'Not this login', '');
+      if (taken || !isSameSecret(url.searchParams.get('state') ?? '', state)) return answer(400, 'Not this login', '');
       taken = true;
       const given = Object.fromEntries(
         ['code', 'error', 'error_description'].flatMap((name) => {
@@ -181,11 +181,6 @@ function page(title: string, text: string): string {
 
 function escaped(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
-}
-
-function same(a: string, b: string): boolean {
-  const [left, right] = [Buffer.from(a), Buffer.from(b)];
-  return left.length === right.length && timingSafeEqual(left, right);
 }
 
 function refusal(message: string): CofferError {

@@ -8,6 +8,7 @@ import {
   type JsonValue,
   parseBoundedJson,
   parseDuration,
+  parseGoBoolean,
   plainNumbers,
 } from '@coffer/base';
 
@@ -155,11 +156,9 @@ function integerOf(text: string): number | undefined {
 }
 
 function parseBoolean(name: string, raw: JsonValue): boolean {
-  // Go's strconv.ParseBool, which is what Vault takes from the command line; empty is false.
-  if (typeof raw !== 'object') {
-    if (/^(1|t|T|true|TRUE|True)$/.test(String(raw))) return true;
-    if (/^(0|f|F|false|FALSE|False|)$/.test(String(raw))) return false;
-  }
+  // What Vault takes from the command line; empty is false.
+  const value = typeof raw === 'object' ? undefined : raw === '' ? false : parseGoBoolean(String(raw));
+  if (value !== undefined) return value;
   throw wrong(name, raw, 'true or false');
 }
 

@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { CofferError, parseDuration, type JsonObject, type JsonValue } from '@coffer/base';
+import { CofferError, parseDuration, parseGoBoolean, type JsonObject, type JsonValue } from '@coffer/base';
 import { type IncomingRequest, MAX_NAME_LENGTH, MAX_PATH_LENGTH } from '@coffer/framework';
 import { HTTP_LIMITS } from './limits.ts';
 
@@ -58,10 +58,10 @@ function operationOf(method: string, path: string, parameters: URLSearchParams):
   }
 }
 
-/** Go's strconv.ParseBool; empty is false. */
+/** Empty is false. */
 function isTrue(name: string, text: string): boolean {
-  if (['1', 't', 'T', 'true', 'TRUE', 'True'].includes(text)) return true;
-  if (['', '0', 'f', 'F', 'false', 'FALSE', 'False'].includes(text)) return false;
+  const value = text === '' ? false : parseGoBoolean(text);
+  if (value !== undefined) return value;
   throw new CofferError('invalid-request', `query parameter "${name}" must be true or false`);
 }
 

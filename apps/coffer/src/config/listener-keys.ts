@@ -1,3 +1,4 @@
+import { parseGoBoolean } from '@coffer/base';
 import type { HclObject } from '@coffer/hcl';
 
 /** What each type of listener takes. */
@@ -131,11 +132,10 @@ function isOn(body: HclObject, key: string): boolean {
   return key.startsWith('tls_') ? flag(body, key) === true : value !== undefined;
 }
 
-/** As Go's strconv.ParseBool and Vault's parseutil read it: true, false, 1, 0, t, f, quoted or not. */
+/** As Vault's parseutil reads it: true, false, 1, 0, t, f, quoted or not; empty is false. */
 export function flag(body: HclObject, key: string): boolean | undefined {
   const value = body.attribute(key);
   if (value?.kind === 'number' && (value.value === 0 || value.value === 1)) return value.value === 1;
-  if (value?.kind === 'string' && /^(?:1|t|T|true|TRUE|True)$/.test(value.value)) return true;
-  if (value?.kind === 'string' && /^(?:0|f|F|false|FALSE|False|)$/.test(value.value)) return false;
-  return body.boolean(key);
+  if (value?.kind === 'string' && value.value === '') return false;
+  return (value?.kind === 'string' ? parseGoBoolean(value.value) : undefined) ?? body.boolean(key);
 }

@@ -1,4 +1,5 @@
-import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import { createHmac, randomBytes } from 'node:crypto';
+import { isSameSecret } from '@coffer/base';
 import { type Entries, type EntryStorage, stored } from '@coffer/framework';
 
 /** A login that somebody has begun: what the provider carries back to us, and what only we know of it. */
@@ -63,7 +64,7 @@ export class OidcStates {
   async find(state: string): Promise<BegunLogin | undefined> {
     const [payload = '', proof = ''] = state.split('.', 2);
     const key = await this.#key();
-    if (!same(proof, mac(key, 'state', payload)) || state !== `${payload}.${proof}`) return undefined;
+    if (!isSameSecret(proof, mac(key, 'state', payload)) || state !== `${payload}.${proof}`) return undefined;
     const parts: unknown = JSON.parse(Buffer.from(payload, 'base64url').toString('utf8'));
     const begun = BEGUN(parts, 'of a state');
     const login = { ...begun, ...secretsOf(key, begun.id) };
@@ -74,7 +75,7 @@ export class OidcStates {
   /** Whether a client is the one that has begun a login. */
   async isFrom(login: BegunLogin, clientNonce: string): Promise<boolean> {
     if (login.clientProof === '') return true;
-    return same(login.clientProof, mac(await this.#key(), 'client', `${login.id}.${clientNonce}`).slice(0, 22));
+    return isSameSecret(login.clientProof, mac(await this.#key(), 'client', `${login.id}.${clientNonce}`).slice(0, 22));
   }
 
   /** Returns false where it has been spent already: of several callers only one gets true. */
@@ -107,9 +108,4 @@ function secretsOf(key: Buffer, id: string): Pick<BegunLogin, 'nonce' | 'verifie
 
 function mac(key: Buffer, purpose: string, text: string): string {
   return createHmac('sha256', key).update(`${purpose}:${text}`).digest('base64url');
-}
-
-function same(a: string, b: string): boolean {
-  const [left, right] = [Buffer.from(a), Buffer.from(b)];
-  return left.length === right.length && timingSafeEqual(left, right);
 }
