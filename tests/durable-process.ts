@@ -5,6 +5,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createClient, type Client } from '@coffer/client';
+import { eventually } from '@coffer/testkit';
 import { cleanEnvironment, COFFER, coffer, type CommandResult, ended } from './coffer-process.ts';
 
 export interface DurableServer {
@@ -125,4 +126,21 @@ export async function unseal(server: DurableServer, shares: readonly string[]): 
 export async function isSealed(server: DurableServer): Promise<unknown> {
   const { body } = await server.client().request('GET', 'sys/seal-status');
   return (body as { sealed: boolean }).sealed;
+}
+
+/** What a command says after a seal. One that starts late may find the process being replaced: that is asked again. */
+export async function runSealed(
+  server: DurableServer,
+  args: readonly string[],
+  token?: string,
+): Promise<CommandResult> {
+  let result = { stdout: '', stderr: '', exit: -1 };
+  await eventually(
+    async () => {
+      result = await server.run(args, token);
+      return !/connection refused|connection reset|: EOF/.test(result.stderr);
+    },
+    () => result.stderr,
+  );
+  return result;
 }

@@ -4,7 +4,15 @@ import { randomBytes } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { coffer } from './coffer-process.ts';
-import { DurableHome, type DurableServer, type Initialized, initialize, isSealed, unseal } from './durable-process.ts';
+import {
+  DurableHome,
+  type DurableServer,
+  type Initialized,
+  initialize,
+  isSealed,
+  runSealed,
+  unseal,
+} from './durable-process.ts';
 
 describe('the seal of a server', () => {
   let home: DurableHome;
@@ -147,10 +155,10 @@ describe('the seal of a server', () => {
     assert.equal(fresh.length, 2);
 
     assert.equal((await server.run(['operator', 'seal'], root)).stdout, 'Success! Vault is sealed.\n');
-    const status = await server.run(['status']);
+    const status = await runSealed(server, ['status']);
     assert.equal(status.exit, 2);
     assert.match(status.stdout, /Sealed +true/);
-    const refused = await server.run(['read', 'database/creds/app'], root);
+    const refused = await runSealed(server, ['read', 'database/creds/app'], root);
     assert.match(refused.stderr, /Code: 503\. Errors:\n\n\* Vault is sealed/);
     await assert.rejects(unseal(server, keys.slice(0, 2)), /Unseal failed, invalid key/);
     await unseal(server, fresh);

@@ -9,7 +9,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { eventually } from '@coffer/testkit';
 import { combineShares } from '../packages/core/src/seal/key-shares.ts';
 import { openKeyring, openRootKey, type SealRecord } from '../packages/core/src/seal/seal-rows.ts';
-import { DurableHome, type DurableServer, type Initialized, initialize, isSealed, unseal } from './durable-process.ts';
+import {
+  DurableHome,
+  type DurableServer,
+  type Initialized,
+  initialize,
+  isSealed,
+  runSealed,
+  unseal,
+} from './durable-process.ts';
 import { findInMemory, formsOf } from './process-memory.ts';
 
 describe('the memory of a server that was sealed', { skip: process.platform !== 'linux' }, () => {
@@ -93,13 +101,7 @@ describe('the memory of a server that was sealed', { skip: process.platform !== 
     }
 
     assert.equal((await server.run(['operator', 'seal'], root)).exit, 0);
-    // On a machine with much to do the command may start only when the process is being replaced, and nothing answers.
-    let status = '';
-    await eventually(
-      async () => /Sealed +true/.test((status = (await server.run(['status'])).stdout)),
-      () => `status: ${status}`,
-      { everyMs: 500 },
-    );
+    assert.match((await runSealed(server, ['status'])).stdout, /Sealed +true/);
     await nothingIsFound(server, needles);
     await answers(server);
     assert.equal(await isSealed(server), true);
