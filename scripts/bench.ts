@@ -1,5 +1,6 @@
 /** `npm run bench -- NAME`: measures on this machine, prints medians and ratios. */
 import { benchAudit } from './bench/audit.ts';
+import { benchHostile } from './bench/hostile.ts';
 import { benchLeases } from './bench/leases.ts';
 import { benchLimping } from './bench/limping.ts';
 import { benchMetrics } from './bench/metrics.ts';
@@ -11,6 +12,7 @@ import { benchStart } from './bench/start.ts';
 
 const BENCHES: Readonly<Record<string, () => Promise<void>>> = {
   audit: benchAudit,
+  hostile: benchHostile,
   leases: benchLeases,
   limping: benchLimping,
   metrics: benchMetrics,

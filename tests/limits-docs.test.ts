@@ -19,7 +19,10 @@ describe('the table of limits', () => {
       ['body, before a valid token is known, and on paths that need none', size(http.strangerBodyBytes)],
       ['body', size(http.bodyBytes)],
       ['bodies of all requests under way together', size(http.bodyBudgetBytes)],
-      ['of these, of callers whose token is not known', size(strangers)],
+      [
+        `of these, of callers whose token is not known, beyond ${size(http.uncountedBodyBytes)} of each`,
+        size(strangers),
+      ],
       ['of these, from one address', size(strangers / http.shareOfOneNetwork)],
       ['JSON: nesting', `${JSON_LIMITS.depth} levels`],
       ['JSON: strings, names of fields among them', count(JSON_LIMITS.strings)],

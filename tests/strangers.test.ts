@@ -136,6 +136,10 @@ describe('sixty-four hostile clients', () => {
     );
     assert.ok((await residentBytes()) - before < 250 * MIB, `${((await residentBytes()) - before) / MIB} MiB`);
     await issue(client);
+    assert.ok(
+      (await client.write('auth/userpass/login/ana', { password: 'training' }))?.auth,
+      'a small body finds room',
+    );
     for (const socket of sockets) socket.destroy();
   });
 });

@@ -6,7 +6,7 @@ import { HTTP_LIMITS } from './limits.ts';
 export interface BodyBudgetOptions {
   /** Of everybody. Default 128 MiB, or an eighth of the heap where that is less. */
   readonly totalBytes?: number;
-  /** Of that, for callers whose token is not known (yet). Default a quarter of the total. */
+  /** Of that, for callers whose token is not known (yet), beyond the first 16 KiB of each body. Default a quarter of the total. */
   readonly strangerBytes?: number;
   /** Of that, for strangers from one network. Default a quarter of the strangers' part. */
   readonly strangerBytesPerNetwork?: number;
@@ -39,17 +39,19 @@ export class BodyBudget {
 
   /** The share of one request, of 0 bytes. {@link BodyShare.release} it in every case. */
   share(network: string): BodyShare {
-    return new BodyShare((bytes, stranger) => this.#take(bytes, stranger ? network : undefined));
+    return new BodyShare((from, to, stranger) => this.#resize(from, to, stranger ? network : undefined));
   }
 
-  /** Says who has too much already, with nothing taken, when not that much is left. A negative number gives back. */
-  #take(bytes: number, network: string | undefined): Shortage | undefined {
+  /** Says who has too much already, with nothing taken, when not that much is left. */
+  #resize(from: number, to: number, network: string | undefined): Shortage | undefined {
+    const bytes = to - from;
     if (bytes > 0 && !fits(this.#all, bytes)) return 'server';
     if (network !== undefined) {
-      const ofNetwork = (this.#networks.get(network) ?? 0) + bytes;
-      if (bytes > 0 && ofNetwork > this.#perNetwork) return 'caller';
-      if (bytes > 0 && !fits(this.#strangers, bytes)) return 'server';
-      this.#strangers.taken += bytes;
+      const counted = countedOf(to) - countedOf(from);
+      const ofNetwork = (this.#networks.get(network) ?? 0) + counted;
+      if (counted > 0 && ofNetwork > this.#perNetwork) return 'caller';
+      if (counted > 0 && !fits(this.#strangers, counted)) return 'server';
+      this.#strangers.taken += counted;
       if (ofNetwork > 0) this.#networks.set(network, ofNetwork);
       else this.#networks.delete(network);
     }
@@ -63,24 +65,29 @@ interface Pool {
   readonly size: number;
 }
 
+/** What a stranger's request counts for; there are only so many requests whose small bodies count for nothing. */
+function countedOf(bytes: number): number {
+  return Math.max(0, bytes - HTTP_LIMITS.uncountedBodyBytes);
+}
+
 function fits({ taken, size }: Pool, bytes: number): boolean {
   return taken + bytes <= size;
 }
 
 /** One request's part of a {@link BodyBudget}. */
 export class BodyShare {
-  readonly #take: (bytes: number, stranger: boolean) => Shortage | undefined;
+  readonly #resize: (from: number, to: number, stranger: boolean) => Shortage | undefined;
   #bytes = 0;
   #stranger = true;
   #shortage: Shortage = 'server';
 
-  constructor(take: (bytes: number, stranger: boolean) => Shortage | undefined) {
-    this.#take = take;
+  constructor(resize: (from: number, to: number, stranger: boolean) => Shortage | undefined) {
+    this.#resize = resize;
   }
 
   /** False, with the size unchanged, when the budget does not have that much left. */
   resize(bytes: number): boolean {
-    const shortage = this.#take(bytes - this.#bytes, this.#stranger);
+    const shortage = this.#resize(this.#bytes, bytes, this.#stranger);
     if (shortage !== undefined) {
       this.#shortage = shortage;
       return false;

@@ -151,11 +151,14 @@ describe('the budget of all bodies', () => {
         await takes(client, 240 * KIB);
         slow.push(client);
         const second = clientFrom(address, port);
-        assert.equal((await answer(second, putRequest('a', text(20 * KIB))))[0], 429, 'its address has enough');
+        assert.equal((await answer(second, putRequest('a', text(60 * KIB))))[0], 429, 'its address has enough');
         second.close();
+        const small = clientFrom(address, port);
+        assert.equal((await answer(small, putRequest('a', text(15 * KIB))))[0], 200, 'a login needs no more');
+        small.close();
       }
       const other = clientFrom('127.0.0.6', port);
-      assert.equal((await answer(other, putRequest('a', text(50 * KIB))))[0], 503, 'the strangers have enough');
+      assert.equal((await answer(other, putRequest('a', text(130 * KIB))))[0], 503, 'the strangers have enough');
       other.close();
       const known = clientFrom('127.0.0.2', port);
       assert.equal((await answer(known, putRequest('a', text(100 * KIB), TOKEN)))[0], 200);

@@ -8,6 +8,8 @@ export const HTTP_LIMITS = {
   bodyBudgetBytes: 128 * MIB,
   /** Strangers get the budget divided by this. */
   shareOfStrangers: 4,
+  /** Of each request that much is not counted as a stranger's: a login that is no larger finds room, however much others hold. */
+  uncountedBodyBytes: 16 * KIB,
   /** One address gets the connections, and the strangers' part of the budget, divided by this. */
   shareOfOneNetwork: 4,
   /** Of one request, its URL included. */

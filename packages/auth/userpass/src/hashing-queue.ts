@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { CofferError, currentDeadline, type Deadline } from '@coffer/base';
 import type { Derivation, DerivationAnswer } from './hashing-worker.ts';
+import { NetworkStanding } from './network-standing.ts';
 
 /** Set by the build: the bundled text of hashing-worker.ts, since a single executable has no file beside it. */
 declare const COFFER_HASHING_WORKER: string | undefined;
@@ -48,30 +49,31 @@ export class HashingQueue {
   readonly #logins: Job[] = [];
   readonly #idle: HashingThread[] = [];
   readonly #threads = new Map<HashingThread, Job | undefined>();
-  /** Logins waiting or at work, for each network. */
-  readonly #networks = new Map<string, number>();
-  #loggingIn = 0;
-  #setting = 0;
+  readonly #standing = new NetworkStanding();
 
   constructor(limits: HashingLimits = HASHING_LIMITS) {
     this.#limits = limits;
   }
 
   /**
-   * `network`: where a login comes from. Without it a password is being set, which takes precedence over logins.
-   * @throws CofferError `too-many-requests` at once when too many are waiting, `unavailable` when the queue ends before its
+   * `network`: where a login comes from. Without it a password is being set, which takes precedence over logins. Of logins those
+   * go first whose network stands better, and they take the place of the others when there is no room.
+   * @throws CofferError `too-many-requests` when too many are waiting, `unavailable` when the queue ends before its
    *   turn, `failed` when nobody is waiting for it any more when its turn comes
    */
-  derive(derivation: Derivation, network?: string): Promise<Uint8Array> {
-    if (!this.#count(network, 1)) {
-      const what = network === undefined ? 'passwords are being set' : 'logins wait';
-      return Promise.reject(new CofferError('too-many-requests', `too many ${what}; try again a little later`));
-    }
+  async derive(derivation: Derivation, network?: string): Promise<Uint8Array> {
+    for (const waiting of [this.#passwords, this.#logins]) dropUnawaited(waiting);
+    if (!this.#hasRoom(network)) throw tooMany(network === undefined ? 'passwords are being set' : 'logins wait');
     return new Promise<Uint8Array>((resolve, reject) => {
       const job = { derivation, network, deadline: currentDeadline(), resolve, reject };
       (network === undefined ? this.#passwords : this.#logins).push(job);
       this.#dispatch();
-    }).finally(() => this.#count(network, -1));
+    });
+  }
+
+  /** How a login from there ended. */
+  noteLogin(network: string, hasFailed: boolean): void {
+    this.#standing.note(network, hasFailed);
   }
 
   /** Ends the threads and rejects everything that waits. May be used again afterwards. */
@@ -84,20 +86,22 @@ export class HashingQueue {
     await Promise.all(threads.map(([thread]) => thread.end()));
   }
 
-  /** False, with nothing counted, when one more would be too many. */
-  #count(network: string | undefined, change: 1 | -1): boolean {
+  /** Whether one more may wait. It may take the place of one that has to stand back. */
+  #hasRoom(network: string | undefined): boolean {
     const { passwords, logins, loginsPerNetwork } = this.#limits;
-    if (network === undefined) {
-      if (change > 0 && this.#setting >= passwords) return false;
-      this.#setting += change;
-      return true;
-    }
-    const ofNetwork = (this.#networks.get(network) ?? 0) + change;
-    if (change > 0 && (ofNetwork > loginsPerNetwork || this.#loggingIn >= logins)) return false;
-    this.#loggingIn += change;
-    if (ofNetwork > 0) this.#networks.set(network, ofNetwork);
-    else this.#networks.delete(network);
+    const jobs = [...this.#passwords, ...this.#logins, ...this.#threads.values()].filter((job) => job !== undefined);
+    if (network === undefined) return jobs.filter((job) => job.network === undefined).length < passwords;
+    if (jobs.filter((job) => job.network === network).length >= loginsPerNetwork) return false;
+    if (jobs.filter((job) => job.network !== undefined).length < logins) return true;
+    const worst = Math.min(...this.#logins.map((job) => this.#standingOf(job)));
+    if (worst >= this.#standing.of(network)) return false;
+    const at = this.#logins.findLastIndex((job) => this.#standingOf(job) === worst);
+    for (const job of this.#logins.splice(at, 1)) job.reject(tooMany('logins wait'));
     return true;
+  }
+
+  #standingOf({ network = '' }: Job): number {
+    return this.#standing.of(network);
   }
 
   #dispatch(): void {
@@ -105,11 +109,17 @@ export class HashingQueue {
     while (this.#passwords.length + this.#logins.length > 0) {
       const thread = this.#idle.pop() ?? this.#start();
       if (thread === undefined) return;
-      const job = this.#passwords.shift() ?? this.#logins.shift();
+      const job = this.#passwords.shift() ?? this.#nextLogin();
       if (job === undefined) return;
       this.#threads.set(thread, job);
       thread.run(job.derivation);
     }
+  }
+
+  #nextLogin(): Job | undefined {
+    const best = Math.max(...this.#logins.map((job) => this.#standingOf(job)));
+    const at = this.#logins.findIndex((job) => this.#standingOf(job) === best);
+    return this.#logins.splice(at, 1)[0];
   }
 
   #start(): HashingThread | undefined {
@@ -149,6 +159,10 @@ function dropUnawaited(jobs: Job[]): void {
 function settle(job: Job | undefined, answer: DerivationAnswer): void {
   if ('key' in answer) job?.resolve(answer.key);
   else job?.reject(new CofferError('internal', `hashing a password: ${answer.error}`));
+}
+
+function tooMany(what: string): CofferError {
+  return new CofferError('too-many-requests', `too many ${what}; try again a little later`);
 }
 
 function ended(): CofferError {

@@ -60,6 +60,32 @@ describe('the hashing queue', () => {
     await hasher.end();
   });
 
+  it('serves those first who have logged in before, and those last who could not, and who make room for others', async () => {
+    const hasher = new PasswordHasher(new HashingQueue(limits));
+    const hash = await hasher.hash(password);
+    const order: string[] = [];
+    const from = (address: string, guess = password) =>
+      hasher.verify(hash, guess, address).finally(() => order.push(address));
+    const guess = new Secret('guess');
+    const refused = { code: 'too-many-requests', message: 'too many logins wait; try again a little later' };
+    assert.equal(await from('192.0.2.1', guess), false);
+    assert.equal(await hasher.verifyNobody(password, '192.0.2.2'), false);
+    const [first, second, third, last] = ['192.0.2.1', '192.0.2.2', '192.0.2.1', '192.0.2.2'].map((each) => from(each));
+    const lost = assert.rejects(last ?? Promise.resolve(), refused, 'the last of those that wait');
+    await assert.rejects(from('192.0.2.1'), refused, 'one that failed takes nobody’s place');
+    order.length = 0;
+    const good = from('198.51.100.1');
+    await lost;
+    assert.deepEqual(await Promise.all([first, second, third, good]), [true, true, true, true]);
+    assert.deepEqual(order, ['192.0.2.2', '192.0.2.1', '198.51.100.1', '192.0.2.1', '192.0.2.2']);
+    // It has logged in since, and goes before those of whom nothing is known.
+    const waiting = [from('198.51.100.2'), from('198.51.100.3'), from('192.0.2.1')];
+    order.length = 0;
+    await Promise.all(waiting);
+    assert.deepEqual(order, ['198.51.100.2', '192.0.2.1', '198.51.100.3']);
+    await hasher.end();
+  });
+
   it('spends nothing on who has gone, and those behind are served', async () => {
     const hasher = new PasswordHasher(new HashingQueue(limits));
     const client = new AbortController();

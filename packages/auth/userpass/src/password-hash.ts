@@ -40,13 +40,18 @@ export class PasswordHasher {
   /** Takes as long for a wrong password as for the right one. */
   async verify(hash: PasswordHash, password: Secret, remoteAddress: string): Promise<boolean> {
     const key = Buffer.from(hash.key, 'base64');
-    const derived = await this.#derive(password, Buffer.from(hash.salt, 'base64'), key.length, hash, remoteAddress);
-    return timingSafeEqual(key, derived);
+    const network = callerNetwork(remoteAddress);
+    const derived = await this.#derive(password, Buffer.from(hash.salt, 'base64'), key.length, hash, network);
+    const isRight = timingSafeEqual(key, derived);
+    this.#queue.noteLogin(network, !isRight);
+    return isRight;
   }
 
   /** For a user that does not exist: does the work of a verification, so that the time does not tell who exists. */
   async verifyNobody(password: Secret, remoteAddress: string): Promise<false> {
-    await this.#derive(password, randomBytes(16), KEY_BYTES, PARAMETERS, remoteAddress);
+    const network = callerNetwork(remoteAddress);
+    await this.#derive(password, randomBytes(16), KEY_BYTES, PARAMETERS, network);
+    this.#queue.noteLogin(network, true);
     return false;
   }
 
@@ -60,12 +65,12 @@ export class PasswordHasher {
     salt: Uint8Array,
     keyBytes: number,
     parameters: Pick<PasswordHash, 'cost' | 'blockSize' | 'parallelization'>,
-    remoteAddress?: string,
+    network?: string,
   ): Promise<Uint8Array> {
     const { cost, blockSize, parallelization } = parameters;
     return this.#queue.derive(
       { password: password.reveal(), salt, keyBytes, cost, blockSize, parallelization },
-      remoteAddress === undefined ? undefined : callerNetwork(remoteAddress),
+      network,
     );
   }
 }
