@@ -3,7 +3,8 @@
  * server without a device, one with a file, one with a file and a socket, measured in turn: lookups of a token (nothing but the
  * server itself) and credentials (with a login in the database), 8 clients at a time.
  *
- * BENCH_ROUNDS says how often (default 5), BENCH_REQUESTS how many lookups in each (2,000; a tenth as many credentials).
+ * BENCH_ROUNDS says how often (default 5), BENCH_REQUESTS how many lookups in each (2,000; a tenth as many credentials). UPDATE_DOCS=1 writes it into
+ * docs/benchmarks.md.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type Socket } from 'node:net';
@@ -14,6 +15,7 @@ import { startPostgres } from '@coffer/testkit';
 import { type ServerProcess, startServer } from '../../tests/coffer-process.ts';
 import { configure, connectionTo } from '../../tests/dev-server.ts';
 import { machine, median } from './measurement.ts';
+import { Report } from './report.ts';
 
 const ROUNDS = Number(process.env['BENCH_ROUNDS'] ?? 5);
 const REQUESTS = Number(process.env['BENCH_REQUESTS'] ?? 2_000);
@@ -58,7 +60,7 @@ export async function benchAudit(): Promise<void> {
         issueMs.push(issue);
       }
     }
-    print(cases);
+    await print(cases);
   } finally {
     for (const { server } of cases) await server.stop();
     for (const socket of sockets) socket.destroy();
@@ -80,14 +82,15 @@ async function perRequest(count: number, send: () => Promise<unknown>): Promise<
   return (performance.now() - begin) / count;
 }
 
-function print(cases: readonly Case[]): void {
+async function print(cases: readonly Case[]): Promise<void> {
   const [none] = cases;
   if (none === undefined) return;
   const cell = (own: readonly number[], base: readonly number[]): string =>
     `${median(own).toFixed(3)} ms (${(median(own) / median(base)).toFixed(2)}×)`;
-  console.log(`${machine()}, medians of ${ROUNDS} rounds, ${CLIENTS} clients at a time\n`);
-  console.log('| | a lookup | a credential |\n| --- | --- | --- |');
-  for (const { name, lookupMs, issueMs } of cases) {
-    console.log(`| ${name} | ${cell(lookupMs, none.lookupMs)} | ${cell(issueMs, none.issueMs)} |`);
-  }
+  const report = new Report();
+  report.say(`${machine()}, medians of ${ROUNDS} rounds, ${CLIENTS} clients at a time.\n`);
+  report.head('', 'a lookup', 'a credential');
+  for (const { name, lookupMs, issueMs } of cases)
+    report.row(name, cell(lookupMs, none.lookupMs), cell(issueMs, none.issueMs));
+  await report.end('audit');
 }

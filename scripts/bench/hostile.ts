@@ -4,7 +4,8 @@
  * every 8 seconds, and 8 issue a credential four times a second. All run on this machine: what the hostile clients' own thread
  * takes of the processors is missing for the others.
  *
- * BENCH_SECONDS says for how long each attack is measured (default 15).
+ * BENCH_SECONDS says for how long each attack is measured (default 15). UPDATE_DOCS=1 writes the table into
+ * docs/benchmarks.md.
  */
 import { Agent, request as httpRequest } from 'node:http';
 import { once } from 'node:events';
@@ -16,6 +17,7 @@ import type { DurableServer } from '../../tests/durable-process.ts';
 import type { Answers, Attack, HostileClients } from './hostile-clients.ts';
 import { cpuMsOf, makeLeaseServer, memoryOf, PROBE_ROLE, start } from './lease-server.ts';
 import { machine } from './measurement.ts';
+import { Report } from './report.ts';
 
 const SECONDS = Number(process.env['BENCH_SECONDS'] ?? 15);
 const HOSTILE = 64;
@@ -43,8 +45,9 @@ interface Measured {
 }
 
 export async function benchHostile(): Promise<void> {
+  const report = new Report();
   const database = await startPostgres();
-  await database.query('CREATE ROLE app NOLOGIN');
+  await database.query('CREATE ROLE app');
   const { home, rootToken } = await makeLeaseServer(database);
   try {
     const server = await start(home);
@@ -52,25 +55,25 @@ export async function benchHostile(): Promise<void> {
     await client.write('sys/auth/userpass', { type: 'userpass' });
     for (const name of ['good', 'target']) await client.write(`auth/userpass/users/${name}`, { password: 'right' });
     await beGood(server, rootToken, 3_000);
-    console.log(`${machine()}; ${SECONDS} s each; the quota is ${QUOTA} a second and address\n`);
-    console.log(
-      '| 64 hostile clients | their requests a second | others: failed | a login, p50 and p99 | a credential, p50 and p99 | server: cores, memory |',
-    );
-    console.log('| --- | --- | --- | --- | --- | --- |');
+    report.say(`${machine()}; ${SECONDS} s each; the quota is ${QUOTA} requests a second of an address.\n`);
+    const [login, credential] = ['a login, p50, p99', 'a credential, p50, p99'];
+    report.head('64 hostile clients', 'a second', 'others: failed', login, credential, 'cores', 'memory');
     for (const [name, attack, path] of ATTACKS) {
       if (path !== undefined)
         await client.write('sys/quotas/rate-limit/bench', { path, rate: QUOTA, interval: '1s', block_interval: '10s' });
-      await measure(server, rootToken, name, attack);
+      report.row(name, ...(await measure(server, rootToken, attack)));
       if (path !== undefined) await client.delete('sys/quotas/rate-limit/bench');
     }
     await server.stop('SIGTERM');
+    await report.end('hostile');
   } finally {
     await home.remove();
     await database.stop();
   }
 }
 
-async function measure(server: DurableServer, rootToken: string, name: string, attack?: Attack): Promise<void> {
+/** A row of the table, but for its name. */
+async function measure(server: DurableServer, rootToken: string, attack?: Attack): Promise<(string | number)[]> {
   const attackers = attack === undefined ? undefined : await startAttack(server, attack);
   // It takes them a moment to be locked out, or over their quota.
   await sleep(2_000);
@@ -81,10 +84,16 @@ async function measure(server: DurableServer, rootToken: string, name: string, a
   clearInterval(look);
   const cores = (cpuMsOf(server) - before.cpu) / (performance.now() - before.time);
   const answers = (await attackers?.stop()) ?? {};
-  const each = Object.entries(answers).map(([status, count]) => `${status}: ${Math.round(count / (SECONDS + 2))}`);
-  const ms = (values: readonly number[]) => `${quantile(values, 0.5)} ms, ${quantile(values, 0.99)} ms`;
-  const cells = [name, each.join(', ') || '-', failed, ms(logins), ms(credentials)];
-  console.log(`| ${cells.join(' | ')} | ${cores.toFixed(2)}, ${(most / 1e6).toFixed(0)} MB |`);
+  const rates = Object.entries(answers).map(([status, count]) => `${(count / (SECONDS + 2)).toFixed(1)} × ${status}`);
+  const ms = (values: readonly number[]) => `${quantile(values, 0.5)}, ${quantile(values, 0.99)} ms`;
+  return [
+    rates.join(', ') || '-',
+    failed,
+    ms(logins),
+    ms(credentials),
+    cores.toFixed(2),
+    `${(most / 1e6).toFixed(0)} MB`,
+  ];
 }
 
 async function startAttack({ address }: DurableServer, attack: Attack): Promise<{ stop(): Promise<Answers> }> {

@@ -5,6 +5,7 @@
  * somebody costs who looks.
  *
  * BENCH_ROUNDS says how often (default 7), BENCH_REQUESTS how many lookups in each (4,000; a fortieth as many credentials).
+ * UPDATE_DOCS=1 writes it into docs/benchmarks.md.
  */
 import { randomUUID } from 'node:crypto';
 import { type JsonObject, silentLogger } from '@coffer/base';
@@ -15,6 +16,7 @@ import { startPostgres, type TestDatabase } from '@coffer/testkit';
 import { composeSealable } from '../../apps/coffer/src/compose.ts';
 import { connectionTo, SEED_CREATION } from '../../tests/dev-server.ts';
 import { machine, median } from './measurement.ts';
+import { Report } from './report.ts';
 
 const ROUNDS = Number(process.env['BENCH_ROUNDS'] ?? 7);
 const REQUESTS = Number(process.env['BENCH_REQUESTS'] ?? 4_000);
@@ -96,18 +98,18 @@ async function print(cases: readonly Case[]): Promise<void> {
   if (none === undefined) return;
   const cell = (own: readonly number[], base: readonly number[]): string =>
     `${median(own).toFixed(0)} µs (${(median(own) / median(base)).toFixed(2)}×)`;
-  console.log(`${machine()}, processor time, medians of ${ROUNDS} rounds, ${CLIENTS} requests at a time\n`);
-  console.log('| | a lookup | a credential |\n| --- | --- | --- |');
-  for (const { name, lookupUs, issueUs } of cases) {
-    console.log(`| ${name} | ${cell(lookupUs, none.lookupUs)} | ${cell(issueUs, none.issueUs)} |`);
-  }
+  const report = new Report();
+  report.say(`${machine()}, processor time, medians of ${ROUNDS} rounds, ${CLIENTS} requests at a time.\n`);
+  report.head('', 'a lookup', 'a credential');
+  for (const { name, lookupUs, issueUs } of cases)
+    report.row(name, cell(lookupUs, none.lookupUs), cell(issueUs, none.issueUs));
   for (const { registry } of cases) {
     if (registry === undefined) continue;
     const begin = process.cpuUsage();
     const text = await registry.prometheus();
     const { user, system } = process.cpuUsage(begin);
-    console.log(
-      `\nTo look at them: ${text?.length} bytes, ${((user + system) / 1000).toFixed(1)} ms of processor time`,
-    );
+    const ms = ((user + system) / 1000).toFixed(1);
+    report.say(`\nTo look at them all: ${text?.length} bytes, ${ms} ms of processor time.`);
   }
+  await report.end('metrics');
 }

@@ -1,11 +1,8 @@
 /** The cells of the bench of nodes, as lines while it runs and as tables for the documentation. */
-import { readFile, writeFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
 import type { Bound } from './nodes-bound.ts';
 import type { Pools } from './nodes-cluster.ts';
 import type { Measured } from './nodes-load.ts';
-
-const DOCS = resolve(import.meta.dirname, '..', '..', 'docs');
+import { writeMeasured } from './report.ts';
 
 export interface Cell {
   readonly pools: Pools;
@@ -71,16 +68,4 @@ export async function writeTables(about: string, cells: readonly Cell[]): Promis
   const fewer = COLUMNS.filter(([head]) => head !== 'delay' && head !== 'clients');
   await writeMeasured('benchmarks.md', 'nodes', `${about}.\n\n${table(COLUMNS, cells)}`);
   await writeMeasured('scale.md', 'nodes', `${about}; ${clients} clients, 5 ms.\n\n${table(fewer, chosen)}`);
-}
-
-/** Replaces what stands between `<!-- measured: NAME by ... -->` and `<!-- /measured -->`. */
-export async function writeMeasured(page: string, name: string, text: string): Promise<void> {
-  const file = join(DOCS, page);
-  const before = await readFile(file, 'utf8');
-  const place = new RegExp(`(<!-- measured: ${name} [^>]*-->\\n)[\\s\\S]*?(<!-- /measured -->)`);
-  if (!place.test(before)) throw new Error(`docs/${page} has no place for ${name}`);
-  await writeFile(
-    file,
-    before.replace(place, (_, open: string, close: string) => `${open}\n${text}\n\n${close}`),
-  );
 }

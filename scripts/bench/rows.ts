@@ -6,7 +6,7 @@
  * UPDATE_DOCS=1 writes the table into docs/scale.md.
  */
 import { NodesCluster, STORE } from './nodes-cluster.ts';
-import { writeMeasured } from './nodes-tables.ts';
+import { writeMeasured } from './report.ts';
 
 const ROWS = Number(process.env['BENCH_ROWS'] ?? 100_000);
 const SAMPLES = 'intent_samples';

@@ -1,0 +1,41 @@
+/** What a bench says: printed as it comes, and written into the documentation with UPDATE_DOCS=1. */
+import { readFile, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+
+const DOCS = resolve(import.meta.dirname, '..', '..', 'docs');
+
+export class Report {
+  readonly #lines: string[] = [];
+
+  say(line: string): void {
+    console.log(line);
+    this.#lines.push(line);
+  }
+
+  /** A row of a table. */
+  row(...cells: readonly (string | number)[]): void {
+    this.say(`| ${cells.join(' | ')} |`);
+  }
+
+  head(...cells: readonly string[]): void {
+    this.row(...cells);
+    this.row(...cells.map(() => '---'));
+  }
+
+  /** To the place of that name in docs/benchmarks.md. */
+  async end(name: string): Promise<void> {
+    if (process.env['UPDATE_DOCS'] === '1') await writeMeasured('benchmarks.md', name, this.#lines.join('\n'));
+  }
+}
+
+/** Replaces what stands between `<!-- measured: NAME by ... -->` and `<!-- /measured -->`. */
+export async function writeMeasured(page: string, name: string, text: string): Promise<void> {
+  const file = join(DOCS, page);
+  const before = await readFile(file, 'utf8');
+  const place = new RegExp(`(<!-- measured: ${name} [^>]*-->\\n)[\\s\\S]*?(<!-- /measured -->)`);
+  if (!place.test(before)) throw new Error(`docs/${page} has no place for ${name}`);
+  await writeFile(
+    file,
+    before.replace(place, (_, open: string, close: string) => `${open}\n${text}\n\n${close}`),
+  );
+}
