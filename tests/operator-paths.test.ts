@@ -130,6 +130,16 @@ describe('sys/internal/counters', () => {
     assert.equal(await count(), before);
   });
 
+  it('counts entities, disabled ones included', async () => {
+    const total = async () => (await counters('entities')) as JsonObject;
+    assert.deepEqual(await total(), { entities: { total: 0 } });
+    await api.ok('POST', 'identity/entity', { name: 'ana' });
+    await api.ok('POST', 'identity/entity', { name: 'bo', disabled: true });
+    assert.deepEqual(await total(), { entities: { total: 2 } });
+    for (const name of ['ana', 'bo']) await api.ok('DELETE', `identity/entity/name/${name}`);
+    assert.deepEqual(await total(), { entities: { total: 0 } });
+  });
+
   it('counts leases', async () => {
     assert.deepEqual(await counters('leases'), { leases: { total: 0, revoking: 0, irrevocable: 0 } });
   });

@@ -105,6 +105,7 @@ sys/tools/random/:source/:urlbytes               update
 sys/host-info                                    read
 sys/version-history                              list
 sys/internal/counters/tokens                     read
+sys/internal/counters/entities                   read
 sys/internal/counters/leases                     read
 sys/internal/counters/requests                   read
 sys/internal/counters/activity                   read

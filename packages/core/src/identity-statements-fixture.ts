@@ -25,6 +25,7 @@ export async function identityStatements(store: Store, barrier: Barrier, living:
   await identity.find(entityId);
   await entities.byName('ana');
   await entities.all();
+  await entities.count();
   const { entity: other } = await entities.write({ id: '', name: 'other' }, (fresh) => fresh);
   await entities.write({ id: other.id, name: 'another' }, (present) => ({ ...present, policies: ['p'] }));
   const second = await aliases.create({ name: 'b', mountAccessor: 'b', canonicalId: '' });

@@ -89,6 +89,7 @@ export const MAY_GROW: Readonly<Record<string, string>> = {
   "UPDATE leases SET claim = '', claimed_until = CASE WHEN state = 'active' OR claim <> '' THEN 0 ELSE issue_time + $1 END, next_attempt = CASE WHEN state = 'active' THEN next_attempt WHEN claim <> '' THEN 0 ELSE issue_time + $1 END WHERE claimed_until > store_now()":
     'once, when the embedded store is opened',
   'SELECT * FROM identity_entities AS every': 'an operator lists them',
+  'SELECT count(*) AS n FROM identity_entities': 'an operator counts them',
   'SELECT * FROM identity_aliases AS every': 'an operator lists them',
   'UPDATE intents SET claimed_until = CAST($1 AS BIGINT) WHERE claimed_until > 0': 'as above',
 };

@@ -29,6 +29,11 @@ export class EntityStore {
     return entities.map((entity) => ({ entity, aliases: aliases.get(entity.id) ?? [] }));
   }
 
+  async count(): Promise<number> {
+    const { rows } = await this.#identities.store.run('SELECT count(*) AS n FROM identity_entities');
+    return Number(rows[0]?.['n'] ?? 0);
+  }
+
   /**
    * Changes the entity of this id, or else of this name, or makes one. An entity is given `name` unless it is empty. `change` may
    * be asked more than once.

@@ -91,6 +91,7 @@ export function createSystemEngine(options: SystemEngineOptions): EngineFactory 
   const {
     audit,
     authority,
+    identity,
     leaseList,
     leases,
     lockedUsers,
@@ -149,7 +150,7 @@ export function createSystemEngine(options: SystemEngineOptions): EngineFactory 
       ...versionHistoryPaths(versions),
       ...toolsPaths(),
       ...hostInfoPaths(),
-      ...internalCountersPaths(leaseList),
+      ...internalCountersPaths(leaseList, identity),
       ...storagePaths(snapshots),
     ],
     async close() {

@@ -1,18 +1,24 @@
 import { CofferError } from '@coffer/base';
-import type { LeaseList } from '@coffer/core';
+import type { IdentityStore, LeaseList } from '@coffer/core';
 import { definePath, multiError, type Path } from '@coffer/framework';
 
 const NOT_COUNTED =
   'clients are not counted: sys/internal/counters/tokens and sys/internal/counters/leases say how many tokens and leases there are';
 
 /** `sys/internal/counters/...` */
-export function internalCountersPaths(list: LeaseList): Path[] {
+export function internalCountersPaths(list: LeaseList, { entities }: Pick<IdentityStore, 'entities'>): Path[] {
   return [
     definePath({
       pattern: 'internal/counters/tokens',
       fields: {},
       synopsis: 'Counts the service tokens that are valid.',
       read: async () => ({ data: { counters: { service_tokens: { total: await list.countTokens() } } } }),
+    }),
+    definePath({
+      pattern: 'internal/counters/entities',
+      fields: {},
+      synopsis: 'Counts the entities.',
+      read: async () => ({ data: { counters: { entities: { total: await entities.count() } } } }),
     }),
     definePath({
       pattern: 'internal/counters/leases',
