@@ -136,7 +136,8 @@ describe('the database engine', () => {
     await server.client.write(catalog, { sha256, command: 'ysql-plugin', version: 'v7.0.0' });
     const config = { plugin_name: 'ysql-plugin', allowed_roles: '*', ...connectionTo(database) };
     await write('config/versioned', { ...config, plugin_version: 'v7.0.0' });
-    assert.equal((await read('config/versioned'))['plugin_version'], 'v7.0.0');
+    const { plugin_version, running_plugin_version } = await read('config/versioned');
+    assert.deepEqual([plugin_version, running_plugin_version], ['v7.0.0', 'v7.0.0']);
     await assert.rejects(write('config/versioned', { plugin_version: 'v8.0.0' }), /plugin not found in the catalog/);
     assert.equal((await read('config/versioned'))['plugin_version'], 'v7.0.0');
     await remove('config/versioned');

@@ -55,6 +55,18 @@ describe('plugins', () => {
     return username.split('-')[1] ?? '';
   };
 
+  /** What is said of a connection's version: as configured, as running, and as a warning. */
+  const shown = async (connection: string): Promise<unknown[]> => {
+    const answer = await client.read(`database/config/${connection}`);
+    return [answer?.data?.['plugin_version'], answer?.data?.['running_plugin_version'], answer?.warnings];
+  };
+
+  it('show no version where they have none', async () => {
+    await client.write(catalog, { sha256, command: FIXTURE_FILE });
+    await configure('plain');
+    assert.deepEqual(await shown('plain'), ['', undefined, null]);
+  });
+
   it('are reloaded on every node with a status', async () => {
     const status = 'sys/plugins/reload/backend/status';
     for (const [path, body] of [
@@ -100,11 +112,18 @@ describe('plugins', () => {
       await register('v2.0.0');
       await configure('p', { plugin_version: 'v2.0.0' });
       await configure('q');
+      assert.deepEqual(await shown('p'), ['v2.0.0', 'v2.0.0', null]);
       assert.deepEqual([await serving('p'), await serving('q')], ['v2.0.0', 'v2.0.0']);
       await client.write(pin, { version: '1' });
       assert.equal(await serving('p'), 'v2.0.0', 'until the reload');
+      assert.deepEqual(await shown('p'), ['v2.0.0', 'v2.0.0', null]);
       await client.write(`sys/plugins/reload/database/${name}`, {});
+      const pinned = [
+        'Plugin version is configured as "v2.0.0", but running "v1.0.0" because that version is pinned',
+      ];
+      assert.deepEqual(await shown('p'), ['v2.0.0', 'v1.0.0', pinned], 'before it is opened again');
       assert.deepEqual([await serving('p'), await serving('q')], ['v1.0.0', 'v1.0.0']);
+      assert.deepEqual(await shown('p'), ['v2.0.0', 'v1.0.0', pinned]);
       assert.equal(
         await refusal(configure('r', { plugin_version: 'v2.0.0' })),
         `cannot specify plugin_version for plugin "${name}" as it is pinned (v1.0.0)`,
@@ -114,7 +133,14 @@ describe('plugins', () => {
         [await serving('r'), (await client.read('database/config/r'))?.data?.['plugin_version']],
         ['v1.0.0', ''],
       );
+      assert.deepEqual(await shown('r'), ['', 'v1.0.0', null]);
       await client.delete(pin);
+      assert.deepEqual(await shown('p'), [
+        ...['v2.0.0', 'v1.0.0'],
+        [
+          'Plugin version is configured as "v2.0.0", but running "v1.0.0" either due to a pinned version or because the plugin was upgraded and not yet reloaded',
+        ],
+      ]);
       await client.write(`sys/plugins/reload/database/${name}`, {});
       assert.equal(await serving('p'), 'v2.0.0', 'as it was configured');
     });

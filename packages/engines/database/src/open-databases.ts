@@ -7,12 +7,12 @@ import {
   type JsonValue,
   type Logger,
   type Metrics,
+  whileAwaited,
   withDeadline,
 } from '@coffer/base';
-import type { Database } from '@coffer/database-plugin';
 import type { EngineContext, EntryStorage } from '@coffer/framework';
 import { type ConfigEntry, requireConfig } from './config-entry.ts';
-import type { DatabasePlugins } from './plugins.ts';
+import type { DatabasePlugins, PluginDatabase } from './plugins.ts';
 
 /** How long a plugin may take to start and check a configuration, before it connects to anything, in milliseconds. */
 const OPEN_MS = 30_000;
@@ -22,7 +22,7 @@ const USERS_MS = 5_000;
 /** A database with the configuration that it is opened with. */
 export interface OpenDatabase {
   readonly config: ConfigEntry;
-  readonly opening: Promise<Database>;
+  readonly opening: Promise<PluginDatabase>;
   /** What uses it right now. */
   readonly users: Set<Promise<unknown>>;
 }
@@ -74,11 +74,19 @@ export class OpenDatabases {
   }
 
   /** Takes a database that was opened with what is now the configuration; the one before is closed. */
-  async replace(name: string, config: ConfigEntry, database: Database): Promise<void> {
+  async replace(name: string, config: ConfigEntry, database: PluginDatabase): Promise<void> {
     const open = { config: asStored(config), opening: Promise.resolve(database), users: new Set<Promise<unknown>>() };
     if (this.#ended) return this.#closeQuietly(name, open);
     this.#set(name, open);
     await this.#closed.get(name);
+  }
+
+  /** The version of the plugin that serves a configuration, empty for none; undefined when it is not open here. */
+  async versionOf(name: string, config: ConfigEntry): Promise<string | undefined> {
+    const open = this.#open.get(name);
+    if (open === undefined || !opensAlike(open.config, config)) return undefined;
+    const database = await whileAwaited(open.opening).catch(() => undefined);
+    return database && (database.pluginVersion ?? '');
   }
 
   /** Closes the database of a configuration; the next user opens it again. */
@@ -88,7 +96,7 @@ export class OpenDatabases {
   }
 
   /** As {@link reset}, unless it was opened again meanwhile. */
-  async forget(name: string, opening: Promise<Database>): Promise<void> {
+  async forget(name: string, opening: Promise<PluginDatabase>): Promise<void> {
     if (this.#open.get(name)?.opening === opening) await this.reset(name);
   }
 
@@ -135,7 +143,7 @@ export class OpenDatabases {
     }
   }
 
-  async #openNew(name: string, config: ConfigEntry): Promise<Database> {
+  async #openNew(name: string, config: ConfigEntry): Promise<PluginDatabase> {
     const metrics = this.#metrics.with({ connection: name });
     const database = await this.#plugins.open(config.pluginName, config.pluginVersion, metrics);
     try {

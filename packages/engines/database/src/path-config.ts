@@ -13,7 +13,7 @@ import {
 import { type Database, urlHoldsPassword } from '@coffer/database-plugin';
 import { type ConfigEntry, deleteConfig, readConfig, writeConfig } from './config-entry.ts';
 import type { EngineParts } from './engine-parts.ts';
-import type { DatabasePlugins } from './plugins.ts';
+import type { DatabasePlugins, PluginDatabase } from './plugins.ts';
 import { dropOpenRotation, claimConfig } from './rotate-root.ts';
 import { checkStatements } from './statement-fields.ts';
 
@@ -67,7 +67,7 @@ function oneConfig(parts: EngineParts): Path {
     exists: async ({ name = '' }) => (await readConfig(storage, name)) !== undefined,
     read: async ({ fields }) => {
       const entry = await readConfig(storage, fields.name);
-      return entry && { data: configView(parts.plugins, entry) };
+      return entry && (await configView(parts, fields.name, entry));
     },
     write: (request) =>
       claimConfig(context, request.fields.name, async (claimed) => {
@@ -89,15 +89,29 @@ function oneConfig(parts: EngineParts): Path {
   });
 }
 
-function configView(plugins: DatabasePlugins, entry: ConfigEntry): JsonObject {
-  return {
+async function configView(
+  { plugins, connections }: EngineParts,
+  name: string,
+  entry: ConfigEntry,
+): Promise<PathResponse> {
+  const nextVersion = await plugins.versionOf?.(entry.pluginName, entry.pluginVersion);
+  const running = (await connections.databases.versionOf(name, entry)) ?? nextVersion ?? '';
+  const data = {
     allowed_roles: entry.allowedRoles,
     connection_details: plugins.fields(entry.pluginName).shown(entry.connectionDetails),
     password_policy: entry.passwordPolicy,
     plugin_name: entry.pluginName,
     plugin_version: entry.pluginVersion,
     root_credentials_rotate_statements: entry.rootRotationStatements,
+    ...(running !== '' && { running_plugin_version: running }),
   };
+  if (['', running].includes(entry.pluginVersion) || running === '') return { data };
+  const [asked, runs] = [entry.pluginVersion, running].map((version) => JSON.stringify(version));
+  const why =
+    nextVersion === running
+      ? 'because that version is pinned'
+      : 'either due to a pinned version or because the plugin was upgraded and not yet reloaded';
+  return { data, warnings: [`Plugin version is configured as ${asked}, but running ${runs} ${why}`] };
 }
 
 async function saveConfig(
@@ -178,7 +192,7 @@ async function pluginVersionOf(
   return asked === undefined && !isNew ? previous.pluginVersion : plugins.pin(name, asked ?? '', isNew);
 }
 
-async function openDatabase(plugins: DatabasePlugins, entry: ConfigEntry, metrics: Metrics): Promise<Database> {
+async function openDatabase(plugins: DatabasePlugins, entry: ConfigEntry, metrics: Metrics): Promise<PluginDatabase> {
   try {
     return await awaiting(`the plugin ${JSON.stringify(entry.pluginName)} to start`, () =>
       plugins.open(entry.pluginName, entry.pluginVersion, metrics),

@@ -38,6 +38,12 @@ export interface MergedConfig {
   readonly warnings: readonly string[];
 }
 
+/** A database of a plugin. */
+export interface PluginDatabase extends Database {
+  /** The version under which what runs is registered; absent: under none, or built in. */
+  readonly pluginVersion?: string;
+}
+
 /** Where databases come from: a registered plugin's process, or the built-in of the same name. */
 export interface DatabasePlugins {
   /**
@@ -46,7 +52,9 @@ export interface DatabasePlugins {
    * as, or why the process did not start
    * `metrics`: with the labels of the connection. Default: nobody watches.
    */
-  open(name: string, version: string, metrics?: Metrics): Promise<Database>;
+  open(name: string, version: string, metrics?: Metrics): Promise<PluginDatabase>;
+  /** What {@link open} would open now is of this {@link PluginDatabase.pluginVersion version}; undefined when it would open nothing. */
+  versionOf?(name: string, version: string): Promise<string | undefined>;
   /**
    * The version that a configuration keeps, from the one it asks for.
    * @throws CofferError `invalid-request`, see {@link PluginCatalog.pin}
@@ -146,13 +154,20 @@ export function createDatabasePlugins(options: DatabasePluginsOptions): Database
   return {
     async open(name, version, metrics = NO_METRICS) {
       const found = await catalog.resolve('database', name, version);
-      if (found !== undefined && isRegistered(found)) return watchedDatabase(await openIn(found), metrics);
+      if (found !== undefined && isRegistered(found)) {
+        const database = watchedDatabase(await openIn(found), metrics);
+        return { ...database, ...(found.version !== '' && { pluginVersion: found.version }) };
+      }
       const builtin = found && builtins.get(name);
       if (builtin !== undefined) {
         return watchedDatabase(withHostErrors(openDatabase(builtin, builtin.logger, metrics)), metrics);
       }
       const which = version === '' ? name : `${name}, version=${version}`;
       throw new CofferError('failed', `plugin not found in the catalog: ${which}`);
+    },
+    async versionOf(name, version) {
+      const found = await catalog.resolve('database', name, version);
+      return found && (isRegistered(found) ? found.version : '');
     },
     pin: (name, asked, isNew) => catalog.pin('database', name, asked, isNew),
     mergeConfig(name, stored, written) {
