@@ -49,14 +49,16 @@ export class Repeating {
   /** @throws CofferError as {@link Store} says */
   async run(statements: readonly SqlStatement[], work: Run): Promise<readonly SqlResult[]> {
     const begin = performance.now();
+    let reason = '';
     for (let attempt = 1; ; attempt++) {
       const progress: Progress = { effective: false };
       try {
-        return await this.#lend(begin + PATIENCE_MS, (session) => work(session, statements, progress));
+        return await this.#lend(begin + PATIENCE_MS, reason, (session) => work(session, statements, progress));
       } catch (thrown) {
         const unknown = progress.effective && !(thrown instanceof Failure && thrown.unstarted);
         const pause = this.#pauseBefore(thrown, attempt, unknown && !statements.every(isRepeatable), begin);
         if (pause === undefined) throw describe(thrown, unknown && !statements.every(isRead));
+        if (thrown instanceof Failure && thrown.nothingDone) reason = thrown.message;
         this.#retries.note(reasonOf(thrown), attempt, errorText(thrown));
         await sleep(pause);
       }
@@ -83,19 +85,20 @@ export class Repeating {
   }
 
   /**
-   * Lends a connection to `work`.
+   * Lends a connection to `work`. `reason`: why there was none when it was tried before, for whoever waits in vain.
    *
    * @throws Failure `unreachable` when there is none until `end` (of `performance.now()`): then nothing is sent; CofferError
    *   `unavailable` when none can be had whatever the server
    */
-  async #lend<T>(end: number, work: (session: Session) => Promise<T>): Promise<T> {
+  async #lend<T>(end: number, reason: string, work: (session: Session) => Promise<T>): Promise<T> {
     const { promise: tooLate, reject } = Promise.withResolvers<never>();
     let over = false;
     let begun = false;
     const timer = setTimeout(
       () => {
         over = true;
-        reject(new Failure('unreachable', `there was none in ${PATIENCE_MS / 1000} s`));
+        const why = reason === '' ? '' : `: ${reason}`;
+        reject(new Failure('unreachable', `there was none in ${PATIENCE_MS / 1000} s${why}`));
       },
       Math.max(0, end - performance.now()),
     );
