@@ -118,9 +118,7 @@ describe('plugins', () => {
       assert.equal(await serving('p'), 'v2.0.0', 'until the reload');
       assert.deepEqual(await shown('p'), ['v2.0.0', 'v2.0.0', null]);
       await client.write(`sys/plugins/reload/database/${name}`, {});
-      const pinned = [
-        'Plugin version is configured as "v2.0.0", but running "v1.0.0" because that version is pinned',
-      ];
+      const pinned = ['Plugin version is configured as "v2.0.0", but running "v1.0.0" because that version is pinned'];
       assert.deepEqual(await shown('p'), ['v2.0.0', 'v1.0.0', pinned], 'before it is opened again');
       assert.deepEqual([await serving('p'), await serving('q')], ['v1.0.0', 'v1.0.0']);
       assert.deepEqual(await shown('p'), ['v2.0.0', 'v1.0.0', pinned]);
