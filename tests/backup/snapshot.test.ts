@@ -21,17 +21,28 @@ describe('a snapshot of a server', () => {
     file = home.path('a.snap');
     await put('kept', 'before');
     await put('changed', 'before');
+    const { data } = (await server.client(root).write('identity/entity', { name: 'ana', policies: 'changed' })) ?? {};
+    const alias = { name: 'ana', mount_accessor: await accessor(), canonical_id: data?.['id'] ?? '' };
+    await server.client(root).write('identity/entity-alias', alias);
     const saved = await run('save', file);
     assert.equal(saved.exit, 0, saved.stderr);
     assert.match(saved.stdout, /^Success! Saved a snapshot to .*a\.snap \(\d.* KiB, \d+ rows\)$/m);
     await put('changed', 'after');
     await put('later', 'after');
+    await server.client(root).delete('identity/entity/name/ana');
+    await server.client(root).write('identity/entity', { name: 'bo' });
   });
   after(() => home.remove());
 
   const run = (...args: string[]) => server.run(['operator', 'snapshot', ...args], root);
   const put = (name: string, capabilities: string) =>
     server.client(root).write(`sys/policies/acl/${name}`, { policy: `# ${capabilities}` });
+  /** Of the method of tokens. */
+  const accessor = async (): Promise<string> => {
+    const methods = (await server.client(root).read('sys/auth'))?.data as Record<string, { accessor: string }>;
+    return methods['token/']?.accessor ?? '';
+  };
+  const entity = async (name: string) => (await server.client(root).read(`identity/entity/name/${name}`))?.data;
   const policy = async (name: string): Promise<unknown> =>
     (await server.client(root).read(`sys/policies/acl/${name}`))?.data?.['policy'];
 
@@ -136,9 +147,15 @@ describe('a snapshot of a server', () => {
     assert.deepEqual(await Promise.all(['kept', 'changed', 'later'].map(policy)), ['# before', '# before', undefined]);
     await put('later', 'again');
     assert.equal(await policy('later'), '# again');
+    assert.equal(await entity('bo'), undefined);
+    await server.client(root).write('identity/entity', { name: 'acknowledged' });
     await server.stop('SIGKILL');
     server = await home.start();
     await unseal(server, keys);
+    const ana = await entity('ana');
+    const [alias] = (ana?.['aliases'] ?? []) as { name: string }[];
+    assert.deepEqual([ana?.['policies'], alias?.name, await entity('bo')], [['changed'], 'ana', undefined]);
+    assert.notEqual(await entity('acknowledged'), undefined);
     assert.deepEqual(await Promise.all(['changed', 'later'].map(policy)), ['# before', '# again']);
   });
 

@@ -1,4 +1,4 @@
-/** Configuration that is written, read and deleted as a whole: roles nobody issues from, and password policies. */
+/** Configuration that is written, read and deleted as a whole: roles nobody issues from, password policies, entities and groups. */
 import type { JsonObject } from '@coffer/base';
 import type { ClusterNode } from './cluster-node.ts';
 import type { Value } from './linearizable.ts';
@@ -30,6 +30,14 @@ const KINDS: readonly Kind[] = ['spare-0', 'spare-1'].flatMap((name) => [
     body: (version) => ({ policy: PASSWORD_POLICY(version) }),
     version: (data) => /^# version (\d+)/.exec(textOf(data['policy']))?.[1] ?? JSON.stringify(data),
   },
+  ...['entity', 'group'].map((kind) => ({
+    path: `identity/${kind}/name/${name}`,
+    body: (version: number) => ({ metadata: { version: String(version) }, policies: [`p-${version}`] }),
+    version: ({ metadata, policies }: JsonObject) => {
+      const { version } = metadata as { version: string };
+      return textOf(policies) === `["p-${version}"]` ? version : 'parts of two versions';
+    },
+  })),
 ]);
 
 export class NamedEntries {

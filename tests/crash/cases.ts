@@ -95,4 +95,19 @@ export const CASES: readonly CrashCase[] = [
     rootStatements: STATEMENTS,
     prepare: async () => update('database/rotate-root/yb'),
   },
+  {
+    title: 'deletion of an entity with an alias, in a group',
+    prepare: async (server) => ({ operation: 'delete', path: `identity/entity/id/${await makeEntity(server)}` }),
+  },
 ];
+
+async function makeEntity(server: CrashServer): Promise<string> {
+  const write = async (path: string, data: JsonObject): Promise<JsonObject> =>
+    (await server.request(update(path, data)))?.data ?? {};
+  const auth = (await server.request({ operation: 'read', path: 'sys/auth' }))?.data as Record<string, JsonObject>;
+  const { id = '' } = await write('identity/entity', { name: 'ana' });
+  const mount_accessor = auth['token/']?.['accessor'] ?? '';
+  await write('identity/entity-alias', { name: 'ana', mount_accessor, canonical_id: id });
+  await write('identity/group', { name: 'team', member_entity_ids: [id] });
+  return String(id);
+}

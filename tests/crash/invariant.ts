@@ -39,6 +39,32 @@ export async function checkInvariant(server: CrashServer, database: TestDatabase
   assert.equal(logins.length, leases.length, `the live logins ${logins.join(', ')} are those of the leases`);
   for (const id of leases) await checkLease(server, database, names, id);
   await checkRoot(server, database, names);
+  await checkIdentities(server);
+}
+
+/** Nobody is half there: what names an entity names one that is. */
+async function checkIdentities(server: CrashServer): Promise<void> {
+  const ids = async (kind: string): Promise<string[]> => {
+    const answer = await server.request({ operation: 'list', path: `identity/${kind}/id` }).catch(nothingThere);
+    return (answer?.data?.['keys'] ?? []) as string[];
+  };
+  const read = async (kind: string, id: string): Promise<JsonObject> =>
+    (await server.request({ operation: 'read', path: `identity/${kind}/id/${id}` }))?.data ?? {};
+  const entities = await ids('entity');
+  const named: unknown[] = [];
+  for (const id of await ids('entity-alias')) named.push((await read('entity-alias', id))['canonical_id']);
+  for (const id of await ids('group'))
+    named.push(...(((await read('group', id))['member_entity_ids'] ?? []) as string[]));
+  for (const id of entities) assert.equal(((await read('entity', id))['aliases'] as unknown[]).length, 1);
+  assert.deepEqual(
+    named,
+    entities.flatMap((id) => [id, id]),
+    'an entity is in a group and has an alias, or there is none of the three',
+  );
+}
+
+function nothingThere(error: unknown): undefined {
+  if (CofferError.from(error).code !== 'not-found') throw error;
 }
 
 /** The password that is shown logs in; where there is no role, the login has the password that it had. */

@@ -181,24 +181,71 @@ const KINDS: Readonly<Record<string, Kind>> = {
     remove: (api) => api.ok('DELETE', 'sys/quotas/rate-limit/q'),
     seen: (api) => shown(api('GET', 'sys/quotas/rate-limit/q'), ({ data }) => data['rate'] === HOURS.one),
   },
+  "an entity's metadata, which a policy's template names": {
+    put: (api, value) => changePerson(api, { metadata: { of: value } }),
+    remove: (api) => changePerson(api, { metadata: {} }),
+    seen: (api) => mayRead(api, 'metadata-', person.token),
+  },
+  'membership of a group that brings a policy': {
+    put: async (api, value) => {
+      const ofPerson = { member_entity_ids: [await personId(api)] };
+      for (const each of ['one', 'two']) {
+        const members = each === value ? ofPerson : { member_entity_ids: [] };
+        await api.ok('POST', `identity/group/name/${each}`, { policies: `group-${each}`, ...members });
+      }
+    },
+    remove: async (api) => {
+      for (const each of ['one', 'two']) await api.ok('DELETE', `identity/group/name/${each}`);
+    },
+    seen: (api) => mayRead(api, 'group-', person.token),
+  },
+  'an entity that is enabled, or disabled, or gone': {
+    put: (api, value) => changePerson(api, { disabled: value === 'two' }),
+    remove: async (api) => api.ok('DELETE', `identity/entity/id/${person.id}`),
+    seen: async (api) => {
+      if ((await api('GET', 'auth/token/lookup-self', undefined, { token: person.token })).status === 200) return 'one';
+      return shown(api('GET', `identity/entity/id/${person.id}`), () => false);
+    },
+  },
   'a policy': {
     put: (api, value) =>
       api.ok('PUT', 'sys/policies/acl/limited', {
         policy: `path "sys/policies/password/${value}" { capabilities = ["read"] }`,
       }),
     remove: (api) => api.ok('DELETE', 'sys/policies/acl/limited'),
-    seen: async (api) => {
-      for (const value of ['one', 'two'] as const) {
-        const { status } = await api('GET', `sys/policies/password/${value}`, undefined, { token: limited });
-        // Not found, but allowed to look.
-        if (status === 404) return value;
-      }
-      return 'none';
-    },
+    seen: (api) => mayRead(api, '', limited),
   },
 };
 /** With the policy of that name. */
 let limited = '';
+/** Somebody who has logged in. */
+let person = { token: '', id: '' };
+
+/** Which of `sys/policies/password/one` and `two`, or what else they are called after a prefix, a token lets read. */
+async function mayRead(api: Api, prefix: string, token: string): Promise<Seen> {
+  for (const value of ['one', 'two'] as const) {
+    const { status } = await api('GET', `sys/policies/password/${prefix}${value}`, undefined, { token });
+    // Not found, but allowed to look.
+    if (status === 404) return value;
+  }
+  return 'none';
+}
+
+/** Who is gone logs in anew. */
+async function personId(api: Api): Promise<string> {
+  if ((await api('GET', `identity/entity/id/${person.id || 'none'}`)).status === 404) {
+    await api.ok('POST', 'auth/approle/role/person', { role_id: 'person', token_policies: 'templated' });
+    const made = await api.ok('POST', 'auth/approle/role/person/secret-id', {});
+    const secret = { role_id: 'person', secret_id: made.data['secret_id'] ?? '' };
+    const { auth } = await api.ok('POST', 'auth/approle/login', secret, { token: '' });
+    person = { token: textOf(auth['client_token']), id: textOf(auth['entity_id']) };
+  }
+  return person.id;
+}
+
+async function changePerson(api: Api, changes: JsonObject): Promise<unknown> {
+  return api.ok('POST', `identity/entity/id/${await personId(api)}`, changes);
+}
 
 describe('what is configured through one node', () => {
   before(async () => {
@@ -210,6 +257,14 @@ describe('what is configured through one node', () => {
     const api = all[0]?.api ?? assert.fail();
     await api.ok('POST', 'sys/mounts/database', { type: 'database' });
     for (const method of ['approle', 'userpass']) await api.ok('POST', `sys/auth/${method}`, { type: method });
+    const reads = (path: string): string => `path "sys/policies/password/${path}" { capabilities = ["read"] }`;
+    for (const [policy, path] of [
+      ['templated', 'metadata-{{identity.entity.metadata.of}}'],
+      ['group-one', 'group-one'],
+      ['group-two', 'group-two'],
+    ] as const) {
+      await api.ok('PUT', `sys/policies/acl/${policy}`, { policy: reads(path) });
+    }
     limited = textOf((await api.ok('POST', 'auth/token/create', { policies: ['limited'] })).auth['client_token']);
   });
   after(() => nodes.stop());

@@ -32,7 +32,19 @@ export const KINDS = [
   'tokens wrapping',
 ] as const;
 
-/** What {@link KINDS} calls a row. `typeOf`: the type of a mount, by its uuid. */
+/** What a store has besides, if its version knows identities: 0.1.0 was written before. */
+export const IDENTITY_KINDS = [
+  'identity_aliases entity',
+  'identity_aliases group',
+  'identity_entities',
+  'identity_groups external',
+  'identity_groups internal',
+  'identity_members entity',
+  'identity_members group',
+  'tokens of an entity',
+] as const;
+
+/** What {@link KINDS} and {@link IDENTITY_KINDS} call a row. `typeOf`: the type of a mount, by its uuid. */
 export function kindOf({ table, columns, value }: StoredRow, typeOf: ReadonlyMap<string, string>): string {
   const column = (name: string): string => textOf(columns, name);
   switch (table) {
@@ -47,7 +59,12 @@ export function kindOf({ table, columns, value }: StoredRow, typeOf: ReadonlyMap
       return `leases ${column('state')}`;
     case 'intents':
       return `intents ${column('subject').split('/')[0] ?? ''}/ ${column('state')}`;
+    case 'identity_aliases':
+    case 'identity_groups':
+    case 'identity_members':
+      return `${table} ${textOf(value, table === 'identity_groups' ? 'type' : 'kind')}`;
     case 'tokens':
+      if (value['entityId'] !== undefined) return 'tokens of an entity';
       if (value['role'] !== undefined) return 'tokens by a role';
       if (value['boundCidrs'] !== undefined) return 'tokens bound to networks';
       return JSON.stringify(value['policies']) === '["response-wrapping"]' ? 'tokens wrapping' : 'tokens plain';

@@ -39,6 +39,26 @@ const TOKEN: JsonObject = {
   token_type: 'service',
 };
 
+/** Who there is, in every way: after `makeAuth`. Returns the paths that show it. */
+export async function makeIdentities(client: Client): Promise<readonly string[]> {
+  const make = async (path: string, body: JsonObject): Promise<string> =>
+    String((await client.write(path, body))?.data?.['id']);
+  const login = await client.write('auth/people/login/bare', { password: 'battery staple' });
+  const logged = login?.auth?.entityId ?? '';
+  await client.write(`identity/entity/id/${logged}`, { name: 'bare', policies: 'app', metadata: { team: 'blue' } });
+  const off = await make('identity/entity', { name: 'Off', disabled: true });
+  const { 'people/': people } = (await client.read('sys/auth'))?.data as Record<string, JsonObject>;
+  const mount_accessor = people?.['accessor'] ?? '';
+  const custom = { custom_metadata: { seat: '7' } };
+  await client.write('identity/entity-alias', { name: 'Off', mount_accessor, canonical_id: off, ...custom });
+  const group = await make('identity/group', { name: 'Team', policies: 'app', member_entity_ids: [logged, off] });
+  const outer = await make('identity/group', { name: 'all', metadata: { of: 'all' }, member_group_ids: [group] });
+  const external = await make('identity/group', { name: 'there', type: 'external' });
+  await client.write('identity/group-alias', { name: 'there', mount_accessor, canonical_id: external });
+  const ids = { entity: [logged, off], group: [group, outer, external] };
+  return Object.entries(ids).flatMap(([kind, each]) => each.map((id) => `identity/${kind}/id/${id}`));
+}
+
 export async function makeAuth(
   client: Client,
   address: string,

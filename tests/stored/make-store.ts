@@ -17,7 +17,7 @@ import { databaseUnderTest, startWireProxy, type TestDatabase, type WireProxy } 
 import { DurableHome, type Initialized, initialize, unseal } from '../durable-process.ts';
 import { answerOf, type Fixture, LONG, PATHS_READ } from './fixture.ts';
 import { StoreFile } from './store-file.ts';
-import { makeAuth, makeSystem } from './make-settings.ts';
+import { makeAuth, makeIdentities, makeSystem } from './make-settings.ts';
 
 /** The logins that the three connections use: each with the rights to make and change others. */
 const CONNECTIONS = ['making', 'rotating', 'rooting'] as const;
@@ -145,11 +145,12 @@ async function makeStore(name: string): Promise<void> {
     await makeSystem(client);
     await makeDatabase(client, database, proxy);
     const auth = await makeAuth(client, server.address);
+    const identities = await makeIdentities(client);
     // What comes from here on is sealed under the second key.
     await client.write('sys/rotate');
     const leases = await makeLeases(client);
     const answers: Record<string, JsonObject | null> = {};
-    for (const path of PATHS_READ) answers[path] = await answerOf(client, path);
+    for (const path of [...PATHS_READ, ...identities]) answers[path] = await answerOf(client, path);
     const creating = await cutOff(client, proxy, () => server.stop('SIGKILL'));
     const unsealKey = unsealKeys[0] ?? '';
     const file = new StoreFile(home.storeFile, Buffer.from(unsealKey, 'base64'));

@@ -12,6 +12,10 @@ const PLACES: Readonly<Record<string, readonly string[]>> = {
   tokens: ['id'],
   leases: ['id'],
   intents: ['mount', 'subject'],
+  identity_entities: ['id'],
+  identity_groups: ['id'],
+  identity_aliases: ['id'],
+  identity_members: ['group_id', 'member_id'],
 };
 
 export type Columns = Readonly<Record<string, unknown>>;
@@ -50,7 +54,10 @@ export class StoreFile {
   }
 
   rows(): StoredRow[] {
-    return Object.entries(PLACES).flatMap(([table, key]) =>
+    const tables = this.#database.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").all();
+    // An earlier version has fewer.
+    const there = Object.entries(PLACES).filter(([table]) => tables.some(({ name }) => name === table));
+    return there.flatMap(([table, key]) =>
       this.#database
         .prepare(`SELECT * FROM ${table} ORDER BY ${key.join(', ')}`)
         .all()

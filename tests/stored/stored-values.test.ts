@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { formatTime, isJsonObject, type JsonObject } from '@coffer/base';
 import { answerOf, type Fixture } from './fixture.ts';
-import { KINDS, kindOf } from './kinds.ts';
+import { IDENTITY_KINDS, KINDS, kindOf } from './kinds.ts';
+import { makeIdentities } from './make-settings.ts';
 import { StoredHome, type StoredServer, TOKEN_MOUNT, VERSIONS } from './stored-server.ts';
 import { type StoredRow, textOf } from './store-file.ts';
 
@@ -28,7 +29,8 @@ for (const version of VERSIONS) {
 
     it('is every kind of value that there is', () => {
       const typeOf = new Map(rows('mounts').map(({ value }) => [textOf(value, 'uuid'), textOf(value, 'type')]));
-      assert.deepEqual([...new Set(fixture.rows.map((row) => kindOf(row, typeOf)))].sort(), KINDS);
+      const kinds = version === '0.1.0' ? KINDS : [...KINDS, ...IDENTITY_KINDS].sort();
+      assert.deepEqual([...new Set(fixture.rows.map((row) => kindOf(row, typeOf)))].sort(), kinds);
     });
 
     it('is shown as it was', async () => {
@@ -174,6 +176,28 @@ for (const version of VERSIONS) {
         assert.equal(shown['revocation_error'] !== undefined, columns['last_error'] !== null);
       }
     });
+  });
+
+  it(`takes identities, of every kind, where ${version} knew none, and keeps them`, {
+    skip: version !== '0.1.0',
+  }, async () => {
+    const home = await StoredHome.make(version);
+    try {
+      let server = await home.start();
+      const paths = await makeIdentities(server.client);
+      const shown = () => Promise.all(paths.map((path) => answerOf(server.client, path)));
+      const before = await shown();
+      assert.ok(before.every((answer) => answer !== null));
+      await server.close();
+      home.change((file) => {
+        const kinds = new Set(file.rows().map((row) => kindOf(row, new Map())));
+        assert.deepEqual([...kinds].filter((kind) => /^identity_|of an entity/.test(kind)).sort(), IDENTITY_KINDS);
+      });
+      server = await home.start();
+      assert.deepEqual(await shown(), before);
+    } finally {
+      await home.remove();
+    }
   });
 
   it(`revokes the tokens that ${version} has issued by their leases`, async () => {
