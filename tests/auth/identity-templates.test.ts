@@ -112,6 +112,22 @@ describe('templates in policies', () => {
     }
   });
 
+  it('let what is empty widen nothing', async () => {
+    await api.ok('POST', `identity/entity/id/${ana.entity}`, { metadata: { team: '', other: 'x' } });
+    for (const [path, asked] of [
+      ['kv/{{identity.entity.metadata.team}}*', ['kv/', 'kv/x', 'kv/x/y']],
+      ['kv/{{identity.entity.metadata.team}}/*', ['kv/x', 'kv/x/y']],
+      ['kv/{{identity.entity.metadata.other}}{{identity.entity.metadata.team}}', ['kv/x', 'kv/']],
+    ] as const) {
+      await rule(path);
+      for (const each of asked) assert.equal(await server.allowed(ana.token, each), false, `${path}: ${each}`);
+    }
+    const denies = 'path "kv/{{identity.entity.metadata.team}}secret" { capabilities = ["deny"] }';
+    await server.policy('templated', `${reads('kv/*')} ${denies}`);
+    assert.equal(await server.allowed(ana.token, 'kv/secret'), false, 'what denies is kept');
+    assert.equal(await server.allowed(ana.token, 'kv/other'), true);
+  });
+
   it('keep a rule that denies, also where the value has a slash', async () => {
     await api.ok('POST', `identity/entity/id/${ana.entity}`, { metadata: { team: 'a/b' } });
     await server.policy(

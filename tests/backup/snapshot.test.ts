@@ -1,10 +1,12 @@
 /** Snapshots of one server with a store file, as an operator takes and restores them. */
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { buffer, text } from 'node:stream/consumers';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DurableHome, type DurableServer, initialize, unseal } from '../durable-process.ts';
-import { coffer } from '../coffer-process.ts';
+import { cleanEnvironment, COFFER, coffer, ended } from '../coffer-process.ts';
 
 describe('a snapshot of a server', () => {
   let home: DurableHome;
@@ -58,6 +60,24 @@ describe('a snapshot of a server', () => {
       (await readdir(home.directory)).filter((name) => name.includes('partial')),
       [],
     );
+  });
+
+  it('goes into a pipe as well, with nothing else in it, and is told of as JSON', async () => {
+    const environment = cleanEnvironment({ VAULT_ADDR: server.address, VAULT_TOKEN: root });
+    const child = spawn(COFFER, ['operator', 'raft', 'snapshot', 'save', '/dev/stdout'], { env: environment });
+    const [bytes, told, exit] = await Promise.all([buffer(child.stdout), text(child.stderr), ended(child)]);
+    assert.equal(exit, 0, told);
+    assert.match(told, /^Success! Saved a snapshot to \/dev\/stdout /m);
+    await writeFile(home.path('piped.snap'), bytes);
+    const seen = await coffer(['operator', 'snapshot', 'inspect', '-format=json', home.path('piped.snap')]);
+    assert.equal((JSON.parse(seen.stdout) as { size: number }).size, bytes.length);
+
+    const asJson = await run('save', '-format=json', home.path('piped.snap'));
+    const again = await coffer(['operator', 'snapshot', 'inspect', '-format=json', home.path('piped.snap')]);
+    assert.deepEqual(JSON.parse(asJson.stdout), JSON.parse(again.stdout));
+    const folder = await run('save', home.path('data'));
+    assert.equal(folder.exit, 2);
+    assert.match(folder.stderr, /^Error taking the snapshot: .*data is neither a file nor a pipe$/m);
   });
 
   it('is looked into without a server', async () => {
@@ -144,6 +164,8 @@ describe('a snapshot of a server', () => {
   it('takes back what has changed since, and keeps the keys and tokens valid', async () => {
     const { stderr, stdout, exit } = await run('restore', file);
     assert.deepEqual([exit, stdout], [0, 'Success! The snapshot was restored.\n'], stderr);
+    const asJson = await run('restore', '-format=json', file);
+    assert.deepEqual(JSON.parse(asJson.stdout), { restored: true, warnings: [] });
     assert.deepEqual(await Promise.all(['kept', 'changed', 'later'].map(policy)), ['# before', '# before', undefined]);
     await put('later', 'again');
     assert.equal(await policy('later'), '# again');

@@ -109,5 +109,5 @@ async function makeEntity(server: CrashServer): Promise<string> {
   const mount_accessor = auth['token/']?.['accessor'] ?? '';
   await write('identity/entity-alias', { name: 'ana', mount_accessor, canonical_id: id });
   await write('identity/group', { name: 'team', member_entity_ids: [id] });
-  return String(id);
+  return typeof id === 'string' ? id : '';
 }

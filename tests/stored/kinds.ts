@@ -64,11 +64,15 @@ export function kindOf({ table, columns, value }: StoredRow, typeOf: ReadonlyMap
     case 'identity_members':
       return `${table} ${textOf(value, table === 'identity_groups' ? 'type' : 'kind')}`;
     case 'tokens':
-      if (value['entityId'] !== undefined) return 'tokens of an entity';
-      if (value['role'] !== undefined) return 'tokens by a role';
-      if (value['boundCidrs'] !== undefined) return 'tokens bound to networks';
-      return JSON.stringify(value['policies']) === '["response-wrapping"]' ? 'tokens wrapping' : 'tokens plain';
+      return `tokens ${kindOfToken(value)}`;
     default:
       return table;
   }
+}
+
+function kindOfToken(value: StoredRow['value']): string {
+  if (value['entityId'] !== undefined) return 'of an entity';
+  if (value['role'] !== undefined) return 'by a role';
+  if (value['boundCidrs'] !== undefined) return 'bound to networks';
+  return JSON.stringify(value['policies']) === '["response-wrapping"]' ? 'wrapping' : 'plain';
 }

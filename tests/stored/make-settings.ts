@@ -2,6 +2,7 @@
 import type { JsonObject } from '@coffer/base';
 import type { Client } from '@coffer/client';
 import { type Fixture, LONG } from './fixture.ts';
+import { textOf } from './store-file.ts';
 
 export async function makeSystem(client: Client): Promise<void> {
   await client.write('sys/rotate/config', { enabled: true, max_operations: 2_000_000, interval: '876000h' });
@@ -42,7 +43,7 @@ const TOKEN: JsonObject = {
 /** Who there is, in every way: after `makeAuth`. Returns the paths that show it. */
 export async function makeIdentities(client: Client): Promise<readonly string[]> {
   const make = async (path: string, body: JsonObject): Promise<string> =>
-    String((await client.write(path, body))?.data?.['id']);
+    textOf((await client.write(path, body))?.data ?? {}, 'id');
   const login = await client.write('auth/people/login/bare', { password: 'battery staple' });
   const logged = login?.auth?.entityId ?? '';
   await client.write(`identity/entity/id/${logged}`, { name: 'bare', policies: 'app', metadata: { team: 'blue' } });

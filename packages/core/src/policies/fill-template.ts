@@ -26,16 +26,17 @@ export function needsTime({ templated, path }: PathRule): boolean {
 export function fillTemplate(rule: PathRule, values: TemplateValues): PathRule | undefined {
   const [head = '', ...pieces] = rule.path.split('{{');
   let path = head;
-  let hasSlash = false;
+  let widens = false;
   for (const piece of pieces) {
     const [directive = '', text = ''] = piece.split('}}');
     const value = valueOf(directive.trim(), values);
     if (value === undefined || /[*+]/.test(value)) return undefined;
-    hasSlash ||= value.includes('/');
+    widens ||= value === '' || value.includes('/');
     path += value + text;
   }
-  // Vault leaves this to `deny_slash_in_templated_paths`, OpenBao leaves such a rule out: only what denies is kept.
-  if (hasSlash && !rule.capabilities.has('deny')) return undefined;
+  // Vault leaves slashes to `deny_slash_in_templated_paths`, OpenBao leaves such a rule out; both fill in what is empty, so that
+  // `kv/{{…}}*` allows all of `kv/`. Only what denies is kept.
+  if (widens && !rule.capabilities.has('deny')) return undefined;
   if (path.includes('+*')) throw new CofferError('permission-denied', 'permission denied');
   const { capabilities, allowedParameters, deniedParameters, requiredParameters, minWrappingTtl, maxWrappingTtl } =
     rule;

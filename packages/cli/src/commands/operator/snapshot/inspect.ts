@@ -1,9 +1,9 @@
-import { readSnapshot, type VerifiedSnapshot } from '@coffer/snapshot';
+import { readSnapshot } from '@coffer/snapshot';
 import { defineCommand } from '../../../command.ts';
 import { reporting } from '../../../failure.ts';
 import { renderTable } from '../../../output/table.ts';
 import { sizeText } from './progress.ts';
-import { snapshotFile } from './snapshot-file.ts';
+import { snapshotDocument, snapshotFile } from './snapshot-file.ts';
 
 export const snapshotInspect = defineCommand({
   name: 'inspect',
@@ -19,7 +19,7 @@ export const snapshotInspect = defineCommand({
   arguments: { min: 1, max: 1 },
   async run({ arguments: [file = ''], printer, ui }) {
     const snapshot = await reporting('Error reading the snapshot', snapshotFile(file, readSnapshot));
-    if (printer.format !== 'table') return printer.data(documentOf(snapshot));
+    if (printer.format !== 'table') return printer.data(snapshotDocument(snapshot));
     const { meta, counts, size } = snapshot;
     ui.output(
       renderTable([
@@ -38,11 +38,3 @@ export const snapshotInspect = defineCommand({
     return 0;
   },
 });
-
-function documentOf({ meta, counts, size }: VerifiedSnapshot) {
-  const { id, created, version, schema, storage, clusterName } = meta;
-  return {
-    ...{ id, size, created, version, schema, storage_type: storage, cluster_name: clusterName },
-    tables: counts.map(({ name, rows, bytes }) => ({ name, rows, bytes })),
-  };
-}

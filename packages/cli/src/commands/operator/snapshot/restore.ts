@@ -26,14 +26,16 @@ export const snapshotRestore = defineCommand({
       usage: 'This bypasses checks ensuring the Autounseal or shamir keys are consistent with the snapshot data.',
     },
   },
+  output: ['format'],
   arguments: { min: 1, max: 1 },
-  async run({ connect, arguments: [file = ''], flags, ui }) {
+  async run({ connect, arguments: [file = ''], flags, printer, ui }) {
     const { size } = await reporting('Error reading the snapshot', snapshotFile(file, readSnapshot));
     const client = await connect();
     const path = flags.force === true ? 'sys/storage/raft/snapshot-force' : 'sys/storage/raft/snapshot';
     const chunks = new Progress(ui, 'sent', size).of(createReadStream(file));
     const { body } = await reporting('Error installing the snapshot', client.upload(path, chunks, size));
     const warnings = isJsonObject(body) && Array.isArray(body['warnings']) ? body['warnings'] : [];
+    if (printer.format !== 'table') return printer.data({ restored: true, warnings });
     for (const warning of warnings) ui.warn(`WARNING! ${String(warning)}`);
     ui.output('Success! The snapshot was restored.');
     return 0;

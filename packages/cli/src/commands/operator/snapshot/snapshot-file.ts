@@ -15,3 +15,12 @@ export async function snapshotFile(
     throw new CofferError('invalid-request', `open ${file}: ${fileReason(thrown)}`, { cause: thrown });
   }
 }
+
+/** What `-format=json` shows of one. */
+export function snapshotDocument({ meta, counts, size }: VerifiedSnapshot) {
+  const { id, created, version, schema, storage, clusterName } = meta;
+  return {
+    ...{ id, size, created, version, schema, storage_type: storage, cluster_name: clusterName },
+    tables: counts.map(({ name, rows, bytes }) => ({ name, rows, bytes })),
+  };
+}
