@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { writeFile } from 'node:fs/promises';
+import { access, writeFile } from 'node:fs/promises';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openEmbeddedStore } from '@coffer/store';
@@ -72,6 +72,16 @@ describe('operator migrate', () => {
     const one = await coffer(['operator', 'migrate', `-config=${home.path('one.hcl')}`]);
     assert.equal(one.exit, 1);
     assert.match(one.stderr, /^Error loading configuration from .*one\.hcl: .*storage_destination/);
+    const nowhere = home.fileStorage.replace('/data', '/no-such');
+    await configure(nowhere, stanza);
+    const mistaken = await migrate('-log-level=debug');
+    assert.equal(mistaken.exit, 2);
+    assert.match(mistaken.stderr, /^Error migrating: error mounting 'storage_source': there is no store: .*no-such/m);
+    await assert.rejects(access(home.path('no-such')), 'and none is made');
+    await configure(home.fileStorage, home.fileStorage);
+    assert.match((await migrate()).stderr, /^Error migrating: the destination is the source$/m);
+    assert.match((await migrate('-log-level=loud')).stderr, /^flag -log-level: "loud" is not one of trace, /);
+    await configure(home.fileStorage, stanza);
   });
 
   /** How many rows have come; none before there is a table for them. */

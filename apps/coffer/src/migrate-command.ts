@@ -1,4 +1,15 @@
-import { CofferError, type Logger, silentLogger } from '@coffer/base';
+import { access } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import {
+  CofferError,
+  createLogger,
+  errorText,
+  formatLogLine,
+  LOG_LEVELS,
+  type Logger,
+  parseLogLevel,
+  silentLogger,
+} from '@coffer/base';
 import { type CommandDefinition, defineCommand, type Ui, usageFailure } from '@coffer/cli';
 import type { Store } from '@coffer/store';
 import { type MigrateConfig, readMigrateConfig } from './config/migrate-config.ts';
@@ -28,6 +39,11 @@ export const migrateCommand: CommandDefinition = defineCommand({
     },
     reset: { type: 'boolean', usage: 'Reset the migration lock, and remove what was copied. No migration will occur.' },
     start: { type: 'string', usage: 'Refused: a migration that was cut off goes on by itself.' },
+    'log-level': {
+      type: 'string',
+      env: 'VAULT_LOG_LEVEL',
+      usage: `What the stores say is shown from this level on: ${LOG_LEVELS.join(', ')}. The default is to show nothing.`,
+    },
     'max-parallel': { type: 'integer', usage: 'As Vault has it. One row comes after the other here.' },
   },
   arguments: { min: 0, max: 0 },
@@ -41,9 +57,10 @@ export const migrateCommand: CommandDefinition = defineCommand({
     if (flags.config === undefined || flags.config === '') {
       throw usageFailure('Must specify exactly one config path using -config');
     }
+    const logger = loggerOf(flags['log-level'], ui);
     const config = await load(flags.config);
     try {
-      await migrate(config, flags.reset === true, ui);
+      await migrate(config, flags.reset === true, ui, logger);
     } catch (thrown) {
       ui.error(`Error migrating: ${CofferError.from(thrown).message}`);
       return 2;
@@ -63,10 +80,23 @@ async function load(file: string): Promise<MigrateConfig> {
   }
 }
 
-async function migrate({ source, destination }: MigrateConfig, isReset: boolean, ui: Ui): Promise<void> {
+function loggerOf(asked: string | undefined, ui: Ui): Logger {
+  if (asked === undefined || asked === '') return silentLogger;
+  const level = parseLogLevel(asked);
+  if (level !== undefined) return createLogger('migrate', level, (entry) => ui.warn(formatLogLine(entry).trimEnd()));
+  throw usageFailure(`flag -log-level: ${JSON.stringify(asked)} is not one of ${LOG_LEVELS.join(', ')}`);
+}
+
+async function migrate(
+  { source, destination }: MigrateConfig,
+  isReset: boolean,
+  ui: Ui,
+  logger: Logger,
+): Promise<void> {
   const { migrateStore, resetMigration } = await import('@coffer/core');
-  await withStore(source, "'storage_source'", silentLogger, (from) =>
-    withStore(destination, "'storage_destination'", silentLogger, async (to) => {
+  await checkSource(source, destination);
+  await withStore(source, "'storage_source'", logger, (from) =>
+    withStore(destination, "'storage_destination'", logger, async (to) => {
       if (isReset) {
         await resetMigration(from, to);
         return;
@@ -75,6 +105,20 @@ async function migrate({ source, destination }: MigrateConfig, isReset: boolean,
       ui.output(`${rows} rows are in the destination, and are those of the source.`);
     }),
   );
+}
+
+/** A store file is made where there is none, which would leave an empty one at a path that was not meant. */
+async function checkSource(source: StorageConfig, destination: StorageConfig): Promise<void> {
+  if (source.type !== 'file') return;
+  const { STORE_FILE } = await import('./open-storage.ts');
+  const file = join(source.directory, STORE_FILE);
+  await access(file).catch((cause: unknown) => {
+    const why = `cannot read ${file}: ${errorText(cause)}`;
+    throw new CofferError('failed', `error mounting 'storage_source': there is no store: ${why}`, { cause });
+  });
+  if (destination.type === 'file' && resolve(destination.directory) === resolve(source.directory)) {
+    throw new CofferError('failed', 'the destination is the source');
+  }
 }
 
 async function withStore(
