@@ -21,8 +21,11 @@ export async function moveMount(client: Client, ui: Ui, thing: string, from: str
   if (typeof id !== 'string') throw serverFailure(`Error moving ${move}: the answer holds no migration ID`);
   ui.output(`Started moving ${move}, with migration ID ${id}`);
   for (;;) {
-    const polled = client.read(`sys/remount/status/${id}`);
-    const status = (await reporting(`Error checking migration status of ${move}`, polled))?.data?.['migration_info'];
+    const checking = `Error checking migration status of ${move}`;
+    const polled = await reporting(checking, client.read(`sys/remount/status/${id}`));
+    // Otherwise nobody would ever be told how it ended.
+    if (polled === undefined) throw serverFailure(`${checking}: nothing is known of the migration ID ${id}`);
+    const status = polled.data?.['migration_info'];
     const state = isJsonObject(status) ? status['status'] : undefined;
     if (state === 'success') {
       ui.output(`Success! Finished moving ${move}, with migration ID ${id}`);

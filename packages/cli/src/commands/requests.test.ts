@@ -248,6 +248,13 @@ const CASES: readonly RequestCase[] = [
     stdout: 'Success! Reloading plugin: mine, reload_id: r1\n',
   },
   {
+    argv: ['plugin', 'reload-status', 'r0'],
+    request: ['GET', '/v1/sys/plugins/reload/backend/status?reload_id=r0'],
+    answer: { status: 404, body: { errors: ['no reload with reload_id "r0"'] } },
+    stderr: 'Error retrieving plugin reload status: there is no reload r0\n',
+    exitCode: 2,
+  },
+  {
     argv: ['plugin', 'reload-status', 'r1'],
     request: ['GET', '/v1/sys/plugins/reload/backend/status?reload_id=r1'],
     answer: {

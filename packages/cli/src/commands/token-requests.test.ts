@@ -1,6 +1,7 @@
+import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { RequestCase } from '../cli-fixture.ts';
-import { checkRequest } from '../cli-fixture.ts';
+import { checkRequest, runCli, withServer } from '../cli-fixture.ts';
 
 const AUTH = {
   client_token: 's.1',
@@ -173,4 +174,15 @@ const CASES: readonly RequestCase[] = [
 
 describe('requests about tokens, policies, data and moves', () => {
   for (const asked of CASES) it(asked.argv.join(' '), () => checkRequest(asked));
+
+  it('end when nobody knows of a move any more', async () => {
+    await withServer(
+      ({ method }) => (method === 'POST' ? { status: 200, body: { data: { migration_id: 'm1' } } } : { status: 404 }),
+      async ({ address }) => {
+        const { exitCode, stderr } = await runCli(['secrets', 'move', 'a', 'b'], { env: { VAULT_ADDR: address } });
+        assert.equal(exitCode, 2);
+        assert.match(stderr, /^Error checking migration status of secrets engine a\/ to b\/: nothing is known of/);
+      },
+    );
+  });
 });

@@ -1,6 +1,6 @@
 import { isJsonObject } from '@coffer/base';
 import { defineCommand } from '../../command.ts';
-import { reporting } from '../../failure.ts';
+import { reporting, serverFailure } from '../../failure.ts';
 import { goValue } from '../../output/go-value.ts';
 import { renderTable } from '../../output/table.ts';
 
@@ -16,8 +16,11 @@ export const pluginReloadStatus = defineCommand({
   arguments: { min: 1, max: 1 },
   async run({ arguments: [argument = ''], connect, ui }) {
     const client = await connect();
-    const asked = client.read(STATUS, { reload_id: argument.trim() });
-    const results = (await reporting('Error retrieving plugin reload status', asked))?.data?.['results'];
+    const id = argument.trim();
+    const asked = client.read(STATUS, { reload_id: id });
+    const found = await reporting('Error retrieving plugin reload status', asked);
+    if (found === undefined) throw serverFailure(`Error retrieving plugin reload status: there is no reload ${id}`);
+    const results = found.data?.['results'];
     const rows = Object.entries(isJsonObject(results) ? results : {}).map(([node, result]) => {
       const { timestamp = '', error = '' } = isJsonObject(result) ? result : {};
       const text = goValue(error);
