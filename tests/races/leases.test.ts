@@ -1,11 +1,13 @@
-/** A revoked lease is over, and a login or an answer that comes late is undone. */
+/** A revoked lease is over, and a login or an answer that comes late is undone; that of a batch token ends with what it hangs on. */
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { afterEach, describe, it } from 'node:test';
+import type { JsonObject } from '@coffer/base';
 import { eventually } from '@coffer/testkit';
 import { textOf } from '../auth/api.ts';
 import { accessors, leaseCount, mountDatabase, newToken, untilNothingIsLeft } from './race-server.ts';
 import { ACTIVATION, assertRefused, DENIED, NEW_LEASE, NEW_TOKEN, type Sent, withEachStorage } from './races.ts';
 
+const LOOKUP = 'sys/leases/lookup';
 const NO_WRAPPING_TOKEN = [400, 'wrapping token is not valid or does not exist'] as const;
 
 withEachStorage((races) => {
@@ -119,6 +121,65 @@ withEachStorage((races) => {
         }
       }
       await endAll();
+    });
+  });
+
+  describe('the lease of a credential that a batch token was issued', () => {
+    afterEach(async () => {
+      await races.post('sys/leases/revoke-prefix/database');
+      await untilNothingIsLeft(races.server, races.database);
+    });
+
+    const batch = async (path: string, body: JsonObject = {}, token = 'root'): Promise<string> => {
+      const wanted = { type: 'batch', policies: ['app'], ...body };
+      return textOf((await races.post(`auth/token/${path}`, wanted, token)).auth['client_token']);
+    };
+    const ttlOf = async (lease_id: string) => Number((await races.post(LOOKUP, { lease_id })).data['ttl']);
+    const isOver = async (lease_id: string) => (await races.api('POST', LOOKUP, { lease_id })).status === 400;
+    const creds = async (token: string): Promise<string> =>
+      textOf((await races.api.ok('GET', 'database/creds/app', undefined, { token })).body['lease_id']);
+    const alive = (...tokens: string[]) => Promise.all(tokens.map((token) => races.api.alive(token)));
+    const untilOver = async (lease_id: string): Promise<void> =>
+      eventually(() => isOver(lease_id), `${lease_id} ends`).then(() => undefined);
+
+    it('lasts no longer than the token, whoever renews it', async () => {
+      const token = await batch('create', { ttl: '20m' });
+      const { body } = await races.api.ok('GET', 'database/creds/app', undefined, { token });
+      const lease_id = textOf(body['lease_id']);
+      assert.ok(Number(body['lease_duration']) <= 1200);
+      for (const renewer of [token, 'root']) {
+        const renewed = await races.post('sys/leases/renew', { lease_id, increment: '3h' }, renewer);
+        const granted = Number(renewed.body['lease_duration']);
+        assert.ok(granted > 1100 && granted <= 1200, `${granted}`);
+        assert.ok((await ttlOf(lease_id)) <= 1200);
+      }
+      const logins = await races.database.query(
+        `SELECT extract(epoch FROM rolvaliduntil - now()) AS left FROM pg_roles WHERE rolname = $1`,
+        [(body['data'] as JsonObject)['username']],
+      );
+      assert.ok(Number(logins[0]?.['left']) < 1300, 'the login itself is over soon after');
+    });
+
+    it('ends with the token, and no later than it is revoked', async () => {
+      const short = await creds(await batch('create', { ttl: '2s' }));
+      const own = await batch('create', { ttl: '20m' });
+      const [revoked, other] = [await creds(own), await creds(own)];
+      await races.post('sys/leases/revoke', { lease_id: revoked, sync: true });
+      assert.deepEqual([await isOver(revoked), await isOver(other)], [true, false]);
+      await untilOver(short);
+      assert.equal(await isOver(other), false);
+    });
+
+    it('ends with the parent of the token, and that of an orphan does not', async () => {
+      const parent = await newToken(races.api, { ttl: '1h', policies: ['app', 'makes'] });
+      const policy = 'path "auth/token/create*" { capabilities = ["update", "sudo"] }';
+      await races.api.ok('PUT', 'sys/policies/acl/makes', { policy });
+      const [child, orphan] = [await batch('create', {}, parent), await batch('create-orphan', {}, parent)];
+      const [ofChild, ofOrphan] = [await creds(child), await creds(orphan)];
+      await races.post('auth/token/revoke', { token: parent });
+      await untilOver(ofChild);
+      assert.deepEqual([await isOver(ofOrphan), await alive(child, orphan)], [false, [false, true]]);
+      await races.api.refused([403, /permission denied/], 'GET', 'database/creds/app', undefined, { token: child });
     });
   });
 });
