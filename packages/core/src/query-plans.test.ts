@@ -23,7 +23,7 @@ describe('the statements on the embedded store', () => {
     assert.deepEqual(
       scans.sort(),
       Object.keys(MAY_GROW)
-        .filter((sql) => sql !== 'SELECT count(*) AS n FROM leases')
+        .filter((sql) => !/^SELECT count\(\*\) AS n FROM \w+$/.test(sql))
         .sort(),
     );
   });
