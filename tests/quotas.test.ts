@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';
 import { after, afterEach, before, describe, it } from 'node:test';
 import type { JsonObject } from '@coffer/base';
+import { eventually } from '@coffer/testkit';
 import { type Api, apiAt, textOf } from './auth/api.ts';
 import { startTestServer, type TestServer } from './dev-server.ts';
 
@@ -121,6 +122,51 @@ describe('a rate limit quota', () => {
       (await api('POST', 'auth/approle/login', ids.get(role), { token: '' })).status;
     assert.deepEqual([await loginBy('web'), await loginBy('web')], [200, 429]);
     assert.deepEqual([await loginBy('other'), await loginBy('other')], [200, 200]);
+  });
+
+  it('goes with its mount where that is moved, and ends with it', async () => {
+    const limit = (name: string, path: string, more: JsonObject = {}) =>
+      put(name, { path, rate: 1, interval: '1h', ...more });
+    const shown = async (name: string) => (await api('GET', `sys/quotas/rate-limit/${name}`)).data['path'];
+    const twice = async (path: string): Promise<number[]> => {
+      const wrong = () => api('POST', `auth/${path}/login/ana`, { password: 'wrong' }, { token: '' });
+      return [(await wrong()).status, (await wrong()).status];
+    };
+    const move = async (from: string, to: string): Promise<void> => {
+      const id = textOf((await api.ok('POST', 'sys/remount', { from, to })).data['migration_id']);
+      const isOver = async () => {
+        const { data } = await api.ok('GET', `sys/remount/status/${id}`);
+        return (data['migration_info'] as JsonObject)['status'] === 'success';
+      };
+      await eventually(isOver, 'it has moved');
+    };
+    await api.ok('POST', 'sys/auth/guests', { type: 'userpass' });
+    await api.ok('POST', 'sys/auth/machines', { type: 'approle' });
+    await limit('mount', 'auth/guests');
+    await limit('path', `auth/guests/login/*`);
+    await limit('role', 'auth/machines', { role: 'web' });
+    assert.deepEqual(await twice('guests'), [400, 429]);
+
+    await move('auth/guests', 'auth/visitors');
+    await move('auth/machines', 'auth/robots');
+    assert.deepEqual(
+      [await shown('mount'), await shown('path'), await shown('role')],
+      ['auth/visitors/', 'auth/visitors/login/*', 'auth/robots/'],
+    );
+    assert.deepEqual(await twice('visitors'), [429, 429], 'also what was counted');
+    await api.ok('POST', 'sys/auth/guests', { type: 'userpass' });
+    assert.deepEqual(await twice('guests'), [400, 400]);
+    const again = 'sys/quotas/rate-limit/again';
+    await limit('again', 'auth/guests');
+    await api.refused([400, /under the name "mount"$/], 'POST', again, { path: 'auth/visitors', rate: 1 });
+    await api.ok('DELETE', again);
+
+    for (const path of ['visitors', 'robots', 'guests']) await api.ok('DELETE', `sys/auth/${path}`);
+    assert.equal((await api('LIST', 'sys/quotas/rate-limit')).status, 404, 'those of what is disabled are deleted');
+    await api.ok('POST', 'sys/auth/visitors', { type: 'userpass' });
+    assert.deepEqual(await twice('visitors'), [400, 400]);
+    await limit('mount', 'auth/visitors');
+    await api.ok('DELETE', 'sys/auth/visitors');
   });
 
   it('says what is wrong with it', async () => {

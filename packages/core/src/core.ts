@@ -191,7 +191,7 @@ export class Core {
     const route = findRoute(this.services.mounts, request.path, request.operation);
     watch.route = route;
     describeRequest(() => requestSpan(request, route));
-    await this.services.quotas.admitLogin(request, route?.mounted.mount.path ?? '', route?.path);
+    await this.services.quotas.admitLogin(request, route);
     const admission = await timed(this.#metrics, 'vault.core.check_token', () =>
       admit(this.services, { request, route, found: arrived }),
     );

@@ -43,6 +43,7 @@ export class MountTable {
   readonly #parts: MountedParts;
   readonly #rows: MountRows;
   readonly #mounted = new Map<string, Mounted>();
+  readonly #whenRemoved: ((mount: Mount) => Promise<void>)[] = [];
   /** Settle when what another node has disabled is closed. */
   readonly #leaving = new Set<Promise<void>>();
   /** Paths whose mount is being written. */
@@ -65,6 +66,11 @@ export class MountTable {
   /** Sets what may be mounted from now on. */
   offer(types: MountTypes): void {
     this.#types = types;
+  }
+
+  /** Sets what else goes when this node has removed a mount. It may be cut off, and is not done again then. */
+  onRemoved(forget: (mount: Mount) => Promise<void>): void {
+    this.#whenRemoved.push(forget);
   }
 
   /** Mounts what the store knows. Of the core's own mounts it knows how they were tuned. */
@@ -148,6 +154,11 @@ export class MountTable {
     return this.#mounted.get(path)?.mount;
   }
 
+  /** Also while it is being unmounted. */
+  byUuid(uuid: string): Mount | undefined {
+    return [...this.#mounted.values()].find(({ mount }) => mount.uuid === uuid)?.mount;
+  }
+
   /** The mount that has this accessor, with what must hold as long as it stands; not while it is being unmounted. */
   byAccessor(accessor: string): { readonly mount: Mount; readonly stands: readonly Condition[] } | undefined {
     const found = [...this.#mounted.values()].find(({ mount, tainted }) => mount.accessor === accessor && !tainted);
@@ -214,6 +225,7 @@ export class MountTable {
       const { entries, logger } = this.#parts;
       await new MountIntents(entries.store, entries.barrier, mounted.mount.uuid).clear();
       await createEntryStorage(entries, mounted.mount.uuid).clear();
+      for (const forget of this.#whenRemoved) await forget(mounted.mount);
       logger.info('disabled', { path });
     } finally {
       if (!revoked) await this.#standAgain(mounted.mount);

@@ -2,7 +2,7 @@ import { CofferError, type Logger, type Metrics } from '@coffer/base';
 import { type Caller, type EntryStorage, type IncomingRequest, type Path, stored } from '@coffer/framework';
 import type { KeptEntries } from '../barrier/kept-entries.ts';
 import type { MountTable } from '../mounts/mount-table.ts';
-import { findRoute } from '../mounts/router.ts';
+import { findRoute, type Route } from '../mounts/router.ts';
 import { type LimitedRequest, RATE_LIMIT_RULE, type RateLimitRule, RuleTable } from './rate-limit-rule.ts';
 import type { RateAnswer } from './rate-limit.ts';
 
@@ -36,6 +36,8 @@ const CONFIG = entry<QuotasConfig>({ auditsRefusals: boolean(), sendsHeaders: bo
 export const QUOTAS = 'core/quotas';
 /** All rules are in memory, and looked at by each request. */
 const MAX_RULES = 1_000;
+/** The uuid of none. */
+const NO_MOUNT = 'none';
 
 export interface QuotasParts {
   readonly storage: EntryStorage;
@@ -70,6 +72,7 @@ export class Quotas {
     this.#metrics = metrics;
     this.#logger = logger;
     kept.follow(QUOTAS, () => this.load());
+    mounts.onRemoved(({ uuid }) => this.#deleteOf(uuid));
   }
 
   get config(): QuotasConfig {
@@ -79,17 +82,19 @@ export class Quotas {
   /** Reads everything from the store. */
   async load(): Promise<void> {
     const names = await this.#storage.list('rate-limit/');
-    const rules = await Promise.all(names.map((name) => this.#rules.getNow(name)));
+    const rules = await Promise.all(names.map(async (name) => this.#withMount(await this.#rules.getNow(name))));
     this.#config = (await this.#configs.getNow('config')) ?? DEFAULT_CONFIG;
     this.#table.replace(rules.filter((rule) => rule !== undefined));
   }
 
   list(): string[] {
-    return this.#table.rules.map(({ name }) => name);
+    return this.#table.rules.filter((rule) => this.#standing(rule) !== undefined).map(({ name }) => name);
   }
 
+  /** With the path that its mount has now. */
   get(name: string): RateLimitRule | undefined {
-    return this.#table.get(name);
+    const rule = this.#table.get(name);
+    return rule && this.#standing(rule);
   }
 
   /** @throws CofferError `invalid-request` when another rule limits the same, or there are too many */
@@ -124,20 +129,41 @@ export class Quotas {
   admit({ path, remoteAddress }: Pick<Caller, 'path' | 'remoteAddress'>): RateHeaders {
     if (this.#table.rules.length === 0 || this.#isExempt(path)) return {};
     const route = findRoute(this.#mounts, path, 'update');
-    const mountPath = route?.mounted.mount.path ?? '';
-    if (route?.path?.loginRole !== undefined && this.#table.hasRoles(mountPath)) return {};
-    return this.#take({ path, mountPath, folds: foldsNames(route?.path) }, remoteAddress);
+    const mount = route?.mounted.mount;
+    if (mount !== undefined && route?.path?.loginRole !== undefined && this.#table.hasRoles(mount.uuid)) return {};
+    return this.#take({ path, mount, folds: foldsNames(route?.path) }, remoteAddress);
   }
 
   /** As {@link admit}, for a login whose role may be known by now. */
   async admitLogin(
     request: Pick<IncomingRequest, 'path' | 'remoteAddress' | 'data' | 'operation'>,
-    mountPath: string,
-    path: Path | undefined,
+    route: Route | undefined,
   ): Promise<void> {
-    if (path?.loginRole === undefined || !this.#table.hasRoles(mountPath) || this.#isExempt(request.path)) return;
+    const { mounted, path } = route ?? {};
+    if (mounted === undefined || path?.loginRole === undefined) return;
+    const { mount } = mounted;
+    if (!this.#table.hasRoles(mount.uuid) || this.#isExempt(request.path)) return;
     const role = await path.loginRole(request.data);
-    this.#take({ path: request.path, mountPath, folds: foldsNames(path), role }, request.remoteAddress);
+    this.#take({ path: request.path, mount, folds: foldsNames(path), role }, request.remoteAddress);
+  }
+
+  /** One that was written before rules went with their mounts is of the mount that has its path. */
+  #withMount(rule: RateLimitRule | undefined): RateLimitRule | undefined {
+    if (rule === undefined || rule.mount !== undefined || rule.mountPath === '') return rule;
+    return { ...rule, mount: this.#mounts.get(rule.mountPath)?.uuid ?? NO_MOUNT };
+  }
+
+  /** A rule whose mount is gone limits nothing, and is not there for anybody: its node may have ended before it was deleted. */
+  #standing(rule: RateLimitRule): RateLimitRule | undefined {
+    if (rule.mount === undefined) return rule;
+    const mountPath = this.#mounts.byUuid(rule.mount)?.path;
+    return mountPath === undefined ? undefined : { ...rule, mountPath };
+  }
+
+  async #deleteOf(mount: string): Promise<void> {
+    const gone = this.#table.rules.filter((rule) => rule.mount === mount);
+    for (const { name } of gone) await this.#rules.delete(name);
+    if (gone.length > 0) await this.load();
   }
 
   #take(request: LimitedRequest, remoteAddress: string): RateHeaders {

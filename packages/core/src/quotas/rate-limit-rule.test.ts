@@ -7,9 +7,13 @@ const rule = (name: string, more: Partial<RateLimitRule> = {}): RateLimitRule =>
   ...more,
 });
 
+const mounts = new Map(
+  ['auth/userpass/', 'database/', 'sys/'].map((path, index) => [path, { path, uuid: `uuid-${index + 1}` }]),
+);
+
 describe('the rule for a request', () => {
   const table = new RuleTable();
-  const userpass = { mountPath: 'auth/userpass/' };
+  const userpass = { mount: 'uuid-1', mountPath: 'auth/userpass/' };
   const rules = [
     rule('all'),
     rule('mount', userpass),
@@ -17,7 +21,7 @@ describe('the rule for a request', () => {
     rule('a-logins', { ...userpass, pathSuffix: 'login/a*' }),
     rule('ana', { ...userpass, pathSuffix: 'login/ana' }),
     rule('role', { ...userpass, role: 'web' }),
-    rule('every-database-path', { mountPath: 'database/', pathSuffix: '*' }),
+    rule('every-database-path', { mount: 'uuid-2', mountPath: 'database/', pathSuffix: '*' }),
   ].map((each, index) => ({ ...each, rate: index + 1 }));
   table.replace(rules);
   /** The rule is told by its rate, which is the limit that the client is told. */
@@ -26,7 +30,8 @@ describe('the rule for a request', () => {
     mountPath: string,
     more: { folds?: boolean; role?: string } = {},
   ): string | undefined => {
-    const limit = table.limitFor({ path, mountPath, folds: false, ...more })?.limit.take('a').limit;
+    const mount = mounts.get(mountPath);
+    const limit = table.limitFor({ path, mount, folds: false, ...more })?.limit.take('a').limit;
     return limit === undefined ? undefined : rules[limit - 1]?.name;
   };
 
@@ -52,10 +57,10 @@ describe('the rule for a request', () => {
   it('keeps its counts while it stays as it is', () => {
     const counted = new RuleTable();
     const take = (): boolean | undefined =>
-      counted.limitFor({ path: 'sys/mounts', mountPath: 'sys/', folds: false })?.limit.take('a').allowed;
+      counted.limitFor({ path: 'sys/mounts', mount: mounts.get('sys/'), folds: false })?.limit.take('a').allowed;
     counted.replace([rule('all')]);
     assert.deepEqual([take(), take()], [true, false]);
-    counted.replace([rule('all'), rule('other', { mountPath: 'database/' })]);
+    counted.replace([rule('all'), rule('other', { mount: 'uuid-2' })]);
     assert.equal(take(), false);
     counted.replace([rule('all', { rate: 2 })]);
     assert.equal(take(), true);

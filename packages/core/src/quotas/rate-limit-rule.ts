@@ -1,10 +1,12 @@
-import { foldName, stored } from '@coffer/framework';
+import { foldName, type Mount, stored } from '@coffer/framework';
 import { RateLimit } from './rate-limit.ts';
 
 /** A rate limit quota as it is stored (hashicorp/vault:vault/quotas/quotas_rate_limit.go RateLimitQuota). Times are seconds. */
 export interface RateLimitRule {
   readonly name: string;
-  /** Of the mount, with its trailing slash (`auth/userpass/`); empty for every path. */
+  /** The uuid of the mount, which the rule goes with wherever that is moved; absent for every path. */
+  readonly mount?: string;
+  /** Of the mount when the rule was written, with its trailing slash (`auth/userpass/`); empty for every path. */
   readonly mountPath: string;
   /** The rest of the path, without slashes at its ends; `*` at its end stands for whatever follows. Empty for the whole mount. */
   readonly pathSuffix: string;
@@ -17,10 +19,11 @@ export interface RateLimitRule {
   readonly inheritable: boolean;
 }
 
-const { boolean, entry, integer, string } = stored;
+const { boolean, entry, integer, optional, string } = stored;
 
 export const RATE_LIMIT_RULE = entry<RateLimitRule>({
   name: string(),
+  mount: optional(string()),
   mountPath: string(),
   pathSuffix: string(),
   role: string(),
@@ -38,8 +41,8 @@ export const RATE_LIMIT_RULE = entry<RateLimitRule>({
 /** What a request is to the rules. */
 export interface LimitedRequest {
   readonly path: string;
-  /** Of the mount it leads to; empty when there is none. */
-  readonly mountPath: string;
+  /** That it leads to, if there is one. */
+  readonly mount?: Pick<Mount, 'uuid' | 'path'> | undefined;
   /** Whether names in it do not distinguish case: `login/ANA` is limited as `login/ana` is. */
   readonly folds: boolean;
   /** That it logs in with; undefined while that is not known. */
@@ -84,9 +87,9 @@ export class RuleTable {
   }
 
   /** Whether logins at this mount are limited by their roles. */
-  hasRoles(mountPath: string): boolean {
+  hasRoles(mount: string): boolean {
     for (const { rule } of this.#rules.values()) {
-      if (rule.role !== '' && rule.mountPath === mountPath) return true;
+      if (rule.role !== '' && rule.mount === mount) return true;
     }
     return false;
   }
@@ -95,18 +98,19 @@ export class RuleTable {
    * The most specific rule for a request: of its role, its path, the longest beginning of its path, its mount, all paths
    * (hashicorp/vault:vault/quotas/quotas.go queryQuota).
    */
-  limitFor({ path, mountPath, folds, role }: LimitedRequest): Limited | undefined {
+  limitFor({ path, mount, folds, role }: LimitedRequest): Limited | undefined {
     if (this.#rules.size === 0) return undefined;
     const find = (factors: Partial<Factors>): Limited | undefined => {
-      const name = this.#byFactors.get(factorsOf({ mountPath, pathSuffix: '', role: '', ...factors }));
+      const name = this.#byFactors.get(factorsOf({ pathSuffix: '', role: '', ...factors }));
       return name === undefined ? undefined : this.#rules.get(name);
     };
-    if (mountPath !== '') {
-      const relative = path.slice(mountPath.length);
-      const found = (role ? find({ role }) : undefined) ?? this.#byPath(folds ? foldName(relative) : relative, find);
+    if (mount !== undefined) {
+      const relative = path.slice(mount.path.length);
+      const below = (factors: Partial<Factors>): Limited | undefined => find({ mount: mount.uuid, ...factors });
+      const found = (role ? below({ role }) : undefined) ?? this.#byPath(folds ? foldName(relative) : relative, below);
       if (found !== undefined) return found;
     }
-    return find({ mountPath: '' });
+    return find({});
   }
 
   #byPath(relative: string, find: (factors: Partial<Factors>) => Limited | undefined): Limited | undefined {
@@ -121,10 +125,10 @@ export class RuleTable {
   }
 }
 
-type Factors = Pick<RateLimitRule, 'mountPath' | 'pathSuffix' | 'role'>;
+type Factors = Pick<RateLimitRule, 'mount' | 'pathSuffix' | 'role'>;
 
-function factorsOf({ mountPath, pathSuffix, role }: Factors): string {
-  return JSON.stringify([mountPath, pathSuffix, role]);
+function factorsOf({ mount = '', pathSuffix, role }: Factors): string {
+  return JSON.stringify([mount, pathSuffix, role]);
 }
 
 function limitOf({ rate, interval, blockInterval }: RateLimitRule): RateLimit {

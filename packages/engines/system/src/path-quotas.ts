@@ -121,7 +121,7 @@ function ruleView({ name, mountPath, pathSuffix, role, rate, interval, blockInte
   };
 }
 
-type Place = Pick<RateLimitRule, 'mountPath' | 'pathSuffix'>;
+type Place = Pick<RateLimitRule, 'mount' | 'mountPath' | 'pathSuffix'>;
 
 /** @throws CofferError `invalid-request` in Vault's words when nothing is mounted there */
 function placeOf(mounts: MountTable, given: string): Place {
@@ -129,11 +129,12 @@ function placeOf(mounts: MountTable, given: string): Place {
   const path = given.replace(/^\/+/, '');
   if (path === '') return { mountPath: '', pathSuffix: '' };
   const whole = path.endsWith('/') ? path : `${path}/`;
-  const mountPath = mounts.route(whole)?.mount.path;
-  if (mountPath === undefined) throw wrong(`invalid mount path ${JSON.stringify(whole)}`);
+  const found = mounts.route(whole)?.mount;
+  if (found === undefined) throw wrong(`invalid mount path ${JSON.stringify(whole)}`);
+  const { uuid: mount, path: mountPath } = found;
   const suffix = whole.slice(mountPath.length, -1);
   if (suffix.slice(0, -1).includes('*')) throw wrong('"path" may have one "*", at its end');
-  return { mountPath, pathSuffix: foldsNames(mounts, mountPath + suffix) ? foldName(suffix) : suffix };
+  return { mount, mountPath, pathSuffix: foldsNames(mounts, mountPath + suffix) ? foldName(suffix) : suffix };
 }
 
 function checkRole(mounts: MountTable, { mountPath, pathSuffix }: Place): void {
