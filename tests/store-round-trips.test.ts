@@ -5,7 +5,9 @@
 import assert from 'node:assert/strict';
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { after, before, describe, it } from 'node:test';
+import { createAppRoleAuth } from '@coffer/auth-approle';
 import { createTokenAuth } from '@coffer/auth-token';
+import { createUserpassAuth } from '@coffer/auth-userpass';
 import { type JsonObject, silentLogger } from '@coffer/base';
 import { Barrier, Core, createKeyring, createRootToken, SealableCore } from '@coffer/core';
 import { createDatabaseEngine, createDatabasePlugins } from '@coffer/engine-database';
@@ -96,12 +98,17 @@ async function openCore(store: Store): Promise<{ readonly core: Core; readonly r
   });
   core.install({
     engines: new Map([['database', createDatabaseEngine({ plugins, generatePassword })]]),
+    authMethods: new Map([
+      ['approle', createAppRoleAuth(tokens)],
+      ['userpass', createUserpassAuth(tokens)],
+    ]),
     builtins: new Map([
       ['sys/', { type: 'system', description: '', factory: system }],
       ['auth/token/', { type: 'token', description: '', factory: token }],
     ]),
   });
   await services.mounts.enable('database', 'database', {});
+  for (const method of ['approle', 'userpass']) await services.mounts.enable(`auth/${method}`, method, {});
   return { core, root: (await createRootToken(tokens)).reveal() };
 }
 
@@ -214,6 +221,32 @@ for (const [where, openStore] of Object.entries(STORES)) {
     it('that is refused costs 1: the token and the epoch', async () => {
       await assert.rejects(costs(1, 'read', 'other/creds/app'), /permission denied|no handler/);
       await assert.rejects(costs(1, 'read', 'database/creds/app', {}, 'hvs.unknown'), /permission denied/);
+    });
+
+    it('that fails to log in has the store do the same for a user as for a name that nobody has', async () => {
+      await admin('auth/userpass/users/ana', { password: 'right' });
+      await admin('auth/approle/role/web', { role_id: 'web-id' });
+      /** What each guess asks of the store, and how it is answered: from the first one to those that meet the lockout. */
+      const guesses = async (path: string, data: JsonObject): Promise<unknown[]> => {
+        const seen: unknown[] = [];
+        for (let n = 0; n < 7; n++) {
+          const asked: Asked = { statements: [], roundTrips: 0 };
+          const error = await asking.run(asked, () =>
+            send('update', path, data, '').catch((thrown: unknown) => thrown),
+          );
+          seen.push([String(error), asked.statements]);
+        }
+        return seen;
+      };
+      const known = await guesses('auth/userpass/login/ana', { password: 'wrong' });
+      assert.deepEqual(await guesses('auth/userpass/login/nobody', { password: 'wrong' }), known);
+      assert.match(String(known[4]), /invalid username or password/);
+      assert.match(String(known[5]), /permission denied/);
+      const secret = { secret_id: 'wrong' };
+      assert.deepEqual(
+        await guesses('auth/approle/login', { role_id: 'no-id', ...secret }),
+        await guesses('auth/approle/login', { role_id: 'web-id', ...secret }),
+      );
     });
 
     it('costs 1 more with a token whose uses are counted', async () => {

@@ -8,7 +8,7 @@ import type { JsonObject } from '@coffer/base';
 import { eventually } from '@coffer/testkit';
 import { type Answer, type Api, textOf } from '../auth/api.ts';
 import { connectionTo, SEED_CREATION } from '../dev-server.ts';
-import { type Nodes, startNodes } from './nodes.ts';
+import { type Node, type Nodes, startNodes } from './nodes.ts';
 
 /** Which of two settings something has; `none` when it is not there. */
 type Seen = 'one' | 'two' | 'none';
@@ -323,6 +323,22 @@ describe('what is configured through one node', () => {
       [400, 400],
     );
     await first.api.ok('DELETE', 'sys/auth/there');
+  });
+
+  it('is locked out on every node after as many guesses: a user, and in the same way a name that nobody has', async () => {
+    const [first, second] = nodes.all;
+    assert.ok(first !== undefined && second !== undefined);
+    await first.api.ok('POST', 'sys/auth/guarded', { type: 'userpass' });
+    await first.api.ok('POST', 'auth/guarded/users/ana', { password: 'right' });
+    await first.api.ok('POST', 'sys/auth/guarded/tune', { user_lockout_config: { lockout_threshold: 3 } });
+    for (const name of ['ana', 'nobody']) {
+      const guess = async ({ api }: Node) =>
+        (await api('POST', `auth/guarded/login/${name}`, { password: 'wrong' }, { token: '' })).status;
+      const answers: number[] = [];
+      for (const node of [first, second, first, second, first]) answers.push(await guess(node));
+      assert.deepEqual(answers, [400, 400, 400, 403, 403], name);
+    }
+    await first.api.ok('DELETE', 'sys/auth/guarded');
   });
 
   for (const [name, { put, remove, seen, slow = false }] of Object.entries(KINDS)) {

@@ -33,6 +33,8 @@ export { LoginGuard } from './login-guard.ts';
 export {
   DEFAULT_USER_LOCKOUT,
   isLockedOut,
+  STRANGER_FAILURES,
+  strangerNumber,
   LOCKOUT_METHODS,
   LOGIN_FAILURES,
   type LoginFailures,

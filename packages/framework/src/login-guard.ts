@@ -2,85 +2,88 @@ import { CofferError } from '@coffer/base';
 import type { EngineContext } from './engine.ts';
 import type { Entries } from './entry-storage.ts';
 import { loggedName } from './names.ts';
-import { isLockedOut, LOGIN_FAILURES, type LoginFailures } from './user-lockout.ts';
+import { isLockedOut, LOGIN_FAILURES, type LoginFailures, STRANGER_FAILURES, strangerNumber } from './user-lockout.ts';
 
-/** Names without a user whose failures a process remembers: they must not fill the store. */
-const STRANGERS_REMEMBERED = 10_000;
+type GuardedMount = Pick<EngineContext, 'mount' | 'storage' | 'userLockout' | 'logger'>;
+
+/** Whoever says that they are `name`, which may be nobody's. */
+export interface LoginAttempt {
+  readonly name: string;
+  readonly exists: boolean;
+}
+
+interface Counter {
+  readonly failures: Entries<LoginFailures>;
+  readonly key: string;
+}
 
 /**
  * Locks out the users of one mount who are being guessed at. Failures are counted in the store, one after the other, so that all
  * nodes together answer no more guesses than the threshold, however many come at once; a right one counts for nothing once
- * the user is locked out, even if it came before. Names that no user has are locked out as well, so that nobody can tell.
+ * the user is locked out, even if it came before. Names that no user has are counted and locked out by the same steps, on every
+ * node, so that neither an answer nor its time tells whose name it is.
  */
 export class LoginGuard {
-  readonly #context: Pick<EngineContext, 'storage' | 'userLockout' | 'logger'>;
-  readonly #failures: Entries<LoginFailures>;
-  /** The one that failed longest ago is first. */
-  readonly #strangers = new Map<string, LoginFailures>();
+  readonly #mount: GuardedMount;
+  readonly #users: Entries<LoginFailures>;
+  readonly #strangers: Entries<LoginFailures>;
 
-  constructor(context: Pick<EngineContext, 'storage' | 'userLockout' | 'logger'>) {
-    this.#context = context;
-    this.#failures = context.storage.of(LOGIN_FAILURES.prefix, LOGIN_FAILURES.kind);
+  constructor(mount: GuardedMount) {
+    this.#mount = mount;
+    this.#users = mount.storage.of(LOGIN_FAILURES.prefix, LOGIN_FAILURES.kind);
+    this.#strangers = mount.storage.of(STRANGER_FAILURES.prefix, STRANGER_FAILURES.kind);
   }
 
   /** @throws CofferError `permission-denied` when the user is locked out */
-  async check(name: string): Promise<void> {
-    const lockout = this.#context.userLockout();
+  async check(attempt: LoginAttempt): Promise<void> {
+    const lockout = this.#mount.userLockout();
     if (lockout.disabled) return;
-    const found = isLockedOut(this.#strangers.get(name), lockout) ? undefined : await this.#failures.get(name);
-    if (isLockedOut(found ?? this.#strangers.get(name), lockout)) throw lockedOut();
+    const { failures, key } = this.#counterOf(attempt);
+    if (isLockedOut(await failures.get(key), lockout)) throw lockedOut();
   }
 
   /** To be called once the user has proven who they are. @throws CofferError as {@link check}: they may be locked out by now */
-  async passed(name: string): Promise<void> {
-    const lockout = this.#context.userLockout();
+  async passed(attempt: LoginAttempt): Promise<void> {
+    const lockout = this.#mount.userLockout();
     if (lockout.disabled) return;
-    const found = await this.#failures.read(name);
+    const { failures, key } = this.#counterOf(attempt);
+    const found = await failures.read(key);
     if (isLockedOut(found?.value, lockout)) throw lockedOut();
-    this.#strangers.delete(name);
-    if (found !== undefined) await this.#failures.deleteWhile(name, [found.unchanged]);
+    if (found !== undefined) await failures.deleteWhile(key, [found.unchanged]);
   }
 
   /** Counts a failure. Returns what to answer: `error`, or that the user is locked out, which tells nothing of the guess. */
-  async failed(name: string, { exists }: { readonly exists: boolean }, error: CofferError): Promise<CofferError> {
-    if (this.#context.userLockout().disabled) return error;
-    const answered = exists ? await this.#countUser(name) : this.#countStranger(name);
-    return answered ? error : lockedOut();
+  async failed(attempt: LoginAttempt, error: CofferError): Promise<CofferError> {
+    if (this.#mount.userLockout().disabled) return error;
+    const counted = await this.#count(this.#counterOf(attempt));
+    if (counted === undefined) return lockedOut();
+    this.#report(attempt.name, counted);
+    return error;
   }
 
-  /** Returns false when the user is locked out already. */
-  async #countUser(name: string): Promise<boolean> {
+  #counterOf({ name, exists }: LoginAttempt): Counter {
+    if (exists) return { failures: this.#users, key: name };
+    return { failures: this.#strangers, key: strangerNumber(this.#mount.mount().uuid, name) };
+  }
+
+  /** Returns undefined when the user is locked out already. */
+  async #count({ failures, key }: Counter): Promise<LoginFailures | undefined> {
     for (;;) {
-      if (isLockedOut(await this.#failures.get(name), this.#context.userLockout())) return false;
+      if (isLockedOut(await failures.get(key), this.#mount.userLockout())) return undefined;
       let next: LoginFailures | undefined;
-      const before = await this.#failures.update(name, (present) => {
+      const before = await failures.update(key, (present) => {
         next = this.#after(present);
         return next ?? present;
       });
-      if (before === undefined) {
-        next = this.#after(undefined);
-        if (next === undefined || !(await this.#failures.add(name, next))) continue;
-      }
-      if (next === undefined) return false;
-      this.#report(name, next);
-      return true;
+      if (before !== undefined) return next;
+      next = this.#after(undefined);
+      if (next !== undefined && (await failures.add(key, next))) return next;
     }
-  }
-
-  #countStranger(name: string): boolean {
-    const next = this.#after(this.#strangers.get(name));
-    if (next === undefined) return false;
-    this.#strangers.delete(name);
-    this.#strangers.set(name, next);
-    const [oldest] = this.#strangers.keys();
-    if (this.#strangers.size > STRANGERS_REMEMBERED && oldest !== undefined) this.#strangers.delete(oldest);
-    this.#report(name, next);
-    return true;
   }
 
   /** With one failure more; undefined when the user is locked out. */
   #after(failures: LoginFailures | undefined): LoginFailures | undefined {
-    const lockout = this.#context.userLockout();
+    const lockout = this.#mount.userLockout();
     const last = Date.now();
     if (isLockedOut(failures, lockout, last)) return undefined;
     // One that was locked out, and is not any more, starts anew.
@@ -89,9 +92,9 @@ export class LoginGuard {
   }
 
   #report(name: string, { count, last }: LoginFailures): void {
-    const { threshold, durationMs } = this.#context.userLockout();
+    const { threshold, durationMs } = this.#mount.userLockout();
     if (count < threshold) return;
-    this.#context.logger.warn('a user is locked out after failed logins', {
+    this.#mount.logger.warn('a user is locked out after failed logins', {
       ...{ name: loggedName(name), failures: count, until: new Date(last + durationMs).toISOString() },
     });
   }

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import * as stored from './stored.ts';
 
 /** When somebody whose password is guessed at is locked out (hashicorp/vault:vault/request_handling.go getUserLockoutConfiguration). */
@@ -9,6 +10,8 @@ export interface UserLockout {
   /** How long a failed login counts, in milliseconds. */
   readonly counterResetMs: number;
   readonly disabled: boolean;
+  /** Whether a mount has no say in {@link disabled}: the environment beats all else, as in Vault. */
+  readonly isDecided?: boolean;
 }
 
 /** Vault's defaults (hashicorp/vault:internalshared/configutil/userlockout.go). */
@@ -22,7 +25,7 @@ export const DEFAULT_USER_LOCKOUT: UserLockout = {
 /** The methods whose users can be locked out, of those that there are here. */
 export const LOCKOUT_METHODS: readonly string[] = ['userpass', 'approle'];
 
-/** The failed logins of one user in a row. */
+/** The failed logins of one name in a row. */
 export interface LoginFailures {
   readonly count: number;
   /** When the last one was, in milliseconds since 1970. */
@@ -30,11 +33,21 @@ export interface LoginFailures {
 }
 
 const { entry, integer } = stored;
+const FAILURES = entry<LoginFailures>({ count: integer(), last: integer() });
 /** Where a mount keeps them, by the user's name, and what they hold. */
-export const LOGIN_FAILURES = {
-  prefix: 'login-failures/',
-  kind: entry<LoginFailures>({ count: integer(), last: integer() }),
-} as const;
+export const LOGIN_FAILURES = { prefix: 'login-failures/', kind: FAILURES } as const;
+/** Where it keeps those of names that no user has, by {@link strangerNumber}. */
+export const STRANGER_FAILURES = { prefix: 'stranger-failures/', kind: FAILURES } as const;
+/** Whoever makes up names must not fill the store with them. */
+const STRANGERS = 10_000;
+
+/** Under which the failures of a name without a user are counted. Nobody outside can find two names that share one. */
+export function strangerNumber(mountUuid: string, name: string): string {
+  const digest = createHash('sha256')
+    .update(JSON.stringify([mountUuid, name]))
+    .digest();
+  return String(digest.readUInt32BE() % STRANGERS);
+}
 
 export function isLockedOut(failures: LoginFailures | undefined, lockout: UserLockout, now = Date.now()): boolean {
   if (failures === undefined || lockout.disabled) return false;

@@ -42,12 +42,13 @@ export function loginPaths({ tokens, context, secretIds, guard }: LoginParts): P
         // The log line of a failure has no role id: somebody may have sent the secret id in its place.
         return loggedLogin(context, request, name, async () => {
           if (fields.role_id === '') throw new CofferError('invalid-request', 'missing role_id');
-          await guard.check(roleId);
+          const attempt = { name: roleId, exists: found !== undefined };
+          await guard.check(attempt);
           const used = await useSecretId(secretIds, { name, role }, fields.secret_id.trim(), remoteAddress);
           // One text for both, so that nobody can probe for role ids.
           const wrong = new CofferError('invalid-request', 'invalid role or secret ID');
-          if (used === undefined) throw await guard.failed(roleId, { exists: found !== undefined }, wrong);
-          await guard.passed(roleId);
+          if (used === undefined) throw await guard.failed(attempt, wrong);
+          await guard.passed(attempt);
           const { entry, proof } = used;
           const metadata = { ...entry?.metadata, role_name: name };
           return issueLoginToken(tokens, context, {

@@ -127,8 +127,8 @@ export async function roleOfId(
   storage: EntryStorage,
   roleId: string,
 ): Promise<{ readonly name: string; readonly role: RoleEntry; readonly unchanged: Condition } | undefined> {
-  const holder = await holdersOf(storage).get(roleId);
-  // Read also when there is none, so that the time does not tell.
+  // From the store, where also those are looked for that are not there: the time must not tell who is.
+  const holder = await holdersOf(storage).getNow(roleId);
   const found = await rolesOf(storage).read(holder?.name ?? '');
   if (holder === undefined || found?.value.roleId !== roleId) return undefined;
   return { name: holder.name, role: found.value, unchanged: found.unchanged };

@@ -32,19 +32,21 @@ export function loginPaths({ tokens, context, hasher, guard }: LoginParts): Path
     if (fields.password === '') throw new CofferError('invalid-request', 'missing password');
     const { username } = fields;
     const password = new Secret(fields.password);
-    const [found] = await Promise.all([findUser(context.storage, username), guard.check(username)]);
+    const found = await findUser(context.storage, username);
+    const attempt = { name: username, exists: found !== undefined };
+    await guard.check(attempt);
     const verified = found
       ? await hasher.verify(found.user.passwordHash, password, remoteAddress)
       : await hasher.verifyNobody(password, remoteAddress);
     if (found === undefined || !verified) {
       const wrong = new CofferError('invalid-request', 'invalid username or password');
-      throw await guard.failed(username, { exists: found !== undefined }, wrong);
+      throw await guard.failed(attempt, wrong);
     }
     const { user, unchanged } = found;
     if (!cidrsAllow(user.token.boundCidrs, remoteAddress)) {
       throw new CofferError('permission-denied', 'login request originated from invalid CIDR');
     }
-    await guard.passed(username);
+    await guard.passed(attempt);
     return issueLoginToken(tokens, context, {
       displayName: username,
       metadata: { username },

@@ -1,5 +1,13 @@
 import { CofferError } from '@coffer/base';
-import { isLockedOut, LOCKOUT_METHODS, LOGIN_FAILURES, type Mount, type UserLockout } from '@coffer/framework';
+import {
+  isLockedOut,
+  LOCKOUT_METHODS,
+  LOGIN_FAILURES,
+  STRANGER_FAILURES,
+  strangerNumber,
+  type Mount,
+  type UserLockout,
+} from '@coffer/framework';
 import { createEntryStorage, type EntryStorageParts } from '../barrier/entry-storage.ts';
 import type { MountTable } from './mount-table.ts';
 import { lockoutOf } from './mounted.ts';
@@ -38,7 +46,10 @@ export class LockedUsers {
 
   /** Forgets that a user failed to log in. @throws CofferError `invalid-request` when there is no such mount */
   async unlock(accessor: string, user: string): Promise<void> {
-    await this.#failures(this.#method(accessor)).of.delete(user);
+    const mount = this.#method(accessor);
+    const { storage, of } = this.#failures(mount);
+    await of.delete(user);
+    await storage.of(STRANGER_FAILURES.prefix, STRANGER_FAILURES.kind).delete(strangerNumber(mount.uuid, user));
   }
 
   async #lockedOut(mount: Mount): Promise<string[]> {
