@@ -90,8 +90,9 @@ describe('a user who fails to log in', () => {
     await tune({ lockout_threshold: 2 });
     assert.deepEqual(await guess(3, 'nobody'), [400, 400, 403]);
     assert.deepEqual((await api.ok('GET', 'sys/locked-users')).data['total'], 0);
-    await api.ok('POST', 'auth/userpass/users/nobody', { password: 'right' });
+    assert.deepEqual(await guess(1, 'somebody'), [400], 'but no other name is');
     await api.ok('POST', `sys/locked-users/${accessor}/unlock/nobody`, {});
+    assert.deepEqual(await guess(1, 'nobody'), [400]);
   });
 
   it('gets at most so many answers to guesses, however many come at once', async () => {
@@ -139,6 +140,34 @@ describe('a role of AppRole whose secret id is guessed', () => {
     await api.ok('POST', `sys/locked-users/${approle}/unlock/${roleId}`, {});
     assert.equal(await enter(right), 200);
     assert.equal(await enter(right), 400);
+  });
+});
+
+describe('VAULT_DISABLE_USER_LOCKOUT', () => {
+  const lockedOut = async (text: string, config: JsonObject): Promise<boolean> => {
+    const other = await startTestServer({ env: { VAULT_DISABLE_USER_LOCKOUT: text } });
+    try {
+      const there = apiAt(other.address);
+      await there.ok('POST', 'sys/auth/userpass', { type: 'userpass' });
+      await there.ok('POST', 'auth/userpass/users/ana', { password: 'right' });
+      await there.ok('POST', 'sys/auth/userpass/tune', { user_lockout_config: { lockout_threshold: 1, ...config } });
+      const enter = (password: string) => there('POST', 'auth/userpass/login/ana', { password }, { token: '' });
+      await enter('wrong');
+      return (await enter('right')).status === 403;
+    } finally {
+      await other.close();
+    }
+  };
+
+  it('turns it off by all that Go takes for true, and on by what it takes for false: whatever a mount says', async () => {
+    assert.equal(await lockedOut('T', {}), false);
+    assert.equal(await lockedOut('f', { lockout_disable: true }), true);
+    assert.equal(await lockedOut('', { lockout_disable: true }), false);
+  });
+
+  it('is told to be wrong before the server starts', async () => {
+    for (const text of ['yes', 'tRUE', '2', ' '])
+      await assert.rejects(lockedOut(text, {}), /environment variable VAULT_DISABLE_USER_LOCKOUT/);
   });
 });
 

@@ -5,6 +5,7 @@ import { createHttpEdge, InFlight } from '@coffer/http';
 import { Registry, watchProcess } from '@coffer/metrics';
 import { openEmbeddedStore, watchedStore } from '@coffer/store';
 import { openTraces } from '@coffer/traces';
+import { userLockoutOf } from './config/user-lockout-config.ts';
 import { composeSealable } from './compose.ts';
 import { registerPluginDirectory } from './plugin-directory.ts';
 import type { ServerOperation } from './server.ts';
@@ -48,6 +49,7 @@ const FAREWELL_MS = 15_000;
  */
 export async function startDevServer(options: DevServerOptions): Promise<DevServer> {
   const { logger, pluginDirectory, operation, env = {} } = options;
+  const userLockout = userLockoutOf({}, env);
   const metrics = new Registry();
   const store = watchedStore(await openEmbeddedStore({ path: ':memory:' }), metrics);
   const unwatch = watchProcess(metrics);
@@ -57,6 +59,7 @@ export async function startDevServer(options: DevServerOptions): Promise<DevServ
     store,
     storageType: 'inmem',
     inFlight,
+    userLockout,
     metrics,
     logger,
     ...(operation && { loggers: operation.loggers }),

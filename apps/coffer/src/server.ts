@@ -1,6 +1,6 @@
-import { CofferError, type Logger, type Loggers } from '@coffer/base';
+import { type Logger, type Loggers } from '@coffer/base';
 import type { ServerConfiguration } from '@coffer/engine-system';
-import { type Caller, DEFAULT_USER_LOCKOUT, type RequestHandler, SYSTEM_TTL } from '@coffer/framework';
+import { type Caller, type RequestHandler, SYSTEM_TTL } from '@coffer/framework';
 import { requireNoMigration } from '@coffer/core';
 import { InFlight } from '@coffer/http';
 import { Registry, watchProcess } from '@coffer/metrics';
@@ -12,7 +12,7 @@ import { openStorage } from './open-storage.ts';
 import { defined } from './config/config-values.ts';
 import type { ListenerConfig } from './config/listener-config.ts';
 import type { ServerConfig } from './config/server-config.ts';
-import type { UserLockouts } from './config/user-lockout-config.ts';
+import { userLockoutOf } from './config/user-lockout-config.ts';
 import type { RequestLog } from './request-log.ts';
 import { QuietMoment } from './server-replacement.ts';
 import { readSeals } from './seals.ts';
@@ -162,17 +162,6 @@ function atTheSamePorts(
     const former = free.shift();
     return config.port === 0 ? { ...config, ...former } : config;
   });
-}
-
-/** Vault's variable turns it off, or on, for all. @throws CofferError `invalid-request` for any other value */
-function userLockoutOf({ userLockouts }: ServerConfig, env: Record<string, string | undefined>): UserLockouts {
-  const text = env['VAULT_DISABLE_USER_LOCKOUT'] ?? '';
-  const configured: UserLockouts = userLockouts ?? (() => DEFAULT_USER_LOCKOUT);
-  if (text === '') return configured;
-  if (!['true', 'false', '1', '0'].includes(text)) {
-    throw new CofferError('invalid-request', 'VAULT_DISABLE_USER_LOCKOUT must be true or false');
-  }
-  return (type) => ({ ...configured(type), disabled: text === 'true' || text === '1' });
 }
 
 /** Where nobody may have an audit log written. */

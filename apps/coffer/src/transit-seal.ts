@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
-import { CofferError, errorText, type Logger, parseGoBoolean, Secret, trimBoth } from '@coffer/base';
+import { CofferError, errorText, type Logger, Secret, trimBoth } from '@coffer/base';
 import type { TransitSealOptions } from '@coffer/transit-seal';
+import { environmentSwitch } from './config/config-values.ts';
 import type { TransitSealConfig } from './config/seal-config.ts';
 
 type Environment = Record<string, string | undefined>;
@@ -45,13 +46,12 @@ export async function readTransitSeal(
     if (value !== undefined) return value;
     throw new CofferError('invalid-request', `seal "transit": ${key} is required, or ${variable} in the environment`);
   };
-  const given = named(BEATS.disableRenewal);
+  const given = BEATS.disableRenewal.find((name) => env[name]);
   const disableRenewal =
     given !== undefined && (isOnly || config.disableRenewal === undefined)
-      ? parseSwitch(given, BEATS.disableRenewal[0])
+      ? environmentSwitch(env, given)
       : config.disableRenewal;
-  const skipVerify =
-    config.skipVerify ?? (env[FILLS.skipVerify] ? parseSwitch(env[FILLS.skipVerify], FILLS.skipVerify) : false);
+  const skipVerify = config.skipVerify ?? environmentSwitch(env, FILLS.skipVerify) ?? false;
   const address = required(filled('address'), 'address', FILLS.address);
   const token = required(config.token?.reveal() ?? (env[FILLS.token] || undefined), 'token', FILLS.token);
   const [caCert, clientCert, clientKey] = await Promise.all(
@@ -79,12 +79,6 @@ export async function readTransitSeal(
 /** The token is taken out, so that no plugin finds it. */
 export function forgetTransitToken(env: Environment): void {
   delete env[FILLS.token];
-}
-
-function parseSwitch(text: string | undefined, name: string): boolean {
-  const value = parseGoBoolean(text ?? '');
-  if (value !== undefined) return value;
-  throw new CofferError('invalid-request', `seal "transit": ${name} must be true or false`);
 }
 
 async function readPem(file: string | undefined): Promise<string | undefined> {

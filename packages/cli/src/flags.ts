@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { type CofferError, parseDuration } from '@coffer/base';
+import { type CofferError, parseDuration, parseGoBoolean } from '@coffer/base';
 import { usageFailure } from './failure.ts';
 
 interface FlagBase {
@@ -136,10 +136,11 @@ function convert(
   const last = given.at(-1) ?? '';
   const refuse = (value: string, reason: string) => usageFailure(`${complaint(value)}: ${reason}`);
   switch (definition.type) {
-    case 'boolean':
-      if (/^(1|t|T|TRUE|true|True)$/.test(last)) return true;
-      if (/^(0|f|F|FALSE|false|False)$/.test(last)) return false;
+    case 'boolean': {
+      const value = parseGoBoolean(last);
+      if (value !== undefined) return value;
       throw refuse(last, 'use true or false');
+    }
     case 'string':
       return last;
     case 'integer':

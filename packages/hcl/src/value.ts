@@ -1,4 +1,4 @@
-import { type CofferError, type JsonValue, nearestName, parseDuration } from '@coffer/base';
+import { type CofferError, type JsonValue, nearestName, parseDuration, parseGoBoolean } from '@coffer/base';
 import { type HclPosition, hclError, type HclReport } from './source.ts';
 
 /** A string or heredoc (escapes resolved, `${…}` kept as it is written). */
@@ -101,13 +101,13 @@ export class HclObject implements HclPosition {
     return this.#wrongType(name, 'number', value);
   }
 
-  /** `true` or `false`, quoted or not. */
+  /** `true` or `false`, quoted or not, and what Go takes for them: `1`, `"f"`, `"TRUE"`. Vault takes `""` for false. */
   boolean(name: string): boolean | undefined {
     const value = this.attribute(name);
     if (value === undefined || value.kind === 'bool') return value?.value;
-    if (value.kind === 'string' && value.value === 'true') return true;
-    if (value.kind === 'string' && value.value === 'false') return false;
-    return this.#wrongType(name, 'bool', value);
+    const text = value.kind === 'string' ? value.value : value.kind === 'number' ? value.text : undefined;
+    const meant = text === '' ? false : parseGoBoolean(text ?? '');
+    return meant ?? this.#wrongType(name, 'bool', value);
   }
 
   /** Seconds, from a number of seconds or a string like `"1h30m"` (see parseDuration). */

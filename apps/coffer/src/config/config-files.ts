@@ -2,8 +2,7 @@ import { readdir, readFile, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CofferError, distrust, errorText } from '@coffer/base';
 import { HclObject, type HclItem, type HclReport, parseHcl } from '@coffer/hcl';
-
-type Environment = Readonly<Record<string, string | undefined>>;
+import { type Environment, environmentSwitch } from './config-values.ts';
 
 /** Stanzas of which there may be several: those of all files count. Of anything else the last file's counts. */
 const COLLECTED = new Set(['audit', 'kms_provider', 'listener', 'plugin', 'seal', 'user_lockout']);
@@ -21,7 +20,6 @@ export async function readConfigFiles(
   env: Environment,
   report: HclReport,
 ): Promise<{ readonly object: HclObject; readonly files: readonly string[] }> {
-  const isChecked = /^(1|t|true)$/i.test(env['VAULT_ENABLE_FILE_PERMISSIONS_CHECK'] ?? '');
   const attempt = async <T>(read: () => Promise<T>): Promise<T | undefined> => {
     try {
       return await read();
@@ -30,6 +28,7 @@ export async function readConfigFiles(
       return undefined;
     }
   };
+  const isChecked = (await attempt(async () => environmentSwitch(env, 'VAULT_ENABLE_FILE_PERMISSIONS_CHECK'))) ?? false;
   const seen = new Set<string>();
   const read = async (file: string): Promise<HclObject | undefined> => {
     const real = await realpath(file);

@@ -1,4 +1,4 @@
-import type { HclItem, HclObject, HclValue } from '@coffer/hcl';
+import type { HclItem, HclObject } from '@coffer/hcl';
 import { hclPlace } from '@coffer/hcl';
 
 type Kind = 'switch' | 'text' | 'number' | 'duration' | 'list' | 'any';
@@ -83,15 +83,10 @@ export function takeForeignKeys(config: HclObject): { readonly config: HclObject
 }
 
 /** A value that Vault would refuse is refused here too. */
-function requireKind(config: HclObject, { keys: [key], value }: HclItem, kind: Kind): void {
-  if (kind === 'switch' && !isSwitch(value)) config.boolean(key);
+function requireKind(config: HclObject, { keys: [key] }: HclItem, kind: Kind): void {
+  if (kind === 'switch') config.boolean(key);
   if (kind === 'text') config.string(key);
   if (kind === 'number') config.number(key);
   if (kind === 'duration') config.duration(key);
   if (kind === 'list') config.strings(key);
-}
-
-/** Vault also takes 1 and 0. */
-function isSwitch(value: HclValue): boolean {
-  return (value.kind === 'number' || value.kind === 'string') && /^[01]$/.test(String(value.value));
 }

@@ -5,7 +5,7 @@ import { type ListenAddress, parseListenAddress } from '../listen-address.ts';
 import { defined, parseMaxRequestMs } from './config-values.ts';
 import { parseForwardedFor } from './listener-forwarded-for.ts';
 import { parseResponseHeaders, type ResponseHeaders } from './listener-headers.ts';
-import { checkListenerKeys, flag } from './listener-keys.ts';
+import { checkListenerKeys } from './listener-keys.ts';
 import { type ListenerLimits, parseListenerLimits } from './listener-limits.ts';
 import { type ListenerTls, parseListenerTls } from './listener-tls.ts';
 import { parseSocket } from './listener-socket.ts';
@@ -68,9 +68,9 @@ function parseListener(block: HclBlock, openEverywhere: readonly Unauthenticated
   const [type = ''] = block.labels;
   if (type !== 'tcp' && type !== 'unix') throw body.error('the types of listener are "tcp" and "unix"', block);
   const warnings = checkListenerKeys(body, type);
-  const openHere = Object.entries(DISABLED_BY).flatMap(([key, group]) => (flag(body, key) === false ? [group] : []));
+  const openHere = Object.entries(DISABLED_BY).flatMap(([key, group]) => (body.boolean(key) === false ? [group] : []));
   const open = [...new Set([...openEverywhere, ...openHere, ...openedByStanzas(body)])];
-  const redacted = (['addresses', 'cluster_name', 'version'] as const).filter((what) => flag(body, `redact_${what}`));
+  const redacted = (['addresses', 'cluster_name', 'version'] as const).filter((what) => body.boolean(`redact_${what}`));
   const settings = {
     ...(open.length > 0 && { unauthenticatedAccess: open }),
     ...(redacted.length > 0 && { redacted }),
@@ -103,7 +103,7 @@ function openedByStanzas(body: HclObject): UnauthenticatedAccess[] {
   const telemetry = stanza('telemetry', ['unauthenticated_metrics_access', 'disallow_metrics', 'metrics_only']);
   const profiling = stanza('profiling', ['unauthenticated_pprof_access', ...inFlight]);
   const requests = stanza('inflight_requests_logging', inFlight);
-  const isSet = (of: HclObject | undefined, key: string): boolean => of !== undefined && flag(of, key) === true;
+  const isSet = (of: HclObject | undefined, key: string): boolean => of !== undefined && of.boolean(key) === true;
   if (profiling !== undefined && isSet(profiling, 'unauthenticated_pprof_access')) {
     throw profiling.error('there is no sys/pprof: leave "unauthenticated_pprof_access" out', profiling);
   }
@@ -117,7 +117,7 @@ function openedByStanzas(body: HclObject): UnauthenticatedAccess[] {
 function parseMetrics(body: HclObject): 'disallowed' | 'only' | undefined {
   const telemetry = body.object('telemetry');
   if (telemetry === undefined) return undefined;
-  const [disallowed, only] = [flag(telemetry, 'disallow_metrics'), flag(telemetry, 'metrics_only')];
+  const [disallowed, only] = [telemetry.boolean('disallow_metrics'), telemetry.boolean('metrics_only')];
   if (disallowed && only) throw telemetry.error('"disallow_metrics" and "metrics_only" exclude each other', telemetry);
   return disallowed ? 'disallowed' : only ? 'only' : undefined;
 }

@@ -3,7 +3,6 @@ import { parseCidrs } from '@coffer/framework';
 import type { HclObject } from '@coffer/hcl';
 import { CERTIFICATE_DECODERS, type ForwardedForRules } from '@coffer/http';
 import { defined } from './config-values.ts';
-import { flag } from './listener-keys.ts';
 
 /** Vault's `x_forwarded_for_*`. @throws CofferError `invalid-request`: `FILE:LINE:COLUMN: what is wrong` */
 export function parseForwardedFor(body: HclObject): ForwardedForRules | undefined {
@@ -26,8 +25,8 @@ export function parseForwardedFor(body: HclObject): ForwardedForRules | undefine
   return {
     authorized,
     hopSkips,
-    rejectNotPresent: flag(body, 'x_forwarded_for_reject_not_present') ?? true,
-    rejectNotAuthorized: flag(body, 'x_forwarded_for_reject_not_authorized') ?? true,
+    rejectNotPresent: body.boolean('x_forwarded_for_reject_not_present') ?? true,
+    rejectNotAuthorized: body.boolean('x_forwarded_for_reject_not_authorized') ?? true,
     ...defined('certificates', certificates),
   };
 }

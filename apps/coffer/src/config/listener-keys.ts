@@ -1,4 +1,3 @@
-import { parseGoBoolean } from '@coffer/base';
 import type { HclObject } from '@coffer/hcl';
 
 /** What each type of listener takes. */
@@ -129,13 +128,5 @@ function contradictions(body: HclObject): string[] {
 
 function isOn(body: HclObject, key: string): boolean {
   const value = body.attribute(key);
-  return key.startsWith('tls_') ? flag(body, key) === true : value !== undefined;
-}
-
-/** As Vault's parseutil reads it: true, false, 1, 0, t, f, quoted or not; empty is false. */
-export function flag(body: HclObject, key: string): boolean | undefined {
-  const value = body.attribute(key);
-  if (value?.kind === 'number' && (value.value === 0 || value.value === 1)) return value.value === 1;
-  if (value?.kind === 'string' && value.value === '') return false;
-  return (value?.kind === 'string' ? parseGoBoolean(value.value) : undefined) ?? body.boolean(key);
+  return key.startsWith('tls_') ? body.boolean(key) === true : value !== undefined;
 }

@@ -1,6 +1,5 @@
 import type { HclObject } from '@coffer/hcl';
 import { defined } from './config-values.ts';
-import { flag } from './listener-keys.ts';
 
 /** Absent is the edge's default. */
 export interface ListenerLimits {
@@ -36,7 +35,7 @@ export function parseListenerLimits(body: HclObject): ListenerLimits | undefined
     ...defined('requestTimeoutMs', milliseconds('http_read_timeout')),
     ...defined('responseTimeoutMs', milliseconds('http_write_timeout')),
     ...defined('idleTimeoutMs', milliseconds('http_idle_timeout')),
-    ...(flag(body, 'disable_request_limiter') === true && { unlimited: true }),
+    ...(body.boolean('disable_request_limiter') === true && { unlimited: true }),
   };
   return Object.keys(limits).length === 0 ? undefined : limits;
 }

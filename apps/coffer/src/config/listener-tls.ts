@@ -1,7 +1,6 @@
 import type { HclBlock, HclObject } from '@coffer/hcl';
 import type { TlsRules } from '@coffer/http';
 import { defined } from './config-values.ts';
-import { flag } from './listener-keys.ts';
 
 export interface ListenerTls {
   /** Files in PEM; absent for plain HTTP. */
@@ -13,7 +12,7 @@ export interface ListenerTls {
 export function parseListenerTls(block: HclBlock): ListenerTls {
   const { body } = block;
   const tlsRules = parseRules(body);
-  if (flag(body, 'tls_disable') ?? false) {
+  if (body.boolean('tls_disable') ?? false) {
     if (tlsRules?.clientCertificates !== 'require') return {};
     throw body.error('"tls_require_and_verify_client_cert" needs TLS: "tls_disable" is set', block);
   }
@@ -45,8 +44,8 @@ function parseRules(body: HclObject): TlsRules | undefined {
 }
 
 function parseClientCertificates(body: HclObject): 'require' | 'none' | undefined {
-  const required = flag(body, 'tls_require_and_verify_client_cert');
-  const disabled = flag(body, 'tls_disable_client_certs');
+  const required = body.boolean('tls_require_and_verify_client_cert');
+  const disabled = body.boolean('tls_disable_client_certs');
   if (required && disabled) {
     throw body.error(
       "'tls_disable_client_certs' and 'tls_require_and_verify_client_cert' are mutually exclusive",

@@ -1,5 +1,4 @@
 import type { HclObject } from '@coffer/hcl';
-import { flag } from './listener-keys.ts';
 
 /** How many requests may be under way at once. Absent is the edge's default. */
 export interface RequestLimiterConfig {
@@ -18,7 +17,7 @@ export function parseRequestLimiter(config: HclObject): RequestLimiterConfig | u
   const { body } = block;
   body.allowOnly(['disable', 'max_requests_in_flight']);
   const most = body.number('max_requests_in_flight');
-  if (flag(body, 'disable') === true) {
+  if (body.boolean('disable') === true) {
     return { total: Number.POSITIVE_INFINITY, perNetwork: Number.POSITIVE_INFINITY };
   }
   if (most === undefined || most === 0) return undefined;

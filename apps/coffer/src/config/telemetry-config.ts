@@ -1,6 +1,5 @@
 import type { HclItem, HclObject } from '@coffer/hcl';
 import { isHttpUrl } from '@coffer/traces';
-import { flag } from './listener-keys.ts';
 
 /** Vault's block `telemetry`, and in it `otlp_endpoint`, which is ours. Times are milliseconds. */
 export interface TelemetryConfig {
@@ -90,7 +89,7 @@ function parseOtlpEndpoint(body: HclObject): string | undefined {
 
 function effectless(body: HclObject, item: HclItem): string[] {
   const [key] = item.keys;
-  const wantsHostname = key === 'disable_hostname' && flag(body, key) === false;
+  const wantsHostname = key === 'disable_hostname' && body.boolean(key) === false;
   const reason = wantsHostname ? 'names never begin with that of the host' : TELEMETRY_WITHOUT_EFFECT[key];
   return reason === undefined ? [] : [body.error(`"${key}" has no effect: ${reason}`, item).message];
 }

@@ -1,8 +1,22 @@
 import { DEFAULT_USER_LOCKOUT, LOCKOUT_METHODS, type UserLockout } from '@coffer/framework';
 import type { HclBlock, HclObject } from '@coffer/hcl';
+import { type Environment, environmentSwitch } from './config-values.ts';
 
 /** Gives what holds for the users of a type of auth method. */
 export type UserLockouts = (type: string) => UserLockout;
+
+/**
+ * What is configured, unless Vault's variable turns it off or on for all: also where a mount says otherwise
+ * (hashicorp/vault:vault/request_handling.go isUserLockoutDisabled).
+ * @throws CofferError `invalid-request` for any other value
+ */
+export function userLockoutOf(
+  { userLockouts = () => DEFAULT_USER_LOCKOUT }: { readonly userLockouts?: UserLockouts },
+  env: Environment,
+): UserLockouts {
+  const disabled = environmentSwitch(env, 'VAULT_DISABLE_USER_LOCKOUT');
+  return disabled === undefined ? userLockouts : (type) => ({ ...userLockouts(type), disabled, isDecided: true });
+}
 
 /** `ldap` means something in Vault, and there is no such method here. */
 const TYPES = ['all', ...LOCKOUT_METHODS, 'ldap'];

@@ -1,8 +1,9 @@
 import { fileURLToPath } from 'node:url';
 import { createLogger } from '@coffer/base';
 import type { AutoSeal } from '@coffer/core';
-import { defined } from '../config/config-values.ts';
+import { defined, type Environment } from '../config/config-values.ts';
 import { type ConfigFindings, examineConfig, type ServerConfig } from '../config/server-config.ts';
+import { userLockoutOf } from '../config/user-lockout-config.ts';
 import { readSeals } from '../seals.ts';
 import { Check } from './check.ts';
 import { checkListenerAddresses, checkListenerTls } from './listener-checks.ts';
@@ -11,8 +12,6 @@ import { checkStorage } from './storage-checks.ts';
 import { checkDisks, checkOpenFiles, checkWritable, warnIfReadable } from './system-checks.ts';
 
 const NO_LOG = createLogger('', 'error', () => undefined);
-
-type Environment = Readonly<Record<string, string | undefined>>;
 
 /** What may be left out. */
 export const SKIPPABLE = ['listener', 'storage', 'autounseal'] as const;
@@ -31,7 +30,7 @@ export async function diagnose(
     await check.part('Check Open File Limits', checkOpenFiles);
     if (config !== undefined) await check.part('Check Disk Usage', (part) => checkDisks(part, config));
   });
-  await root.part('Parse Configuration', (check) => reportConfig(check, findings));
+  await root.part('Parse Configuration', (check) => reportConfig(check, findings, env));
   if (config === undefined) return root;
   await root.part('Check Files', (check) => checkFiles(check, config, findings));
   const unlessSkipped = (name: Skippable, look: (check: Check) => Promise<void>) => async (check: Check) =>
@@ -55,9 +54,10 @@ export async function diagnose(
   return root;
 }
 
-function reportConfig(check: Check, { errors, warnings }: ConfigFindings): void {
+function reportConfig(check: Check, { config, errors, warnings }: ConfigFindings, env: Environment): void {
   for (const { message } of errors) check.fail(message);
   for (const warning of warnings) check.warn(warning);
+  if (config !== undefined) userLockoutOf(config, env);
   if (errors.length === 0) check.ok('Vault configuration syntax is ok.');
 }
 

@@ -118,7 +118,7 @@ export function lockoutOf({ config }: Mount, system: UserLockout): UserLockout {
     threshold: config.user_lockout_threshold || system.threshold,
     durationMs: duration * 1000 || system.durationMs,
     counterResetMs: counterReset * 1000 || system.counterResetMs,
-    disabled: config.user_lockout_disable === true || system.disabled,
+    disabled: system.disabled || (config.user_lockout_disable === true && system.isDecided !== true),
   };
 }
 
