@@ -29,6 +29,7 @@ describe('a configuration that is looked at before it is used', () => {
     home = await DurableHome.make();
     database = await databaseUnderTest();
     const authority = await createCertificateAuthority();
+    await writeFile(home.path('ca.pem'), authority.certificatePem);
     const pems = { good: {}, old: { validity: { notBefore: new Date(2020, 1), notAfter: new Date(2021, 1) } } };
     for (const [name, dates] of Object.entries(pems)) {
       const { certificatePem, privateKeyPem } = await authority.issue({ commonName: name, ...dates });
@@ -103,6 +104,68 @@ describe('a configuration that is looked at before it is used', () => {
     assert.equal(exit, 2);
     assert.match(JSON.stringify(find(result, 'Check Listener TLS')), /every user of this machine can read the key/);
     await chmod(home.path('good.key'), 0o600);
+  });
+
+  it('has a file of authorities for client certificates that lets in nobody', async () => {
+    const withCa = (file: string) =>
+      tls('good.pem', 'good.key').replace(
+        '{',
+        `{ tls_require_and_verify_client_cert = true, tls_client_ca_file = "${home.path(file)}",`,
+      );
+    for (const [file, exit, message] of [
+      ['ca.pem', 0, /Valid until/],
+      ['none.pem', 1, /Failed to read .*none\.pem: ENOENT/],
+      ['good.key', 1, /No certificates found/],
+      ['coffer.hcl', 1, /No certificates found/],
+      ['old.pem', 1, /has expired on 2021-/],
+      ['good.pem', 2, /is not one of an authority/],
+    ] as const) {
+      await home.configure(home.fileStorage, withCa(file));
+      const found = await diagnose();
+      assert.equal(found.exit, exit, file);
+      assert.match(JSON.stringify(find(found.result, 'Check Client CA File')), message);
+    }
+  });
+
+  it('names files that are not there, or cannot be what they are said to be: each is told by its key', async () => {
+    const missing = home.path('absent/file');
+    const audit = (options: string) => `${home.fileStorage}\naudit "file" { ${options} }`;
+    const transit = (files: string) =>
+      `${home.fileStorage}\nseal "transit" { address = "https://127.0.0.1:1", token = "t", key_name = "k", mount_path = "m", ${files} }`;
+    const store = (query: string) => `storage "yugabytedb" { connection_url = "${url()}?${query}" }`;
+    for (const [text, name, message] of [
+      [`${home.fileStorage}\nlog_file = "${missing}"`, 'Check Log File', /ENOENT/],
+      [`${home.fileStorage}\nlog_file = "${home.directory}"`, 'Check Log File', /is a directory/],
+      [`${home.fileStorage}\npid_file = "${missing}"`, 'Check Pid File', /ENOENT/],
+      [audit(`file_path = "${missing}"`), 'Check Audit Device file/', /ENOENT/],
+      [audit(`file_path = "${home.directory}"`), 'Check Audit Device file/', /is a directory/],
+      [transit(`tls_ca_cert = "${missing}"`), 'Check Seal TLS File tls_ca_cert', /Failed to read/],
+      [transit(`tls_ca_cert = "${home.path('old.pem')}"`), 'Check Seal TLS File tls_ca_cert', /has expired/],
+      [
+        transit(`tls_client_cert = "${home.path('good.pem')}", tls_client_key = "${home.path('good.pem')}"`),
+        'Check Seal TLS File tls_client_key',
+        /holds no private key/,
+      ],
+      [store(`sslmode=require&sslrootcert=${missing}`), 'Check Store TLS File sslrootcert', /Failed to read/],
+      [store(`sslmode=require&sslcert=${home.path('old.pem')}`), 'Check Store TLS File sslcert', /has expired/],
+    ] as const) {
+      await home.configure(text);
+      const { exit, result } = await diagnose('-skip=storage', '-skip=autounseal');
+      const found = find(result, name);
+      assert.deepEqual([exit, found.status], [1, 'fail'], name);
+      assert.match(found.message ?? '', message);
+    }
+    await home.configure(
+      `${audit('file_path = "stdout"')}\nlog_file = "${home.directory}/"\npid_file = "${home.path('pid')}"`,
+    );
+    const { result } = await diagnose();
+    for (const [name, status] of [
+      ['Check Audit Device file/', 'skipped'],
+      ['Check Log File', 'ok'],
+      ['Check Pid File', 'ok'],
+    ] as const) {
+      assert.equal(find(result, name).status, status, name);
+    }
   });
 
   it('has plugins that others may change, and a key that is not there', async () => {

@@ -6,10 +6,11 @@ import { type ConfigFindings, examineConfig, type ServerConfig } from '../config
 import { userLockoutOf } from '../config/user-lockout-config.ts';
 import { readSeals } from '../seals.ts';
 import { Check } from './check.ts';
+import { checkFiles } from './file-checks.ts';
 import { checkListenerAddresses, checkListenerTls } from './listener-checks.ts';
 import { checkPluginDirectory } from './plugin-checks.ts';
 import { checkStorage } from './storage-checks.ts';
-import { checkDisks, checkOpenFiles, checkWritable, warnIfReadable } from './system-checks.ts';
+import { checkDisks, checkOpenFiles, warnIfReadable } from './system-checks.ts';
 
 const NO_LOG = createLogger('', 'error', () => undefined);
 
@@ -32,7 +33,7 @@ export async function diagnose(
   });
   await root.part('Parse Configuration', (check) => reportConfig(check, findings, env));
   if (config === undefined) return root;
-  await root.part('Check Files', (check) => checkFiles(check, config, findings));
+  await root.part('Check Files', (check) => checkFiles(check, config, findings.files));
   const unlessSkipped = (name: Skippable, look: (check: Check) => Promise<void>) => async (check: Check) =>
     skips.includes(name) ? check.skip(`-skip=${name}`) : look(check);
   await root.part('Check Plugin Directory', (check) => checkPluginDirectory(check, config));
@@ -59,15 +60,6 @@ function reportConfig(check: Check, { config, errors, warnings }: ConfigFindings
   for (const warning of warnings) check.warn(warning);
   if (config !== undefined) userLockoutOf(config, env);
   if (errors.length === 0) check.ok('Vault configuration syntax is ok.');
-}
-
-async function checkFiles(check: Check, config: ServerConfig, { files }: ConfigFindings): Promise<void> {
-  const { storage, logFile, pidFile } = config;
-  if (storage.type === 'yugabytedb') {
-    for (const file of files) await warnIfReadable(check, file, 'the password of the store');
-  }
-  if (logFile !== undefined) await check.part('Check Log File', (part) => checkWritable(part, logFile));
-  if (pidFile !== undefined) await check.part('Check Pid File', (part) => checkWritable(part, pidFile));
 }
 
 /** The seal that is configured, and the one that a store would be moved away from. Nothing is asked of a store here. */

@@ -1,18 +1,13 @@
-import { X509Certificate } from 'node:crypto';
-import { access, constants, readFile } from 'node:fs/promises';
+import { access, constants } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { dirname } from 'node:path';
 import { createSecureContext } from 'node:tls';
 import { CofferError, errorText } from '@coffer/base';
 import type { ListenerConfig } from '../config/listener-config.ts';
 import { formatListenAddress } from '../listen-address.ts';
+import { checkCertificates, readPem } from './certificate-checks.ts';
 import type { Check } from './check.ts';
 import { warnIfReadable } from './system-checks.ts';
-
-const PEM = /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g;
-/** A certificate is near its end with less than this part of its time left (hashicorp/vault:vault/diagnose/tls_verification.go). */
-const NEAR = 0.15;
-const DAY_MS = 24 * 60 * 60 * 1000;
 
 export async function checkListenerTls(check: Check, listeners: readonly ListenerConfig[]): Promise<void> {
   for (const listener of listeners) {
@@ -26,7 +21,7 @@ export async function checkListenerTls(check: Check, listeners: readonly Listene
     }
     await check.part(`Listener at address ${place}`, async (part) => {
       const [cert, key] = await Promise.all([readPem(tls.certFile), readPem(tls.keyFile)]);
-      checkCertificates(part, cert);
+      checkCertificates(part, cert, 'own');
       try {
         createSecureContext({ cert, key });
       } catch (cause) {
@@ -35,32 +30,12 @@ export async function checkListenerTls(check: Check, listeners: readonly Listene
         });
       }
       await warnIfReadable(part, tls.keyFile, 'the key');
+      const { clientCaFile } = tls;
+      if (clientCaFile === undefined) return;
+      await part.part('Check Client CA File', async (ca) =>
+        checkCertificates(ca, await readPem(clientCaFile), 'authorities'),
+      );
     });
-  }
-}
-
-async function readPem(path: string): Promise<string> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (cause) {
-    throw new CofferError('failed', `Failed to read ${path}: ${errorText(cause)}`, { cause });
-  }
-}
-
-function checkCertificates(check: Check, text: string): void {
-  const found = text.match(PEM) ?? [];
-  if (found.length === 0) throw new CofferError('failed', 'No certificates found in certificate file.');
-  const now = Date.now();
-  for (const [index, pem] of found.entries()) {
-    const { subject, validFromDate: from, validToDate: to, ca } = new X509Certificate(pem);
-    const name = `Certificate ${index + 1} (${subject.replaceAll('\n', ', ')})`;
-    const left = to.getTime() - now;
-    if (index === 0 && ca) check.warn(`${name} is one of an authority.`, "The server's own goes first.");
-    if (left <= 0) check.fail(`${name} has expired on ${to.toISOString()}.`);
-    else if (from.getTime() > now) check.fail(`${name} is not valid before ${from.toISOString()}.`);
-    else if (left < NEAR * (to.getTime() - from.getTime())) {
-      check.warn(`${name} is near its end: ${(left / DAY_MS).toFixed(1)} days are left.`);
-    } else if (index === 0) check.ok(`Valid until ${to.toISOString()}.`);
   }
 }
 

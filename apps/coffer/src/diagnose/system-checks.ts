@@ -1,4 +1,4 @@
-import { access, constants, readFile, stat, statfs } from 'node:fs/promises';
+import { readFile, stat, statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { ServerConfig } from '../config/server-config.ts';
 import type { Check } from './check.ts';
@@ -33,13 +33,6 @@ export async function checkDisks(check: Check, config: ServerConfig): Promise<vo
     if (free < GIB || free / total < 0.05) check.warn(said, 'Keep at least 1 GB and five percent free.');
     else check.ok(said);
   }
-}
-
-/** The directory of a file that the server writes must be there and be its own to write. */
-export async function checkWritable(check: Check, path: string): Promise<void> {
-  const directory = path.endsWith('/') ? path : dirname(path);
-  await access(directory, constants.W_OK);
-  check.ok(`${directory} can be written.`);
 }
 
 /** The path itself if it is a directory, or the first above it that is there. */
