@@ -2,7 +2,7 @@ import { CofferError, parseExactJson, Secret, type JsonValue } from '@coffer/bas
 import { ApiError } from './api-error.ts';
 import { type Query, parseEndpoint, requestTarget } from './endpoint.ts';
 import { type SecretResponse, parseSecretResponse } from './secret-response.ts';
-import { type Answer, type TlsOptions, exchange, open, textOf, transfer } from './transport.ts';
+import { type Answer, exchange, open, type TlsOptions, type Transfer } from './transport.ts';
 
 export interface ClientOptions extends TlsOptions {
   /** `http://`, `https://` or `unix://` URL; a path in it goes in front of `/v1`. */
@@ -69,6 +69,7 @@ export interface Client {
 export function createClient(options: ClientOptions): Client {
   const endpoint = parseEndpoint(options.address);
   const fixedHeaders = headersOf(options);
+  const { timeoutMs = 60_000, maxResponseBytes = Number.POSITIVE_INFINITY } = options;
 
   async function request(method: string, path: string, content: RequestContent = {}): Promise<ApiResponse> {
     const body = content.body === undefined ? undefined : JSON.stringify(content.body);
@@ -82,35 +83,33 @@ export function createClient(options: ClientOptions): Client {
         ...(body === undefined ? {} : { 'Content-Type': 'application/json' }),
       },
       body,
-      timeoutMs: options.timeoutMs ?? 60_000,
-      maxResponseBytes: options.maxResponseBytes ?? Number.POSITIVE_INFINITY,
+      timeoutMs,
+      maxResponseBytes,
       tls: options,
       followRedirect: options.disableRedirects !== true,
     });
     return judge(method, path, answer);
   }
 
-  async function stream(path: string, query: Query = {}, signal?: AbortSignal): Promise<AsyncIterable<Uint8Array>> {
-    const opened = await open({
-      endpoint,
-      method: 'GET',
-      target: requestTarget(endpoint, path, query),
-      headers: fixedHeaders,
-      body: undefined,
-      timeoutMs: options.timeoutMs ?? 60_000,
-      maxResponseBytes: options.maxResponseBytes ?? Number.POSITIVE_INFINITY,
-      tls: options,
-      followRedirect: options.disableRedirects !== true,
-      ...(signal && { signal }),
-    });
-    if (!('status' in opened)) return opened;
-    judge('GET', path, opened);
-    throw new CofferError('failed', `the server answered ${opened.status} in place of a stream`);
+  function transfer(
+    method: string,
+    path: string,
+    more: Pick<Transfer, 'content' | 'timeoutMs' | 'signal'>,
+    query: Query,
+  ) {
+    const target = requestTarget(endpoint, path, query);
+    return open({ endpoint, method, target, headers: fixedHeaders, tls: options, maxResponseBytes, ...more });
   }
 
-  function begin(method: string, path: string, content?: Parameters<typeof transfer>[0]['content']) {
-    const target = requestTarget(endpoint, path, {});
-    return transfer({ endpoint, method, target, headers: fixedHeaders, tls: options, content });
+  async function bytes(
+    path: string,
+    query: Query,
+    more: Pick<Transfer, 'timeoutMs' | 'signal'>,
+  ): Promise<AsyncIterable<Uint8Array>> {
+    const opened = await transfer('GET', path, more, query);
+    if (opened.status === 200) return opened.chunks();
+    judge('GET', path, await opened.whole());
+    throw new CofferError('failed', `the server answered ${opened.status} in place of a stream`);
   }
 
   async function orNothing(response: Promise<ApiResponse>): Promise<SecretResponse | undefined> {
@@ -125,29 +124,15 @@ export function createClient(options: ClientOptions): Client {
   return {
     options,
     request,
-    stream,
+    stream: (path, query = {}, signal) => bytes(path, query, { timeoutMs, signal }),
     read: (path, query = {}) => orNothing(request('GET', path, { query })),
     write: async (path, body) => parseSecretResponse((await request('PUT', path, { body })).body),
     delete: async (path, query = {}) => parseSecretResponse((await request('DELETE', path, { query })).body),
     list: (path, query = {}) => orNothing(request('GET', path, { query: { ...query, list: 'true' } })),
-    async download(path) {
-      const { url, message } = await begin('GET', path);
-      const status = message.statusCode ?? 0;
-      if (status !== 200)
-        judge('GET', path, {
-          url,
-          status,
-          text: await textOf(message, options.maxResponseBytes ?? Number.POSITIVE_INFINITY),
-        });
-      return message as AsyncIterable<Uint8Array>;
-    },
+    download: (path) => bytes(path, {}, {}),
     async upload(path, chunks, length) {
-      const { url, message } = await begin('POST', path, { chunks, length });
-      return judge('POST', path, {
-        url,
-        status: message.statusCode ?? 0,
-        text: await textOf(message, options.maxResponseBytes ?? Number.POSITIVE_INFINITY),
-      });
+      const opened = await transfer('POST', path, { content: { chunks, length } }, {});
+      return judge('POST', path, await opened.whole());
     },
     with: (changes) => {
       const merged = Object.entries({ ...options, ...changes }).filter(([, value]) => value !== undefined);

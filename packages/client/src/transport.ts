@@ -16,19 +16,36 @@ export interface TlsOptions {
   readonly tlsSkipVerify?: boolean;
 }
 
-export interface Exchange {
+/** What is asked of whom. */
+interface Asked {
   readonly endpoint: Endpoint;
   readonly method: string;
   /** Path and query, percent-encoded. */
   readonly target: string;
   readonly headers: Readonly<Record<string, string>>;
+  readonly tls: TlsOptions;
+  readonly maxResponseBytes: number;
+  /** Ends it before its time. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface Exchange extends Asked {
   readonly body: string | undefined;
   readonly timeoutMs: number;
-  readonly maxResponseBytes: number;
-  readonly tls: TlsOptions;
   readonly followRedirect: boolean;
-  /** Ends it before its time. */
-  readonly signal?: AbortSignal;
+}
+
+/** An exchange in which a body is a stream. It takes as long as it takes, and is not redirected. */
+export interface Transfer extends Asked {
+  /** What is sent, and its length in bytes. */
+  readonly content?: Content | undefined;
+  /** How long until the answer begins. Default: for ever. */
+  readonly timeoutMs?: number | undefined;
+}
+
+interface Content {
+  readonly chunks: AsyncIterable<Uint8Array>;
+  readonly length: number;
 }
 
 export interface Answer {
@@ -58,75 +75,63 @@ export async function exchange(asked: Exchange): Promise<Answer> {
   return (await send({ ...asked, endpoint, target: `${target.pathname}${target.search}` }, deadline)).answer;
 }
 
-/** What a transfer is made of: an exchange in which one of the bodies is a stream. It takes as long as it takes. */
-export interface Transfer extends Omit<Exchange, 'body' | 'timeoutMs' | 'maxResponseBytes' | 'followRedirect'> {
-  /** What is sent, and its length in bytes. */
-  readonly content?: { readonly chunks: AsyncIterable<Uint8Array>; readonly length: number } | undefined;
+/** An answer that has begun. Its body is still to be read, in one way or the other. */
+export interface Opened {
+  readonly status: number;
+  /** @throws CofferError `unavailable` when it breaks off, or is larger than it may be */
+  whole(): Promise<Answer>;
+  /** As it comes; it ends where {@link Asked.signal} ended it. The iteration throws CofferError `unavailable` when it breaks off. */
+  chunks(): AsyncIterable<Uint8Array>;
 }
 
-/**
- * Begins one. The body of the answer is still to be read.
- *
- * @throws CofferError `unavailable` when no answer came; whatever the chunks reject with
- */
-export async function transfer(asked: Transfer): Promise<{ readonly url: string; readonly message: IncomingMessage }> {
-  const { content } = asked;
-  const url = `${asked.endpoint.origin}${asked.target}`;
-  const options = requestOptions({
-    ...asked,
-    body: undefined,
-    timeoutMs: 0,
-    maxResponseBytes: 0,
-    followRedirect: false,
-  });
-  const headers = { ...asked.headers, ...(content && { 'Content-Length': String(content.length) }) };
-  const request = asked.endpoint.secure ? requestHttps({ ...options, headers }) : requestHttp({ ...options, headers });
-  const answered = new Promise<IncomingMessage>((resolve, reject) => {
-    request.on('error', (error) => reject(connectionError(asked.method, url, error)));
-    request.on('response', resolve);
-  });
-  const sent = content === undefined ? Promise.resolve(void request.end()) : pipeline(content.chunks, request);
-  // A server that refuses answers before it has all, and does not read the rest.
-  const message = await Promise.race([answered, sent.then(() => answered)]).catch(() => answered);
-  sent.catch(() => undefined);
-  return { url, message };
-}
-
-/**
- * The body of an answer with status 200 as it comes, any other answer as a whole. The time that is set is that until the answer
- * begins. Is not redirected.
- *
- * @throws CofferError `unavailable` when no answer came; so does the iteration when the answer breaks off
- */
-export async function open(asked: Exchange): Promise<Answer | AsyncIterable<Uint8Array>> {
-  const url = `${asked.endpoint.origin}${asked.target}`;
+/** @throws CofferError `unavailable` when no answer came, or what is sent could not be read */
+export async function open(asked: Transfer): Promise<Opened> {
+  const { method, signal, timeoutMs, maxResponseBytes } = asked;
+  const url = urlOf(asked);
   const patience = new AbortController();
-  const timer = setTimeout(() => patience.abort(new DOMException('', 'TimeoutError')), asked.timeoutMs);
+  const timer =
+    timeoutMs === undefined
+      ? undefined
+      : setTimeout(() => patience.abort(new DOMException('', 'TimeoutError')), timeoutMs);
   try {
-    const message = await start(asked, AbortSignal.any([patience.signal, ...(asked.signal ? [asked.signal] : [])]));
-    if (message.statusCode === 200) return bodyOf(asked, url, message);
-    return { url, status: message.statusCode ?? 0, text: await textOf(message, asked.maxResponseBytes) };
+    const message = await start(asked, AbortSignal.any([patience.signal, ...(signal ? [signal] : [])]));
+    const status = message.statusCode ?? 0;
+    return {
+      status,
+      whole: async () => ({ url, status, text: await textOf(message, maxResponseBytes).catch(brokenOff(method, url)) }),
+      chunks: () => chunksOf(message, brokenOff(method, url), signal),
+    };
   } catch (thrown) {
-    throw connectionError(asked.method, url, patience.signal.aborted ? patience.signal.reason : thrown);
+    throw connectionError(method, url, patience.signal.aborted ? patience.signal.reason : thrown);
   } finally {
     clearTimeout(timer);
   }
 }
 
-async function* bodyOf(
-  { method, signal }: Exchange,
-  url: string,
+function brokenOff(method: string, url: string): (thrown: unknown) => never {
+  return (thrown) => {
+    throw connectionError(method, url, thrown);
+  };
+}
+
+async function* chunksOf(
   message: IncomingMessage,
+  broken: (thrown: unknown) => never,
+  signal: AbortSignal | undefined,
 ): AsyncGenerator<Uint8Array> {
   try {
     yield* message as AsyncIterable<Uint8Array>;
   } catch (thrown) {
-    if (signal?.aborted !== true) throw connectionError(method, url, thrown);
+    if (signal?.aborted !== true) broken(thrown);
   }
 }
 
+function urlOf({ endpoint, target }: Asked): string {
+  return `${endpoint.origin}${target}`;
+}
+
 /** The rest of an answer, as text. @throws Error when it is larger */
-export async function textOf(message: IncomingMessage, maxBytes: number): Promise<string> {
+async function textOf(message: IncomingMessage, maxBytes: number): Promise<string> {
   let text = '';
   let bytes = 0;
   message.setEncoding('utf8');
@@ -140,7 +145,7 @@ export async function textOf(message: IncomingMessage, maxBytes: number): Promis
 }
 
 async function send(asked: Exchange, signal: AbortSignal): Promise<{ answer: Answer; message: IncomingMessage }> {
-  const url = `${asked.endpoint.origin}${asked.target}`;
+  const url = urlOf(asked);
   try {
     const message = await start(asked, signal);
     const text = await textOf(message, asked.maxResponseBytes);
@@ -150,21 +155,29 @@ async function send(asked: Exchange, signal: AbortSignal): Promise<{ answer: Ans
   }
 }
 
-function start(asked: Exchange, signal: AbortSignal): Promise<IncomingMessage> {
-  return new Promise((resolve, reject) => {
-    const options = requestOptions(asked, signal);
-    const request = asked.endpoint.secure ? requestHttps(options) : requestHttp(options);
+async function start(
+  asked: Asked & { readonly body?: string | undefined; readonly content?: Content | undefined },
+  signal: AbortSignal,
+): Promise<IncomingMessage> {
+  const { endpoint, body, content } = asked;
+  const length = content?.length ?? (body === undefined ? undefined : Buffer.byteLength(body));
+  const options = requestOptions(asked, length, signal);
+  const request = endpoint.secure ? requestHttps(options) : requestHttp(options);
+  const answered = new Promise<IncomingMessage>((resolve, reject) => {
     request.on('error', reject);
     request.on('response', resolve);
-    request.end(asked.body);
   });
+  if (content === undefined) request.end(body);
+  // A server that refuses answers before it has all, and does not read the rest; what else went wrong, the request says.
+  else pipeline(content.chunks, request).catch(() => undefined);
+  return answered;
 }
 
 function requestOptions(
-  { endpoint, method, target, headers, body, tls }: Exchange,
-  signal?: AbortSignal,
+  { endpoint, method, target, headers, tls }: Asked,
+  length: number | undefined,
+  signal: AbortSignal,
 ): RequestOptions {
-  const length = body === undefined ? {} : { 'Content-Length': String(Buffer.byteLength(body)) };
   const where =
     endpoint.socketPath === undefined
       ? { host: endpoint.host, port: endpoint.port }
@@ -173,8 +186,8 @@ function requestOptions(
     ...where,
     method,
     path: target,
-    headers: { ...headers, ...length },
-    ...(signal && { signal }),
+    headers: { ...headers, ...(length !== undefined && { 'Content-Length': String(length) }) },
+    signal,
     // No pooled connection: nothing must outlive the command that asked.
     agent: false,
     ...(endpoint.secure ? tlsOptions(tls) : {}),
