@@ -44,6 +44,13 @@ export interface Engines extends Partial<MountTypes> {
   readonly builtins?: ReadonlyMap<string, { type: string; description: string; factory: EngineFactory }>;
 }
 
+/** A request as this node knows it now. */
+interface Arrival {
+  readonly route: Route | undefined;
+  /** Of its token, if that is valid. */
+  readonly entry?: TokenEntry;
+}
+
 /** Mounts, policies, tokens and leases behind one door: {@link Core.handle}. {@link Core.install} gives it its engines. */
 export class Core {
   readonly services: CoreServices;
@@ -159,8 +166,7 @@ export class Core {
   /** Whether this caller may send a larger body than a stranger. Does not count as a use of the token. */
   async takesLargeBody({ path, token, remoteAddress }: Caller): Promise<boolean> {
     if (token === '') return false;
-    const entry = await this.#arrive({ path, operation: 'update', token });
-    const route = findRoute(this.services.mounts, path, 'update');
+    const { route, entry } = await this.#arrive({ path, operation: 'update', token });
     if (route?.path === undefined || route.path.unauthenticated) return false;
     return entry !== undefined && cidrsAllow(entry.boundCidrs ?? [], remoteAddress);
   }
@@ -187,13 +193,12 @@ export class Core {
 
   /** Nothing is done, not even a use of the token, before the audit devices know of the request. */
   async #serve(request: IncomingRequest, watch: RequestWatch): Promise<OutgoingResponse | undefined> {
-    const arrived = await this.#arrive(request);
-    const route = findRoute(this.services.mounts, request.path, request.operation);
+    const { route, entry } = await this.#arrive(request);
     watch.route = route;
     describeRequest(() => requestSpan(request, route));
     await this.services.quotas.admitLogin(request, route);
     const admission = await timed(this.#metrics, 'vault.core.check_token', () =>
-      admit(this.services, { request, route, found: arrived }),
+      admit(this.services, { request, route, found: entry }),
     );
     const answer = (): Promise<OutgoingResponse | undefined> => this.#answer(request, route, admission);
     // Such paths tell everybody how the server is, and are asked all the time.
@@ -221,18 +226,17 @@ export class Core {
     return this.services.wrapping.wrap(response, fullPath, raw.wrapTtl, stillValid(path, token));
   }
 
-  /** Brings this node up to date with every write that was answered before the request began. The entry is of its token. */
-  async #arrive({
-    path,
-    operation,
-    token,
-  }: Pick<IncomingRequest, 'path' | 'operation' | 'token'>): Promise<TokenEntry | undefined> {
+  /** Brings this node up to date with every write that was answered before the request began, and finds where it leads. */
+  async #arrive({ path, operation, token }: Pick<IncomingRequest, 'path' | 'operation' | 'token'>): Promise<Arrival> {
     const { mounts, tokens } = this.services;
+    const { seen } = this.#epochs;
+    const route = findRoute(mounts, path, operation);
     // Such paths are of the core's own mounts, which are always there.
-    if (findRoute(mounts, path, operation)?.path?.local === true) return undefined;
+    if (route?.path?.local === true) return { route };
     const { epoch, entry } = await timed(this.#metrics, 'vault.core.fetch_acl_and_token', () => tokens.arrive(token));
     await this.#epochs.catchUp(epoch);
-    return entry;
+    const isAsBefore = this.#epochs.seen === seen;
+    return { route: isAsBefore ? route : findRoute(mounts, path, operation), ...(entry && { entry }) };
   }
 
   async #run(path: Path, request: RawPathRequest): Promise<OutgoingResponse | undefined> {
