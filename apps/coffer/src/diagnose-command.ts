@@ -12,9 +12,9 @@ export const operatorDiagnose: CommandDefinition = defineCommand({
   synopsis: 'Troubleshoot problems starting a server',
   usage: '[options]',
   description: `
-    Looks at everything that a server needs to start: the configuration, limits of the system, disks, every file that is named, permissions,
-    the store with its schema and clock, the key of a static seal, certificates and their dates, addresses to listen on. Nothing is changed. To be run
-    as the user of the server, with its environment.
+    Looks at everything that a server needs to start: the configuration, limits of the system, disks, every file that is named,
+    permissions, the store with its schema and clock, the key of a static seal, certificates and their dates, addresses to listen
+    on. Nothing is changed. To be run as the user of the server, with its environment.
 
     The exit code is 0 if all is well, 1 if something would keep the server from starting, 2 if something is worth a look, and 3
     for a wrong command line.`,
