@@ -3,9 +3,9 @@ export interface ListenAddress {
   readonly port: number;
 }
 
-/** `HOST:PORT`, `[HOST]:PORT` or `:PORT` (all addresses); undefined for anything else. */
+/** `HOST:PORT`, `[IPV6]:PORT` or `:PORT` (all addresses); undefined for anything else, so also for Vault's templates. */
 export function parseListenAddress(text: string): ListenAddress | undefined {
-  const [, host, port] = /^(.*):(\d{1,5})$/s.exec(text) ?? [];
+  const [, host, port] = /^(\[[\w:.%]+\]|[\w.-]*):(\d{1,5})$/.exec(text) ?? [];
   if (host === undefined || port === undefined || Number(port) > 65_535) return undefined;
   return { host: host.replace(/^\[(.*)\]$/, '$1') || '0.0.0.0', port: Number(port) };
 }

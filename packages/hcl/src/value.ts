@@ -154,6 +154,9 @@ export class HclObject implements HclPosition {
       if (labels.length > labelCount) throw this.error(`"${name}" takes ${labelCountText(labelCount)}`, at);
       if (value.kind === 'list') {
         for (const entry of value.values) add(labels, entry, entry);
+      } else if (value.kind !== 'object' && labels.length > 0) {
+        // A key of the block itself was taken for a label.
+        throw this.error(`"${name}" takes ${labelCountText(labelCount)}`, at);
       } else if (value.kind !== 'object') {
         throw this.error(`"${name}" must be a block, not ${KIND_NAMES[value.kind]}`, value);
       } else if (labels.length === labelCount) {

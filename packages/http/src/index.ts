@@ -6,5 +6,5 @@ export type { ForwardedForRules } from './forwarded-for.ts';
 export { InFlight } from './in-flight.ts';
 export { answerStatus, errorStatus } from './response.ts';
 export { HTTP_LIMITS } from './limits.ts';
-export type { UnixSocket } from './unix-socket.ts';
+export { MAX_SOCKET_PATH_BYTES, type UnixSocket } from './unix-socket.ts';
 export type { HttpEdge, HttpEdgeOptions, TlsIdentity, TlsRules } from './edge.ts';

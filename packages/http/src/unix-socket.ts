@@ -16,7 +16,7 @@ export interface UnixSocket {
 }
 
 /** The longest path that the system takes (`sun_path` of unix(7), without its end). */
-const MAX_PATH_BYTES = 107;
+export const MAX_SOCKET_PATH_BYTES = 107;
 
 /**
  * Listens on a socket file, in the place of one that a server has left behind. Nobody else can open it before it has the owner
@@ -27,7 +27,8 @@ const MAX_PATH_BYTES = 107;
 export async function listenOnSocket(server: Server, socket: UnixSocket): Promise<void> {
   const { path, mode } = socket;
   try {
-    if (Buffer.byteLength(path) > MAX_PATH_BYTES) throw new Error(`the path has more than ${MAX_PATH_BYTES} bytes`);
+    if (Buffer.byteLength(path) > MAX_SOCKET_PATH_BYTES)
+      throw new Error(`the path has more than ${MAX_SOCKET_PATH_BYTES} bytes`);
     await removeStale(path);
     const [uid, gid] = [await idOf('passwd', socket.user), await idOf('group', socket.group)];
     const umask = listenPrivately(server, path);

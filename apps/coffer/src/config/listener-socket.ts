@@ -1,6 +1,6 @@
 import { isAbsolute } from 'node:path';
 import type { HclObject } from '@coffer/hcl';
-import type { UnixSocket } from '@coffer/http';
+import { MAX_SOCKET_PATH_BYTES, type UnixSocket } from '@coffer/http';
 import { defined } from './config-values.ts';
 
 /** @throws CofferError `invalid-request`: `FILE:LINE:COLUMN: what is wrong` */
@@ -11,6 +11,9 @@ export function parseSocket(body: HclObject): UnixSocket {
       '"address" must be the absolute path of a socket, as in "/run/coffer/coffer.sock"',
       body.attribute('address'),
     );
+  }
+  if (Buffer.byteLength(path) > MAX_SOCKET_PATH_BYTES) {
+    throw body.error(`"address" has more than ${MAX_SOCKET_PATH_BYTES} bytes`, body.attribute('address'));
   }
   return {
     path,

@@ -77,6 +77,29 @@ describe('the configuration file', () => {
     }
   });
 
+  it('refuses an address that clients could not use, a default that is longer than the maximum, and a block without its label', () => {
+    const parsed = (text: string) => parse(`${LISTENER}\n${STORAGE}\n${text}`);
+    for (const [wrong, said] of [
+      ['api_addr = "coffer.example.com"', /"api_addr" must be an http:\/\/ or https:\/\/ URL/],
+      ['api_addr = "coffer:8200"', /"api_addr" must be/],
+      ['api_addr = "https://{{ GetPrivateIP }}:8200"', /without templates/],
+      ['default_lease_ttl = "769h"', /"default_lease_ttl" is longer than "max_lease_ttl", which is 768h/],
+      ['default_lease_ttl = "769h"\nmax_lease_ttl = 0', /which is 768h/],
+      ['user_lockout { lockout_threshold = 3 }', /"user_lockout" takes 1 label, as in/],
+      ['seal { current_key = "file:///k" }', /"seal" takes 1 label/],
+    ] as const) {
+      assert.throws(() => parsed(wrong), said);
+    }
+    assert.equal(parsed('default_lease_ttl = "769h"\nmax_lease_ttl = "800h"').defaultLeaseTtl, 769 * 3600);
+    assert.equal(parsed('api_addr = ""').apiAddr, undefined);
+    for (const address of ['::1:8200', '{{ GetPrivateIP }}:8200', '[::1]', '127.0.0.1:65536', 'a b:1'])
+      assert.throws(() => parse(`listener "tcp" { address = "${address}", tls_disable = 1 }\n${STORAGE}`), /HOST:PORT/);
+    for (const address of ['[::1]:8200', '[fe80::1%eth0]:8200', 'node-1.example.com:8200', ':8200'])
+      parse(`listener "tcp" { address = "${address}", tls_disable = 1 }\n${STORAGE}`);
+    const long = `/run/${'x'.repeat(103)}`;
+    assert.throws(() => parse(`listener "unix" { address = "${long}" }\n${STORAGE}`), /more than 107 bytes/);
+  });
+
   it('says how long a client is kept waiting, in all and for one listener', () => {
     const limits = (text: string) => parse(`${text} ${STORAGE}`).listeners.map(({ maxRequestMs }) => maxRequestMs);
     const own = 'listener "tcp" { tls_disable = true, max_request_duration = "5s" }';

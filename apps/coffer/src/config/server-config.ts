@@ -1,4 +1,5 @@
 import { CofferError, type FileTrust } from '@coffer/base';
+import { SYSTEM_TTL } from '@coffer/framework';
 import type { HclObject, HclReport } from '@coffer/hcl';
 import { AUDIT_KEYS, type AuditConfig, parseAudit } from './audit-config.ts';
 import { parseConfigText, readConfigFiles } from './config-files.ts';
@@ -144,7 +145,10 @@ function parseKeys(config: HclObject, report: HclReport): ServerConfig | undefin
       'pluginTrust',
       attempt(() => parsePluginTrust(config)),
     ),
-    ...defined('apiAddr', config.string('api_addr')),
+    ...defined(
+      'apiAddr',
+      attempt(() => parseApiAddr(config)),
+    ),
     ...defined('clusterName', config.string('cluster_name') || undefined),
     ...defined(
       'userLockouts',
@@ -175,10 +179,31 @@ function eachListener(config: HclObject): HclObject[] {
 function parseLeaseLimits(config: HclObject): Pick<ServerConfig, 'defaultLeaseTtl' | 'maxLeaseTtl'> {
   const defaultLeaseTtl = config.duration('default_lease_ttl');
   const maxLeaseTtl = config.duration('max_lease_ttl');
-  if (defaultLeaseTtl !== undefined && defaultLeaseTtl > (maxLeaseTtl ?? Number.POSITIVE_INFINITY)) {
-    throw config.error('"default_lease_ttl" is longer than "max_lease_ttl"', config.attribute('default_lease_ttl'));
+  // 0 is the default.
+  const [longest, byDefault] = [
+    maxLeaseTtl || SYSTEM_TTL.maxTtl,
+    maxLeaseTtl ? '' : ', which is 768h where it is not set',
+  ];
+  if (defaultLeaseTtl !== undefined && defaultLeaseTtl > longest) {
+    throw config.error(
+      `"default_lease_ttl" is longer than "max_lease_ttl"${byDefault}`,
+      config.attribute('default_lease_ttl'),
+    );
   }
   return { ...defined('defaultLeaseTtl', defaultLeaseTtl), ...defined('maxLeaseTtl', maxLeaseTtl) };
+}
+
+/** Vault's templates (`{{ GetPrivateIP }}`) would need to look at interfaces: to take one for a name would be worse than to refuse it. */
+function parseApiAddr(config: HclObject): string | undefined {
+  const name = 'api_addr';
+  const text = config.string(name) || undefined;
+  if (text === undefined) return undefined;
+  const url = URL.parse(text);
+  if (url !== null && ['http:', 'https:'].includes(url.protocol) && !text.includes('{{')) return text;
+  throw config.error(
+    `"${name}" must be an http:// or https:// URL, as in "https://coffer.example.com:8200", without templates`,
+    config.attribute(name),
+  );
 }
 
 function parseShutdownDelay(config: HclObject): number | undefined {
