@@ -1,5 +1,6 @@
 import { CofferError } from '@coffer/base';
 import {
+  foldName,
   isLockedOut,
   LOCKOUT_METHODS,
   LOGIN_FAILURES,
@@ -45,8 +46,10 @@ export class LockedUsers {
   }
 
   /** Forgets that a user failed to log in. @throws CofferError `invalid-request` when there is no such mount */
-  async unlock(accessor: string, user: string): Promise<void> {
+  async unlock(accessor: string, given: string): Promise<void> {
     const mount = this.#method(accessor);
+    // Its users log in by any spelling, and are counted under one.
+    const user = mount.type === 'userpass' ? foldName(given) : given;
     const { storage, of } = this.#failures(mount);
     await of.delete(user);
     await storage.of(STRANGER_FAILURES.prefix, STRANGER_FAILURES.kind).delete(strangerNumber(mount.uuid, user));
