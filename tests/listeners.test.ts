@@ -191,7 +191,7 @@ describe('a Unix socket', () => {
         `listener "unix" { address = "${path}" }\nstorage "file" { path = "${file('data2')}" }`,
         'c.hcl',
       );
-    const start = (path: string) =>
+    const start = async (path: string) =>
       startServer(
         config(path),
         {},
