@@ -50,3 +50,10 @@ describe('getters', () => {
     refuses(() => parseHcl('a = 1\na = 2').number('a'), '2:1: "a" is set twice; the first is on line 1');
   });
 });
+
+it('takes for true and false what Go does, quoted or not', () => {
+  const of = (text: string) => parseHcl(`k = ${text}`, 'f').boolean('k');
+  for (const text of ['true', '"T"', '"TRUE"', '1', '"1"']) assert.equal(of(text), true, text);
+  for (const text of ['false', '"f"', '"False"', '0', '"0"', '""']) assert.equal(of(text), false, text);
+  for (const text of ['2', '"yes"', '"tRUE"', '[]']) assert.throws(() => of(text), /must be true or false/);
+});

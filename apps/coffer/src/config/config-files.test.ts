@@ -106,7 +106,9 @@ describe('several configuration files', () => {
     await write({ 'a.hcl': `${LISTENER}\n${STORAGE}` });
     await chmod(join(directory, 'a.hcl'), 0o666);
     assert.deepEqual((await examine(['a.hcl'])).errors, []);
-    const { errors } = await examine(['a.hcl'], { VAULT_ENABLE_FILE_PERMISSIONS_CHECK: 'true' });
+    const wrong = await examine(['a.hcl'], { VAULT_ENABLE_FILE_PERMISSIONS_CHECK: 'yes' });
+    assert.match(String(wrong.errors[0]), /environment variable VAULT_ENABLE_FILE_PERMISSIONS_CHECK/);
+    const { errors } = await examine(['a.hcl'], { VAULT_ENABLE_FILE_PERMISSIONS_CHECK: 'T' });
     assert.match(errors[0] ?? '', /has insecure permissions 0666/);
   });
 });
