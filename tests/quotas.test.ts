@@ -6,6 +6,7 @@ import { after, afterEach, before, describe, it } from 'node:test';
 import type { JsonObject } from '@coffer/base';
 import { eventually } from '@coffer/testkit';
 import { type Api, apiAt, textOf } from './auth/api.ts';
+import { newKey, publicPem } from './auth/signed-jwt.ts';
 import { startTestServer, type TestServer } from './dev-server.ts';
 
 let server: TestServer;
@@ -167,6 +168,24 @@ describe('a rate limit quota', () => {
     assert.deepEqual(await twice('visitors'), [400, 400]);
     await limit('mount', 'auth/visitors');
     await api.ok('DELETE', 'sys/auth/visitors');
+  });
+
+  it('may be for logins by a role of any method that has roles', async () => {
+    const pem = publicPem(newKey());
+    for (const [type, config] of [
+      ['jwt', { jwt_validation_pubkeys: pem, default_role: 'web' }],
+      ['kubernetes', { pem_keys: pem }],
+    ] as const) {
+      await api.ok('POST', `sys/auth/${type}`, { type });
+      await api.ok('POST', `auth/${type}/config`, config);
+      await put(type, { path: `auth/${type}`, role: 'web', rate: 1, interval: '1m' });
+      const loginBy = async (role?: string): Promise<number> =>
+        (await api('POST', `auth/${type}/login`, { jwt: 'x', ...(role && { role }) }, { token: '' })).status;
+      // That they are refused does not matter: a quota is for those, too.
+      assert.deepEqual([await loginBy('other'), await loginBy('other')], [400, 400], type);
+      assert.deepEqual([await loginBy('web'), await loginBy('WEB')], [400, 429], type);
+      assert.equal(await loginBy(), type === 'jwt' ? 429 : 400, 'the default role is one');
+    }
   });
 
   it('says what is wrong with it', async () => {

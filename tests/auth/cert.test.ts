@@ -1,104 +1,30 @@
 /** The auth method `cert`: clients log in with the certificates of their connections. */
 import assert from 'node:assert/strict';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
-import { createLogger, formatLogLine, type JsonObject } from '@coffer/base';
-import { ApiError, type Client, createClient } from '@coffer/client';
+import type { JsonObject } from '@coffer/base';
+import type { ApiError, Client } from '@coffer/client';
 import { createCertificateAuthority } from '@coffer/testkit';
-import { parseServerConfig } from '../../apps/coffer/src/config/server-config.ts';
-import { type Server, startServer } from '../../apps/coffer/src/server.ts';
 import { vaultShell } from '../docs-shell.ts';
 import { executedBlocks } from '../documentation.ts';
-import {
-  ana,
-  bea,
-  cleo,
-  identity,
-  intermediate,
-  people,
-  servers,
-  type Shown,
-  strangers,
-  withChain,
-} from './cert-people.ts';
+import { ana, bea, cleo, intermediate, people, servers, type Shown, strangers, withChain } from './cert-people.ts';
+import { CertServer, NO_CHAIN, NO_MATCH, refused } from './cert-server.ts';
 
-let directory: string;
-let server: Server;
-let root = '';
+let server: CertServer;
 let api: Client;
-let log = '';
-
 before(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'coffer-cert-'));
-  await writeFile(join(directory, 'cert.pem'), identity.certificatePem);
-  await writeFile(join(directory, 'key.pem'), identity.privateKeyPem);
-  const files = `tls_cert_file = "${directory}/cert.pem"\n tls_key_file = "${directory}/key.pem"`;
-  const config = `
-    listener "tcp" {\n address = "127.0.0.1:0"\n ${files}\n}
-    listener "tcp" {\n address = "127.0.0.1:0"\n tls_disable = true\n}
-    listener "tcp" {\n address = "127.0.0.1:0"\n ${files}\n tls_disable_client_certs = true\n}
-    listener "tcp" {
-      address = "127.0.0.1:0"
-      tls_disable = true
-      x_forwarded_for_authorized_addrs = "127.0.0.1"
-      x_forwarded_for_client_cert_header = "X-Client-Cert"
-      x_forwarded_for_client_cert_header_decoders = "URL,DER"
-    }
-    storage "file" { path = "${directory}/data" }`;
-  server = await startServer(
-    parseServerConfig(config, 'c.hcl'),
-    {},
-    createLogger('', 'debug', (entry) => (log += formatLogLine(entry))),
-  );
-  const nobody = connect();
-  const made = (await nobody.request('PUT', 'sys/init', { body: { secret_shares: 1, secret_threshold: 1 } }))
-    .body as JsonObject;
-  root = made['root_token'] as string;
-  await nobody.request('PUT', 'sys/unseal', { body: { key: (made['keys'] as string[])[0] ?? '' } });
-  api = connect(undefined, root);
+  server = await CertServer.start();
+  ({ api } = server);
 });
-after(async () => {
-  await server.close(0);
-  await rm(directory, { recursive: true, force: true });
-});
+after(() => server.close());
 beforeEach(async () => void (await api.write('sys/auth/cert', { type: 'cert' })));
 afterEach(async () => void (await api.delete('sys/auth/cert')));
 
-function connect(shown?: Shown, token?: string, listener = 0, headers: Record<string, string> = {}): Client {
-  return createClient({
-    address: server.addresses[listener] ?? '',
-    caCert: servers.certificatePem,
-    headers,
-    ...(token !== undefined && { token }),
-    ...(shown && { clientCert: shown.certificatePem, clientKey: shown.privateKeyPem }),
-  });
-}
-
-const trust = (name: string, more: JsonObject = {}, certificate = people.certificatePem) =>
-  api.write(`auth/cert/certs/${name}`, { certificate, token_policies: 'default', ...more });
-
-/** The auth of a login, or what the refusal says. */
-async function login(shown?: Shown, body: JsonObject = {}, listener = 0, headers: Record<string, string> = {}) {
-  try {
-    const answer = await connect(shown, undefined, listener, headers).request('PUT', 'auth/cert/login', { body });
-    return (answer.body as { auth: { client_token: string; metadata: JsonObject; token_policies: string[] } }).auth;
-  } catch (thrown) {
-    if (!(thrown instanceof ApiError)) throw thrown;
-    return `${thrown.status} ${thrown.errors.join()}`;
-  }
-}
-
-const refused = (text: string): string => `400 ${text}`;
-const NO_CHAIN = refused('invalid certificate or no client certificate supplied');
-const NO_MATCH = refused('no chain matching all constraints could be found for this login certificate');
-
-async function loggedIn(...given: Parameters<typeof login>) {
-  const auth = await login(...given);
-  assert.ok(typeof auth !== 'string', JSON.stringify(auth));
-  return auth;
-}
+const connect: CertServer['connect'] = (...given) => server.connect(...given);
+const trust: CertServer['trust'] = (...given) => server.trust(...given);
+const login: CertServer['login'] = (...given) => server.login(...given);
+const loggedIn: CertServer['loggedIn'] = (...given) => server.loggedIn(...given);
 
 describe('a login with a certificate', () => {
   it('succeeds for whom a trusted authority has issued one, and says so in the token', async () => {
@@ -132,6 +58,7 @@ describe('a login with a certificate', () => {
       JSON.stringify(await login(await people.issue({ commonName: 'late', client: true, validity: past }))),
       /^"400 failed to verify client's certificate: x509: certificate has expired or is not yet valid/,
     );
+    const log = server.log();
     assert.ok(log.split('login failed').length > 6 && !log.includes('BEGIN'));
   });
 
@@ -185,6 +112,18 @@ describe('a login with a certificate', () => {
     assert.equal(await login(ana, { name: 'none' }), NO_CHAIN);
   });
 
+  it('is counted for the entry that it is by, also where it names none', async () => {
+    await trust('a-ops', { allowed_organizational_units: 'ops' });
+    await trust('b-all');
+    await api.write('sys/quotas/rate-limit/ops', { path: 'auth/cert', role: 'a-ops', rate: 1, interval: '1m' });
+    await loggedIn(ana);
+    assert.match(JSON.stringify(await login(ana)), /^"429 .*rate limit quota exceeded/);
+    assert.match(JSON.stringify(await login(ana, { name: 'A-Ops' })), /^"429/);
+    for (let round = 0; round < 2; round++) await loggedIn(bea);
+    assert.equal(await login(), refused('client certificate must be supplied'));
+    await api.delete('sys/quotas/rate-limit/ops');
+  });
+
   it('is not for those on a revocation list, whoever of a chain it is', async () => {
     await trust('web');
     await api.write('auth/cert/crls/People', { crl: await people.revoke([ana]) });
@@ -229,15 +168,15 @@ describe('a login with a certificate', () => {
 describe('docs/auth.md, certificates', () => {
   it('does what it says', async () => {
     await api.delete('sys/auth/cert');
-    await writeFile(join(directory, 'people.pem'), people.certificatePem);
-    await writeFile(join(directory, 'ana.pem'), ana.certificatePem);
-    await writeFile(join(directory, 'ana.key'), ana.privateKeyPem);
-    await writeFile(join(directory, 'servers.pem'), servers.certificatePem);
+    await writeFile(join(server.directory, 'people.pem'), people.certificatePem);
+    await writeFile(join(server.directory, 'ana.pem'), ana.certificatePem);
+    await writeFile(join(server.directory, 'ana.key'), ana.privateKeyPem);
+    await writeFile(join(server.directory, 'servers.pem'), servers.certificatePem);
     const [block] = executedBlocks('docs/auth.md', import.meta.filename);
-    const stdout = await vaultShell(`cd ${directory}\n${block?.text ?? ''}`, {
-      address: server.addresses[0] ?? '',
-      token: root,
-      env: { VAULT_CACERT: join(directory, 'servers.pem') },
+    const stdout = await vaultShell(`cd ${server.directory}\n${block?.text ?? ''}`, {
+      address: server.address,
+      token: server.root,
+      env: { VAULT_CACERT: join(server.directory, 'servers.pem') },
     });
     assert.match(stdout, /token_meta_cert_name +web/);
     assert.match(stdout, /token_meta_common_name +ana\.example\.com/);
@@ -276,48 +215,5 @@ describe('a token of a certificate', () => {
     assert.equal(await renewed(token, bea), 'policies have changed, not renewing');
     await api.delete('auth/cert/certs/web');
     assert.equal(await renewed(token, bea), 'certificate entry no longer exists, not renewing');
-  });
-});
-
-describe('an entry', () => {
-  it('shows what it was given, and keeps what is not given again', async () => {
-    await trust('Web', { allowed_common_names: 'a, b', policies: 'app', ttl: 60, bound_cidrs: '10.0.0.0/8' });
-    await api.write('auth/cert/certs/web', { display_name: 'other' });
-    const found = (await api.read('auth/cert/certs/WEB'))?.data as JsonObject;
-    assert.equal(found['certificate'], people.certificatePem);
-    assert.deepEqual(
-      [
-        found['display_name'],
-        found['allowed_common_names'],
-        found['token_policies'],
-        found['token_ttl'],
-        found['ocsp_enabled'],
-      ],
-      ['other', ['a', 'b'], ['default'], 60, false],
-    );
-    assert.deepEqual(found['token_bound_cidrs'], ['10.0.0.0/8']);
-    assert.deepEqual((await api.list('auth/cert/certs'))?.data, { keys: ['web'] });
-    assert.equal(await api.read('auth/cert/certs/none'), undefined);
-  });
-
-  it('is refused when nobody could log in by it', async () => {
-    const isRefused = (body: JsonObject, message: RegExp) =>
-      assert.rejects(api.write('auth/cert/certs/x', body), message);
-    await isRefused({}, /failed to parse certificate/);
-    await isRefused({ certificate: 'x' }, /failed to parse certificate/);
-    await isRefused(
-      { certificate: '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----' },
-      /failed to parse certificate/,
-    );
-    await isRefused(
-      { certificate: identity.certificatePem },
-      /nonCA certificates should have TLS client authentication set/,
-    );
-    await isRefused({ certificate: people.certificatePem, ocsp_enabled: true }, /"ocsp_enabled" is not supported/);
-    await isRefused(
-      { certificate: people.certificatePem, required_extensions: 'x' },
-      /"required_extensions" must hold/,
-    );
-    await isRefused({ certificate: people.certificatePem.repeat(65) }, /more than 64 certificates/);
   });
 });

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { JsonObject } from '@coffer/base';
+import { createCertificateAuthority } from '@coffer/testkit';
 import { type Api, startAuthServer, textOf } from './api.ts';
 
 describe('policies that do not exist', () => {
@@ -72,6 +73,41 @@ describe('policies that do not exist', () => {
     ] as const) {
       assert.equal((await api.ok('POST', path, body)).status, 204, `${path}: nothing is said of policies`);
     }
+  });
+
+  it('are named wherever else they can be given', async () => {
+    const { certificatePem: certificate } = await createCertificateAuthority('People');
+    for (const type of ['jwt', 'kubernetes', 'cert']) await api.ok('POST', `sys/auth/${type}`, { type });
+    const jwt = { role_type: 'jwt', user_claim: 'sub', bound_subject: 'x' };
+    const account = { bound_service_account_names: 'web', bound_service_account_namespaces: 'shop' };
+    for (const [path, body, field] of [
+      ['auth/jwt/role/r', jwt, 'token_policies'],
+      ['auth/jwt/role/older', jwt, 'policies'],
+      ['auth/kubernetes/role/r', account, 'token_policies'],
+      ['auth/kubernetes/role/older', account, 'policies'],
+      ['auth/cert/certs/r', { certificate }, 'token_policies'],
+      ['auth/cert/certs/older', { certificate }, 'policies'],
+      ['identity/entity', { name: 'ana' }, 'policies'],
+      ['identity/entity/name/ben', {}, 'policies'],
+      ['identity/group', { name: 'staff' }, 'policies'],
+      ['identity/group/name/crew', {}, 'policies'],
+    ] as const) {
+      for (const given of [['app', ' NOPE', 'never'], 'never,nope', ' nope , never,nope']) {
+        assert.deepEqual(await warned(path, { ...body, [field]: given }), missing('never', 'nope'), path);
+      }
+      for (const fine of [{ [field]: ['app'] }, { [field]: '' }, { [field]: null }, {}]) {
+        assert.equal(await warned(path, { ...body, ...fine }), null, `${path} ${JSON.stringify(fine)}`);
+      }
+    }
+  });
+
+  it('are not when nothing is written', async () => {
+    await api.refused([400, /bound constraint/], 'POST', 'auth/jwt/role/x', {
+      role_type: 'jwt',
+      user_claim: 'sub',
+      token_policies: 'nope',
+    });
+    assert.equal((await api('POST', 'auth/jwt/role/x', { token_policies: 'nope' })).body['warnings'], undefined);
   });
 
   it('of a token role may be very many', async () => {

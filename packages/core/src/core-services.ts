@@ -73,7 +73,6 @@ export function createCoreServices(parts: CoreParts): CoreServices {
   );
   const issuer = createLeaseIssuer(store, barrier, wake, node);
   const policies = createPolicyStore(store, barrier, epochs);
-  const missingPolicies = (names: readonly string[]) => policies.missing(names);
   const mounts: MountTable = new MountTable({
     entries,
     epochs,
@@ -82,7 +81,7 @@ export function createCoreServices(parts: CoreParts): CoreServices {
     identities,
     systemTtl,
     userLockout,
-    missingPolicies,
+    policyWarnings: (names) => policies.warnings(names),
     metrics,
     logger,
   });

@@ -243,6 +243,9 @@ export class Core {
     try {
       const response = await this.#timed(request, () => path.handle(request));
       if (response === undefined && request.operation === 'read') throw new CofferError('not-found', '');
+      if (request.operation === 'create' || request.operation === 'update') {
+        request.warnings.push(...(await this.services.policies.warnings(path.policiesIn(request.data))));
+      }
       if (request.warnings.length === 0) return response;
       return { ...response, warnings: [...(response?.warnings ?? []), ...request.warnings] };
     } catch (thrown) {

@@ -70,7 +70,7 @@ export interface EngineContext {
   readonly ttlLimits: () => readonly TtlLimits[];
   /** As the mount is tuned now. */
   readonly userLockout: () => UserLockout;
-  /** A warning for each policy that does not exist: for whoever gives policies to a token, role or user. */
+  /** A warning for each policy that does not exist. Those that a request names in fields for policies have theirs by themselves. */
   readonly policyWarnings: (policies: readonly string[]) => Promise<readonly string[]>;
   /**
    * Brings this node up to date with what other nodes have written. A request begins so by itself; this is for work that none has

@@ -32,6 +32,8 @@ export interface Field {
   readonly description: string;
   readonly default?: JsonValue;
   readonly required?: boolean;
+  /** Names policies: whoever writes it is told which of them do not exist. */
+  readonly policies?: true;
 }
 export type FieldSchema = Readonly<Record<string, Field>>;
 

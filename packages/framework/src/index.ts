@@ -55,7 +55,9 @@ export {
   type Login,
   issueLoginToken,
   grantLoginRenewal,
+  renewByRole,
   loginPolicies,
+  checkLoginAddress,
   loginCidrs,
   authView,
 } from './login.ts';
@@ -108,6 +110,7 @@ export {
   isBuiltinPluginVersion,
   isSamePluginVersion,
 } from './plugin-version.ts';
+export { type RoleKind, pathsOfRoles } from './role-paths.ts';
 export * as stored from './stored.ts';
 export {
   BATCH_TOKEN_PREFIX,
@@ -120,6 +123,7 @@ export {
 } from './token-entry.ts';
 export {
   TOKEN_FIELDS,
+  OLDER_TOKEN_FIELDS,
   type TokenParameters,
   NEW_TOKEN_PARAMETERS,
   STORED_TOKEN_PARAMETERS,

@@ -1,8 +1,9 @@
 import { isIP } from 'node:net';
 import { CofferError, type JsonObject } from '@coffer/base';
-import { commonCidrs, parseCidrs } from './cidr.ts';
+import { cidrsAllow, commonCidrs, parseCidrs } from './cidr.ts';
 import type { Condition } from './condition.ts';
 import type { EngineContext } from './engine.ts';
+import type { Entries } from './entry-storage.ts';
 import type { OutgoingResponse } from './logical.ts';
 import type { LoginAlias } from './login-alias.ts';
 import type { Mount } from './mount.ts';
@@ -116,6 +117,19 @@ export function grantLoginRenewal(
   });
 }
 
+/** For {@link Engine.renewToken}, of logins whose metadata name their role: by that as it is now, and not once it is gone. */
+export async function renewByRole(
+  context: EngineContext,
+  roles: Pick<Entries<{ readonly token: TokenParameters }>, 'get'>,
+  token: TokenEntry,
+  increment: number,
+): Promise<TtlAnswer> {
+  const name = token.meta?.['role'] ?? '';
+  const role = await roles.get(name);
+  if (role === undefined) throw new CofferError('invalid-request', `role ${name} does not exist during renewal`);
+  return grantLoginRenewal(token, role.token, context, increment);
+}
+
 function limitsOf(parameters: TokenParameters, context: EngineContext) {
   const { ttl: defaultTtl, maxTtl, explicitMaxTtl, period } = parameters;
   return [
@@ -128,6 +142,15 @@ function limitsOf(parameters: TokenParameters, context: EngineContext) {
 /** Sorted, with `default` unless that is left out. */
 export function loginPolicies({ policies, noDefaultPolicy }: TokenParameters): string[] {
   return [...new Set(noDefaultPolicy ? policies : [...policies, DEFAULT_POLICY])].sort();
+}
+
+/** @throws CofferError `permission-denied` for a login from where its token could not be used */
+export function checkLoginAddress({ boundCidrs }: TokenParameters, remoteAddress: string): void {
+  if (!cidrsAllow(boundCidrs, remoteAddress)) throw elsewhere();
+}
+
+function elsewhere(): CofferError {
+  return new CofferError('permission-denied', 'login request originated from invalid CIDR');
 }
 
 /**
@@ -145,7 +168,7 @@ export function loginCidrs({
   const byCredential = commonCidrs(parameters.boundCidrs, boundCidrs);
   const bound = byCredential && commonCidrs(byCredential, own);
   if (bound !== undefined) return bound;
-  throw new CofferError('permission-denied', 'login request originated from invalid CIDR');
+  throw elsewhere();
 }
 
 export interface AuthOfToken {

@@ -9,7 +9,7 @@ import {
 } from './fields.ts';
 import { LIST_FIELDS, type ListPage, listPage, WHOLE_LIST } from './list-page.ts';
 import type { Operation, OutgoingResponse, UnauthenticatedAccess, IncomingRequest } from './logical.ts';
-import { foldName } from './names.ts';
+import { foldName, policyName } from './names.ts';
 import type { TokenEntry } from './token-entry.ts';
 
 /** A request as a path's handler sees it. `fields` holds the parsed body and the parameters of the pattern. */
@@ -47,6 +47,7 @@ export interface PathRequest<S extends FieldSchema = FieldSchema> {
 /** What the URL has in the place of each name of the pattern. */
 export type PathParams = Readonly<Record<string, string>>;
 export type PathResponse = OutgoingResponse | undefined;
+export type LoginRole = (request: Pick<IncomingRequest, 'data' | 'clientCertificates'>) => Promise<string | undefined>;
 export type PathHandler<S extends FieldSchema> = (request: PathRequest<S>) => Promise<PathResponse>;
 
 /** One API path as data: its pattern, fields, operations and help. Router, help text and reference come from it. */
@@ -85,7 +86,7 @@ export interface PathDefinition<S extends FieldSchema> {
   /** Accepts a wrapping token as the calling one; if there is no such token, the error is that of wrapping. */
   readonly takesWrappingToken?: boolean;
   /** For a login: the role that it is by, as far as the request tells; quotas may be for one role. Must be cheap. */
-  readonly loginRole?: (data: JsonObject) => Promise<string | undefined>;
+  readonly loginRole?: LoginRole;
   readonly synopsis: string;
   readonly description?: string;
 }
@@ -97,6 +98,8 @@ export interface Path {
   readonly foldedNames: readonly string[];
   /** Fields in which a string is split at its commas. */
   readonly splitFields: ReadonlySet<string>;
+  /** The policies that a request of this path names, as they are stored. */
+  policiesIn(data: JsonObject): readonly string[];
   readonly operations: readonly ('read' | 'write' | 'delete' | 'list')[];
   readonly rawBody: boolean;
   readonly unauthenticated: boolean;
@@ -104,7 +107,7 @@ export interface Path {
   readonly openAs: UnauthenticatedAccess | undefined;
   readonly sudo: boolean | 'list';
   readonly takesWrappingToken: boolean;
-  readonly loginRole: ((data: JsonObject) => Promise<string | undefined>) | undefined;
+  readonly loginRole: LoginRole | undefined;
   readonly synopsis: string;
   readonly description: string;
   /** Whether a write to what does not exist yet is a `create`. */
@@ -141,6 +144,7 @@ export function definePath<const S extends FieldSchema>(definition: PathDefiniti
     fields,
     foldedNames,
     splitFields: splitFields(fields),
+    policiesIn: (data) => policiesIn(fields, data),
     operations,
     creates: definition.exists !== undefined,
     rawBody: definition.rawBody ?? false,
@@ -169,6 +173,15 @@ export function definePath<const S extends FieldSchema>(definition: PathDefiniti
 
 function splitFields(fields: FieldSchema): ReadonlySet<string> {
   return new Set(Object.keys(fields).filter((name) => fields[name]?.type === 'comma-strings'));
+}
+
+function policiesIn(fields: FieldSchema, data: JsonObject): readonly string[] {
+  const naming = Object.entries(fields).filter(([name, field]) => field.policies === true && Object.hasOwn(data, name));
+  const given = parseFields(Object.fromEntries(naming), data) as Readonly<
+    Record<string, readonly string[] | undefined>
+  >;
+  const names = Object.values(given).flatMap((policies = []) => policies.map(policyName));
+  return [...new Set(names)].filter((name) => name !== '').sort();
 }
 
 /** Matches segment by segment, exactly: the parameters that come out are text that the policy has seen too. */

@@ -7,7 +7,11 @@ import { UNASSIGNABLE_POLICIES } from './token-entry.ts';
 
 /** The fields that roles and users of every auth method share (hashicorp/vault:sdk/helper/tokenutil/tokenutil.go). */
 export const TOKEN_FIELDS = {
-  token_policies: { type: 'comma-strings', description: 'Policies of the tokens, in addition to default.' },
+  token_policies: {
+    type: 'comma-strings',
+    policies: true,
+    description: 'Policies of the tokens, in addition to default.',
+  },
   token_ttl: { type: 'duration', description: "TTL of the tokens; the mount's when 0." },
   token_max_ttl: { type: 'duration', description: "Maximum TTL, with all renewals; the mount's when 0." },
   token_explicit_max_ttl: { type: 'duration', description: 'A maximum that bounds periodic tokens too.' },
@@ -20,6 +24,16 @@ export const TOKEN_FIELDS = {
   token_bound_cidrs: { type: 'comma-strings', description: 'Networks from which the tokens may be used.' },
   token_strictly_bind_ip: { type: 'boolean', description: 'Binds each token to the address that logged in.' },
   token_type: { type: 'string', description: '"service", "batch", or "default" for what the mount is tuned to.' },
+} as const;
+
+/** What some of them were called before; each method takes those that it has had. */
+export const OLDER_TOKEN_FIELDS = {
+  policies: { type: 'comma-strings', policies: true, description: 'Older spelling of token_policies.' },
+  ttl: { type: 'duration', description: 'Older spelling of token_ttl.' },
+  max_ttl: { type: 'duration', description: 'Older spelling of token_max_ttl.' },
+  period: { type: 'duration', description: 'Older spelling of token_period.' },
+  num_uses: { type: 'integer', description: 'Older spelling of token_num_uses.' },
+  bound_cidrs: { type: 'comma-strings', description: 'Older spelling of token_bound_cidrs.' },
 } as const;
 
 /** The settings of the tokens of a role or user. Durations are in seconds, 0 for "not set here". */
@@ -67,18 +81,17 @@ const MAX_POLICIES = 128;
 
 const TYPES = ['default', 'service', 'batch', 'default-service', 'default-batch'];
 
+type TokenFields = FieldValues<typeof TOKEN_FIELDS> & Partial<FieldValues<typeof OLDER_TOKEN_FIELDS>>;
+
 /**
- * `previous`, changed as `fields` says.
+ * `previous`, changed as `given` says, where a newer spelling counts more than an older one.
  * @throws CofferError `invalid-request` naming the field
  */
-export function changeTokenParameters(
-  previous: TokenParameters,
-  fields: FieldValues<typeof TOKEN_FIELDS>,
-): TokenParameters {
-  const cidrs = fields.token_bound_cidrs;
+export function changeTokenParameters(previous: TokenParameters, given: TokenFields): TokenParameters {
+  const fields = inNewSpelling(given);
+  const { token_policies: policies, token_bound_cidrs: cidrs } = fields;
   const changed: TokenParameters = {
-    policies:
-      fields.token_policies === undefined ? previous.policies : checkPolicies(fields.token_policies, 'token_policies'),
+    policies: policies === undefined ? previous.policies : checkPolicies(policies, 'token_policies'),
     ttl: fields.token_ttl ?? previous.ttl,
     maxTtl: fields.token_max_ttl ?? previous.maxTtl,
     explicitMaxTtl: fields.token_explicit_max_ttl ?? previous.explicitMaxTtl,
@@ -91,6 +104,18 @@ export function changeTokenParameters(
   };
   checkParameters(changed);
   return changed;
+}
+
+function inNewSpelling(fields: TokenFields): FieldValues<typeof TOKEN_FIELDS> {
+  return {
+    ...fields,
+    token_policies: fields.token_policies ?? fields.policies,
+    token_ttl: fields.token_ttl ?? fields.ttl,
+    token_max_ttl: fields.token_max_ttl ?? fields.max_ttl,
+    token_period: fields.token_period ?? fields.period,
+    token_num_uses: fields.token_num_uses ?? fields.num_uses,
+    token_bound_cidrs: fields.token_bound_cidrs ?? fields.bound_cidrs,
+  };
 }
 
 function checkParameters({ ttl, maxTtl, numUses, period, type }: TokenParameters): void {

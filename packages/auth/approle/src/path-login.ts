@@ -1,6 +1,6 @@
 import { CofferError } from '@coffer/base';
 import {
-  cidrsAllow,
+  checkLoginAddress,
   type Condition,
   definePath,
   type EngineContext,
@@ -32,7 +32,7 @@ export function loginPaths({ tokens, context, secretIds, guard }: LoginParts): P
       },
       unauthenticated: true,
       synopsis: 'Logs in with a role id and a secret id.',
-      loginRole: async ({ role_id }) =>
+      loginRole: async ({ data: { role_id } }) =>
         typeof role_id === 'string' ? (await roleOfId(context.storage, role_id.trim()))?.name : undefined,
       write: async (request) => {
         const { fields, mountPath, remoteAddress } = request;
@@ -79,9 +79,7 @@ async function useSecretId(
 ): Promise<{ readonly entry?: SecretIdEntry; readonly proof: readonly Condition[] } | undefined> {
   const check = (entry?: SecretIdEntry): void => {
     checkAddress([role.secretIdBoundCidrs, entry?.boundCidrs ?? []], remoteAddress);
-    if (!cidrsAllow(role.token.boundCidrs, remoteAddress)) {
-      throw new CofferError('permission-denied', 'login request originated from invalid CIDR');
-    }
+    checkLoginAddress(role.token, remoteAddress);
     loginCidrs({ parameters: role.token, boundCidrs: entry?.tokenBoundCidrs ?? [], remoteAddress });
   };
   if (!role.bindSecretId) {

@@ -1,12 +1,5 @@
 import { CofferError } from '@coffer/base';
-import {
-  checkNames,
-  checkPolicies,
-  definePath,
-  type EngineContext,
-  type EntryStorage,
-  type Path,
-} from '@coffer/framework';
+import { checkNames, definePath, type EntryStorage, OLDER_TOKEN_FIELDS, type Path } from '@coffer/framework';
 import { changeRole, createRole, deleteRole, newRole, readRole, requireRole } from './role-entry.ts';
 import { ROLE_NAME, ROLE_SETTINGS, roleSetting, roleView, withSettings } from './role-settings.ts';
 import type { SecretIds } from './secret-ids.ts';
@@ -20,8 +13,8 @@ const FIELDS = {
   role_name: ROLE_NAME,
   role_id: ROLE_ID,
   ...ROLE_SETTINGS,
-  policies: { type: 'comma-strings', description: 'Older spelling of token_policies.' },
-  period: { type: 'duration', description: 'Older spelling of token_period.' },
+  policies: OLDER_TOKEN_FIELDS.policies,
+  period: OLDER_TOKEN_FIELDS.period,
   bound_cidr_list: { type: 'comma-strings', description: 'Older spelling of secret_id_bound_cidrs.' },
   local_secret_ids: { type: 'boolean', default: false, description: 'Not supported: there is no replication.' },
 } as const;
@@ -39,13 +32,12 @@ const SETTINGS_IN_URL = [
 ] as const;
 
 /** `role` (LIST), `role/:role_name`, `role/:role_name/role-id`, and one path for each setting that has its own. */
-export function rolePaths(context: EngineContext, secretIds: SecretIds): Path[] {
-  const { storage } = context;
+export function rolePaths(storage: EntryStorage, secretIds: SecretIds): Path[] {
   return [
     listRoles(storage),
-    oneRole(context, secretIds),
+    oneRole(storage, secretIds),
     roleId(storage),
-    ...SETTINGS_IN_URL.map(([url, field]) => roleSetting(context, url, field)),
+    ...SETTINGS_IN_URL.map(([url, field]) => roleSetting(storage, url, field)),
   ];
 }
 
@@ -58,7 +50,7 @@ function listRoles(storage: EntryStorage): Path {
   });
 }
 
-function oneRole({ storage, policyWarnings }: EngineContext, secretIds: SecretIds): Path {
+function oneRole(storage: EntryStorage, secretIds: SecretIds): Path {
   return definePath({
     pattern: 'role/:role_name',
     foldedNames: ['role_name'],
@@ -69,21 +61,18 @@ function oneRole({ storage, policyWarnings }: EngineContext, secretIds: SecretId
       const role = await readRole(storage, fields.role_name);
       return role && { data: roleView(role) };
     },
-    write: async ({ fields, warnings }) => {
+    write: async ({ fields }) => {
       if (fields.local_secret_ids) {
         throw new CofferError('invalid-request', 'field "local_secret_ids": there is no replication; leave it out');
       }
       const settings = {
         ...fields,
-        token_policies: fields.token_policies ?? fields.policies,
-        token_period: fields.token_period ?? fields.period,
         secret_id_bound_cidrs: fields.secret_id_bound_cidrs ?? fields.bound_cidr_list,
       };
       const { role_name: name } = fields;
       if ((await readRole(storage, name)) === undefined)
         await createRole(storage, name, withSettings(newRole(), settings));
       else await changeRole(storage, name, (role) => withSettings(role, settings));
-      warnings.push(...(await policyWarnings(checkPolicies(settings.token_policies ?? []))));
       return undefined;
     },
     delete: async ({ fields }) => {

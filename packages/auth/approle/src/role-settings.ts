@@ -2,9 +2,8 @@ import { CofferError, type JsonObject } from '@coffer/base';
 import {
   changeTokenParameters,
   checkNames,
-  checkPolicies,
   definePath,
-  type EngineContext,
+  type EntryStorage,
   type FieldValues,
   parseCidrs,
   type Path,
@@ -25,7 +24,7 @@ export const ROLE_SETTINGS = {
 type SettingValues = FieldValues<typeof ROLE_SETTINGS>;
 
 /** The path of a single setting of a role: `url` is its last segment. */
-export function roleSetting({ storage, policyWarnings }: EngineContext, url: string, field: keyof SettingValues): Path {
+export function roleSetting(storage: EntryStorage, url: string, field: keyof SettingValues): Path {
   return definePath({
     pattern: `role/:role_name/${url}`,
     foldedNames: ['role_name'],
@@ -35,12 +34,10 @@ export function roleSetting({ storage, policyWarnings }: EngineContext, url: str
       const view = roleView(await requireRole(storage, fields.role_name));
       return { data: { [field]: view[field] ?? null } };
     },
-    write: async ({ fields, warnings }) => {
+    write: async ({ fields }) => {
       await requireRole(storage, fields.role_name);
       if (fields[field] === undefined) throw new CofferError('invalid-request', `missing ${field}`);
       await changeRole(storage, fields.role_name, (role) => withSettings(role, onlyField(fields, field)));
-      if (field === 'token_policies')
-        warnings.push(...(await policyWarnings(checkPolicies(fields.token_policies ?? []))));
       return undefined;
     },
     delete: async ({ fields }) => {
@@ -59,7 +56,11 @@ function onlyField(fields: Partial<SettingValues>, field: keyof SettingValues): 
 /** @throws CofferError `invalid-request` naming the field */
 export function withSettings(
   previous: RoleEntry,
-  fields: SettingValues & { readonly role_id?: string | undefined },
+  fields: SettingValues & {
+    readonly role_id?: string | undefined;
+    readonly policies?: readonly string[] | undefined;
+    readonly period?: number | undefined;
+  },
 ): RoleEntry {
   checkNames([fields.role_id ?? ''], 'role_id');
   const numUses = fields.secret_id_num_uses ?? previous.secretIdNumUses;

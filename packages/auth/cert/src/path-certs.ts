@@ -1,11 +1,12 @@
 import { CofferError, type JsonObject } from '@coffer/base';
 import {
   changeTokenParameters,
-  definePath,
   type EntryStorage,
   type FieldValues,
   NEW_TOKEN_PARAMETERS,
+  OLDER_TOKEN_FIELDS,
   type Path,
+  pathsOfRoles,
   TOKEN_FIELDS,
   tokenParametersView,
 } from '@coffer/framework';
@@ -16,7 +17,6 @@ const NAMES = (of: string) => ({ type: 'comma-strings', description: `Globs, of 
 const OCSP = { type: 'string', description: 'Of no use without ocsp_enabled.' } as const;
 
 const FIELDS = {
-  name: { type: 'string', required: true, description: 'The name of the entry.' },
   certificate: { type: 'string', description: 'The trusted certificate, in PEM: an authority, or a single client.' },
   display_name: { type: 'string', description: "Shows in the tokens' names. Default: the name of the entry." },
   allowed_names: NAMES('the common name or a subject alternative name; older than those that follow'),
@@ -33,45 +33,30 @@ const FIELDS = {
   ocsp_fail_open: { ...OCSP, type: 'boolean' },
   ocsp_query_all_servers: { ...OCSP, type: 'boolean' },
   ...TOKEN_FIELDS,
-  policies: { type: 'comma-strings', description: 'Older spelling of token_policies.' },
   lease: { type: 'duration', description: 'Still older spelling of token_ttl.' },
-  ttl: { type: 'duration', description: 'Older spelling of token_ttl.' },
-  max_ttl: { type: 'duration', description: 'Older spelling of token_max_ttl.' },
-  period: { type: 'duration', description: 'Older spelling of token_period.' },
-  bound_cidrs: { type: 'comma-strings', description: 'Older spelling of token_bound_cidrs.' },
+  policies: OLDER_TOKEN_FIELDS.policies,
+  ttl: OLDER_TOKEN_FIELDS.ttl,
+  max_ttl: OLDER_TOKEN_FIELDS.max_ttl,
+  period: OLDER_TOKEN_FIELDS.period,
+  bound_cidrs: OLDER_TOKEN_FIELDS.bound_cidrs,
 } as const;
 
 /** `certs` (LIST) and `certs/:name`: which certificates log in, and what their tokens may. */
 export function certsPaths(storage: EntryStorage): Path[] {
-  const certs = certsOf(storage);
-  return [
-    definePath({
-      pattern: 'certs',
-      fields: {},
-      synopsis: 'Lists the trusted certificates.',
-      list: async ({ page }) => ({ data: { keys: await storage.list('certs/', page) } }),
-    }),
-    definePath({
-      pattern: 'certs/:name',
-      foldedNames: ['name'],
-      fields: FIELDS,
-      synopsis: 'Manages a trusted certificate, and the settings of the tokens.',
-      read: async ({ fields }) => {
-        const entry = await certs.get(fields.name);
-        return entry && { data: certView(entry) };
-      },
-      write: async ({ fields }) => {
-        const change = (previous: CertEntry): CertEntry => changed(previous, fields);
-        await checkCertificate(change((await certs.get(fields.name)) ?? NEW_ENTRY).certificate);
-        if (!(await certs.add(fields.name, change(NEW_ENTRY)))) await certs.update(fields.name, change);
-        return undefined;
-      },
-      delete: async ({ fields }) => {
-        await certs.delete(fields.name);
-        return undefined;
-      },
-    }),
-  ];
+  return pathsOfRoles(storage, {
+    pattern: 'certs',
+    roles: certsOf(storage),
+    fields: FIELDS,
+    synopsis: {
+      list: 'Lists the trusted certificates.',
+      one: 'Manages a trusted certificate, and the settings of the tokens.',
+    },
+    initial: NEW_ENTRY,
+    change: changed,
+    check: ({ certificate }) => checkCertificate(certificate),
+    view: certView,
+    creates: false,
+  });
 }
 
 const NEW_ENTRY: CertEntry = {
@@ -88,7 +73,7 @@ const NEW_ENTRY: CertEntry = {
   token: NEW_TOKEN_PARAMETERS,
 };
 
-function changed(previous: CertEntry, fields: FieldValues<typeof FIELDS>): CertEntry {
+function changed(previous: CertEntry, fields: FieldValues<typeof FIELDS>, name: string): CertEntry {
   if (fields.ocsp_enabled === true) {
     throw new CofferError('invalid-request', 'field "ocsp_enabled" is not supported: give revocation lists at crls/');
   }
@@ -98,7 +83,7 @@ function changed(previous: CertEntry, fields: FieldValues<typeof FIELDS>): CertE
   }
   return {
     certificate: fields.certificate ?? previous.certificate,
-    displayName: (fields.display_name ?? previous.displayName) || fields.name,
+    displayName: (fields.display_name ?? previous.displayName) || name,
     allowedNames: fields.allowed_names ?? previous.allowedNames,
     allowedCommonNames: fields.allowed_common_names ?? previous.allowedCommonNames,
     allowedDnsSans: fields.allowed_dns_sans ?? previous.allowedDnsSans,
@@ -107,18 +92,7 @@ function changed(previous: CertEntry, fields: FieldValues<typeof FIELDS>): CertE
     allowedOrganizationalUnits: fields.allowed_organizational_units ?? previous.allowedOrganizationalUnits,
     requiredExtensions: fields.required_extensions ?? previous.requiredExtensions,
     allowedMetadataExtensions: fields.allowed_metadata_extensions ?? previous.allowedMetadataExtensions,
-    token: changeTokenParameters(previous.token, tokenFields(fields)),
-  };
-}
-
-function tokenFields(fields: FieldValues<typeof FIELDS>): FieldValues<typeof TOKEN_FIELDS> {
-  return {
-    ...fields,
-    token_policies: fields.token_policies ?? fields.policies,
-    token_ttl: fields.token_ttl ?? fields.ttl ?? fields.lease,
-    token_max_ttl: fields.token_max_ttl ?? fields.max_ttl,
-    token_period: fields.token_period ?? fields.period,
-    token_bound_cidrs: fields.token_bound_cidrs ?? fields.bound_cidrs,
+    token: changeTokenParameters(previous.token, { ...fields, ttl: fields.ttl ?? fields.lease }),
   };
 }
 

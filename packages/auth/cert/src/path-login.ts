@@ -1,6 +1,5 @@
-import { CofferError } from '@coffer/base';
 import {
-  cidrsAllow,
+  checkLoginAddress,
   definePath,
   type EngineContext,
   issueLoginToken,
@@ -22,11 +21,9 @@ const FIELDS = {
 export function loginPaths(tokens: TokenStore, context: EngineContext): Path[] {
   const login = async (request: PathRequest<typeof FIELDS>): Promise<PathResponse> => {
     const { fields, mountPath, remoteAddress, clientCertificates } = request;
-    const client = await verifyClient(context.storage, clientCertificates, fields.name.toLowerCase());
+    const client = await verifyClient(context.storage, clientCertificates, fields.name);
     const { name, entry, unchanged, certificate } = client;
-    if (!cidrsAllow(entry.token.boundCidrs, remoteAddress)) {
-      throw new CofferError('permission-denied', 'login request originated from invalid CIDR');
-    }
+    checkLoginAddress(entry.token, remoteAddress);
     const metadata = await metadataOf(name, entry, certificate);
     const { enableIdentityAliasMetadata } = await readConfig(context.storage);
     const { commonName } = certificate;
@@ -47,6 +44,12 @@ export function loginPaths(tokens: TokenStore, context: EngineContext): Path[] {
       pattern: 'login',
       fields: FIELDS,
       unauthenticated: true,
+      // Not by the name in the request alone, which a client that wants to escape a quota leaves out.
+      loginRole: ({ data: { name }, clientCertificates }) =>
+        verifyClient(context.storage, clientCertificates, typeof name === 'string' ? name : '').then(
+          (client) => client.name,
+          () => undefined,
+        ),
       synopsis: 'Logs in with a TLS client certificate.',
       write: (request) => loggedLogin(context, request, request.fields.name, () => login(request)),
     }),

@@ -1,5 +1,5 @@
 import { CofferError } from '@coffer/base';
-import type { Condition, EntryStorage } from '@coffer/framework';
+import { type Condition, type EntryStorage, foldName } from '@coffer/framework';
 import { type CertEntry, certsOf, crlsOf } from './cert-entry.ts';
 import { type Certificate, parseCertificate, parsePem } from './certificate.ts';
 import { type Chain, isIn, isInTime, isUsable, validChains } from './chain.ts';
@@ -73,7 +73,7 @@ async function chainsOf(
 }
 
 async function readTrusted(storage: EntryStorage, name: string): Promise<readonly Trusted[]> {
-  const names = name === '' ? await storage.list('certs/') : [name];
+  const names = name === '' ? await storage.list('certs/') : [foldName(name)];
   const entries = await Promise.all(
     names.map(async (each) => {
       const found = await certsOf(storage).read(each);

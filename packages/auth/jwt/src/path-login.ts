@@ -1,6 +1,6 @@
 import { CofferError } from '@coffer/base';
 import {
-  cidrsAllow,
+  checkLoginAddress,
   definePath,
   type EngineContext,
   foldName,
@@ -34,9 +34,7 @@ export function loginPaths(tokens: TokenStore, context: EngineContext, issuers: 
     if (role === undefined) throw refusal(`role ${JSON.stringify(name)} could not be found`);
     if (role.value.type === 'oidc') throw refusal('role with oidc role_type is not allowed');
     if (fields.jwt === '') throw refusal('missing token');
-    if (!cidrsAllow(role.value.token.boundCidrs, remoteAddress)) {
-      throw new CofferError('permission-denied', 'login request originated from invalid CIDR');
-    }
+    checkLoginAddress(role.value.token, remoteAddress);
     const claims = await verifiedClaims(issuers, config.value, role.value, fields.jwt);
     const alias = userOfClaims(claims, name, role.value);
     return issueLoginToken(tokens, context, {
@@ -54,6 +52,10 @@ export function loginPaths(tokens: TokenStore, context: EngineContext, issuers: 
       pattern: 'login',
       fields: FIELDS,
       unauthenticated: true,
+      loginRole: async ({ data: { role } }) =>
+        (typeof role === 'string' && foldName(role)) ||
+        (await configOf(context.storage).get(CONFIG_NAME))?.defaultRole ||
+        undefined,
       synopsis: 'Logs in with a JWT.',
       write: (request) => loggedLogin(context, request, request.fields.role, () => login(request)),
     }),

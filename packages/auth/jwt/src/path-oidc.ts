@@ -1,6 +1,6 @@
 import { CofferError, isCofferError } from '@coffer/base';
 import {
-  cidrsAllow,
+  checkLoginAddress,
   definePath,
   type EngineContext,
   foldName,
@@ -125,9 +125,7 @@ async function callback(
   if (role === undefined) throw failed('Role could not be found');
   if (fields.error !== '') throw providerError(fields);
   if (!(await states.isFrom(login, fields.client_nonce))) throw refusal('invalid client_nonce');
-  if (!cidrsAllow(role.value.token.boundCidrs, remoteAddress)) {
-    throw new CofferError('permission-denied', 'login request originated from invalid CIDR');
-  }
+  checkLoginAddress(role.value.token, remoteAddress);
   const { discovery } = issuers.of(config.value);
   if (discovery === undefined || config.value.clientSecret === '') {
     throw refusal('OIDC login is not configured for this mount');

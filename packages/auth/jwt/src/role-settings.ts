@@ -10,8 +10,8 @@ import {
   changeTokenParameters,
   checkNames,
   type FieldValues,
+  OLDER_TOKEN_FIELDS,
   TOKEN_FIELDS,
-  type TokenParameters,
 } from '@coffer/framework';
 import { BOUND_CLAIMS_TYPES, ROLE_TYPES, type RoleEntry } from './role-entry.ts';
 
@@ -56,12 +56,7 @@ export const ROLE_FIELDS = {
   callback_mode: { type: 'string', description: '"client", which is the default: no other is supported.' },
   verbose_oidc_logging: { type: 'boolean', description: 'Not supported: it would log what must not be logged.' },
   ...TOKEN_FIELDS,
-  policies: { type: 'comma-strings', description: 'Older spelling of token_policies.' },
-  ttl: { type: 'duration', description: 'Older spelling of token_ttl.' },
-  max_ttl: { type: 'duration', description: 'Older spelling of token_max_ttl.' },
-  period: { type: 'duration', description: 'Older spelling of token_period.' },
-  num_uses: { type: 'integer', description: 'Older spelling of token_num_uses.' },
-  bound_cidrs: { type: 'comma-strings', description: 'Older spelling of token_bound_cidrs.' },
+  ...OLDER_TOKEN_FIELDS,
 } as const;
 type Settings = FieldValues<typeof ROLE_FIELDS>;
 
@@ -71,7 +66,7 @@ const MAX_CLAIMS = 100;
 const RESERVED_METADATA = 'role';
 
 /** @throws CofferError `invalid-request` for a setting that would have no effect */
-export function refuseUnsupported({ callback_mode: mode = 'client', verbose_oidc_logging: verbose }: Settings): void {
+function refuseUnsupported({ callback_mode: mode = 'client', verbose_oidc_logging: verbose }: Settings): void {
   if (['direct', 'device'].includes(mode)) {
     throw refusal(`'callback_mode' ${mode} is not supported: the provider sends the browser to the client`);
   }
@@ -84,6 +79,7 @@ export function refuseUnsupported({ callback_mode: mode = 'client', verbose_oidc
  * @throws CofferError `invalid-request`
  */
 export function withSettings(previous: RoleEntry, fields: Settings): RoleEntry {
+  refuseUnsupported(fields);
   const type = fields.role_type || previous.type;
   if (!isOneOf(ROLE_TYPES, type)) throw refusal(`invalid 'role_type': ${type.slice(0, 20)}`);
   const boundClaimsType = fields.bound_claims_type ?? previous.boundClaimsType;
@@ -110,22 +106,10 @@ export function withSettings(previous: RoleEntry, fields: Settings): RoleEntry {
     ...(Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as Partial<RoleEntry>),
     type,
     boundClaimsType,
-    token: tokenParameters(previous, fields),
+    token: changeTokenParameters(previous.token, fields),
   };
   checkRole(role);
   return role;
-}
-
-function tokenParameters(previous: RoleEntry, fields: Settings): TokenParameters {
-  return changeTokenParameters(previous.token, {
-    ...fields,
-    token_policies: fields.token_policies ?? fields.policies,
-    token_ttl: fields.token_ttl ?? fields.ttl,
-    token_max_ttl: fields.token_max_ttl ?? fields.max_ttl,
-    token_period: fields.token_period ?? fields.period,
-    token_num_uses: fields.token_num_uses ?? fields.num_uses,
-    token_bound_cidrs: fields.token_bound_cidrs ?? fields.bound_cidrs,
-  });
 }
 
 function checkRole(role: RoleEntry): void {

@@ -1,6 +1,6 @@
 import { CofferError, isCofferError, Secret } from '@coffer/base';
 import {
-  cidrsAllow,
+  checkLoginAddress,
   definePath,
   type EngineContext,
   foldName,
@@ -41,9 +41,7 @@ export function loginPaths(
     if (fields.jwt === '') throw refusal('missing jwt');
     const role = await rolesOf(context.storage).read(name);
     if (role === undefined) throw refusal(`invalid role name ${JSON.stringify(fields.role)}`);
-    if (!cidrsAllow(role.value.token.boundCidrs, remoteAddress)) {
-      throw new CofferError('permission-denied', 'login request originated from invalid CIDR');
-    }
+    checkLoginAddress(role.value.token, remoteAddress);
     const config = await configOf(context.storage).read(CONFIG_NAME);
     if (config === undefined) throw new CofferError('failed', 'could not load backend configuration');
     const token = new Secret(fields.jwt.trim());
@@ -63,6 +61,7 @@ export function loginPaths(
       pattern: 'login',
       fields: FIELDS,
       unauthenticated: true,
+      loginRole: async ({ data: { role } }) => (typeof role === 'string' ? foldName(role) : undefined),
       synopsis: "Logs in with a service account's token.",
       write: (request) => loggedLogin(context, request, request.fields.role, () => login(request)),
     }),

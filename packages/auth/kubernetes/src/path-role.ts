@@ -2,16 +2,16 @@ import { CofferError } from '@coffer/base';
 import {
   changeTokenParameters,
   checkNames,
-  definePath,
   type EntryStorage,
   type FieldValues,
+  OLDER_TOKEN_FIELDS,
   type Path,
+  pathsOfRoles,
   TOKEN_FIELDS,
 } from '@coffer/framework';
 import { ALIAS_NAME_SOURCES, NEW_ROLE, type RoleEntry, rolesOf, roleView } from './role-entry.ts';
 
 const FIELDS = {
-  name: { type: 'string', required: true, description: 'The name of the role.' },
   bound_service_account_names: {
     type: 'comma-strings',
     description: 'Names of service accounts, with * for any text.',
@@ -28,57 +28,30 @@ const FIELDS = {
     description: 'What the alias is called: "serviceaccount_uid", which is the default, or "serviceaccount_name".',
   },
   ...TOKEN_FIELDS,
-  policies: { type: 'comma-strings', description: 'Older spelling of token_policies.' },
-  ttl: { type: 'duration', description: 'Older spelling of token_ttl.' },
-  max_ttl: { type: 'duration', description: 'Older spelling of token_max_ttl.' },
-  period: { type: 'duration', description: 'Older spelling of token_period.' },
-  num_uses: { type: 'integer', description: 'Older spelling of token_num_uses.' },
-  bound_cidrs: { type: 'comma-strings', description: 'Older spelling of token_bound_cidrs.' },
+  ...OLDER_TOKEN_FIELDS,
 } as const;
 
 /** `role` (LIST), `role/:name`. */
 export function rolePaths(storage: EntryStorage): Path[] {
-  const roles = rolesOf(storage);
-  return [
-    definePath({
-      pattern: 'role',
-      fields: {},
-      synopsis: 'Lists the roles.',
-      list: async ({ page }) => ({ data: { keys: await storage.list('role/', page) } }),
-    }),
-    definePath({
-      pattern: 'role/:name',
-      foldedNames: ['name'],
-      fields: FIELDS,
-      synopsis: 'Manages a role: which service accounts log in, and the settings of the tokens they get.',
-      exists: async ({ name = '' }) => (await roles.get(name)) !== undefined,
-      read: async ({ fields }) => {
-        const role = await roles.get(fields.name);
-        return role && { data: roleView(role) };
-      },
-      write: async ({ fields }) => {
-        if (fields.bound_service_account_namespace_selector !== '') {
-          throw refusal('"bound_service_account_namespace_selector" is not supported: name the namespaces');
-        }
-        const { name } = fields;
-        // Two who make it at once: the second one changes what the first has made.
-        const known = (await roles.get(name)) !== undefined;
-        if (!known && (await roles.add(name, withSettings(NEW_ROLE, fields)))) return undefined;
-        const changed = await roles.update(name, (role) => withSettings(role, fields));
-        if (changed === undefined)
-          throw new CofferError('not-found', `role ${JSON.stringify(name)} was deleted meanwhile`);
-        return undefined;
-      },
-      delete: async ({ fields }) => {
-        await roles.delete(fields.name);
-        return undefined;
-      },
-    }),
-  ];
+  return pathsOfRoles(storage, {
+    pattern: 'role',
+    roles: rolesOf(storage),
+    fields: FIELDS,
+    synopsis: {
+      list: 'Lists the roles.',
+      one: 'Manages a role: which service accounts log in, and the settings of the tokens they get.',
+    },
+    initial: NEW_ROLE,
+    change: withSettings,
+    view: roleView,
+  });
 }
 
 /** In the words of Vault. @throws CofferError `invalid-request` */
 function withSettings(previous: RoleEntry, fields: FieldValues<typeof FIELDS>): RoleEntry {
+  if (fields.bound_service_account_namespace_selector !== '') {
+    throw refusal('"bound_service_account_namespace_selector" is not supported: name the namespaces');
+  }
   const aliasNameSource = fields.alias_name_source || previous.aliasNameSource;
   const source = ALIAS_NAME_SOURCES.find((each) => each === aliasNameSource);
   if (source === undefined) throw refusal(`invalid alias_name_source ${JSON.stringify(aliasNameSource.slice(0, 40))}`);
@@ -95,15 +68,7 @@ function withSettings(previous: RoleEntry, fields: FieldValues<typeof FIELDS>): 
     namespaces,
     audience: fields.audience ?? previous.audience,
     aliasNameSource: source,
-    token: changeTokenParameters(previous.token, {
-      ...fields,
-      token_policies: fields.token_policies ?? fields.policies,
-      token_ttl: fields.token_ttl ?? fields.ttl,
-      token_max_ttl: fields.token_max_ttl ?? fields.max_ttl,
-      token_period: fields.token_period ?? fields.period,
-      token_num_uses: fields.token_num_uses ?? fields.num_uses,
-      token_bound_cidrs: fields.token_bound_cidrs ?? fields.bound_cidrs,
-    }),
+    token: changeTokenParameters(previous.token, fields),
   };
 }
 

@@ -23,6 +23,7 @@ const FIELDS = {
   name: { type: 'string', required: true, description: "The role's name." },
   allowed_policies: {
     type: 'comma-strings',
+    policies: true,
     description:
       'Policies that its tokens may have, whatever those of the creating token; all of them when none are asked for.',
   },
@@ -54,7 +55,7 @@ type Fields = FieldValues<typeof FIELDS>;
 type PolicyField = Extract<keyof Fields, `${string}allowed_policies${string}`>;
 
 /** `auth/token/roles` (LIST), `auth/token/roles/:name`. */
-export function rolesPaths({ storage, policyWarnings }: EngineContext): Path[] {
+export function rolesPaths({ storage }: EngineContext): Path[] {
   return [
     definePath({
       pattern: 'roles',
@@ -71,19 +72,17 @@ export function rolesPaths({ storage, policyWarnings }: EngineContext): Path[] {
         const role = await readTokenRole(storage, fields.name);
         return role && { data: roleView(fields.name, role) };
       },
-      write: async ({ fields, warnings }) => {
+      write: async ({ fields }) => {
         const { name } = fields;
         const change = (role: TokenRole) => changeRole(role, fields);
         const roles = tokenRolesOf(storage);
         if ((await roles.get(name)) === undefined) {
           await roles.put(name, change(NEW_TOKEN_ROLE));
-          warnings.push(...(await policyWarnings(fields.allowed_policies ?? [])));
           return undefined;
         }
         // As it is when it is written: one that was deleted stays deleted, and what it lost meanwhile stays lost.
         const replaced = await roles.update(name, change);
         if (replaced === undefined) throw new CofferError('not-found', `role ${JSON.stringify(name)} does not exist`);
-        warnings.push(...(await policyWarnings(fields.allowed_policies ?? [])));
         return undefined;
       },
       delete: async ({ fields }) => {

@@ -1,6 +1,6 @@
 import { CofferError, Secret } from '@coffer/base';
 import {
-  cidrsAllow,
+  checkLoginAddress,
   definePath,
   type EngineContext,
   issueLoginToken,
@@ -43,9 +43,7 @@ export function loginPaths({ tokens, context, hasher, guard }: LoginParts): Path
       throw await guard.failed(attempt, wrong);
     }
     const { user, unchanged } = found;
-    if (!cidrsAllow(user.token.boundCidrs, remoteAddress)) {
-      throw new CofferError('permission-denied', 'login request originated from invalid CIDR');
-    }
+    checkLoginAddress(user.token, remoteAddress);
     await guard.passed(attempt);
     return issueLoginToken(tokens, context, {
       displayName: username,

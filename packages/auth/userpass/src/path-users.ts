@@ -3,9 +3,9 @@ import {
   changeTokenParameters,
   checkPolicies,
   definePath,
-  type EngineContext,
   type EntryStorage,
   NEW_TOKEN_PARAMETERS,
+  OLDER_TOKEN_FIELDS,
   type Path,
   TOKEN_FIELDS,
   type TokenParameters,
@@ -16,23 +16,21 @@ import { changeUser, readUser, usersOf, writeUser } from './user-entry.ts';
 
 const USERNAME = { type: 'string', required: true, description: 'The user.' } as const;
 const PASSWORD = { type: 'string', description: 'The password; stored as an scrypt hash.' } as const;
-const POLICIES = { type: 'comma-strings', description: 'Older spelling of token_policies.' } as const;
 
 const FIELDS = {
   username: USERNAME,
   password: PASSWORD,
   password_hash: { type: 'string', description: 'Not supported: send the password.' },
   ...TOKEN_FIELDS,
-  policies: POLICIES,
-  ttl: { type: 'duration', description: 'Older spelling of token_ttl.' },
-  max_ttl: { type: 'duration', description: 'Older spelling of token_max_ttl.' },
-  bound_cidrs: { type: 'comma-strings', description: 'Older spelling of token_bound_cidrs.' },
+  policies: OLDER_TOKEN_FIELDS.policies,
+  ttl: OLDER_TOKEN_FIELDS.ttl,
+  max_ttl: OLDER_TOKEN_FIELDS.max_ttl,
+  bound_cidrs: OLDER_TOKEN_FIELDS.bound_cidrs,
 } as const;
 
 /** `users` (LIST), `users/:username`, `users/:username/password`, `users/:username/policies`. */
-export function usersPaths(context: EngineContext, hasher: PasswordHasher): Path[] {
-  const { storage } = context;
-  return [listUsers(storage), oneUser(context, hasher), password(storage, hasher), policies(context)];
+export function usersPaths(storage: EntryStorage, hasher: PasswordHasher): Path[] {
+  return [listUsers(storage), oneUser(storage, hasher), password(storage, hasher), policies(storage)];
 }
 
 function listUsers(storage: EntryStorage): Path {
@@ -44,7 +42,7 @@ function listUsers(storage: EntryStorage): Path {
   });
 }
 
-function oneUser({ storage, policyWarnings }: EngineContext, hasher: PasswordHasher): Path {
+function oneUser(storage: EntryStorage, hasher: PasswordHasher): Path {
   return definePath({
     pattern: 'users/:username',
     foldedNames: ['username'],
@@ -55,19 +53,12 @@ function oneUser({ storage, policyWarnings }: EngineContext, hasher: PasswordHas
       const user = await readUser(storage, fields.username);
       return user && { data: tokenParametersView(user.token) };
     },
-    write: async ({ fields, warnings }) => {
+    write: async ({ fields }) => {
       const previous = await readUser(storage, fields.username);
       if (fields.password_hash !== undefined) {
         throw new CofferError('invalid-request', 'field "password_hash" is not supported: send "password" instead');
       }
-      const change = (token: TokenParameters): TokenParameters =>
-        changeTokenParameters(token, {
-          ...fields,
-          token_policies: fields.token_policies ?? fields.policies,
-          token_ttl: fields.token_ttl ?? fields.ttl,
-          token_max_ttl: fields.token_max_ttl ?? fields.max_ttl,
-          token_bound_cidrs: fields.token_bound_cidrs ?? fields.bound_cidrs,
-        });
+      const change = (token: TokenParameters): TokenParameters => changeTokenParameters(token, fields);
       const token = change(previous?.token ?? NEW_TOKEN_PARAMETERS);
       const given = fields.password ?? '';
       const passwordHash = given === '' ? undefined : await hasher.hash(new Secret(given));
@@ -79,8 +70,6 @@ function oneUser({ storage, policyWarnings }: EngineContext, hasher: PasswordHas
       } else if (passwordHash !== undefined) {
         await writeUser(storage, fields.username, { passwordHash, token });
       } else throw new CofferError('invalid-request', 'missing password');
-      if ((fields.token_policies ?? fields.policies) !== undefined)
-        warnings.push(...(await policyWarnings(token.policies)));
       return undefined;
     },
     delete: async ({ fields }) => {
@@ -106,17 +95,16 @@ function password(storage: EntryStorage, hasher: PasswordHasher): Path {
   });
 }
 
-function policies({ storage, policyWarnings }: EngineContext): Path {
+function policies(storage: EntryStorage): Path {
   return definePath({
     pattern: 'users/:username/policies',
     foldedNames: ['username'],
-    fields: { username: USERNAME, policies: POLICIES, token_policies: TOKEN_FIELDS.token_policies },
+    fields: { username: USERNAME, policies: OLDER_TOKEN_FIELDS.policies, token_policies: TOKEN_FIELDS.token_policies },
     synopsis: "Changes a user's policies.",
-    write: async ({ fields, warnings }) => {
+    write: async ({ fields }) => {
       await requireUser(storage, fields.username);
       const given = checkPolicies(fields.token_policies ?? fields.policies ?? []);
       await changeUser(storage, fields.username, (user) => ({ ...user, token: { ...user.token, policies: given } }));
-      warnings.push(...(await policyWarnings(given)));
       return undefined;
     },
   });

@@ -4,6 +4,7 @@ import {
   type CreatingLease,
   DEFAULT_USER_LOCKOUT,
   type Engine,
+  type EngineContext,
   type EngineFactory,
   type EngineMessage,
   type LeaseIssuer,
@@ -26,8 +27,7 @@ export interface MountedParts {
   readonly systemTtl: TtlLimits;
   /** Of the users of a type of auth method, where a mount says nothing else. */
   readonly userLockout?: (type: string) => UserLockout;
-  /** Which of these policies do not exist. */
-  readonly missingPolicies: (policies: readonly string[]) => Promise<readonly string[]>;
+  readonly policyWarnings: EngineContext['policyWarnings'];
   /** Default: nobody watches. */
   readonly metrics?: Metrics;
   readonly logger: Logger;
@@ -57,7 +57,7 @@ export class Mounted {
       leases,
       systemTtl,
       userLockout = () => DEFAULT_USER_LOCKOUT,
-      missingPolicies,
+      policyWarnings,
       metrics = NO_METRICS,
       logger,
     } = parts;
@@ -84,8 +84,7 @@ export class Mounted {
         return [{ defaultTtl, maxTtl }, maxTtl > 0 ? { ...systemTtl, maxTtl: 0 } : systemTtl];
       },
       userLockout: () => lockoutOf(this.mount, userLockout(mount.type)),
-      policyWarnings: async (policies) =>
-        (await missingPolicies(policies)).map((name) => `Policy ${JSON.stringify(name)} does not exist`),
+      policyWarnings,
       metrics: metrics.with({ mount_point: mount.path }),
       logger: logger.named(mount.path.replace(/\/$/, '').replaceAll('/', '.')),
     });

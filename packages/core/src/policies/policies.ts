@@ -40,8 +40,8 @@ export interface PolicyStore {
    * not exist allow nothing.
    */
   acl(names: readonly string[], identity?: Identity): Promise<Acl>;
-  /** Those of them that do not exist. */
-  missing(names: readonly string[]): Promise<readonly string[]>;
+  /** A text for each of them that does not exist. */
+  warnings(names: readonly string[]): Promise<readonly string[]>;
 }
 
 /** Nobody may change these. */
@@ -114,6 +114,12 @@ export function createPolicyStore(store: Store, barrier: Barrier, epochs: Epochs
     return [...new Set([DEFAULT_POLICY, ROOT_POLICY, ...rows.map((row) => String(row['name']))])].sort();
   };
 
+  const missing = async (names: readonly string[]): Promise<readonly string[]> => {
+    if (names.length <= MOST_COMPILED) return names.length === 0 ? [] : (await compiled(names)).missing;
+    const there = new Set(await list());
+    return names.filter((name) => !there.has(foldName(name)));
+  };
+
   return {
     get,
     async put(given, text) {
@@ -141,10 +147,8 @@ export function createPolicyStore(store: Store, barrier: Barrier, epochs: Epochs
       const set = await compiled([...names, ...(identity?.policies ?? [])]);
       return set.acl ?? filled.aclOf(set, identity);
     },
-    async missing(names) {
-      if (names.length <= MOST_COMPILED) return (await compiled(names)).missing;
-      const there = new Set(await list());
-      return names.filter((name) => !there.has(foldName(name)));
+    async warnings(names) {
+      return (await missing(names)).map((name) => `Policy ${JSON.stringify(name)} does not exist`);
     },
   };
 }

@@ -136,14 +136,14 @@ export class Quotas {
 
   /** As {@link admit}, for a login whose role may be known by now. */
   async admitLogin(
-    request: Pick<IncomingRequest, 'path' | 'remoteAddress' | 'data' | 'operation'>,
+    request: Pick<IncomingRequest, 'path' | 'remoteAddress' | 'data' | 'clientCertificates'>,
     route: Route | undefined,
   ): Promise<void> {
     const { mounted, path } = route ?? {};
     if (mounted === undefined || path?.loginRole === undefined) return;
     const { mount } = mounted;
     if (!this.#table.hasRoles(mount.uuid) || this.#isExempt(request.path)) return;
-    const role = await path.loginRole(request.data);
+    const role = await path.loginRole(request);
     this.#take({ path: request.path, mount, folds: foldsNames(path), role }, request.remoteAddress);
   }
 

@@ -8,7 +8,11 @@ const FIELDS = {
   id: { type: 'string', default: '', description: "The entity's id: changes that one." },
   name: { type: 'string', default: '', description: "The entity's name; made up when absent. Case does not count." },
   metadata: { type: 'object', description: 'Key/value pairs, which the templates of policies can use.' },
-  policies: { type: 'comma-strings', description: 'Policies of whoever stands for it, besides those of their token.' },
+  policies: {
+    type: 'comma-strings',
+    policies: true,
+    description: 'Policies of whoever stands for it, besides those of their token.',
+  },
   disabled: {
     type: 'boolean',
     description: 'Its tokens are refused, and nobody can log in as it. They are not revoked.',

@@ -14,7 +14,7 @@ const FIELDS = {
       '"internal" (default), or "external": its members are those whom an auth method names at their logins.',
   },
   metadata: { type: 'object', description: 'Key/value pairs, which the templates of policies can use.' },
-  policies: { type: 'comma-strings', description: 'Policies of its members.' },
+  policies: { type: 'comma-strings', policies: true, description: 'Policies of its members.' },
   member_entity_ids: { type: 'comma-strings', description: 'Ids of the entities in it, in place of those it has.' },
   member_group_ids: {
     type: 'comma-strings',
