@@ -34,7 +34,9 @@ describe('jwt: what a login needs', () => {
 
   it('a role, and a token', async () => {
     assert.equal((await login(sign({}), '')).status, 200);
+    assert.equal((await login(` ${sign({})}\r\n`)).status, 200, 'as a file has it');
     await refusedLogin('', /^missing token$/);
+    await refusedLogin(' \n', /^missing token$/);
     await refusedLogin(sign({}), /^role "none" could not be found$/, 'none');
     await api.ok('POST', 'auth/jwt/role/people', {
       user_claim: 'sub',

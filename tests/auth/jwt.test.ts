@@ -119,6 +119,11 @@ describe('jwt: the configuration', () => {
     await refused(/invalid jwt_supported_algs/, { jwt_validation_pubkeys: pem, jwt_supported_algs: 'HS256' });
     await refused(/invalid jwt_supported_algs/, { jwt_validation_pubkeys: pem, jwt_supported_algs: 'none' });
     await refused(/invalid response_mode: "fragment"/, { jwt_validation_pubkeys: pem, oidc_response_mode: 'fragment' });
+    const query = { oidc_response_mode: 'query', oidc_response_types: 'id_token' };
+    await refused('query response_mode may not be used with an id_token response_type', {
+      jwt_validation_pubkeys: pem,
+      ...query,
+    });
     await refused(/"form_post".* not supported/, { jwt_validation_pubkeys: pem, oidc_response_mode: 'form_post' });
     await refused(/"provider_config" is not supported/, {
       oidc_discovery_url: issuer.url,

@@ -5,7 +5,9 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { JsonValue } from '@coffer/base';
+import { createCertificateAuthority } from '@coffer/testkit';
 import fc from 'fast-check';
+import { newKey, publicPem } from '../auth/signed-jwt.ts';
 import { startTestServer, type TestServer } from '../dev-server.ts';
 import { fuzz } from './fuzz-runs.ts';
 
@@ -22,10 +24,19 @@ const ENDING = /^\/(sys\/(seal|step-down)|auth\/token\/revoke-self)$/;
 
 before(async () => {
   server = await startTestServer();
-  for (const type of ['approle', 'userpass']) await server.client.write(`sys/auth/${type}`, { type });
+  for (const type of ['approle', 'userpass', 'jwt', 'oidc', 'kubernetes', 'cert'])
+    await server.client.write(`sys/auth/${type}`, { type });
   await server.client.write('sys/mounts/database', { type: 'database' });
   await server.client.write('auth/userpass/users/ana', { password: 'p' });
   await server.client.write('auth/approle/role/web', {});
+  const bound = { bound_service_account_names: 'ana', bound_service_account_namespaces: 'web' };
+  const pem = publicPem(newKey());
+  await server.client.write('auth/jwt/config', { jwt_validation_pubkeys: pem, default_role: 'web' });
+  await server.client.write('auth/jwt/role/web', { role_type: 'jwt', user_claim: 'sub', bound_subject: 'ana' });
+  await server.client.write('auth/kubernetes/config', { pem_keys: pem });
+  await server.client.write('auth/kubernetes/role/web', bound);
+  const { certificatePem: certificate } = await createCertificateAuthority();
+  await server.client.write('auth/cert/certs/web', { certificate });
   const { body } = await server.client.request('GET', 'sys/internal/specs/openapi');
   const { paths } = body as unknown as { paths: Record<string, Record<string, unknown>> };
   endpoints = Object.entries(paths)

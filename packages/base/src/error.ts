@@ -63,5 +63,8 @@ export function isCofferError(value: unknown, code?: ErrorCode): value is Coffer
 /** The text of any thrown value, for a log line or for wrapping (not for a user: see {@link CofferError.from}). */
 export function errorText(thrown: unknown): string {
   if (thrown instanceof AggregateError && thrown.message === '') return thrown.errors.map(errorText).join('; ');
-  return thrown instanceof Error ? thrown.message : String(thrown);
+  return thrown instanceof Error ? thrown.message.replace(NODE_HINT, '') : String(thrown);
 }
+
+/** What Node.js says after that a certificate cannot be verified: nobody can follow it here. */
+const NODE_HINT = '; if the root CA is installed locally, try running Node.js with --use-system-ca';

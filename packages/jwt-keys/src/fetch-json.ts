@@ -11,9 +11,10 @@ export interface FetchOptions {
   readonly body?: string;
   /** Statuses whose body is wanted as well. Default: 200 alone. */
   readonly accept?: readonly number[];
+  /** For everything together, redirects included. Default: 10,000. */
+  readonly timeoutMs?: number;
 }
 
-/** For everything together, redirects included. */
 const TIMEOUT_MS = 10_000;
 const MAX_BYTES = 1024 * 1024;
 const MAX_REDIRECTS = 3;
@@ -26,16 +27,27 @@ const REDIRECTS = new Set([301, 302, 303, 307, 308]);
  * @throws CofferError `failed` with the address and the reason, and nothing of what was sent or answered
  */
 export async function fetchJson(address: string, options: FetchOptions = {}): Promise<JsonObject> {
-  const signal = AbortSignal.timeout(TIMEOUT_MS);
+  const { timeoutMs = TIMEOUT_MS } = options;
+  const signal = AbortSignal.timeout(timeoutMs);
   const mayMove = options.body === undefined && options.headers === undefined;
   let url = parseUrl(address);
   for (let moved = 0; ; moved++) {
     const { status, location, text } = await send(url, options, signal);
-    const next = mayMove && REDIRECTS.has(status) && location !== undefined ? new URL(location, url) : undefined;
-    if (next === undefined) return readAnswer(url, status, text, options.accept ?? [200]);
+    if (!mayMove || !REDIRECTS.has(status) || location === undefined)
+      return readAnswer(url, status, text, options.accept ?? [200]);
     if (moved === MAX_REDIRECTS) throw failure(url, 'too many redirects');
-    if (url.protocol === 'https:' && next.protocol !== 'https:') throw failure(url, 'a redirect leads out of TLS');
-    url = parseUrl(next.href);
+    url = redirected(url, location);
+  }
+}
+
+function redirected(from: URL, location: string): URL {
+  const to = URL.canParse(location, from.href) ? new URL(location, from) : undefined;
+  if (to === undefined) throw failure(from, 'a redirect leads to what is no URL');
+  if (from.protocol === 'https:' && to.protocol !== 'https:') throw failure(from, 'a redirect leads out of TLS');
+  try {
+    return parseUrl(to.href);
+  } catch (thrown) {
+    throw failure(from, `a redirect is refused: ${errorText(thrown)}`, thrown);
   }
 }
 
@@ -84,7 +96,11 @@ async function send(
     const { statusCode: status = 0, headers } = message;
     return { status, location: headers.location, text: Buffer.concat(chunks).toString('utf8') };
   } catch (thrown) {
-    throw failure(url, signal.aborted ? `no answer within ${TIMEOUT_MS / 1000} s` : errorText(thrown), thrown);
+    throw failure(
+      url,
+      signal.aborted ? `no answer within ${(options.timeoutMs ?? TIMEOUT_MS) / 1000} s` : errorText(thrown),
+      thrown,
+    );
   }
 }
 

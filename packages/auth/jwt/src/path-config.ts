@@ -176,6 +176,9 @@ function checkFlow({ responseMode, responseTypes }: JwtConfig): void {
   if (!['', 'query', 'form_post'].includes(responseMode)) {
     throw refusal(`invalid response_mode: ${JSON.stringify(responseMode)}`);
   }
+  if (responseMode === 'query' && responseTypes.includes('id_token')) {
+    throw refusal('query response_mode may not be used with an id_token response_type');
+  }
   if (responseMode === 'form_post' || responseTypes.includes('id_token')) {
     throw refusal(
       'response_mode "form_post" and response_type "id_token" are not supported: the code flow does without',

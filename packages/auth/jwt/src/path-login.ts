@@ -33,9 +33,11 @@ export function loginPaths(tokens: TokenStore, context: EngineContext, issuers: 
     const role = await rolesOf(context.storage).read(name);
     if (role === undefined) throw refusal(`role ${JSON.stringify(name)} could not be found`);
     if (role.value.type === 'oidc') throw refusal('role with oidc role_type is not allowed');
-    if (fields.jwt === '') throw refusal('missing token');
+    // A file with a token often ends in a line break.
+    const token = fields.jwt.trim();
+    if (token === '') throw refusal('missing token');
     checkLoginAddress(role.value.token, remoteAddress);
-    const claims = await verifiedClaims(issuers, config.value, role.value, fields.jwt);
+    const claims = await verifiedClaims(issuers, config.value, role.value, token);
     const alias = userOfClaims(claims, name, role.value);
     return issueLoginToken(tokens, context, {
       displayName: alias.name,
