@@ -44,7 +44,23 @@ export const IDENTITY_KINDS = [
   'tokens of an entity',
 ] as const;
 
-/** What {@link KINDS} and {@link IDENTITY_KINDS} call a row. `typeOf`: the type of a mount, by its uuid. */
+/** Those of the auth methods for workloads, which 0.1.0 did not have. */
+export const WORKLOAD_KINDS = [
+  'entries cert certs/',
+  'entries cert config/',
+  'entries cert crls/',
+  'entries jwt config/',
+  'entries jwt oidc/',
+  'entries jwt role/',
+  'entries kubernetes config/',
+  'entries kubernetes role/',
+  'entries oidc config/',
+  'entries oidc oidc-spent/',
+  'entries oidc oidc/',
+  'entries oidc role/',
+] as const;
+
+/** What {@link KINDS} and the lists of newer kinds call a row. `typeOf`: the type of a mount, by its uuid. */
 export function kindOf({ table, columns, value }: StoredRow, typeOf: ReadonlyMap<string, string>): string {
   const column = (name: string): string => textOf(columns, name);
   switch (table) {
