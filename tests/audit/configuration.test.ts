@@ -1,10 +1,13 @@
 /** Audit devices of the configuration, over the built server: where they write, SIGHUP, seals and restarts. */
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtemp, rm, symlink } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { eventually } from '@coffer/testkit';
 import { apiAt, textOf } from '../auth/api.ts';
-import { DurableHome, type DurableServer, initialize, unseal } from '../durable-process.ts';
+import { DurableHome, type DurableServer, type Initialized, initialize, unseal } from '../durable-process.ts';
 
 describe('audit devices of the configuration', () => {
   let home: DurableHome;
@@ -65,6 +68,66 @@ describe('audit devices of the configuration', () => {
       });
     }
     assert.ok(!existsSync(home.path('data/x.log')));
+  });
+
+  it('may not be what the server reads or writes otherwise, by whatever name', async () => {
+    const other = await DurableHome.make();
+    const own = await mkdtemp(join(tmpdir(), 'coffer-own-'));
+    const at = (name: string): string => join(own, name);
+    try {
+      for (const name of ['conf.d', 'plugins', 'logs', 'free']) mkdirSync(at(name));
+      await symlink(own, at('free/round'));
+      await symlink(at('conf.d/by-link.json'), at('free/dangling'));
+      await symlink(at('pid'), at('free/to-pid'));
+      await other.configure(`${other.fileStorage}
+        plugin_directory = ${JSON.stringify(at('plugins'))}
+        pid_file = ${JSON.stringify(at('pid'))}
+        log_file = ${JSON.stringify(`${at('logs')}/`)}
+        log_level = "error"`);
+      writeFileSync(
+        at('conf.d/more.hcl'),
+        `listener "unix" { address = ${JSON.stringify(at('socket'))} }\nseal "static" {
+          current_key_id = "1"
+          current_key = "file://${at('key')}"
+        }`,
+      );
+      writeFileSync(at('key'), Buffer.alloc(32, 7).toString('base64'));
+      const started = await other.start([`-config=${at('conf.d')}`]);
+      const { root_token } = JSON.parse(
+        (await started.run(['operator', 'init', '-format=json'])).stdout,
+      ) as Initialized;
+      const asked = apiAt(started.address, root_token);
+      const refused = (path: string, why: RegExp) =>
+        asked.refused([400, why], 'PUT', 'sys/audit/x', {
+          type: 'file',
+          options: { file_path: path },
+        });
+      const isOwn = /^audit backend failed test message: .*(?:is one of|is in a directory of) the server's own/;
+      for (const name of [
+        'conf.d/new.json',
+        'conf.d/more.hcl',
+        'plugins/x',
+        'pid',
+        'logs/vault.log',
+        'socket',
+        'key',
+      ]) {
+        for (const path of [at(name), `${own}/free/../${name}`, at(`free/round/${name}`)]) await refused(path, isOwn);
+      }
+      await refused(at('free/to-pid'), isOwn);
+      await refused(`/proc/${started.child.pid}/cwd/coffer.hcl`, isOwn);
+      await refused(other.path('coffer.hcl'), isOwn);
+      await refused(at('free/dangling'), /EEXIST/);
+      for (const name of ['conf.d/new.json', 'conf.d/by-link.json', 'plugins/x'])
+        assert.ok(!existsSync(at(name)), name);
+      assert.equal(readFileSync(at('pid'), 'utf8'), String(started.child.pid));
+      assert.doesNotMatch(readFileSync(at('logs/vault.log'), 'utf8'), /^\{/m);
+      const sound = { type: 'file', options: { file_path: at('logs/audit.log') } };
+      await asked.ok('PUT', 'sys/audit/x', sound);
+    } finally {
+      await other.remove();
+      await rm(own, { recursive: true, force: true });
+    }
   });
 
   it('open their files again at SIGHUP, and follow the configuration', async () => {

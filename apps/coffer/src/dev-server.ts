@@ -65,12 +65,17 @@ export async function startDevServer(options: DevServerOptions): Promise<DevServ
     ...(operation && { loggers: operation.loggers }),
     ...(operation?.configuration && { configuration: operation.configuration }),
     ...(pluginDirectory !== undefined && { pluginDirectory }),
+    audit: {
+      devices: () => [],
+      rules: () => ({}),
+      place: { reserved: () => [...(operation?.ownPaths ?? []), ...(pluginDirectory ? [pluginDirectory] : [])] },
+    },
   });
   const handle: RequestHandler = (request) => sealable.handle(request);
   const edge = createHttpEdge({
     handle: operation?.requests.around(handle) ?? handle,
     takesLargeBody: (caller) => sealable.takesLargeBody(caller),
-    admit: (caller) => sealable.core?.admit(caller) ?? {},
+    admit: async (request) => (await sealable.core?.admit(request)) ?? {},
     inFlight,
     takesRawBody: (path) => sealable.core?.takesRawBody(path) ?? path.startsWith('sys/storage/'),
     ...(traces && { tracer: traces.tracer }),

@@ -76,7 +76,7 @@ async function open(config: ListenerConfig, backend: Backend, bodyBudget: BodyBu
   const edge = createHttpEdge({
     handle: (request) => view.serve(request, (each) => backend.handle(each)),
     takesLargeBody: (caller) => backend.takesLargeBody(caller),
-    admit: (caller) => backend.admit(caller),
+    admit: (request) => backend.admit(request),
     takesRawBody: (path) => backend.takesRawBody(path),
     bodyBudget,
     inFlight: backend.inFlight,

@@ -10,6 +10,7 @@ import {
 } from 'node:fs';
 import { basename, dirname, extname, join } from 'node:path';
 import { CofferError, errorText } from '@coffer/base';
+import { fileOfLog } from './own-paths.ts';
 
 export interface LogFileOptions {
   /** A file, or a directory if it ends in a slash: the file in it is `vault.log`, as in Vault. */
@@ -46,7 +47,7 @@ export class LogFile {
   /** @throws CofferError `failed` when it cannot be written */
   constructor(options: LogFileOptions) {
     const { path } = options;
-    this.#path = path.endsWith('/') ? join(path, 'vault.log') : path;
+    this.#path = fileOfLog(path);
     this.#options = options;
     try {
       this.#prune();

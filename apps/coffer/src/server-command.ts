@@ -110,7 +110,7 @@ export const serverCommand: CommandDefinition = defineCommand({
     const replaced = replacement.replacedListeners(io.env);
     const configuration = new RunningConfiguration({ paths, env: io.env, findings, log });
     const { loggers, requests } = log;
-    const operation = { loggers, requests, configuration };
+    const operation = { loggers, requests, configuration, ownPaths: [...paths, ...findings.files, ...log.ownPaths] };
     const starting = start(() => startServer(config, io.env, logger, replaced, operation));
     configuration.serves(starting);
     const hangUp = (): void => configuration.hangUp();

@@ -1,6 +1,7 @@
 import { formatLog, Loggers, type LogFormat, type LogLevel } from '@coffer/base';
 import type { LogConfig } from './config/log-config.ts';
 import { LogFile } from './log-file.ts';
+import { fileOfLog } from './own-paths.ts';
 import { RequestLog } from './request-log.ts';
 
 interface Output {
@@ -13,6 +14,8 @@ export class ServerLog {
   readonly requests: RequestLog;
   readonly level: LogLevel;
   readonly format: LogFormat;
+  /** The file that it goes to besides stderr, if there is one. */
+  readonly ownPaths: readonly string[];
   readonly #stderr: Output;
   readonly #file: LogFile | undefined;
 
@@ -21,6 +24,7 @@ export class ServerLog {
     const { logLevel = 'info', logFormat = 'standard', logRequestsLevel } = config;
     this.level = logLevel;
     this.format = logFormat;
+    this.ownPaths = config.logFile === undefined ? [] : [fileOfLog(config.logFile)];
     this.#stderr = stderr;
     this.#file = openFile(config, (trouble) => this.#toStderr(trouble));
     this.loggers = new Loggers(logLevel, (entry) => {

@@ -1,6 +1,6 @@
 import { type Logger, type Loggers } from '@coffer/base';
 import type { ServerConfiguration } from '@coffer/engine-system';
-import { type Caller, type RequestHandler, SYSTEM_TTL } from '@coffer/framework';
+import { type IncomingRequest, type RequestHandler, SYSTEM_TTL } from '@coffer/framework';
 import { requireNoMigration } from '@coffer/core';
 import { InFlight } from '@coffer/http';
 import { Registry, watchProcess } from '@coffer/metrics';
@@ -9,6 +9,7 @@ import { type ComposeOptions, composeSealable } from './compose.ts';
 import type { ListenAddress } from './listen-address.ts';
 import { type Listeners, openListeners } from './listeners.ts';
 import { openStorage } from './open-storage.ts';
+import { ownPaths } from './own-paths.ts';
 import { defined } from './config/config-values.ts';
 import type { ListenerConfig } from './config/listener-config.ts';
 import type { ServerConfig } from './config/server-config.ts';
@@ -46,6 +47,8 @@ export interface ServerOperation {
   readonly loggers: Loggers;
   readonly requests: RequestLog;
   readonly configuration?: ServerConfiguration;
+  /** Of its configuration and its log: no audit device may write there. See {@link ownPaths}. */
+  readonly ownPaths?: readonly string[];
 }
 
 /** How long requests under way may still take when the server ends, in milliseconds. */
@@ -71,7 +74,7 @@ export async function startServer(
   const unwatch = watchProcess(metrics);
   const { pluginDirectory, pluginTrust, apiAddr, clusterName } = config;
   const quiet = new QuietMoment(logger);
-  let auditConfig = config.audit;
+  let current = config;
   const inFlight = new InFlight(config.requestLimiter);
   const sealable = composeSealable({
     store,
@@ -85,9 +88,9 @@ export async function startServer(
     systemTtl: systemTtlOf(config),
     userLockout: userLockoutOf(config, env),
     audit: {
-      devices: () => auditConfig.devices,
-      rules: () => auditConfig.rules,
-      place: { reservedDirectories: ownDirectories(config) },
+      devices: () => current.audit.devices,
+      rules: () => current.audit.rules,
+      place: { reserved: () => [...(operation?.ownPaths ?? []), ...ownPaths(config), ...ownPaths(current)] },
     },
     inFlight,
     metrics,
@@ -116,7 +119,7 @@ export async function startServer(
     const backend = {
       handle: operation?.requests.around(handle) ?? handle,
       takesLargeBody: sealable.takesLargeBody.bind(sealable),
-      admit: (caller: Caller) => sealable.core?.admit(caller) ?? {},
+      admit: async (request: IncomingRequest) => (await sealable.core?.admit(request)) ?? {},
       // While sealed, what is sent there is refused unread.
       takesRawBody: (path: string) => sealable.core?.takesRawBody(path) ?? path.startsWith('sys/storage/'),
       inFlight,
@@ -134,7 +137,7 @@ export async function startServer(
       sealed: quiet.found,
       retire: () => sealable.node.retire(),
       async reload(fresh) {
-        auditConfig = fresh.audit;
+        current = fresh;
         metrics.configure(fresh.telemetry ?? {});
         await Promise.all([opened.reload(fresh.listeners), sealable.core?.services.audit.reload()]);
       },
@@ -162,11 +165,6 @@ function atTheSamePorts(
     const former = free.shift();
     return config.port === 0 ? { ...config, ...former } : config;
   });
-}
-
-/** Where nobody may have an audit log written. */
-function ownDirectories({ storage, pluginDirectory }: ServerConfig): string[] {
-  return [...(storage.type === 'file' ? [storage.directory] : []), ...(pluginDirectory ? [pluginDirectory] : [])];
 }
 
 function systemTtlOf({ defaultLeaseTtl, maxLeaseTtl }: ServerConfig): typeof SYSTEM_TTL {

@@ -23,8 +23,8 @@ export interface DeviceSpec {
 }
 
 export interface DevicePlace {
-  /** Directories that no log may be written to: of the store, of the plugins. */
-  readonly reservedDirectories: readonly string[];
+  /** Files that no log may be written to, and directories: of the store, of the plugins, of the configuration. */
+  readonly reserved: () => readonly string[];
 }
 
 /** @throws CofferError `failed` for options that cannot be used, naming what is wrong */
@@ -97,7 +97,7 @@ export class Device {
   }
 }
 
-function sinkOf(target: DeviceTarget, { prefix }: LineFormat, { reservedDirectories }: DevicePlace): Sink {
+function sinkOf(target: DeviceTarget, { prefix }: LineFormat, { reserved }: DevicePlace): Sink {
   switch (target.kind) {
     case 'stdout':
       return stdoutSink;
@@ -110,7 +110,7 @@ function sinkOf(target: DeviceTarget, { prefix }: LineFormat, { reservedDirector
       return new FileSink({
         path: async () => {
           if (mode === undefined) await stat(path);
-          return resolveLogPath(path, reservedDirectories);
+          return resolveLogPath(path, reserved());
         },
         mode,
         prefix,

@@ -4,7 +4,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { checkLogFile } from './log-file.ts';
 import type { Sink } from './line-queue.ts';
 
-const { O_APPEND, O_CREAT, O_NONBLOCK, O_WRONLY } = constants;
+const { O_APPEND, O_CREAT, O_EXCL, O_NONBLOCK, O_WRONLY } = constants;
+/** Without O_NONBLOCK, a pipe that nobody reads would take one of the few threads that all of Node.js shares. */
+const TO_APPEND = O_APPEND | O_NONBLOCK | O_WRONLY;
 
 /** How often a full pipe is tried again, in milliseconds. */
 const FULL_PIPE_MS = 20;
@@ -57,8 +59,7 @@ export class FileSink implements Sink {
   async #open(): Promise<FileHandle> {
     const { mode = 0o600, prefix } = this.#options;
     const path = await this.#options.path();
-    // Without O_NONBLOCK, a pipe that nobody reads would take one of the few threads that all of Node.js shares.
-    const file = await open(path, O_APPEND | O_CREAT | O_NONBLOCK | O_WRONLY, mode);
+    const file = await openOrMake(path, mode);
     try {
       const kind = await checkLogFile(file, path, prefix);
       if (kind === 'regular' && this.#options.mode !== undefined) await file.chmod(mode);
@@ -82,6 +83,16 @@ export class FileSink implements Sink {
       this.#isCut = written.bytes > 0;
       throw error;
     }
+  }
+}
+
+/** A file is only made where no link stands: one that leads nowhere yet was not resolved, and may lead to where no log may be. */
+async function openOrMake(path: string, mode: number): Promise<FileHandle> {
+  try {
+    return await open(path, TO_APPEND);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    return open(path, TO_APPEND | O_CREAT | O_EXCL, mode);
   }
 }
 

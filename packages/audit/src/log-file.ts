@@ -3,7 +3,7 @@
  * over the server: its store, its configuration, its keys. So a device adds to nothing but a file of its own kind.
  */
 import { type FileHandle, open, realpath, stat } from 'node:fs/promises';
-import { basename, dirname, isAbsolute, join, relative } from 'node:path';
+import { basename, dirname, isAbsolute, join, relative, resolve } from 'node:path';
 import { failure } from './line-queue.ts';
 
 /** How every line begins, after the prefix. */
@@ -42,16 +42,15 @@ export async function checkLogFile(file: FileHandle, path: string, prefix: strin
 
 /**
  * Where a path leads, if an audit log may be there.
- * @throws CofferError `failed` when its directory is not there, or the path lies in one of `reserved`
+ * @throws CofferError `failed` when its directory is not there, or the path is one of `reserved` or lies in it
  */
 export async function resolveLogPath(path: string, reserved: readonly string[]): Promise<string> {
   if (!isAbsolute(path)) throw failure(`${path} must be an absolute path`);
   const resolved = await resolveFile(path);
-  for (const directory of reserved) {
-    const from = relative(await realpath(directory).catch(() => directory), resolved);
-    if (from === '' || !(from.startsWith('..') || isAbsolute(from))) {
-      throw failure(`${path} is in a directory of the server's own, ${directory}`);
-    }
+  for (const own of reserved) {
+    const from = relative(await resolveFile(resolve(own)).catch(() => resolve(own)), resolved);
+    if (from === '') throw failure(`${path} is one of the server's own, ${own}`);
+    if (!/^\.\.(?:\/|$)/.test(from)) throw failure(`${path} is in a directory of the server's own, ${own}`);
   }
   return resolved;
 }

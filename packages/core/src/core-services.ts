@@ -91,6 +91,10 @@ export function createCoreServices(parts: CoreParts): CoreServices {
     ...{ store, barrier, list: leaseList, tokens, mounts, epochs, node, wake, metrics },
     logger: logger.named('leases'),
   });
+  const audit = createAudit({
+    ...{ entries, epochs, setup: parts.audit, logger: logger.named('audit') },
+    takeBack: parts.takeBack,
+  });
   return {
     mounts,
     policies,
@@ -111,12 +115,10 @@ export function createCoreServices(parts: CoreParts): CoreServices {
     lockedUsers,
     quotas: new Quotas({
       ...{ storage: createEntryStorage(entries, QUOTAS), kept: entries.kept, mounts, metrics },
+      audit: (request, error) => audit.refused(request, error),
       logger: logger.named('quotas'),
     }),
-    audit: createAudit({
-      ...{ entries, epochs, setup: parts.audit, logger: logger.named('audit') },
-      takeBack: parts.takeBack,
-    }),
+    audit,
     authority: new Authority({ policies, identities, mounts }),
   };
 }

@@ -158,9 +158,9 @@ export class Core {
     }
   }
 
-  /** Counts a request before its body is read. @throws CofferError `too-many-requests` */
-  admit(caller: Caller): RateHeaders {
-    return this.services.quotas.admit(caller);
+  /** Counts a request before its body is read: its data is empty where that is in the body. @throws CofferError `too-many-requests` */
+  admit(request: IncomingRequest): Promise<RateHeaders> {
+    return this.services.quotas.admit(request);
   }
 
   /** Whether this caller may send a larger body than a stranger. Does not count as a use of the token. */

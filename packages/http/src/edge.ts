@@ -4,7 +4,7 @@ import { createSecureServer } from 'node:http2';
 import type { AddressInfo, Socket } from 'node:net';
 import type { SecureContextOptions } from 'node:tls';
 import { CofferError, errorText, type Logger, type OwnJsonLimits, type Tracer } from '@coffer/base';
-import type { Caller, RequestHandler } from '@coffer/framework';
+import type { Caller, IncomingRequest, RequestHandler } from '@coffer/framework';
 import { BodyBudget } from './body-budget.ts';
 import { BrowserGuard } from './browser-guard.ts';
 import { Connections } from './connections.ts';
@@ -57,10 +57,10 @@ export interface HttpEdgeOptions {
    */
   readonly takesLargeBody?: (caller: Caller) => Promise<boolean>;
   /**
-   * Looks at each request before its body is read; what it throws is the answer. Returns headers for whatever the answer
-   * will be. Default: none.
+   * Looks at each request before its body is read, so that the data of a write is empty; what it throws is the answer. Returns headers
+   * for whatever the answer will be. Default: none.
    */
-  readonly admit?: (caller: Caller) => Readonly<Record<string, string>>;
+  readonly admit?: (request: IncomingRequest) => Promise<Readonly<Record<string, string>>>;
   /** Whether the handler reads the body of a write to this path itself, whatever it is. Default: no path. */
   readonly takesRawBody?: (path: string) => boolean;
   /** Default: nothing is traced. */

@@ -1,5 +1,5 @@
 import { CofferError, type JsonObject, type OwnJsonLimits, randomId } from '@coffer/base';
-import { type Caller, callerNetwork, type RequestHandler } from '@coffer/framework';
+import { type Caller, callerNetwork, type IncomingRequest, type RequestHandler } from '@coffer/framework';
 import { type BodyOutcome, freeBuffer, parseJsonBody, readBody } from './body.ts';
 import type { BodyBudget, BodyShare } from './body-budget.ts';
 import type { BrowserGuard } from './browser-guard.ts';
@@ -18,7 +18,7 @@ import { type Rendered, renderError, renderResponse } from './response.ts';
 export interface ExchangeOptions extends ReplyOptions {
   readonly handle: RequestHandler;
   readonly takesLargeBody: (caller: Caller) => Promise<boolean>;
-  readonly admit?: (caller: Caller) => Readonly<Record<string, string>>;
+  readonly admit?: (request: IncomingRequest) => Promise<Readonly<Record<string, string>>>;
   readonly takesRawBody: (path: string) => boolean;
   readonly budget: BodyBudget;
   readonly guard: BrowserGuard | undefined;
@@ -87,33 +87,33 @@ export class Exchange {
     checkHeaders(headers);
     const wrapTtl = readWrapTtl(headers);
     if (!this.#admit(origin, target)) return;
-    const caller = { path: target.path, token: readToken(headers), remoteAddress };
-    this.#reply.addHeaders(this.#options.admit?.(caller) ?? {});
+    const caller = this.#unread(target, origin, wrapTtl);
+    this.#reply.addHeaders((await this.#options.admit?.(caller)) ?? {});
     if (this.#isRaw(target)) {
-      await this.#answerRaw({ ...caller, ...origin }, wrapTtl, expectsContinue);
+      await this.#answerRaw(caller, expectsContinue);
       return;
     }
     const share = this.#options.budget.share(callerNetwork(remoteAddress));
     try {
       const data = target.operation === 'update' ? await this.#data(caller, share, expectsContinue) : target.query;
       if (data === undefined) return;
-      const answer = await handle({
-        id: this.#id,
-        operation: target.operation,
-        ...caller,
-        ...origin,
-        data,
-        headers: readHeaders(this.#request.rawHeaders),
-        gone: this.#reply.gone,
-        ...(maxDurationMs !== undefined && { maxDurationMs }),
-        ...(wrapTtl > 0 && { wrapTtl }),
-      });
+      const answer = await handle({ ...caller, data, ...(maxDurationMs !== undefined && { maxDurationMs }) });
       if (this.#reply.closed) reportLostAnswer(this.#options.logger, this.#id, answer);
       if (answer?.stream !== undefined) await this.#reply.sendStream(answer.status ?? 200, answer.stream);
       else this.#reply.send(renderResponse(this.#id, answer));
     } finally {
       share.release();
     }
+  }
+
+  /** The request as far as its headers tell. */
+  #unread({ operation, path, query }: Target, origin: Origin, wrapTtl: number): IncomingRequest {
+    const { headers, rawHeaders } = this.#request;
+    return {
+      ...{ id: this.#id, operation, path, token: readToken(headers), ...origin, gone: this.#reply.gone },
+      ...{ data: operation === 'update' ? {} : query, headers: readHeaders(rawHeaders) },
+      ...(wrapTtl > 0 && { wrapTtl }),
+    };
   }
 
   /** Counts the request as under way until its answer is out; false when there are too many: that has been answered then. */
@@ -144,7 +144,7 @@ export class Exchange {
   }
 
   /** Lets the handler read the body: what is wrong with the caller is known before a byte of it is. */
-  async #answerRaw(caller: Caller & Origin, wrapTtl: number, expectsContinue: boolean): Promise<void> {
+  async #answerRaw(caller: IncomingRequest, expectsContinue: boolean): Promise<void> {
     const request = this.#request;
     const body = rawBody(request, {
       begin: () => {
@@ -154,12 +154,7 @@ export class Exchange {
     });
     let rendered: Rendered;
     try {
-      const answer = await this.#options.handle({
-        ...{ id: this.#id, operation: 'update', ...caller, data: {}, body, gone: this.#reply.gone },
-        headers: readHeaders(this.#request.rawHeaders),
-        maxDurationMs: HTTP_LIMITS.rawBodyMs,
-        ...(wrapTtl > 0 && { wrapTtl }),
-      });
+      const answer = await this.#options.handle({ ...caller, body, maxDurationMs: HTTP_LIMITS.rawBodyMs });
       rendered = renderResponse(this.#id, answer);
     } catch (thrown) {
       const error = CofferError.from(thrown);

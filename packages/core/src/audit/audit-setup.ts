@@ -12,7 +12,7 @@ export interface AuditSetup {
   readonly place: DevicePlace;
 }
 
-const NOTHING: AuditSetup = { devices: () => [], rules: () => ({}), place: { reservedDirectories: [] } };
+const NOTHING: AuditSetup = { devices: () => [], rules: () => ({}), place: { reserved: () => [] } };
 
 /** In the store. */
 const MOUNT = 'core/audit';

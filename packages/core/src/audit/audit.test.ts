@@ -29,7 +29,7 @@ describe('an answer that no audit device takes', () => {
           { path: 'sock/', type: 'socket', description: '', local: false, options: { address: `127.0.0.1:${port}` } },
         ],
         rules: () => ({}),
-        place: { reservedDirectories: [] },
+        place: { reserved: () => [] },
       },
     });
     const { tokens } = core.services;

@@ -1,6 +1,6 @@
 import type { AuditedRequest, AuditedResponse } from '@coffer/audit';
 import { CofferError, currentDeadline, type Logger, type Metrics, NO_METRICS, timed } from '@coffer/base';
-import { multiError, type OutgoingResponse } from '@coffer/framework';
+import { type IncomingRequest, multiError, type OutgoingResponse } from '@coffer/framework';
 import { AuditedHeaders } from './audited-headers.ts';
 import { type DeviceTableOptions, DeviceTable, type OpenDevice } from './device-table.ts';
 import { ofError } from './audited-error.ts';
@@ -81,6 +81,18 @@ export class Audit {
       throw error;
     }
     return response;
+  }
+
+  /**
+   * Writes one line, of a request that a quota refuses before anybody has asked whose it is, or where it leads
+   * (openbao/openbao:internal/http/util.go rateLimitQuotaWrapping). Never rejects: it is refused whether or not a device takes that.
+   */
+  async refused(request: IncomingRequest, error: string): Promise<void> {
+    const { operation } = request;
+    const asked = { request: { ...request, token: '', wrapTtl: 0 }, operation, error };
+    await this.#write('request', asked, ({ device }) => device?.logRequest(asked, this.headers.all)).catch(
+      () => undefined,
+    );
   }
 
   async #respond(asked: AuditedRequest, response: AuditedResponse): Promise<void> {

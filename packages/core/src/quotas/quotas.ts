@@ -1,5 +1,5 @@
 import { CofferError, type Logger, type Metrics } from '@coffer/base';
-import { type Caller, type EntryStorage, type IncomingRequest, type Path, stored } from '@coffer/framework';
+import { type EntryStorage, type IncomingRequest, type Path, stored } from '@coffer/framework';
 import type { KeptEntries } from '../barrier/kept-entries.ts';
 import type { MountTable } from '../mounts/mount-table.ts';
 import { findRoute, type Route } from '../mounts/router.ts';
@@ -43,6 +43,8 @@ export interface QuotasParts {
   readonly storage: EntryStorage;
   readonly kept: KeptEntries;
   readonly mounts: MountTable;
+  /** Writes to the audit devices that a request was refused. Never rejects. */
+  readonly audit: (request: IncomingRequest, error: string) => Promise<void>;
   readonly metrics: Metrics;
   readonly logger: Logger;
 }
@@ -59,16 +61,18 @@ export class Quotas {
   readonly #rules;
   readonly #configs;
   readonly #mounts: MountTable;
+  readonly #audit: QuotasParts['audit'];
   readonly #metrics: Metrics;
   readonly #logger: Logger;
   readonly #table = new RuleTable();
   #config = DEFAULT_CONFIG;
 
-  constructor({ storage, kept, mounts, metrics, logger }: QuotasParts) {
+  constructor({ storage, kept, mounts, audit, metrics, logger }: QuotasParts) {
     this.#storage = storage;
     this.#rules = storage.kept('rate-limit/', RATE_LIMIT_RULE);
     this.#configs = storage.kept('', CONFIG);
     this.#mounts = mounts;
+    this.#audit = audit;
     this.#metrics = metrics;
     this.#logger = logger;
     kept.follow(QUOTAS, () => this.load());
@@ -122,29 +126,27 @@ export class Quotas {
   }
 
   /**
-   * Counts a request before anything is done for it, its body included. Logins at a mount whose roles have limits are
-   * counted by {@link admitLogin}, once their role is known. Returns headers for the answer.
+   * Counts a request before anything is done for it, its body included: its data is empty where that is in the body. Logins at a
+   * mount whose roles have limits are counted by {@link admitLogin}, once their role is known. Returns headers for the answer.
    * @throws CofferError `too-many-requests`
    */
-  admit({ path, remoteAddress }: Pick<Caller, 'path' | 'remoteAddress'>): RateHeaders {
+  async admit(request: IncomingRequest): Promise<RateHeaders> {
+    const { path } = request;
     if (this.#table.rules.length === 0 || this.#isExempt(path)) return {};
     const route = findRoute(this.#mounts, path, 'update');
     const mount = route?.mounted.mount;
     if (mount !== undefined && route?.path?.loginRole !== undefined && this.#table.hasRoles(mount.uuid)) return {};
-    return this.#take({ path, mount, folds: foldsNames(route?.path) }, remoteAddress);
+    return this.#take(request, { path, mount, folds: foldsNames(route?.path) });
   }
 
   /** As {@link admit}, for a login whose role may be known by now. */
-  async admitLogin(
-    request: Pick<IncomingRequest, 'path' | 'remoteAddress' | 'data' | 'clientCertificates'>,
-    route: Route | undefined,
-  ): Promise<void> {
+  async admitLogin(request: IncomingRequest, route: Route | undefined): Promise<void> {
     const { mounted, path } = route ?? {};
     if (mounted === undefined || path?.loginRole === undefined) return;
     const { mount } = mounted;
     if (!this.#table.hasRoles(mount.uuid) || this.#isExempt(request.path)) return;
     const role = await path.loginRole(request);
-    this.#take({ path: request.path, mount, folds: foldsNames(path), role }, request.remoteAddress);
+    await this.#take(request, { path: request.path, mount, folds: foldsNames(path), role });
   }
 
   /** One that was written before rules went with their mounts is of the mount that has its path. */
@@ -166,16 +168,19 @@ export class Quotas {
     if (gone.length > 0) await this.load();
   }
 
-  #take(request: LimitedRequest, remoteAddress: string): RateHeaders {
-    const limited = this.#table.limitFor(request);
+  async #take(request: IncomingRequest, place: LimitedRequest): Promise<RateHeaders> {
+    const limited = this.#table.limitFor(place);
     if (limited === undefined) return {};
-    const answer = limited.limit.take(remoteAddress);
+    const answer = limited.limit.take(request.remoteAddress);
     const headers = this.#config.sendsHeaders ? headersOf(answer) : {};
     if (answer.allowed) return headers;
     const { path } = request;
     this.#metrics.count('vault.quota.rate_limit.violation', { name: limited.rule.name });
     this.#logger.trace('request rejected due to rate limit quota violation', { request_path: path });
-    throw new CofferError('too-many-requests', `request path ${JSON.stringify(path)}: rate limit quota exceeded`, {
+    const message = `request path ${JSON.stringify(path)}: rate limit quota exceeded`;
+    // Waited for: what a client may have under way bounds what it may have written.
+    if (this.#config.auditsRefusals) await this.#audit(request, message);
+    throw new CofferError('too-many-requests', message, {
       retryAfterSeconds: answer.retryAfterSeconds,
       headers,
     });

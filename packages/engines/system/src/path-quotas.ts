@@ -41,7 +41,10 @@ export function quotasPaths(quotas: Quotas, mounts: MountTable): Path[] {
           type: 'comma-strings',
           description: 'Paths that no quota limits: exactly these, and all below those that end in a slash.',
         },
-        enable_rate_limit_audit_logging: { type: 'boolean', description: 'Whether refused requests are audited.' },
+        enable_rate_limit_audit_logging: {
+          type: 'boolean',
+          description: 'Whether a request that a quota refuses has a line in the audit devices.',
+        },
         enable_rate_limit_response_headers: {
           type: 'boolean',
           description: 'Whether answers tell what is left of a rate (X-Ratelimit-Limit, -Remaining, -Reset).',
