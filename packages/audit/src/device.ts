@@ -65,23 +65,23 @@ export class Device {
 
   /** @throws CofferError `failed`, or what the system says, when the line was not taken */
   async logRequest(event: AuditedRequest, headers: AuditedHeaders): Promise<void> {
-    if (!this.#discards) await this.#write(await requestEntry(event, this.#words, headers));
+    if (!this.#discards) await this.#write(() => requestEntry(event, this.#words, headers));
   }
 
   /** As {@link logRequest}. */
   async logResponse(asked: AuditedRequest, response: AuditedResponse, headers: AuditedHeaders): Promise<void> {
     if (this.#discards) return;
-    await this.#write(await responseEntry({ asked, response, format: this.#format }, this.#words, headers));
+    await this.#write(() => responseEntry({ asked, response, format: this.#format }, this.#words, headers));
   }
 
   /** Writes the line by which Vault tries a new device. */
   async logTest(): Promise<void> {
-    await this.#write({
+    await this.#write(async () => ({
       time: formatTime(Date.now()),
       type: 'request',
       auth: { token_type: 'default' },
       request: { id: randomId(), operation: 'update', namespace: { id: 'root' }, path: 'sys/audit/test' },
-    });
+    }));
   }
 
   reopen(): Promise<void> {
@@ -92,8 +92,8 @@ export class Device {
     return this.#queue.close();
   }
 
-  #write(entry: JsonObject): Promise<void> {
-    return this.#queue.write(`${this.#format.prefix}${JSON.stringify(entry)}\n`);
+  #write(make: () => Promise<JsonObject>): Promise<void> {
+    return this.#queue.write(async () => `${this.#format.prefix}${JSON.stringify(await make())}\n`);
   }
 }
 

@@ -31,7 +31,7 @@ describe('lines of a device', () => {
     sink.held = true;
     const queue = new LineQueue(sink, 1_000);
     const lines = Array.from({ length: 100 }, (_, index) => `${index}\n`);
-    const outcomes = lines.map((line) => queue.write(line));
+    const outcomes = lines.map((line) => queue.write(() => line));
     const reopened = queue.reopen();
     await new Promise((done) => setImmediate(done));
     sink.release();
@@ -45,10 +45,13 @@ describe('lines of a device', () => {
     const sink = new HeldSink();
     const queue = new LineQueue(sink, 1_000);
     sink.error = new Error('ENOSPC');
-    await assert.rejects(queue.write('a\n'), /ENOSPC/);
+    await assert.rejects(
+      queue.write(() => 'a\n'),
+      /ENOSPC/,
+    );
     assert.equal(queue.isFailing, true);
     sink.error = undefined;
-    await queue.write('b\n');
+    await queue.write(() => 'b\n');
     assert.equal(queue.isFailing, false);
     assert.deepEqual(sink.written, ['b\n']);
   });
@@ -58,42 +61,92 @@ describe('lines of a device', () => {
     sink.held = true;
     const queue = new LineQueue(sink, 50);
     const begun = performance.now();
-    const waiting = [queue.write('a\n'), queue.write('b\n')];
+    const waiting = [queue.write(() => 'a\n'), queue.write(() => 'b\n')];
     for (const line of waiting) await assert.rejects(line, /nothing was written for 0.05 s/);
     assert.ok(performance.now() - begun < 1_000);
     const refused = performance.now();
-    for (let n = 0; n < 1_000; n++) await assert.rejects(queue.write('c\n'), /nothing was written/);
+    for (let n = 0; n < 1_000; n++)
+      await assert.rejects(
+        queue.write(() => 'c\n'),
+        /nothing was written/,
+      );
     assert.ok(performance.now() - refused < 500, 'they are refused at once');
     sink.release();
     await new Promise((done) => setImmediate(done));
-    await queue.write('d\n');
+    await queue.write(() => 'd\n');
     assert.deepEqual([sink.written.includes('d\n'), sink.written.includes('c\n')], [true, false]);
   });
 
-  it('that wait take no more memory than is said', async () => {
+  it('are made only when there is room for them, so that a sound sink takes all of them in bounded memory', async () => {
     const sink = new HeldSink();
     sink.held = true;
     const queue = new LineQueue(sink, 5_000);
-    const outcomes = Array.from({ length: 40 }, () =>
-      queue.write('x'.repeat(1024 * 1024)).then(
-        () => true,
-        () => false,
-      ),
-    );
+    let made = 0;
+    const make = (): string => {
+      made++;
+      return 'x'.repeat(1024 * 1024);
+    };
+    const outcomes = Array.from({ length: 40 }, () => queue.write(make));
     await new Promise((done) => setImmediate(done));
+    assert.equal(made, 16);
     sink.release();
-    const taken = (await Promise.all(outcomes)).filter(Boolean).length;
-    assert.ok(taken >= 15 && taken <= 17, `${taken} MiB`);
-    await queue.write('y'.repeat(20 * 1024 * 1024));
+    await Promise.all(outcomes);
+    assert.equal(made, 40);
+    await queue.write(() => 'y'.repeat(20 * 1024 * 1024));
+    assert.equal(sink.written.join('').length, 60 * 1024 * 1024);
+  });
+
+  it('go on to be made after one that cannot be', async () => {
+    const sink = new HeldSink();
+    sink.held = true;
+    const queue = new LineQueue(sink, 5_000);
+    const full = queue.write(() => 'x'.repeat(16 * 1024 * 1024));
+    const broken = assert.rejects(
+      queue.write(() => Promise.reject(new Error('no line'))),
+      /no line/,
+    );
+    const next = queue.write(async () => 'next\n');
+    sink.release();
+    await Promise.all([full, broken, next]);
+    assert.equal(sink.written.at(-1), 'next\n');
+  });
+
+  it('are refused when there was no room for too long, or the sink hangs meanwhile', async ({ mock }) => {
+    mock.timers.enable({ apis: ['setTimeout'] });
+    const sink = new HeldSink();
+    const queue = new LineQueue(sink, 5_000);
+    const crowd = (count: number) =>
+      Array.from({ length: count }, () => queue.write(() => 'x'.repeat(16 * 1024 * 1024)));
+    const turn = () => new Promise((done) => setImmediate(done));
+    sink.held = true;
+    const [first, second, third] = crowd(3);
+    await turn();
+    mock.timers.tick(4_000);
+    sink.release();
+    sink.held = true;
+    await first;
+    await turn();
+    mock.timers.tick(1_500);
+    await assert.rejects(third ?? Promise.resolve(), /more than 16777216 bytes wait to be written/);
+    const [late] = crowd(1);
+    mock.timers.tick(4_000);
+    for (const hung of [second, late]) await assert.rejects(hung ?? Promise.resolve(), /nothing was written for 5 s/);
+    sink.release();
+    await turn();
+    await queue.write(() => 'again\n');
+    assert.equal(sink.written.at(-1), 'again\n');
   });
 
   it('are refused once it is closed, which waits for those that came before', async () => {
     const sink = new HeldSink();
     const queue = new LineQueue(sink, 1_000);
-    const before = queue.write('a\n');
+    const before = queue.write(() => 'a\n');
     await queue.close();
     await before;
-    await assert.rejects(queue.write('b\n'), /closed/);
+    await assert.rejects(
+      queue.write(() => 'b\n'),
+      /closed/,
+    );
     assert.deepEqual(sink.written, ['a\n', '(reset)']);
   });
 });

@@ -10,7 +10,7 @@ export interface Sink {
   reopen?(): Promise<void>;
 }
 
-/** Lines that wait, in bytes. One line is taken whatever its size. */
+/** While as many bytes wait, no further line is made. */
 const MAX_WAITING_BYTES = 16 * 1024 * 1024;
 /** Lines are written together up to this many bytes. */
 const MAX_BATCH_BYTES = 1024 * 1024;
@@ -21,14 +21,22 @@ interface Waiting {
   readonly fail: (error: unknown) => void;
 }
 
+/** Somebody who has a line to make. */
+interface Crowding {
+  readonly enter: () => void;
+  readonly fail: (error: unknown) => void;
+}
+
 /**
- * Hands lines to a sink in the order in which they came, many at once where they wait. No line waits longer than `timeoutMs`
- * for its outcome, even where the sink hangs: whatever comes while it does is refused at once, so that nothing piles up.
+ * Hands lines to a sink in the order in which they were made, many at once where they wait. Whoever comes when too much waits already
+ * makes their line later, so that memory stays bounded and a sound sink refuses nobody. No write takes longer than `timeoutMs`, and
+ * nobody waits longer than that for their turn: whatever comes while the sink hangs is refused at once, so that nothing piles up.
  */
 export class LineQueue {
   readonly #sink: Sink;
   readonly #timeoutMs: number;
   readonly #waiting: Waiting[] = [];
+  readonly #crowd = new Set<Crowding>();
   #bytes = 0;
   #turn: Promise<void> = Promise.resolve();
   #isRunning = false;
@@ -47,14 +55,56 @@ export class LineQueue {
     return this.#isFailing;
   }
 
-  /** @throws CofferError `failed` when the line was not taken, or nobody knows whether it was */
-  write(text: string): Promise<void> {
-    const line = Buffer.from(text);
-    if (this.#isClosed) return Promise.reject(failure('the device is closed'));
-    if (this.#hanging !== undefined) return Promise.reject(this.#hanging);
-    if (this.#bytes > 0 && this.#bytes + line.length > MAX_WAITING_BYTES) {
-      return Promise.reject(failure(`more than ${MAX_WAITING_BYTES} bytes wait to be written`));
+  /**
+   * `make` is called when there is room for what it makes.
+   * @throws CofferError `failed` when the line was not taken, or nobody knows whether it was; and whatever `make` throws
+   */
+  async write(make: () => string | Promise<string>): Promise<void> {
+    this.#requireWorking();
+    if (this.#crowd.size > 0 || this.#bytes >= MAX_WAITING_BYTES) await this.#room();
+    let taken: Promise<void>;
+    try {
+      const made = make();
+      const line = Buffer.from(typeof made === 'string' ? made : await made);
+      this.#requireWorking();
+      taken = this.#enqueue(line);
+    } finally {
+      this.#letIn();
     }
+    await taken;
+  }
+
+  #requireWorking(): void {
+    if (this.#isClosed) throw failure('the device is closed');
+    if (this.#hanging !== undefined) throw this.#hanging;
+  }
+
+  async #room(): Promise<void> {
+    const { promise, resolve: enter, reject: fail } = Promise.withResolvers<void>();
+    const crowding = { enter, fail };
+    this.#crowd.add(crowding);
+    const timer = setTimeout(
+      () => fail(failure(`more than ${MAX_WAITING_BYTES} bytes wait to be written`)),
+      this.#timeoutMs,
+    );
+    try {
+      await promise;
+    } finally {
+      clearTimeout(timer);
+      this.#crowd.delete(crowding);
+    }
+  }
+
+  /** One after the other, since nobody knows how long their lines will be. */
+  #letIn(): void {
+    if (this.#bytes >= MAX_WAITING_BYTES) return;
+    const [next] = this.#crowd;
+    if (next === undefined) return;
+    this.#crowd.delete(next);
+    next.enter();
+  }
+
+  #enqueue(line: Buffer): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.#waiting.push({ line, taken: resolve, fail: reject });
     this.#bytes += line.length;
@@ -107,7 +157,7 @@ export class LineQueue {
       this.#hanging = failure(`nothing was written for ${this.#timeoutMs / 1000} s`);
       this.#isFailing = true;
       giveUp.abort();
-      for (const { fail } of [...batch, ...this.#waiting.splice(0)]) fail(this.#hanging);
+      for (const { fail } of [...batch, ...this.#waiting.splice(0), ...this.#crowd]) fail(this.#hanging);
       this.#bytes = 0;
     }, this.#timeoutMs);
     try {
@@ -121,6 +171,7 @@ export class LineQueue {
       clearTimeout(timer);
       if (this.#hanging === undefined) this.#bytes -= lines.reduce((sum, line) => sum + line.length, 0);
       this.#hanging = undefined;
+      this.#letIn();
     }
   }
 
