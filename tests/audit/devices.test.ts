@@ -202,6 +202,19 @@ describe('audit devices', () => {
     await api.refused([400, 'the "input" parameter is empty'], 'PUT', 'sys/audit-hash/one', { input: '' });
   });
 
+  it('say of a login whether its entity is new', async () => {
+    await api('PUT', 'sys/auth/userpass', { type: 'userpass' });
+    await api.ok('PUT', 'auth/userpass/users/new', { password: 'pw-new' });
+    await api.ok('PUT', 'sys/audit/file', file({ file_path: path('entities.log') }));
+    for (const isNew of [true, undefined, undefined]) {
+      await api.ok('PUT', 'auth/userpass/login/new', { password: 'pw-new' }, { token: '' });
+      const line = linesOf(path('entities.log')).at(-1);
+      assert.equal(at(line, 'auth', 'entity_created'), isNew);
+      assert.match(String(at(line, 'auth', 'entity_id')), /^[0-9a-f-]{36}$/);
+      assert.equal(at(line, 'response', 'auth', 'entity_created'), undefined);
+    }
+  });
+
   it('show accessors and count lists when they are told to', async () => {
     const log = path('options.log');
     await api.ok(

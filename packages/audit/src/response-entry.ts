@@ -28,7 +28,7 @@ export async function responseEntry(
   return filled({
     time: formatTime(Date.now()),
     type: 'response',
-    auth: isLogin ? granted : callerEntry(asked.token ? asked : { request: asked.request }, words),
+    auth: isLogin ? loginEntry(granted, answer) : callerEntry(asked.token ? asked : { request: asked.request }, words),
     request: await askedEntry(asked, words, headers),
     response: {
       ...(granted && { auth: granted }),
@@ -40,6 +40,10 @@ export async function responseEntry(
     },
     error,
   });
+}
+
+function loginEntry(granted: JsonObject, { entityCreated }: OutgoingResponse = {}): JsonObject {
+  return { ...granted, ...(entityCreated && { entity_created: true }) };
 }
 
 function dataOf(

@@ -75,6 +75,8 @@ export interface OutgoingResponse {
   readonly auth?: JsonObject;
   /** Of the token in `auth`: Vault's API does not show it, its audit lines do. */
   readonly displayName?: string;
+  /** Whether the entity of that token was made by this login; for audit lines too. */
+  readonly entityCreated?: boolean;
   /** Instead of everything else: where the answer can be fetched, once. */
   readonly wrapInfo?: JsonObject;
   /** Instead of everything else. Is never wrapped. */

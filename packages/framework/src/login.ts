@@ -57,7 +57,7 @@ export async function issueLoginToken(
   const source = mount.path.replace(/^auth\//, '').replaceAll('/', '-');
   const type = tokenTypeOf(parameters, mount);
   const isBatch = type === 'batch';
-  const { token, entry, identityPolicies } = await tokens.create({
+  const { token, entry, identityPolicies, entityCreated } = await tokens.create({
     type,
     ...(isBatch && { issuer: mount.accessor }),
     ...(login.alias && { alias: { ...login.alias, mountAccessor: mount.accessor } }),
@@ -86,6 +86,7 @@ export async function issueLoginToken(
     data: null,
     auth: authView({ entry, token: token.reveal(), leaseSeconds: ttl, identityPolicies }),
     displayName: entry.displayName,
+    ...(entityCreated && { entityCreated }),
     warnings,
   };
 }

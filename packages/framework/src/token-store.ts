@@ -26,6 +26,8 @@ export interface CreatedToken {
   readonly entry: TokenEntry;
   /** What its entity and the groups of that add to its own policies now; sorted. */
   readonly identityPolicies: readonly string[];
+  /** Whether its entity was made with it. */
+  readonly entityCreated?: boolean;
 }
 
 export interface TokenStore {

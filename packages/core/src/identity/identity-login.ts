@@ -14,6 +14,8 @@ export interface MountedAlias extends LoginAlias {
 /** What the transaction that makes the token of a login has to do besides, so that the token stands for this entity. */
 export interface IdentityLogin {
   readonly entityId: string;
+  /** Whether there was no entity before. */
+  readonly isFirst: boolean;
   /** Makes the entity, or brings its alias and groups up to date. To be run before the token is made, while `provided` holds. */
   readonly statements: readonly SqlStatement[];
   /** What must hold when the token is made: the alias is this entity's, and that is not disabled. */
@@ -69,6 +71,7 @@ async function firstLogin(
   const joined = await externalGroups(identities, mountAccessor, groups);
   return {
     entityId: entity.id,
+    isFirst: true,
     // The ids are made up here: run again, they find their own rows.
     statements: [
       { sql, ...(params && { params }), repeatable: true },
@@ -96,7 +99,7 @@ async function knownLogin(
     ...(await refreshGroups(identities, given, identity, [...conditions, ...provided])),
   ];
   const changes = statements.length === 0 ? [] : [alias.canonicalId];
-  return { entityId: alias.canonicalId, statements, conditions, changes };
+  return { entityId: alias.canonicalId, isFirst: false, statements, conditions, changes };
 }
 
 /** What the method says of them now, in the place of what it said at the latest login. */

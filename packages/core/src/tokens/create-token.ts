@@ -32,7 +32,9 @@ export async function createToken(parts: Parts, given: NewToken): Promise<Create
   for (let attempt = 1; ; attempt++) {
     const login = await identityLogin(parts.identities, alias, standing);
     const made = await makeToken(parts, { ...given, entityId: login.entityId }, standing, login);
-    if (made !== undefined || attempt === ATTEMPTS) return done(parts, made, otherwise);
+    if (made !== undefined || attempt === ATTEMPTS) {
+      return { ...(await done(parts, made, otherwise)), entityCreated: login.isFirst };
+    }
     // Perhaps another login has made the entity meanwhile, or somebody has moved the alias. Otherwise it was something else.
     const present = await parts.identities.aliasOf('entity', alias.mountAccessor, alias.name);
     if (present === undefined || present.canonicalId === login.entityId) return done(parts, undefined, otherwise);

@@ -23,7 +23,7 @@ export interface WrappedAnswer {
 }
 
 interface WrappedEntry extends WrappedAnswer {
-  readonly response: Omit<OutgoingResponse, 'stream' | 'displayName'>;
+  readonly response: Omit<OutgoingResponse, 'stream' | 'displayName' | 'entityCreated'>;
 }
 
 const { boolean, entry, integer, nullable, object, oneOf, optional, string, strings } = stored;
