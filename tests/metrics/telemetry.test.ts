@@ -77,6 +77,25 @@ describe('metrics by the configuration', () => {
     assert.equal(counted.value('coffer_usage_age_seconds') < 30, true);
   });
 
+  it('count the users that are locked out, and no longer who was let in again', async () => {
+    await api.ok('PUT', 'sys/auth/userpass', { type: 'userpass' });
+    await api.ok('PUT', 'auth/userpass/users/ana', { password: 'ana-password' });
+    const counted = (users: number) =>
+      until(async () => {
+        const seen = new Scrape(await (await ask(OPEN)).text());
+        return seen.has('vault_core_locked_users') && seen.value('vault_core_locked_users') === users
+          ? true
+          : undefined;
+      });
+    await counted(0);
+    for (let n = 0; n < 5; n++) await api('PUT', 'auth/userpass/login/ana', { password: 'wrong' }, { token: '' });
+    for (let n = 0; n < 5; n++) await api('PUT', 'auth/userpass/login/nobody', { password: 'wrong' }, { token: '' });
+    await counted(1);
+    const { data } = await api.ok('GET', 'sys/auth/userpass');
+    await api.ok('PUT', `sys/locked-users/${textOf(data['accessor'])}/unlock/ana`);
+    await counted(0);
+  });
+
   it('are shown to nobody but the API with a prometheus_retention_time of 0, from a reload on', async () => {
     await server.reload(configuration('telemetry { prometheus_retention_time = "0s" }'));
     const refused = await ask(OPEN);

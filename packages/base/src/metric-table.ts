@@ -28,6 +28,11 @@ const REQUESTS = {
     labels: ['type', 'local'],
     help: 'Mounts: of type "logical" the secrets engines, of type "auth" the auth methods.',
   },
+  'vault.core.locked_users': {
+    kind: 'gauge',
+    labels: [],
+    help: 'Users locked out now, of all auth methods and nodes.',
+  },
   'vault.route.create': {
     kind: 'summary',
     labels: MOUNT,

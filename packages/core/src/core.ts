@@ -75,7 +75,7 @@ export class Core {
       takeBack: (request, answer) => this.#takeBack(request, answer, 'no audit device took the line of an answer'),
     });
     this.#usage = new UsageGauges({
-      ...{ store, barrier, mounts: this.services.mounts, metrics, logger },
+      ...{ store, barrier, mounts: this.services.mounts, lockedUsers: this.services.lockedUsers, metrics, logger },
       ...(usagePeriodMs !== undefined && { periodMs: usagePeriodMs }),
     });
     this.#takeOver = async () => {

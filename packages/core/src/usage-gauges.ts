@@ -2,6 +2,7 @@ import { errorText, type GaugeName, type GaugeValue, type Logger, type Metrics, 
 import type { Mount } from '@coffer/framework';
 import type { Store } from '@coffer/store';
 import type { Barrier } from './barrier/barrier.ts';
+import type { LockedUsers } from './mounts/locked-users.ts';
 import type { MountTable } from './mounts/mount-table.ts';
 import {
   countIntents,
@@ -12,7 +13,7 @@ import {
   type TokenCounts,
 } from './usage-counts.ts';
 
-/** How often leases and rotations are counted, in milliseconds, if that takes no more than a hundredth of the time. */
+/** How often leases, rotations and locked users are counted, in milliseconds, if that takes no more than a hundredth of the time. */
 const OFTEN_MS = 60_000;
 const SHARE = 100;
 /** The first time: a server that starts has other things to do. */
@@ -24,6 +25,7 @@ export interface UsageGaugesOptions {
   readonly store: Store;
   readonly barrier: Barrier;
   readonly mounts: MountTable;
+  readonly lockedUsers: Pick<LockedUsers, 'list'>;
   readonly metrics: Metrics;
   /**
    * How often tokens are counted, which are read one by one, and at most the rest, in milliseconds. 0: nothing is counted at all.
@@ -43,6 +45,7 @@ export class UsageGauges {
   readonly #running = new Set<Promise<void>>();
   #mounts: readonly Counted[] | undefined;
   #tokens: TokenCounts | undefined;
+  #lockedUsers: number | undefined;
   #countedAt: number | undefined;
   #stopped = false;
 
@@ -56,6 +59,7 @@ export class UsageGauges {
     this.#declare();
     const firstMs = Math.min(FIRST_MS, periodMs);
     this.#soon(firstMs, Math.min(OFTEN_MS, periodMs), () => this.#countMounts());
+    this.#soon(firstMs, Math.min(OFTEN_MS, periodMs), () => this.#countLockedUsers());
     this.#soon(firstMs, periodMs, () => this.#countTokens());
   }
 
@@ -93,6 +97,7 @@ export class UsageGauges {
     ofMounts('coffer.static_roles', ({ planned }) => planned);
     ofMounts('coffer.static_roles.overdue', ({ overdue }) => overdue);
     ofMounts('coffer.intents.open', ({ open }) => open);
+    gauge('vault.core.locked_users', () => this.#lockedUsers);
     gauge('vault.token.count', () => this.#tokens?.total);
     ofTokens('vault.token.count.by_policy', 'policy', ({ byPolicy }) => byPolicy);
     ofTokens('vault.token.count.by_auth', 'auth_method', ({ byMethod }) => byMethod);
@@ -112,6 +117,11 @@ export class UsageGauges {
     }
     this.#mounts = counted;
     this.#countedAt = performance.now();
+  }
+
+  async #countLockedUsers(): Promise<void> {
+    const methods = await this.#options.lockedUsers.list();
+    this.#lockedUsers = methods.reduce((total, { users }) => total + users.length, 0);
   }
 
   async #countTokens(): Promise<void> {
