@@ -167,6 +167,13 @@ describe('the log of a server', () => {
     await client.read('sys/loggers');
     assert.equal((await lines()).at(-1)?.['@message'], 'completed_request', 'logged at info now');
 
+    await configure('trace', 'log_requests_level = "off"');
+    await hangUp('the log level is what the configuration says');
+    const before = (await messages()).filter((message) => message === 'completed_request').length;
+    await client.read('sys/loggers');
+    assert.equal(await client.read('nothing/there'), undefined);
+    assert.equal((await messages()).filter((message) => message === 'completed_request').length, before);
+
     await configure('quiet');
     await hangUp('the configuration was not read again; what it said before stays');
     assert.match(String((await lines()).at(-1)?.['error']), /"log_level" must be one of/);

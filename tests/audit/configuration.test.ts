@@ -170,6 +170,15 @@ describe('audit devices of the configuration', () => {
   it('have both lines of the request that seals', async () => {
     await api().ok('PUT', 'sys/seal');
     assert.deepEqual(pathsIn('short.log').slice(-2), ['sys/seal', 'sys/seal']);
+    const before = pathsIn('short.log').length;
+    for (const path of ['sys/mounts', 'sys/audit', 'sys/metrics']) {
+      assert.equal((await api()('GET', path)).status, 503, path);
+    }
+    assert.equal(pathsIn('short.log').length, before, 'what a sealed server refuses has no line: the salts are sealed');
+    await unseal(server, keys);
+    await api().ok('GET', 'sys/mounts');
+    assert.equal(pathsIn('short.log').at(-1), 'sys/mounts');
+    assert.equal((await api().ok('GET', 'sys/metrics')).status, 200);
   });
 
   for (const [what, stanza, message] of [

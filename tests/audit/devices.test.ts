@@ -18,6 +18,7 @@ import { isJsonObject, type JsonObject } from '@coffer/base';
 import { eventually } from '@coffer/testkit';
 import { type Api, apiAt, textOf } from '../auth/api.ts';
 import { startTestServer, type TestServer } from '../dev-server.ts';
+import { Scrape } from '../metrics/scrape.ts';
 import { type Collector, startCollector } from './collector.ts';
 
 const POLICY = 'path "x" { capabilities = ["read"] }';
@@ -35,6 +36,11 @@ describe('audit devices', () => {
   let server: TestServer;
   let api: Api;
   const file = (options: JsonObject, type = 'file') => ({ type, options });
+
+  const scrape = async (): Promise<Scrape> => {
+    const headers = { 'x-vault-token': 'root' };
+    return new Scrape(await (await fetch(`${server.address}/v1/sys/metrics?format=prometheus`, { headers })).text());
+  };
 
   before(async () => {
     server = await startTestServer();
@@ -260,6 +266,9 @@ describe('audit devices', () => {
     assert.match(server.log(), /failed to audit request: .*no audit backend succeeded in logging the request/);
     await collector.restart();
     await api.refused([404, ''], 'GET', 'sys/policies/acl/never-made');
+    const metrics = await scrape();
+    assert.equal(metrics.value('vault_audit_log_request_failure') >= 8, true);
+    assert.equal(metrics.value('coffer_audit_device_failures_total', { device: 'sock/' }) >= 8, true);
     for (let n = 0; n < 2; n++) await api.ok('GET', 'sys/mounts', undefined, limited);
     await api.refused([403, 'permission denied'], 'GET', 'sys/mounts', undefined, limited);
     await api.ok('DELETE', 'sys/audit/sock');
