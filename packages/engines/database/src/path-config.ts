@@ -94,8 +94,9 @@ async function configView(
   name: string,
   entry: ConfigEntry,
 ): Promise<PathResponse> {
-  const nextVersion = await plugins.versionOf?.(entry.pluginName, entry.pluginVersion);
-  const running = (await connections.databases.versionOf(name, entry)) ?? nextVersion ?? '';
+  // The catalog is in the store: it is asked only where what is open does not tell.
+  const nextVersion = () => plugins.versionOf?.(entry.pluginName, entry.pluginVersion);
+  const running = (await connections.databases.versionOf(name, entry)) ?? (await nextVersion()) ?? '';
   const data = {
     allowed_roles: entry.allowedRoles,
     connection_details: plugins.fields(entry.pluginName).shown(entry.connectionDetails),
@@ -108,7 +109,7 @@ async function configView(
   if (['', running].includes(entry.pluginVersion) || running === '') return { data };
   const [asked, runs] = [entry.pluginVersion, running].map((version) => JSON.stringify(version));
   const why =
-    nextVersion === running
+    (await nextVersion()) === running
       ? 'because that version is pinned'
       : 'either due to a pinned version or because the plugin was upgraded and not yet reloaded';
   return { data, warnings: [`Plugin version is configured as ${asked}, but running ${runs} ${why}`] };
