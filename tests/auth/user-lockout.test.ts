@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { JsonObject } from '@coffer/base';
+import { strangerOf } from '@coffer/framework';
 import { startTestServer, type TestServer } from '../dev-server.ts';
 import { type Answer, type Api, apiAt, textOf } from './api.ts';
 
@@ -96,6 +97,16 @@ describe('a user who fails to log in', () => {
     assert.deepEqual(await guess(1, 'somebody'), [400], 'but no other name is');
     await api.ok('POST', `sys/locked-users/${accessor}/unlock/nobody`, {});
     assert.deepEqual(await guess(1, 'nobody'), [400]);
+  });
+
+  it('does not tell by the lockout of another name that it is nobody’s', async () => {
+    await tune({ lockout_threshold: 2 });
+    const uuid = textOf(((await api.ok('GET', 'sys/auth')).data['userpass/'] as JsonObject)['uuid']);
+    const number = strangerOf(uuid, 'nobody').number;
+    let other = 0;
+    while (strangerOf(uuid, `other-${other}`).number !== number) other++;
+    assert.deepEqual(await guess(3, 'nobody'), [400, 400, 403]);
+    assert.deepEqual(await guess(3, `other-${other}`), [400, 400, 403]);
   });
 
   it('gets at most so many answers to guesses, however many come at once', async () => {

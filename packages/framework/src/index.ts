@@ -34,7 +34,7 @@ export {
   DEFAULT_USER_LOCKOUT,
   isLockedOut,
   STRANGER_FAILURES,
-  strangerNumber,
+  strangerOf,
   LOCKOUT_METHODS,
   LOGIN_FAILURES,
   type LoginFailures,

@@ -2,7 +2,7 @@ import { CofferError } from '@coffer/base';
 import type { EngineContext } from './engine.ts';
 import type { Entries } from './entry-storage.ts';
 import { loggedName } from './names.ts';
-import { isLockedOut, LOGIN_FAILURES, type LoginFailures, STRANGER_FAILURES, strangerNumber } from './user-lockout.ts';
+import { isLockedOut, LOGIN_FAILURES, type LoginFailures, STRANGER_FAILURES, strangerOf } from './user-lockout.ts';
 
 type GuardedMount = Pick<EngineContext, 'mount' | 'storage' | 'userLockout' | 'logger'>;
 
@@ -15,6 +15,7 @@ export interface LoginAttempt {
 interface Counter {
   readonly failures: Entries<LoginFailures>;
   readonly key: string;
+  readonly digest: string;
 }
 
 /**
@@ -38,8 +39,7 @@ export class LoginGuard {
   async check(attempt: LoginAttempt): Promise<void> {
     const lockout = this.#mount.userLockout();
     if (lockout.disabled) return;
-    const { failures, key } = this.#counterOf(attempt);
-    if (isLockedOut(await failures.get(key), lockout)) throw lockedOut();
+    if (isLockedOut(await this.#failuresOf(this.#counterOf(attempt)), lockout)) throw lockedOut();
   }
 
   /** To be called once the user has proven who they are. @throws CofferError as {@link check}: they may be locked out by now */
@@ -62,33 +62,40 @@ export class LoginGuard {
   }
 
   #counterOf({ name, exists }: LoginAttempt): Counter {
-    if (exists) return { failures: this.#users, key: name };
-    return { failures: this.#strangers, key: strangerNumber(this.#mount.mount().uuid, name) };
+    if (exists) return { failures: this.#users, key: name, digest: '' };
+    const { number, digest } = strangerOf(this.#mount.mount().uuid, name);
+    return { failures: this.#strangers, key: number, digest };
+  }
+
+  async #failuresOf({ failures, key, digest }: Counter): Promise<LoginFailures | undefined> {
+    const found = await failures.get(key);
+    return found?.digest === digest ? found : undefined;
   }
 
   /** Returns undefined when the user is locked out already. */
-  async #count({ failures, key }: Counter): Promise<LoginFailures | undefined> {
+  async #count(counter: Counter): Promise<LoginFailures | undefined> {
+    const { failures, key, digest } = counter;
     for (;;) {
-      if (isLockedOut(await failures.get(key), this.#mount.userLockout())) return undefined;
+      if (isLockedOut(await this.#failuresOf(counter), this.#mount.userLockout())) return undefined;
       let next: LoginFailures | undefined;
       const before = await failures.update(key, (present) => {
-        next = this.#after(present);
+        next = this.#after(present.digest === digest ? present : undefined, digest);
         return next ?? present;
       });
       if (before !== undefined) return next;
-      next = this.#after(undefined);
+      next = this.#after(undefined, digest);
       if (next !== undefined && (await failures.add(key, next))) return next;
     }
   }
 
   /** With one failure more; undefined when the user is locked out. */
-  #after(failures: LoginFailures | undefined): LoginFailures | undefined {
+  #after(failures: LoginFailures | undefined, digest: string): LoginFailures | undefined {
     const lockout = this.#mount.userLockout();
     const last = Date.now();
     if (isLockedOut(failures, lockout, last)) return undefined;
     // One that was locked out, and is not any more, starts anew.
     const counts = failures !== undefined && last - failures.last < lockout.counterResetMs;
-    return { count: counts && failures.count < lockout.threshold ? failures.count + 1 : 1, last };
+    return { count: counts && failures.count < lockout.threshold ? failures.count + 1 : 1, last, digest };
   }
 
   #report(name: string, { count, last }: LoginFailures): void {

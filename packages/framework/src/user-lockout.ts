@@ -30,23 +30,28 @@ export interface LoginFailures {
   readonly count: number;
   /** When the last one was, in milliseconds since 1970. */
   readonly last: number;
+  /** Of a name that no user has, its digest: others are counted under the same number. Empty for a user. */
+  readonly digest: string;
 }
 
-const { entry, integer } = stored;
-const FAILURES = entry<LoginFailures>({ count: integer(), last: integer() });
+const { entry, integer, string } = stored;
+const FAILURES = entry<LoginFailures>({ count: integer(), last: integer(), digest: string('') });
 /** Where a mount keeps them, by the user's name, and what they hold. */
 export const LOGIN_FAILURES = { prefix: 'login-failures/', kind: FAILURES } as const;
-/** Where it keeps those of names that no user has, by {@link strangerNumber}. */
+/** Where it keeps those of names that no user has, by {@link strangerOf their number}. */
 export const STRANGER_FAILURES = { prefix: 'stranger-failures/', kind: FAILURES } as const;
 /** Whoever makes up names must not fill the store with them. */
 const STRANGERS = 10_000;
 
-/** Under which the failures of a name without a user are counted. Nobody outside can find two names that share one. */
-export function strangerNumber(mountUuid: string, name: string): string {
+/**
+ * What the failures of a name without a user are kept by: a number that it shares with others, of which the last one is
+ * remembered, and what tells it from these. A name that met another's lockout would be known for nobody's.
+ */
+export function strangerOf(mountUuid: string, name: string): { readonly number: string; readonly digest: string } {
   const digest = createHash('sha256')
     .update(JSON.stringify([mountUuid, name]))
     .digest();
-  return String(digest.readUInt32BE() % STRANGERS);
+  return { number: String(digest.readUInt32BE() % STRANGERS), digest: digest.toString('base64') };
 }
 
 export function isLockedOut(failures: LoginFailures | undefined, lockout: UserLockout, now = Date.now()): boolean {

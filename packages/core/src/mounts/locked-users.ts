@@ -5,7 +5,7 @@ import {
   LOCKOUT_METHODS,
   LOGIN_FAILURES,
   STRANGER_FAILURES,
-  strangerNumber,
+  strangerOf,
   type Mount,
   type UserLockout,
 } from '@coffer/framework';
@@ -52,7 +52,7 @@ export class LockedUsers {
     const user = mount.type === 'userpass' ? foldName(given) : given;
     const { storage, of } = this.#failures(mount);
     await of.delete(user);
-    await storage.of(STRANGER_FAILURES.prefix, STRANGER_FAILURES.kind).delete(strangerNumber(mount.uuid, user));
+    await storage.of(STRANGER_FAILURES.prefix, STRANGER_FAILURES.kind).delete(strangerOf(mount.uuid, user).number);
   }
 
   async #lockedOut(mount: Mount): Promise<string[]> {
