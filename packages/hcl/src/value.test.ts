@@ -45,7 +45,7 @@ describe('getters', () => {
     refuses(() => object.attribute('b'), 'f:3:1: "b" is set twice; the first is on line 2');
     refuses(() => object.blocks('b', 0), 'f:2:1: "b" takes no label');
     refuses(() => object.blocks('n', 1), 'f:1:13: "n" must be a block, not a number');
-    refuses(() => parseHcl('path {}').blocks('path', 1), '1:1: "path" takes 1 label, as in name "label" { … }');
+    refuses(() => parseHcl('path {}').blocks('path', 1), '1:1: "path" takes 1 label, as in path "label" { … }');
     refuses(() => parseHcl('a = 1\nbb = 2').allowOnly(['a', 'c']), '2:1: "bb" is not known here; known are a, c');
     refuses(() => parseHcl('a = 1\na = 2').number('a'), '2:1: "a" is set twice; the first is on line 1');
   });

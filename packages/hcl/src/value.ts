@@ -151,19 +151,19 @@ export class HclObject implements HclPosition {
   blocks(name: string, labelCount = 0): HclBlock[] {
     const blocks: HclBlock[] = [];
     const add = (labels: readonly string[], value: HclValue, at: HclPosition): void => {
-      if (labels.length > labelCount) throw this.error(`"${name}" takes ${labelCountText(labelCount)}`, at);
+      if (labels.length > labelCount) throw this.error(`"${name}" takes ${labelCountText(name, labelCount)}`, at);
       if (value.kind === 'list') {
         for (const entry of value.values) add(labels, entry, entry);
       } else if (value.kind !== 'object' && labels.length > 0) {
         // A key of the block itself was taken for a label.
-        throw this.error(`"${name}" takes ${labelCountText(labelCount)}`, at);
+        throw this.error(`"${name}" takes ${labelCountText(name, labelCount)}`, at);
       } else if (value.kind !== 'object') {
         throw this.error(`"${name}" must be a block, not ${KIND_NAMES[value.kind]}`, value);
       } else if (labels.length === labelCount) {
         const { line, column, file } = at;
         blocks.push({ labels, body: value, line, column, ...(file !== undefined && { file }) });
       } else if (value.items.length === 0) {
-        throw this.error(`"${name}" takes ${labelCountText(labelCount)}`, at);
+        throw this.error(`"${name}" takes ${labelCountText(name, labelCount)}`, at);
       } else {
         for (const item of value.items) add([...labels, ...item.keys], item.value, item);
       }
@@ -201,8 +201,8 @@ export class HclObject implements HclPosition {
   }
 }
 
-function labelCountText(count: number): string {
-  return count === 0 ? 'no label' : `${count} label${count === 1 ? '' : 's'}, as in name "label" { … }`;
+function labelCountText(name: string, count: number): string {
+  return count === 0 ? 'no label' : `${count} label${count === 1 ? '' : 's'}, as in ${name} "label" { … }`;
 }
 
 /** A value as JSON. Labels become nested objects. @throws CofferError `invalid-request` when a key is set twice */

@@ -1,5 +1,6 @@
 /** The file of a snapshot: written and read as a stream, so that it may be larger than the memory. Knows no store and no keys. */
 export {
+  damaged,
   FORMAT_VERSION,
   type SnapshotColumn,
   type SnapshotMeta,

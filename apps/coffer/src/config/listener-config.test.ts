@@ -25,6 +25,26 @@ describe('a listener', () => {
     assert.deepEqual(third, { socket: { path: '/run/vault.sock' } });
   });
 
+  it('has its type in its label or in the key "type", as Vault takes it', () => {
+    const plain = 'address = "127.0.0.1:8300", tls_disable = true';
+    const expected = [{ host: '127.0.0.1', port: 8300 }];
+    assert.deepEqual(parse(`listener { type = "tcp", ${plain} }`), expected);
+    assert.deepEqual(parse(`listener "TCP" { ${plain} }`), expected);
+    assert.deepEqual(parse(`listener "unix" { type = "Tcp", ${plain} }`), expected);
+    const json = (listener: unknown) =>
+      parseServerConfig(JSON.stringify({ listener, storage: { file: { path: '/x' } } }), 'c.json').listeners;
+    const body = { address: '127.0.0.1:8300', tls_disable: true };
+    assert.deepEqual(json({ type: 'tcp', ...body }), expected);
+    assert.deepEqual(json([{ tcp: body }, { type: 'unix' }]), [...expected, { socket: { path: '/run/vault.sock' } }]);
+    for (const [wrong, at] of [
+      ['listener { address = "127.0.0.1:8300" }', '1:12: "listener" takes 1 label, as in listener "label" { … }'],
+      ['listener { type = "udp" }', '1:1: the types of listener are "tcp" and "unix"'],
+      ['listener "tcp" { type = 7, tls_disable = true }', '1:25: "type" must be a string, not a number'],
+    ] as const) {
+      assert.throws(() => parse(wrong), { message: `c.hcl:${at}` });
+    }
+  });
+
   it('speaks TLS as it is told', () => {
     assert.deepEqual(tls('')?.tls, { certFile: 'c', keyFile: 'k' });
     assert.equal(tls('')?.tlsRules, undefined);

@@ -9,6 +9,7 @@ import { checkListenerKeys } from './listener-keys.ts';
 import { type ListenerLimits, parseListenerLimits } from './listener-limits.ts';
 import { type ListenerTls, parseListenerTls } from './listener-tls.ts';
 import { parseSocket } from './listener-socket.ts';
+import { listenerBlocks, listenerType } from './listener-type.ts';
 
 /** One listener: on a TCP address, or on a Unix socket. */
 export type ListenerConfig = ListenerSettings & (ListenAddress | { readonly socket: UnixSocket });
@@ -35,9 +36,10 @@ export type Redaction = 'addresses' | 'cluster_name' | 'version';
 export function parseListeners(config: HclObject): ListenerConfig[] {
   const maxRequestMs = parseMaxRequestMs(config, 'default_max_request_duration');
   const openEverywhere = parseUnauthenticatedAccess(config);
-  const listeners = config
-    .blocks('listener', 1)
-    .map((block) => ({ ...defined('maxRequestMs', maxRequestMs), ...parseListener(block, openEverywhere) }));
+  const listeners = listenerBlocks(config).map((block) => ({
+    ...defined('maxRequestMs', maxRequestMs),
+    ...parseListener(block, openEverywhere),
+  }));
   if (listeners.length > 0) return listeners;
   throw config.error('a block listener "tcp" { address = "127.0.0.1:8200" … } is missing');
 }
@@ -65,7 +67,7 @@ const DISABLED_BY: Readonly<Record<string, UnauthenticatedAccess>> = {
 
 function parseListener(block: HclBlock, openEverywhere: readonly UnauthenticatedAccess[]): ListenerConfig {
   const { body } = block;
-  const [type = ''] = block.labels;
+  const type = listenerType(block);
   if (type !== 'tcp' && type !== 'unix') throw body.error('the types of listener are "tcp" and "unix"', block);
   const warnings = checkListenerKeys(body, type);
   const openHere = Object.entries(DISABLED_BY).flatMap(([key, group]) => (body.boolean(key) === false ? [group] : []));

@@ -2,6 +2,7 @@ import type { HclObject } from '@coffer/hcl';
 
 /** What each type of listener takes. */
 const COMMON = [
+  'type',
   'address',
   'max_request_duration',
   'max_request_size',

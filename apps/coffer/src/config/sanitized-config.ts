@@ -1,5 +1,6 @@
 import { isJsonObject, type JsonObject, type JsonValue } from '@coffer/base';
 import { type HclObject, hclToJson } from '@coffer/hcl';
+import { listenerBlocks, listenerType } from './listener-type.ts';
 import type { ConfigFindings, ServerConfig } from './server-config.ts';
 
 /** What the server logs, which the command line may have a say in. */
@@ -43,9 +44,9 @@ export function sanitizedConfig({ config, source }: ConfigFindings, log: LogInUs
     enable_response_header_raft_node_id: isOn(source, 'enable_response_header_raft_node_id'),
     enable_ui: isOn(source, 'ui'),
     introspection_endpoint: isOn(source, 'introspection_endpoint'),
-    listeners: source.blocks('listener', 1).map(({ labels: [type = ''], body }) => ({
-      type,
-      config: withoutSecrets(hclToJson(body)),
+    listeners: listenerBlocks(source).map((block) => ({
+      type: listenerType(block),
+      config: withoutSecrets(hclToJson(block.body)),
     })),
     ...logFiles(config),
     log_format: log.format,

@@ -61,7 +61,7 @@ function parseOnly(config: HclObject, [block, second]: readonly HclBlock[]): Sea
     );
   }
   const { body, labels } = block;
-  switch (labels[0]) {
+  switch (labels[0]?.toLowerCase()) {
     case 'static':
       return parseStatic(block);
     case 'transit':

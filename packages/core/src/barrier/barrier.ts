@@ -93,6 +93,23 @@ export class Barrier {
     return stored.parseObject(plain.toString('utf8'), row);
   }
 
+  /** Whether a value of this row was sealed by these keys. Of terms that are not known here nobody is asked. */
+  opens(row: string, value: Uint8Array): boolean {
+    this.#requireKeys();
+    try {
+      openValue((term) => this.#keyOf(term), row, value).fill(0);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  /** Whether a value is of a term that these keys do not have. */
+  lacksTermOf(value: Uint8Array): boolean {
+    const term = termOf(value);
+    return term !== undefined && !this.#keyring.keys.has(term);
+  }
+
   /** The name under which a token's row is kept: the token itself is nowhere at rest. Hexadecimal HMAC-SHA-256. */
   tokenId(token: string): string {
     return createHmac('sha256', this.#requireKeys()).update(token).digest('hex');

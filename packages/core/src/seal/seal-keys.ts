@@ -293,7 +293,7 @@ export class SealKeys {
       : undefined;
     if (found === undefined) {
       const text = isOurs
-        ? 'another node has replaced the keys, and this one could not follow: unseal it again'
+        ? `the keys were replaced by another node or a snapshot, and this node could not follow: ${this.autoSeal === undefined ? 'unseal' : 'restart'} it`
         : `another node has moved the store to a seal of type "${record.config.type}": configure it here as there, and restart`;
       this.#logger.error(text);
       this.#parts.onLost?.();

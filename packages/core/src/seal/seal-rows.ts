@@ -46,9 +46,14 @@ const SEAL_CONFIG = entry<SealConfig>({
   wrappedKey: optional(string()),
 });
 
+/** What the row `seal` says, which is not sealed. @throws CofferError `failed` when it was damaged */
+export function parseSealConfig(value: Uint8Array): SealConfig {
+  return SEAL_CONFIG(stored.parseObject(Buffer.from(value).toString('utf8'), SEAL_ROW), SEAL_ROW);
+}
+
 const RECOVERY = 'recovery';
 const RECOVERY_ROW = `keyring/${RECOVERY}`;
-const FOR_NODES = 'root-key-for-nodes';
+export const FOR_NODES = 'root-key-for-nodes';
 const ROOT_KEY_FOR_NODES_ROW = `keyring/${FOR_NODES}`;
 /** The configuration is bound to the key: one that was altered does not open. A wrapped key that was altered is another key. */
 const rootKeyRow = ({ type, shares, threshold, keyId = '' }: SealConfig): string =>
@@ -165,9 +170,8 @@ export function createSealRows(store: Store): SealRows {
         `barrier: the row keyring/${name} is missing: put a backup of the store in place`,
       );
     };
-    const config = stored.parseObject(Buffer.from(part('seal')).toString('utf8'), SEAL_ROW);
     return {
-      config: SEAL_CONFIG(config, SEAL_ROW),
+      config: parseSealConfig(part('seal')),
       rootKey: part('root-key'),
       keyring: part('keyring'),
       ...(values.has(RECOVERY) && { recovery: part(RECOVERY) }),

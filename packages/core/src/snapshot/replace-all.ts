@@ -2,13 +2,6 @@ import { readSnapshot } from '@coffer/snapshot';
 import { type BulkAccess, insertRows, type Run, type Table, TABLES } from '@coffer/store';
 import { deletionOf, isLasting, released } from './snapshot-rows.ts';
 
-export interface Restored {
-  /** Whether the keys are those that the store had before. Otherwise the nodes must be unsealed with the snapshot's. */
-  readonly isSameKeys: boolean;
-  /** Leases of the store before that nobody knows any more. None with the same keys. */
-  readonly forgottenLeases: number;
-}
-
 /** What says which logins are there, and what is being done to them: that of the store is newer than the snapshot's. */
 const OF_LOGINS = new Set(['leases', 'intents']);
 
@@ -22,7 +15,7 @@ export function replaceAll(
   bulk: BulkAccess,
   read: () => AsyncIterable<Uint8Array>,
   isSameKeys: boolean,
-): Promise<Restored> {
+): Promise<{ readonly forgottenLeases: number }> {
   return bulk.exclusively(TABLES, async (run) => {
     const before = await prepare(run, isSameKeys);
     await readSnapshot(read(), {
@@ -35,7 +28,7 @@ export function replaceAll(
         await insertRows(run, table, fresh, { unlessThere: isSameKeys && OF_LOGINS.has(name) });
       },
     });
-    return { isSameKeys, forgottenLeases: isSameKeys ? 0 : before.leases };
+    return { forgottenLeases: isSameKeys ? 0 : before.leases };
   });
 }
 

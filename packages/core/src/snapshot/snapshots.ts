@@ -3,15 +3,13 @@ import { readSnapshot, type SnapshotMeta, SnapshotWriter, Spool, type VerifiedSn
 import { type BulkAccess, SCHEMA_VERSION, type Store, TABLES } from '@coffer/store';
 import type { Barrier } from '../barrier/barrier.ts';
 import type { Epochs } from '../epochs/epochs.ts';
-import { replaceAll, type Restored } from './replace-all.ts';
+import type { SealType } from '../seal/seal-rows.ts';
+import { replaceAll } from './replace-all.ts';
+import { SNAPSHOT_PLACE, SnapshotKeys } from './snapshot-keys.ts';
 import { checkSchema, isLasting, tablesOfSnapshot } from './snapshot-rows.ts';
 
-/** What the barrier binds the seal of a snapshot to. */
-const PLACE = 'core/snapshot';
 /** The longest snapshot that is taken from a client, in bytes: it is kept on the disk on its way. */
 const LONGEST = 64 * 1024 ** 3;
-/** Without so many rows of the keyring nothing could ever open it. */
-const KEYRING_ROWS = 3;
 
 const BUSY = 'another snapshot is being taken or restored; try again when that is over';
 /** In Vault's words (openbao/openbao:internal/vault/logical_system_raft.go). */
@@ -26,6 +24,18 @@ export interface SnapshotsOptions {
   readonly barrier: Barrier;
   readonly epochs: Epochs;
   readonly logger: Logger;
+}
+
+export interface RestoredSnapshot {
+  /** Leases of the store before that nobody knows any more. None with the same keys. */
+  readonly forgottenLeases: number;
+  /** With keys that the nodes do not have they are sealed now, and this is the seal that opens them. */
+  readonly sealedBy?: SealType;
+}
+
+interface Known extends Pick<VerifiedSnapshot, 'meta'> {
+  readonly sealType: SealType;
+  readonly isOurs: boolean;
 }
 
 /** Copies of the store as clients take them away and bring them back: values stay sealed as they are. */
@@ -66,12 +76,12 @@ export class Snapshots {
 
   /**
    * Replaces what is in the store by what is in a snapshot, at once and for every node. `force`: also one of a store with other keys,
-   * which every node then has to be unsealed with. Nothing has changed when it rejects.
+   * which every node then has to be unsealed with. Nothing has changed when it rejects. What was altered is refused either way.
    *
    * @throws CofferError `invalid-request` for what is no snapshot, is damaged, or has other keys; `too-many-requests`; and as the
    *   store does
    */
-  async restore(body: AsyncIterable<Uint8Array>, force: boolean): Promise<Restored> {
+  async restore(body: AsyncIterable<Uint8Array>, force: boolean): Promise<RestoredSnapshot> {
     const bulk = this.#bulk();
     const free = this.#begin();
     try {
@@ -79,11 +89,16 @@ export class Snapshots {
       try {
         for await (const chunk of body) await spool.append(chunk);
         spool.end();
-        const snapshot = await this.#verify(spool);
-        const isOurs = this.#isOurs(snapshot);
+        const keys = new SnapshotKeys(this.#options.barrier);
+        const snapshot = await readSnapshot(spool.read(), {
+          onMeta: checkSchema,
+          onRows: async (table, rows) => keys.look(table, rows),
+        });
+        const { sealType } = keys;
+        const isOurs = keys.areOurs(snapshot);
         if (!isOurs && !force) throw new CofferError('invalid-request', OTHER_KEYS);
         // Whoever asked may give up; what is begun is finished.
-        return await withoutDeadline(() => this.#replace(bulk, spool, snapshot, isOurs));
+        return await withoutDeadline(() => this.#replace(bulk, spool, { ...snapshot, sealType, isOurs }));
       } finally {
         await spool.close();
       }
@@ -102,7 +117,7 @@ export class Snapshots {
     const writer = new SnapshotWriter({
       meta,
       take: (bytes) => spool.append(bytes),
-      seal: (digest) => barrier.seal(PLACE, { digest: digest.toString('hex') }),
+      seal: (digest) => barrier.seal(SNAPSHOT_PLACE, { digest: digest.toString('hex') }),
     });
     try {
       await bulk.dump(TABLES, ({ name }, rows) =>
@@ -121,37 +136,20 @@ export class Snapshots {
     }
   }
 
-  async #verify(spool: Spool): Promise<VerifiedSnapshot> {
-    const snapshot = await readSnapshot(spool.read(), { onMeta: checkSchema });
-    const keys = snapshot.counts.find(({ name }) => name === 'keyring')?.rows ?? 0;
-    if (keys >= KEYRING_ROWS) return snapshot;
-    throw new CofferError('invalid-request', 'the snapshot has no keys: it is of a store that was not initialized');
-  }
-
-  /** Whether its store has, or had, the keys of this one. Whoever has altered it could not seal it again. */
-  #isOurs({ digest, sealedDigest }: VerifiedSnapshot): boolean {
-    try {
-      return this.#options.barrier.open(PLACE, sealedDigest)['digest'] === digest.toString('hex');
-    } catch {
-      return false;
-    }
-  }
-
-  async #replace(bulk: BulkAccess, spool: Spool, { meta }: VerifiedSnapshot, isOurs: boolean): Promise<Restored> {
+  async #replace(bulk: BulkAccess, spool: Spool, { meta, sealType, isOurs }: Known): Promise<RestoredSnapshot> {
     const { epochs, logger } = this.#options;
-    const restored = await replaceAll(bulk, () => spool.read(), isOurs);
-    const { forgottenLeases } = restored;
+    const { forgottenLeases } = await replaceAll(bulk, () => spool.read(), isOurs);
     logger.warn('the store was replaced by a snapshot', { id: meta.id, created: meta.created });
     if (forgottenLeases > 0) {
       logger.warn('leases of the store before were forgotten: nobody revokes them', { leases: forgottenLeases });
     }
     try {
       await epochs.refresh();
+      return { forgottenLeases };
     } catch (error) {
-      // With other keys this node is sealed now.
       logger.info('this node does not go on with the snapshot by itself', { error: errorText(error) });
+      return { forgottenLeases, ...(CofferError.from(error).code === 'sealed' && { sealedBy: sealType }) };
     }
-    return restored;
   }
 
   #bulk(): BulkAccess {

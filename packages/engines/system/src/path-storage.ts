@@ -2,9 +2,6 @@ import { CofferError } from '@coffer/base';
 import type { Snapshots } from '@coffer/core';
 import { definePath, type Path, type PathRequest, type PathResponse } from '@coffer/framework';
 
-const NEW_KEYS =
-  'the store has the keys of the snapshot now: unseal every node with the key shares, or the static key, that it was taken under';
-
 /**
  * `sys/storage/snapshot` and `sys/storage/snapshot-force`, and the same under `sys/storage/raft/`, where Vault's clients look for
  * them.
@@ -41,8 +38,19 @@ async function restore(
   force: boolean,
 ): Promise<PathResponse> {
   if (body === undefined) throw new CofferError('invalid-request', 'no snapshot was sent');
-  const { isSameKeys, forgottenLeases } = await snapshots.restore(body, force);
-  if (isSameKeys) return undefined;
+  const { sealedBy, forgottenLeases } = await snapshots.restore(body, force);
   const forgotten = `${forgottenLeases} leases of the store before are forgotten: their logins end when they expire in the database`;
-  return { warnings: [NEW_KEYS, ...(forgottenLeases > 0 ? [forgotten] : [])] };
+  const warnings = [
+    ...(sealedBy === undefined ? [] : [newKeys(sealedBy)]),
+    ...(forgottenLeases > 0 ? [forgotten] : []),
+  ];
+  return warnings.length > 0 ? { warnings } : undefined;
+}
+
+function newKeys(seal: string): string {
+  const opening =
+    seal === 'shamir'
+      ? 'unseal every node with the key shares that it was taken under'
+      : `restart every node with the seal ${JSON.stringify(seal)} that it was taken under`;
+  return `the store has the keys of the snapshot now: ${opening}`;
 }
