@@ -15,7 +15,7 @@ export type { HclBlock, HclBool, HclItem, HclList, HclNumber, HclString, HclValu
 export interface HclOptions {
   /** `key = …` twice in one object of an HCL text. Default: refuse, as Vault's policies and configuration do. */
   readonly repeatedKeys?: 'allow' | 'refuse';
-  /** What HCL 1 silently drops from a JSON text ({@link JsonParser.parseFile}). Default: allow. */
+  /** What HCL 1 silently drops: `name =` at the very end of a text, and what {@link JsonParser.parseFile} names. Default: allow. */
   readonly omissions?: 'allow' | 'refuse';
   /** Gets what the returned object's getters would throw. What is wrong with the text itself is thrown all the same. */
   readonly report?: HclReport;
@@ -37,5 +37,5 @@ export function parseHcl(
   const source = new HclSource(name, whole.replaceAll('\r\n', '\n'), report);
   const reserved = source.text.search(/[\0\ue123]/);
   if (reserved !== -1) throw source.error(reserved, 'the characters U+0000 and U+E123 are not allowed');
-  return new HclParser(source, repeatedKeys).parseFile();
+  return new HclParser(source, repeatedKeys, omissions).parseFile();
 }

@@ -91,6 +91,18 @@ rule "charset" {
     assert.deepEqual([b?.line, b?.column], [3, 6]);
   });
 
+  it('leaves out a key without a value at the very end, or refuses it', () => {
+    for (const [text, at] of [
+      ['a = 1\nb =', '2:4'],
+      ['a = 1\nb = \n', '3:1'],
+      ['a = 1\nb = # no value', '2:15'],
+    ] as const) {
+      assert.deepEqual(json(text), { a: 1 });
+      const refusal = `${at}: expected a value; found the end of the text`;
+      refuses(() => parseHcl(text, '', { omissions: 'refuse' }), refusal);
+    }
+  });
+
   it('says where and what is wrong', () => {
     const cases: [string, string][] = [
       ['a { b = ', '1:9: expected a value; found the end of the text'],

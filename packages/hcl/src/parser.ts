@@ -9,12 +9,14 @@ import { HclObject } from './value.ts';
 export class HclParser {
   readonly #source: HclSource;
   readonly #repeatedKeys: 'allow' | 'refuse';
+  readonly #omissions: 'allow' | 'refuse';
   #token: Token;
   #depth = 0;
 
-  constructor(source: HclSource, repeatedKeys: 'allow' | 'refuse') {
+  constructor(source: HclSource, repeatedKeys: 'allow' | 'refuse', omissions: 'allow' | 'refuse') {
     this.#source = source;
     this.#repeatedKeys = repeatedKeys;
+    this.#omissions = omissions;
     this.#token = scanToken(source, 0);
   }
 
@@ -56,7 +58,7 @@ export class HclParser {
       if (keys.length > 1) throw this.#unexpected(`{ after the labels of "${keys[0]}"`);
       this.#noteKey(token, keys[0], seen);
       this.#advance();
-      if (this.#is('end') && this.#depth === 0) return undefined;
+      if (this.#omissions === 'allow' && this.#is('end') && this.#depth === 0) return undefined;
     }
     return { keys, value: this.#value(), ...position };
   }

@@ -20,11 +20,11 @@ export async function readConfigFiles(
   env: Environment,
   report: HclReport,
 ): Promise<{ readonly object: HclObject; readonly files: readonly string[] }> {
-  const attempt = async <T>(read: () => Promise<T>): Promise<T | undefined> => {
+  const attempt = async <T>(read: () => Promise<T>, path?: string): Promise<T | undefined> => {
     try {
       return await read();
     } catch (thrown) {
-      report(unreadable(thrown));
+      report(unreadable(thrown, path));
       return undefined;
     }
   };
@@ -39,8 +39,8 @@ export async function readConfigFiles(
   };
   const objects: HclObject[] = [];
   for (const path of paths) {
-    for (const file of (await attempt(() => filesOf(path, isChecked))) ?? []) {
-      const object = await attempt(() => read(file));
+    for (const file of (await attempt(() => filesOf(path, isChecked), path)) ?? []) {
+      const object = await attempt(() => read(file), file);
       if (object !== undefined) objects.push(object);
     }
   }
@@ -79,9 +79,10 @@ async function requireTrust(path: string): Promise<void> {
   if (reason !== undefined) throw new CofferError('invalid-request', reason);
 }
 
-function unreadable(thrown: unknown): CofferError {
+function unreadable(thrown: unknown, path = ''): CofferError {
   if (thrown instanceof CofferError) return thrown;
-  return new CofferError('invalid-request', `cannot read the configuration: ${errorText(thrown)}`, { cause: thrown });
+  const text = `cannot read the configuration ${JSON.stringify(path)}: ${errorText(thrown)}`;
+  return new CofferError('invalid-request', text, { cause: thrown });
 }
 
 function mergeConfigs(objects: readonly HclObject[], report: HclReport): HclObject {
