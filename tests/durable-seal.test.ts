@@ -29,6 +29,12 @@ describe('the seal of a server', () => {
       (await server.run(['operator', 'init', '-key-shares=1', '-key-threshold=1'])).stderr,
       /-recovery-shares/,
     );
+    await assert.rejects(
+      server
+        .client()
+        .request('PUT', 'sys/init', { body: { secret_shares: 1, secret_threshold: 1, recovery_shares: 1 } }),
+      /400.*parameters secret_shares,secret_threshold not applicable to seal type static/s,
+    );
     const made = await server.run(['operator', 'init', '-recovery-shares=1', '-recovery-threshold=1', '-format=json']);
     const { root_token: root, recovery_keys_b64: recovery } = JSON.parse(made.stdout) as Initialized;
     assert.equal(await isSealed(server), false);
@@ -114,6 +120,12 @@ describe('the seal of a server', () => {
     const server = await home.start();
     assert.equal((await server.run(['operator', 'init', '-status'])).exit, 2);
     assert.equal((await server.run(['status'])).exit, 2);
+    const recovery = await server.run(['operator', 'init', '-recovery-shares=1']);
+    assert.deepEqual([recovery.exit, /use -key-shares/.test(recovery.stderr)], [1, true], recovery.stderr);
+    await assert.rejects(
+      server.client().request('PUT', 'sys/init', { body: { recovery_threshold: 1, secret_shares: 1 } }),
+      /400.*parameters recovery_threshold not applicable to seal type shamir/s,
+    );
     const { root_token: root, unseal_keys_b64: keys } = await initialize(server);
     assert.equal((await server.run(['operator', 'init', '-status'])).exit, 0);
     assert.match((await server.run(['operator', 'init'])).stderr, /Vault is already initialized/);

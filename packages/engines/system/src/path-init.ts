@@ -33,7 +33,8 @@ export function initPaths(seal: Pick<SealControl, 'status' | 'init'>): Path[] {
         if (fields.pgp_keys?.length || fields.recovery_pgp_keys?.length || fields.root_token_pgp_key) {
           throw new CofferError('invalid-request', 'PGP keys are not supported: leave out the "pgp" fields');
         }
-        const { recoverySeal: byItself, initialized } = await seal.status();
+        const { recoverySeal: byItself, initialized, type } = await seal.status();
+        requireOnly(fields, byItself ? 'secret' : 'recovery', type);
         if (initialized) throw new CofferError('invalid-request', 'Vault is already initialized');
         const made = await seal.init(
           byItself
@@ -54,4 +55,15 @@ export function initPaths(seal: Pick<SealControl, 'status' | 'init'>): Path[] {
       },
     }),
   ];
+}
+
+/** In Vault's words (openbao/openbao:internal/http/sys_init.go, validateInitParameters). 0 is as if it were not given. */
+function requireOnly(
+  fields: Readonly<Record<`${'secret' | 'recovery'}_${'shares' | 'threshold'}`, number | undefined>>,
+  others: 'secret' | 'recovery',
+  sealType: string,
+): void {
+  const given = ([`${others}_shares`, `${others}_threshold`] as const).filter((name) => fields[name]);
+  if (given.length === 0) return;
+  throw new CofferError('invalid-request', `parameters ${given.join(',')} not applicable to seal type ${sealType}`);
 }

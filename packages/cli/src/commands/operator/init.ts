@@ -78,6 +78,9 @@ async function initialize(client: Client, flags: FlagValues<typeof COUNT_FLAGS>)
   if (byItself && (flags['key-shares'] !== undefined || flags['key-threshold'] !== undefined)) {
     throw usageFailure('The seal of this server opens by itself: use -recovery-shares and -recovery-threshold.');
   }
+  if (!byItself && (flags['recovery-shares'] !== undefined || flags['recovery-threshold'] !== undefined)) {
+    throw usageFailure('The seal of this server is opened by key shares: use -key-shares and -key-threshold.');
+  }
   const counts = {
     shares: flags[byItself ? 'recovery-shares' : 'key-shares'] ?? SHARES,
     threshold: flags[byItself ? 'recovery-threshold' : 'key-threshold'] ?? THRESHOLD,
