@@ -217,7 +217,17 @@ describe('a configuration that is looked at before it is used', () => {
   });
 
   it('has a command line that is wrong', async () => {
-    assert.equal((await coffer(['operator', 'diagnose'])).exit, 3);
+    for (const wrong of [
+      [],
+      ['-nope'],
+      ['-config'],
+      ['-config=a', 'b'],
+      ['-config=a', '-format=x'],
+      ['-config=a', '-skip=x'],
+    ]) {
+      const { exit, stdout } = await coffer(['operator', 'diagnose', ...wrong]);
+      assert.deepEqual([exit, stdout], [3, ''], wrong.join(' '));
+    }
     assert.equal((await run('diagnose', '-skip=luck')).exit, 3);
   });
 });

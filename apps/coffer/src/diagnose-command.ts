@@ -34,6 +34,7 @@ export const operatorDiagnose: CommandDefinition = defineCommand({
     debug: { type: 'boolean', usage: 'Has no effect: everything that is known is shown.' },
   },
   arguments: { min: 0, max: 0 },
+  usageExitCode: USAGE,
   async run({ flags, io, ui, printer, version }) {
     if (flags.config.length === 0) throw usage('Must specify a configuration file using -config.');
     const skips = flags.skip.map((name) => {

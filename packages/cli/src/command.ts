@@ -71,6 +71,8 @@ interface CommandShape extends Described {
   /** -format=raw is allowed. Default false. */
   readonly raw?: boolean;
   readonly arguments: ArgumentRule;
+  /** What a wrong command line ends with. Default: 1. */
+  readonly usageExitCode?: number;
 }
 
 /** A command as data: help, flags and arguments follow from it. `run` gives the exit code, or throws CommandFailure. */

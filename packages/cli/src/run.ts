@@ -116,6 +116,22 @@ async function invoke(
   words: readonly string[],
   program: Program,
 ): Promise<number> {
+  let invocation: Invocation;
+  try {
+    invocation = readCommandLine(command, path, words, program);
+  } catch (thrown) {
+    const { message, exitCode } = describeFailure(thrown);
+    throw new CommandFailure('invalid-request', message, command.usageExitCode ?? exitCode, thrown);
+  }
+  return command.run(invocation);
+}
+
+function readCommandLine(
+  command: CommandDefinition,
+  path: string,
+  words: readonly string[],
+  program: Program,
+): Invocation {
   const { io, ui } = program;
   const outputs = command.output ?? [];
   const { format, rest } = takeFormat(words, outputs.includes('format'), io.env);
@@ -132,7 +148,7 @@ async function invoke(
   // Without HTTP flags nothing asks for a connection.
   const http = flagsOf(HTTP_FLAGS, parsed.flags);
   const { field, detailed } = parsed.flags;
-  const invocation: Invocation = {
+  return {
     program: program.name,
     version: program.version,
     flags: parsed.flags as Invocation['flags'],
@@ -146,7 +162,6 @@ async function invoke(
     connect: () => connect(http, io.env),
     connectWithoutHelper: () => connectWithoutHelper(http, io.env),
   };
-  return command.run(invocation);
 }
 
 function parseWithHint(definitions: FlagDefinitions, rest: readonly string[], command: string, env: Environment) {

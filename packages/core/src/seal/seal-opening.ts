@@ -180,6 +180,6 @@ export class SealOpening {
 }
 
 function opensByItself(type: SealType, problem: string | undefined): CofferError {
-  const why = problem ?? 'it was closed by an operator since: restart the server to open it';
+  const why = problem ?? 'it was closed since: restart the server to open it';
   return new CofferError('invalid-request', `the seal "${type}" opens when the server starts, without shares; ${why}`);
 }
