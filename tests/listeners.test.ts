@@ -291,9 +291,34 @@ describe('sys/in-flight-req', () => {
     const { start_time: start, client_remote_address: address, ...rest } = seen as JsonObject;
     assert.ok(Math.abs(Date.now() - Date.parse(start as string)) < 10_000);
     assert.match(address as string, /^127\.0\.0\.1:\d+$/);
-    assert.deepEqual(rest, { request_path: '/v1/sys/in-flight-req', request_method: 'GET', client_id: '' });
+    const root = '0DHqvq2D77kL2/JTPSZkTMJbkFVmUu0TzMi0jiXcFy8=';
+    assert.deepEqual(rest, { request_path: '/v1/sys/in-flight-req', request_method: 'GET', client_id: root });
     const nobody = { headers: { 'X-Vault-Token': '' } };
     assert.equal((await ask('tls', 'GET', 'sys/in-flight-req', undefined, nobody)).status, 403);
-    assert.equal((await ask('plain', 'GET', 'sys/in-flight-req', undefined, nobody)).status, 200);
+    const open = await ask('plain', 'GET', 'sys/in-flight-req', undefined, nobody);
+    assert.equal(open.status, 200);
+    assert.equal((Object.values(open.body)[0] as JsonObject)['client_id'], '');
+  });
+
+  it('shows whose a request is: the entity, or without one what stands for the policies of its token, as OpenBao does', async () => {
+    const policy = 'path "sys/in-flight-req" { capabilities = ["read"] }';
+    await ask('tls', 'PUT', 'sys/policies/acl/p', { policy });
+    const clientOf = async (made: JsonObject): Promise<unknown> => {
+      const { client_token: mine } = (made['auth'] ?? {}) as { client_token?: string };
+      const { body } = await ask('tls', 'GET', 'sys/in-flight-req', undefined, {
+        headers: { 'X-Vault-Token': mine ?? '' },
+      });
+      return (Object.values(body)[0] as JsonObject)['client_id'];
+    };
+    const { body: plain } = await ask('tls', 'PUT', 'auth/token/create', { policies: ['p'] });
+    assert.equal(await clientOf(plain), 'B9WcCFncFBURZTx5hOVveNQlG77suEpCEnA/jy7xAs8=');
+    const { body: batch } = await ask('tls', 'PUT', 'auth/token/create', { policies: ['p'], type: 'batch' });
+    assert.equal(await clientOf(batch), 'B9WcCFncFBURZTx5hOVveNQlG77suEpCEnA/jy7xAs8=');
+    await ask('tls', 'PUT', 'sys/auth/userpass', { type: 'userpass' });
+    await ask('tls', 'PUT', 'auth/userpass/users/ana', { password: 'pw-ana', token_policies: ['p'] });
+    const { body: login } = await ask('tls', 'PUT', 'auth/userpass/login/ana', { password: 'pw-ana' });
+    const { entity_id: entity } = login['auth'] as { entity_id: string };
+    assert.match(entity, /^[0-9a-f-]{36}$/);
+    assert.equal(await clientOf(login), entity);
   });
 });

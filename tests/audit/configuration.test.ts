@@ -61,12 +61,16 @@ describe('audit devices of the configuration', () => {
 
   it('may not be where the server keeps what is its own', async () => {
     for (const name of ['data/x.log', 'data/coffer.db', 'data/coffer.db-wal']) {
-      const options = { file_path: home.path(name) };
-      await api().refused([400, /is in a directory of the server's own/], 'PUT', 'sys/audit/x', {
-        type: 'file',
-        options,
-      });
+      for (const more of [{}, { skip_test: 'true' }, { skip_test: true, mode: '0640' }]) {
+        const options = { file_path: home.path(name), ...more };
+        await api().refused([400, /is in a directory of the server's own/], 'PUT', 'sys/audit/x', {
+          type: 'file',
+          options,
+        });
+      }
     }
+    const foreign = { file_path: home.path('coffer.hcl'), skip_test: 'true' };
+    await api().refused([400, /is one of the server's own/], 'PUT', 'sys/audit/x', { type: 'file', options: foreign });
     assert.ok(!existsSync(home.path('data/x.log')));
   });
 
@@ -109,6 +113,7 @@ describe('audit devices of the configuration', () => {
         'plugins/x',
         'pid',
         'logs/vault.log',
+        'logs/vault-1796000000000000000.log',
         'socket',
         'key',
       ]) {
@@ -124,6 +129,8 @@ describe('audit devices of the configuration', () => {
       assert.doesNotMatch(readFileSync(at('logs/vault.log'), 'utf8'), /^\{/m);
       const sound = { type: 'file', options: { file_path: at('logs/audit.log') } };
       await asked.ok('PUT', 'sys/audit/x', sound);
+      const alike = { type: 'file', options: { file_path: at('logs/vault-179600000000000000.log') } };
+      await asked.ok('PUT', 'sys/audit/y', alike);
     } finally {
       await other.remove();
       await rm(own, { recursive: true, force: true });
@@ -195,11 +202,32 @@ describe('audit devices of the configuration', () => {
       'audit "file" "x" { file_path = "/tmp/x" }\naudit "file" "x" { file_path = "/tmp/y" }',
       /clashes/,
     ],
+    ['a relative path', 'audit "file" "x" { file_path = "audit.log" }', /audit\.log must be an absolute path/],
+    [
+      'neither true nor false',
+      'audit "file" "x" { file_path = "/tmp/x", skip_test = "maybe" }',
+      /"maybe": invalid syntax/,
+    ],
+    [
+      'a file in the store',
+      'audit "file" "x" { file_path = "HOME/data/x.log" }',
+      /is in a directory of the server's own/,
+    ],
+    [
+      'a file that it reads itself',
+      'audit "file" "x" { file_path = "HOME/data/../coffer.hcl", skip_test = true }',
+      /is one of the server's own/,
+    ],
+    [
+      'a name that its log gets',
+      'log_file = "HOME/own.log"\naudit "file" "x" { file_path = "HOME/own-1796000000000000000.log" }',
+      /is one of the server's own: .*own\.log gets such a name when it is set aside/,
+    ],
   ] as const) {
     it(`are refused with ${what}, by file and line`, async () => {
       const other = await DurableHome.make();
       try {
-        await other.configure(`${other.fileStorage}\n${stanza}`);
+        await other.configure(`${other.fileStorage}\n${stanza.replaceAll('HOME', other.path('.'))}`);
         await assert.rejects(
           other.start(),
           (error: Error) => message.test(error.message) && /coffer\.hcl:\d+:\d+: /.test(error.message),

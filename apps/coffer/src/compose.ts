@@ -132,6 +132,7 @@ function composeCore(options: ComposeOptions, { barrier, epochs, node, cluster, 
     ...(systemTtl && { systemTtl }),
     ...(userLockout && { userLockout }),
     ...(audit && { audit }),
+    onClient: (request, client) => options.inFlight?.identify(request, client),
     ...(metrics && { metrics }),
     ...(usagePeriodMs !== undefined && { usagePeriodMs }),
     builtinPlugins: [

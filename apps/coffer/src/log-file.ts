@@ -9,8 +9,9 @@ import {
   type WriteStream,
 } from 'node:fs';
 import { basename, dirname, extname, join } from 'node:path';
+import { isSetAside } from '@coffer/audit';
 import { CofferError, errorText } from '@coffer/base';
-import { fileOfLog } from './own-paths.ts';
+import { fileOfLog } from './config/own-paths.ts';
 
 export interface LogFileOptions {
   /** A file, or a directory if it ends in a slash: the file in it is `vault.log`, as in Vault. */
@@ -124,12 +125,10 @@ export class LogFile {
   #prune(): void {
     const { maxFiles = 0 } = this.#options;
     if (maxFiles === 0) return;
-    const { dir, name, extension } = this.#parts();
-    const isAside = (file: string): boolean =>
-      file.startsWith(`${name}-`) &&
-      file.endsWith(extension) &&
-      /^\d{19}$/.test(file.slice(name.length + 1, -extension.length));
-    const aside = readdirSync(dir).filter(isAside).sort();
+    const { dir } = this.#parts();
+    const aside = readdirSync(dir)
+      .filter((file) => isSetAside(join(dir, file), join(this.#path)))
+      .sort();
     const most = Math.max(0, maxFiles);
     for (const file of aside.slice(0, Math.max(0, aside.length - most))) rmSync(join(dir, file), { force: true });
   }

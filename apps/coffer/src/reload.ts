@@ -82,8 +82,8 @@ export class RunningConfiguration implements ServerConfiguration {
 
   /** If it cannot be read, the previous one stays. */
   async #readAgain(): Promise<CofferError | undefined> {
-    const { paths, env } = this.#options;
-    const findings = await examineConfig(paths, env);
+    const { paths, env, log } = this.#options;
+    const findings = await examineConfig(paths, env, log.ownPaths);
     try {
       requireConfig(findings);
     } catch (cause) {

@@ -5,6 +5,7 @@ import { type CommandDefinition, createTokenHelper, defineCommand, usageFailure 
 import { CofferError, errorText, type Logger, type Secret } from '@coffer/base';
 import { devBanner, serverBanner } from './banner.ts';
 import type { LogConfig } from './config/log-config.ts';
+import { fileOfLog, present } from './config/own-paths.ts';
 import { examineConfig, requireConfig } from './config/server-config.ts';
 import { parseListenAddress } from './listen-address.ts';
 import { LOG_FLAGS, logConfigOf } from './log-flags.ts';
@@ -97,7 +98,7 @@ export const serverCommand: CommandDefinition = defineCommand({
     }
     const paths = flags.config;
     if (paths.length === 0) throw usageFailure('Must specify a configuration file with -config, or start with -dev.');
-    const findings = await examineConfig(paths, io.env);
+    const findings = await examineConfig(paths, io.env, present(logFlags.logFile && fileOfLog(logFlags.logFile)));
     const config = await start(async () => requireConfig(findings));
     const log = await openLog(config);
     const logger = log.loggers.root;

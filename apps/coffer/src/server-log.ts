@@ -1,7 +1,7 @@
 import { formatLog, Loggers, type LogFormat, type LogLevel } from '@coffer/base';
 import type { LogConfig } from './config/log-config.ts';
 import { LogFile } from './log-file.ts';
-import { fileOfLog } from './own-paths.ts';
+import { fileOfLog } from './config/own-paths.ts';
 import { RequestLog } from './request-log.ts';
 
 interface Output {

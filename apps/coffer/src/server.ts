@@ -9,7 +9,7 @@ import { type ComposeOptions, composeSealable } from './compose.ts';
 import type { ListenAddress } from './listen-address.ts';
 import { type Listeners, openListeners } from './listeners.ts';
 import { openStorage } from './open-storage.ts';
-import { ownPaths } from './own-paths.ts';
+import { ownPaths } from './config/own-paths.ts';
 import { defined } from './config/config-values.ts';
 import type { ListenerConfig } from './config/listener-config.ts';
 import type { ServerConfig } from './config/server-config.ts';

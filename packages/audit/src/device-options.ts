@@ -41,6 +41,11 @@ export function parseFormat(type: string, options: DeviceOptions): LineFormat {
   };
 }
 
+/** Whether a new device is enabled though it does not take a first line. @throws CofferError `failed` for what is neither true nor false */
+export function skipsTest(options: DeviceOptions): boolean {
+  return parseBool(options['skip_test'], false);
+}
+
 function checkNames(known: readonly string[], options: DeviceOptions): void {
   for (const name of Object.keys(options)) {
     if (known.includes(name)) continue;

@@ -27,6 +27,7 @@ function fileTarget(options: DeviceOptions): DeviceTarget {
   if (path === undefined || path === '') throw failure('file_path is required');
   const mode = parseMode(options['mode']);
   if (path.toLowerCase() === 'discard') return { kind: 'discard' };
+  if (!isAbsolute(path) && path.toLowerCase() !== 'stdout') throw failure(`${path} must be an absolute path`);
   // Opened by its path, it would be refused where standard output goes to a file.
   if (path.toLowerCase() === 'stdout' || path === '/dev/stdout') return { kind: 'stdout' };
   return { kind: 'file', path, mode };

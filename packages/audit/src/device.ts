@@ -1,13 +1,13 @@
 import { stat } from 'node:fs/promises';
 import { formatTime, randomId, type JsonObject } from '@coffer/base';
-import { type DeviceOptions, parseFormat } from './device-options.ts';
+import { type DeviceOptions, parseFormat, skipsTest } from './device-options.ts';
 import { type DeviceTarget, parseTarget } from './device-target.ts';
 import type { AuditedRequest, AuditedResponse, LineFormat } from './event.ts';
 import { FileSink } from './file-sink.ts';
 import { createHash, type Hash } from './hash.ts';
 import type { AuditedHeaders } from './headers.ts';
 import { LineQueue, type Sink } from './line-queue.ts';
-import { resolveLogPath } from './log-file.ts';
+import { ownFileFault, resolveLogPath } from './log-file.ts';
 import { requestEntry } from './request-entry.ts';
 import { responseEntry } from './response-entry.ts';
 import { SocketSink } from './socket-sink.ts';
@@ -30,7 +30,21 @@ export interface DevicePlace {
 /** @throws CofferError `failed` for options that cannot be used, naming what is wrong */
 export function checkDevice(type: string, options: DeviceOptions): void {
   parseFormat(type, options);
+  skipsTest(options);
   parseTarget(type, options);
+}
+
+/**
+ * What is wrong with where a device of `type` would write, though its options can be used; undefined for nothing.
+ * Whether its directory is there, and what is in the file, does not matter yet.
+ */
+export async function placeFault(
+  type: string,
+  options: DeviceOptions,
+  { reserved }: DevicePlace,
+): Promise<string | undefined> {
+  const target = parseTarget(type, options);
+  return target.kind === 'file' ? ownFileFault(target.path, reserved()) : undefined;
 }
 
 /** How long a line may wait for a file, in milliseconds. */
@@ -84,6 +98,7 @@ export class Device {
     }));
   }
 
+  /** Opens a file at once, and a socket with the next line. @throws CofferError `failed`, or what the system says, for one that cannot be */
   reopen(): Promise<void> {
     return this.#queue.reopen();
   }

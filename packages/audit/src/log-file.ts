@@ -3,7 +3,7 @@
  * over the server: its store, its configuration, its keys. So a device adds to nothing but a file of its own kind.
  */
 import { type FileHandle, open, realpath, stat } from 'node:fs/promises';
-import { basename, dirname, isAbsolute, join, relative, resolve } from 'node:path';
+import { basename, dirname, extname, join, relative, resolve } from 'node:path';
 import { failure } from './line-queue.ts';
 
 /** How every line begins, after the prefix. */
@@ -45,14 +45,35 @@ export async function checkLogFile(file: FileHandle, path: string, prefix: strin
  * @throws CofferError `failed` when its directory is not there, or the path is one of `reserved` or lies in it
  */
 export async function resolveLogPath(path: string, reserved: readonly string[]): Promise<string> {
-  if (!isAbsolute(path)) throw failure(`${path} must be an absolute path`);
-  const resolved = await resolveFile(path);
+  const fault = await ownFileFault(path, reserved);
+  if (fault !== undefined) throw failure(fault);
+  return resolveFile(path);
+}
+
+/** Why no audit log may be there, of which the directory need not be there; undefined if it may. */
+export async function ownFileFault(path: string, reserved: readonly string[]): Promise<string | undefined> {
+  const resolved = await resolveIfThere(path);
   for (const own of reserved) {
-    const from = relative(await resolveFile(resolve(own)).catch(() => resolve(own)), resolved);
-    if (from === '') throw failure(`${path} is one of the server's own, ${own}`);
-    if (!/^\.\.(?:\/|$)/.test(from)) throw failure(`${path} is in a directory of the server's own, ${own}`);
+    const to = await resolveIfThere(resolve(own));
+    const from = relative(to, resolved);
+    if (from === '') return `${path} is one of the server's own, ${own}`;
+    if (!/^\.\.(?:\/|$)/.test(from)) return `${path} is in a directory of the server's own, ${own}`;
+    if (isSetAside(resolved, to))
+      return `${path} is one of the server's own: ${own} gets such a name when it is set aside`;
   }
-  return resolved;
+  return undefined;
+}
+
+/** Whether a file has a name that the log file `log` gets when it is set aside: its own with the time in nanoseconds. */
+export function isSetAside(file: string, log: string): boolean {
+  const extension = extname(log);
+  const former = `${log.slice(0, log.length - extension.length)}-`;
+  const end = extension || '.log';
+  return file.startsWith(former) && file.endsWith(end) && /^\d{19}$/.test(file.slice(former.length, -end.length));
+}
+
+async function resolveIfThere(path: string): Promise<string> {
+  return resolveFile(path).catch(() => resolve(path));
 }
 
 async function resolveFile(path: string): Promise<string> {

@@ -20,6 +20,8 @@ export interface CoreOptions {
   readonly userLockout?: (type: string) => UserLockout;
   /** What the configuration says of audit devices. Default: nothing. */
   readonly audit?: AuditSetup;
+  /** Told who the client of each request is, as `sys/in-flight-req` shows it. */
+  readonly onClient?: (requestId: string, clientId: () => string) => void;
   /** Default: nobody watches. */
   readonly metrics?: Metrics;
   /** How often tokens are counted: see {@link UsageGauges}. Default: 10 minutes. */

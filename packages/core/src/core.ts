@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { clientId } from '@coffer/audit';
 import {
   CofferError,
   currentDeadline,
@@ -58,6 +59,7 @@ export class Core {
   readonly #expiration: Expiration;
   readonly #metrics: Metrics;
   readonly #usage: UsageGauges;
+  readonly #onClient: CoreOptions['onClient'];
   readonly #logger: Logger;
   /** Brings up to date what an earlier version, or a process that was killed, has left in the store. */
   readonly #takeOver: () => Promise<void>;
@@ -66,6 +68,7 @@ export class Core {
 
   constructor(options: CoreOptions) {
     const { store, barrier, epochs = new Epochs(options.store), metrics = NO_METRICS, usagePeriodMs, logger } = options;
+    this.#onClient = options.onClient;
     this.#logger = logger;
     this.#metrics = metrics;
     this.#epochs = epochs;
@@ -194,6 +197,7 @@ export class Core {
   /** Nothing is done, not even a use of the token, before the audit devices know of the request. */
   async #serve(request: IncomingRequest, watch: RequestWatch): Promise<OutgoingResponse | undefined> {
     const { route, entry } = await this.#arrive(request);
+    if (entry !== undefined) this.#onClient?.(request.id, () => clientId(entry));
     watch.route = route;
     describeRequest(() => requestSpan(request, route));
     await this.services.quotas.admitLogin(request, route);

@@ -9,4 +9,6 @@ export interface InFlightRequest {
   readonly path: string;
   readonly remoteAddress: string;
   readonly remotePort?: number;
+  /** Who counts as its client; absent for nobody, and until its token was looked up. */
+  readonly clientId?: () => string;
 }

@@ -28,6 +28,12 @@ export class InFlight {
     return [...this.#all.values()];
   }
 
+  /** Says who the client of a request is; of one that is over nothing is kept. */
+  identify(id: string, clientId: () => string): void {
+    const request = this.#all.get(id);
+    if (request !== undefined) this.#all.set(id, { ...request, clientId });
+  }
+
   /** Why one more from this address would be too many. */
   shortage(remoteAddress: string): Shortage | undefined {
     if (this.#all.size >= this.#total) return 'server';

@@ -1,6 +1,7 @@
 import { CofferError, type FileTrust } from '@coffer/base';
 import { SYSTEM_TTL } from '@coffer/framework';
 import type { HclObject, HclReport } from '@coffer/hcl';
+import { ownPaths } from './own-paths.ts';
 import { AUDIT_KEYS, type AuditConfig, parseAudit } from './audit-config.ts';
 import { parseConfigText, readConfigFiles } from './config-files.ts';
 import { defined } from './config-values.ts';
@@ -80,14 +81,21 @@ export const KEYS = [
 /** In seconds: whoever stops the server waits for it. */
 const LONGEST_SHUTDOWN_DELAY = 600;
 
-/** Reads files and directories, the later ones over the former. Never rejects: what is wrong is among the errors. */
+/**
+ * Reads files and directories, the later ones over the former. Never rejects: what is wrong is among the errors. `reserved`: what is
+ * the server's own besides, as its log.
+ */
 export async function examineConfig(
   paths: readonly string[],
   env: Readonly<Record<string, string | undefined>>,
+  reserved: readonly string[] = [],
 ): Promise<ConfigFindings> {
   const errors: CofferError[] = [];
   const { object, files } = await readConfigFiles(paths, env, (error) => errors.push(error));
-  return { ...examine(object, errors), files };
+  const { config, ...rest } = examine(object, errors);
+  const misplaced = (await config?.audit.misplaced([...reserved, ...paths, ...files, ...ownPaths(config)])) ?? [];
+  if (misplaced.length > 0) return { ...rest, errors: misplaced, files };
+  return { ...rest, ...(config && { config }), files };
 }
 
 /** From text. `name` goes in front of the position in messages. @throws CofferError `invalid-request` with all that is wrong */

@@ -9,7 +9,8 @@ export function inFlightReqPaths(requestsInFlight: () => readonly InFlightReques
       fields: {},
       openAs: 'in-flight-req',
       synopsis: 'Shows the requests that are under way on this node.',
-      description: 'By their ids, which also stand in the log. Never what they hold, nor whose token they carry.',
+      description:
+        'By their ids, which also stand in the log. Of a token there is its client only: the entity, or what stands for its policies.',
       read: () => Promise.resolve({ shape: 'raw', data: requestsView(requestsInFlight()) }),
     }),
   ];
@@ -17,14 +18,14 @@ export function inFlightReqPaths(requestsInFlight: () => readonly InFlightReques
 
 function requestsView(requests: readonly InFlightRequest[]): JsonObject {
   return Object.fromEntries(
-    requests.map(({ id, startTime, method, path, remoteAddress, remotePort }) => [
+    requests.map(({ id, startTime, method, path, remoteAddress, remotePort, clientId }) => [
       id,
       {
         start_time: formatTime(startTime),
         client_remote_address: remotePort === undefined ? remoteAddress : withPort(remoteAddress, remotePort),
         request_path: path,
         request_method: method,
-        client_id: '',
+        client_id: clientId?.() ?? '',
       },
     ]),
   );

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { ListenerConfig } from './config/listener-config.ts';
-import type { SealConfig } from './config/seal-config.ts';
-import type { ServerConfig } from './config/server-config.ts';
+import type { ListenerConfig } from './listener-config.ts';
+import type { SealConfig } from './seal-config.ts';
+import type { ServerConfig } from './server-config.ts';
 
 /**
  * What decides over a server, or is written by it: nobody may have an audit log written there, since whoever may enable audit devices
@@ -46,6 +46,7 @@ function pathsOfSeal(seal: SealConfig | undefined): string[] {
   return urls.filter((url) => url.startsWith('file:')).map((url) => fileURLToPath(url));
 }
 
-function present(...paths: readonly (string | undefined)[]): string[] {
+/** Those that are set. */
+export function present(...paths: readonly (string | undefined)[]): string[] {
   return paths.filter((path) => path !== undefined).filter((path) => path !== '');
 }
