@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, it } from 'node:test';
-import { silentLogger } from '@coffer/base';
+import { createLogger, type LogEntry, silentLogger } from '@coffer/base';
 import { authView, definePath, type EngineFactory } from '@coffer/framework';
 import { openEmbeddedStore } from '@coffer/store';
 import { Barrier } from '../barrier/barrier.ts';
@@ -142,4 +142,72 @@ describe('a device and a header of one node', () => {
       rmSync(directory, { recursive: true, force: true });
     }
   });
+});
+
+describe('a device that is disabled while an answer is made into a line', () => {
+  const NAMES = Array.from({ length: 50_000 }, (_, index) => `name-${index}`);
+  for (const [what, others] of [
+    ['the only one', []],
+    ['one of two', ['other']],
+  ] as const) {
+    it(`refuses nobody, and has not failed: ${what}`, async () => {
+      const directory = mkdtempSync(join(tmpdir(), 'coffer-audit-'));
+      const log: LogEntry[] = [];
+      const store = await openEmbeddedStore({ path: ':memory:' });
+      const core = new Core({
+        ...{ store, barrier: new Barrier(createKeyring()), builtinPlugins: [] },
+        logger: createLogger('', 'debug', (entry) => log.push(entry)),
+      });
+      const { tokens, audit } = core.services;
+      let disabled: Promise<void> | undefined;
+      const factory: EngineFactory = () => ({
+        help: '',
+        paths: [
+          definePath({
+            pattern: 'names',
+            fields: {},
+            synopsis: 'Answers many names, and disables a device meanwhile.',
+            read: async () => {
+              disabled = audit.table.disable('gone/');
+              return Promise.resolve({ data: { names: NAMES } });
+            },
+          }),
+        ],
+        close: () => Promise.resolve(),
+      });
+      core.install({ builtins: new Map([['x/', { type: 'x', description: '', factory }]]) });
+      await core.start();
+      try {
+        const root = await createRootToken(tokens, 'root');
+        for (const name of ['gone', ...others]) {
+          const options = { file_path: join(directory, name) };
+          await audit.table.enable(`${name}/`, { type: 'file', description: '', local: false, options });
+        }
+        const asked = {
+          id: randomUUID(),
+          operation: 'read',
+          path: 'x/names',
+          data: {},
+          remoteAddress: '127.0.0.1',
+        } as const;
+        assert.ok((await core.handle({ ...asked, token: root.reveal() })) !== undefined);
+        await disabled;
+        const linesOf = (name: string) =>
+          readFileSync(join(directory, name), 'utf8')
+            .split('\n')
+            .filter((line) => line.includes(asked.id));
+        assert.equal(linesOf('gone').length, 1, 'it was gone before the line of the answer was made');
+        for (const name of others) assert.equal(linesOf(name).length, 2);
+        assert.deepEqual(audit.failures, { request: 0, response: 0 });
+        assert.deepEqual(
+          log.filter(({ level }) => level === 'error'),
+          [],
+        );
+      } finally {
+        await core.stop();
+        await store.close();
+        rmSync(directory, { recursive: true, force: true });
+      }
+    });
+  }
 });

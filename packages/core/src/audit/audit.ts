@@ -107,7 +107,7 @@ export class Audit {
     const { metrics = NO_METRICS } = this.#options;
     if (this.table.devices.length === 0) return;
     await timed(metrics, `vault.audit.log_${which}`, async () => {
-      if (await this.#anyTakes(log)) return;
+      if (await this.#taken(log)) return;
       this.failures[which]++;
       metrics.count(`vault.audit.log_${which}_failure`);
       this.#failureLog.say(`failed to audit ${which}`, '', {
@@ -119,15 +119,30 @@ export class Audit {
     });
   }
 
+  /** Whether the line was taken, or there is no device left. A device that is disabled meanwhile takes none: then those that are left do. */
+  async #taken(log: (open: OpenDevice) => Promise<void> | undefined): Promise<boolean> {
+    for (;;) {
+      const { devices } = this.table;
+      if (devices.length === 0 || (await this.#anyTakes(devices, log))) return true;
+      if (devices.every((each) => this.table.devices.includes(each))) return false;
+    }
+  }
+
   /** Does not wait for a device that has been failing where another one takes the line. */
-  async #anyTakes(log: (open: OpenDevice) => Promise<void> | undefined): Promise<boolean> {
-    const { devices } = this.table;
+  async #anyTakes(
+    devices: readonly OpenDevice[],
+    log: (open: OpenDevice) => Promise<void> | undefined,
+  ): Promise<boolean> {
     const outcomes = devices.map((open) => {
       const isSound = open.device?.isFailing === false;
-      const outcome = this.#failureLog.watch(open.path, async () => {
-        if (open.device === undefined) throw new CofferError('failed', 'its options cannot be used');
-        await log(open);
-      });
+      const outcome = this.#failureLog.watch(
+        open.path,
+        async () => {
+          if (open.device === undefined) throw new CofferError('failed', 'its options cannot be used');
+          await log(open);
+        },
+        () => this.table.devices.includes(open),
+      );
       return { isSound, outcome };
     });
     const sound = outcomes.filter(({ isSound }) => isSound).map(({ outcome }) => outcome);

@@ -20,11 +20,12 @@ export class FailureLog {
     this.#metrics = metrics;
   }
 
-  /** Whether `write` succeeded, for the device at `path`. */
-  async watch(path: string, write: () => Promise<void>): Promise<boolean> {
+  /** Whether `write` succeeded, for the device at `path`. One that is not there any more has not failed. */
+  async watch(path: string, write: () => Promise<void>, isThere: () => boolean): Promise<boolean> {
     try {
       await write();
     } catch (error) {
+      if (!isThere()) return false;
       this.#failing.add(path);
       this.#metrics.count('coffer.audit.device.failures.total', { device: path });
       this.say(`backend failed to log`, path, { backend: path, error: errorText(error) });

@@ -70,13 +70,20 @@ export async function dropOpenRotation(logger: Logger, name: string, claimed: Cl
  * @throws CofferError `failed` when nothing was changed, `unavailable` when that is not known yet: it is then settled in
  *   the background
  */
-export function rotateRoot(parts: EngineParts, name: string, row: ClaimedIntent): Promise<readonly string[]> {
+export async function rotateRoot(parts: EngineParts, name: string, row: ClaimedIntent): Promise<readonly string[]> {
+  // What does not exist is not counted: names that callers make up would fill the metric.
+  const entry = await requireConfig(parts.context.storage, name);
   const ofRoot = { connection: name, role: '' };
-  return counted(parts.context.metrics, 'rotate', ofRoot, () => rotate(parts, name, row));
+  return counted(parts.context.metrics, 'rotate', ofRoot, () => rotate(parts, name, entry, row));
 }
 
-async function rotate(parts: EngineParts, name: string, row: ClaimedIntent): Promise<readonly string[]> {
-  const config = await rotatableConfig(parts.context, name);
+async function rotate(
+  parts: EngineParts,
+  name: string,
+  entry: ConfigEntry,
+  row: ClaimedIntent,
+): Promise<readonly string[]> {
+  const config = await rotatableConfig(parts.context, name, entry);
   const begun = row.state === 'open';
   if (!begun) requireAlone(row);
   const claimed = begun ? await goOn(parts, name, config, row) : await open(parts, name, config, row);
@@ -117,8 +124,11 @@ interface RotatableConfig extends ConfigEntry {
 }
 
 /** @throws CofferError `failed` with Vault's texts when there is nothing to rotate */
-async function rotatableConfig({ storage, intents }: EngineContext, name: string): Promise<RotatableConfig> {
-  const config = await requireConfig(storage, name);
+async function rotatableConfig(
+  { intents }: EngineContext,
+  name: string,
+  config: ConfigEntry,
+): Promise<RotatableConfig> {
   const { username, password, connection_url: url } = config.connectionDetails;
   const cannot = (why: string) => new CofferError('failed', `unable to rotate root credentials: ${why}`);
   if (typeof username !== 'string' || username === '') throw cannot('no username in configuration');
