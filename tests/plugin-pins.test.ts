@@ -1,59 +1,23 @@
 /** Plugins that are pinned to a version, and what is said of a reload of all nodes. The texts are those of Vault 1.21. */
 import assert from 'node:assert/strict';
-import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
+import { afterEach, beforeEach, describe, it } from 'node:test';
 import { BUILTIN_VERSION, type JsonObject } from '@coffer/base';
 import { ApiError, type Client, parseSecretResponse } from '@coffer/client';
-import { FIXTURE_FILE, pluginDirectory } from '../packages/database-plugin/src/plugin-directory-fixture.ts';
+import { FIXTURE_FILE } from '../packages/database-plugin/src/plugin-directory-fixture.ts';
 import { textOf } from './auth/api.ts';
-import { issue, startTestServer, type TestServer } from './dev-server.ts';
+import { refusal, VersionedPlugins } from './plugin-versions-fixture.ts';
 
 describe('plugins', () => {
-  let directory: Awaited<ReturnType<typeof pluginDirectory>>;
-  let server: TestServer;
+  const plugins = new VersionedPlugins();
+  const { configure, serving } = plugins;
   let client: Client;
   let sha256: string;
   let name: string;
   let catalog: string;
-  let tests = 0;
-
-  beforeEach(() => {
-    name = `mine-${++tests}`;
-    catalog = `sys/plugins/catalog/database/${name}`;
-  });
-  before(async () => {
-    directory = await pluginDirectory();
-    sha256 = createHash('sha256')
-      .update(await readFile(join(directory.path, FIXTURE_FILE)))
-      .digest('hex');
-    server = await startTestServer({ pluginDirectory: directory.path });
-    client = server.client;
-    await client.request('POST', 'sys/mounts/database', { body: { type: 'database' } });
-  });
-  after(async () => {
-    await server.close();
-    await directory[Symbol.asyncDispose]();
-  });
+  beforeEach(() => ({ client, sha256, name, catalog } = plugins));
 
   const register = (version: string) =>
     client.write(catalog, { sha256, command: FIXTURE_FILE, env: [`FIXTURE_VERSION=${version}`], version });
-  const configure = (connection: string, changes: JsonObject = {}) =>
-    client.write(`database/config/${connection}`, { plugin_name: name, allowed_roles: '*', host: 'h', ...changes });
-  const refusal = async (call: Promise<unknown>): Promise<string> => {
-    const outcome = await call.catch((error: unknown) => error);
-    assert.ok(outcome instanceof ApiError, 'the request fails');
-    assert.equal(outcome.status, 400);
-    return outcome.errors.join('\n');
-  };
-  /** The version that serves a connection. */
-  const serving = async (connection: string): Promise<string> => {
-    await client.write(`database/roles/${connection}`, { db_name: connection, creation_statements: ['WHO'] });
-    const { username, leaseId } = await issue(client, connection);
-    await client.write('sys/leases/revoke', { lease_id: leaseId });
-    return username.split('-')[1] ?? '';
-  };
 
   /** What is said of a connection's version: as configured, as running, and as a warning. */
   const shown = async (connection: string): Promise<unknown[]> => {

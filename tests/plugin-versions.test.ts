@@ -5,40 +5,22 @@
  */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { readFile, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { after, before, beforeEach, describe, it } from 'node:test';
+import { beforeEach, describe, it } from 'node:test';
 import type { JsonObject } from '@coffer/base';
-import { ApiError, type Client } from '@coffer/client';
-import { FIXTURE_FILE, pluginDirectory } from '../packages/database-plugin/src/plugin-directory-fixture.ts';
-import { issue, startTestServer, type TestServer } from './dev-server.ts';
+import type { Client } from '@coffer/client';
+import { FIXTURE_FILE } from '../packages/database-plugin/src/plugin-directory-fixture.ts';
+import { refusal, VersionedPlugins } from './plugin-versions-fixture.ts';
 
 describe('plugins in versions', () => {
-  let directory: Awaited<ReturnType<typeof pluginDirectory>>;
-  let server: TestServer;
+  const plugins = new VersionedPlugins();
+  const { configure, serving } = plugins;
   let client: Client;
   let sha256: string;
   let name: string;
   let catalog: string;
-  let tests = 0;
-
-  beforeEach(() => {
-    name = `mine-${++tests}`;
-    catalog = `sys/plugins/catalog/database/${name}`;
-  });
-  before(async () => {
-    directory = await pluginDirectory();
-    sha256 = createHash('sha256')
-      .update(await readFile(join(directory.path, FIXTURE_FILE)))
-      .digest('hex');
-    server = await startTestServer({ pluginDirectory: directory.path });
-    client = server.client;
-    await client.request('POST', 'sys/mounts/database', { body: { type: 'database' } });
-  });
-  after(async () => {
-    await server.close();
-    await directory[Symbol.asyncDispose]();
-  });
+  beforeEach(() => ({ client, sha256, name, catalog } = plugins));
 
   /** Registers the fixture as a plugin that reports `reported`, which is `version` unless another is given. */
   const register = (version: string, reported = version, changes: JsonObject = {}) =>
@@ -49,25 +31,10 @@ describe('plugins in versions', () => {
       ...(version !== '' && { version }),
       ...changes,
     });
-  const configure = (connection: string, changes: JsonObject = {}) =>
-    client.write(`database/config/${connection}`, { plugin_name: name, allowed_roles: '*', host: 'h', ...changes });
   const pinned = async (connection: string) =>
     (await client.read(`database/config/${connection}`))?.data?.['plugin_version'];
   const shown = async (version?: string) =>
     (await client.read(catalog, version === undefined ? {} : { version }))?.data?.['version'];
-  const refusal = async (call: Promise<unknown>): Promise<string> => {
-    const outcome = await call.catch((error: unknown) => error);
-    assert.ok(outcome instanceof ApiError, 'the request fails');
-    assert.equal(outcome.status, 400);
-    return outcome.errors.join('\n');
-  };
-  /** The version that serves a connection. */
-  const serving = async (connection: string): Promise<string> => {
-    await client.write(`database/roles/${connection}`, { db_name: connection, creation_statements: ['WHO'] });
-    const { username, leaseId } = await issue(client, connection);
-    await client.write('sys/leases/revoke', { lease_id: leaseId });
-    return username.split('-')[1] ?? '';
-  };
   const notFound = (which: string) =>
     'error creating database object: invalid database version: 2 errors occurred:\n' +
     `\t* plugin not found in the catalog: ${which}\n\t* plugin not found in the catalog: ${which}\n\n`;
@@ -235,11 +202,11 @@ describe('plugins in versions', () => {
     });
 
     it('as the version that they are registered as, whenever they start', async () => {
-      const [ready, late] = [join(directory.path, 'ready'), join(directory.path, 'late.mjs')];
+      const [ready, late] = [join(plugins.directory, 'ready'), join(plugins.directory, 'late.mjs')];
       const script = `#!${process.execPath}
         import { existsSync } from 'node:fs';
         if (!existsSync(${JSON.stringify(ready)})) process.exit(1);
-        await import(${JSON.stringify(join(directory.path, FIXTURE_FILE))});`;
+        await import(${JSON.stringify(join(plugins.directory, FIXTURE_FILE))});`;
       await writeFile(late, script, { mode: 0o755 });
       const own = { sha256: createHash('sha256').update(script).digest('hex'), command: 'late.mjs' };
       const answer = await register('v2.0.0', 'v1.0.0', own);

@@ -76,7 +76,13 @@ describe('the metrics', () => {
     const role = { db_name: 'yugabytedb', creation_statements: 'CREATE ROLE "{{name}}" NONSENSE' };
     await api.ok('POST', 'database/roles/bad', role);
     assert.equal((await api('GET', 'database/creds/bad')).status, 500);
-    await api('GET', 'database/creds/none');
+    for (const [method, path] of [
+      ['GET', 'creds/none'],
+      ['GET', 'static-creds/none'],
+      ['PUT', 'rotate-role/none'],
+      ['PUT', 'rotate-root/none'],
+    ] as const)
+      assert.notEqual((await api(method, `database/${path}`)).status, 200);
     await api('GET', 'secret/none');
     const seen = await scrape();
     const failed = { ...ROLE, role: 'bad', operation: 'issue', class: 'failed' };
@@ -85,7 +91,15 @@ describe('the metrics', () => {
     const requests = 'coffer_requests_failed_total';
     const ofMount = { mount_point: 'database/', operation: 'read' };
     assert.equal(seen.value(requests, { ...ofMount, class: 'failed' }), 1);
-    assert.equal(seen.value(requests, { ...ofMount, class: 'invalid-request' }), 1);
+    assert.equal(seen.value(requests, { ...ofMount, class: 'invalid-request' }), 2);
+    for (const role of ['', 'none']) {
+      for (const operation of ['issue', 'rotate']) {
+        for (const connection of ['', 'none']) {
+          const madeUp = { mount_point: 'database/', connection, role, operation, class: 'failed' };
+          assert.ok(!seen.has('coffer_database_failed_total', madeUp), 'no label is what a caller has made up');
+        }
+      }
+    }
     assert.equal(seen.value(requests, { mount_point: '', operation: 'read', class: 'not-found' }), 1);
   });
 

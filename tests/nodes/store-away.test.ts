@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { eventually } from '@coffer/testkit';
 import { DurableHome, type DurableServer, initialize, unseal } from '../durable-process.ts';
+import { Scrape } from '../metrics/scrape.ts';
 import { health } from './health.ts';
 import { type SharedStore, startSharedStore } from './shared-store.ts';
 
@@ -10,18 +11,44 @@ describe('a server whose store is away', () => {
   let store: SharedStore;
   let home: DurableHome;
   let server: DurableServer;
+  let root: string;
 
   before(async () => {
     store = await startSharedStore();
     home = await DurableHome.make();
     await home.configure(store.storage);
     server = await home.start();
-    const { unseal_keys_b64: keys } = await initialize(server, 1, 1);
+    const { unseal_keys_b64: keys, root_token } = await initialize(server, 1, 1);
     await unseal(server, keys);
+    root = root_token;
   });
   after(async () => {
     await home.remove();
     await store.stop();
+  });
+
+  it('counts what it asks once more, by SQLSTATE or as lost', async () => {
+    const retries = async (): Promise<number[]> => {
+      const answer = await fetch(`${server.address}/v1/sys/metrics?format=prometheus`, {
+        headers: { 'x-vault-token': root },
+      });
+      const seen = new Scrape(await answer.text());
+      return ['connection', '40001'].map((sqlstate) => seen.value('coffer_store_retries_total', { sqlstate }));
+    };
+    const [lost = 0, conflicts = 0] = await retries();
+    const cut = store.proxy.addFault({ match: /SELECT/, times: 2, action: { type: 'drop-before' } });
+    await server.client(root).read('sys/policies/acl/default');
+    await eventually(async () => {
+      await server.client(root).read('sys/mounts');
+      return cut.fired === 2;
+    }, 'two connections are cut');
+    const conflict = { type: 'error', sqlstate: '40001', message: 'could not serialize access' } as const;
+    const clash = store.proxy.addFault({ match: /INSERT/, action: conflict });
+    await server.client(root).write('sys/policies/acl/p', { policy: 'path "x" { capabilities = ["read"] }' });
+    assert.equal(clash.fired, 1);
+    const [lostNow = 0, conflictsNow = 0] = await retries();
+    assert.ok(lostNow >= lost + 2, `${lostNow} after ${lost}`);
+    assert.ok(conflictsNow > conflicts, `${conflictsNow} after ${conflicts}`);
   });
 
   for (const [what, away, back] of [
