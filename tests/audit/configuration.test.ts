@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { eventually } from '@coffer/testkit';
 import { apiAt, textOf } from '../auth/api.ts';
+import { startServer } from '../coffer-process.ts';
 import { DurableHome, type DurableServer, type Initialized, initialize, unseal } from '../durable-process.ts';
 
 describe('audit devices of the configuration', () => {
@@ -237,6 +238,22 @@ describe('audit devices of the configuration', () => {
       }
     });
   }
+
+  it('of a development server are opened again at SIGHUP too, which does not end it', async () => {
+    const file = home.path('dev.log');
+    const dev = await startServer([`-log-file=${home.path('dev-server.log')}`]);
+    try {
+      const asked = apiAt(dev.address);
+      await asked.ok('PUT', 'sys/audit/file', { type: 'file', options: { file_path: file } });
+      for (const name of ['dev.log', 'dev-server.log']) renameSync(home.path(name), home.path(`${name}.1`));
+      process.kill(dev.pid, 'SIGHUP');
+      await eventually(() => existsSync(file) && existsSync(home.path('dev-server.log')), 'the files are not there');
+      await asked.ok('GET', 'sys/mounts');
+      assert.deepEqual(pathsIn('dev.log'), ['sys/mounts', 'sys/mounts']);
+    } finally {
+      assert.equal(await dev.stop(), 0);
+    }
+  });
 
   it('of the API can be forbidden, and given prefixes', async () => {
     const other = await DurableHome.make();

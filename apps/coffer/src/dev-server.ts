@@ -32,6 +32,8 @@ export interface DevServer {
   readonly unsealKey: Secret;
   /** Names of the plugins that were registered from the plugin directory. */
   readonly registeredPlugins: readonly string[];
+  /** Opens the files of the audit devices again, which may have been renamed. */
+  reopen(): Promise<void>;
   /**
    * Stops accepting, revokes every lease (nothing would remember them after this process), ends the plugins and closes the
    * store. Never rejects.
@@ -108,6 +110,7 @@ export async function startDevServer(options: DevServerOptions): Promise<DevServ
       rootToken,
       unsealKey,
       registeredPlugins,
+      reopen: async () => sealable.core?.services.audit.reload(),
       close: () => (closing ??= close()),
     };
   } catch (error) {

@@ -74,7 +74,13 @@ export const serverCommand: CommandDefinition = defineCommand({
       if (flags.config.length > 0) throw usageFailure('-dev and -config exclude each other.');
       const { host, port } = devListenAddress(flags['dev-listen-address']);
       const log = await openLog({});
-      const stopped = nextSignal(['SIGINT', 'SIGTERM', 'SIGHUP']);
+      // A terminal that is closed sends SIGHUP too, and its user would find nobody to end.
+      const stopped = nextSignal(['SIGINT', 'SIGTERM', ...(process.stdin.isTTY ? (['SIGHUP'] as const) : [])]);
+      let reopen = async (): Promise<void> => undefined;
+      process.on('SIGHUP', () => {
+        log.reopen();
+        reopen().catch((error: unknown) => log.loggers.root.error('the reload failed', { error: errorText(error) }));
+      });
       // Imported only here: the other commands need nothing of a server, and are over before it would be loaded.
       const { startDevServer } = await import('./dev-server.ts');
       const server = await start(async () =>
@@ -88,6 +94,7 @@ export const serverCommand: CommandDefinition = defineCommand({
           operation: log,
         }),
       );
+      reopen = () => server.reopen();
       if (!flags['dev-no-store-token']) await storeToken(server.rootToken, io.env, (text) => ui.warn(text));
       ui.output(devBanner(server, log.level));
       await stopped;

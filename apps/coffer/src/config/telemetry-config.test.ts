@@ -14,6 +14,10 @@ describe('telemetry', () => {
     assert.deepEqual(parse('telemetry { prometheus_retention_time = 0\n usage_gauge_period = "0s" }'), {
       ...{ retentionMs: 0, usagePeriodMs: 0, warnings: [] },
     });
+    assert.equal(parse('telemetry { usage_gauge_period = "none" }')?.usagePeriodMs, 0);
+    for (const wrong of ['"None"', '"never"', '["none"]', 'true'])
+      assert.throws(() => parse(`telemetry { usage_gauge_period = ${wrong} }`), /c\.hcl:1:/, wrong);
+    assert.throws(() => parse('telemetry { prometheus_retention_time = "none" }'), /must be a duration/);
   });
 
   it('warns of what has no effect, with its line', () => {

@@ -64,7 +64,7 @@ export function parseTelemetry(config: HclObject): TelemetryConfig | undefined {
   body.allowOnly([...OWN, ...Object.keys(TELEMETRY_WITHOUT_EFFECT)]);
   const warnings = body.items.flatMap((item) => effectless(body, item));
   const retentionMs = milliseconds(body, 'prometheus_retention_time');
-  const usagePeriodMs = milliseconds(body, 'usage_gauge_period');
+  const usagePeriodMs = isNone(body, 'usage_gauge_period') ? 0 : milliseconds(body, 'usage_gauge_period');
   const otlpEndpoint = parseOtlpEndpoint(body);
   return {
     ...(otlpEndpoint !== undefined && { otlpEndpoint }),
@@ -92,6 +92,12 @@ function effectless(body: HclObject, item: HclItem): string[] {
   const wantsHostname = key === 'disable_hostname' && body.boolean(key) === false;
   const reason = wantsHostname ? 'names never begin with that of the host' : TELEMETRY_WITHOUT_EFFECT[key];
   return reason === undefined ? [] : [body.error(`"${key}" has no effect: ${reason}`, item).message];
+}
+
+/** Vault's other word for 0. */
+function isNone(body: HclObject, name: string): boolean {
+  const value = body.attribute(name);
+  return value?.kind === 'string' && value.value === 'none';
 }
 
 function milliseconds(body: HclObject, name: string): number | undefined {
