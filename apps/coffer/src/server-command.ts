@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { resolve } from 'node:path';
+import { isatty } from 'node:tty';
 import { setTimeout as delay, setImmediate as immediate } from 'node:timers/promises';
 import { type CommandDefinition, createTokenHelper, defineCommand, usageFailure } from '@coffer/cli';
 import { CofferError, errorText, type Logger, type Secret } from '@coffer/base';
@@ -74,13 +75,7 @@ export const serverCommand: CommandDefinition = defineCommand({
       if (flags.config.length > 0) throw usageFailure('-dev and -config exclude each other.');
       const { host, port } = devListenAddress(flags['dev-listen-address']);
       const log = await openLog({});
-      // A terminal that is closed sends SIGHUP too, and its user would find nobody to end.
-      const stopped = nextSignal(['SIGINT', 'SIGTERM', ...(process.stdin.isTTY ? (['SIGHUP'] as const) : [])]);
-      let reopen = async (): Promise<void> => undefined;
-      process.on('SIGHUP', () => {
-        log.reopen();
-        reopen().catch((error: unknown) => log.loggers.root.error('the reload failed', { error: errorText(error) }));
-      });
+      const stopped = nextSignal(DEV_SIGNALS);
       // Imported only here: the other commands need nothing of a server, and are over before it would be loaded.
       const { startDevServer } = await import('./dev-server.ts');
       const server = await start(async () =>
@@ -94,7 +89,12 @@ export const serverCommand: CommandDefinition = defineCommand({
           operation: log,
         }),
       );
-      reopen = () => server.reopen();
+      process.on('SIGHUP', () => {
+        log.reopen();
+        server.reopen().catch((error: unknown) => {
+          log.loggers.root.error('the reload failed', { error: errorText(error) });
+        });
+      });
       if (!flags['dev-no-store-token']) await storeToken(server.rootToken, io.env, (text) => ui.warn(text));
       ui.output(devBanner(server, log.level));
       await stopped;
@@ -151,6 +151,9 @@ export const serverCommand: CommandDefinition = defineCommand({
     return replacement.replaceProcess(server.bound, io.env);
   },
 });
+
+/** A terminal that is closed sends SIGHUP too: whoever had started a server there would have to look for it. */
+const DEV_SIGNALS: readonly NodeJS.Signals[] = isatty(0) ? ['SIGINT', 'SIGTERM', 'SIGHUP'] : ['SIGINT', 'SIGTERM'];
 
 function takeOut(name: string, env: Record<string, string | undefined>): void {
   delete env[name];

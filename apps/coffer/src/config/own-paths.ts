@@ -1,8 +1,17 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { ListenerConfig } from './listener-config.ts';
-import type { SealConfig } from './seal-config.ts';
-import type { ServerConfig } from './server-config.ts';
+import type { LogConfig } from './log-config.ts';
+import type { SealConfig, SealsConfig } from './seal-config.ts';
+import type { StorageConfig } from './storage-config.ts';
+
+/** What of a configuration names files. */
+export interface NamedFiles extends Pick<LogConfig, 'logFile'>, SealsConfig {
+  readonly listeners: readonly ListenerConfig[];
+  readonly storage: StorageConfig;
+  readonly pluginDirectory?: string;
+  readonly pidFile?: string;
+}
 
 /**
  * What decides over a server, or is written by it: nobody may have an audit log written there, since whoever may enable audit devices
@@ -16,7 +25,7 @@ export function ownPaths({
   listeners,
   seal,
   formerSeal,
-}: ServerConfig): string[] {
+}: NamedFiles): string[] {
   return [
     ...(storage.type === 'file' ? [storage.directory] : []),
     ...present(pluginDirectory, logFile && fileOfLog(logFile), pidFile),
