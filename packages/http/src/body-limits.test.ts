@@ -82,7 +82,7 @@ describe('a body before the token is known', () => {
     const asked: Caller[] = [];
     const note = (caller: Caller) => {
       const { path, token, remoteAddress } = caller;
-      asked.push({ path, remoteAddress, ...(token !== undefined && { token }) });
+      asked.push({ path, token, remoteAddress });
       return takesLargeBody(caller);
     };
     await withEdge({ handle: echo, takesLargeBody: note, maxBodyBytes: 2000 * KIB }, async (port) => {
