@@ -24,6 +24,49 @@ describe('approle', () => {
   const login = async (secret: JsonValue | undefined) =>
     api('POST', 'auth/approle/login', { role_id: await roleId(), secret_id: textOf(secret) }, { token: '' });
 
+  it('shows a setting in its older spelling too, while it was last written in that', async () => {
+    const old = 'auth/approle/role/old';
+    const olderOf = async (path = old) => {
+      const { policies, period } = (await api.ok('GET', path)).data;
+      return { policies, period };
+    };
+    await api.ok('POST', old, { policies: 'app', period: '1h' });
+    assert.deepEqual(await olderOf(), { policies: ['app'], period: 3600 });
+    await api.ok('POST', old, { token_policies: 'ops' });
+    assert.deepEqual(await olderOf(), { policies: undefined, period: 3600 });
+    await api.ok('POST', `${old}/policies`, { policies: 'app' });
+    assert.deepEqual((await api.ok('GET', `${old}/policies`)).data, { token_policies: ['app'], policies: ['app'] });
+    await api.ok('POST', `${old}/period`, { period: 60 });
+    assert.deepEqual((await api.ok('GET', `${old}/period`)).data, { token_period: 60, period: 60 });
+    await api.ok('POST', `${old}/bound-cidr-list`, { bound_cidr_list: '127.0.0.1' });
+    assert.deepEqual((await api.ok('GET', old)).data['secret_id_bound_cidrs'], ['127.0.0.1/32']);
+    for (const url of ['policies', 'period']) await api.ok('DELETE', `${old}/${url}`);
+    assert.deepEqual(await olderOf(), { policies: undefined, period: undefined });
+    await api.refused([400, 'missing token_period'], 'POST', `${old}/period`, { token_policies: 'app' });
+  });
+
+  it('refuses a period that the mount would cut, and warns of other times that it will', async () => {
+    const said = /^period of "769h0m0s" is greater than the backend's maximum lease TTL of "768h0m0s"$/;
+    for (const body of [{ period: '769h' }, { token_period: 769 * 3600 }]) {
+      await api.refused([400, said], 'POST', 'auth/approle/role/long', body);
+    }
+    const warnings = async (path: string, body: JsonObject) => (await api.ok('POST', path, body)).body['warnings'];
+    assert.equal(await warnings('auth/approle/role/long', { token_period: '768h' }), undefined);
+    await api.refused([400, said], 'POST', 'auth/approle/role/long/period', { token_period: '769h' });
+    const cut = (name: string, what: string): string =>
+      `${name} is greater than the backend mount's maximum TTL value; issued tokens' ${what} value will be truncated`;
+    assert.deepEqual(await warnings('auth/approle/role/long', { token_max_ttl: '769h' }), [
+      cut('token_max_ttl', 'max TTL'),
+    ]);
+    assert.deepEqual(await warnings('auth/approle/role/long/token-ttl', { token_ttl: '769h' }), [
+      cut('token_max_ttl', 'max TTL'),
+      cut('token_ttl', 'TTL'),
+    ]);
+    await api.ok('POST', 'sys/auth/approle/tune', { max_lease_ttl: '800h' });
+    assert.equal(await warnings('auth/approle/role/long', { token_max_ttl: '770h', period: '800h' }), undefined);
+    await api.ok('POST', 'sys/auth/approle/tune', { max_lease_ttl: 0 });
+  });
+
   it('counts the uses of a secret id, also when they come at once', async () => {
     await api.ok('POST', role, { token_policies: 'app', secret_id_num_uses: 3, secret_id_ttl: '1h', token_ttl: '20m' });
     const { secret_id: secret, secret_id_accessor: accessor } = await secretId();

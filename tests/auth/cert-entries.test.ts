@@ -33,7 +33,10 @@ describe('an entry', () => {
       ],
       ['other', ['a', 'b'], ['default'], 60, false],
     );
+    assert.deepEqual([found['ttl'], found['bound_cidrs'], found['policies']], [60, ['10.0.0.0/8'], ['default']]);
     assert.deepEqual(found['token_bound_cidrs'], ['10.0.0.0/8']);
+    const cut = await api.write('auth/cert/certs/web', { period: '769h', lease: '768h' });
+    assert.match(String(cut?.warnings), /^period of "769h0m0s" is greater than the backend's maximum lease TTL/);
     assert.deepEqual((await api.list('auth/cert/certs'))?.data, { keys: ['web'] });
     assert.equal(await api.read('auth/cert/certs/none'), undefined);
   });

@@ -230,6 +230,13 @@ describe('jwt: roles', () => {
       ['jwt', 'x', 'groups', { '/a/b': 'c' }, 120, -1],
     );
     assert.deepEqual([data['token_ttl'], data['bound_audiences'], data['user_claim']], [300, null, 'sub']);
+    await api.ok('POST', 'auth/jwt/role/web', { num_uses: 4, max_ttl: '1h', token_policies: 'ops' });
+    const older = (await api.ok('GET', 'auth/jwt/role/web')).data;
+    assert.deepEqual(
+      ['num_uses', 'max_ttl', 'ttl', 'period', 'policies', 'bound_cidrs'].map((name) => older[name]),
+      [4, 3600, undefined, undefined, undefined, undefined],
+    );
+    await api.refused([400, /^period of "1000h0m0s" is greater/], 'POST', 'auth/jwt/role/web', { period: '1000h' });
     await api.ok('DELETE', 'auth/jwt/role/web');
     assert.equal((await api('GET', 'auth/jwt/role/web')).status, 404);
   });

@@ -80,6 +80,10 @@ describe('kubernetes: the configuration and the roles', () => {
     await refusedRole('can not mix "*" with values', { ...base, bound_service_account_names: '*,web' });
     await refusedRole('can not mix "*" with values', { ...base, bound_service_account_namespaces: ['shop', '*'] });
     await refusedRole(/invalid alias_name_source "pod"/, { ...base, alias_name_source: 'pod' });
+    await refusedRole(/^period of "800h0m0s" is greater than the backend's maximum lease TTL/, {
+      ...base,
+      period: '800h',
+    });
     await refusedRole(/namespace_selector" is not supported/, {
       ...base,
       bound_service_account_namespace_selector: '{"matchLabels":{"a":"b"}}',

@@ -49,6 +49,13 @@ describe('userpass', () => {
     assert.equal((await login('bo', 'second')).status, 200);
     assert.equal((await api('POST', 'auth/token/renew-self', {}, { token: before })).status, 200);
     await api.ok('POST', 'auth/userpass/users/bo/policies', { policies: 'ops' });
+    const shown = (await api.ok('GET', 'auth/userpass/users/bo')).data;
+    assert.deepEqual([shown['token_policies'], shown['policies'], shown['ttl']], [['ops'], ['ops'], undefined]);
+    await api.ok('POST', 'auth/userpass/users/bo/policies', {});
+    assert.deepEqual((await api.ok('GET', 'auth/userpass/users/bo')).data['policies'], ['ops'], 'nothing was given');
+    const cut = await api.ok('POST', 'auth/userpass/users/bo', { max_ttl: '769h', token_period: '770h' });
+    assert.match(String(cut.body['warnings']), /period of "770h0m0s" is greater.*token_max_ttl is greater/);
+    await api.ok('POST', 'auth/userpass/users/bo', { token_max_ttl: 0, token_period: 0 });
     await api.refused([400, /policies have changed/], 'POST', 'auth/token/renew-self', {}, { token: before });
     const after = textOf((await login('bo', 'second')).auth['client_token']);
     await api.ok('DELETE', 'auth/userpass/users/bo');

@@ -126,23 +126,42 @@ describe('what the methods for workloads have stored', () => {
     const { client } = server;
     const oidc = { role: 'people', redirect_uri: REDIRECT };
     for (const [ask, said] of [
-      [client.read('auth/jwt/config'), /config .*"publicKeys" is not a list/],
-      [login('jwt', {}), /config .*"publicKeys" is not a list/],
-      [client.read('auth/jwt/role/app'), /role\/app .*"boundClaims" is not an object/],
-      [client.read('auth/oidc/role/people'), /role\/people .*"type" is not one of jwt, oidc/],
-      [client.write('auth/oidc/oidc/auth_url', oidc), /role\/people .*"type" is not one of jwt, oidc/],
-      [callback(begun ?? ''), /oidc\/state-key .*"key" is not a string/],
-      [client.read('auth/kubernetes/config'), /config .*"disableIssValidation" is not true or false/],
-      [login('kubernetes', ACCOUNT), /role\/app .*"aliasNameSource" is not one of/],
-      [client.read('auth/cert/config'), /config .*"disableBinding" is not true or false/],
-      [client.read('auth/cert/certs/web'), /certs\/web .*"allowedNames" is not a list/],
-      [client.read('auth/cert/crls/people'), /crls\/people .*"serials" is not a list/],
+      [() => client.read('auth/jwt/config'), /config .*"publicKeys" is not a list/],
+      [() => login('jwt', {}), /config .*"publicKeys" is not a list/],
+      [() => client.read('auth/jwt/role/app'), /role\/app .*"boundClaims" is not an object/],
+      [() => client.read('auth/oidc/role/people'), /role\/people .*"type" is not one of jwt, oidc/],
+      [() => client.write('auth/oidc/oidc/auth_url', oidc), /role\/people .*"type" is not one of jwt, oidc/],
+      [() => callback(begun ?? ''), /oidc\/state-key .*"key" is not a string/],
+      [() => client.read('auth/kubernetes/config'), /config .*"disableIssValidation" is not true or false/],
+      [() => login('kubernetes', ACCOUNT), /role\/app .*"aliasNameSource" is not one of/],
+      [() => client.read('auth/cert/config'), /config .*"disableBinding" is not true or false/],
+      [() => client.read('auth/cert/certs/web'), /certs\/web .*"allowedNames" is not a list/],
+      [() => client.read('auth/cert/crls/people'), /crls\/people .*"serials" is not a list/],
     ] as const) {
-      const text = await refusal(ask);
+      const text = await refusal(ask());
       assert.match(text, said);
       assert.match(text, /is damaged/);
       assert.ok(!text.includes(SECRET), text);
     }
+    for (const path of ['auth/jwt/role/app', 'auth/kubernetes/role/app', 'auth/cert/certs/web']) {
+      assert.match(
+        await refusal(client.write(path, written[path])),
+        /is damaged.*; if that .* delete it and write it anew/,
+      );
+    }
+    for (const [path, body] of [
+      ['auth/jwt/config', written['auth/jwt/config']],
+      ['auth/cert/config', { disable_binding: true }],
+    ] as const) {
+      const [warning, ...more] = (await client.write(path, body))?.warnings ?? [];
+      assert.match(warning ?? '', /what was written before is lost.*config is damaged/);
+      assert.deepEqual(more, []);
+      assert.equal((await client.write(path, body))?.warnings, undefined);
+    }
+    assert.deepEqual((await client.read('auth/cert/config'))?.data, {
+      disable_binding: true,
+      enable_identity_alias_metadata: false,
+    });
     assert.ok(!server.log().includes(SECRET));
     assert.deepEqual((await client.list('auth/cert/certs'))?.data?.['keys'], ['other', 'web']);
     assert.ok(await client.read('auth/cert/certs/other'));

@@ -3,6 +3,8 @@ export interface ListenAddress {
   readonly port: number;
 }
 
+export const DEFAULT_ADDRESS = '127.0.0.1:8200';
+
 /** `HOST:PORT`, `[IPV6]:PORT` or `:PORT` (all addresses); undefined for anything else, so also for Vault's templates. */
 export function parseListenAddress(text: string): ListenAddress | undefined {
   const [, host, port] = /^(\[[\w:.%]+\]|[\w.-]*):(\d{1,5})$/.exec(text) ?? [];

@@ -111,6 +111,7 @@ export {
   isSamePluginVersion,
 } from './plugin-version.ts';
 export { type RoleKind, pathsOfRoles } from './role-paths.ts';
+export { formerEntry } from './former-entry.ts';
 export * as stored from './stored.ts';
 export {
   BATCH_TOKEN_PREFIX,
@@ -131,6 +132,7 @@ export {
   checkPolicies,
   tokenParametersView,
 } from './token-parameters.ts';
+export { checkTokenLimits } from './token-limits.ts';
 export { type CreatedToken, invalidAccessor, type NewToken, type TokenStore } from './token-store.ts';
 export {
   type TtlLimits,

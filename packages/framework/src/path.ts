@@ -10,6 +10,7 @@ import {
 import { LIST_FIELDS, type ListPage, listPage, WHOLE_LIST } from './list-page.ts';
 import type { Operation, OutgoingResponse, UnauthenticatedAccess, IncomingRequest } from './logical.ts';
 import { foldName, policyName } from './names.ts';
+import { damage, isDamage } from './stored.ts';
 import type { TokenEntry } from './token-entry.ts';
 
 /** A request as a path's handler sees it. `fields` holds the parsed body and the parameters of the pattern. */
@@ -125,6 +126,16 @@ export function definePath<const S extends FieldSchema>(definition: PathDefiniti
   const { pattern, fields, foldedNames = [], otherFields = 'warn' } = definition;
   const operations = (['read', 'write', 'delete', 'list'] as const).filter((name) => definition[name] !== undefined);
 
+  // A write reads what it changes.
+  const advised = async <T>(work: () => Promise<T>): Promise<T> => {
+    try {
+      return await work();
+    } catch (error) {
+      if (definition.delete === undefined || !isDamage(error)) throw error;
+      throw damage(`${error.message}; if that is what this path writes, delete it and write it anew`, error);
+    }
+  };
+
   const parse = (request: RawPathRequest): PathRequest<S> => {
     const known = request.operation === 'list' ? { ...LIST_FIELDS, ...fields } : fields;
     const unknown = unknownFields(known, request.data);
@@ -162,11 +173,13 @@ export function definePath<const S extends FieldSchema>(definition: PathDefiniti
       const handler = operation === 'help' ? undefined : definition[operation];
       if (handler === undefined) throw new CofferError('unsupported', 'unsupported operation');
       const parsed = parse(request);
-      const response = await handler(parsed);
+      const isWrite = operation === 'write';
+      const response = await (isWrite ? advised(() => handler(parsed)) : handler(parsed));
       return operation !== 'list' || response === undefined ? response : listPage(response, parsed.page);
     },
     async exists(params, token) {
-      return definition.exists === undefined || definition.exists(params, token);
+      const { exists } = definition;
+      return exists === undefined || advised(() => exists(params, token));
     },
   };
 }

@@ -1,10 +1,13 @@
 import { CofferError, type JsonObject } from '@coffer/base';
-import type { Entries, EntryStorage } from './entry-storage.ts';
+import type { EngineContext } from './engine.ts';
+import type { Entries } from './entry-storage.ts';
 import type { FieldSchema, FieldValues } from './fields.ts';
 import { definePath, type Path } from './path.ts';
+import { checkTokenLimits } from './token-limits.ts';
+import type { TokenParameters } from './token-parameters.ts';
 
 /** What says who logs in at an auth method, and what they become: its roles, or what it calls so. */
-export interface RoleKind<S extends FieldSchema, Role extends object> {
+export interface RoleKind<S extends FieldSchema, Role extends { readonly token: TokenParameters }> {
   /** Where they are, in the URL and in the store: `role`. */
   readonly pattern: string;
   readonly roles: Entries<Role>;
@@ -17,6 +20,8 @@ export interface RoleKind<S extends FieldSchema, Role extends object> {
   /** What takes time to find out of a role that is to be written. @throws CofferError `invalid-request` */
   readonly check?: (role: Role) => Promise<void>;
   readonly view: (role: Role) => JsonObject;
+  /** See {@link checkTokenLimits}. Default: refuse. */
+  readonly longPeriod?: 'refuse' | 'warn';
   /** Whether the first write of one needs the capability `create`. Default: true. */
   readonly creates?: boolean;
 }
@@ -24,15 +29,17 @@ export interface RoleKind<S extends FieldSchema, Role extends object> {
 const NAME = { type: 'string', required: true, description: 'The name of the role.' } as const;
 
 /** `role` (LIST), `role/:name`: each read, written field by field, and deleted. Names do not distinguish case. */
-export function pathsOfRoles<const S extends FieldSchema, Role extends object>(
-  storage: EntryStorage,
+export function pathsOfRoles<const S extends FieldSchema, Role extends { readonly token: TokenParameters }>(
+  { storage, ttlLimits }: Pick<EngineContext, 'storage' | 'ttlLimits'>,
   kind: RoleKind<S, Role>,
 ): Path[] {
-  const { pattern, roles, fields, synopsis, initial, change, check, view, creates = true } = kind;
-  const write = async (name: string, given: FieldValues<S>): Promise<undefined> => {
+  const { pattern, roles, fields, synopsis, initial, change, check, view, creates = true, longPeriod } = kind;
+  const write = async (name: string, given: FieldValues<S>, warnings: string[]): Promise<undefined> => {
     const changed = (role: Role): Role => change(role, given, name);
     const known = await roles.get(name);
-    await check?.(changed(known ?? initial));
+    const next = changed(known ?? initial);
+    await check?.(next);
+    warnings.push(...checkTokenLimits(next.token, ttlLimits(), longPeriod));
     // Two who make it at once: the second one changes what the first has made.
     if (known === undefined && (await roles.add(name, changed(initial)))) return undefined;
     if ((await roles.update(name, changed)) !== undefined) return undefined;
@@ -57,7 +64,7 @@ export function pathsOfRoles<const S extends FieldSchema, Role extends object>(
         const role = await roles.get(nameIn(request));
         return role && { data: view(role) };
       },
-      write: (request) => write(nameIn(request), request.fields),
+      write: (request) => write(nameIn(request), request.fields, request.warnings),
       delete: async (request) => {
         await roles.delete(nameIn(request));
         return undefined;

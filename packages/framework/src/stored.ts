@@ -18,9 +18,23 @@ export type EntryFields<T> = {
   readonly [K in keyof T]-?: Kind<Partial<Pick<T, K>> extends Pick<T, K> ? T[K] | undefined : T[K]>;
 };
 
+const DAMAGES = new WeakSet<object>();
+
 /** What is thrown for a row that cannot be read. `what` must not quote it. */
 export function damaged(row: string, what: string): CofferError {
-  return new CofferError('failed', `the row ${row} is damaged: ${what}`);
+  return damage(`the row ${row} is damaged: ${what}`);
+}
+
+/** As {@link damaged}, in other words. */
+export function damage(text: string, cause?: unknown): CofferError {
+  const error = new CofferError('failed', text, { cause });
+  DAMAGES.add(error);
+  return error;
+}
+
+/** Whether this was thrown for a row that cannot be read, and not for a store that is away. */
+export function isDamage(error: unknown): error is CofferError {
+  return error instanceof CofferError && DAMAGES.has(error);
 }
 
 function damagedField(row: string, field: string | undefined, what: string): CofferError {

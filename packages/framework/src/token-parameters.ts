@@ -2,7 +2,7 @@ import { CofferError, type JsonObject } from '@coffer/base';
 import { parseCidrs } from './cidr.ts';
 import type { FieldValues } from './fields.ts';
 import { checkNames, policyName } from './names.ts';
-import { boolean, entry, integer, string, strings } from './stored.ts';
+import { boolean, entry, integer, optional, string, strings } from './stored.ts';
 import { UNASSIGNABLE_POLICIES } from './token-entry.ts';
 
 /** The fields that roles and users of every auth method share (hashicorp/vault:sdk/helper/tokenutil/tokenutil.go). */
@@ -48,6 +48,8 @@ export interface TokenParameters {
   readonly boundCidrs: readonly string[];
   readonly strictlyBindIp: boolean;
   readonly type: string;
+  /** The fields that were last written in their older spelling, by that: they are shown in it too. Absent for none. */
+  readonly older?: readonly string[];
 }
 
 export const NEW_TOKEN_PARAMETERS: TokenParameters = {
@@ -74,6 +76,7 @@ export const STORED_TOKEN_PARAMETERS = entry<TokenParameters>({
   boundCidrs: strings(),
   strictlyBindIp: boolean(),
   type: string(),
+  older: optional(strings()),
 });
 
 /** The most policies of a token, and globs of a role: each policy is matched with each glob. */
@@ -81,7 +84,7 @@ const MAX_POLICIES = 128;
 
 const TYPES = ['default', 'service', 'batch', 'default-service', 'default-batch'];
 
-type TokenFields = FieldValues<typeof TOKEN_FIELDS> & Partial<FieldValues<typeof OLDER_TOKEN_FIELDS>>;
+type TokenFields = Partial<FieldValues<typeof TOKEN_FIELDS> & FieldValues<typeof OLDER_TOKEN_FIELDS>>;
 
 /**
  * `previous`, changed as `given` says, where a newer spelling counts more than an older one.
@@ -101,21 +104,25 @@ export function changeTokenParameters(previous: TokenParameters, given: TokenFie
     boundCidrs: cidrs === undefined ? previous.boundCidrs : parseCidrs(cidrs, 'token_bound_cidrs'),
     strictlyBindIp: fields.token_strictly_bind_ip ?? previous.strictlyBindIp,
     type: fields.token_type ?? previous.type,
+    ...olderSpellings(previous, given),
   };
   checkParameters(changed);
   return changed;
 }
 
-function inNewSpelling(fields: TokenFields): FieldValues<typeof TOKEN_FIELDS> {
-  return {
-    ...fields,
-    token_policies: fields.token_policies ?? fields.policies,
-    token_ttl: fields.token_ttl ?? fields.ttl,
-    token_max_ttl: fields.token_max_ttl ?? fields.max_ttl,
-    token_period: fields.token_period ?? fields.period,
-    token_num_uses: fields.token_num_uses ?? fields.num_uses,
-    token_bound_cidrs: fields.token_bound_cidrs ?? fields.bound_cidrs,
-  };
+const OLDER_NAMES = Object.keys(OLDER_TOKEN_FIELDS) as (keyof typeof OLDER_TOKEN_FIELDS)[];
+
+function inNewSpelling(fields: TokenFields): TokenFields {
+  const older = OLDER_NAMES.map((name) => [`token_${name}`, fields[`token_${name}`] ?? fields[name]]);
+  return { ...fields, ...Object.fromEntries(older) };
+}
+
+/** hashicorp/vault:sdk/helper/tokenutil/tokenutil.go UpgradeValue */
+function olderSpellings(previous: TokenParameters, fields: TokenFields): Pick<TokenParameters, 'older'> {
+  const isOlder = (name: (typeof OLDER_NAMES)[number]): boolean =>
+    fields[name] !== undefined || (fields[`token_${name}`] === undefined && previous.older?.includes(name) === true);
+  const older = OLDER_NAMES.filter(isOlder);
+  return older.length > 0 ? { older } : {};
 }
 
 function checkParameters({ ttl, maxTtl, numUses, period, type }: TokenParameters): void {
@@ -150,7 +157,7 @@ export function checkPolicies(names: readonly string[], field = 'policies', most
 
 /** The parameters as they are shown for a role or user. */
 export function tokenParametersView(parameters: TokenParameters): JsonObject {
-  return {
+  const view: JsonObject = {
     token_bound_cidrs: parameters.boundCidrs,
     token_explicit_max_ttl: parameters.explicitMaxTtl,
     token_max_ttl: parameters.maxTtl,
@@ -160,6 +167,12 @@ export function tokenParametersView(parameters: TokenParameters): JsonObject {
     token_policies: parameters.policies,
     token_strictly_bind_ip: parameters.strictlyBindIp,
     token_ttl: parameters.ttl,
-    token_type: parameters.type,
+    token_type: parameters.type || 'default',
   };
+  const older = (parameters.older ?? []).map((name) => [name, view[`token_${name}`] ?? 0] as const);
+  return { ...view, ...Object.fromEntries(older.filter(([, value]) => value !== 0 && !isEmptyList(value))) };
+}
+
+function isEmptyList(value: JsonObject[string]): boolean {
+  return Array.isArray(value) && value.length === 0;
 }

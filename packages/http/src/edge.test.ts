@@ -203,6 +203,16 @@ describe('limits', () => {
       const garbage = RawClient.to(port);
       await garbage.send('\x16\x03\x01 hello\r\n\r\n');
       assert.match(await garbage.ended(), /^HTTP\/1\.1 400 /);
+      for (const coding of ['gzip, chunked', 'deflate,Chunked']) {
+        const coded = RawClient.to(port);
+        await coded.send(`PUT /v1/a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: ${coding}\r\n\r\n2\r\n{}\r\n0\r\n\r\n`);
+        const { status, body } = await coded.response();
+        assert.deepEqual(
+          [status, body],
+          [400, '{"errors":["the only Transfer-Encoding that is taken is \\"chunked\\""]}\n'],
+        );
+        coded.close();
+      }
       const smuggled = RawClient.to(port);
       await smuggled.send(
         'POST /v1/a HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',

@@ -18,10 +18,11 @@ export function cutOff(request: EdgeRequest): void {
 }
 
 /**
- * What Node's parser does not check: that there is one Host (RFC 9112, 3.2), and over HTTP/2 the size.
+ * What Node's parser does not check: that there is one Host (RFC 9112, 3.2), that a body has no coding which nobody would undo
+ * (`gzip, chunked`), and over HTTP/2 the size.
  * @throws CofferError `invalid-request`
  */
-export function checkMessage({ httpVersion, rawHeaders }: EdgeRequest): void {
+export function checkMessage({ httpVersion, headers, rawHeaders }: EdgeRequest): void {
   const bytes = rawHeaders.reduce((sum, each) => sum + each.length, 0);
   if (bytes > HTTP_LIMITS.headerBytes) {
     throw new CofferError('invalid-request', `the headers have more than ${HTTP_LIMITS.headerBytes} bytes`);
@@ -30,5 +31,9 @@ export function checkMessage({ httpVersion, rawHeaders }: EdgeRequest): void {
   const hosts = rawHeaders.filter((name, at) => at % 2 === 0 && name.toLowerCase() === 'host').length;
   if (hosts > 1 || (hosts === 0 && httpVersion === '1.1')) {
     throw new CofferError('invalid-request', 'the request must have one Host header');
+  }
+  const { 'transfer-encoding': encoding } = headers;
+  if (encoding !== undefined && encoding.trim().toLowerCase() !== 'chunked') {
+    throw new CofferError('invalid-request', 'the only Transfer-Encoding that is taken is "chunked"');
   }
 }

@@ -106,6 +106,7 @@ const PLAIN: readonly [string, string][] = [
   ['an asterisk', `OPTIONS * HTTP/1.1\r\n${HOST}\r\n`],
   ['an expectation that is not known', `GET /v1/b HTTP/1.1\r\n${HOST}Expect: x\r\n\r\n`],
   ['a LINK', `LINK /v1/a HTTP/1.1\r\n${HOST}\r\n`],
+  ['a coding before chunked', post('Transfer-Encoding: gzip, chunked\r\n', '2\r\n{}\r\n0\r\n\r\n')],
   ['an extension of a chunk', post(CHUNKED, '2;a=b\r\n{}\r\n0\r\n\r\n')],
   ['an empty line in front', `\r\nGET /v1/b HTTP/1.1\r\n${HOST}\r\n`],
 ];

@@ -45,6 +45,48 @@ describe('a listener', () => {
     }
   });
 
+  it('has an address of its own', () => {
+    const two = (first: string, second: string) =>
+      parse(`listener "tcp" {\naddress = "${first}"\ntls_disable = 1\n}
+listener "tcp" {\naddress = "${second}"\ntls_disable = 1\n}`).length;
+    for (const [first, second] of [
+      ['127.0.0.1:8200', '127.0.0.1:8200'],
+      [':8200', '127.0.0.1:8200'],
+      ['10.0.0.1:8200', '0.0.0.0:8200'],
+      ['[::]:8200', '10.0.0.1:8200'],
+      ['[::1]:8200', '[0:0:0:0:0:0:0:1]:8200'],
+      ['Coffer.example.com:8200', 'coffer.example.com:8200'],
+    ] as const) {
+      assert.throws(
+        () => two(first, second),
+        /^[^\n]*c\.hcl:6:11: the listener at c\.hcl:1:1 has this address already$/,
+      );
+    }
+    for (const [first, second] of [
+      ['127.0.0.1:8200', '127.0.0.1:8300'],
+      ['127.0.0.1:8200', '127.0.0.2:8200'],
+      ['127.0.0.1:0', '127.0.0.1:0'],
+      ['[::1]:8200', '0.0.0.0:8200'],
+    ] as const) {
+      assert.equal(two(first, second), 2);
+    }
+    const byDefault = 'listener "tcp" { tls_disable = 1 }';
+    assert.throws(() => parse(`${byDefault}\n${byDefault}`), /c\.hcl:2:1: the listener at c\.hcl:1:1 has this/);
+    const sockets = 'listener "unix" { address = "/run/c.sock" }\nlistener "unix" { address = "/run//./c.sock" }';
+    assert.throws(
+      () => parse(sockets),
+      /c\.hcl:2:\d+: the socket of a listener has the path of the socket of a listener at/,
+    );
+    for (const [keys, said] of [
+      ['log_file = "/var/lib/coffer"', /c\.hcl:3:\d+: the store has the path of "log_file" at c\.hcl:2:12/],
+      ['log_file = "/run/c", pid_file = "/run/c"', /"pid_file" has the path of "log_file"/],
+      ['pid_file = "/run/vault.sock"\nlistener "unix" { }', /the socket of a listener has the path of "pid_file"/],
+    ] as const) {
+      assert.throws(() => parse(`${byDefault}\n${keys}`), said);
+    }
+    assert.equal(parse(`${byDefault}\nlog_file = "/var/log/", pid_file = "/run/c"`).length, 1);
+  });
+
   it('speaks TLS as it is told', () => {
     assert.deepEqual(tls('')?.tls, { certFile: 'c', keyFile: 'k' });
     assert.equal(tls('')?.tlsRules, undefined);

@@ -1,7 +1,7 @@
 import type { UnauthenticatedAccess } from '@coffer/framework';
 import type { HclBlock, HclObject } from '@coffer/hcl';
 import type { ForwardedForRules, UnixSocket } from '@coffer/http';
-import { type ListenAddress, parseListenAddress } from '../listen-address.ts';
+import { DEFAULT_ADDRESS, type ListenAddress, parseListenAddress } from '../listen-address.ts';
 import { defined, parseMaxRequestMs } from './config-values.ts';
 import { parseForwardedFor } from './listener-forwarded-for.ts';
 import { parseResponseHeaders, type ResponseHeaders } from './listener-headers.ts';
@@ -89,7 +89,7 @@ function parseListener(block: HclBlock, openEverywhere: readonly Unauthenticated
 }
 
 function parseAddress(body: HclObject): ListenAddress {
-  const found = parseListenAddress(body.string('address') ?? '127.0.0.1:8200');
+  const found = parseListenAddress(body.string('address') ?? DEFAULT_ADDRESS);
   if (found !== undefined) return found;
   throw body.error('"address" must be HOST:PORT, as in "127.0.0.1:8200"', body.attribute('address'));
 }

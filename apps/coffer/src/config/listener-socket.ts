@@ -3,9 +3,11 @@ import type { HclObject } from '@coffer/hcl';
 import { MAX_SOCKET_PATH_BYTES, type UnixSocket } from '@coffer/http';
 import { defined } from './config-values.ts';
 
+export const DEFAULT_SOCKET = '/run/vault.sock';
+
 /** @throws CofferError `invalid-request`: `FILE:LINE:COLUMN: what is wrong` */
 export function parseSocket(body: HclObject): UnixSocket {
-  const path = body.string('address') ?? '/run/vault.sock';
+  const path = body.string('address') ?? DEFAULT_SOCKET;
   if (!isAbsolute(path)) {
     throw body.error(
       '"address" must be the absolute path of a socket, as in "/run/coffer/coffer.sock"',

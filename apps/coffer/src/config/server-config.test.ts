@@ -102,7 +102,7 @@ describe('the configuration file', () => {
 
   it('says how long a client is kept waiting, in all and for one listener', () => {
     const limits = (text: string) => parse(`${text} ${STORAGE}`).listeners.map(({ maxRequestMs }) => maxRequestMs);
-    const own = 'listener "tcp" { tls_disable = true, max_request_duration = "5s" }';
+    const own = 'listener "tcp" { address = ":8300", tls_disable = true, max_request_duration = "5s" }';
     assert.deepEqual(limits(LISTENER), [undefined]);
     assert.deepEqual(limits(`${LISTENER} ${own} default_max_request_duration = "2m"`), [120_000, 5_000]);
     assert.deepEqual(limits(`${LISTENER} default_max_request_duration = 30`), [30_000]);
@@ -156,7 +156,7 @@ describe('the configuration file', () => {
     const disabled = listener(
       'disable_unauthed_rekey_endpoints = true, disable_unauthed_generate_root_endpoints = true',
     );
-    const opened = listener('disable_unauthed_generate_root_endpoints = "false"');
+    const opened = listener('address = ":8300", disable_unauthed_generate_root_endpoints = "false"');
     assert.deepEqual(access(`${disabled}\n${opened}\n${STORAGE}`), [undefined, ['generate-root']]);
     assert.deepEqual(access(`${opened}\n${STORAGE}\nenable_unauthenticated_access = "generate-root"`), [
       ['generate-root'],

@@ -3,6 +3,7 @@ import { SYSTEM_TTL } from '@coffer/framework';
 import type { HclObject, HclReport } from '@coffer/hcl';
 import { ownPaths } from './own-paths.ts';
 import { AUDIT_KEYS, type AuditConfig, parseAudit } from './audit-config.ts';
+import { reportClashes } from './clashes.ts';
 import { parseConfigText, readConfigFiles } from './config-files.ts';
 import { defined } from './config-values.ts';
 import { takeForeignKeys } from './foreign-keys.ts';
@@ -137,6 +138,7 @@ function parseKeys(config: HclObject, report: HclReport): ServerConfig | undefin
     }
   };
   const listeners = eachListener(config).flatMap((one) => attempt(() => parseListeners(one)) ?? []);
+  attempt(() => reportClashes(config, report));
   const storage = attempt(() => parseStorage(config));
   const audit = attempt(() => parseAudit(config));
   const rest = {

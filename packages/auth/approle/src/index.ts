@@ -15,8 +15,8 @@ export function createAppRoleAuth(tokens: TokenStore): EngineFactory {
       help: 'Any registered Role can authenticate itself with Vault. The credentials depends on the constraints that are set on the Role.',
       paths: [
         ...loginPaths({ tokens, context, secretIds, guard: new LoginGuard(context) }),
-        ...rolePaths(context.storage, secretIds),
-        ...roleSecretIdPaths(context.storage, secretIds),
+        ...rolePaths(context, secretIds),
+        ...roleSecretIdPaths(context, secretIds),
         ...roleCustomSecretIdPaths(context.storage, secretIds),
         ...tidySecretIdPaths(secretIds),
       ],

@@ -1,5 +1,5 @@
 import { CofferError, formatTime, type JsonObject, randomId } from '@coffer/base';
-import { definePath, type EntryStorage, type Path } from '@coffer/framework';
+import { definePath, type EngineContext, type EntryStorage, type Path } from '@coffer/framework';
 import { createSecretId, NEW_SECRET_ID_FIELDS, SECRET_ID } from './new-secret-id.ts';
 import { requireRole } from './role-entry.ts';
 import { ROLE_NAME, roleSetting } from './role-settings.ts';
@@ -16,10 +16,11 @@ const ACCESSOR = { type: 'string', required: true, description: "The secret id's
 const NEVER = '0001-01-01T00:00:00Z';
 
 /** `role/:role_name/secret-id`, and what follows it in the URL. */
-export function roleSecretIdPaths(storage: EntryStorage, secretIds: SecretIds): Path[] {
+export function roleSecretIdPaths(context: EngineContext, secretIds: SecretIds): Path[] {
+  const { storage } = context;
   return [
     generate(storage, secretIds),
-    ...SETTINGS_IN_URL.map(([url, field]) => roleSetting(storage, url, field)),
+    ...SETTINGS_IN_URL.map(([url, field]) => roleSetting(context, url, field)),
     ...bySecretId(storage, secretIds),
     ...byAccessor(storage, secretIds),
   ];

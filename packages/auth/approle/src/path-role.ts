@@ -1,7 +1,14 @@
 import { CofferError } from '@coffer/base';
-import { checkNames, definePath, type EntryStorage, OLDER_TOKEN_FIELDS, type Path } from '@coffer/framework';
+import {
+  checkNames,
+  checkTokenLimits,
+  definePath,
+  type EngineContext,
+  type EntryStorage,
+  type Path,
+} from '@coffer/framework';
 import { changeRole, createRole, deleteRole, newRole, readRole, requireRole } from './role-entry.ts';
-import { ROLE_NAME, ROLE_SETTINGS, roleSetting, roleView, withSettings } from './role-settings.ts';
+import { OLDER_SETTINGS, ROLE_NAME, ROLE_SETTINGS, roleSetting, roleView, withSettings } from './role-settings.ts';
 import type { SecretIds } from './secret-ids.ts';
 
 const ROLE_ID = {
@@ -13,9 +20,7 @@ const FIELDS = {
   role_name: ROLE_NAME,
   role_id: ROLE_ID,
   ...ROLE_SETTINGS,
-  policies: OLDER_TOKEN_FIELDS.policies,
-  period: OLDER_TOKEN_FIELDS.period,
-  bound_cidr_list: { type: 'comma-strings', description: 'Older spelling of secret_id_bound_cidrs.' },
+  ...OLDER_SETTINGS,
   local_secret_ids: { type: 'boolean', default: false, description: 'Not supported: there is no replication.' },
 } as const;
 
@@ -32,12 +37,13 @@ const SETTINGS_IN_URL = [
 ] as const;
 
 /** `role` (LIST), `role/:role_name`, `role/:role_name/role-id`, and one path for each setting that has its own. */
-export function rolePaths(storage: EntryStorage, secretIds: SecretIds): Path[] {
+export function rolePaths(context: EngineContext, secretIds: SecretIds): Path[] {
+  const { storage } = context;
   return [
     listRoles(storage),
-    oneRole(storage, secretIds),
+    oneRole(context, secretIds),
     roleId(storage),
-    ...SETTINGS_IN_URL.map(([url, field]) => roleSetting(storage, url, field)),
+    ...SETTINGS_IN_URL.map(([url, field]) => roleSetting(context, url, field)),
   ];
 }
 
@@ -50,7 +56,7 @@ function listRoles(storage: EntryStorage): Path {
   });
 }
 
-function oneRole(storage: EntryStorage, secretIds: SecretIds): Path {
+function oneRole({ storage, ttlLimits }: EngineContext, secretIds: SecretIds): Path {
   return definePath({
     pattern: 'role/:role_name',
     foldedNames: ['role_name'],
@@ -61,18 +67,16 @@ function oneRole(storage: EntryStorage, secretIds: SecretIds): Path {
       const role = await readRole(storage, fields.role_name);
       return role && { data: roleView(role) };
     },
-    write: async ({ fields }) => {
+    write: async ({ fields, warnings }) => {
       if (fields.local_secret_ids) {
         throw new CofferError('invalid-request', 'field "local_secret_ids": there is no replication; leave it out');
       }
-      const settings = {
-        ...fields,
-        secret_id_bound_cidrs: fields.secret_id_bound_cidrs ?? fields.bound_cidr_list,
-      };
       const { role_name: name } = fields;
-      if ((await readRole(storage, name)) === undefined)
-        await createRole(storage, name, withSettings(newRole(), settings));
-      else await changeRole(storage, name, (role) => withSettings(role, settings));
+      const previous = await readRole(storage, name);
+      const next = withSettings(previous ?? newRole(), fields);
+      warnings.push(...checkTokenLimits(next.token, ttlLimits()));
+      if (previous === undefined) await createRole(storage, name, next);
+      else await changeRole(storage, name, (role) => withSettings(role, fields));
       return undefined;
     },
     delete: async ({ fields }) => {

@@ -1,10 +1,12 @@
 import { CofferError, type JsonObject } from '@coffer/base';
 import {
   changeTokenParameters,
+  checkTokenLimits,
   checkNames,
   definePath,
-  type EntryStorage,
+  type EngineContext,
   type FieldValues,
+  OLDER_TOKEN_FIELDS,
   parseCidrs,
   type Path,
   TOKEN_FIELDS,
@@ -23,49 +25,69 @@ export const ROLE_SETTINGS = {
 } as const;
 type SettingValues = FieldValues<typeof ROLE_SETTINGS>;
 
+/** Fields that were called otherwise before, and are taken by that name too. */
+export const OLDER_NAMES = {
+  token_policies: 'policies',
+  token_period: 'period',
+  secret_id_bound_cidrs: 'bound_cidr_list',
+} as const;
+export const OLDER_SETTINGS = {
+  policies: OLDER_TOKEN_FIELDS.policies,
+  period: OLDER_TOKEN_FIELDS.period,
+  bound_cidr_list: { type: 'comma-strings', description: 'Older spelling of secret_id_bound_cidrs.' },
+} as const;
+
 /** The path of a single setting of a role: `url` is its last segment. */
-export function roleSetting(storage: EntryStorage, url: string, field: keyof SettingValues): Path {
+export function roleSetting(
+  { storage, ttlLimits }: Pick<EngineContext, 'storage' | 'ttlLimits'>,
+  url: string,
+  field: keyof SettingValues,
+): Path {
+  const older = Object.entries(OLDER_NAMES).find(([name]) => name === field)?.[1];
+  const names = [field, ...(older === undefined ? [] : [older])];
   return definePath({
     pattern: `role/:role_name/${url}`,
     foldedNames: ['role_name'],
-    fields: { role_name: ROLE_NAME, ...ROLE_SETTINGS },
+    fields: { role_name: ROLE_NAME, ...ROLE_SETTINGS, ...OLDER_SETTINGS },
     synopsis: `Reads, writes or resets ${field} of a role.`,
     read: async ({ fields }) => {
       const view = roleView(await requireRole(storage, fields.role_name));
-      return { data: { [field]: view[field] ?? null } };
+      const shown = names.filter((name) => name === field || view[name] !== undefined);
+      return { data: Object.fromEntries(shown.map((name) => [name, view[name] ?? null])) };
     },
-    write: async ({ fields }) => {
-      await requireRole(storage, fields.role_name);
-      if (fields[field] === undefined) throw new CofferError('invalid-request', `missing ${field}`);
-      await changeRole(storage, fields.role_name, (role) => withSettings(role, onlyField(fields, field)));
+    write: async ({ fields, warnings }) => {
+      const role = await requireRole(storage, fields.role_name);
+      const given = pick(fields, names);
+      if (Object.keys(given).length === 0) throw new CofferError('invalid-request', `missing ${field}`);
+      const { token } = withSettings(role, given);
+      warnings.push(...checkTokenLimits(token, ttlLimits()));
+      await changeRole(storage, fields.role_name, (current) => withSettings(current, given));
       return undefined;
     },
     delete: async ({ fields }) => {
-      const reset = { ...onlyField({}, field), [field]: roleView(newRole())[field] ?? [] } as SettingValues;
+      const reset = { [field]: roleView(newRole())[field] ?? [] } as RoleSettings;
       await changeRole(storage, fields.role_name, (role) => withSettings(role, reset));
       return undefined;
     },
   });
 }
 
-function onlyField(fields: Partial<SettingValues>, field: keyof SettingValues): SettingValues {
-  const empty = Object.fromEntries(Object.keys(ROLE_SETTINGS).map((name) => [name, undefined]));
-  return { ...empty, [field]: fields[field] } as SettingValues;
+function pick(fields: RoleSettings, names: readonly string[]): RoleSettings {
+  return Object.fromEntries(
+    Object.entries(fields).filter(([name, value]) => names.includes(name) && value !== undefined),
+  );
 }
 
+type RoleSettings = Partial<SettingValues & FieldValues<typeof OLDER_SETTINGS>> & {
+  readonly role_id?: string | undefined;
+};
+
 /** @throws CofferError `invalid-request` naming the field */
-export function withSettings(
-  previous: RoleEntry,
-  fields: SettingValues & {
-    readonly role_id?: string | undefined;
-    readonly policies?: readonly string[] | undefined;
-    readonly period?: number | undefined;
-  },
-): RoleEntry {
+export function withSettings(previous: RoleEntry, fields: RoleSettings): RoleEntry {
   checkNames([fields.role_id ?? ''], 'role_id');
   const numUses = fields.secret_id_num_uses ?? previous.secretIdNumUses;
   if (numUses < 0) throw new CofferError('invalid-request', 'secret_id_num_uses cannot be negative');
-  const cidrs = fields.secret_id_bound_cidrs;
+  const cidrs = fields.secret_id_bound_cidrs ?? fields.bound_cidr_list;
   return {
     roleId: fields.role_id || previous.roleId,
     hmacKey: previous.hmacKey,

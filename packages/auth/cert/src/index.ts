@@ -11,7 +11,7 @@ export function createCertAuth(tokens: TokenStore): EngineFactory {
     help: 'The "cert" credential provider allows authentication using TLS client certificates. A client connects to Vault and uses the "login" endpoint to generate a client token.',
     paths: [
       ...loginPaths(tokens, context),
-      ...certsPaths(context.storage),
+      ...certsPaths(context),
       ...crlsPaths(context.storage),
       ...configPaths(context.storage),
     ],

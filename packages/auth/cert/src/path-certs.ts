@@ -1,7 +1,7 @@
 import { CofferError, type JsonObject } from '@coffer/base';
 import {
   changeTokenParameters,
-  type EntryStorage,
+  type EngineContext,
   type FieldValues,
   NEW_TOKEN_PARAMETERS,
   OLDER_TOKEN_FIELDS,
@@ -42,10 +42,10 @@ const FIELDS = {
 } as const;
 
 /** `certs` (LIST) and `certs/:name`: which certificates log in, and what their tokens may. */
-export function certsPaths(storage: EntryStorage): Path[] {
-  return pathsOfRoles(storage, {
+export function certsPaths(context: Pick<EngineContext, 'storage' | 'ttlLimits'>): Path[] {
+  return pathsOfRoles(context, {
     pattern: 'certs',
-    roles: certsOf(storage),
+    roles: certsOf(context.storage),
     fields: FIELDS,
     synopsis: {
       list: 'Lists the trusted certificates.',
@@ -55,6 +55,7 @@ export function certsPaths(storage: EntryStorage): Path[] {
     change: changed,
     check: ({ certificate }) => checkCertificate(certificate),
     view: certView,
+    longPeriod: 'warn',
     creates: false,
   });
 }

@@ -1,4 +1,4 @@
-import { definePath, type EntryStorage, type Path } from '@coffer/framework';
+import { definePath, type EntryStorage, formerEntry, type Path } from '@coffer/framework';
 import { configOf, DEFAULT_CONFIG, readConfig } from './cert-entry.ts';
 
 /** `config`: what holds for the whole method. */
@@ -23,13 +23,15 @@ export function configPaths(storage: EntryStorage): Path[] {
           data: { disable_binding: disableBinding, enable_identity_alias_metadata: enableIdentityAliasMetadata },
         };
       },
-      write: async ({ fields }) => {
+      write: async ({ fields, warnings }) => {
         const change = ({ disableBinding, enableIdentityAliasMetadata }: typeof DEFAULT_CONFIG) => ({
           disableBinding: fields.disable_binding ?? disableBinding,
           enableIdentityAliasMetadata: fields.enable_identity_alias_metadata ?? enableIdentityAliasMetadata,
         });
         const config = configOf(storage);
-        if (!(await config.add('config', change(DEFAULT_CONFIG)))) await config.update('config', change);
+        if (await config.add('config', change(DEFAULT_CONFIG))) return undefined;
+        if (await formerEntry(config, 'config', warnings)) await config.update('config', change);
+        else await config.put('config', change(DEFAULT_CONFIG));
         return undefined;
       },
     }),

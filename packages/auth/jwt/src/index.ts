@@ -19,7 +19,7 @@ export function createJwtAuth(tokens: TokenStore): EngineFactory {
       help: 'The JWT backend plugin allows authentication using JWTs (including OIDC).',
       paths: [
         ...loginPaths(tokens, context, issuers),
-        ...rolePaths(context.storage),
+        ...rolePaths(context),
         ...configPaths(context.storage),
         ...oidcPaths(tokens, context, issuers, states),
       ],

@@ -1,5 +1,5 @@
 import { CofferError, errorText, isJsonObject, type JsonValue } from '@coffer/base';
-import { definePath, type EntryStorage, type FieldValues, foldName, type Path } from '@coffer/framework';
+import { definePath, type EntryStorage, type FieldValues, foldName, formerEntry, type Path } from '@coffer/framework';
 import { ALGORITHMS, checkCa, isPlainHttp, parsePublicKey, parseUrl } from '@coffer/jwt-keys';
 import { CONFIG_NAME, configOf, configView, type JwksPair, type JwtConfig } from './config-entry.ts';
 import { issuerOf } from './issuers.ts';
@@ -61,7 +61,7 @@ export function configPaths(storage: EntryStorage): Path[] {
       },
       write: async ({ fields, warnings }) => {
         refuseUnsupported(fields);
-        const previous = await configOf(storage).get(CONFIG_NAME);
+        const previous = await formerEntry(configOf(storage), CONFIG_NAME, warnings);
         const config = await checked(readConfig(fields, previous?.namespaceInState ?? true));
         await configOf(storage).put(CONFIG_NAME, config);
         const urls = [config.discoveryUrl, config.jwksUrl, ...config.jwksPairs.map(({ url }) => url)];

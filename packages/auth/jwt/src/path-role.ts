@@ -1,12 +1,12 @@
-import { type EntryStorage, type Path, pathsOfRoles } from '@coffer/framework';
+import { type EngineContext, type Path, pathsOfRoles } from '@coffer/framework';
 import { NEW_ROLE, rolesOf, roleView } from './role-entry.ts';
 import { ROLE_FIELDS, withSettings } from './role-settings.ts';
 
 /** `role` (LIST), `role/:name`. */
-export function rolePaths(storage: EntryStorage): Path[] {
-  return pathsOfRoles(storage, {
+export function rolePaths(context: Pick<EngineContext, 'storage' | 'ttlLimits'>): Path[] {
+  return pathsOfRoles(context, {
     pattern: 'role',
-    roles: rolesOf(storage),
+    roles: rolesOf(context.storage),
     fields: ROLE_FIELDS,
     synopsis: {
       list: 'Lists the roles.',

@@ -12,7 +12,7 @@ export function createKubernetesAuth(tokens: TokenStore): EngineFactory {
     help: 'The Kubernetes Auth Backend allows authentication for Kubernetes service accounts.',
     paths: [
       ...loginPaths(tokens, context, new ClusterKeys(), new LocalServiceAccount()),
-      ...rolePaths(context.storage),
+      ...rolePaths(context),
       ...configPaths(context.storage),
     ],
     renewToken: (token, increment) => renewLogin(context, token, increment),

@@ -2,7 +2,7 @@ import { CofferError } from '@coffer/base';
 import {
   changeTokenParameters,
   checkNames,
-  type EntryStorage,
+  type EngineContext,
   type FieldValues,
   OLDER_TOKEN_FIELDS,
   type Path,
@@ -32,10 +32,10 @@ const FIELDS = {
 } as const;
 
 /** `role` (LIST), `role/:name`. */
-export function rolePaths(storage: EntryStorage): Path[] {
-  return pathsOfRoles(storage, {
+export function rolePaths(context: Pick<EngineContext, 'storage' | 'ttlLimits'>): Path[] {
+  return pathsOfRoles(context, {
     pattern: 'role',
-    roles: rolesOf(storage),
+    roles: rolesOf(context.storage),
     fields: FIELDS,
     synopsis: {
       list: 'Lists the roles.',

@@ -17,7 +17,7 @@ export function createUserpassAuth(tokens: TokenStore): EngineFactory {
       help: 'The "userpass" credential provider allows authentication using a combination of a username and password.',
       paths: [
         ...loginPaths({ tokens, context, hasher, guard: new LoginGuard(context) }),
-        ...usersPaths(context.storage, hasher),
+        ...usersPaths(context, hasher),
       ],
       renewToken: (token, increment) => renewLogin(context, token, increment),
       async close() {

@@ -1,8 +1,9 @@
 import { CofferError, Secret } from '@coffer/base';
 import {
   changeTokenParameters,
-  checkPolicies,
+  checkTokenLimits,
   definePath,
+  type EngineContext,
   type EntryStorage,
   NEW_TOKEN_PARAMETERS,
   OLDER_TOKEN_FIELDS,
@@ -29,8 +30,9 @@ const FIELDS = {
 } as const;
 
 /** `users` (LIST), `users/:username`, `users/:username/password`, `users/:username/policies`. */
-export function usersPaths(storage: EntryStorage, hasher: PasswordHasher): Path[] {
-  return [listUsers(storage), oneUser(storage, hasher), password(storage, hasher), policies(storage)];
+export function usersPaths(context: EngineContext, hasher: PasswordHasher): Path[] {
+  const { storage } = context;
+  return [listUsers(storage), oneUser(context, hasher), password(storage, hasher), policies(storage)];
 }
 
 function listUsers(storage: EntryStorage): Path {
@@ -42,7 +44,7 @@ function listUsers(storage: EntryStorage): Path {
   });
 }
 
-function oneUser(storage: EntryStorage, hasher: PasswordHasher): Path {
+function oneUser({ storage, ttlLimits }: EngineContext, hasher: PasswordHasher): Path {
   return definePath({
     pattern: 'users/:username',
     foldedNames: ['username'],
@@ -53,13 +55,14 @@ function oneUser(storage: EntryStorage, hasher: PasswordHasher): Path {
       const user = await readUser(storage, fields.username);
       return user && { data: tokenParametersView(user.token) };
     },
-    write: async ({ fields }) => {
+    write: async ({ fields, warnings }) => {
       const previous = await readUser(storage, fields.username);
       if (fields.password_hash !== undefined) {
         throw new CofferError('invalid-request', 'field "password_hash" is not supported: send "password" instead');
       }
       const change = (token: TokenParameters): TokenParameters => changeTokenParameters(token, fields);
       const token = change(previous?.token ?? NEW_TOKEN_PARAMETERS);
+      warnings.push(...checkTokenLimits(token, ttlLimits(), 'warn'));
       const given = fields.password ?? '';
       const passwordHash = given === '' ? undefined : await hasher.hash(new Secret(given));
       if (previous !== undefined) {
@@ -103,8 +106,11 @@ function policies(storage: EntryStorage): Path {
     synopsis: "Changes a user's policies.",
     write: async ({ fields }) => {
       await requireUser(storage, fields.username);
-      const given = checkPolicies(fields.token_policies ?? fields.policies ?? []);
-      await changeUser(storage, fields.username, (user) => ({ ...user, token: { ...user.token, policies: given } }));
+      const { policies: older, token_policies: newer } = fields;
+      await changeUser(storage, fields.username, (user) => ({
+        ...user,
+        token: changeTokenParameters(user.token, { policies: older, token_policies: newer }),
+      }));
       return undefined;
     },
   });

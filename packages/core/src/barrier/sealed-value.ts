@@ -1,5 +1,5 @@
 import { createCipheriv, createDecipheriv, type KeyObject, randomBytes } from 'node:crypto';
-import { CofferError } from '@coffer/base';
+import { stored } from '@coffer/framework';
 
 const FORMAT = 1;
 const HEADER_BYTES = 5;
@@ -56,6 +56,6 @@ export function openValue(
     return plain;
   } catch (cause) {
     const text = `barrier: the row ${row} does not open: it was altered, moved, or sealed under another key`;
-    throw new CofferError('failed', text, { cause });
+    throw stored.damage(text, cause);
   }
 }
