@@ -208,9 +208,7 @@ describe('a rate limit quota', () => {
     await wrong({ rate: 1, path: 'sys', role: 'web' }, /^Mount path "sys\/" is not a valid auth method/);
     await wrong({ rate: 1, path: 'auth/userpass', role: 'web' }, /does not support use with role-based quotas$/);
     await wrong({ rate: 1, path: 'sys/*/x*' }, /one "\*", at its end/);
-    for (const group of ['entity', 'entity_then_ip', 'none']) {
-      await wrong({ rate: 1, group_by: group, secondary_rate: 2 }, /"group_by" must be "ip"/);
-    }
+    await wrong({ rate: 1, group_by: 'entity' }, /"group_by" must be "ip"/);
     await wrong({ rate: 1, type: 'lease-count' }, /"type" must be "rate-limit"/);
     await put('first', { path: 'sys', rate: 9 });
     await wrong({ path: 'sys/', rate: 9 }, 'quota rule with similar properties exists under the name "first"');

@@ -54,7 +54,7 @@ describe('userpass', () => {
     await api.ok('POST', 'auth/userpass/users/bo/policies', {});
     assert.deepEqual((await api.ok('GET', 'auth/userpass/users/bo')).data['policies'], ['ops'], 'nothing was given');
     const cut = await api.ok('POST', 'auth/userpass/users/bo', { max_ttl: '769h', token_period: '770h' });
-    assert.match(String(cut.body['warnings']), /period of "770h0m0s" is greater.*token_max_ttl is greater/);
+    assert.match(JSON.stringify(cut.body['warnings']), /period of ."770h0m0s." is greater.*token_max_ttl is greater/);
     await api.ok('POST', 'auth/userpass/users/bo', { token_max_ttl: 0, token_period: 0 });
     await api.refused([400, /policies have changed/], 'POST', 'auth/token/renew-self', {}, { token: before });
     const after = textOf((await login('bo', 'second')).auth['client_token']);

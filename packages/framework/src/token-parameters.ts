@@ -113,8 +113,10 @@ export function changeTokenParameters(previous: TokenParameters, given: TokenFie
 const OLDER_NAMES = Object.keys(OLDER_TOKEN_FIELDS) as (keyof typeof OLDER_TOKEN_FIELDS)[];
 
 function inNewSpelling(fields: TokenFields): TokenFields {
-  const older = OLDER_NAMES.map((name) => [`token_${name}`, fields[`token_${name}`] ?? fields[name]]);
-  return { ...fields, ...Object.fromEntries(older) };
+  const older: TokenFields = Object.fromEntries(
+    OLDER_NAMES.map((name) => [`token_${name}`, fields[`token_${name}`] ?? fields[name]]),
+  );
+  return { ...fields, ...older };
 }
 
 /** hashicorp/vault:sdk/helper/tokenutil/tokenutil.go UpgradeValue */
