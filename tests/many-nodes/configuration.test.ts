@@ -5,10 +5,9 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { JsonObject } from '@coffer/base';
-import { eventually } from '@coffer/testkit';
 import { type Answer, type Api, textOf } from '../auth/api.ts';
 import { connectionTo, SEED_CREATION } from '../dev-server.ts';
-import { type Node, type Nodes, startNodes } from './nodes.ts';
+import { type Nodes, startNodes } from './nodes.ts';
 
 /** Which of two settings something has; `none` when it is not there. */
 type Seen = 'one' | 'two' | 'none';
@@ -288,57 +287,6 @@ describe('what is configured through one node', () => {
       await here.ok('DELETE', 'sys/mounts/large');
       assert.match(await send('large/roles/app'), /request body too large/);
     }
-  });
-
-  it('goes with its mount on every node: a quota', async () => {
-    const [first, second] = nodes.all;
-    assert.ok(first !== undefined && second !== undefined);
-    const shown = async (api: Api, name: string) => (await api('GET', `sys/quotas/rate-limit/${name}`)).data['path'];
-    const login = (api: Api, path: string) => api('POST', `${path}/login/ana`, { password: 'x' }, { token: '' });
-    await first.api.ok('POST', 'sys/auth/here', { type: 'userpass' });
-    for (const [name, suffix] of Object.entries({ whole: '', part: '/login/ana' }))
-      await first.api.ok('POST', `sys/quotas/rate-limit/${name}`, {
-        path: `auth/here${suffix}`,
-        rate: 1,
-        interval: '1h',
-      });
-    const { data } = await first.api.ok('POST', 'sys/remount', { from: 'auth/here', to: 'auth/there' });
-    const status = `sys/remount/status/${textOf(data['migration_id'])}`;
-    const isOver = async () =>
-      textOf(((await second.api.ok('GET', status)).data['migration_info'] as JsonObject)['status']);
-    await eventually(async () => (await isOver()) === 'success', 'it has moved');
-    assert.deepEqual(
-      [await shown(second.api, 'whole'), await shown(second.api, 'part')],
-      ['auth/there/', 'auth/there/login/ana'],
-    );
-    assert.deepEqual(
-      [(await login(second.api, 'auth/there')).status, (await login(second.api, 'auth/there')).status],
-      [400, 429],
-    );
-    await second.api.ok('DELETE', 'sys/auth/there');
-    await first.api.ok('POST', 'sys/auth/there', { type: 'userpass' });
-    for (const { api } of nodes.all) assert.equal(await shown(api, 'whole'), undefined);
-    assert.deepEqual(
-      [(await login(first.api, 'auth/there')).status, (await login(first.api, 'auth/there')).status],
-      [400, 400],
-    );
-    await first.api.ok('DELETE', 'sys/auth/there');
-  });
-
-  it('is locked out on every node after as many guesses: a user, and in the same way a name that nobody has', async () => {
-    const [first, second] = nodes.all;
-    assert.ok(first !== undefined && second !== undefined);
-    await first.api.ok('POST', 'sys/auth/guarded', { type: 'userpass' });
-    await first.api.ok('POST', 'auth/guarded/users/ana', { password: 'right' });
-    await first.api.ok('POST', 'sys/auth/guarded/tune', { user_lockout_config: { lockout_threshold: 3 } });
-    for (const name of ['ana', 'nobody']) {
-      const guess = async ({ api }: Node) =>
-        (await api('POST', `auth/guarded/login/${name}`, { password: 'wrong' }, { token: '' })).status;
-      const answers: number[] = [];
-      for (const node of [first, second, first, second, first]) answers.push(await guess(node));
-      assert.deepEqual(answers, [400, 400, 400, 403, 403], name);
-    }
-    await first.api.ok('DELETE', 'sys/auth/guarded');
   });
 
   for (const [name, { put, remove, seen, slow = false }] of Object.entries(KINDS)) {

@@ -9,8 +9,6 @@ export interface AuditConfig {
   /** In the order of the file. */
   readonly devices: readonly ConfiguredDevice[];
   readonly rules: AuditRules;
-  /** Which of them would write to what is the server's own, each with its place: they would never take a line. */
-  readonly misplaced: (reserved: readonly string[]) => Promise<readonly CofferError[]>;
 }
 
 export const AUDIT_KEYS = ['audit', 'unsafe_allow_api_audit_creation', 'allow_audit_log_prefixing'] as const;
@@ -36,14 +34,21 @@ export function parseAudit(config: HclObject): AuditConfig {
         blocks[index],
       );
   }
-  const misplaced = async (reserved: readonly string[]): Promise<readonly CofferError[]> => {
-    const faults = devices.map(async ({ type, options }, index) => {
-      const fault = await placeFault(type, options, { reserved: () => reserved });
-      return fault === undefined ? [] : [config.error(`audit ${JSON.stringify(type)}: ${fault}`, blocks[index])];
-    });
-    return (await Promise.all(faults)).flat();
-  };
-  return { devices, rules, misplaced };
+  return { devices, rules };
+}
+
+/** What is wrong with devices that would write to what is the server's own, each with its place: they would never take a line. */
+export async function misplacedDevices(
+  config: HclObject,
+  { devices }: AuditConfig,
+  reserved: readonly string[],
+): Promise<readonly CofferError[]> {
+  const blocks = auditBlocks(config);
+  const faults = devices.map(async ({ type, options }, index) => {
+    const fault = await placeFault(type, options, { reserved: () => reserved });
+    return fault === undefined ? [] : [config.error(`audit ${JSON.stringify(type)}: ${fault}`, blocks[index])];
+  });
+  return (await Promise.all(faults)).flat();
 }
 
 /** With one label or two: HCL and JSON write both in several ways. */

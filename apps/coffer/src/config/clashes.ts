@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { type HclObject, hclPlace, type HclPosition, type HclReport } from '@coffer/hcl';
 import { DEFAULT_ADDRESS, formatListenAddress, parseListenAddress } from '../listen-address.ts';
 import { DEFAULT_SOCKET } from './listener-socket.ts';
+import { listenerBlocks, listenerType } from './listener-type.ts';
 
 /** Two listeners that cannot both listen, and one file for two things. Each is an error at the second one. */
 export function reportClashes(config: HclObject, report: HclReport): void {
@@ -17,8 +18,8 @@ interface Place {
 
 function reportAddresses(config: HclObject, report: HclReport): void {
   const taken: (Place & { readonly at: HclPosition })[] = [];
-  for (const block of config.blocks('listener', 1)) {
-    const place = block.labels[0] === 'tcp' ? placeOf(block.body) : undefined;
+  for (const block of listenerBlocks(config)) {
+    const place = listenerType(block) === 'tcp' ? placeOf(block.body) : undefined;
     if (place === undefined) continue;
     const first = taken.find((other) => clash(other, place));
     if (first !== undefined) {
@@ -67,9 +68,9 @@ function filesOf(config: HclObject): { readonly what: string; readonly path: str
     path: block.labels[0] === 'file' ? (block.body.string('path') ?? '') : '',
     at: block.body.attribute('path') ?? block,
   }));
-  const sockets = config.blocks('listener', 1).map((block) => ({
+  const sockets = listenerBlocks(config).map((block) => ({
     what: 'the socket of a listener',
-    path: block.labels[0] === 'unix' ? (block.body.string('address') ?? DEFAULT_SOCKET) : '',
+    path: listenerType(block) === 'unix' ? (block.body.string('address') ?? DEFAULT_SOCKET) : '',
     at: block.body.attribute('address') ?? block,
   }));
   return [...files, ...stores, ...sockets].filter(({ path }) => path !== '' && !path.endsWith('/'));

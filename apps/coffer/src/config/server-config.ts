@@ -2,7 +2,7 @@ import { CofferError, type FileTrust } from '@coffer/base';
 import { SYSTEM_TTL } from '@coffer/framework';
 import type { HclObject, HclReport } from '@coffer/hcl';
 import { ownPaths } from './own-paths.ts';
-import { AUDIT_KEYS, type AuditConfig, parseAudit } from './audit-config.ts';
+import { AUDIT_KEYS, type AuditConfig, misplacedDevices, parseAudit } from './audit-config.ts';
 import { reportClashes } from './clashes.ts';
 import { parseConfigText, readConfigFiles } from './config-files.ts';
 import { defined } from './config-values.ts';
@@ -94,8 +94,11 @@ export async function examineConfig(
   const errors: CofferError[] = [];
   const { object, files } = await readConfigFiles(paths, env, (error) => errors.push(error));
   const { config, ...rest } = examine(object, errors);
-  const misplaced = (await config?.audit.misplaced([...reserved, ...paths, ...files, ...ownPaths(config)])) ?? [];
-  if (misplaced.length > 0) return { ...rest, errors: misplaced, files };
+  if (config !== undefined) {
+    const own = [...reserved, ...paths, ...files, ...ownPaths(config)];
+    const misplaced = await misplacedDevices(object, config.audit, own);
+    if (misplaced.length > 0) return { ...rest, errors: misplaced, files };
+  }
   return { ...rest, ...(config && { config }), files };
 }
 
