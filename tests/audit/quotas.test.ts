@@ -21,6 +21,7 @@ before(async () => {
   await api.ok('POST', 'sys/auth/userpass', { type: 'userpass' });
   await api.ok('POST', 'auth/userpass/users/ana', { password: 'ana-password' });
   await api.ok('POST', 'sys/auth/approle', { type: 'approle' });
+  await api.ok('POST', 'auth/approle/role/web', {});
   config = (await api.ok('GET', 'sys/quotas/config')).data;
 });
 after(() => server.close());
