@@ -12,6 +12,8 @@ import { NodeLog } from './node-log.ts';
 /** A start migrates, unseals and looks after what was left. */
 const START_MS = 60_000;
 const STARTS = 5;
+/** What others on the machine cause, and what passes. */
+const PASSING = ['cannot connect to the database', 'the address is already in use'];
 /** A clean stop answers what is under way. */
 const END_MS = 60_000;
 
@@ -82,8 +84,8 @@ log_level = "${options.logLevel}"
   }
 
   /**
-   * Resolves when it listens and is unsealed. One that cannot reach its store ends, as on a busy machine, and is started again as by
-   * systemd.
+   * Resolves when it listens and is unsealed. One that cannot reach its store, or whose port another process has for a moment, ends, as on a
+   * busy machine, and is started again as by systemd.
    *
    * @throws Error with its last lines when it ends for another reason, or takes too long
    */
@@ -94,7 +96,8 @@ log_level = "${options.logLevel}"
         return;
       } catch (error) {
         this.#state = 'down';
-        if (tries <= 1 || !this.log.last.includes('cannot connect to the database')) throw error;
+        if (tries <= 1 || !PASSING.some((reason) => this.log.last.includes(reason))) throw error;
+        await sleep(500);
       }
     }
   }

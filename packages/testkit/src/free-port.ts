@@ -1,16 +1,21 @@
+import { randomInt } from 'node:crypto';
 import { createServer } from 'node:net';
 import { CofferError } from '@coffer/base';
 
 const LAST_PORT = 65535;
 
+/** Linux gives outgoing connections ports from 32768 on (ip_local_port_range). */
+const [FIRST_CHOSEN, FIRST_OUTGOING] = [15_000, 32_000];
+
 /**
- * The first TCP port at or above `from` that nothing listens on at 127.0.0.1; without `from`, one the kernel picks. The
+ * The first TCP port at or above `from` that nothing listens on at 127.0.0.1; without `from`, one by chance, below those
+ * that the kernel gives to outgoing connections: what is started there again and again finds it free. The
  * port is not reserved: a caller that binds it must be prepared to find it taken.
  *
  * @throws CofferError `failed` when every port up to 65535 is taken
  */
 export async function freePort(from?: number): Promise<number> {
-  if (from === undefined) return bindOnce(0);
+  if (from === undefined) return freePort(randomInt(FIRST_CHOSEN, FIRST_OUTGOING));
   for (let port = from; port <= LAST_PORT; port++) {
     try {
       return await bindOnce(port);

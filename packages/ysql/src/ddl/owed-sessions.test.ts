@@ -44,7 +44,7 @@ describe('a node that could not be reached when a user was revoked', () => {
 
   it('is let go when the database is closed, and no call waits for it while it hangs', async () => {
     const { host, port } = posed.node('n1');
-    const opened = await openYsql({ ...server, host, port }, { max_open_connections: 1, connect_timeout: '1s' });
+    const opened = await openYsql({ ...server, host, port }, { max_open_connections: 1, connect_timeout: '5s' });
     posed.node('n2').hang(true);
     for (let i = 0; i < 2; i++) {
       const username = await opened.database.newUser(newUser(LOGIN));
