@@ -1,4 +1,4 @@
-import { LOG_FORMATS, LOG_LEVELS, parseLogFormat, parseLogLevel } from '@coffer/base';
+import { LOG_FORMATS, LOG_LEVELS, type LogLevel, parseLogFormat, parseLogLevel } from '@coffer/base';
 import { type FlagDefinitions, type FlagValues, usageFailure } from '@coffer/cli';
 import { defined } from './config/config-values.ts';
 import type { LogConfig } from './config/log-config.ts';
@@ -45,8 +45,8 @@ export function logConfigOf(flags: FlagValues<typeof LOG_FLAGS>): LogConfig {
   const bytes = atLeast(0, 'log-rotate-bytes', flags);
   const most = atLeast(-1, 'log-rotate-max-files', flags);
   return {
-    ...defined('logLevel', parsed('log-level', parseLogLevel, LOG_LEVELS, flags)),
-    ...defined('logFormat', parsed('log-format', parseLogFormat, LOG_FORMATS, flags)),
+    ...defined('logLevel', logLevelOf(flags)),
+    ...defined('logFormat', parsed('log-format', flags['log-format'], parseLogFormat, LOG_FORMATS)),
     ...defined('logFile', file === '' ? undefined : file),
     ...defined('logRotateDuration', flags['log-rotate-duration'] || undefined),
     ...defined('logRotateBytes', bytes),
@@ -54,13 +54,17 @@ export function logConfigOf(flags: FlagValues<typeof LOG_FLAGS>): LogConfig {
   };
 }
 
+/** Undefined where none is given. @throws CommandFailure for a value that is none */
+export function logLevelOf(flags: Pick<FlagValues<typeof LOG_FLAGS>, 'log-level'>): LogLevel | undefined {
+  return parsed('log-level', flags['log-level'], parseLogLevel, LOG_LEVELS);
+}
+
 function parsed<T>(
-  name: 'log-level' | 'log-format',
+  name: string,
+  text: string | undefined,
   parse: (text: string) => T | undefined,
   known: readonly string[],
-  flags: FlagValues<typeof LOG_FLAGS>,
 ): T | undefined {
-  const text = flags[name];
   if (text === undefined || text === '') return undefined;
   const value = parse(text);
   if (value !== undefined) return value;

@@ -7,13 +7,14 @@ import {
   formatLogLine,
   LOG_LEVELS,
   type Logger,
-  parseLogLevel,
+  type LogLevel,
   silentLogger,
 } from '@coffer/base';
 import { type CommandDefinition, defineCommand, type Ui, usageFailure } from '@coffer/cli';
 import type { Store } from '@coffer/store';
 import { type MigrateConfig, readMigrateConfig } from './config/migrate-config.ts';
 import type { StorageConfig } from './config/storage-config.ts';
+import { logLevelOf } from './log-flags.ts';
 
 const EVERY_MS = 2_000;
 
@@ -57,7 +58,7 @@ export const migrateCommand: CommandDefinition = defineCommand({
     if (flags.config === undefined || flags.config === '') {
       throw usageFailure('Must specify exactly one config path using -config');
     }
-    const logger = loggerOf(flags['log-level'], ui);
+    const logger = loggerAt(logLevelOf(flags), ui);
     const config = await load(flags.config);
     try {
       await migrate(config, flags.reset === true, ui, logger);
@@ -80,11 +81,9 @@ async function load(file: string): Promise<MigrateConfig> {
   }
 }
 
-function loggerOf(asked: string | undefined, ui: Ui): Logger {
-  if (asked === undefined || asked === '') return silentLogger;
-  const level = parseLogLevel(asked);
-  if (level !== undefined) return createLogger('migrate', level, (entry) => ui.warn(formatLogLine(entry).trimEnd()));
-  throw usageFailure(`flag -log-level: ${JSON.stringify(asked)} is not one of ${LOG_LEVELS.join(', ')}`);
+function loggerAt(level: LogLevel | undefined, ui: Ui): Logger {
+  if (level === undefined) return silentLogger;
+  return createLogger('migrate', level, (entry) => ui.warn(formatLogLine(entry).trimEnd()));
 }
 
 async function migrate(

@@ -26,7 +26,7 @@ export const ROLE_SETTINGS = {
 type SettingValues = FieldValues<typeof ROLE_SETTINGS>;
 
 /** Fields that were called otherwise before, and are taken by that name too. */
-export const OLDER_NAMES = {
+const OLDER_NAMES = {
   token_policies: 'policies',
   token_period: 'period',
   secret_id_bound_cidrs: 'bound_cidr_list',
