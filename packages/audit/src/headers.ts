@@ -1,11 +1,12 @@
 import type { JsonObject } from '@coffer/base';
+import type { SentHeaders } from '@coffer/framework';
 import type { Hash } from './hash.ts';
 
 /** The request headers that lines show, by name in lower case, and whether they are hashed. */
 export type AuditedHeaders = ReadonlyMap<string, { readonly hmac: boolean }>;
 
 export function headersEntry(
-  sent: ReadonlyMap<string, readonly string[]> | undefined,
+  sent: SentHeaders | undefined,
   audited: AuditedHeaders,
   hash: Hash,
 ): JsonObject | undefined {

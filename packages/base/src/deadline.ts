@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Departure, type Leaving } from './departure.ts';
 import { CofferError } from './error.ts';
 
 /** The longest that a timer of Node.js can wait, in milliseconds. */
@@ -17,13 +18,13 @@ const current = new AsyncLocalStorage<Deadline | undefined>();
 export class Deadline {
   readonly totalMs: number;
   readonly #end: number;
-  readonly #over = new AbortController();
+  readonly #over = new Departure();
   #reason: CofferError | undefined;
   readonly #timer: NodeJS.Timeout;
-  readonly #awaited = new Set<{ readonly what: string }>();
+  #awaited: Set<{ readonly what: string }> | undefined;
 
   /** `gone` is aborted when the caller stops waiting. `setting` is named in the error when the time is over. */
-  constructor(totalMs: number, options: { readonly gone?: AbortSignal; readonly setting?: string } = {}) {
+  constructor(totalMs: number, options: { readonly gone?: Leaving; readonly setting?: string } = {}) {
     const { gone, setting } = options;
     this.totalMs = totalMs;
     this.#end = performance.now() + totalMs;
@@ -31,7 +32,12 @@ export class Deadline {
     this.#timer = setTimeout(expire, Math.min(totalMs, LONGEST_TIMER_MS)).unref();
     const leave = (): void => this.#stop(new CofferError('failed', 'context canceled: the client has gone'));
     if (gone?.aborted === true) leave();
-    else gone?.addEventListener('abort', leave, { once: true });
+    else gone?.addEventListener('abort', leave);
+  }
+
+  /** Tells when nobody waits any more. */
+  get leaving(): Leaving {
+    return this.#over;
   }
 
   /** Aborted when nobody waits any more. */
@@ -62,11 +68,12 @@ export class Deadline {
   /** Remembers what is being waited for, to name it in the error. */
   async await<T>(what: string, work: () => Promise<T>): Promise<T> {
     const entry = { what };
-    this.#awaited.add(entry);
+    const awaited = (this.#awaited ??= new Set());
+    awaited.add(entry);
     try {
       return await work();
     } finally {
-      this.#awaited.delete(entry);
+      awaited.delete(entry);
     }
   }
 
@@ -77,7 +84,7 @@ export class Deadline {
 
   /** Vault's text (hashicorp/vault passes Go's on), and what took so long. */
   #exceeded(setting: string | undefined): CofferError {
-    const last = [...this.#awaited].at(-1);
+    const last = [...(this.#awaited ?? [])].at(-1);
     const within = `no answer in ${this.totalMs / 1000} s${setting === undefined ? '' : ` (${setting})`}`;
     const on = last === undefined ? '' : `; it is waiting for ${last.what}`;
     return new CofferError('failed', `context deadline exceeded: ${within}${on}`);
@@ -126,20 +133,26 @@ export async function pause(milliseconds: number): Promise<void> {
  * Waits for something that we cannot end; it goes on when nobody waits for it any more.
  * @throws CofferError `failed` as soon as nobody waits any more, and whatever `work` rejects with
  */
-export async function whileAwaited<T>(work: Promise<T>): Promise<T> {
+export function whileAwaited<T>(work: Promise<T>): Promise<T> {
   const deadline = current.getStore();
   if (deadline === undefined) return work;
-  const { signal } = deadline;
-  const over = Promise.withResolvers<never>();
-  const stop = (): void => over.reject(deadline.reason);
-  if (signal.aborted) stop();
-  else signal.addEventListener('abort', stop, { once: true });
-  try {
-    return await Promise.race([work, over.promise]);
-  } finally {
-    signal.removeEventListener('abort', stop);
-    work.catch(() => undefined);
-  }
+  const { leaving } = deadline;
+  return new Promise<T>((resolve, reject) => {
+    const stop = (): void => reject(deadline.reason ?? new Error('nobody waits any more'));
+    if (leaving.aborted) stop();
+    else leaving.addEventListener('abort', stop);
+    const settled = (): void => leaving.removeEventListener('abort', stop);
+    work.then(
+      (result) => {
+        settled();
+        resolve(result);
+      },
+      (error: unknown) => {
+        settled();
+        reject(error as Error);
+      },
+    );
+  });
 }
 
 /** Names what is waited for, should the deadline pass meanwhile: `the store`. */

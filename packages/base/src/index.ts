@@ -2,6 +2,7 @@
 export * from './backoff.ts';
 export { type ClaimCheck, currentClaim, requireClaim, underClaim } from './claim.ts';
 export * from './deadline.ts';
+export * from './departure.ts';
 export * from './duration.ts';
 export * from './edit-distance.ts';
 export * from './error.ts';

@@ -48,6 +48,7 @@ export type {
   AnswerStream,
   OutgoingResponse,
   RequestHandler,
+  SentHeaders,
 } from './logical.ts';
 export type { LoginAlias } from './login-alias.ts';
 export {

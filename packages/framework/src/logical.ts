@@ -1,4 +1,4 @@
-import type { JsonObject } from '@coffer/base';
+import type { JsonObject, Leaving } from '@coffer/base';
 
 /** What a request asks of a path. `create` and `update` are both writes: which one depends on whether the thing exists. */
 export type Operation = 'read' | 'create' | 'update' | 'delete' | 'list' | 'help';
@@ -31,8 +31,7 @@ export interface IncomingRequest {
    * who issued it. Empty when the client has shown none, absent without TLS.
    */
   readonly clientCertificates?: readonly Uint8Array[];
-  /** As they came, names in lower case, without those that hold a token. */
-  readonly headers?: ReadonlyMap<string, readonly string[]>;
+  readonly headers?: SentHeaders;
   /** What the listener that the request came in on serves without a token, in spite of the default. */
   readonly unauthenticatedAccess?: readonly UnauthenticatedAccess[];
   /** How long to wrap the answer, in seconds; absent or 0 for an answer in the open. */
@@ -40,7 +39,13 @@ export interface IncomingRequest {
   /** The longest that the client is kept waiting, in milliseconds. Default: 90 s, as in Vault. */
   readonly maxDurationMs?: number;
   /** Aborted when the client has gone. */
-  readonly gone?: AbortSignal;
+  readonly gone?: Leaving;
+}
+
+/** The headers of a request, without those that hold a token. */
+export interface SentHeaders {
+  /** The values as they came, of a name in lower case; undefined when it was not sent. */
+  get(name: string): readonly string[] | undefined;
 }
 
 /** What is known of a request before its body. */

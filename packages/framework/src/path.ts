@@ -1,4 +1,4 @@
-import { CofferError, type JsonObject } from '@coffer/base';
+import { CofferError, type JsonObject, type Leaving } from '@coffer/base';
 import {
   type FieldSchema,
   type FieldValues,
@@ -8,7 +8,7 @@ import {
   unknownFields,
 } from './fields.ts';
 import { LIST_FIELDS, type ListPage, listPage, WHOLE_LIST } from './list-page.ts';
-import type { Operation, OutgoingResponse, UnauthenticatedAccess, IncomingRequest } from './logical.ts';
+import type { SentHeaders, Operation, OutgoingResponse, UnauthenticatedAccess, IncomingRequest } from './logical.ts';
 import { foldName, policyName } from './names.ts';
 import { damage, isDamage } from './stored.ts';
 import type { TokenEntry } from './token-entry.ts';
@@ -35,13 +35,13 @@ export interface PathRequest<S extends FieldSchema = FieldSchema> {
   readonly remoteAddress: string;
   /** See {@link IncomingRequest}. */
   readonly clientCertificates?: readonly Uint8Array[];
-  readonly headers?: ReadonlyMap<string, readonly string[]>;
+  readonly headers?: SentHeaders;
   /** How long the answer will be wrapped, in seconds; 0 when it will not be. */
   readonly wrapTtl: number;
   /** Warnings for the response may be pushed here. */
   readonly warnings: string[];
   /** Aborted when the client has gone. */
-  readonly gone?: AbortSignal;
+  readonly gone?: Leaving;
   /** On paths that declare `rawBody`. */
   readonly body?: AsyncIterable<Uint8Array>;
 }

@@ -12,7 +12,7 @@ import { checkMessage, type EdgeRequest, type EdgeResponse } from './message.ts'
 import { rawBody } from './raw-body.ts';
 import { BODY_REFUSALS, BUSY, CROWDED } from './refusals.ts';
 import { Reply, type ReplyOptions } from './reply.ts';
-import { checkHeaders, parseTarget, readHeaders, readToken, readWrapTtl, type Target } from './request.ts';
+import { checkHeaders, parseTarget, RawHeaders, readToken, readWrapTtl, type Target } from './request.ts';
 import { type Rendered, renderError, renderResponse } from './response.ts';
 
 export interface ExchangeOptions extends ReplyOptions {
@@ -38,12 +38,12 @@ export interface ExchangeOptions extends ReplyOptions {
 export class Exchange {
   readonly #options: ExchangeOptions;
   readonly #request: EdgeRequest;
-  readonly #response: EdgeResponse;
   readonly #reply: Reply;
   readonly #method: string;
   readonly #id = randomId();
   /** What the parser found wrong with the rest of the request. */
   #broken: Error | undefined;
+  #endInFlight: (() => void) | undefined;
 
   constructor(
     options: ExchangeOptions,
@@ -54,10 +54,14 @@ export class Exchange {
   ) {
     this.#options = options;
     this.#request = request;
-    this.#response = response;
     this.#method = method;
     this.#reply = new Reply(options, connections, { id: this.#id, request, isHead: method === 'HEAD' }, response);
-    response.once('close', connections.begin(request));
+    const endOfConnection = connections.begin(request);
+    response.once('close', () => {
+      this.#reply.close();
+      this.#endInFlight?.();
+      endOfConnection();
+    });
     // A client going away is not an error of ours; without listeners it would end the process.
     request.on('error', (error: Error) => (this.#broken = error));
   }
@@ -111,7 +115,7 @@ export class Exchange {
     const { headers, rawHeaders } = this.#request;
     return {
       ...{ id: this.#id, operation, path, token: readToken(headers), ...origin, gone: this.#reply.gone },
-      ...{ data: operation === 'update' ? {} : query, headers: readHeaders(rawHeaders) },
+      ...{ data: operation === 'update' ? {} : query, headers: new RawHeaders(rawHeaders) },
       ...(wrapTtl > 0 && { wrapTtl }),
     };
   }
@@ -135,7 +139,7 @@ export class Exchange {
       remoteAddress,
       ...port,
     };
-    this.#response.once('close', inFlight.begin(seen));
+    this.#endInFlight = inFlight.begin(seen);
     return true;
   }
 

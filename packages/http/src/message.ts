@@ -8,6 +8,8 @@ export type EdgeRequest = IncomingMessage | Http2ServerRequest;
 /** The answer to it. */
 export type EdgeResponse = ServerResponse | Http2ServerResponse;
 
+const HOST = 'host';
+
 /** Ends an HTTP/2 stream, or an HTTP/1.1 connection, without an answer. */
 export function cutOff(request: EdgeRequest): void {
   if ('stream' in request) {
@@ -23,12 +25,17 @@ export function cutOff(request: EdgeRequest): void {
  * @throws CofferError `invalid-request`
  */
 export function checkMessage({ httpVersion, headers, rawHeaders }: EdgeRequest): void {
-  const bytes = rawHeaders.reduce((sum, each) => sum + each.length, 0);
+  let bytes = 0;
+  let hosts = 0;
+  for (let at = 0; at < rawHeaders.length; at++) {
+    const text = rawHeaders[at] ?? '';
+    bytes += text.length;
+    if (at % 2 === 0 && text.length === HOST.length && text.toLowerCase() === HOST) hosts++;
+  }
   if (bytes > HTTP_LIMITS.headerBytes) {
     throw new CofferError('invalid-request', `the headers have more than ${HTTP_LIMITS.headerBytes} bytes`);
   }
   if (!httpVersion.startsWith('1.')) return;
-  const hosts = rawHeaders.filter((name, at) => at % 2 === 0 && name.toLowerCase() === 'host').length;
   if (hosts > 1 || (hosts === 0 && httpVersion === '1.1')) {
     throw new CofferError('invalid-request', 'the request must have one Host header');
   }

@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import { CofferError, type Logger } from '@coffer/base';
+import { CofferError, Departure, type Leaving, type Logger } from '@coffer/base';
 import type { AnswerStream } from '@coffer/framework';
 import type { Connections } from './connections.ts';
 import { logInternal } from './exchange-log.ts';
@@ -36,7 +36,7 @@ export class Reply {
   readonly #response: EdgeResponse;
   /** The answer is out, or nobody is left to receive it. */
   #closed = false;
-  readonly #gone = new AbortController();
+  readonly #gone = new Departure();
 
   constructor(options: ReplyOptions, connections: Connections, { id, request, isHead }: Asked, response: EdgeResponse) {
     this.#options = options;
@@ -45,12 +45,14 @@ export class Reply {
     this.#request = request;
     this.#isHead = isHead;
     this.#response = response;
-    response.once('close', () => {
-      this.#closed = true;
-      if (!response.writableEnded) this.#gone.abort();
-    });
     // A client going away is not an error of ours; without listeners it would end the process.
-    response.on('error', () => undefined);
+    response.on('error', ignore);
+  }
+
+  /** To be called once the response is closed. */
+  close(): void {
+    this.#closed = true;
+    if (!this.#response.writableEnded) this.#gone.abort();
   }
 
   get closed(): boolean {
@@ -58,8 +60,8 @@ export class Reply {
   }
 
   /** Aborted when the client has gone before it had its answer. */
-  get gone(): AbortSignal {
-    return this.#gone.signal;
+  get gone(): Leaving {
+    return this.#gone;
   }
 
   /** Has the client send the body that it holds back. */
@@ -77,7 +79,7 @@ export class Reply {
 
   /** A client that has gone, or asks for the headers alone, gets none of it. */
   async sendStream(status: number, { contentType, contentLength, chunks }: AnswerStream): Promise<void> {
-    const body = new StreamedBody(chunks, this.#gone.signal);
+    const body = new StreamedBody(chunks, this.#gone);
     try {
       await body.begin();
       if (this.#closed) return;
@@ -97,10 +99,13 @@ export class Reply {
     }
   }
 
-  /** Cuts off a client that does not accept its answer: a connection at work is never idle, and would be held forever. */
+  /**
+   * Cuts off a client that does not accept its answer: a connection at work is never idle, and would be held forever.
+   * What the system has taken already needs no timer.
+   */
   #limitDelivery(taken?: Promise<void>): void {
     const response = this.#response;
-    if (this.#closed) return;
+    if (this.#closed || (taken === undefined && isTaken(response))) return;
     const begin = (): void => {
       const timer = setTimeout(() => cutOff(this.#request), this.#options.responseTimeoutMs);
       const stop = (): void => clearTimeout(timer);
@@ -112,11 +117,11 @@ export class Reply {
     else response.once('socket', begin);
   }
 
-  /** Sets status and headers; returns the body's bytes. */
-  #prepare({ status, body }: Rendered): Buffer | undefined {
-    const bytes = body === undefined ? undefined : Buffer.from(`${JSON.stringify(body)}\n`);
-    this.#setHead(status, 'application/json', bytes?.length ?? 0);
-    return bytes;
+  /** Sets status and headers; returns the body: as text, which Node.js sends with the head in one write. */
+  #prepare({ status, body }: Rendered): string | undefined {
+    const text = body === undefined ? undefined : `${JSON.stringify(body)}\n`;
+    this.#setHead(status, 'application/json', text === undefined ? 0 : Buffer.byteLength(text));
+    return text;
   }
 
   #setHead(status: number, contentType: string, contentLength: number | undefined): void {
@@ -153,9 +158,9 @@ export class Reply {
    */
   sendUnread(rendered: Rendered, unread: boolean): void {
     if (this.#closed) return;
-    const bytes = this.#prepare(rendered);
+    const text = this.#prepare(rendered);
     this.#closeAfterwards();
-    if (bytes !== undefined) (this.#response as ServerResponse).write(bytes);
+    if (text !== undefined) (this.#response as ServerResponse).write(text);
     else if (unread) (this.#response as ServerResponse).flushHeaders();
     this.#limitDelivery();
     if (!unread) {
@@ -170,4 +175,14 @@ export class Reply {
     this.#request.once('end', end).once('close', end);
     this.#request.resume();
   }
+}
+
+function ignore(): void {
+  // Told by the connection's end.
+}
+
+/** Whether all of an answer is with the system. Of HTTP/2 that is not known: its flow control comes after. */
+function isTaken(response: EdgeResponse): boolean {
+  if ('stream' in response) return false;
+  return response.writableEnded && response.socket !== null && response.socket.writableLength === 0;
 }

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { CofferError, parseDuration, parseGoBoolean, type JsonObject, type JsonValue } from '@coffer/base';
-import { type IncomingRequest, MAX_NAME_LENGTH, MAX_PATH_LENGTH } from '@coffer/framework';
+import { type IncomingRequest, MAX_NAME_LENGTH, MAX_PATH_LENGTH, type SentHeaders } from '@coffer/framework';
 import { HTTP_LIMITS } from './limits.ts';
 
 /** What the request line asks for, before any body is read. */
@@ -10,6 +10,8 @@ export interface Target {
   /** The query without `list` and `help`: the data of everything but a write. */
   readonly query: JsonObject;
 }
+
+const NO_PARAMETERS = new URLSearchParams();
 
 /**
  * Reads verb and URL as Vault does (openbao/openbao:http/logical.go buildLogicalRequestNoAuth, http/help.go). The path
@@ -26,7 +28,7 @@ export function parseTarget(method: string, url: string): Target | undefined {
   if (query.split('&', HTTP_LIMITS.queryParameters + 1).length > HTTP_LIMITS.queryParameters) {
     throw new CofferError('invalid-request', `the query has more than ${HTTP_LIMITS.queryParameters} parameters`);
   }
-  const parameters = new URLSearchParams(query);
+  const parameters = query === '' ? NO_PARAMETERS : new URLSearchParams(query);
   const path = decodePath(rawPath.slice('/v1/'.length));
   const operation = operationOf(method, path, parameters);
   if (operation === 'update' && path.endsWith('/')) {
@@ -34,7 +36,7 @@ export function parseTarget(method: string, url: string): Target | undefined {
     throw new CofferError('invalid-request', "cannot write to a path ending in '/'");
   }
   const listPath = operation === 'list' && !path.endsWith('/') ? `${path}/` : path;
-  return { operation, path: listPath, query: queryData(parameters) };
+  return { operation, path: listPath, query: query === '' ? {} : queryData(parameters) };
 }
 
 function operationOf(method: string, path: string, parameters: URLSearchParams): IncomingRequest['operation'] {
@@ -66,22 +68,22 @@ function isTrue(name: string, text: string): boolean {
 }
 
 function decodePath(raw: string): string {
-  let path: string;
+  let path = raw;
   try {
-    path = decodeURIComponent(raw);
+    if (raw.includes('%')) path = decodeURIComponent(raw);
   } catch {
     throw new CofferError('invalid-request', 'the path has a malformed percent-encoding; write a percent sign as %25');
   }
   if (/[^\x21-\x7e]/.test(raw)) {
     throw new CofferError('invalid-request', 'the path has characters that must be percent-encoded as UTF-8');
   }
-  if (/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(path))
+  if (path !== raw && /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(path))
     throw new CofferError('invalid-request', 'the path must not have unprintable characters');
-  const segments = path.replace(/\/$/, '').split('/');
-  if (segments.some((segment) => segment === '' || segment === '.' || segment === '..')) {
+  if (/^$|^\/|\/\/|(?:^|\/)\.\.?(?:\/|$)/.test(path)) {
     throw new CofferError('invalid-request', 'the path must not have empty, "." or ".." segments');
   }
-  if (path.length > MAX_PATH_LENGTH || segments.some((segment) => segment.length > MAX_NAME_LENGTH)) {
+  const isLong = path.length > MAX_NAME_LENGTH;
+  if (isLong && (path.length > MAX_PATH_LENGTH || path.split('/').some(({ length }) => length > MAX_NAME_LENGTH))) {
     throw new CofferError(
       'invalid-request',
       `the path is too long: at most ${MAX_NAME_LENGTH} characters between two slashes, and ${MAX_PATH_LENGTH} in all`,
@@ -113,13 +115,15 @@ export function readToken(headers: IncomingHttpHeaders): string {
  * @throws CofferError `invalid-request` naming the header
  */
 export function checkHeaders(headers: IncomingHttpHeaders): void {
-  if (!/^\/*(?:root\/*)?$/.test(header(headers, 'x-vault-namespace'))) {
+  const namespace = header(headers, 'x-vault-namespace');
+  if (namespace !== '' && !/^\/*(?:root\/*)?$/.test(namespace)) {
     throw new CofferError(
       'invalid-request',
       'header X-Vault-Namespace: namespaces are not supported; send the request without it',
     );
   }
-  if (!['', 'uuid'].includes(header(headers, 'x-vault-wrap-format').trim().toLowerCase())) {
+  const format = header(headers, 'x-vault-wrap-format');
+  if (format !== '' && !['', 'uuid'].includes(format.trim().toLowerCase())) {
     throw new CofferError(
       'invalid-request',
       'header X-Vault-Wrap-Format: wrapping tokens have one form only; send the request without it',
@@ -149,18 +153,20 @@ const SECRET_HEADERS: ReadonlySet<string> = new Set([
   'cookie',
 ]);
 
-/** The headers by name in lower case, each with its values as they came, but for those that hold tokens and for HTTP/2's own. */
-export function readHeaders(rawHeaders: readonly string[]): ReadonlyMap<string, readonly string[]> {
-  const headers = new Map<string, string[]>();
-  for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
-    const name = (rawHeaders[at] ?? '').toLowerCase();
-    if (SECRET_HEADERS.has(name) || name.startsWith(':')) continue;
-    const value = rawHeaders[at + 1] ?? '';
-    const present = headers.get(name);
-    if (present === undefined) headers.set(name, [value]);
-    else present.push(value);
+/** Whoever asks for a header is few requests' only: nothing is read before. HTTP/2's own, which begin with a colon, are none. */
+export class RawHeaders implements SentHeaders {
+  readonly #raw: readonly string[];
+
+  constructor(raw: readonly string[]) {
+    this.#raw = raw;
   }
-  return headers;
+
+  get(wanted: string): readonly string[] | undefined {
+    if (SECRET_HEADERS.has(wanted) || wanted.startsWith(':')) return undefined;
+    const raw = this.#raw;
+    const values = raw.filter((_, at) => at % 2 === 1 && raw[at - 1]?.toLowerCase() === wanted);
+    return values.length === 0 ? undefined : values;
+  }
 }
 
 function header(headers: IncomingHttpHeaders, name: string): string {

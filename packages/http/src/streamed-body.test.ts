@@ -2,13 +2,13 @@ import assert from 'node:assert/strict';
 import { connect as connectHttp2 } from 'node:http2';
 import { describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { CofferError, createLogger, type LogEntry } from '@coffer/base';
+import { CofferError, createLogger, type Leaving, type LogEntry } from '@coffer/base';
 import type { RequestHandler } from '@coffer/framework';
 import { createCertificateAuthority } from '@coffer/testkit';
 import { getRequest, withEdge } from './edge-fixture.ts';
 import { RawClient } from './raw-client-fixture.ts';
 
-type Source = (gone: AbortSignal) => AsyncGenerator<Uint8Array>;
+type Source = (gone: Leaving) => AsyncGenerator<Uint8Array>;
 
 /** Answers each request with the source of its path. `ended` has those that have cleaned up. */
 function streams(sources: Readonly<Record<string, Source>>, contentLength?: number) {
@@ -167,7 +167,7 @@ describe('an answer that is a stream', () => {
       sending: source,
       waiting: async function* (gone) {
         yield Buffer.from('first');
-        await new Promise((resolve) => gone.addEventListener('abort', resolve));
+        await new Promise<void>((resolve) => gone.addEventListener('abort', resolve));
       },
     });
     await withEdge({ handle }, async (port) => {

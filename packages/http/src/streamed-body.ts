@@ -1,13 +1,14 @@
 import type { ServerResponse } from 'node:http';
+import type { Leaving } from '@coffer/base';
 
 /** The chunks of one answer, asked for no faster than its client takes them. Whatever the source throws is passed on. */
 export class StreamedBody {
   readonly #chunks: AsyncIterator<Uint8Array>;
-  readonly #gone: AbortSignal;
+  readonly #gone: Leaving;
   #next: IteratorResult<Uint8Array> | undefined;
 
   /** `gone` is aborted when nobody is left to take more. */
-  constructor(chunks: AsyncIterable<Uint8Array>, gone: AbortSignal) {
+  constructor(chunks: AsyncIterable<Uint8Array>, gone: Leaving) {
     this.#chunks = chunks[Symbol.asyncIterator]();
     this.#gone = gone;
   }

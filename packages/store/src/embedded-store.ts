@@ -2,6 +2,7 @@ import { Worker } from 'node:worker_threads';
 import { CofferError, traced } from '@coffer/base';
 import { EmbeddedBulk } from './embedded-bulk.ts';
 import type { WorkerAnswer, WorkerData, WorkerRequest } from './embedded-worker.ts';
+import { Rewrites } from './rewrites.ts';
 import type { SqlResult, SqlStatement, SqlValue, Store } from './store.ts';
 import { storeSpan } from './traced-transaction.ts';
 
@@ -14,6 +15,7 @@ export interface EmbeddedStoreOptions {
 }
 
 interface Pending {
+  readonly statements: readonly SqlStatement[];
   readonly resolve: (results: readonly SqlResult[]) => void;
   readonly reject: (error: Error) => void;
 }
@@ -42,6 +44,7 @@ class EmbeddedStore implements Store {
   readonly bulk: EmbeddedBulk;
   readonly #worker: Worker;
   readonly #pending = new Map<number, Pending>();
+  readonly #rewrites = new Rewrites();
   /** Not posted yet: a message costs as much as a statement, so everything from one tick goes in one message. */
   #unsent: WorkerRequest[] = [];
   #nextId = 1;
@@ -72,6 +75,10 @@ class EmbeddedStore implements Store {
     );
   }
 
+  rewrites(table: string): number {
+    return this.#rewrites.of(table);
+  }
+
   async close(): Promise<void> {
     this.#closing ??= this.#submit((id) => ({ id, close: true })).then(
       () => undefined,
@@ -84,9 +91,12 @@ class EmbeddedStore implements Store {
     if (this.#ended !== undefined) return Promise.reject(this.#ended);
     if (this.#closing !== undefined) return Promise.reject(new CofferError('unavailable', 'the store is closed'));
     const id = this.#nextId++;
+    const message = request(id);
+    const statements = statementsIn(message);
+    this.#rewrites.count(statements);
     return new Promise((resolve, reject) => {
-      this.#pending.set(id, { resolve, reject });
-      this.#unsent.push(request(id));
+      this.#pending.set(id, { statements, resolve, reject });
+      this.#unsent.push(message);
       if (this.#unsent.length === 1) queueMicrotask(() => this.#send());
     });
   }
@@ -100,6 +110,7 @@ class EmbeddedStore implements Store {
   #settle(answer: WorkerAnswer): void {
     const pending = this.#pending.get(answer.id);
     this.#pending.delete(answer.id);
+    this.#rewrites.count(pending?.statements ?? []);
     if ('error' in answer)
       pending?.reject(new CofferError(answer.unavailable ? 'unavailable' : 'internal', `store: ${answer.error}`));
     else pending?.resolve(answer.results);
@@ -110,4 +121,9 @@ class EmbeddedStore implements Store {
     for (const pending of this.#pending.values()) pending.reject(this.#ended);
     this.#pending.clear();
   }
+}
+
+function statementsIn(message: WorkerRequest): readonly SqlStatement[] {
+  if ('statements' in message) return message.statements;
+  return 'within' in message ? message.within : [];
 }

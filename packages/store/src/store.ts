@@ -70,6 +70,12 @@ export interface Store {
   readonly exclusive: boolean;
   /** To read and write it as a whole. Absent where somebody stands between, who sees single statements. */
   readonly bulk?: BulkAccess;
+  /**
+   * How often rows of this table may have been changed or removed, on a store that is {@link exclusive}: what was read of them
+   * is still so while the number stays the same. It grows before such a statement is begun, and again before it is answered.
+   * Absent where others write too.
+   */
+  rewrites?(table: string): number;
   /** Runs one statement in a transaction of its own; durable when the promise resolves. */
   run(sql: string, params?: readonly SqlValue[]): Promise<SqlResult>;
   /**

@@ -18,6 +18,7 @@ export function watchedStore(store: Store, metrics: Metrics): Store {
   return {
     exclusive: store.exclusive,
     ...(store.bulk && { bulk: store.bulk }),
+    ...(store.rewrites && { rewrites: store.rewrites.bind(store) }),
     run: (sql, params) => watch(operationOf(sql), () => store.run(sql, params)),
     transaction: (statements) => {
       const [first] = statements;

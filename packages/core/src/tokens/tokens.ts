@@ -8,6 +8,7 @@ import { Identities } from '../identity/identities.ts';
 import { isUnderNewTerm, openBatchToken } from './batch-token.ts';
 import { createToken } from './create-token.ts';
 import { endExpired, endFamilies, endOrphaning } from './token-ending.ts';
+import { type Arrival, KeptArrivals } from './kept-arrivals.ts';
 import { hasItsEntity, sealToken, tokenFromRow } from './token-row.ts';
 
 /** Tokens revoked in one transaction. */
@@ -48,6 +49,13 @@ export function createTokenStore(
     if (isUnderNewTerm(barrier, token)) await identities.epochs.refresh();
     return openBatchToken(barrier, token);
   };
+  /** An id is hexadecimal: the empty one is nobody's. */
+  const arrivalOf = async (id: string): Promise<Arrival> => {
+    const { rows } = await store.run(ARRIVAL, [id]);
+    const entry = valid(rows[0]);
+    return { epoch: epochFrom(rows[0]), ...(entry && { entry }) };
+  };
+  const kept = KeptArrivals.of(store);
 
   return {
     async create(given) {
@@ -57,15 +65,15 @@ export function createTokenStore(
       return created;
     },
     async arrive(token) {
-      const batch = isBatchToken(token) ? await openBatch(token) : undefined;
-      // An id is hexadecimal: the empty one is nobody's. A batch token has no row, but its parent has.
-      const id = isBatchToken(token) ? (batch?.parent ?? '') : token === '' ? '' : barrier.tokenId(token);
-      const { rows } = await store.run(ARRIVAL, [id]);
-      const [row] = rows;
-      const found = valid(row);
-      const entry = batch === undefined || (batch.parent !== '' && found === undefined) ? undefined : batch;
-      const arrived = isBatchToken(token) ? entry : found;
-      return { epoch: epochFrom(row), ...(arrived && { entry: arrived }) };
+      // A batch token has no row, but its parent has.
+      if (isBatchToken(token)) {
+        const batch = await openBatch(token);
+        const { epoch, entry: parent } = await arrivalOf(batch?.parent ?? '');
+        const isValid = batch !== undefined && (batch.parent === '' || parent !== undefined);
+        return { epoch, ...(isValid && { entry: batch }) };
+      }
+      const ask = (): Promise<Arrival> => arrivalOf(token === '' ? '' : barrier.tokenId(token));
+      return kept === undefined ? ask() : kept.get(token, ask);
     },
     async spend(entry) {
       if (entry.numUses === 0) return entry;

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { formatLog, type LogEntry, type LogFollower, type LogFormat, type Loggers, type LogLevel } from '@coffer/base';
+import { formatLog, type Leaving, type LogEntry, type LogFollower, type LogFormat, type Loggers, type LogLevel } from '@coffer/base';
 
 /** What waits for a client that reads slowly: lines as in Vault (hashicorp/vault:helper/monitor/monitor.go), and bytes. */
 const MOST_LINES = 512;
@@ -13,7 +13,7 @@ export interface LogStreamOptions {
   readonly level: LogLevel;
   readonly format: LogFormat;
   /** Aborted when the reader has gone. */
-  readonly gone: AbortSignal | undefined;
+  readonly gone: Leaving | undefined;
   /** Aborted when the seal closes. */
   readonly sealed: AbortSignal;
   /** Whether whoever reads still may. */
