@@ -4,6 +4,7 @@ import type { AnswerStream } from '@coffer/framework';
 import type { Connections } from './connections.ts';
 import { logInternal } from './exchange-log.ts';
 import { cutOff, type EdgeRequest, type EdgeResponse } from './message.ts';
+import { outbox } from './outbox.ts';
 import type { Rendered } from './response.ts';
 import { StreamedBody } from './streamed-body.ts';
 
@@ -69,12 +70,16 @@ export class Reply {
     this.#response.writeContinue();
   }
 
+  /** Sends it at the end of this round of the event loop, unless the client has gone by then. */
   send(rendered: Rendered): void {
     if (this.#closed) return;
     const body = this.#prepare(rendered);
-    if (body === undefined || this.#isHead) this.#response.end();
-    else this.#response.end(body);
-    this.#limitDelivery();
+    outbox.add(() => {
+      if (this.#closed) return;
+      if (body === undefined || this.#isHead) this.#response.end();
+      else this.#response.end(body);
+      this.#limitDelivery();
+    });
   }
 
   /** A client that has gone, or asks for the headers alone, gets none of it. */
