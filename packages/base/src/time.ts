@@ -1,6 +1,10 @@
 /** RFC 3339 in UTC with the trailing zeros of the fraction cut, as Go's RFC3339Nano prints it: `2026-11-24T19:51:02.097Z`. */
 export function formatTime(milliseconds: number): string {
-  return new Date(milliseconds).toISOString().replace(/\.?(?<!0)0+Z$/, 'Z');
+  const text = new Date(milliseconds).toISOString();
+  const whole = text.slice(0, -5);
+  const fraction = text.slice(-4, -1);
+  if (fraction === '000') return `${whole}Z`;
+  return `${whole}.${fraction.endsWith('00') ? fraction[0] : fraction.endsWith('0') ? fraction.slice(0, 2) : fraction}Z`;
 }
 
 /** RFC 3339 in UTC with whole seconds (`2006-01-02T15:04:05Z`): what VALID UNTIL takes in creation statements. */

@@ -95,6 +95,7 @@ function contains(outer: string, inner: string): boolean {
  * one site gets (RFC 6177).
  */
 export function callerNetwork(address: string): string {
+  if (!address.includes(':') && !address.includes('%')) return address;
   const plain = address.replace(/^::ffff:(?=\d+\.)/, '').split('%', 1)[0] ?? '';
   if (isIP(plain) !== 6) return plain;
   const [head = '', tail] = plain.split('::');

@@ -24,6 +24,8 @@ interface Connection {
   session?: ServerHttp2Session;
   /** Requests without a complete answer. */
   underWay: number;
+  /** Grows with each connection that begins to be idle. */
+  idleSince: number;
   latest?: EdgeRequest;
   /** Set when nothing more is accepted from it: what is sent after the answers under way. */
   farewell?: string;
@@ -36,7 +38,6 @@ interface Connection {
 export class Connections {
   readonly #limits: ConnectionLimits;
   readonly #onCrowd: (network: string) => void;
-  /** The longest idle come first; those with requests under way stand anywhere. */
   readonly #all = new Set<Connection>();
   /** The same for each network. */
   readonly #networks = new Map<string, Set<Connection>>();
@@ -45,6 +46,7 @@ export class Connections {
   readonly #work = new Set<Promise<void>>();
   #draining = false;
   #isLocal = false;
+  #idleCount = 0;
 
   /** `onCrowd` is told the network for whose sake a connection was closed or refused. */
   constructor(server: HttpServer | Http2SecureServer, limits: ConnectionLimits, onCrowd: (network: string) => void) {
@@ -90,7 +92,10 @@ export class Connections {
       socket.destroy();
       return undefined;
     }
-    const connection: Connection = { network: callerNetwork(remoteAddress), socket, name: nameOf(socket), underWay: 0 };
+    const connection: Connection = {
+      ...{ network: callerNetwork(remoteAddress), socket, name: nameOf(socket) },
+      ...{ underWay: 0, idleSince: this.#idleCount++ },
+    };
     const mates = this.#networks.get(connection.network) ?? new Set();
     this.#networks.set(connection.network, mates.add(connection));
     this.#all.add(connection);
@@ -107,15 +112,11 @@ export class Connections {
     const sizeOf = ({ network }: Connection): number => this.#networks.get(network)?.size ?? 0;
     const size = sizeOf(newcomer);
     const enough = among === this.#all ? size + 1 : size;
-    let goes: Connection | undefined;
-    for (const each of among) {
-      if (each.underWay > 0 || sizeOf(each) < size) continue;
-      goes ??= each;
-      if (sizeOf(each) < enough) continue;
-      goes = each;
-      break;
-    }
-    goes ??= newcomer;
+    const idle = [...among].filter((each) => each.underWay === 0);
+    const goes =
+      longestIdle(idle.filter((each) => sizeOf(each) >= enough)) ??
+      longestIdle(idle.filter((each) => sizeOf(each) >= size)) ??
+      newcomer;
     this.#remove(goes);
     goes.session?.destroy();
     goes.socket.destroy();
@@ -148,18 +149,9 @@ export class Connections {
     return () => {
       connection.underWay--;
       if (connection.underWay > 0) return;
-      this.#restart(connection);
+      connection.idleSince = this.#idleCount++;
       if (connection.farewell !== undefined) bid(connection);
     };
-  }
-
-  /** Its idle time begins now. */
-  #restart(connection: Connection): void {
-    if (!this.#all.delete(connection)) return;
-    this.#all.add(connection);
-    const mates = this.#networks.get(connection.network);
-    mates?.delete(connection);
-    mates?.add(connection);
   }
 
   /**
@@ -220,6 +212,12 @@ export class Connections {
       socket.destroy();
     }
   }
+}
+
+function longestIdle(connections: readonly Connection[]): Connection | undefined {
+  let longest: Connection | undefined;
+  for (const each of connections) if (longest === undefined || each.idleSince < longest.idleSince) longest = each;
+  return longest;
 }
 
 function bid({ http1, farewell = '' }: Connection): void {

@@ -1,5 +1,4 @@
-import { randomInt } from 'node:crypto';
-import { CofferError } from '@coffer/base';
+import { CofferError, randomIndex } from '@coffer/base';
 import { type HclItem, type HclObject, parseHcl } from '@coffer/hcl';
 
 export interface CharsetRule {
@@ -104,15 +103,15 @@ const CANDIDATES = 100;
 /**
  * A password that meets the policy, every such password as likely as another: characters drawn from the union of all
  * charsets until the rules are met (hashicorp/vault:helper/random/string_generator.go). Where that would take for ever,
- * each rule's least number is drawn from its own charset, the rest from the union, and all are shuffled. Every draw uses
- * node:crypto's unbiased randomInt.
+ * each rule's least number is drawn from its own charset, the rest from the union, and all are shuffled. Every draw is
+ * unbiased.
  */
-export function generatePassword({ rules, length }: PasswordPolicy): string {
-  const union = [...new Set(rules.flatMap(({ charset }) => charset))];
-  const needed = rules.filter(({ minChars }) => minChars > 0).map((rule) => ({ ...rule, set: new Set(rule.charset) }));
+export function generatePassword(policy: PasswordPolicy): string {
+  const { length } = policy;
+  const { union, needed } = setsOf(policy);
   for (let i = 0; i < CANDIDATES; i++) {
     const candidate = draw(union, length);
-    if (needed.every(({ set, minChars }) => candidate.filter((each) => set.has(each)).length >= minChars)) {
+    if (needed.every((rule) => isMet(rule, candidate))) {
       return candidate.join('');
     }
   }
@@ -121,13 +120,44 @@ export function generatePassword({ rules, length }: PasswordPolicy): string {
   return shuffle(characters).join('');
 }
 
+interface NeededRule extends CharsetRule {
+  readonly set: ReadonlySet<string>;
+}
+
+interface PolicySets {
+  readonly union: readonly string[];
+  readonly needed: readonly NeededRule[];
+}
+
+const SETS = new WeakMap<PasswordPolicy, PolicySets>();
+
+/** Made once for each policy. */
+function setsOf(policy: PasswordPolicy): PolicySets {
+  const known = SETS.get(policy);
+  if (known !== undefined) return known;
+  const sets = {
+    union: [...new Set(policy.rules.flatMap(({ charset }) => charset))],
+    needed: policy.rules
+      .filter(({ minChars }) => minChars > 0)
+      .map((rule) => ({ ...rule, set: new Set(rule.charset) })),
+  };
+  SETS.set(policy, sets);
+  return sets;
+}
+
+function isMet({ set, minChars }: NeededRule, candidate: readonly string[]): boolean {
+  let found = 0;
+  for (const each of candidate) if (set.has(each)) found++;
+  return found >= minChars;
+}
+
 function draw(characters: readonly string[], count: number): string[] {
-  return Array.from({ length: count }, () => characters[randomInt(characters.length)] ?? '');
+  return Array.from({ length: count }, () => characters[randomIndex(characters.length)] ?? '');
 }
 
 function shuffle(characters: string[]): string[] {
   for (let i = characters.length - 1; i > 0; i--) {
-    const j = randomInt(i + 1);
+    const j = randomIndex(i + 1);
     const held = characters[i] ?? '';
     characters[i] = characters[j] ?? '';
     characters[j] = held;
