@@ -28,13 +28,19 @@ export class ListenerView {
       throw new CofferError('not-found', 'this listener only serves the metrics endpoint');
     }
     const admitted = this.#open.length === 0 ? request : { ...request, unauthenticatedAccess: this.#open };
+    const isStatus = this.#redacted.length > 0 && STATUS_PATHS.includes(request.path);
+    if (!isStatus) return handle(admitted);
     const response = await handle(admitted);
-    const isStatus = STATUS_PATHS.includes(request.path) && this.#redacted.length > 0;
-    return isStatus && response?.data ? { ...response, data: redact(response.data, this.#redacted) } : response;
+    return response?.data ? { ...response, data: redact(response.data, this.#redacted) } : response;
+  }
+
+  get #hasHeaders(): boolean {
+    for (const _ in this.#headers) return true;
+    return false;
   }
 
   headers(status: number): Iterable<readonly [string, string]> {
-    return headersFor(this.#headers, status);
+    return this.#hasHeaders ? headersFor(this.#headers, status) : NONE;
   }
 
   /** Takes over what can change while it listens. Returns whether what is served without a token differs from before. */
@@ -51,6 +57,8 @@ export class ListenerView {
     else this.#logger.warn('these are served without a token', { listener, paths: this.#open.join(', ') });
   }
 }
+
+const NONE: Iterable<readonly [string, string]> = [];
 
 /** As in Vault: what anybody may ask. */
 const STATUS_PATHS = ['sys/health', 'sys/leader', 'sys/seal-status'];

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { CofferError, errorText, type Logger, type Tracer } from '@coffer/base';
 import type { Core, SealableCore } from '@coffer/core';
+import type { IncomingRequest } from '@coffer/framework';
 import { BodyBudget, createHttpEdge, type HttpEdge, type InFlight, type TlsIdentity } from '@coffer/http';
 import type { ListenerConfig } from './config/listener-config.ts';
 import { formatListenAddress, type ListenAddress } from './listen-address.ts';
@@ -22,7 +23,8 @@ export interface Listeners {
   close(graceMs: number): Promise<void>;
 }
 
-export interface Backend extends Pick<SealableCore, 'handle' | 'takesLargeBody'>, Pick<Core, 'admit' | 'takesRawBody'> {
+export interface Backend extends Pick<SealableCore, 'handle' | 'takesLargeBody'>, Pick<Core, 'takesRawBody'> {
+  readonly admit: (request: IncomingRequest) => ReturnType<Core['admit']> | undefined;
   readonly inFlight: InFlight;
   readonly tracer?: Tracer;
 }

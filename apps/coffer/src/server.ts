@@ -119,7 +119,7 @@ export async function startServer(
     const backend = {
       handle: operation?.requests.around(handle) ?? handle,
       takesLargeBody: sealable.takesLargeBody.bind(sealable),
-      admit: async (request: IncomingRequest) => (await sealable.core?.admit(request)) ?? {},
+      admit: (request: IncomingRequest) => sealable.core?.admit(request),
       // While sealed, what is sent there is refused unread.
       takesRawBody: (path: string) => sealable.core?.takesRawBody(path) ?? path.startsWith('sys/storage/'),
       inFlight,

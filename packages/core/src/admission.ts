@@ -70,7 +70,7 @@ export async function admit(
 ): Promise<Admission> {
   const raw = rawRequest(request, route);
   const path = route?.path;
-  if (needsNoToken(path, request)) return { raw: await resolveWrite(raw, path) };
+  if (needsNoToken(path, request)) return { raw: path?.creates === true ? await resolveWrite(raw, path) : raw };
   if (found === undefined || !cidrsAllow(found.boundCidrs ?? [], request.remoteAddress)) {
     return { raw, refusal: invalidToken(raw, path) };
   }
@@ -78,7 +78,7 @@ export async function admit(
     // First: whoever may use their token no more is told nothing of what is there.
     const identity = await authority.identityOf(found);
     const acl = await authority.aclWith(found, identity);
-    const resolved = await resolveWrite(raw, path, found);
+    const resolved = path?.creates === true ? await resolveWrite(raw, path, found) : raw;
     const identityPolicies = identity?.policies ?? [];
     return { raw: resolved, token: found, identityPolicies, ...authorize(acl, request.path, resolved, path) };
   } catch (error) {
@@ -87,8 +87,8 @@ export async function admit(
 }
 
 /** A write to something that does not exist yet is a `create`. */
-async function resolveWrite(request: RawPathRequest, path?: Path, token?: TokenEntry): Promise<RawPathRequest> {
-  if (request.operation !== 'update' || path?.creates !== true) return request;
+async function resolveWrite(request: RawPathRequest, path: Path, token?: TokenEntry): Promise<RawPathRequest> {
+  if (request.operation !== 'update') return request;
   return (await path.exists(request.params, token)) ? request : { ...request, operation: 'create' };
 }
 

@@ -38,6 +38,7 @@ export class Authority {
    */
   async identityOf(token: TokenEntry): Promise<Identity | undefined> {
     const { identities, mounts } = this.#parts;
+    if (token.entityId === undefined && token.issuer === undefined) return undefined;
     if (token.issuer !== undefined && mounts.byAccessor(token.issuer) === undefined) {
       throw new CofferError('permission-denied', 'permission denied');
     }

@@ -8,7 +8,6 @@ import {
   type Logger,
   type Metrics,
   NO_METRICS,
-  timed,
 } from '@coffer/base';
 import {
   cidrsAllow,
@@ -63,8 +62,10 @@ export class Core {
   readonly #logger: Logger;
   /** Brings up to date what an earlier version, or a process that was killed, has left in the store. */
   readonly #takeOver: () => Promise<void>;
-  /** One for each request under way; resolves when it is over. */
-  readonly #running = new Set<Promise<void>>();
+  /** Requests under way. */
+  #running = 0;
+  /** Called when there is none any more. */
+  #idle: (() => void) | undefined;
 
   constructor(options: CoreOptions) {
     const { store, barrier, epochs = new Epochs(options.store), metrics = NO_METRICS, usagePeriodMs, logger } = options;
@@ -89,7 +90,7 @@ export class Core {
 
   /** How many requests are under way. */
   get inFlight(): number {
-    return this.#running.size;
+    return this.#running;
   }
 
   /** To be called once, before {@link start}; apart from the constructor because engines are made with the core's services. */
@@ -125,7 +126,8 @@ export class Core {
     const patience = new AbortController();
     const { signal } = patience;
     const tooLong = sleep(PATIENCE_MS, undefined, { signal }).catch(() => undefined);
-    await Promise.race([Promise.allSettled(this.#running), tooLong]);
+    const idle = new Promise<void>((resolve) => (this.#idle = resolve));
+    if (this.#running > 0) await Promise.race([idle, tooLong]);
     patience.abort();
     await this.#usage.stop();
     await this.#expiration.stop();
@@ -140,8 +142,7 @@ export class Core {
    *   as go-multierror does, `invalid-request` is not: Vault's two channels of errors.
    */
   async handle(request: IncomingRequest): Promise<OutgoingResponse | undefined> {
-    const { promise: end, resolve: finish } = Promise.withResolvers<void>();
-    this.#running.add(end);
+    this.#running++;
     const watch = new RequestWatch(this.#metrics);
     try {
       const answer = await this.#serve(request, watch);
@@ -156,13 +157,12 @@ export class Core {
       watch.end(request.operation, error);
       throw error;
     } finally {
-      this.#running.delete(end);
-      finish();
+      if (--this.#running === 0) this.#idle?.();
     }
   }
 
   /** Counts a request before its body is read: its data is empty where that is in the body. @throws CofferError `too-many-requests` */
-  admit(request: IncomingRequest): Promise<RateHeaders> {
+  admit(request: IncomingRequest): RateHeaders | Promise<RateHeaders> {
     return this.services.quotas.admit(request);
   }
 
@@ -200,14 +200,16 @@ export class Core {
     if (entry !== undefined) this.#onClient?.(request.id, () => clientId(entry));
     watch.route = route;
     describeRequest(() => requestSpan(request, route));
-    await this.services.quotas.admitLogin(request, route);
-    const admission = await timed(this.#metrics, 'vault.core.check_token', () =>
-      admit(this.services, { request, route, found: entry }),
-    );
-    const answer = (): Promise<OutgoingResponse | undefined> => this.#answer(request, route, admission);
+    if (route?.path?.loginRole !== undefined) await this.services.quotas.admitLogin(request, route);
+    const begin = performance.now();
+    const admission = await admit(this.services, { request, route, found: entry });
+    this.#metrics.took('vault.core.check_token', performance.now() - begin);
     // Such paths tell everybody how the server is, and are asked all the time.
-    if (route?.path?.local === true) return answer();
-    return this.services.audit.around(auditedRequest(request, route, admission), answer);
+    if (route?.path?.local === true) return this.#answer(request, route, admission);
+    return this.services.audit.around(
+      () => auditedRequest(request, route, admission),
+      () => this.#answer(request, route, admission),
+    );
   }
 
   async #answer(
@@ -217,14 +219,14 @@ export class Core {
   ): Promise<OutgoingResponse | undefined> {
     const path = route?.path;
     // Also of a request that is refused, as in Vault.
-    const token = found && (await this.services.tokens.spend(found));
+    const token = found === undefined || found.numUses === 0 ? found : await this.services.tokens.spend(found);
     if (found !== undefined && token === undefined) throw invalidToken(raw, path);
     if (refusal !== undefined) throw refusal;
     // It may have been disabled meanwhile.
     if (route === undefined || route.mounted.tainted) throw noHandler(fullPath);
     if (raw.operation === 'help') return help(route.mounted.engine.help, path);
     if (path === undefined) throw new CofferError('not-found', multiError(['unsupported path']));
-    const response = await tracedEngine(route, raw, () => this.#run(path, { ...raw, ...(token && { token }) }));
+    const response = await tracedEngine(route, raw, () => this.#run(path, token === undefined ? raw : { ...raw, token }));
     if (raw.wrapTtl === 0 || response === undefined || isOpen(response)) return response;
     if (currentDeadline()?.over === true) return response;
     return this.services.wrapping.wrap(response, fullPath, raw.wrapTtl, stillValid(path, token));
@@ -237,15 +239,19 @@ export class Core {
     const route = findRoute(mounts, path, operation);
     // Such paths are of the core's own mounts, which are always there.
     if (route?.path?.local === true) return { route };
-    const { epoch, entry } = await timed(this.#metrics, 'vault.core.fetch_acl_and_token', () => tokens.arrive(token));
-    await this.#epochs.catchUp(epoch);
+    const begin = performance.now();
+    const arrival = tokens.arrive(token);
+    const { epoch, entry } = arrival instanceof Promise ? await arrival : arrival;
+    this.#metrics.took('vault.core.fetch_acl_and_token', performance.now() - begin);
+    if (epoch > this.#epochs.seen) await this.#epochs.catchUp(epoch);
     const isAsBefore = this.#epochs.seen === seen;
     return { route: isAsBefore ? route : findRoute(mounts, path, operation), ...(entry && { entry }) };
   }
 
   async #run(path: Path, request: RawPathRequest): Promise<OutgoingResponse | undefined> {
+    const begin = performance.now();
     try {
-      const response = await this.#timed(request, () => path.handle(request));
+      const response = await path.handle(request);
       if (response === undefined && request.operation === 'read') throw new CofferError('not-found', '');
       if (request.operation === 'create' || request.operation === 'update') {
         request.warnings.push(...(await this.services.policies.warnings(path.policiesIn(request.data))));
@@ -254,13 +260,11 @@ export class Core {
       return { ...response, warnings: [...(response?.warnings ?? []), ...request.warnings] };
     } catch (thrown) {
       throw this.#outward(thrown, request);
+    } finally {
+      const { operation, mountPath } = request;
+      const labels = { mount_point: mountPath };
+      if (operation !== 'help') this.#metrics.took(`vault.route.${operation}`, performance.now() - begin, labels);
     }
-  }
-
-  /** Vault's `vault.route.OPERATION`. */
-  #timed<T>({ operation, mountPath }: RawPathRequest, work: () => Promise<T>): Promise<T> {
-    if (operation === 'help') return work();
-    return timed(this.#metrics, `vault.route.${operation}`, work, { mount_point: mountPath });
   }
 
   #outward(thrown: unknown, request: RawPathRequest): CofferError {

@@ -153,19 +153,25 @@ export class SealableCore implements SealControl {
 
   /** Serves a request for as long as its client waits. @throws CofferError as {@link answerInTime} and {@link Core.handle} */
   handle(request: IncomingRequest): Promise<OutgoingResponse | undefined> {
-    return answerInTime(request, async () => {
-      const opened = this.#opened;
-      if (opened === undefined) return handleSealed(this.#sealedPaths, request);
-      const refusal = this.node.refusal;
-      // Sealing is never refused.
-      if (refusal !== undefined && request.path !== 'sys/seal') {
-        return handleSealed(this.#sealedPaths, request, refusal);
-      }
-      const answer = await opened.core.handle(request);
-      // Whoever asked to seal is answered once everything behind it has ended.
-      if (this.#opened === undefined && request.path === 'sys/seal') await this.#closing;
-      return answer;
-    });
+    return answerInTime(request, () => this.#serve(request));
+  }
+
+  #serve(request: IncomingRequest): Promise<OutgoingResponse | undefined> {
+    const opened = this.#opened;
+    if (opened === undefined) return handleSealed(this.#sealedPaths, request);
+    // Sealing is never refused.
+    if (request.path === 'sys/seal') return this.#serveSeal(opened.core, request);
+    const refusal = this.node.refusal;
+    return refusal === undefined
+      ? opened.core.handle(request)
+      : handleSealed(this.#sealedPaths, request, refusal);
+  }
+
+  /** Whoever asked to seal is answered once everything behind it has ended. */
+  async #serveSeal(core: Core, request: IncomingRequest): Promise<OutgoingResponse | undefined> {
+    const answer = await core.handle(request);
+    if (this.#opened === undefined) await this.#closing;
+    return answer;
   }
 
   /**

@@ -134,7 +134,7 @@ export {
   tokenParametersView,
 } from './token-parameters.ts';
 export { checkTokenLimits } from './token-limits.ts';
-export { type CreatedToken, invalidAccessor, type NewToken, type TokenStore } from './token-store.ts';
+export { type Arrival, type CreatedToken, invalidAccessor, type NewToken, type TokenStore } from './token-store.ts';
 export {
   type TtlLimits,
   SYSTEM_TTL,

@@ -145,9 +145,8 @@ export function definePath<const S extends FieldSchema>(definition: PathDefiniti
     if (unknown.length > 0 && otherFields === 'warn') {
       request.warnings.push(`Endpoint ignored these unrecognized parameters: [${listNames(unknown)}]`);
     }
-    const { params, ...rest } = request;
     const page = request.operation === 'list' ? parseFields(LIST_FIELDS, request.data) : WHOLE_LIST;
-    return { ...rest, page, fields: parseFields(fields, { ...request.data, ...params }) };
+    return { ...request, page, fields: parseFields(fields, { ...request.data, ...request.params }) };
   };
 
   return {

@@ -30,6 +30,13 @@ export interface CreatedToken {
   readonly entityCreated?: boolean;
 }
 
+/** What a request's first query has found. */
+export interface Arrival {
+  readonly epoch: number;
+  /** Of its token, if that is valid. */
+  readonly entry?: TokenEntry;
+}
+
 export interface TokenStore {
   /**
    * @throws CofferError `permission-denied` when the parent is no longer valid, what is `provided` no longer holds, or the entity
@@ -37,7 +44,7 @@ export interface TokenStore {
    */
   create(token: NewToken): Promise<CreatedToken>;
   /** A request's first query: the entry of its token if that is valid now, and how far the store has come. `token` may be empty. */
-  arrive(token: string): Promise<{ readonly epoch: number; readonly entry?: TokenEntry }>;
+  arrive(token: string): Arrival | Promise<Arrival>;
   /** Uses up one of a token's uses. Undefined when there is none left. */
   spend(entry: TokenEntry): Promise<TokenEntry | undefined>;
   /** The entry of a token that is valid now, without using it. */

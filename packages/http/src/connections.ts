@@ -188,8 +188,12 @@ export class Connections {
 
   /** Keeps track of the work of one request; what it throws goes to `report`. */
   track(work: Promise<void>, report: (thrown: unknown) => void): void {
-    const reported = work.catch(report).finally(() => this.#work.delete(reported));
-    this.#work.add(reported);
+    const over = (): void => void this.#work.delete(tracked);
+    const tracked = work.then(over, (thrown: unknown) => {
+      over();
+      report(thrown);
+    });
+    this.#work.add(tracked);
   }
 
   /** Ends every connection that has no request under way; the others end with their answers. */

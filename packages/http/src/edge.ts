@@ -43,6 +43,10 @@ export interface TlsRules {
   readonly clientCertificates?: 'ask' | 'require' | 'none';
 }
 
+/** What of a request is told before its body is read. */
+export type AdmitRequest = (request: IncomingRequest) => AnswerHeaders | Promise<AnswerHeaders> | undefined;
+type AnswerHeaders = Readonly<Record<string, string>>;
+
 export interface HttpEdgeOptions {
   readonly handle: RequestHandler;
   readonly logger: Logger;
@@ -60,7 +64,7 @@ export interface HttpEdgeOptions {
    * Looks at each request before its body is read, so that the data of a write is empty; what it throws is the answer. Returns headers
    * for whatever the answer will be. Default: none.
    */
-  readonly admit?: (request: IncomingRequest) => Promise<Readonly<Record<string, string>>>;
+  readonly admit?: AdmitRequest;
   /** Whether the handler reads the body of a write to this path itself, whatever it is. Default: no path. */
   readonly takesRawBody?: (path: string) => boolean;
   /** Default: nothing is traced. */

@@ -6,6 +6,7 @@ import type { BrowserGuard } from './browser-guard.ts';
 import type { Connections } from './connections.ts';
 import { logInternal, reportLostAnswer } from './exchange-log.ts';
 import { HTTP_LIMITS } from './limits.ts';
+import type { AdmitRequest } from './edge.ts';
 import { type ForwardedForRules, type Origin, originOf } from './forwarded-for.ts';
 import type { InFlight } from './in-flight.ts';
 import { checkMessage, type EdgeRequest, type EdgeResponse } from './message.ts';
@@ -18,7 +19,7 @@ import { type Rendered, renderError, renderResponse } from './response.ts';
 export interface ExchangeOptions extends ReplyOptions {
   readonly handle: RequestHandler;
   readonly takesLargeBody: (caller: Caller) => Promise<boolean>;
-  readonly admit?: (request: IncomingRequest) => Promise<Readonly<Record<string, string>>>;
+  readonly admit?: AdmitRequest;
   readonly takesRawBody: (path: string) => boolean;
   readonly budget: BodyBudget;
   readonly guard: BrowserGuard | undefined;
@@ -33,6 +34,8 @@ export interface ExchangeOptions extends ReplyOptions {
   /** See {@link RequestHandler}. */
   readonly maxDurationMs?: number;
 }
+
+type Writable<T> = { -readonly [K in keyof T]: T[K] };
 
 /** One request and its answer. */
 export class Exchange {
@@ -81,7 +84,7 @@ export class Exchange {
 
   async #answer(expectsContinue: boolean): Promise<void> {
     const { headers } = this.#request;
-    const { handle, maxDurationMs, guard, forwardedFor } = this.#options;
+    const { guard, forwardedFor } = this.#options;
     checkMessage(this.#request);
     guard?.check(headers);
     const origin = originOf(this.#request, forwardedFor);
@@ -92,32 +95,54 @@ export class Exchange {
     const wrapTtl = readWrapTtl(headers);
     if (!this.#admit(origin, target)) return;
     const caller = this.#unread(target, origin, wrapTtl);
-    this.#reply.addHeaders((await this.#options.admit?.(caller)) ?? {});
+    const limits = this.#options.admit?.(caller);
+    if (limits !== undefined) this.#reply.addHeaders(limits instanceof Promise ? await limits : limits);
     if (this.#isRaw(target)) {
       await this.#answerRaw(caller, expectsContinue);
       return;
     }
+    if (target.operation !== 'update') {
+      await this.#serve(caller);
+      return;
+    }
     const share = this.#options.budget.share(callerNetwork(remoteAddress));
     try {
-      const data = target.operation === 'update' ? await this.#data(caller, share, expectsContinue) : target.query;
-      if (data === undefined) return;
-      const answer = await handle({ ...caller, data, ...(maxDurationMs !== undefined && { maxDurationMs }) });
-      if (this.#reply.closed) reportLostAnswer(this.#options.logger, this.#id, answer);
-      if (answer?.stream !== undefined) await this.#reply.sendStream(answer.status ?? 200, answer.stream);
-      else this.#reply.send(renderResponse(this.#id, answer));
+      const data = await this.#data(caller, share, expectsContinue);
+      if (data !== undefined) await this.#serve({ ...caller, data });
     } finally {
       share.release();
     }
   }
 
+  async #serve(request: IncomingRequest): Promise<void> {
+    const { handle, logger } = this.#options;
+    const answer = await handle(request);
+    if (this.#reply.closed) reportLostAnswer(logger, this.#id, answer);
+    if (answer?.stream !== undefined) await this.#reply.sendStream(answer.status ?? 200, answer.stream);
+    else this.#reply.send(renderResponse(this.#id, answer));
+  }
+
   /** The request as far as its headers tell. */
   #unread({ operation, path, query }: Target, origin: Origin, wrapTtl: number): IncomingRequest {
     const { headers, rawHeaders } = this.#request;
-    return {
-      ...{ id: this.#id, operation, path, token: readToken(headers), ...origin, gone: this.#reply.gone },
-      ...{ data: operation === 'update' ? {} : query, headers: new RawHeaders(rawHeaders) },
-      ...(wrapTtl > 0 && { wrapTtl }),
+    const { maxDurationMs } = this.#options;
+    const { remoteAddress, remotePort, clientCertificates } = origin;
+    const request: Writable<IncomingRequest> = {
+      id: this.#id,
+      operation,
+      path,
+      token: readToken(headers),
+      remoteAddress,
+      data: operation === 'update' ? {} : query,
+      headers: new RawHeaders(rawHeaders),
+      gone: this.#reply.gone,
     };
+    // Without a spread for each, which would take longer than all the rest of it.
+    if (remotePort !== undefined) request.remotePort = remotePort;
+    if (clientCertificates !== undefined) request.clientCertificates = clientCertificates;
+    if (maxDurationMs !== undefined) request.maxDurationMs = maxDurationMs;
+    if (wrapTtl > 0) request.wrapTtl = wrapTtl;
+    return request;
   }
 
   /** Counts the request as under way until its answer is out; false when there are too many: that has been answered then. */
@@ -130,16 +155,8 @@ export class Exchange {
       this.#reply.refuse(...CROWDED[shortage], operation === 'update');
       return false;
     }
-    const port = remotePort === undefined ? {} : { remotePort };
-    const seen = {
-      id: this.#id,
-      startTime: Date.now(),
-      method: this.#method,
-      path: `/v1/${path}`,
-      remoteAddress,
-      ...port,
-    };
-    this.#endInFlight = inFlight.begin(seen);
+    const seen = { id: this.#id, startTime: Date.now(), method: this.#method, path: `/v1/${path}`, remoteAddress };
+    this.#endInFlight = inFlight.begin(remotePort === undefined ? seen : { ...seen, remotePort });
     return true;
   }
 

@@ -39,6 +39,10 @@ export class Audit {
     this.#failureLog = new FailureLog(options.logger, options.metrics);
   }
 
+  get #isOn(): boolean {
+    return this.table.devices.length > 0;
+  }
+
   get rules(): AuditRules {
     return this.#options.rules();
   }
@@ -56,28 +60,36 @@ export class Audit {
   }
 
   /**
-   * Serves a request between its two lines. `answer` must not have done anything yet.
+   * Serves a request between its two lines, for which it is described. `answer` must not have done anything yet.
    * @throws CofferError `failed`, in Vault's words, when no device took a line: of the request, so that nothing was done; of the
    *   answer, so that it is taken back. And whatever `answer` throws.
    */
   async around(
-    asked: AuditedRequest,
+    describe: () => AuditedRequest,
     answer: () => Promise<OutgoingResponse | undefined>,
   ): Promise<OutgoingResponse | undefined> {
-    await this.#write('request', asked, ({ device }) => device?.logRequest(asked, this.headers.all));
+    let described: AuditedRequest | undefined;
+    const asked = (): AuditedRequest => (described ??= describe());
+    if (this.#isOn) {
+      const request = asked();
+      await this.#write('request', request, ({ device }) => device?.logRequest(request, this.headers.all));
+    }
     let response: OutgoingResponse | undefined;
     try {
       response = await answer();
     } catch (error) {
-      await this.#respond(asked, ofError(error, asked));
+      await this.#respond(asked(), ofError(error, asked()));
       throw error;
     }
+    // It may be the one that has enabled the first device.
+    if (!this.#isOn) return response;
     // Nobody waits for it any more: whoever called us takes it back.
     const late = currentDeadline()?.reason;
     try {
-      await this.#respond(asked, late === undefined ? { ...(response && { answer: response }) } : ofError(late, asked));
+      const outcome = late === undefined ? { ...(response && { answer: response }) } : ofError(late, asked());
+      await this.#respond(asked(), outcome);
     } catch (error) {
-      if (response !== undefined) await this.#options.takeBack(asked.request, response);
+      if (response !== undefined) await this.#options.takeBack(asked().request, response);
       throw error;
     }
     return response;
@@ -105,7 +117,7 @@ export class Audit {
     log: (open: OpenDevice) => Promise<void> | undefined,
   ): Promise<void> {
     const { metrics = NO_METRICS } = this.#options;
-    if (this.table.devices.length === 0) return;
+    if (!this.#isOn) return;
     await timed(metrics, `vault.audit.log_${which}`, async () => {
       if (await this.#taken(log)) return;
       this.failures[which]++;

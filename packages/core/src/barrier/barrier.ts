@@ -71,6 +71,11 @@ export class Barrier {
     this.#hmacKey = undefined;
   }
 
+  /** @throws CofferError `sealed` after {@link forget}: what was opened before is no longer served */
+  requireOpen(): void {
+    this.#requireKeys();
+  }
+
   /** @throws Error when the keyring has no key of its active term; CofferError `sealed` after {@link forget} */
   seal(row: string, value: object): Uint8Array {
     this.#requireKeys();

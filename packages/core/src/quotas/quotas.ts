@@ -130,7 +130,7 @@ export class Quotas {
    * mount whose roles have limits are counted by {@link admitLogin}, once their role is known. Returns headers for the answer.
    * @throws CofferError `too-many-requests`
    */
-  async admit(request: IncomingRequest): Promise<RateHeaders> {
+  admit(request: IncomingRequest): RateHeaders | Promise<RateHeaders> {
     const { path } = request;
     if (this.#table.rules.length === 0 || this.#isExempt(path)) return {};
     const route = findRoute(this.#mounts, path, 'update');
@@ -139,11 +139,9 @@ export class Quotas {
     return this.#take(request, { path, mount, folds: foldsNames(route?.path) });
   }
 
-  /** As {@link admit}, for a login whose role may be known by now. */
-  async admitLogin(request: IncomingRequest, route: Route | undefined): Promise<void> {
-    const { mounted, path } = route ?? {};
-    if (mounted === undefined || path?.loginRole === undefined) return;
-    const { mount } = mounted;
+  /** As {@link admit}, for a login whose role may be known by now: one that has a `loginRole`. */
+  async admitLogin(request: IncomingRequest, { mounted: { mount }, path }: Route): Promise<void> {
+    if (path?.loginRole === undefined) return;
     if (!this.#table.hasRoles(mount.uuid) || this.#isExempt(request.path)) return;
     const role = await path.loginRole(request);
     await this.#take(request, { path: request.path, mount, folds: foldsNames(path), role });

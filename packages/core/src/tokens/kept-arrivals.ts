@@ -1,15 +1,10 @@
 import { hash, randomBytes } from 'node:crypto';
-import type { TokenEntry } from '@coffer/framework';
+import type { Arrival, TokenEntry } from '@coffer/framework';
 import type { Store } from '@coffer/store';
 import { LruCache } from '../epochs/lru-cache.ts';
 
 /** Tokens that are kept: an entry has some hundred bytes. */
 const KEPT = 1_024;
-
-export interface Arrival {
-  readonly epoch: number;
-  readonly entry?: TokenEntry;
-}
 
 interface Kept {
   readonly epoch: number;
@@ -38,17 +33,21 @@ export class KeptArrivals {
     return rewrites && new KeptArrivals(rewrites.bind(store));
   }
 
-  async get(token: string, ask: () => Promise<Arrival>): Promise<Arrival> {
+  /** At once where it is kept. */
+  get(token: string, ask: () => Promise<Arrival>): Arrival | Promise<Arrival> {
     const key = hash('sha256', this.#salt + token, 'base64');
     const rewrites = this.#rewrites();
     const kept = this.#kept.get(key);
     if (kept?.rewrites === rewrites) {
-      const { epoch, entry } = kept;
-      return isOver(entry) ? { epoch } : { epoch, entry };
+      return isOver(kept.entry) ? { epoch: kept.epoch } : kept;
     }
+    return this.#asked(key, rewrites, ask);
+  }
+
+  async #asked(key: string, rewrites: number, ask: () => Promise<Arrival>): Promise<Arrival> {
     const arrival = await ask();
     const { epoch, entry } = arrival;
-    // Not kept if anything was changed meanwhile: the number is that of before.
+    // Of no use if anything was changed meanwhile: the number is that of before.
     if (entry?.numUses === 0) this.#kept.set(key, { epoch, entry, rewrites });
     return arrival;
   }

@@ -1,14 +1,14 @@
 import { CofferError } from '@coffer/base';
 import { inEveryBucket, type SqlRow, type Store } from '@coffer/store';
 import type { Barrier } from '../barrier/barrier.ts';
-import { isBatchToken, rowLimit, type TokenEntry, type TokenStore, WHOLE_LIST } from '@coffer/framework';
+import { type Arrival, isBatchToken, rowLimit, type TokenEntry, type TokenStore, WHOLE_LIST } from '@coffer/framework';
 import { endOfPrefix } from '../barrier/prefix.ts';
 import { epochFrom, Epochs } from '../epochs/epochs.ts';
 import { Identities } from '../identity/identities.ts';
 import { isUnderNewTerm, openBatchToken } from './batch-token.ts';
 import { createToken } from './create-token.ts';
 import { endExpired, endFamilies, endOrphaning } from './token-ending.ts';
-import { type Arrival, KeptArrivals } from './kept-arrivals.ts';
+import { KeptArrivals } from './kept-arrivals.ts';
 import { hasItsEntity, sealToken, tokenFromRow } from './token-row.ts';
 
 /** Tokens revoked in one transaction. */
@@ -55,6 +55,13 @@ export function createTokenStore(
     const entry = valid(rows[0]);
     return { epoch: epochFrom(rows[0]), ...(entry && { entry }) };
   };
+  /** A batch token has no row, but its parent has. */
+  const batchArrival = async (token: string): Promise<Arrival> => {
+    const batch = await openBatch(token);
+    const { epoch, entry: parent } = await arrivalOf(batch?.parent ?? '');
+    const isValid = batch !== undefined && (batch.parent === '' || parent !== undefined);
+    return { epoch, ...(isValid && { entry: batch }) };
+  };
   const kept = KeptArrivals.of(store);
 
   return {
@@ -64,16 +71,11 @@ export function createTokenStore(
       if (type !== 'batch') wake(expireTime ?? Number.POSITIVE_INFINITY);
       return created;
     },
-    async arrive(token) {
-      // A batch token has no row, but its parent has.
-      if (isBatchToken(token)) {
-        const batch = await openBatch(token);
-        const { epoch, entry: parent } = await arrivalOf(batch?.parent ?? '');
-        const isValid = batch !== undefined && (batch.parent === '' || parent !== undefined);
-        return { epoch, ...(isValid && { entry: batch }) };
-      }
-      const ask = (): Promise<Arrival> => arrivalOf(token === '' ? '' : barrier.tokenId(token));
-      return kept === undefined ? ask() : kept.get(token, ask);
+    arrive(token) {
+      barrier.requireOpen();
+      if (isBatchToken(token)) return batchArrival(token);
+      if (token === '') return arrivalOf('');
+      return kept?.get(token, () => arrivalOf(barrier.tokenId(token))) ?? arrivalOf(barrier.tokenId(token));
     },
     async spend(entry) {
       if (entry.numUses === 0) return entry;
