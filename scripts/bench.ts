@@ -7,6 +7,7 @@ import { benchMetrics } from './bench/metrics.ts';
 import { benchNodes } from './bench/nodes.ts';
 import { benchPlugin } from './bench/plugin.ts';
 import { benchRows } from './bench/rows.ts';
+import { benchServer } from './bench/server/bench.ts';
 import { benchSnapshot } from './bench/snapshot.ts';
 import { benchStart } from './bench/start.ts';
 
@@ -19,6 +20,7 @@ const BENCHES: Readonly<Record<string, () => Promise<void>>> = {
   nodes: benchNodes,
   plugin: benchPlugin,
   rows: benchRows,
+  server: benchServer,
   snapshot: benchSnapshot,
   start: benchStart,
 };
