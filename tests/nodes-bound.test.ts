@@ -41,7 +41,7 @@ describe('what round trips allow', () => {
 
 describe('the tables that benches write', () => {
   for (const [page, name] of [
-    ...['server', 'audit', 'metrics', 'hostile', 'snapshot', 'nodes'].map(
+    ...['server', 'growth', 'memory', 'audit', 'metrics', 'hostile', 'snapshot', 'nodes'].map(
       (name) => ['docs/benchmarks.md', name] as const,
     ),
     ['docs/scale.md', 'nodes'],

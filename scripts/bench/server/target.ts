@@ -74,7 +74,10 @@ export class Target {
     const rows = await database.query(`SELECT rolname FROM pg_roles WHERE ${isOurs}`);
     for (let at = 0; at < rows.length; at += DROPPED)
       await database.query(`DROP ROLE ${names(rows.slice(at, at + DROPPED))}`);
-    if (rows.length > 0) await database.query('VACUUM pg_authid, pg_auth_members, pg_database, pg_shdepend');
+    if (rows.length === 0) return;
+    await database.query('VACUUM pg_authid, pg_auth_members, pg_database, pg_shdepend');
+    // What is still to be written of it would be, while the next one measures.
+    await database.query('CHECKPOINT');
   }
 
   async countLogins(): Promise<number> {
