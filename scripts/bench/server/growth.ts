@@ -33,9 +33,27 @@ interface Sized {
   readonly leases: number;
 }
 
+/** A server that cannot be given its leases is stopped. */
+async function filled(subject: Subject, fill: () => Promise<number>): Promise<Sized> {
+  try {
+    return { subject, leases: await fill() };
+  } catch (error) {
+    await subject.stop();
+    throw error;
+  }
+}
+
 async function cofferWith(target: Target, leases: number): Promise<Sized> {
-  const host = await cofferOnFile();
-  const subject = await Subject.start(host, target);
+  const subject = await Subject.start(await cofferOnFile(), target);
+  return filled(subject, async () => {
+    await write(subject, leases);
+    return leases;
+  });
+}
+
+/** While it is down, but for the first. */
+async function write(subject: Subject, leases: number): Promise<void> {
+  const { host } = subject;
   // Whoever writes leases has the database engine and nothing else.
   for (const method of ['userpass', 'approle']) await subject.client.delete(`sys/auth/${method}`);
   if (leases > 0 && host.file !== undefined) {
@@ -45,17 +63,18 @@ async function cofferWith(target: Target, leases: number): Promise<Sized> {
     await addLeases({ ...host.file, rootToken }, leases, { leaseId: like?.leaseId ?? '', username: '', password: '' });
     await subject.start();
   }
-  return { subject, leases };
 }
 
 async function peerWith({ target, load }: Bench, count: number): Promise<Sized | undefined> {
   const host = await startOpenBao();
   if (host === undefined) return undefined;
   const subject = await Subject.start(host, target);
-  const requests = [httpRequest('GET', CREDENTIAL, subject.access.token)];
-  const { answered } = await load.run({ ...subject.place, clients: 16, requests }, { count });
-  await target.clear();
-  return { subject, leases: answered };
+  return filled(subject, async () => {
+    const requests = [httpRequest('GET', CREDENTIAL, subject.access.token)];
+    const { answered } = await load.run({ ...subject.place, clients: 16, requests }, { count });
+    await target.clear();
+    return answered;
+  });
 }
 
 async function measureWork(report: Report, bench: Bench, servers: readonly Sized[]): Promise<number> {
