@@ -7,18 +7,24 @@ import { benchMetrics } from './bench/metrics.ts';
 import { benchNodes } from './bench/nodes.ts';
 import { benchPlugin } from './bench/plugin.ts';
 import { benchRows } from './bench/rows.ts';
+import { benchGrowth } from './bench/server/growth.ts';
+import { benchMemory } from './bench/server/memory.ts';
+import { benchServer } from './bench/server/bench.ts';
 import { benchSnapshot } from './bench/snapshot.ts';
 import { benchStart } from './bench/start.ts';
 
 const BENCHES: Readonly<Record<string, () => Promise<void>>> = {
   audit: benchAudit,
   hostile: benchHostile,
+  growth: benchGrowth,
   leases: benchLeases,
   limping: benchLimping,
+  memory: benchMemory,
   metrics: benchMetrics,
   nodes: benchNodes,
   plugin: benchPlugin,
   rows: benchRows,
+  server: benchServer,
   snapshot: benchSnapshot,
   start: benchStart,
 };

@@ -41,7 +41,9 @@ describe('what round trips allow', () => {
 
 describe('the tables that benches write', () => {
   for (const [page, name] of [
-    ...['audit', 'metrics', 'hostile', 'snapshot', 'nodes'].map((name) => ['docs/benchmarks.md', name] as const),
+    ...['server', 'growth', 'memory', 'audit', 'metrics', 'hostile', 'snapshot', 'nodes'].map(
+      (name) => ['docs/benchmarks.md', name] as const,
+    ),
     ['docs/scale.md', 'nodes'],
     ['docs/scale.md', 'rows'],
   ] as const) {

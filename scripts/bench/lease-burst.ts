@@ -109,24 +109,20 @@ async function probe(signal: AbortSignal, results: () => Latencies, request: () 
 
 /** Ways to drop the same logins without Coffer, in logins a second. */
 export async function dropDirectly(database: TestPostgres, count: number): Promise<Readonly<Record<string, number>>> {
-  const one = (n: number): string => `DROP ROLE "limit-${n}";`;
-  const numbers = Array.from({ length: count }, (_, index) => index);
-  const together = (size: number): string =>
-    numbers
-      .filter((n) => n % size === 0)
-      .map(
-        (n) =>
-          `DROP ROLE ${numbers
-            .slice(n, n + size)
-            .map((each) => `"limit-${each}"`)
-            .join(', ')};`,
-      )
-      .join('\n');
   return {
-    'psql, one connection, one role a statement': await timePsql(database, count, numbers.map(one).join('\n')),
+    'psql, one connection, one role a statement': await dropTogether(database, count, 1),
     'pgbench, 4 connections, one role a statement': await timePgbench(database, count),
-    'psql, one connection, 64 roles a statement': await timePsql(database, count, together(64)),
+    'psql, one connection, 64 roles a statement': await dropTogether(database, count, 64),
   };
+}
+
+/** By psql over one connection, so many roles a statement. */
+export async function dropTogether(database: TestPostgres, count: number, size: number): Promise<number> {
+  const names = Array.from({ length: count }, (_, n) => `"limit-${n}"`);
+  const statements = names
+    .filter((_, n) => n % size === 0)
+    .map((_, statement) => `DROP ROLE ${names.slice(statement * size, (statement + 1) * size).join(', ')};`);
+  return timePsql(database, count, statements.join('\n'));
 }
 
 async function makeLogins(database: TestPostgres, count: number): Promise<void> {

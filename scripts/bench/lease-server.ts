@@ -13,7 +13,7 @@ import { DIST } from '../../tests/coffer-process.ts';
 import { configure, type Issued, issue } from '../../tests/dev-server.ts';
 import { DurableHome, type DurableServer } from '../../tests/durable-process.ts';
 
-const KEY_ID = 'bench';
+export const KEY_ID = 'bench';
 /** The role of requests that go on beside a burst: its logins are told from the burst's by their name. */
 export const PROBE_ROLE = 'probe';
 const CREATION = `CREATE ROLE "{{name}}" WITH PASSWORD '{{password}}' VALID UNTIL '{{expiration}}' LOGIN IN ROLE app`;

@@ -6,11 +6,8 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { TestPostgres } from '@coffer/testkit';
 
-export interface Load {
-  readonly clients: number;
-  /** Transactions in all. */
-  readonly count: number;
-}
+/** Transactions in all, or for how many whole seconds. */
+export type Load = { readonly clients: number } & ({ readonly count: number } | { readonly seconds: number });
 
 /**
  * Transactions a second; undefined when there is no pgbench on PATH, or when transactions failed, as GRANTs of several
@@ -19,7 +16,7 @@ export interface Load {
 export async function pgbenchRate(
   database: TestPostgres,
   statements: readonly string[],
-  { clients, count }: Load,
+  load: Load,
 ): Promise<number | undefined> {
   const directory = await mkdtemp(join(tmpdir(), 'coffer-bench-'));
   const script = join(directory, 'script.sql');
@@ -27,14 +24,15 @@ export async function pgbenchRate(
     .map((statement) => `${statement.replaceAll('{{name}}', 'limit-:client_id-:nonce')};\n`)
     .join('');
   await writeFile(script, `\\set nonce random(1, 1000000000000000)\n${sql}`);
-  const args = ['--no-vacuum', '--protocol=simple', `--file=${script}`, `--client=${clients}`, '--jobs=1'];
+  const { clients } = load;
+  const end =
+    'count' in load ? `--transactions=${Math.ceil(load.count / clients)}` : `--time=${Math.ceil(load.seconds)}`;
+  const args = ['--no-vacuum', '--protocol=simple', `--file=${script}`, `--client=${clients}`, '--jobs=1', end];
   const target = ['-h', database.host, '-p', String(database.port), '-U', database.user, database.database];
   try {
-    const { stdout } = await promisify(execFile)(
-      'pgbench',
-      [...args, `--transactions=${Math.ceil(count / clients)}`, ...target],
-      { env: { ...process.env, PGPASSWORD: database.password } },
-    );
+    const { stdout } = await promisify(execFile)('pgbench', [...args, ...target], {
+      env: { ...process.env, PGPASSWORD: database.password },
+    });
     const rate = Number(/tps = ([\d.]+) \(without initial/.exec(stdout)?.[1]);
     const failed = Number(/number of failed transactions: (\d+)/.exec(stdout)?.[1] ?? 0);
     return Number.isNaN(rate) || failed > 0 ? undefined : rate;

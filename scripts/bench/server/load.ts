@@ -1,0 +1,86 @@
+/** Clients of a server, in a process of their own: what they compute is not counted as the server's. */
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+
+export interface Work {
+  readonly host: string;
+  readonly port: number;
+  readonly clients: number;
+  /** Whole HTTP requests: one for every client, or one for each of them. */
+  readonly requests?: readonly string[];
+  /** In place of them: each client issues a credential, renews its lease and revokes it, over and over. */
+  readonly cycle?: { readonly role: string; readonly token: string };
+}
+
+/** When to stop sending; what is under way is waited for, and counts. */
+export interface Until {
+  readonly ms?: number;
+  readonly count?: number;
+}
+
+export interface Answered {
+  /** Without errors. */
+  readonly answered: number;
+  /** To the end of the last request. */
+  readonly seconds: number;
+  readonly p50: number;
+  readonly p99: number;
+  /** By status, or by what became of the connection: how often, and what one of them said. */
+  readonly errors: Readonly<Record<string, { readonly count: number; readonly sample: string }>>;
+}
+
+/** What the process is told. It answers with {@link Answered}. */
+export interface Order {
+  readonly work: Work;
+  readonly until: Until;
+}
+
+/** An HTTP request as it goes over the wire, on a connection that stays open. */
+export function httpRequest(method: string, path: string, token: string, body?: object): string {
+  const text = body === undefined ? '' : JSON.stringify(body);
+  const lines = [`${method} /v1/${path} HTTP/1.1`, 'Host: 127.0.0.1'];
+  if (token !== '') lines.push(`X-Vault-Token: ${token}`);
+  if (text !== '') lines.push('Content-Type: application/json', `Content-Length: ${Buffer.byteLength(text)}`);
+  return `${lines.join('\r\n')}\r\n\r\n${text}`;
+}
+
+export class Load {
+  readonly #child: ChildProcess;
+
+  private constructor(child: ChildProcess) {
+    this.#child = child;
+  }
+
+  static async start(): Promise<Load> {
+    const file = join(import.meta.dirname, 'load-process.ts');
+    const child = fork(file, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+    await once(child, 'message');
+    return new Load(child);
+  }
+
+  /** One order at a time. */
+  async run(work: Work, until: Until): Promise<Answered> {
+    const child = this.#child;
+    const over = new AbortController();
+    const ended = once(child, 'exit', { signal: over.signal }).then(() => {
+      throw new Error('the process of the clients has ended');
+    });
+    const answer = once(child, 'message', { signal: over.signal }).then(([message]) => message as Answered);
+    child.send({ work, until } satisfies Order);
+    try {
+      return await Promise.race([answer, ended]);
+    } finally {
+      // Whichever of them waits still is let go of.
+      answer.catch(() => undefined);
+      ended.catch(() => undefined);
+      over.abort();
+    }
+  }
+
+  async stop(): Promise<void> {
+    const end = once(this.#child, 'exit');
+    this.#child.disconnect();
+    await end;
+  }
+}
