@@ -6,6 +6,7 @@ import { InFlight } from '@coffer/http';
 import { Registry, watchProcess } from '@coffer/metrics';
 import { openTraces } from '@coffer/traces';
 import { type ComposeOptions, composeSealable } from './compose.ts';
+import { watchIdleMemory } from './idle-memory.ts';
 import type { ListenAddress } from './listen-address.ts';
 import { type Listeners, openListeners } from './listeners.ts';
 import { openStorage } from './open-storage.ts';
@@ -72,6 +73,7 @@ export async function startServer(
   const metrics = new Registry(config.telemetry);
   const store = await openStorage(config.storage, logger.named('storage'), metrics);
   const unwatch = watchProcess(metrics);
+  const endMemoryWatch = watchIdleMemory(logger.named('memory'));
   const { pluginDirectory, pluginTrust, apiAddr, clusterName } = config;
   const quiet = new QuietMoment(logger);
   let current = config;
@@ -110,6 +112,7 @@ export async function startServer(
     await sealable.stop();
     quiet.stop();
     unwatch();
+    endMemoryWatch();
     await store.close();
     await traces?.close();
   };

@@ -33,9 +33,13 @@ export async function openEmbeddedStore(options: EmbeddedStoreOptions): Promise<
   return store;
 }
 
+/** What the thread has in hand is gone with its next answer: a larger young generation would only lie about, 48 MB of it. */
+const YOUNG_GENERATION_MB = 6;
+
 function startWorker(workerData: WorkerData): Worker {
-  if (typeof COFFER_EMBEDDED_WORKER === 'string') return new Worker(COFFER_EMBEDDED_WORKER, { eval: true, workerData });
-  return new Worker(new URL('./embedded-worker.ts', import.meta.url), { workerData });
+  const options = { workerData, resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB } };
+  if (typeof COFFER_EMBEDDED_WORKER === 'string') return new Worker(COFFER_EMBEDDED_WORKER, { ...options, eval: true });
+  return new Worker(new URL('./embedded-worker.ts', import.meta.url), options);
 }
 
 class EmbeddedStore implements Store {
