@@ -54,12 +54,24 @@ export function cidrsAllow(cidrs: readonly string[], address: string): boolean {
   const [bare = ''] = address.split('%', 1);
   if (isIP(bare) === 0) return false;
   const [plain = ''] = canonicalCidr(bare, isIP(bare) === 4 ? 32 : 128).split('/');
-  const networks = new BlockList();
+  return networksOf(cidrs)[familyOf(plain)].check(plain, familyOf(plain));
+}
+
+type Networks = Readonly<Record<'ipv4' | 'ipv6', BlockList>>;
+const NETWORKS = new WeakMap<readonly string[], Networks>();
+
+/** Made once for each list, which nobody changes. */
+function networksOf(cidrs: readonly string[]): Networks {
+  const known = NETWORKS.get(cidrs);
+  if (known !== undefined) return known;
+  const networks = { ipv4: new BlockList(), ipv6: new BlockList() };
   for (const cidr of cidrs) {
     const [network = '', length] = cidr.split('/');
-    if (isIP(network) === isIP(plain)) networks.addSubnet(network, Number(length), familyOf(network));
+    const family = familyOf(network);
+    networks[family].addSubnet(network, Number(length), family);
   }
-  return networks.check(plain, familyOf(plain));
+  NETWORKS.set(cidrs, networks);
+  return networks;
 }
 
 /**

@@ -29,6 +29,15 @@ const POLICY = entry<{ readonly policy: string }>({ policy: string() });
 
 export function createPasswordPolicies(storage: EntryStorage): PasswordPolicies {
   const policies = storage.kept('', POLICY);
+  /** By the entry, which is another one when it was changed. */
+  const parsed = new WeakMap<object, PasswordPolicy>();
+  const parsedOf = async (name: string): Promise<PasswordPolicy> => {
+    const entry = await policies.get(name);
+    if (entry === undefined) throw missingPolicy(name);
+    const policy = parsed.get(entry) ?? parsePasswordPolicy(entry.policy);
+    parsed.set(entry, policy);
+    return policy;
+  };
   const get = async (name: string): Promise<string | undefined> => (await policies.get(name))?.policy;
   return {
     get,
@@ -41,9 +50,7 @@ export function createPasswordPolicies(storage: EntryStorage): PasswordPolicies 
     list: () => storage.list(''),
     async generate(name) {
       if (name === '') return generatePassword(DEFAULT_PASSWORD_POLICY);
-      const text = await get(name);
-      if (text === undefined) throw missingPolicy(name);
-      return generatePassword(parsePasswordPolicy(text));
+      return generatePassword(await parsedOf(name));
     },
   };
 }

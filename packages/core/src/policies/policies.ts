@@ -99,8 +99,9 @@ export function createPolicyStore(store: Store, barrier: Barrier, epochs: Epochs
   };
 
   const compiled = (given: readonly string[]): Promise<CompiledSet> => {
-    const names = [...new Set(given)];
-    return sets.get(JSON.stringify(names), async () => {
+    const key = keyOf(given);
+    return sets.get(key, async () => {
+      const names = [...new Set(given)];
       const found = await Promise.all(names.map(rulesOf));
       const rules = found.flatMap((each) => each ?? []);
       const missing = names.filter((_, index) => found[index] === undefined);
@@ -144,13 +145,25 @@ export function createPolicyStore(store: Store, barrier: Barrier, epochs: Epochs
     list,
     async acl(names, identity) {
       if (names.includes(ROOT_POLICY)) return ROOT_ACL;
-      const set = await compiled([...names, ...(identity?.policies ?? [])]);
+      const more = identity?.policies ?? [];
+      const set = await compiled(more.length === 0 ? names : [...names, ...more]);
       return set.acl ?? filled.aclOf(set, identity);
     },
     async warnings(names) {
       return (await missing(names)).map((name) => `Policy ${JSON.stringify(name)} does not exist`);
     },
   };
+}
+
+const KEYS = new WeakMap<readonly string[], string>();
+
+/** Made once for each list of a token that is kept. */
+function keyOf(names: readonly string[]): string {
+  const known = KEYS.get(names);
+  if (known !== undefined) return known;
+  const key = JSON.stringify([...new Set(names)]);
+  KEYS.set(names, key);
+  return key;
 }
 
 /** For what stands for a token of nobody in particular. */

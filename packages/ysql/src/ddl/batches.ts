@@ -14,6 +14,11 @@ export interface BatchLimits {
   readonly items: number;
 }
 
+/** From so much work on each item, in milliseconds, it is worth a server process more: less than that costs it to begin. */
+const DEAR_MS = 1;
+/** How much the latest batch counts in what an item is known to take. */
+const WEIGHT = 0.2;
+
 interface Waiter<Item, Outcome> {
   readonly item: Item;
   readonly deadline: Deadline | undefined;
@@ -32,6 +37,8 @@ export class Batches<Item, Outcome> {
   readonly #waiting: Waiter<Item, Outcome>[] = [];
   #running = 0;
   #scheduled = false;
+  /** What an item took of late, in milliseconds; unknown before the first batch. */
+  #itemMs: number | undefined;
 
   /** `work` resolves with one outcome per item, in order. If it rejects, so do all of its items. */
   constructor(limits: BatchLimits, work: (items: readonly Item[]) => Promise<readonly Outcome[]>) {
@@ -57,8 +64,10 @@ export class Batches<Item, Outcome> {
     while (this.#waiting.length > 0 && this.#running < this.#limits.batches) {
       this.#dropUnawaited();
       if (this.#waiting.length === 0) return;
-      // Shared out evenly, because one batch is the work of one server process.
-      const share = Math.ceil(this.#waiting.length / (this.#limits.batches - this.#running));
+      // One batch is the work of one server process: dear items are shared out evenly, cheap ones share what each batch costs.
+      const isDear = (this.#itemMs ?? DEAR_MS) >= DEAR_MS;
+      const batches = isDear ? this.#limits.batches - this.#running : 1;
+      const share = Math.ceil(this.#waiting.length / batches);
       this.#running++;
       const batch = this.#waiting.splice(0, Math.min(share, this.#limits.items));
       // No single caller's deadline applies to what is done for many, but all of them must have what they claimed.
@@ -81,8 +90,11 @@ export class Batches<Item, Outcome> {
 
   /** Never rejects. */
   async #run(batch: readonly Waiter<Item, Outcome>[]): Promise<void> {
+    const begin = performance.now();
     try {
       const outcomes = await this.#work(batch.map((waiter) => waiter.item));
+      const itemMs = (performance.now() - begin) / batch.length;
+      this.#itemMs = this.#itemMs === undefined ? itemMs : this.#itemMs + WEIGHT * (itemMs - this.#itemMs);
       for (const [at, waiter] of batch.entries()) {
         const outcome = outcomes[at];
         if (outcome === undefined) waiter.reject(new Error('a batch gave no outcome for one of its items'));
