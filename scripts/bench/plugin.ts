@@ -1,14 +1,17 @@
 /**
  * `npm run bench -- plugin`: users made and dropped a second through HashiCorp's own host code (tests/interop/host), by
  * our plugin and by the Go plugin that BENCH_GO_PLUGIN names, in alternation against one PostgreSQL, and the same SQL by
- * pgbench as the limit. BENCH_ROUNDS sets how often (default 3), BENCH_CASES a part of a case's name to run only those.
+ * pgbench as the limit; and the first 200 users that a plugin makes after its start, which V8 has compiled nothing for.
+ * BENCH_ROUNDS sets how often (default 3), BENCH_CASES a part of a case's name to run only those. UPDATE_DOCS=1 writes it into
+ * docs/benchmarks.md.
  */
 import type { JsonObject, JsonValue } from '@coffer/base';
 import { type TestPostgres, startPostgres } from '@coffer/testkit';
 import { GoHost } from '../../tests/interop/go-host.ts';
 import { buildGoPrograms } from '../../tests/interop/go-programs.ts';
-import { machine, median, pluginFiles } from './measurement.ts';
+import { machine, median, type PluginFile, pluginFiles } from './measurement.ts';
 import { pgbenchRate } from './pgbench.ts';
+import { Report } from './report.ts';
 
 const ROUNDS = Number(process.env['BENCH_ROUNDS'] ?? 3);
 const ONLY = process.env['BENCH_CASES'] ?? '';
@@ -18,6 +21,8 @@ const SHAPES: Readonly<Record<string, readonly string[]>> = {
   seed: [`${ROLE} NOINHERIT LOGIN`, 'GRANT ALL ON DATABASE "yugabyte" TO "{{name}}"'],
   'IN ROLE': [`${ROLE} LOGIN IN ROLE app`],
 };
+/** Calls after a start that an operator waits for. */
+const FIRST_CALLS = 200;
 /** Calls of each kind before anything is measured, for each shape. */
 const WARM_UP = { count: 1000, drops: 800 };
 const METHODS = ['scram-sha-256', 'md5'] as const;
@@ -72,9 +77,17 @@ async function measure(host: GoHost, database: string, { statements, clients, co
   return { issue: issue.rate, revoke: revoke.rate };
 }
 
-async function openBoth(host: GoHost, database: TestPostgres): Promise<readonly string[]> {
+/** Ours first, then the Go plugin, where there is one. */
+function files(): readonly PluginFile[] {
   const { ours, go } = pluginFiles();
-  const plugins = [...ours.filter(({ name }) => name === 'executable'), ...(go === undefined ? [] : [go])];
+  return [...ours.filter(({ name }) => name === 'executable'), ...(go === undefined ? [] : [go])];
+}
+
+async function open(
+  host: GoHost,
+  database: TestPostgres,
+  plugins: readonly PluginFile[],
+): Promise<readonly string[]> {
   const { host: address, port, user: username, password, database: db } = database;
   for (const [at, { file }] of plugins.entries()) {
     const plugin = `plugin-${at}-${port}`;
@@ -116,7 +129,42 @@ async function clear(database: TestPostgres): Promise<void> {
   if (names.length > 0) await database.query(`DROP ROLE ${names.join(', ')}`);
 }
 
-async function runCase(host: GoHost, database: TestPostgres, plugins: readonly string[], one: Case): Promise<void> {
+/** Each time in a host of its own, with a plugin that has just been started. */
+async function firstCalls(report: Report, program: string, database: TestPostgres, method: Method): Promise<void> {
+  for (const [shape, statements] of Object.entries(SHAPES)) {
+    const name = `${method}, ${shape}, first ${FIRST_CALLS}`;
+    if (!name.includes(ONLY)) continue;
+    const rates: number[][] = files().map(() => []);
+    for (let round = 0; round < ROUNDS; round++) {
+      for (const [at, file] of files().entries()) {
+        const host = newHost(program);
+        try {
+          const [plugin = ''] = await open(host, database, [file]);
+          const one = { name, method, statements, clients: 1, count: FIRST_CALLS, drops: 0 };
+          rates[at]?.push((await measure(host, plugin, one)).issue);
+        } finally {
+          await host.stop();
+        }
+        await clear(database);
+      }
+    }
+    const [ours, go] = rates.map(median);
+    print(report, `issue, ${name}`, Number.NaN, [ours ?? Number.NaN, go ?? Number.NaN]);
+  }
+}
+
+/** Without the trace that the host writes of each call. */
+function newHost(program: string): GoHost {
+  return new GoHost(program, { ...process.env, HOST_LOG_LEVEL: 'warn' });
+}
+
+async function runCase(
+  report: Report,
+  host: GoHost,
+  database: TestPostgres,
+  plugins: readonly string[],
+  one: Case,
+): Promise<void> {
   const limits: number[] = [];
   const rates: Rates[][] = plugins.map(() => []);
   // The first round makes both alike: what the database keeps in its caches is the case's own.
@@ -130,46 +178,52 @@ async function runCase(host: GoHost, database: TestPostgres, plugins: readonly s
     }
   }
   print(
+    report,
     `issue, ${one.name}`,
     median(limits),
     rates.map((list) => median(list.map(({ issue }) => issue))),
   );
   print(
+    report,
     `revoke, ${one.name}`,
     Number.NaN,
     rates.map((list) => median(list.map(({ revoke }) => revoke))),
   );
 }
 
-function print(name: string, top: number, [ours = Number.NaN, go = Number.NaN]: readonly number[]): void {
-  const rate = (value: number): string => (Number.isNaN(value) ? '-' : value.toFixed(0)).padStart(8);
-  const ratio = (value: number): string => (Number.isNaN(value) ? '-' : value.toFixed(2)).padStart(8);
-  console.log(`${name.padEnd(44)}${rate(top)}${rate(go)}${rate(ours)}${ratio(ours / go)}${ratio(ours / top)}`);
+function print(report: Report, name: string, top: number, [ours = Number.NaN, go = Number.NaN]: readonly number[]): void {
+  const rate = (value: number): string => (Number.isNaN(value) ? '-' : value.toFixed(0));
+  const ratio = (value: number): string => (Number.isNaN(value) ? '-' : value.toFixed(2));
+  report.row(name, rate(top), rate(go), rate(ours), ratio(ours / go), ratio(ours / top));
 }
 
 export async function benchPlugin(): Promise<void> {
   const programs = buildGoPrograms();
   if ('missing' in programs) throw new Error(programs.missing);
-  // Without the trace that the host writes of each call.
-  const host = new GoHost(programs.host, { ...process.env, HOST_LOG_LEVEL: 'warn' });
-  console.log(`${machine()}; median of ${ROUNDS} rounds; users a second; PostgreSQL 15 with fsync on`);
-  const heads = ['limit', 'Go', 'ours', 'ours/Go', 'ours/lim'].map((head) => head.padStart(8)).join('');
-  console.log(`${'case'.padEnd(44)}${heads}`);
-  try {
-    for (const method of METHODS) {
-      if (cases(method).length === 0) continue;
-      const durable = { fsync: 'on', synchronous_commit: 'on', full_page_writes: 'on', shared_buffers: '128MB' };
-      const database = await startPostgres({ admin: 'superuser', authMethod: method, settings: durable });
-      try {
-        await database.query('CREATE ROLE app');
-        const plugins = await openBoth(host, database);
-        await warmUp(host, database, plugins);
-        for (const one of cases(method)) await runCase(host, database, plugins, one);
-        for (const plugin of plugins) await host.call('close', { database: plugin });
-      } finally {
-        await database.stop();
-      }
+  const report = new Report();
+  report.say(`${machine()}; median of ${ROUNDS} rounds; users a second; PostgreSQL 15 with fsync on.\n`);
+  report.head('case', 'limit', 'Go', 'ours', 'ours / Go', 'ours / limit');
+  for (const method of METHODS) {
+    const durable = { fsync: 'on', synchronous_commit: 'on', full_page_writes: 'on', shared_buffers: '128MB' };
+    const database = await startPostgres({ admin: 'superuser', authMethod: method, settings: durable });
+    try {
+      await database.query('CREATE ROLE app');
+      await firstCalls(report, programs.host, database, method);
+      if (cases(method).length > 0) await runCases(report, programs.host, database, method);
+    } finally {
+      await database.stop();
     }
+  }
+  await report.end('plugin');
+}
+
+async function runCases(report: Report, program: string, database: TestPostgres, method: Method): Promise<void> {
+  const host = newHost(program);
+  try {
+    const plugins = await open(host, database, files());
+    await warmUp(host, database, plugins);
+    for (const one of cases(method)) await runCase(report, host, database, plugins, one);
+    for (const plugin of plugins) await host.call('close', { database: plugin });
   } finally {
     await host.stop();
   }

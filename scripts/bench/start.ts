@@ -3,7 +3,8 @@
  *
  * Start: reading and hashing the file, as a host does before every start, then starting the process, until its handshake
  * line; with automatic mTLS. Idle: resident memory a second after a host has connected and made its first calls
- * (launched), and a second after it has configured a database and verified the connection (configured).
+ * (launched), and a second after it has configured a database and verified the connection (configured). UPDATE_DOCS=1 writes it into
+ * docs/benchmarks.md.
  */
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -15,6 +16,7 @@ import { silentLogger } from '@coffer/base';
 import { DATABASE_COOKIE, PluginProcess } from '@coffer/database-plugin';
 import { createCertificateAuthority, startPostgres, type TestPostgres } from '@coffer/testkit';
 import { machine, median, type PluginFile, pluginFiles } from './measurement.ts';
+import { Report } from './report.ts';
 
 const ROUNDS = 15;
 const IDLE_ROUNDS = 3;
@@ -105,23 +107,20 @@ export async function benchStart(): Promise<void> {
   const starts = await inTurn(ROUNDS, files, (file) => start(file, env));
   const memories = await idleInTurn(files);
 
-  console.log(`${machine()}; medians of ${ROUNDS} starts and ${IDLE_ROUNDS} idle processes, in alternation\n`);
-  console.log('plugin      sha256 ms  handshake ms  together ms  x Go  launched MB  x Go  configured MB  x Go');
+  const report = new Report();
+  report.say(`${machine()}; medians of ${ROUNDS} starts and ${IDLE_ROUNDS} idle processes, in alternation.\n`);
+  report.head('plugin', 'sha256 ms', 'handshake ms', 'together ms', 'launched MB', 'configured MB');
   const rows = files.map((file) => ({ file, ...summary(starts.get(file) ?? [], memories.get(file) ?? []) }));
   const base = rows.find(({ file }) => file === go);
-  for (const row of rows) {
-    const times = [row.hashMs, row.handshakeMs, row.togetherMs].map((value) => value.toFixed(0));
-    const columns = [
-      row.file.name.padEnd(11),
-      ...times.map((text, i) => text.padStart([9, 13, 12][i] ?? 0)),
-      ratio(row.togetherMs, base?.togetherMs).padStart(5),
-      row.launchedMb.toFixed(1).padStart(12),
-      ratio(row.launchedMb, base?.launchedMb).padStart(5),
-      row.configuredMb.toFixed(1).padStart(14),
-      ratio(row.configuredMb, base?.configuredMb).padStart(5),
-    ];
-    console.log(columns.join(' '));
+  for (const { file, hashMs, handshakeMs, togetherMs, launchedMb, configuredMb } of rows) {
+    report.row(
+      ...[file.name, hashMs.toFixed(0), handshakeMs.toFixed(0)],
+      `${togetherMs.toFixed(0)} (${ratio(togetherMs, base?.togetherMs)} ×)`,
+      `${launchedMb.toFixed(1)} (${ratio(launchedMb, base?.launchedMb)} ×)`,
+      `${configuredMb.toFixed(1)} (${ratio(configuredMb, base?.configuredMb)} ×)`,
+    );
   }
+  await report.end('start');
 }
 
 function summary(starts: readonly Start[], memories: readonly Memory[]) {
