@@ -17,14 +17,15 @@ export function beginStart(): void {
 }
 
 /**
- * V8 may compile again, and sooner than it usually would: it waits for 400 calls of a function before Maglev compiles it,
- * and for 3,000 before Turbofan does, while each user that a host asks for is a single call of most of our functions.
+ * V8 may compile again, the cheap way at once and with Maglev sooner than it usually would, after 400 calls of a function: each user
+ * that a host asks for is a single call of most of our functions. Turbofan waits as long as ever: on two cores it takes from
+ * the first calls what it gives to later ones (docs/decisions/0005-own-grpc-layer.md).
  */
 export function endStart(): void {
   for (const tier of TIERS) setFlagsFromString(`--${tier}`);
   setFlagsFromString('--semi-space-growth-factor=2');
-  setFlagsFromString('--invocation-count-for-maglev=100');
-  setFlagsFromString('--invocation-count-for-turbofan=1000');
+  setFlagsFromString('--always-sparkplug');
+  setFlagsFromString('--invocation-count-for-maglev=250');
   setTimeout(giveBackMemory, SETTLED_MS).unref();
 }
 

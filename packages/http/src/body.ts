@@ -70,12 +70,14 @@ function endOf(request: EdgeRequest, body: BodyBuffer, { broken }: BodyRules): B
   return code.startsWith('HPE_') ? 'malformed' : 'aborted';
 }
 
+const NOTHING = Buffer.alloc(0);
+
 /** A body as it arrives, in a buffer that grows with it and counts against the caller's share. */
 class BodyBuffer {
   readonly #rules: BodyRules;
   readonly #declared: number;
   #known: boolean | undefined;
-  #buffer = Buffer.alloc(0);
+  #buffer: Buffer = NOTHING;
   #size = 0;
 
   constructor(rules: BodyRules, declared: number) {
@@ -91,12 +93,13 @@ class BodyBuffer {
 
   async add(chunk: Buffer): Promise<'too-large' | 'stranger' | 'busy' | undefined> {
     const size = this.#size + chunk.length;
-    const refusal = (await this.refusalOf(size)) ?? (await this.#reserve(size));
+    const isWhole = size === chunk.length && size === this.#declared && ownsMemory(chunk);
+    const refusal = (await this.refusalOf(size)) ?? (await this.#reserve(size, isWhole ? chunk : undefined));
     if (refusal !== undefined) {
       this.free();
       return refusal;
     }
-    chunk.copy(this.#buffer, this.#size);
+    if (!isWhole) chunk.copy(this.#buffer, this.#size);
     this.#size = size;
     return undefined;
   }
@@ -107,16 +110,21 @@ class BodyBuffer {
 
   free(): void {
     freeBuffer(this.#buffer);
-    this.#buffer = Buffer.alloc(0);
+    this.#buffer = NOTHING;
   }
 
-  async #reserve(size: number): Promise<'busy' | undefined> {
+  /** `whole`: what the body is kept in as it is. */
+  async #reserve(size: number, whole?: Buffer): Promise<'busy' | undefined> {
     if (size <= this.#buffer.length) return undefined;
     const most = this.#declared > 0 ? this.#declared : this.#rules.maxBytes;
     const comfortable = Math.max(size, Math.min(most, 2 * this.#buffer.length));
     const reserve = (): number | undefined => [comfortable, size].find((bytes) => this.#rules.share.resize(bytes));
     const capacity = reserve() ?? ((await this.#isKnown()) ? reserve() : undefined);
     if (capacity === undefined) return 'busy';
+    if (whole !== undefined) {
+      this.#buffer = whole;
+      return undefined;
+    }
     // A buffer of its own: a slice would keep the whole of the shared pool alive.
     const grown = Buffer.allocUnsafeSlow(capacity);
     this.#buffer.copy(grown, 0, 0, this.#size);
@@ -134,6 +142,16 @@ class BodyBuffer {
     if (this.#known) this.#rules.share.know();
     return this.#known;
   }
+}
+
+/** Whether nothing else is in its memory: no other buffer of Node's pool, nor another stream of HTTP/2. */
+function ownsMemory({ buffer, length }: Buffer): boolean {
+  return buffer.byteLength === length;
+}
+
+/** As {@link freeBuffer}, what may be a part of something larger: that is left alone. */
+export function freeChunk(chunk: Buffer): void {
+  if (ownsMemory(chunk)) freeBuffer(chunk);
 }
 
 /** Gives memory back at once: a garbage collector in no hurry would keep it for a long time. */

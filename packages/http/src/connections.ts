@@ -2,7 +2,7 @@ import type { Server as HttpServer } from 'node:http';
 import type { Http2SecureServer, ServerHttp2Session } from 'node:http2';
 import type { Socket } from 'node:net';
 import { callerNetwork } from '@coffer/framework';
-import { freeBuffer } from './body.ts';
+import { freeChunk } from './body.ts';
 import type { EdgeRequest } from './message.ts';
 
 export interface ConnectionLimits {
@@ -228,7 +228,7 @@ const LARGE_READ_BYTES = 16 * 1024;
  * (nodejs/node:src/node_http_parser.cc, on_body).
  */
 function giveBack(chunk: Buffer): void {
-  if (chunk.length >= LARGE_READ_BYTES) setImmediate(freeBuffer, chunk);
+  if (chunk.length >= LARGE_READ_BYTES) setImmediate(freeChunk, chunk);
 }
 
 function longestIdle(connections: readonly Connection[]): Connection | undefined {

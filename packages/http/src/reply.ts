@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { CofferError, Departure, type Leaving, type Logger } from '@coffer/base';
 import type { AnswerStream } from '@coffer/framework';
-import { freeBuffer } from './body.ts';
+import { freeChunk } from './body.ts';
 import type { Connections } from './connections.ts';
 import { logInternal } from './exchange-log.ts';
 import { cutOff, type EdgeRequest, type EdgeResponse } from './message.ts';
@@ -184,12 +184,11 @@ export class Reply {
 }
 
 /**
- * Throws away what still comes. Over HTTP/1.1 each chunk is a copy of its own, whose memory is given back at once: left to the
- * garbage collector, a flood of bodies takes a hundred megabytes, which the allocator never returns to the system.
+ * Throws away what still comes. Over HTTP/1.1 each chunk is a copy, whose memory is given back at once: left to the garbage
+ * collector, a flood of bodies takes a hundred megabytes, which the allocator never returns to the system.
  */
 function discard(request: EdgeRequest): void {
-  if ('stream' in request) request.resume();
-  else request.on('data', freeBuffer);
+  request.on('data', freeChunk);
 }
 
 function ignore(): void {
