@@ -83,11 +83,7 @@ function files(): readonly PluginFile[] {
   return [...ours.filter(({ name }) => name === 'executable'), ...(go === undefined ? [] : [go])];
 }
 
-async function open(
-  host: GoHost,
-  database: TestPostgres,
-  plugins: readonly PluginFile[],
-): Promise<readonly string[]> {
+async function open(host: GoHost, database: TestPostgres, plugins: readonly PluginFile[]): Promise<readonly string[]> {
   const { host: address, port, user: username, password, database: db } = database;
   for (const [at, { file }] of plugins.entries()) {
     const plugin = `plugin-${at}-${port}`;
@@ -191,7 +187,12 @@ async function runCase(
   );
 }
 
-function print(report: Report, name: string, top: number, [ours = Number.NaN, go = Number.NaN]: readonly number[]): void {
+function print(
+  report: Report,
+  name: string,
+  top: number,
+  [ours = Number.NaN, go = Number.NaN]: readonly number[],
+): void {
   const rate = (value: number): string => (Number.isNaN(value) ? '-' : value.toFixed(0));
   const ratio = (value: number): string => (Number.isNaN(value) ? '-' : value.toFixed(2));
   report.row(name, rate(top), rate(go), rate(ours), ratio(ours / go), ratio(ours / top));

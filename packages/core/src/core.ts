@@ -226,7 +226,9 @@ export class Core {
     if (route === undefined || route.mounted.tainted) throw noHandler(fullPath);
     if (raw.operation === 'help') return help(route.mounted.engine.help, path);
     if (path === undefined) throw new CofferError('not-found', multiError(['unsupported path']));
-    const response = await tracedEngine(route, raw, () => this.#run(path, token === undefined ? raw : { ...raw, token }));
+    const response = await tracedEngine(route, raw, () =>
+      this.#run(path, token === undefined ? raw : { ...raw, token }),
+    );
     if (raw.wrapTtl === 0 || response === undefined || isOpen(response)) return response;
     if (currentDeadline()?.over === true) return response;
     return this.services.wrapping.wrap(response, fullPath, raw.wrapTtl, stillValid(path, token));

@@ -162,9 +162,7 @@ export class SealableCore implements SealControl {
     // Sealing is never refused.
     if (request.path === 'sys/seal') return this.#serveSeal(opened.core, request);
     const refusal = this.node.refusal;
-    return refusal === undefined
-      ? opened.core.handle(request)
-      : handleSealed(this.#sealedPaths, request, refusal);
+    return refusal === undefined ? opened.core.handle(request) : handleSealed(this.#sealedPaths, request, refusal);
   }
 
   /** Whoever asked to seal is answered once everything behind it has ended. */

@@ -4,11 +4,11 @@ import { createSecureServer } from 'node:http2';
 import type { AddressInfo, Socket } from 'node:net';
 import type { SecureContextOptions } from 'node:tls';
 import { CofferError, errorText, type Logger, type OwnJsonLimits, type Tracer } from '@coffer/base';
-import type { Caller, IncomingRequest, RequestHandler } from '@coffer/framework';
+import type { Caller, RequestHandler } from '@coffer/framework';
 import { BodyBudget } from './body-budget.ts';
 import { BrowserGuard } from './browser-guard.ts';
 import { Connections } from './connections.ts';
-import { Exchange } from './exchange.ts';
+import { type AdmitRequest, Exchange } from './exchange.ts';
 import type { ForwardedForRules } from './forwarded-for.ts';
 import { InFlight } from './in-flight.ts';
 import { HTTP_LIMITS } from './limits.ts';
@@ -42,10 +42,6 @@ export interface TlsRules {
    */
   readonly clientCertificates?: 'ask' | 'require' | 'none';
 }
-
-/** What of a request is told before its body is read. */
-export type AdmitRequest = (request: IncomingRequest) => AnswerHeaders | Promise<AnswerHeaders> | undefined;
-type AnswerHeaders = Readonly<Record<string, string>>;
 
 export interface HttpEdgeOptions {
   readonly handle: RequestHandler;

@@ -6,7 +6,6 @@ import type { BrowserGuard } from './browser-guard.ts';
 import type { Connections } from './connections.ts';
 import { logInternal, reportLostAnswer } from './exchange-log.ts';
 import { HTTP_LIMITS } from './limits.ts';
-import type { AdmitRequest } from './edge.ts';
 import { type ForwardedForRules, type Origin, originOf } from './forwarded-for.ts';
 import type { InFlight } from './in-flight.ts';
 import { checkMessage, type EdgeRequest, type EdgeResponse } from './message.ts';
@@ -15,6 +14,10 @@ import { BODY_REFUSALS, BUSY, CROWDED } from './refusals.ts';
 import { Reply, type ReplyOptions } from './reply.ts';
 import { checkHeaders, parseTarget, RawHeaders, readToken, readWrapTtl, type Target } from './request.ts';
 import { type Rendered, renderError, renderResponse } from './response.ts';
+
+/** What of a request is told before its body is read; returns headers for the answer. */
+export type AdmitRequest = (request: IncomingRequest) => AnswerHeaders | Promise<AnswerHeaders> | undefined;
+type AnswerHeaders = Readonly<Record<string, string>>;
 
 export interface ExchangeOptions extends ReplyOptions {
   readonly handle: RequestHandler;

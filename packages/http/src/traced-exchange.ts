@@ -1,3 +1,4 @@
+import { setImmediate as nextRound } from 'node:timers/promises';
 import { type SpanEnd, tracedRequest, type Tracer } from '@coffer/base';
 import type { EdgeRequest, EdgeResponse } from './message.ts';
 
@@ -19,7 +20,12 @@ export function tracedExchange(
     attributes: { 'http.request.method': known, 'network.protocol.version': request.httpVersion },
     traceparent: typeof traceparent === 'string' ? traceparent : undefined,
   } as const;
-  return tracedRequest(tracer, description, run, () => endOf(response));
+  const sent = async (): Promise<void> => {
+    await run();
+    // The answer goes out at the end of this round of the event loop (Outbox), and is part of it.
+    if (!response.headersSent) await nextRound();
+  };
+  return tracedRequest(tracer, description, sent, () => endOf(response));
 }
 
 /** A refusal is no failure of the server. */

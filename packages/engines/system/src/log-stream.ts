@@ -1,5 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { formatLog, type Leaving, type LogEntry, type LogFollower, type LogFormat, type Loggers, type LogLevel } from '@coffer/base';
+import {
+  formatLog,
+  type Leaving,
+  type LogEntry,
+  type LogFollower,
+  type LogFormat,
+  type Loggers,
+  type LogLevel,
+} from '@coffer/base';
 
 /** What waits for a client that reads slowly: lines as in Vault (hashicorp/vault:helper/monitor/monitor.go), and bytes. */
 const MOST_LINES = 512;
