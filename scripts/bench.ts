@@ -9,6 +9,7 @@ import { benchPlugin } from './bench/plugin.ts';
 import { benchRows } from './bench/rows.ts';
 import { benchGrowth } from './bench/server/growth.ts';
 import { benchMemory } from './bench/server/memory.ts';
+import { benchProfile } from './bench/server/profile.ts';
 import { benchServer } from './bench/server/bench.ts';
 import { benchSnapshot } from './bench/snapshot.ts';
 import { benchStart } from './bench/start.ts';
@@ -23,6 +24,7 @@ const BENCHES: Readonly<Record<string, () => Promise<void>>> = {
   metrics: benchMetrics,
   nodes: benchNodes,
   plugin: benchPlugin,
+  profile: benchProfile,
   rows: benchRows,
   server: benchServer,
   snapshot: benchSnapshot,

@@ -41,9 +41,19 @@ describe('what round trips allow', () => {
 
 describe('the tables that benches write', () => {
   for (const [page, name] of [
-    ...['server', 'growth', 'memory', 'audit', 'metrics', 'hostile', 'snapshot', 'nodes'].map(
-      (name) => ['docs/benchmarks.md', name] as const,
-    ),
+    ...[
+      'server',
+      'profile',
+      'growth',
+      'memory',
+      'plugin',
+      'start',
+      'audit',
+      'metrics',
+      'hostile',
+      'snapshot',
+      'nodes',
+    ].map((name) => ['docs/benchmarks.md', name] as const),
     ['docs/scale.md', 'nodes'],
     ['docs/scale.md', 'rows'],
   ] as const) {

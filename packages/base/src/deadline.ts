@@ -142,16 +142,7 @@ export function whileAwaited<T>(work: Promise<T>): Promise<T> {
     if (leaving.aborted) stop();
     else leaving.addEventListener('abort', stop);
     const settled = (): void => leaving.removeEventListener('abort', stop);
-    work.then(
-      (result) => {
-        settled();
-        resolve(result);
-      },
-      (error: unknown) => {
-        settled();
-        reject(error as Error);
-      },
-    );
+    work.then(resolve, reject).then(settled, settled);
   });
 }
 

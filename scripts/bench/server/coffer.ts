@@ -11,13 +11,14 @@ const STORE = { user: 'coffer', password: 'coffer', database: 'coffer' };
 /** At the log level of production. */
 const ARGS = ['-log-level=warn'];
 
-export async function cofferOnFile(): Promise<Host> {
+/** `program`: another one in place of `dist/coffer`. */
+export async function cofferOnFile(program?: readonly [string, ...string[]]): Promise<Host> {
   const home = await DurableHome.make();
   await mkdir(home.path('data'));
   const key = await configure(home, home.fileStorage);
   return {
     name: FILE,
-    start: async () => running(await home.start(ARGS)),
+    start: async () => running(await home.start(ARGS, program)),
     file: { home, key },
     remove: () => home.remove(),
   };

@@ -29,8 +29,8 @@ export class KeptArrivals {
 
   /** Undefined where others write into the store too. */
   static of(store: Store): KeptArrivals | undefined {
-    const { rewrites } = store;
-    return rewrites && new KeptArrivals(rewrites.bind(store));
+    if (store.rewrites === undefined) return undefined;
+    return new KeptArrivals((table) => store.rewrites?.(table) ?? 0);
   }
 
   /** At once where it is kept. */
