@@ -1,7 +1,8 @@
 import type { SqlStatement } from './store.ts';
 
-const CHANGES = /^\s*(?:UPDATE|DELETE\s+FROM)\s+(\w+)/i;
-const INSERTS = /^\s*INSERT\s+INTO\s+(\w+)/i;
+/** With a plain name: one that is quoted, or of a schema, is read as some other form. */
+const CHANGES = /^\s*(?:UPDATE|DELETE\s+FROM)\s+(?!OR\s)(\w+)(?![\w.])/i;
+const INSERTS = /^\s*INSERT\s+INTO\s+(\w+)(?![\w.])/i;
 const REPLACES = /\bDO\s+UPDATE\b/i;
 const READS = /^\s*SELECT\b/i;
 /** Texts that are remembered: those with lists of parameters are many. */
@@ -42,8 +43,8 @@ export class Rewrites {
 function rewrittenBy(sql: string): string {
   if (READS.test(sql)) return '';
   const changed = CHANGES.exec(sql)?.[1];
-  if (changed !== undefined) return changed;
+  if (changed !== undefined) return changed.toLowerCase();
   const into = INSERTS.exec(sql)?.[1];
   if (into === undefined) return ANY;
-  return REPLACES.test(sql) ? into : '';
+  return REPLACES.test(sql) ? into.toLowerCase() : '';
 }
