@@ -120,6 +120,7 @@ export function steppedStore(inner: Store, steps: Steps, counted = /^/): Store {
   };
   return {
     exclusive: inner.exclusive,
+    ...(inner.rewrites && { rewrites: inner.rewrites.bind(inner) }),
     async run(sql: string, params?: readonly SqlValue[]) {
       const [result] = await transaction([{ sql, ...(params && { params }) }]);
       return result ?? { rows: [], changes: 0 };
