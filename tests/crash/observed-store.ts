@@ -32,6 +32,7 @@ export class ObservedStore implements Store {
   /** In order. */
   readonly calls: StoreCall[] = [];
   readonly exclusive: boolean;
+  readonly rewrites?: (table: string) => number;
   /** What was asked outside of requests. */
   readonly #unasked = new Set<string>();
   readonly #inner: Store;
@@ -46,6 +47,7 @@ export class ObservedStore implements Store {
     this.#intervene = intervene;
     this.#background = new Set(background);
     this.exclusive = inner.exclusive;
+    if (inner.rewrites !== undefined) this.rewrites = inner.rewrites.bind(inner);
   }
 
   /** How long nobody has called, in milliseconds. */

@@ -12,6 +12,7 @@ type Around = (statements: readonly SqlStatement[]) => Promise<readonly SqlResul
 
 export class HeldStore implements Store {
   readonly exclusive: boolean;
+  readonly rewrites?: (table: string) => number;
   readonly inner: Store;
   /** Whether all statements of a transaction see what the first one saw, as on YugabyteDB unless it is told otherwise. */
   snapshots = false;
@@ -20,6 +21,7 @@ export class HeldStore implements Store {
   constructor(inner: Store) {
     this.inner = inner;
     this.exclusive = inner.exclusive;
+    if (inner.rewrites !== undefined) this.rewrites = inner.rewrites.bind(inner);
   }
 
   /** Holds the next call that has a statement like `pattern`, before anything of it runs. */
@@ -30,6 +32,19 @@ export class HeldStore implements Store {
       reached.resolve();
       await released.promise;
       return this.inner.transaction(statements);
+    });
+    return { reached: reached.promise, release: () => released.resolve() };
+  }
+
+  /** The same, but holds what the call has given. */
+  holdAnswer(pattern: RegExp): Hold {
+    const reached = Promise.withResolvers<void>();
+    const released = Promise.withResolvers<void>();
+    this.holdAround(pattern, async (statements) => {
+      const answer = await this.inner.transaction(statements);
+      reached.resolve();
+      await released.promise;
+      return answer;
     });
     return { reached: reached.promise, release: () => released.resolve() };
   }

@@ -5,9 +5,12 @@ import type { JsonObject } from '@coffer/base';
 import { databaseUnderTest, eventually, type TestDatabase } from '@coffer/testkit';
 import pg from 'pg';
 import type { Answer, Api, RequestOptions } from '../auth/api.ts';
+import type { Hold } from './held-store.ts';
 import { accessorOf, prepare, type RaceServer, startRaceServer } from './race-server.ts';
 import { type Storage, type StorageKind, STORAGES } from './storages.ts';
 
+/** A request's first query, where it has one. */
+export const ARRIVAL = /^SELECT e\.epoch AS store_epoch/;
 export const NEW_TOKEN = /^INSERT INTO tokens/;
 export const NEW_LEASE = /^INSERT INTO leases/;
 export const ACTIVATION = /^UPDATE leases SET state = 'active'/;
@@ -82,11 +85,19 @@ export class Races {
   }
 
   /** Holds `request` at its call like `pattern` until `first` is over. Returns what came of it. */
-  async held(pattern: RegExp, request: Sent, first: () => Promise<unknown>): Promise<Answer> {
-    const hold = this.server.store.hold(pattern);
+  held(pattern: RegExp, request: Sent, first: () => Promise<unknown>): Promise<Answer> {
+    return this.#while(this.server.store.hold(pattern), request, first);
+  }
+
+  /** The same, but holds it when the call has been answered, before it sees that. */
+  heldAfter(pattern: RegExp, request: Sent, first: () => Promise<unknown>): Promise<Answer> {
+    return this.#while(this.server.store.holdAnswer(pattern), request, first);
+  }
+
+  async #while(hold: Hold, request: Sent, first: () => Promise<unknown>): Promise<Answer> {
     const answer = this.api(...request);
-    await Promise.race([hold.reached, answer.then(({ error }) => assert.fail(`it was not held: ${error}`))]);
     try {
+      await Promise.race([hold.reached, answer.then(({ error }) => assert.fail(`it was not held: ${error}`))]);
       await first();
     } finally {
       hold.release();
