@@ -53,9 +53,29 @@ describe('formatting', () => {
     assert.equal(formatDuration(-90), '-1m30s');
   });
   it('cuts trailing zeros of a time fraction', () => {
-    assert.equal(formatTime(Date.UTC(2026, 10, 24, 18, 51, 2, 97)), '2026-11-24T18:51:02.097Z');
-    assert.equal(formatTime(Date.UTC(2026, 10, 24, 18, 51, 20, 0)), '2026-11-24T18:51:20Z');
-    assert.equal(formatTime(Date.UTC(2026, 10, 24, 18, 51, 2, 500)), '2026-11-24T18:51:02.5Z');
+    for (const [milliseconds, shown] of [
+      [97, '51:02.097'],
+      [0, '51:02'],
+      [500, '51:02.5'],
+      [100, '51:02.1'],
+      [90, '51:02.09'],
+      [120, '51:02.12'],
+      [101, '51:02.101'],
+      [1, '51:02.001'],
+      [10, '51:02.01'],
+      [999, '51:02.999'],
+      [18_000, '51:20'],
+      [18_100, '51:20.1'],
+      [58_000, '52:00'],
+    ] as const) {
+      const time = Date.UTC(2026, 10, 24, 18, 51, 2, milliseconds);
+      assert.equal(formatTime(time), `2026-11-24T18:${shown}Z`);
+    }
+    assert.equal(formatTime(0), '1970-01-01T00:00:00Z');
+    // Where Node.js writes the year with a sign and six digits.
+    assert.equal(formatTime(Date.UTC(12_026, 0, 1, 0, 0, 0, 250)), '+012026-01-01T00:00:00.25Z');
+    assert.equal(formatTime(Date.UTC(-1, 0, 1)), '-000001-01-01T00:00:00Z');
+    assert.throws(() => formatTime(Number.NaN), RangeError);
   });
   it('keeps a log line one line, and terminals as they are, whatever is logged', () => {
     let line = '';

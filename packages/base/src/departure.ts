@@ -39,8 +39,8 @@ export class Departure implements Leaving {
     if (this.#aborted) return;
     this.#aborted = true;
     this.#controller?.abort();
-    const listeners = this.#listeners;
+    // Some stop listening as others are told.
+    for (const listener of this.#listeners ?? []) listener();
     this.#listeners = undefined;
-    for (const listener of listeners ?? []) listener();
   }
 }

@@ -10,6 +10,7 @@ let used = stock.length;
 /** As node:crypto's randomBytes, for a few bytes at a time. The buffer is one of its own. */
 export function fewRandomBytes(count: number): Buffer {
   const bytes = Buffer.allocUnsafeSlow(count);
+  if (count > stock.length) return randomFillSync(bytes);
   if (used + count > stock.length) refill();
   stock.copy(bytes, 0, used, used + count);
   stock.fill(0, used, used + count);
@@ -17,9 +18,9 @@ export function fewRandomBytes(count: number): Buffer {
   return bytes;
 }
 
-/** A whole number from 0 to `limit`, exclusive, each as likely as the others. */
+/** A whole number from 0 to `limit`, exclusive, each as likely as the others. @throws RangeError when there is none, as randomInt */
 export function randomIndex(limit: number): number {
-  if (limit > BYTE_VALUES) return randomInt(limit);
+  if (limit < 1 || limit > BYTE_VALUES) return randomInt(limit);
   // What would make some more likely than others is drawn again.
   const fair = BYTE_VALUES - (BYTE_VALUES % limit);
   for (;;) {
