@@ -6,7 +6,6 @@
 export class Outbox {
   #waiting: (() => void)[] = [];
 
-  /** `send` must not throw: it would keep others from being sent. */
   add(send: () => void): void {
     this.#waiting.push(send);
     if (this.#waiting.length === 1) setImmediate(() => this.#sendAll());
@@ -15,7 +14,16 @@ export class Outbox {
   #sendAll(): void {
     const waiting = this.#waiting;
     this.#waiting = [];
-    for (const send of waiting) send();
+    for (const send of waiting) {
+      try {
+        send();
+      } catch (thrown) {
+        // A defect, which must not keep others from being sent.
+        setImmediate(() => {
+          throw thrown;
+        });
+      }
+    }
   }
 }
 

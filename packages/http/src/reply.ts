@@ -77,10 +77,19 @@ export class Reply {
     const body = this.#prepare(rendered);
     outbox.add(() => {
       if (this.#closed) return;
-      if (body === undefined || this.#isHead) this.#response.end();
-      else this.#response.end(body);
-      this.#limitDelivery();
+      try {
+        if (body === undefined || this.#isHead) this.#response.end();
+        else this.#response.end(body);
+        this.#limitDelivery();
+      } catch (thrown) {
+        this.#breakOff(thrown);
+      }
     });
+  }
+
+  #breakOff(thrown: unknown): void {
+    logInternal(this.#options.logger, this.#id, CofferError.from(thrown));
+    cutOff(this.#request);
   }
 
   /** A client that has gone, or asks for the headers alone, gets none of it. */
@@ -98,8 +107,7 @@ export class Reply {
     } catch (thrown) {
       if (!this.#response.headersSent) throw thrown;
       if (this.#closed) return;
-      logInternal(this.#options.logger, this.#id, CofferError.from(thrown));
-      cutOff(this.#request);
+      this.#breakOff(thrown);
     } finally {
       await body.end();
     }
