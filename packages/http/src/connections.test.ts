@@ -52,6 +52,42 @@ describe('connections of one address', () => {
     });
   });
 
+  it('go in the order in which they were last used, a request that takes long counting from its end', async () => {
+    const { handle, enteredBy, open } = partlyHeld();
+    await withEdge({ handle, maxConnections: 16, maxConnectionsPerNetwork: 5 }, async (port) => {
+      const clients = Array.from({ length: 5 }, () => clientFrom('127.0.0.3', port));
+      const slow = clients[0] ?? assert.fail();
+      await slow.send(getRequest(SLOW));
+      await enteredBy(1);
+      for (const client of clients.slice(1)) await served(client);
+      // Again, in another order; the slow one is answered in the middle.
+      const used: RawClient[] = [];
+      const order = [3, 1, 0, 4, 2];
+      for (const at of order) {
+        const client = clients[at] ?? assert.fail();
+        used.push(client);
+        if (client !== slow) {
+          await served(client);
+          continue;
+        }
+        open();
+        await slow.response();
+      }
+      const newcomers: RawClient[] = [];
+      const gone: RawClient[] = [];
+      while (gone.length < used.length) {
+        newcomers.push(await served(clientFrom('127.0.0.3', port)));
+        const left = used.filter((client) => !gone.includes(client));
+        gone.push(await Promise.race(left.map((client) => client.ended().then(() => client))));
+      }
+      assert.deepEqual(
+        gone.map((client) => clients.indexOf(client)),
+        order,
+      );
+      for (const client of newcomers) await served(client).then((each) => each.close());
+    });
+  });
+
   it('that say nothing go too, and one more is refused when every other is at work', async () => {
     const { handle, enteredBy, open } = partlyHeld();
     await withEdge({ handle, maxConnections: 8, maxConnectionsPerNetwork: 2 }, async (port) => {

@@ -1,7 +1,7 @@
 /**
  * Sends the answers that are ready in one round of the event loop together, at its end. A client that waits has to be woken by the
  * system for each answer that comes alone, which costs more than all the rest of a read; while it is awake the others cost a
- * third of that (decision 0037). An answer that is alone goes out in the same round.
+ * seventh of that (decision 0037). An answer that is alone goes out in the same round.
  */
 export class Outbox {
   #waiting: (() => void)[] = [];
