@@ -26,6 +26,7 @@ export type { PolicyStore } from './policies/policies.ts';
 export { type PathRule, parsePolicy } from './policies/policy.ts';
 export type { ClusterIdentity } from './seal/cluster-identity.ts';
 export type { KeyRotationConfig, KeyStatus } from './seal/key-rotation.ts';
+export { collectGarbage } from './seal/seal-garbage.ts';
 export { type ShareCounts, withShare } from './seal/key-shares.ts';
 export type * from './seal/seal-control.ts';
 export type { BuiltCore, OpenParts } from './open-seal.ts';
