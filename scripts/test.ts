@@ -1,7 +1,7 @@
 /**
  * `npm test`: types, lint and format, the built files, and every test, against an embedded PostgreSQL or, with YSQL_URL, a
- * real YugabyteDB. Arguments are parts of paths, and choose the files to run in place of all that:
- * `npm test -- packages/hcl`.
+ * real YugabyteDB; where all of it is well, at last what a request costs, which fails nothing. Arguments are parts of paths,
+ * and choose the files to run in place of all that: `npm test -- packages/hcl`.
  */
 import { spawn } from 'node:child_process';
 import { existsSync, globSync, statSync } from 'node:fs';
@@ -103,3 +103,8 @@ const passed = await test(files);
 const codes = [passed ? 0 : 1, await checked];
 if (codes[1] !== 0) console.error('== check failed: see above');
 process.exitCode = Math.max(...codes);
+if (given.length === 0 && process.platform === 'linux' && process.exitCode === 0) {
+  console.log('== costs');
+  // Alone, since what else runs would be measured with it. It says itself what it finds and why it cannot: nothing fails by it.
+  await node('scripts/costs.ts').catch((error: unknown) => console.error(error));
+}

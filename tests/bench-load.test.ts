@@ -88,6 +88,17 @@ describe('the clients of a bench', () => {
     ]);
   });
 
+  it('send each request once where they share them', async () => {
+    seen.length = 0;
+    const each = Array.from({ length: 20 }, (_, lease) => httpRequest('PUT', 'sys/leases/renew', 'token', { lease }));
+    const { answered } = await load.run({ ...place, clients: 3, each }, { count: 18 });
+    const sent = Array.from({ length: 18 }, (_, lease) => `PUT sys/leases/renew {"lease":${lease}}`);
+    assert.equal(answered, 18);
+    assert.deepEqual([...seen].sort(), sent.sort());
+    const { answered: all } = await load.run({ ...place, clients: 3, each }, {});
+    assert.equal(all, 20);
+  });
+
   it('renew and revoke what they issued, also when the time is over', async () => {
     seen.length = 0;
     const { answered, errors } = await load.run(

@@ -28,14 +28,25 @@ export class Report {
   }
 }
 
-/** Replaces what stands between `<!-- measured: NAME by ... -->` and `<!-- /measured -->`. */
+/** What stands between `<!-- measured: NAME by ... -->` and `<!-- /measured -->`. */
+export async function readMeasured(page: string, name: string): Promise<string> {
+  const { place, text } = await findPlace(page, name);
+  return place.exec(text)?.[2] ?? '';
+}
+
+/** Replaces it. */
 export async function writeMeasured(page: string, name: string, text: string): Promise<void> {
-  const file = join(DOCS, page);
-  const before = await readFile(file, 'utf8');
-  const place = new RegExp(`(<!-- measured: ${name} [^>]*-->\\n)[\\s\\S]*?(<!-- /measured -->)`);
-  if (!place.test(before)) throw new Error(`docs/${page} has no place for ${name}`);
+  const { file, place, text: before } = await findPlace(page, name);
   await writeFile(
     file,
-    before.replace(place, (_, open: string, close: string) => `${open}\n${text}\n\n${close}`),
+    before.replace(place, (_, open: string, _before: string, close: string) => `${open}\n${text}\n\n${close}`),
   );
+}
+
+async function findPlace(page: string, name: string) {
+  const file = join(DOCS, page);
+  const text = await readFile(file, 'utf8');
+  const place = new RegExp(`(<!-- measured: ${name} [^>]*-->\\n)([\\s\\S]*?)(<!-- /measured -->)`);
+  if (!place.test(text)) throw new Error(`docs/${page} has no place for ${name}`);
+  return { file, place, text };
 }

@@ -85,6 +85,17 @@ function fixedTurns(request: string, tally: Tally): Turns {
   return { next: () => (tally.take() ? bytes : undefined), answered: () => undefined };
 }
 
+/** `left` is shared by all clients. */
+function onceTurns(left: string[], tally: Tally): Turns {
+  return {
+    next: () => {
+      const request = left.length > 0 && tally.take() ? left.pop() : undefined;
+      return request === undefined ? undefined : Buffer.from(request);
+    },
+    answered: () => undefined,
+  };
+}
+
 /** Each cycle is ended, lest it leave a lease. */
 function cycleTurns({ role, token }: NonNullable<Work['cycle']>, tally: Tally): Turns {
   const issue = Buffer.from(httpRequest('GET', `database/creds/${role}`, token));
@@ -145,15 +156,16 @@ function serve({ host, port }: Work, turns: Turns, tally: Tally): Promise<void> 
 }
 
 async function run({ work, until }: Order): Promise<Answered> {
-  const { clients, requests = [], cycle } = work;
+  const { clients, requests = [], each, cycle } = work;
   const tally = new Tally(until);
+  const left = each?.toReversed();
+  const turnsOf = (client: number): Turns => {
+    if (cycle !== undefined) return cycleTurns(cycle, tally);
+    if (left !== undefined) return onceTurns(left, tally);
+    return fixedTurns(requests[client % Math.max(1, requests.length)] ?? '', tally);
+  };
   const begin = performance.now();
-  await Promise.all(
-    Array.from({ length: clients }, (_, client) => {
-      const request = requests[client % Math.max(1, requests.length)] ?? '';
-      return serve(work, cycle === undefined ? fixedTurns(request, tally) : cycleTurns(cycle, tally), tally);
-    }),
-  );
+  await Promise.all(Array.from({ length: clients }, (_, client) => serve(work, turnsOf(client), tally)));
   return tally.answer((performance.now() - begin) / 1000);
 }
 

@@ -1,7 +1,6 @@
 /** Clients of a server, in a process of their own: what they compute is not counted as the server's. */
-import { type ChildProcess, fork } from 'node:child_process';
-import { once } from 'node:events';
 import { join } from 'node:path';
+import { Worker } from './worker.ts';
 
 export interface Work {
   readonly host: string;
@@ -9,6 +8,8 @@ export interface Work {
   readonly clients: number;
   /** Whole HTTP requests: one for every client, or one for each of them. */
   readonly requests?: readonly string[];
+  /** In place of them: each of these once, by whichever client is free. */
+  readonly each?: readonly string[];
   /** In place of them: each client issues a credential, renews its lease and revokes it, over and over. */
   readonly cycle?: { readonly role: string; readonly token: string };
 }
@@ -46,41 +47,22 @@ export function httpRequest(method: string, path: string, token: string, body?: 
 }
 
 export class Load {
-  readonly #child: ChildProcess;
+  readonly #worker: Worker<Order, Answered>;
 
-  private constructor(child: ChildProcess) {
-    this.#child = child;
+  private constructor(worker: Worker<Order, Answered>) {
+    this.#worker = worker;
   }
 
   static async start(): Promise<Load> {
-    const file = join(import.meta.dirname, 'load-process.ts');
-    const child = fork(file, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
-    await once(child, 'message');
-    return new Load(child);
+    return new Load(await Worker.start(join(import.meta.dirname, 'load-process.ts')));
   }
 
   /** One order at a time. */
-  async run(work: Work, until: Until): Promise<Answered> {
-    const child = this.#child;
-    const over = new AbortController();
-    const ended = once(child, 'exit', { signal: over.signal }).then(() => {
-      throw new Error('the process of the clients has ended');
-    });
-    const answer = once(child, 'message', { signal: over.signal }).then(([message]) => message as Answered);
-    child.send({ work, until } satisfies Order);
-    try {
-      return await Promise.race([answer, ended]);
-    } finally {
-      // Whichever of them waits still is let go of.
-      answer.catch(() => undefined);
-      ended.catch(() => undefined);
-      over.abort();
-    }
+  run(work: Work, until: Until): Promise<Answered> {
+    return this.#worker.run({ work, until });
   }
 
   async stop(): Promise<void> {
-    const end = once(this.#child, 'exit');
-    this.#child.disconnect();
-    await end;
+    await this.#worker.stop();
   }
 }

@@ -34,6 +34,13 @@ export function familyCpuMs(pid: number): number {
   return ticks(fieldsOf(pid), 11, 4) * TICK_MS + cpuMs(childrenOf(pid));
 }
 
+/** That of all processes of the machine, in milliseconds. */
+export function machineCpuMs(): number {
+  const [, ...fields] = (readFileSync('/proc/stat', 'utf8').split('\n')[0] ?? '').split(/ +/);
+  // All but idle and iowait, the fields 4 and 5, and what a host above this machine takes.
+  return (ticks(fields, 0, 3) + ticks(fields, 5, 2)) * TICK_MS;
+}
+
 /** Resident memory of these processes, in bytes. */
 export function residentBytes(pids: readonly number[]): number {
   return pids.reduce((sum, pid) => {
