@@ -12,6 +12,7 @@ import type { TestPostgres } from '@coffer/testkit';
 import { DIST } from '../../tests/coffer-process.ts';
 import { configure, type Issued, issue } from '../../tests/dev-server.ts';
 import { DurableHome, type DurableServer } from '../../tests/durable-process.ts';
+import { cpuMs } from './server/processes.ts';
 
 export const KEY_ID = 'bench';
 /** The role of requests that go on beside a burst: its logins are told from the burst's by their name. */
@@ -155,10 +156,7 @@ export function endAt({ home }: LeaseServer, leases: readonly Issued[], time: nu
 
 /** Processor time that the server's process has used, in milliseconds: what a start costs, however busy the machine is. */
 export function cpuMsOf({ child }: DurableServer): number {
-  const [, fields = ''] = readFileSync(`/proc/${child.pid}/stat`, 'utf8').split(/\) (?!.*\) )/);
-  // proc(5): fields 14 and 15, in ticks, of which Linux has 100 a second for its users; behind the name comes field 3.
-  const [user = 0, system = 0] = fields.split(' ').slice(11, 13).map(Number);
-  return (user + system) * 10;
+  return cpuMs([child.pid ?? 0]);
 }
 
 /** Memory of the server's process, in bytes: all that is resident, and what is its own. */

@@ -8,13 +8,13 @@ export class ListenerView {
   readonly #metrics: ListenerConfig['metrics'];
   readonly #logger: Logger;
   #redacted: readonly Redaction[];
-  #headers: ResponseHeaders;
+  #headers: ResponseHeaders | undefined;
   #open: readonly UnauthenticatedAccess[];
 
   constructor(config: ListenerConfig, logger: Logger) {
     this.#metrics = config.metrics;
     this.#redacted = config.redacted ?? [];
-    this.#headers = config.responseHeaders ?? {};
+    this.#headers = config.responseHeaders;
     this.#open = config.unauthenticatedAccess ?? [];
     this.#logger = logger;
   }
@@ -34,17 +34,12 @@ export class ListenerView {
     return response?.data ? { ...response, data: redact(response.data, this.#redacted) } : response;
   }
 
-  get #hasHeaders(): boolean {
-    for (const _ in this.#headers) return true;
-    return false;
-  }
-
   headers(status: number): Iterable<readonly [string, string]> {
-    return this.#hasHeaders ? headersFor(this.#headers, status) : NONE;
+    return this.#headers === undefined ? NONE : headersFor(this.#headers, status);
   }
 
   /** Takes over what can change while it listens. Returns whether what is served without a token differs from before. */
-  change({ unauthenticatedAccess = [], responseHeaders = {}, redacted = [] }: Partial<ListenerConfig> = {}): boolean {
+  change({ unauthenticatedAccess = [], responseHeaders, redacted = [] }: Partial<ListenerConfig> = {}): boolean {
     const isOther = this.#open.join() !== unauthenticatedAccess.join();
     this.#open = unauthenticatedAccess;
     this.#headers = responseHeaders;

@@ -17,8 +17,8 @@ export function beginStart(): void {
 }
 
 /**
- * V8 may compile again, the cheap way at once and with Maglev sooner than it usually would, after 400 calls of a function: each user
- * that a host asks for is a single call of most of our functions. Turbofan waits as long as ever: on two cores it takes from
+ * V8 may compile again, the cheap way at once and with Maglev sooner than it usually would, which is after 400 calls of a function: each
+ * user that a host asks for is a single call of most of our functions. Turbofan waits as long as ever: on two cores it takes from
  * the first calls what it gives to later ones (docs/decisions/0005-own-grpc-layer.md).
  */
 export function endStart(): void {

@@ -17,6 +17,7 @@ export * from './log.ts';
 export * from './loggers.ts';
 export * from './metric-table.ts';
 export * from './metrics.ts';
+export * from './once-per-object.ts';
 export * from './outcome-unknown.ts';
 export { PROCESS_ID } from './process-id.ts';
 export * from './random.ts';

@@ -1,5 +1,5 @@
 import { BlockList, isIP, SocketAddress } from 'node:net';
-import { CofferError } from '@coffer/base';
+import { CofferError, oncePerObject } from '@coffer/base';
 
 /** The most networks that one list may have. */
 const MAX_CIDRS = 256;
@@ -58,21 +58,16 @@ export function cidrsAllow(cidrs: readonly string[], address: string): boolean {
 }
 
 type Networks = Readonly<Record<'ipv4' | 'ipv6', BlockList>>;
-const NETWORKS = new WeakMap<readonly string[], Networks>();
 
-/** Made once for each list, which nobody changes. */
-function networksOf(cidrs: readonly string[]): Networks {
-  const known = NETWORKS.get(cidrs);
-  if (known !== undefined) return known;
+const networksOf = oncePerObject((cidrs: readonly string[]): Networks => {
   const networks = { ipv4: new BlockList(), ipv6: new BlockList() };
   for (const cidr of cidrs) {
     const [network = '', length] = cidr.split('/');
     const family = familyOf(network);
     networks[family].addSubnet(network, Number(length), family);
   }
-  NETWORKS.set(cidrs, networks);
   return networks;
-}
+});
 
 /**
  * Whether whoever is bound to `cidrs` is bound to `outer` too. An empty list binds nobody: an empty `outer` holds everything,

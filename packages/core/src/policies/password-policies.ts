@@ -1,3 +1,4 @@
+import { oncePerObject } from '@coffer/base';
 import { type EntryStorage, stored } from '@coffer/framework';
 import {
   DEFAULT_PASSWORD_POLICY,
@@ -25,19 +26,15 @@ export interface PasswordPolicies {
 }
 
 const { entry, string } = stored;
-const POLICY = entry<{ readonly policy: string }>({ policy: string() });
+interface PolicyEntry {
+  readonly policy: string;
+}
+const POLICY = entry<PolicyEntry>({ policy: string() });
 
 export function createPasswordPolicies(storage: EntryStorage): PasswordPolicies {
   const policies = storage.kept('', POLICY);
   /** By the entry, which is another one when it was changed. */
-  const parsed = new WeakMap<object, PasswordPolicy>();
-  const parsedOf = async (name: string): Promise<PasswordPolicy> => {
-    const entry = await policies.get(name);
-    if (entry === undefined) throw missingPolicy(name);
-    const policy = parsed.get(entry) ?? parsePasswordPolicy(entry.policy);
-    parsed.set(entry, policy);
-    return policy;
-  };
+  const parsed = oncePerObject(({ policy }: PolicyEntry) => parsePasswordPolicy(policy));
   const get = async (name: string): Promise<string | undefined> => (await policies.get(name))?.policy;
   return {
     get,
@@ -50,7 +47,9 @@ export function createPasswordPolicies(storage: EntryStorage): PasswordPolicies 
     list: () => storage.list(''),
     async generate(name) {
       if (name === '') return generatePassword(DEFAULT_PASSWORD_POLICY);
-      return generatePassword(await parsedOf(name));
+      const found = await policies.get(name);
+      if (found === undefined) throw missingPolicy(name);
+      return generatePassword(parsed(found));
     },
   };
 }

@@ -1,4 +1,4 @@
-import { CofferError, randomIndex } from '@coffer/base';
+import { CofferError, oncePerObject, randomIndex } from '@coffer/base';
 import { type HclItem, type HclObject, parseHcl } from '@coffer/hcl';
 
 export interface CharsetRule {
@@ -129,21 +129,12 @@ interface PolicySets {
   readonly needed: readonly NeededRule[];
 }
 
-const SETS = new WeakMap<PasswordPolicy, PolicySets>();
-
-/** Made once for each policy. */
-function setsOf(policy: PasswordPolicy): PolicySets {
-  const known = SETS.get(policy);
-  if (known !== undefined) return known;
-  const sets = {
-    union: [...new Set(policy.rules.flatMap(({ charset }) => charset))],
-    needed: policy.rules
-      .filter(({ minChars }) => minChars > 0)
-      .map((rule) => ({ ...rule, set: new Set(rule.charset) })),
-  };
-  SETS.set(policy, sets);
-  return sets;
-}
+const setsOf = oncePerObject(
+  ({ rules }: PasswordPolicy): PolicySets => ({
+    union: [...new Set(rules.flatMap(({ charset }) => charset))],
+    needed: rules.filter(({ minChars }) => minChars > 0).map((rule) => ({ ...rule, set: new Set(rule.charset) })),
+  }),
+);
 
 function isMet({ set, minChars }: NeededRule, candidate: readonly string[]): boolean {
   let found = 0;

@@ -1,4 +1,4 @@
-import { CofferError, formatTime } from '@coffer/base';
+import { CofferError, formatTime, oncePerObject } from '@coffer/base';
 import type { SqlValue, Store } from '@coffer/store';
 import { type Acl, createAcl, ROOT_ACL } from './acl.ts';
 import type { Barrier } from '../barrier/barrier.ts';
@@ -155,16 +155,8 @@ export function createPolicyStore(store: Store, barrier: Barrier, epochs: Epochs
   };
 }
 
-const KEYS = new WeakMap<readonly string[], string>();
-
-/** Made once for each list of a token that is kept. */
-function keyOf(names: readonly string[]): string {
-  const known = KEYS.get(names);
-  if (known !== undefined) return known;
-  const key = JSON.stringify([...new Set(names)]);
-  KEYS.set(names, key);
-  return key;
-}
+/** The list of a token that is kept is the same one at each request. */
+const keyOf = oncePerObject((names: readonly string[]) => JSON.stringify([...new Set(names)]));
 
 /** For what stands for a token of nobody in particular. */
 const NOBODY = {};

@@ -75,7 +75,8 @@ export function createTokenStore(
       barrier.requireOpen();
       if (isBatchToken(token)) return batchArrival(token);
       if (token === '') return arrivalOf('');
-      return kept?.get(token, () => arrivalOf(barrier.tokenId(token))) ?? arrivalOf(barrier.tokenId(token));
+      const ask = (): Promise<Arrival> => arrivalOf(barrier.tokenId(token));
+      return kept === undefined ? ask() : kept.get(token, ask);
     },
     async spend(entry) {
       if (entry.numUses === 0) return entry;
