@@ -61,6 +61,13 @@ export const CASES: readonly CrashCase[] = [
     prepare: async (server) => update('sys/leases/revoke', { lease_id: await issueLease(server), sync: false }),
   },
   {
+    title: 'revoke-prefix of several',
+    prepare: async (server) => {
+      for (let left = 3; left > 0; left--) await issueLease(server);
+      return update('sys/leases/revoke-prefix/database/creds/dynamic', { sync: true });
+    },
+  },
+  {
     title: 'static role creation',
     prepare: async (_, names) => update('database/static-roles/app', staticRole(names)),
   },

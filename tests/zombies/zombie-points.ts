@@ -41,6 +41,7 @@ const CALLS: readonly (readonly [string, readonly Call[]])[] = [
   ['issue', [after(1), before(2)]],
   ['renew', [after(1), before(2)]],
   ['revoke', [after(1), before(2)]],
+  ['revoke-prefix of several', [after(1), before(2)]],
   ['revoke in the background', [after('UPDATE leases SET claim ='), before('DELETE FROM leases')]],
   ['rotate-role', [after(1), after(2), before(3)]],
   ['rotate-root', [after(2), before(3), before(4)]],
@@ -52,6 +53,7 @@ const CALLS: readonly (readonly [string, readonly Call[]])[] = [
 const STATEMENTS: readonly (readonly [string, RegExp])[] = [
   ['issue', /CREATE ROLE/],
   ['revoke', /DROP ROLE/],
+  ['revoke-prefix of several', /DROP ROLE/],
   ['rotate-role', /ALTER ROLE/],
   ['rotate-root', /ALTER ROLE/],
 ];

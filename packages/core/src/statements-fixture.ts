@@ -102,6 +102,9 @@ function workOfCore(store: Store, barrier: Barrier): readonly (() => Promise<voi
           ...{ path: 'a/b', token: { id: entry.id, usesLeft: 0 }, renewable: true, data: {} },
           ...{ issueTime: Date.now(), expireTime: Date.now() + 60_000 },
         });
+      const revokeDue = async (): Promise<void> => {
+        await Promise.all(leases.revokeClaimed(await leases.claimDue(Date.now(), 10)).values());
+      };
       const made = await begin();
       await made.requireMine();
       await made.activate();
@@ -118,7 +121,7 @@ function workOfCore(store: Store, barrier: Barrier): readonly (() => Promise<voi
       await leases.revokeLater(made.id);
       await leases.revokePrefixLater('a/');
       await leases.nextDue();
-      for (const lease of await leases.claimDue(Date.now(), 10)) await leases.revokeClaimed(lease);
+      await revokeDue();
       await leases.revoke(made.id);
       await leases.revokePrefix('a/');
       await (await begin()).abandon(true);
@@ -128,7 +131,7 @@ function workOfCore(store: Store, barrier: Barrier): readonly (() => Promise<voi
       await lost.activate().catch(nothing);
       await lost.abandon(false);
       revoke = async () => 'a session';
-      for (const lease of await leases.claimDue(Date.now(), 10)) await leases.revokeClaimed(lease);
+      await revokeDue();
       revoke = () => Promise.reject(new CofferError('failed', 'not now'));
       await leases.revokePrefix('a/', { force: true });
     },

@@ -22,7 +22,7 @@ export type StatementPurpose = 'creation' | 'renew' | 'revocation' | 'rollback' 
 /**
  * Vault's database plugin contract, version 5 (hashicorp/vault:sdk/database/dbplugin/v5/database.go), and extensions: the
  * engine may ask the plugin to name a user before it is made, so that a durable row can say what is about to happen (DESIGN
- * invariant 1), whether a password logs in, to end what a dead process left at work, and which sessions of a deleted user may
+ * invariant 1), to end several logins together, whether a password logs in, to end what a dead process left at work, and which sessions of a deleted user may
  * go on; and the plugin may pass on what the database warned of. A foreign host never uses them, a foreign plugin has none.
  *
  * Every method rejects with a CofferError whose message is fit for a user. What was opened by `openDatabase`, served or
@@ -43,6 +43,12 @@ export interface Database {
   updateUser(request: UpdateUserRequest): Promise<void>;
   /** Ends a login. Succeeds when the user did not exist. */
   deleteUser(request: DeleteUserRequest): Promise<void>;
+  /**
+   * Extension: ends logins that can be dropped together, without statements of their own. Resolves with the names of those that are
+   * gone, with all of their sessions; each of the others, or all where it rejects, is for {@link deleteUser}, which says what is wrong
+   * with it.
+   */
+  deleteUsers?(usernames: readonly string[]): Promise<readonly string[]>;
   /** The database's type, `yugabyte` for YSQL. */
   type(): Promise<string>;
   /** Closes every connection. Idempotent. */

@@ -115,6 +115,7 @@ export function withHostErrors(database: Database): Database {
       checkUsername(request);
       return guard('deleteUser', () => database.deleteUser(request));
     },
+    deleteUsers: (usernames) => guard('deleteUser', async () => (await database.deleteUsers?.(usernames)) ?? []),
     type: () => guard('type', () => database.type()),
     close: () => guard('close', () => database.close()),
     nameUser: (config) => guard('nameUser', async () => database.nameUser?.(config)),

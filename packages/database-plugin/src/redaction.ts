@@ -113,6 +113,7 @@ export class Redaction {
         if (password !== undefined && inUse.config.names.includes(username)) inUse.rotated = [password.newPassword];
       },
       deleteUser: (request) => guard(() => inner.deleteUser(request), [request.username]),
+      deleteUsers: (usernames) => guard(async () => (await inner.deleteUsers?.(usernames)) ?? [], usernames),
       type: () => guard(() => inner.type()),
       close: async () => {
         await guard(() => inner.close());

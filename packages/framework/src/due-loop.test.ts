@@ -28,7 +28,10 @@ class Items implements DueWork<string> {
   nameOf(item: string): string {
     return item;
   }
-  async run(item: string): Promise<void> {
+  run(items: readonly string[]): readonly Promise<void>[] {
+    return items.map((item) => this.#runOne(item));
+  }
+  async #runOne(item: string): Promise<void> {
     this.runs.push(item);
     this.most = Math.max(this.most, ++this.running);
     try {

@@ -6,8 +6,11 @@ export interface DueWork<Item> {
   due(limit: number): Promise<readonly Item[]>;
   /** When the next item that nobody is working on is due, in milliseconds since 1970; undefined when there is none. */
   nextDue(): Promise<number | undefined>;
-  /** Does an item. Rejects only when its outcome could not be written down: it then becomes due again by itself. */
-  run(item: Item): Promise<void>;
+  /**
+   * Does items, and resolves for each when it is done. Rejects only when its outcome could not be written down: it then becomes due again
+   * by itself.
+   */
+  run(items: readonly Item[]): readonly Promise<void>[];
   /** Names an item in the log; of items with the same name only one runs at a time. */
   nameOf(item: Item): string;
 }
@@ -84,8 +87,10 @@ export class DueLoop<Item> {
       return longestSleepMs;
     }
     try {
+      // What ends together makes room together.
+      await new Promise<void>((resolve) => process.nextTick(resolve));
       const free = concurrency - this.#running.size;
-      if (free > 0) for (const item of await this.#work.due(free)) this.#start(item);
+      if (free > 0) this.#startAll(await this.#work.due(free));
       // Whichever ends next wakes the loop.
       if (this.#running.size >= concurrency) return longestSleepMs;
       const next = (await this.#work.nextDue()) ?? Number.POSITIVE_INFINITY;
@@ -96,11 +101,18 @@ export class DueLoop<Item> {
     }
   }
 
-  #start(item: Item): void {
-    const name = this.#work.nameOf(item);
-    if (this.#running.has(name)) return;
-    const work = this.#work
-      .run(item)
+  #startAll(due: readonly Item[]): void {
+    const items = new Map<string, Item>();
+    for (const item of due) {
+      const name = this.#work.nameOf(item);
+      if (!this.#running.has(name)) items.set(name, item);
+    }
+    const works = this.#work.run([...items.values()]);
+    for (const [at, name] of [...items.keys()].entries()) this.#follow(name, works[at] ?? Promise.resolve());
+  }
+
+  #follow(name: string, begun: Promise<void>): void {
+    const work = begun
       .catch((thrown: unknown) => {
         this.#failed = true;
         this.#options.logger.error('what came of it was not recorded', {

@@ -23,6 +23,11 @@ export interface Engine {
    */
   revoke?(lease: Lease): Promise<string | undefined>;
   /**
+   * Ends what several leases stand for where that can be done together. Resolves with the ids of those that are wholly over; each of
+   * the others, or all where it rejects, is for {@link revoke}, which says what is wrong with it.
+   */
+  revokeTogether?(leases: readonly Lease[]): Promise<readonly string[]>;
+  /**
    * Extends what a lease stands for in the outside world, before the lease itself is extended. `data` replaces the
    * lease's where the renewal changed what its revocation or next renewal needs.
    */

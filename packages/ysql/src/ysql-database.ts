@@ -30,7 +30,7 @@ import { createNameMaker, type NameMaker, type Username } from './settings/usern
 import { roleName } from './sql/role-name.ts';
 import { checkStatements, renderStatements, renderStatementsFor } from './sql/statement-template.ts';
 import { createUser } from './users/create-user.ts';
-import { dropRole, revocationStatements, revokeUser } from './users/drop-user.ts';
+import { dropRole, dropRoles, revocationStatements, revokeUser } from './users/drop-user.ts';
 import { convertsText, storedPassword } from './users/stored-password.ts';
 import { tell } from './users/tell-warnings.ts';
 import {
@@ -145,6 +145,13 @@ class YsqlDatabase implements Database {
       const statements = revocationStatements(this.#logger, name, request.statements);
       if (statements.length > 0) tell(this.#logger, 'revocation', name, await revokeUser(access, name, statements));
       else await dropRole(access, name, { ownedObjects: access.settings.ownedObjects, endSessions: true });
+    });
+  }
+
+  async deleteUsers(usernames: readonly string[]): Promise<readonly string[]> {
+    return await this.#run(undefined, async ({ access }) => {
+      const gone = await dropRoles(access, usernames.map(roleName));
+      return usernames.filter((username) => gone.has(roleName(username)));
     });
   }
 

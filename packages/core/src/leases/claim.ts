@@ -56,9 +56,14 @@ export class HeldClaim {
     this.#life = moment.#life;
   }
 
+  /** Whether nobody can have taken it in these first milliseconds, unless this node was taken for dead. */
+  isCertain(sureMs: number): boolean {
+    return this.#life !== undefined && this.#life === this.#node.life && this.#since.ms < sureMs;
+  }
+
   /** @throws CofferError `unavailable` when somebody else has it, or the store cannot be asked */
   async require({ sureMs, ask, what }: Question): Promise<void> {
-    if (this.#life !== undefined && this.#life === this.#node.life && this.#since.ms < sureMs) return;
+    if (this.isCertain(sureMs)) return;
     const asked = new HeldClaim(this.#node);
     const isHeld = await ask().catch((error: unknown) => {
       throw unavailable(`whether ${what} was taken over by another worker could not be found out: ${errorText(error)}`);

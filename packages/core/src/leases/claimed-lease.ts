@@ -1,6 +1,6 @@
 import { type ClaimCheck } from '@coffer/base';
 import type { Lease } from '@coffer/framework';
-import { runRepeatable, type SqlValue, type Store } from '@coffer/store';
+import type { SqlValue, Store } from '@coffer/store';
 import { claimLost, type HeldClaim } from './claim.ts';
 import { CLAIM_MS } from './lease-row.ts';
 
@@ -45,10 +45,17 @@ export async function giveBackAll(store: Store, claim: HeldClaim): Promise<void>
   await store.run(`${GIVE_BACK} WHERE claim <> '' AND claim = $1`, [claim.name]).catch(() => undefined);
 }
 
-/** Removes a claimed lease. Run again, it finds nothing, and that is what was wanted, whoever has removed it. */
-export async function removeClaimed(store: Store, { id, claim }: ClaimedRow): Promise<void> {
-  const { changes } = await runRepeatable(store, 'DELETE FROM leases WHERE id = $1 AND claim = $2', [id, claim.name]);
-  if (changes === 0 && (await isThere(store, id))) throw claimLost(id);
+/**
+ * A list for `IN`, whose parameters begin with `$first`. It is filled up with the last id to a power of two, so that there are few texts,
+ * which the store keeps prepared.
+ */
+export function listOf(
+  ids: readonly string[],
+  first: number,
+): { readonly places: string; readonly params: readonly string[] } {
+  const length = 2 ** Math.ceil(Math.log2(ids.length));
+  const params = Array.from({ length }, (_, at) => ids[at] ?? ids.at(-1) ?? '');
+  return { places: params.map((_, at) => `$${first + at}`).join(', '), params };
 }
 
 export async function isThere(store: Store, id: string): Promise<boolean> {
@@ -64,6 +71,16 @@ export async function isActiveWith(store: Store, id: string, sealed: Uint8Array)
   return rows.length === 1;
 }
 
+/** How long after its claim a lease is certain to be ours. */
+const SURE_MS = CLAIM_MS / 2;
+
+/** For an effect on several. */
+export function checkOfAll(store: Store, rows: readonly ClaimedRow[]): ClaimCheck {
+  return async () => {
+    for (const row of rows) if (!row.claim.isCertain(SURE_MS)) await checkOf(store, row)();
+  };
+}
+
 /** For the effect of a renewal or a revocation. */
 export function checkOf(store: Store, { id, claim }: ClaimedRow): ClaimCheck {
   const ask = async (): Promise<boolean> => {
@@ -73,5 +90,5 @@ export function checkOf(store: Store, { id, claim }: ClaimedRow): ClaimCheck {
     );
     return rows.length === 1;
   };
-  return () => claim.require({ sureMs: CLAIM_MS / 2, ask, what: id });
+  return () => claim.require({ sureMs: SURE_MS, ask, what: id });
 }

@@ -1,7 +1,9 @@
 import { type Logger, type Metrics, NO_METRICS } from '@coffer/base';
 import { DueLoop, type TokenStore } from '@coffer/framework';
 import type { ClaimedLease } from './claimed-lease.ts';
-import { type Leases, REVOCATIONS_AT_ONCE } from './leases.ts';
+import type { Leases } from './leases.ts';
+import type { Revoked } from './revoke-claimed.ts';
+import { REVOCATIONS_AT_ONCE } from './revoke-prefix.ts';
 
 /** Tokens ended in one transaction. */
 const TOKENS_AT_ONCE = 100;
@@ -36,7 +38,7 @@ export class Expiration {
           return ids.length === 0 ? [] : [ids];
         },
         nextDue: () => tokens.nextExpiry(),
-        run: (ids) => tokens.endExpired(ids),
+        run: (all) => all.map((ids) => tokens.endExpired(ids)),
         nameOf: () => 'expired tokens',
       },
       { ...sleeps, concurrency: 1, logger: this.#logger.named('tokens') },
@@ -45,12 +47,9 @@ export class Expiration {
       {
         due: (limit) => leases.claimDue(Date.now(), limit),
         nextDue: () => leases.nextDue(),
-        run: async (lease) => {
-          const waitedMs = Math.max(0, Date.now() - lease.nextAttempt);
-          this.#metrics.count('vault.expire.lease_expiration');
-          this.#metrics.took('vault.expire.lease_expiration.time_in_queue', waitedMs);
-          const { error } = await leases.revokeClaimed(lease);
-          if (error !== undefined) this.#metrics.count('vault.expire.lease_expiration.error');
+        run: (claimed) => {
+          const begun = leases.revokeClaimed(claimed);
+          return claimed.map((lease) => this.#watched(lease, begun.get(lease.id)));
         },
         nameOf: (lease) => lease.id,
       },
@@ -58,6 +57,14 @@ export class Expiration {
     );
     this.#tokens.start();
     this.#leases.start();
+  }
+
+  async #watched({ nextAttempt }: ClaimedLease, revoked: Promise<Revoked> | undefined): Promise<void> {
+    const waitedMs = Math.max(0, Date.now() - nextAttempt);
+    this.#metrics.count('vault.expire.lease_expiration');
+    this.#metrics.took('vault.expire.lease_expiration.time_in_queue', waitedMs);
+    const error = (await revoked)?.error;
+    if (error !== undefined) this.#metrics.count('vault.expire.lease_expiration.error');
   }
 
   /** A lease may be due, now or at a time in milliseconds since 1970. */

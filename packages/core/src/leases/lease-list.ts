@@ -30,6 +30,8 @@ export type IrrevocableLease = Pick<
   'id' | 'lastError' | 'issueTime' | 'expireTime' | 'attempts' | 'nextAttempt'
 >;
 
+export type ListedLease = Pick<Lease, 'id' | 'issueTime'>;
+
 /** Which leases there are. */
 export class LeaseList {
   readonly #store: Store;
@@ -124,17 +126,17 @@ export class LeaseList {
     }));
   }
 
-  /** The ids of credentials below `prefix`, sorted, so many at a time as one statement may change. */
-  async *pagesBelow(prefix: string): AsyncGenerator<string[]> {
+  /** The leases of credentials below `prefix`, sorted by their ids, so many at a time as one statement may change. */
+  async *pagesBelow(prefix: string): AsyncGenerator<readonly ListedLease[]> {
     for (let after: string | undefined = prefix; after !== undefined; ) {
       const page = [after, endOfPrefix(prefix), PAGE];
       const { rows } = await this.#store.run(
-        'SELECT id FROM leases WHERE id > $1 AND id < $2 ORDER BY id LIMIT $3',
+        'SELECT id, issue_time FROM leases WHERE id > $1 AND id < $2 ORDER BY id LIMIT $3',
         page,
       );
-      const ids = idsOf(rows);
-      after = ids.length < PAGE ? undefined : ids.at(-1);
-      if (ids.length > 0) yield ids;
+      const leases = rows.map((row) => ({ id: String(row['id']), issueTime: Number(row['issue_time']) }));
+      after = leases.length < PAGE ? undefined : leases.at(-1)?.id;
+      if (leases.length > 0) yield leases;
     }
   }
 

@@ -13,8 +13,8 @@ import { staticRolesPaths } from './path-static-roles.ts';
 import type { DatabasePlugins } from './plugins.ts';
 import { connectionsOf } from './reopening.ts';
 import { createRotationWorker } from './rotation-worker.ts';
-import { renewUser, revokeUser } from './user-lease.ts';
-import { counted, credentialOf } from './watched.ts';
+import { renewUser, revokeUser, revokeUsers } from './user-lease.ts';
+import { counted, countedTogether, credentialOf } from './watched.ts';
 
 export { type BuiltinDatabase, createDatabasePlugins, type DatabasePlugins, probeDatabasePlugin } from './plugins.ts';
 
@@ -56,6 +56,8 @@ export function createDatabaseEngine(options: DatabaseEngineOptions): EngineFact
           () => revokeUser(parts, lease),
           (owed) => (owed === undefined ? 'done' : 'pending'),
         ),
+      revokeTogether: (leases: readonly Lease[]) =>
+        countedTogether(metrics, leases, () => revokeUsers(connections, leases)),
       reload: async (plugin?: string) => {
         const names = await connectionsOf(storage, plugin);
         if (names.length > 0) connections.databases.restart(plugin);

@@ -25,7 +25,7 @@ export function createRotationWorker(
         return subjects;
       },
       nextDue: () => intents.nextDue(),
-      run: rotate,
+      run: (subjects) => subjects.map(rotate),
       nameOf: (subject) => subject,
     },
     {

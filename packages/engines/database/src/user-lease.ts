@@ -24,6 +24,7 @@ import {
 } from '@coffer/framework';
 import { type Database, saysMayLand } from '@coffer/database-plugin';
 import { checkAllowed, type ConfigEntry } from './config-entry.ts';
+import type { Connections } from './connections.ts';
 import type { EngineParts } from './engine-parts.ts';
 import { readRole, type RoleEntry } from './role-entry.ts';
 
@@ -240,6 +241,43 @@ export async function revokeUser({ context, connections }: UserParts, lease: Lea
     `${makerOf(lease)} never said whether it made ${JSON.stringify(data.username)}, and the database may still do so: it is ` +
       `dropped again after ${formatTime(until)}`,
   );
+}
+
+/**
+ * Ends logins of which nothing more has to be known than their names. Resolves with the ids of the leases that are over; of the others,
+ * {@link revokeUser} finds out what is to be done.
+ */
+export async function revokeUsers(connections: Connections, leases: readonly Lease[]): Promise<readonly string[]> {
+  const byConnection = new Map<string, Map<string, string>>();
+  for (const lease of leases) {
+    const data = plainData(lease);
+    if (data === undefined) continue;
+    const ids = byConnection.get(data.dbName) ?? new Map<string, string>();
+    byConnection.set(data.dbName, ids.set(data.username, lease.id));
+  }
+  const over = await Promise.all(
+    [...byConnection].map(async ([dbName, ids]) => {
+      const gone = await connections.use(dbName, async (database) => database.deleteUsers?.([...ids.keys()]) ?? []);
+      return gone.map((username) => ids.get(username) ?? '');
+    }),
+  );
+  return over.flat();
+}
+
+/** Undefined when more is to be done than to drop the login, or it cannot be read. */
+function plainData(lease: Lease): UserData | undefined {
+  if (lease.creation !== undefined || lease.lastError !== null) return undefined;
+  const data = readable(lease);
+  if (data === undefined || data.username === '' || data.mayLandUntil !== undefined) return undefined;
+  return data.revocationStatements.length === 0 ? data : undefined;
+}
+
+function readable(lease: Lease): UserData | undefined {
+  try {
+    return userData(lease);
+  } catch {
+    return undefined;
+  }
 }
 
 function makerOf({ creation }: Lease): string {

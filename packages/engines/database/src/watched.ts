@@ -39,6 +39,18 @@ export async function counted<T>(
   }
 }
 
+/** Counts what was revoked together, and leaves what failed to whoever tries it alone. */
+export async function countedTogether(
+  metrics: Metrics,
+  leases: readonly Lease[],
+  work: () => Promise<readonly string[]>,
+): Promise<readonly string[]> {
+  const over = await work();
+  const ids = new Set(over);
+  for (const lease of leases) if (ids.has(lease.id)) metrics.count(DONE.revoke, { ...credentialOf(lease) });
+  return over;
+}
+
 /** Whose login a lease is of. */
 export function credentialOf({ data }: Pick<Lease, 'data'>): Credential {
   const text = (name: string): string => {
@@ -65,6 +77,13 @@ export function watchedDatabase(database: Database, metrics: Metrics): Database 
     newUser: (request) => watch('NewUser', () => database.newUser(request)),
     updateUser: (request) => watch('UpdateUser', () => database.updateUser(request)),
     deleteUser: (request) => watch('DeleteUser', () => database.deleteUser(request)),
+    deleteUsers: async (usernames) => {
+      const begin = performance.now();
+      const gone = (await database.deleteUsers?.(usernames)) ?? [];
+      const ms = performance.now() - begin;
+      for (let left = gone.length; left > 0; left--) metrics.took('vault.database.DeleteUser', ms);
+      return gone;
+    },
     close: () => watch('Close', () => database.close()),
     type: () => database.type(),
     nameUser: async (config) => database.nameUser?.(config),

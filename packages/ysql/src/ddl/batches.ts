@@ -71,8 +71,9 @@ export class Batches<Item, Outcome> {
       this.#running++;
       const batch = this.#waiting.splice(0, Math.min(share, this.#limits.items));
       // No single caller's deadline applies to what is done for many, but all of them must have what they claimed.
+      const checks = new Set(batch.map(({ claim }) => claim));
       const claims = async (): Promise<void> => {
-        for (const { claim } of batch) await claim?.();
+        for (const check of checks) await check?.();
       };
       withoutDeadline(() => underClaim(claims, () => this.#run(batch))).catch((error: unknown) => {
         throw error;

@@ -239,5 +239,11 @@ export function quoteIdentifier(name: string): string {
 
 /** Values, as the list for `IN (...)`; safe whatever a backslash means to the server. */
 export function quoteList(values: readonly string[]): string {
-  return values.map((value) => pg.escapeLiteral(value)).join(', ');
+  // `pg` puts each together by its characters.
+  return values.map((value) => (/['\\]/.test(value) ? pg.escapeLiteral(value) : `'${value}'`)).join(', ');
+}
+
+/** Values, as a parameter that is cast to `text[]`. */
+export function textArray(values: readonly string[]): string {
+  return `{${values.map((value) => `"${value.replaceAll(/["\\]/g, '\\$&')}"`).join(',')}}`;
 }

@@ -44,10 +44,13 @@ export async function dropTogether(access: Access, names: readonly string[]): Pr
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
   }
+  const oids = new Map(roles?.map(({ name, oid }) => [name, oid]));
+  const done = new Set(dropped.map(({ oid }) => oid));
+  const left = alive && new Set(alive);
   return names.map((name): DropOutcome => {
-    const oid = roles?.find((role) => role.name === name)?.oid;
+    const oid = oids.get(name);
     if (oid === undefined) return { done: roles !== undefined, oid, ended: true };
-    return { done: dropped.some((role) => role.oid === oid), oid, ended: alive?.includes(oid) === false };
+    return { done: done.has(oid), oid, ended: left?.has(oid) === false };
   });
 }
 

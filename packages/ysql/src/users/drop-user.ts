@@ -17,6 +17,8 @@ import type { UserAccess } from './user-access.ts';
 const DEPENDENT_OBJECTS = '2BP01';
 /** New dependencies can appear while the known ones are dealt with; not for long, because by then all sessions have ended. */
 const ROUNDS = 4;
+/** One that is forgotten is only tried in a batch once more. */
+const MOST_LEFT = 1_000;
 
 export interface DropOptions {
   readonly ownedObjects: YsqlSettings['ownedObjects'];
@@ -33,7 +35,8 @@ export interface DropOptions {
  */
 export async function dropRole(access: UserAccess, name: string, options: DropOptions): Promise<void> {
   let oid: string | undefined;
-  if (options.endSessions && (await mayShare(access, name, options))) {
+  const wasLeft = access.left.delete(name);
+  if (options.endSessions && !wasLeft && (await mayShare(access, name, options))) {
     const outcome = await access.drops.submit(name);
     oid = outcome.oid;
     if (outcome.done) {
@@ -54,6 +57,27 @@ export async function dropRole(access: UserAccess, name: string, options: DropOp
     }
   }
   if (oid !== undefined && options.endSessions) await endSessions(access, name, oid);
+}
+
+/**
+ * Drops roles together, and ends their sessions. Resolves with the names of those that are gone with all that was theirs; each of the
+ * others is for {@link dropRole}.
+ */
+export async function dropRoles(access: UserAccess, names: readonly string[]): Promise<ReadonlySet<string>> {
+  const gone = new Set<string>();
+  // Each would have to be looked at by itself.
+  if (access.settings.ownedObjects === 'fail') return gone;
+  const dropOne = async (name: string): Promise<void> => {
+    const { done, oid, ended } = await access.drops.submit(name);
+    if (!done) {
+      if (access.left.size < MOST_LEFT) access.left.add(name);
+      return;
+    }
+    if (oid !== undefined && !ended) await endSessions(access, name, oid);
+    if (access.owed.nodesOf(name).length === 0) gone.add(name);
+  };
+  await Promise.all(names.map(dropOne));
+  return gone;
 }
 
 /** Even if the caller has given up: the role is gone, so the next attempt would no longer find its sessions. */

@@ -1,7 +1,7 @@
 import { CofferError } from '@coffer/base';
 import { Failure, type Session } from '@coffer/yb-connection';
 import { sendSteps, type Step } from '../ddl/steps.ts';
-import { quoteIdentifier, quoteList } from '../sql/render.ts';
+import { textArray } from '../sql/render.ts';
 
 /** What a quick look shows of a role: enough to know whether it can be dropped together with others. */
 export interface SeenRole {
@@ -30,20 +30,23 @@ export const OWNER = 'o';
 export const NOBODYS_CATALOGS: readonly string[] = ['826', '1418'];
 
 /**
- * Which of the roles exist, and what depends on them in the whole cluster. One plain statement: a revocation costs the server
- * little else, so planning a join would be most of it. (A subquery per role uses the index of pg_shdepend; a join would read
- * everything that depends on any role.)
+ * Which of the roles exist, and what depends on them in the whole cluster. One short statement: a revocation costs the server
+ * little else, so planning a join, or parsing each name by itself, would be most of it. (A subquery per role uses the index of
+ * pg_shdepend; a join would read everything that depends on any role. OFFSET keeps each name from being looked up once more
+ * wherever its oid is used.)
  */
+const LOOK = `
+  SELECT r.name, r.oid::pg_catalog.text AS oid, pg_catalog.pg_has_role(current_user, r.oid, 'USAGE') AS member,
+         ARRAY(SELECT pg_catalog.concat_ws(' ', d.dbid, d.classid, d.objid, d.deptype) FROM pg_catalog.pg_shdepend d
+               WHERE d.refclassid = 'pg_catalog.pg_authid'::pg_catalog.regclass AND d.refobjid = r.oid
+               LIMIT ${MAX_DEPENDENCIES + 1}) AS dependencies
+  FROM (SELECT n.name, pg_catalog.to_regrole(pg_catalog.quote_ident(n.name))::pg_catalog.oid AS oid
+        FROM pg_catalog.unnest($1::pg_catalog.text[]) AS n (name) OFFSET 0) AS r WHERE r.oid IS NOT NULL`;
+
 export async function lookAtRoles(session: Session, names: readonly string[]): Promise<readonly SeenRole[]> {
-  const roles = names.map(
-    (name) => `(${quoteList([name])}, pg_catalog.to_regrole(${quoteList([quoteIdentifier(name)])})::pg_catalog.oid)`,
-  );
   const look: Step = {
-    sql: `SELECT r.name, r.oid::pg_catalog.text AS oid, pg_catalog.pg_has_role(current_user, r.oid, 'USAGE') AS member,
-                 ARRAY(SELECT pg_catalog.concat_ws(' ', d.dbid, d.classid, d.objid, d.deptype) FROM pg_catalog.pg_shdepend d
-                       WHERE d.refclassid = 'pg_catalog.pg_authid'::pg_catalog.regclass AND d.refobjid = r.oid
-                       LIMIT ${MAX_DEPENDENCIES + 1}) AS dependencies
-          FROM (VALUES ${roles.join(', ')}) AS r (name, oid) WHERE r.oid IS NOT NULL`,
+    sql: LOOK,
+    params: [textArray(names)],
     what: 'looking for dependencies',
   };
   const answers = await sendSteps(session, [...databaseOid(session), look]);

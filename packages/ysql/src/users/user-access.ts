@@ -17,6 +17,8 @@ export interface UserAccess extends Access {
   readonly creations: Batches<Creation, CreationOutcome>;
   /** Roles to drop, by name. */
   readonly drops: Batches<string, DropOutcome>;
+  /** Roles that a batch has left for later: whoever asks for one next drops it alone. */
+  readonly left: Set<string>;
   /** Roles whose sessions to end, by oid. */
   readonly endings: Batches<string, string>;
   /** Nobody looks at it any more. */
@@ -37,7 +39,8 @@ export function createUserAccess(settings: YsqlSettings, logger: Logger, metrics
       { batches: Math.min(settings.maxOpen, CREATING_CONNECTIONS), items: BATCH_ITEMS },
       (creations) => createTogether(access, creations),
     ),
-    drops: new Batches({ batches: 1, items: BATCH_ITEMS }, (names) => dropTogether(access, names)),
+    drops: new Batches({ batches: 1, items: DROPPED_TOGETHER }, (names) => dropTogether(access, names)),
+    left: new Set(),
     endings: new Batches({ batches: ENDING_BATCHES, items: BATCH_ITEMS }, async (oids) => {
       await endRoleSessions(access, oids);
       return oids;
@@ -75,5 +78,7 @@ export async function closeAccess(access: UserAccess): Promise<void> {
 const CREATING_CONNECTIONS = 4;
 /** Limits the locks that one transaction takes, and the length of one statement. */
 const BATCH_ITEMS = 64;
+/** More, since a role that is dropped takes one lock, and whatever the server does once for each statement is most of it. */
+const DROPPED_TOGETHER = 128;
 /** Several, so that a session that is slow to end only holds up those in its own batch. */
 const ENDING_BATCHES = 8;
