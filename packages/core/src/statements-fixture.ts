@@ -67,9 +67,11 @@ function workOfCore(store: Store, barrier: Barrier): readonly (() => Promise<voi
   const epochs = new Epochs(store);
   const tokens = createTokenStore(store, barrier, nothing);
   const list = new LeaseList(store, barrier);
+  let canTogether = true;
   let revoke: NonNullable<Engine['revoke']> = async () => undefined;
   const engine: Engine = {
     ...{ help: '', paths: [], close: async () => undefined, revoke: (lease: Lease) => revoke(lease) },
+    revokeTogether: async (some) => (await requireClaim(), canTogether ? some.map(({ id }) => id) : []),
     renew: async () => (await requireClaim(), { ttl: 60, ceiling: 0, warnings: [] }),
   };
   const leases = new Leases({
@@ -123,7 +125,9 @@ function workOfCore(store: Store, barrier: Barrier): readonly (() => Promise<voi
       await leases.nextDue();
       await revokeDue();
       await leases.revoke(made.id);
+      for (let left = 2; left > 0; left--) await (await begin()).activate();
       await leases.revokePrefix('a/');
+      canTogether = false;
       await (await begin()).abandon(true);
       await (await begin()).abandon(false);
       const lost = await begin();

@@ -84,10 +84,7 @@ export class ClaimedRevocations {
   }
 
   /** Undefined when there is nothing to be done together. Resolves with the ids of those that are over. */
-  #endTogether(
-    engine: Engine | undefined,
-    leases: readonly ClaimedLease[],
-  ): Promise<ReadonlySet<string>> | undefined {
+  #endTogether(engine: Engine | undefined, leases: readonly ClaimedLease[]): Promise<ReadonlySet<string>> | undefined {
     if (engine?.revokeTogether === undefined || leases.length === 1) return undefined;
     const work = underClaim(checkOfAll(this.#options.store, leases), async () => engine.revokeTogether?.(leases));
     // What is wrong with each is found out alone.
