@@ -12,6 +12,7 @@ const ROOT = resolve(import.meta.dirname, '..');
 /** Where a superuser is spoken of, and what for. Everywhere else the product logs in as the documented admin. */
 const SUPERUSERS: Readonly<Record<string, string>> = {
   'packages/ysql/src/users/drop-user.test.ts': 'nothing of a revoked user may come to run with a superuser’s rights',
+  'packages/ysql/src/users/drop-users.test.ts': 'a role that the admin may not drop, among others that it may',
   'tests/statement-counts.test.ts': 'what a superuser saves is in the documentation',
   'tests/crash/dead-process.test.ts': 'holds up the product’s statements from outside, and looks at its sessions',
   'tests/least-privilege.test.ts': 'runs the SQL of the page, not the product',

@@ -40,8 +40,8 @@ const LOOK = `
          ARRAY(SELECT pg_catalog.concat_ws(' ', d.dbid, d.classid, d.objid, d.deptype) FROM pg_catalog.pg_shdepend d
                WHERE d.refclassid = 'pg_catalog.pg_authid'::pg_catalog.regclass AND d.refobjid = r.oid
                LIMIT ${MAX_DEPENDENCIES + 1}) AS dependencies
-  FROM (SELECT n.name, pg_catalog.to_regrole(pg_catalog.quote_ident(n.name))::pg_catalog.oid AS oid
-        FROM pg_catalog.unnest($1::pg_catalog.text[]) AS n (name) OFFSET 0) AS r WHERE r.oid IS NOT NULL`;
+  FROM (SELECT role AS name, pg_catalog.to_regrole(pg_catalog.quote_ident(role))::pg_catalog.oid AS oid
+        FROM pg_catalog.unnest($1::pg_catalog.text[]) AS role OFFSET 0) AS r WHERE r.oid IS NOT NULL`;
 
 export async function lookAtRoles(session: Session, names: readonly string[]): Promise<readonly SeenRole[]> {
   const look: Step = {
