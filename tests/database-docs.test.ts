@@ -38,7 +38,6 @@ describe('the pages about short-lived users', () => {
     await vaultShell(byGrant?.text ?? '', server);
     await assertReader(await issue(server.client, 'app'));
 
-    await database.query('DROP ROLE app_readers');
     await database.query(group?.text ?? '');
     await vaultShell(inRole?.text ?? '', server);
     const role = (await server.client.read('database/roles/app'))?.data;
@@ -54,7 +53,8 @@ describe('the pages about short-lived users', () => {
   });
 
   it('revocation.md: what is owed', async () => {
-    const [lookup, irrevocable, ...others] = examples('revocation.md');
+    const [newLease, lookup, irrevocable, ...others] = examples('revocation.md');
+    assert.match(newLease?.text ?? '', /^LEASE=/);
     assert.deepEqual(others, []);
     await server.client.write('database/roles/my-first-role', { revocation_statements: 'SELECT 1/0' });
     const { leaseId } = await issue(server.client);

@@ -3,7 +3,15 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { type Block, blocksOf, documentationPages, EXECUTORS, NOT_EXECUTED, readPage } from './documentation.ts';
+import {
+  type Block,
+  blocksOf,
+  documentationPages,
+  EXECUTORS,
+  NOT_EXECUTED,
+  pagesInOrder,
+  readPage,
+} from './documentation.ts';
 
 const INDEX = 'docs/database/README.md';
 
@@ -33,7 +41,7 @@ describe('the examples of the documentation', () => {
     for (const { page, test, takes } of EXECUTORS) {
       const code = readFileSync(join(import.meta.dirname, test), 'utf8');
       assert.ok(blocksOf(page).some(takes), `${test} has nothing to execute on ${page}`);
-      assert.match(code, /executedBlocks\(|docs\/production\.md/, test);
+      assert.match(code, /executedBlocks\(|pagesInOrder\(|docs\/production\.md/, test);
     }
   });
 
@@ -48,7 +56,9 @@ describe('the examples of the documentation', () => {
 });
 
 describe('docs/database', () => {
-  const order = [...readPage(INDEX).matchAll(/^\d+\. \[[^\]]+\]\(([\w-]+\.md)\)/gm)].map(([, file = '']) => file);
+  const order = pagesInOrder()
+    .slice(1)
+    .map((page) => page.slice('docs/database/'.length));
 
   it('has each page in its index, once', () => {
     const pages = documentationPages().filter((page) => page.startsWith('docs/database/') && page !== INDEX);

@@ -1,24 +1,68 @@
 /** Runs the commands of a documentation page as its reader does: in bash, with `vault` for the built `coffer`. */
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { resolve } from 'node:path';
+import type { Readable, Writable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { cleanEnvironment, COFFER, ended } from './coffer-process.ts';
 
+interface ShellServer {
+  readonly address: string;
+  readonly token?: string;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
 const ROOT = resolve(import.meta.dirname, '..');
+const PRELUDE = `set -eu\nvault() { "${COFFER}" "$@"; }`;
 
 /** Resolves with what was printed. Fails the test when a command fails, with everything it said. */
-export async function vaultShell(
-  script: string,
-  server: { readonly address: string; readonly token?: string; readonly env?: Readonly<Record<string, string>> },
-): Promise<string> {
-  const { address, token = 'root', env = {} } = server;
-  const child = spawn('bash', ['-c', `set -eu\nvault() { "${COFFER}" "$@"; }\n${script}`], {
+export async function vaultShell(script: string, server: ShellServer): Promise<string> {
+  const child = spawn('bash', ['-c', `${PRELUDE}\n${script}`], {
     cwd: ROOT,
-    env: cleanEnvironment({ VAULT_ADDR: address, VAULT_TOKEN: token, ...env }),
+    env: environmentOf(server),
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const [stdout, stderr, exit] = await Promise.all([text(child.stdout), text(child.stderr), ended(child)]);
   assert.equal(exit, 0, `${script}\n${stderr}\n${stdout}`);
   return stdout;
+}
+
+function environmentOf({ address, token = 'root', env = {} }: ShellServer): Record<string, string> {
+  return cleanEnvironment({ VAULT_ADDR: address, VAULT_TOKEN: token, ...env });
+}
+
+/** The same for pages that are read one after the other: what a block has set is there for the next one. */
+export class PagesShell {
+  readonly #child: ChildProcessByStdio<Writable, Readable, Readable>;
+  readonly #ended: Promise<number>;
+  #output = '';
+  #errors = '';
+  #blocks = 0;
+
+  constructor(server: ShellServer) {
+    this.#child = spawn('bash', [], { cwd: ROOT, env: environmentOf(server), stdio: ['pipe', 'pipe', 'pipe'] });
+    this.#ended = ended(this.#child);
+    this.#child.stdout.on('data', (chunk: Buffer) => (this.#output += chunk.toString()));
+    this.#child.stderr.on('data', (chunk: Buffer) => (this.#errors += chunk.toString()));
+    this.#child.stdin.on('error', () => undefined);
+    this.#child.stdin.write(`${PRELUDE}\n`);
+  }
+
+  /** Resolves with what the block printed. @throws AssertionError when one of its commands failed, with everything they said */
+  async run(block: string): Promise<string> {
+    const end = `@@ end of block ${++this.#blocks}\n`;
+    [this.#output, this.#errors] = ['', ''];
+    this.#child.stdin.write(`${block}\necho '${end.trim()}'\n`);
+    while (!this.#output.endsWith(end)) {
+      assert.equal(this.#child.exitCode, null, `${block}\n${this.#errors}\n${this.#output}`);
+      await Promise.race([once(this.#child.stdout, 'data'), this.#ended]);
+    }
+    return this.#output.slice(0, -end.length);
+  }
+
+  async end(): Promise<void> {
+    this.#child.stdin.end();
+    await this.#ended;
+  }
 }

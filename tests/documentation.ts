@@ -64,6 +64,7 @@ export const EXECUTORS: readonly Executor[] = [
     takes: ({ kind }) => kind === 'hcl',
   },
   { page: 'docs/database/admin-user.md', test: 'least-privilege.test.ts', takes: isSql },
+  { page: 'docs/database/admin-user.md', test: 'docs-in-order.test.ts', takes: isShell },
   { page: 'docs/database/statements.md', test: 'statement-counts.test.ts', takes: isTemplate },
   {
     page: 'docs/database/statements.md',
@@ -79,7 +80,7 @@ export const EXECUTORS: readonly Executor[] = [
   { page: 'docs/database/revocation.md', test: 'database-docs.test.ts', takes: isShell },
   ...['static-roles', 'root-rotation'].map((page) => ({
     page: `docs/database/${page}.md`,
-    test: 'static-roles-docs.test.ts',
+    test: 'docs-in-order.test.ts',
     takes: (block: Block) => isShell(block) || isSql(block),
   })),
 ];
@@ -119,6 +120,12 @@ export function documentationPages(): string[] {
   const docs = readdirSync(join(ROOT, 'docs'), { recursive: true, encoding: 'utf8' });
   const pages = docs.filter((file) => file.endsWith('.md')).map((file) => `docs/${file}`);
   return ['README.md', 'CONTRIBUTING.md', ...pages.sort()];
+}
+
+/** The pages about the database as their index gives them, after the one that comes before all of them. */
+export function pagesInOrder(): string[] {
+  const index = readPage('docs/database/README.md').matchAll(/^\d+\. \[[^\]]+\]\(([\w-]+\.md)\)/gm);
+  return ['docs/getting-started.md', ...[...index].map(([, file = '']) => `docs/database/${file}`)];
 }
 
 export function readPage(page: string): string {
