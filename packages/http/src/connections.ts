@@ -178,7 +178,12 @@ export class Connections {
     if (connection.underWay === 0) bid(connection);
   }
 
-  /** Does so after `milliseconds`, unless another request has come by then. */
+  /** Says something in the open to a client that does not speak TLS, and ends its connection. */
+  answerPlain(socket: Socket, text: string): void {
+    this.#byName.get(nameOf(socket))?.socket.end(text);
+  }
+
+  /** {@link refuse}s after `milliseconds`, unless another request has come by then. */
   refuseUnlessMore(socket: Socket, status: string, milliseconds: number): void {
     const connection = this.#of.get(socket);
     const { latest } = connection ?? {};

@@ -194,7 +194,8 @@ function listenForErrors(server: EdgeServer, connections: Connections, options: 
     else connections.refuse(socket, PARSER_REFUSALS[error.code ?? ''] ?? '400 Bad Request', error);
   });
   server.on('error', (error: Error) => logger.error('listener failed', { error: error.message }));
-  server.on('tlsClientError', (error: Error, socket: Socket) => {
+  server.on('tlsClientError', (error: NodeJS.ErrnoException, socket: Socket) => {
+    if (error.code === 'ERR_SSL_HTTP_REQUEST') connections.answerPlain(socket, HTTP_TO_HTTPS);
     // node:http2 passes these on as 'clientError'; a farewell would wait forever for the handshake that failed.
     socket.destroy();
     logger.debug('TLS handshake failed', { error: error.message });
@@ -202,6 +203,8 @@ function listenForErrors(server: EdgeServer, connections: Connections, options: 
   server.on('sessionError', (error: Error) => logger.debug('HTTP/2 session failed', { error: error.message }));
 }
 
+/** golang/go:src/net/http/server.go, `serve`. */
+const HTTP_TO_HTTPS = 'HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n';
 const LATE = 'ERR_HTTP_REQUEST_TIMEOUT';
 const LATE_STATUS = '408 Request Timeout';
 const PARSER_REFUSALS: Readonly<Record<string, string>> = {

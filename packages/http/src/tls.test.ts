@@ -128,7 +128,7 @@ describe('TLS', () => {
     }
   });
 
-  it('ends connections that are slow with their headers or their handshake, or do not speak TLS', async () => {
+  it('ends connections that are slow with their headers or their handshake, and those that do not speak TLS, which are told so', async () => {
     const slow = overTls(port);
     await slow.send('GET /v1/a HTTP/1.1\r\nX: ');
     assert.match(await slow.ended(), /^HTTP\/1\.1 408 /);
@@ -136,7 +136,10 @@ describe('TLS', () => {
     assert.equal(await silent.ended(), '');
     const plain = new RawClient(connectTcp(port, '127.0.0.1'));
     await plain.send('GET /v1/a HTTP/1.1\r\nHost: x\r\n\r\n');
-    await plain.ended();
+    assert.equal(
+      await plain.ended(),
+      'HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n',
+    );
   });
 
   it('takes a new certificate for new connections', async () => {
