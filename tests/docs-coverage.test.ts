@@ -1,7 +1,7 @@
 /** Every example in the documentation is executed by a test, and docs/database can be read in order. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 import { describe, it } from 'node:test';
 import {
   type Block,
@@ -13,6 +13,7 @@ import {
   readPage,
 } from './documentation.ts';
 
+const ROOT = resolve(import.meta.dirname, '..');
 const INDEX = 'docs/database/README.md';
 
 function isExecuted(block: Block): boolean {
@@ -43,6 +44,18 @@ describe('the examples of the documentation', () => {
       assert.ok(blocksOf(page).some(takes), `${test} has nothing to execute on ${page}`);
       assert.match(code, /executedBlocks\(|pagesInOrder\(|docs\/production\.md/, test);
     }
+  });
+
+  it('are listed with their tests in docs/development/testing.md', async () => {
+    const testsOf = Map.groupBy(EXECUTORS, ({ page }) => page);
+    const inOrder = pagesInOrder();
+    const rows = [...testsOf].map(([page, each]) => {
+      const tests = new Set(each.map(({ test }) => relative(ROOT, join(import.meta.dirname, test))));
+      if (inOrder.includes(page)) tests.add('tests/docs-in-order.test.ts');
+      const link = `[${page}](../${relative('docs', page)})`;
+      return `| ${link} | ${[...tests].map((test) => `\`${test}\``).join(', ')} |`;
+    });
+    await checkGenerated('development/testing.md', 'pages', ['| page | tests |', '| --- | --- |', ...rows].join('\n'));
   });
 
   it('that are not executed are still there', () => {

@@ -40,25 +40,25 @@ describe('what round trips allow', () => {
 });
 
 describe('the tables that benches write', () => {
-  for (const [page, name] of [
-    ...[
-      'server',
-      'profile',
-      'growth',
-      'memory',
-      'plugin',
-      'start',
-      'audit',
-      'metrics',
-      'hostile',
-      'snapshot',
-      'nodes',
-    ].map((name) => ['docs/benchmarks.md', name] as const),
-    ['docs/scale.md', 'nodes'],
-    ['docs/scale.md', 'rows'],
-  ] as const) {
-    it(`have a place in ${page}: ${name}`, () => {
-      assert.match(readPage(page), new RegExp(`<!-- measured: ${name} [^>]*-->\\n[\\s\\S]*?<!-- /measured -->`));
+  for (const name of [
+    'server',
+    'profile',
+    'growth',
+    'memory',
+    'plugin',
+    'start',
+    'audit',
+    'metrics',
+    'hostile',
+    'snapshot',
+    'nodes',
+    'rows',
+  ]) {
+    it(`have a place in docs/benchmarks.md: ${name}`, () => {
+      assert.match(
+        readPage('docs/benchmarks.md'),
+        new RegExp(`<!-- measured: ${name} [^>]*-->\\n[\\s\\S]*?<!-- /measured -->`),
+      );
     });
   }
 });

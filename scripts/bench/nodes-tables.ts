@@ -60,12 +60,7 @@ function table(columns: typeof COLUMNS, cells: readonly Cell[]): string {
   ].join('\n');
 }
 
-/** Every cell to docs/benchmarks.md; those at 5 ms with the most clients and the larger pools to docs/scale.md. */
+/** Every cell to docs/benchmarks.md. */
 export async function writeTables(about: string, cells: readonly Cell[]): Promise<void> {
-  const clients = Math.max(...cells.map((cell) => cell.clients));
-  const last = cells.at(-1)?.pools;
-  const chosen = cells.filter((cell) => cell.delayMs === 5 && cell.clients === clients && cell.pools === last);
-  const fewer = COLUMNS.filter(([head]) => head !== 'delay' && head !== 'clients');
   await writeMeasured('benchmarks.md', 'nodes', `${about}.\n\n${table(COLUMNS, cells)}`);
-  await writeMeasured('scale.md', 'nodes', `${about}; ${clients} clients, 5 ms.\n\n${table(fewer, chosen)}`);
 }

@@ -7,7 +7,7 @@
  * BENCH_NODES, BENCH_DELAYS (ms) and BENCH_CLIENTS are lists (1,2,3; 0,1,5,20; 1,16,64), BENCH_CASES a part of a work's
  * name, BENCH_SECONDS how long each cell runs (default 1.5), BENCH_STORE_POOL and BENCH_TARGET_POOL the larger pools of a
  * node (32 and 16; 0 leaves that part out), BENCH_AUTH=scram-sha-256 has PostgreSQL compute 4 ms for each new password.
- * UPDATE_DOCS=1 writes the tables into docs/benchmarks.md and docs/scale.md. Ends with 1 when any request failed.
+ * UPDATE_DOCS=1 writes the tables into docs/benchmarks.md. Ends with 1 when any request failed.
  */
 import { machine } from './measurement.ts';
 import { boundOf } from './nodes-bound.ts';

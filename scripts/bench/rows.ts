@@ -3,7 +3,7 @@
  * (a lease of the seed's role, a token, a static role and the intent of its rotation), and each is copied with other keys
  * and times, so the rows are as long as real ones and their keys come in no order. BENCH_ROWS says how often (100,000).
  *
- * UPDATE_DOCS=1 writes the table into docs/scale.md.
+ * UPDATE_DOCS=1 writes the table into docs/benchmarks.md.
  */
 import { NodesCluster, STORE } from './nodes-cluster.ts';
 import { writeMeasured } from './report.ts';
@@ -96,7 +96,7 @@ export async function benchRows(): Promise<void> {
     console.log(lines.join('\n'));
     if (process.env['UPDATE_DOCS'] === '1') {
       const about = `${ROWS.toLocaleString('en-US')} rows of each in PostgreSQL 15, \`pg_table_size\` and \`pg_indexes_size\`.`;
-      await writeMeasured('scale.md', 'rows', `${about}\n\n${lines.join('\n')}`);
+      await writeMeasured('benchmarks.md', 'rows', `${about}\n\n${lines.join('\n')}`);
     }
   } finally {
     await cluster.stop();
