@@ -12,6 +12,7 @@ import {
   pagesInOrder,
   readPage,
 } from './documentation.ts';
+import { checkGenerated } from './generated-docs.ts';
 
 const ROOT = resolve(import.meta.dirname, '..');
 const INDEX = 'docs/database/README.md';
