@@ -66,7 +66,7 @@ function defaultOf(value: unknown): string {
 }
 
 function cell(text: string): string {
-  return text.replaceAll('|', '\\|').replaceAll('\n', ' ').replaceAll('{{', '`{{').replaceAll('}}', '}}`');
+  return text.replaceAll(/[|<]/g, '\\$&').replaceAll('\n', ' ').replaceAll('{{', '`{{').replaceAll('}}', '}}`');
 }
 
 function fieldTable(fields: FieldSchema): string {
