@@ -1,8 +1,9 @@
 /** Every example in the documentation is executed by a test, and docs/database can be read in order. */
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { describe, it } from 'node:test';
+import { headingsOf, linksOf } from '../scripts/site/markdown.ts';
 import {
   type Block,
   blocksOf,
@@ -89,16 +90,21 @@ describe('docs/database', () => {
       assert.equal(link, next ?? '../auth.md', file);
     }
   });
-
-  it('has no link that leads nowhere', () => {
-    for (const page of documentationPages()) {
-      for (const [, target = ''] of readPage(page).matchAll(/\]\((?!https?:)([^)#\s]+)/g)) {
-        assert.doesNotThrow(() => readPageOrFolder(join(page, '..', target)), `${page}: ${target}`);
-      }
-    }
-  });
 });
 
-function readPageOrFolder(path: string): void {
-  if (path.endsWith('.md')) readPage(path);
-}
+describe('the links between the pages of the documentation', () => {
+  const everything = [...documentationPages(), 'CHANGELOG.md', 'SECURITY.md'];
+
+  for (const page of everything) {
+    it(`${page}: lead to a file, and to a heading of it`, () => {
+      for (const link of linksOf(readPage(page)).filter((each) => !/^[a-z]+:/.test(each))) {
+        const [file = '', anchor] = link.split('#');
+        const target = file === '' ? page : join(page, '..', file);
+        assert.ok(existsSync(join(import.meta.dirname, '..', target)), `${page}: ${link}: no such file`);
+        if (anchor === undefined) continue;
+        const anchors = headingsOf(readPage(target)).map(({ id }) => id);
+        assert.ok(anchors.includes(anchor), `${page}: ${link}: its headings are ${anchors.join(', ')}`);
+      }
+    });
+  }
+});
