@@ -19,6 +19,16 @@ process.on('exit', () => {
   for (const child of running) child.kill();
 });
 
+export interface ChildOptions {
+  readonly args: readonly string[];
+  readonly env: NodeJS.ProcessEnv;
+  /** For people. */
+  readonly name: string;
+  readonly logger: Logger;
+  /** Whether it gets a process group, all of which is killed with it. */
+  readonly ownProcessGroup: boolean;
+}
+
 /** One plugin process with its pipes: the first line of stdout, the log on stderr, the end. */
 export class PluginChild {
   /** Resolves when the process has ended, or could not be started. */
@@ -27,18 +37,22 @@ export class PluginChild {
   readonly #firstLine: Promise<string>;
   readonly #outputClosed: Promise<unknown>;
   readonly #name: string;
+  readonly #ownProcessGroup: boolean;
   readonly #tail: string[] = [];
   #hasEnded = false;
   /** By us. */
   #killed = false;
   #spawnError: unknown;
 
-  constructor(executable: Executable, args: readonly string[], env: NodeJS.ProcessEnv, name: string, logger: Logger) {
+  constructor(executable: Executable, options: ChildOptions) {
     const { file, leading, argv0 } = executable;
+    const { args, env, name, logger } = options;
     this.#name = name;
+    this.#ownProcessGroup = options.ownProcessGroup && process.platform !== 'win32';
     this.#child = spawn(file, [...leading, ...args], {
       stdio: ['ignore', 'pipe', 'pipe'],
       env,
+      detached: this.#ownProcessGroup,
       ...(argv0 !== undefined && { argv0 }),
     });
     this.#outputClosed = new Promise((done) => this.#child.once('close', done));
@@ -91,7 +105,15 @@ export class PluginChild {
 
   kill(): void {
     this.#killed = true;
-    this.#child.kill('SIGKILL');
+    if (!this.#ownProcessGroup || this.#child.pid === undefined) {
+      this.#child.kill('SIGKILL');
+      return;
+    }
+    try {
+      process.kill(-this.#child.pid, 'SIGKILL');
+    } catch {
+      // Nobody is left in it.
+    }
   }
 
   /**

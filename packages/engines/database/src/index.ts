@@ -16,6 +16,7 @@ import { createRotationWorker } from './rotation-worker.ts';
 import { renewUser, revokeUser, revokeUsers } from './user-lease.ts';
 import { counted, countedTogether, credentialOf } from './watched.ts';
 
+export { DATABASE_COOKIE } from '@coffer/database-plugin';
 export { type BuiltinDatabase, createDatabasePlugins, type DatabasePlugins, probeDatabasePlugin } from './plugins.ts';
 
 export interface DatabaseEngineOptions {

@@ -205,10 +205,14 @@ async function launchPlugin(
   {
     metadataMode = false,
     startTimeoutMs,
+    ownProcessGroup = false,
     callDeadlineMs,
     trust,
     fields,
-  }: Pick<LaunchDatabaseOptions, 'metadataMode' | 'startTimeoutMs' | 'callDeadlineMs' | 'trust' | 'fields'>,
+  }: Pick<
+    LaunchDatabaseOptions,
+    'metadataMode' | 'startTimeoutMs' | 'ownProcessGroup' | 'callDeadlineMs' | 'trust' | 'fields'
+  >,
 ): Promise<PluginProcess> {
   if (directory === undefined) {
     throw new CofferError(
@@ -223,6 +227,7 @@ async function launchPlugin(
     args: entry.args,
     env: Object.fromEntries(entry.env.map((pair) => [pair.split('=')[0] ?? '', pair.slice(pair.indexOf('=') + 1)])),
     metadataMode,
+    ownProcessGroup,
     ...(startTimeoutMs !== undefined && { startTimeoutMs }),
     ...(callDeadlineMs !== undefined && { callDeadlineMs }),
     ...(trust && { trust }),
@@ -247,6 +252,7 @@ export async function probeDatabasePlugin(
   const process = await launchPlugin(directory, entry, logger, {
     metadataMode: true,
     startTimeoutMs: PROBE_MS,
+    ownProcessGroup: true,
     ...(trust && { trust }),
   });
   try {
