@@ -5,7 +5,7 @@
 // The machine's Node.js (20 or newer) only gets us here: this file installs what the lockfile names when
 // node_modules is missing or older than it, then hands over to the Node.js 24 that came with it
 // (docs/decisions/0001-runtime.md).
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { constants } from 'node:os';
@@ -13,6 +13,7 @@ import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
+const PROGRESS_MS = 5_000;
 const stamp = join(root, 'node_modules', '.coffer-lock-sha256');
 const wanted = createHash('sha256')
   .update(readFileSync(join(root, 'package-lock.json')))
@@ -23,15 +24,47 @@ function fail(message) {
   process.exit(1);
 }
 
-function install() {
-  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return;
-  process.stderr.write('Installing dependencies from package-lock.json (about 20 seconds the first time) ...\n');
-  const result = spawnSync('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'], {
-    cwd: root,
-    stdio: ['ignore', 2, 2],
-    shell: process.platform === 'win32',
+/** The process that runs for us: a signal for us is one for it. */
+let child;
+// A terminal sends Ctrl-C to the whole group: stay until the child has cleaned up.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+  process.on(signal, () => {
+    if (signal !== 'SIGINT' || !process.stdin.isTTY) child?.kill(signal);
   });
-  if (result.status !== 0) fail('npm ci failed: see its message above. Nothing was started.');
+}
+
+/** Resolves with its exit code; as shells do, with 128 and more when a signal ended it. */
+function run(command, args, options) {
+  child = spawn(command, args, { cwd: root, ...options });
+  return new Promise((done, failed) => {
+    child.on('error', failed);
+    child.on('close', (code, signal) => done(code ?? 128 + (constants.signals[signal] ?? 1)));
+  });
+}
+
+async function install() {
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return;
+  process.stderr.write('Installing what package-lock.json names (about 20 s the first time) ...\n');
+  const begun = Date.now();
+  // Never more than a few seconds without a sign of life.
+  const progress = setInterval(() => {
+    process.stderr.write(`  ${Math.round((Date.now() - begun) / 1000)} s\n`);
+  }, PROGRESS_MS);
+  // What earlier installations have downloaded is not asked for again: the lockfile's checksums say that it is the same.
+  const args = [
+    'ci',
+    '--ignore-scripts',
+    '--prefer-offline',
+    '--no-audit',
+    '--no-fund',
+    '--no-progress',
+    '--loglevel=error',
+  ];
+  const code = await run('npm', args, { stdio: ['ignore', 2, 2], shell: process.platform === 'win32' }).catch((error) =>
+    fail(`npm cannot be started (${error.message}): it comes with Node.js, install it or put it on PATH.`),
+  );
+  clearInterval(progress);
+  if (code !== 0) fail('npm ci failed: see its message above. Nothing was started.');
   writeFileSync(stamp, wanted);
 }
 
@@ -47,13 +80,6 @@ function runtime() {
 
 const [entry, ...args] = process.argv.slice(2);
 if (entry === undefined) fail('usage: node scripts/bootstrap.mjs ENTRY.ts [arguments]');
-install();
+await install();
 const { NODE_OPTIONS: _, ...env } = process.env;
-const child = spawn(runtime(), [join(root, entry), ...args], { stdio: 'inherit', cwd: root, env });
-// A terminal sends Ctrl-C to the whole group: stay until the child has cleaned up.
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
-  process.on(signal, () => {
-    if (signal !== 'SIGINT' || !process.stdin.isTTY) child.kill(signal);
-  });
-}
-child.on('exit', (code, signal) => process.exit(code ?? 128 + (constants.signals[signal] ?? 1)));
+process.exit(await run(runtime(), [join(root, entry), ...args], { stdio: 'inherit', env }));

@@ -1,6 +1,6 @@
 /**
  * Builds `dist/`: `coffer` and `ysql-plugin` as single executables, and `ysql-plugin.cjs`, the plugin as one script for
- * hosts that have Node.js. The same sources and Node.js give the same bytes. Prints the plugins' sha256.
+ * hosts that have Node.js. The same sources and Node.js give the same bytes. Prints size and sha256 of each as it is made.
  */
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -144,10 +144,12 @@ try {
   ]);
   await writeFile(join(scratch, 'ysql-plugin.cjs'), `#!/usr/bin/env node\n${plugin}`, { mode: 0o755 });
   await rename(join(scratch, 'ysql-plugin.cjs'), join(dist, 'ysql-plugin.cjs'));
+  await report('ysql-plugin.cjs');
   // One after the other: postject works in this thread.
   await executable('coffer', coffer, scratch, SERVER_FLAGS);
+  await report('coffer');
   await executable('ysql-plugin', plugin, scratch);
+  await report('ysql-plugin');
 } finally {
   await rm(scratch, { recursive: true, force: true });
 }
-for (const name of ['coffer', 'ysql-plugin', 'ysql-plugin.cjs']) await report(name);

@@ -1,15 +1,14 @@
 /**
  * `npm start`: the documentation page's flow from nothing to the first credential, then serves until Ctrl-C.
  * `npm start -- --once` goes on to look up, renew and revoke the lease, proves by logging in that the credential worked
- * before and fails after, and exits 0.
+ * before and fails after, and exits 0. `npm start -- --database-only` starts the database for docs/getting-started.md.
  */
-import { parseArgs } from 'node:util';
+import { errorText } from '@coffer/base';
+import { databaseOnly, embeddedDatabase, externalDatabase } from './demo/demo-database.ts';
 import { ensureBuilt } from './demo/ensure-built.ts';
-import { openDemoDatabase } from './demo/demo-database.ts';
 import { startDemoServer } from './demo/demo-server.ts';
-import { firstCredential, proveLifecycle, nextCommands } from './demo/seed-flow.ts';
-
-const { values } = parseArgs({ options: { once: { type: 'boolean', default: false } } });
+import { readOptions, type StartOptions } from './demo/options.ts';
+import { firstCredential, nextCommands, proveLifecycle } from './demo/seed-flow.ts';
 
 /** What must be ended, last opened first. */
 const closers: (() => Promise<void>)[] = [];
@@ -20,14 +19,23 @@ async function closeAll(): Promise<void> {
   for (let close = closers.pop(); close !== undefined; close = closers.pop()) await close();
 }
 
-async function demo(signal: Promise<string>): Promise<void> {
+async function run({ once, databaseOnly: isDatabaseOnly }: StartOptions, signal: Promise<string>): Promise<void> {
+  if (isDatabaseOnly) {
+    const { text, ended, close } = await databaseOnly();
+    closers.push(close);
+    console.log(text);
+    await Promise.race([signal, ended]);
+    return;
+  }
+  // What is wrong with it is told before anything that takes long.
+  const given = await externalDatabase(process.env);
   await ensureBuilt();
-  const database = await openDemoDatabase();
+  const database = given ?? (await embeddedDatabase());
   closers.push(() => database.close());
   const server = await startDemoServer();
   closers.push(() => server.close());
   const credential = await firstCredential(server, database);
-  if (values.once) {
+  if (once) {
     await proveLifecycle(server, database, credential);
     return;
   }
@@ -40,15 +48,19 @@ const signal = new Promise<string>((resolve) => {
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => resolve(name));
 });
 
+let farewell = '';
 try {
-  await Promise.race([demo(signal), signal]);
+  const options = readOptions(process.argv.slice(2), process.env);
+  if (!options.once)
+    farewell = options.databaseOnly ? 'Stopping the database' : 'Revoking the leases, stopping what was started';
+  await Promise.race([run(options, signal), signal]);
 } catch (error) {
   if (!stopping) {
-    console.error(`\n${error instanceof Error ? error.message : String(error)}`);
+    console.error(`\n${errorText(error)}`);
     process.exitCode = 1;
   }
 } finally {
-  if (closers.length > 0 && !values.once) console.log('\nEnding: revoking the leases, stopping what was started ...');
+  if (closers.length > 0 && farewell !== '') console.log(`\n${farewell} ...`);
   await closeAll();
 }
 process.exit();

@@ -1,28 +1,50 @@
-import { startPostgres } from '@coffer/testkit';
-import pg from 'pg';
+import { setInterval } from 'node:timers/promises';
+import { startPostgres, type TestPostgres } from '@coffer/testkit';
+import { readYsqlUrl } from './external-database.ts';
+import { Login } from './login.ts';
 
 export interface DemoDatabase {
   readonly name: string;
   /** The arguments of `vault write database/config/yugabytedb` that name the server and the user. */
   readonly configArguments: readonly string[];
   readonly database: string;
-  /** A shell command that logs in with a credential. */
-  loginCommand(username: string): string;
-  /** Tries to log in. Resolves with what the server calls the user, or with its refusal. */
-  tryLogin(username: string, password: string): Promise<{ user: string } | { refusal: string }>;
+  /** A login of another user. */
+  login(username: string, password: string): Login;
   close(): Promise<void>;
 }
 
-/** The YugabyteDB that YSQL_URL names, or an embedded PostgreSQL 15 at port 5433 or the next free one. */
-export async function openDemoDatabase(): Promise<DemoDatabase> {
-  const given = process.env['YSQL_URL'];
-  if (given !== undefined && given !== '') return externalDatabase(new URL(given));
-  console.log(
-    'Starting an embedded PostgreSQL 15, which YSQL is built from (set YSQL_URL to use a real YugabyteDB) ...',
+/** The port on the page, and on every other page about YugabyteDB. */
+const PORT = 5433;
+const ALIVE_MS = 1_000;
+
+/**
+ * The YugabyteDB that YSQL_URL names, after a login there; undefined when it names none.
+ * @throws Error that says what is wrong with it
+ */
+export async function externalDatabase(env: Readonly<NodeJS.ProcessEnv>): Promise<DemoDatabase | undefined> {
+  const given = env['YSQL_URL'] ?? '';
+  if (given === '') return undefined;
+  const url = await readYsqlUrl(given);
+  const template = new URL(url);
+  template.username = '';
+  template.password = '';
+  return {
+    ...describe(url),
+    name: `the YugabyteDB at ${url.host}`,
+    configArguments: [
+      `connection_url=${template.href.replace('//', '//{{username}}:{{password}}@')}`,
+      `username=${decodeURIComponent(url.username)}`,
+      `password=${decodeURIComponent(url.password)}`,
+    ],
+    close: () => Promise.resolve(),
+  };
+}
+
+/** An embedded PostgreSQL 15 at port 5433 or the next free one. */
+export async function embeddedDatabase(): Promise<DemoDatabase> {
+  const server = await start(
+    'Starting an embedded PostgreSQL 15, which YSQL is built from (YSQL_URL names a real YugabyteDB)',
   );
-  // As in a new YugabyteDB, so that trying things out by hand works as expected.
-  const server = await startPostgres({ port: 5433, admin: 'superuser', ownProcessGroup: true });
-  if (server.port !== 5433) console.log(`  port 5433 is busy; using ${server.port}`);
   return {
     ...describe(new URL(server.url)),
     name: `embedded PostgreSQL 15 at ${server.host}:${server.port}, with a stand-in for yb_servers()`,
@@ -39,42 +61,61 @@ export async function openDemoDatabase(): Promise<DemoDatabase> {
   };
 }
 
-function externalDatabase(url: URL): DemoDatabase {
-  const template = new URL(url);
-  template.username = '';
-  template.password = '';
-  return {
-    ...describe(url),
-    name: `the YugabyteDB at ${url.host}`,
-    configArguments: [
-      `connection_url=${template.href.replace('//', '//{{username}}:{{password}}@')}`,
-      `username=${decodeURIComponent(url.username)}`,
-      `password=${decodeURIComponent(url.password)}`,
-    ],
-    close: () => Promise.resolve(),
-  };
+export interface LoneDatabase {
+  /** What to tell about it. */
+  readonly text: string;
+  /** Rejects when it has ended by itself, and keeps this process running until then. */
+  readonly ended: Promise<never>;
+  close(): Promise<void>;
 }
 
-function describe(url: URL): Pick<DemoDatabase, 'database' | 'loginCommand' | 'tryLogin'> {
-  const database = decodeURIComponent(url.pathname.slice(1)) || 'yugabyte';
+/** Only the database, for docs/getting-started.md. */
+export async function databaseOnly(): Promise<LoneDatabase> {
+  const server = await start('Starting an embedded PostgreSQL 15, which YSQL is built from');
+  const { host, port, user, password, database } = server;
+  const moved =
+    port === PORT
+      ? ''
+      : `\nPort ${PORT} is busy: write ${port} wherever a page says ${PORT}, also in connection strings.\n`;
+  const text = `
+The database is ready:
+
+    host      ${host}
+    port      ${port}
+    user      ${user}
+    password  ${password}
+    database  ${database}
+${moved}
+Go on in another terminal, in this directory, with "Run the server" in docs/getting-started.md.
+
+Ctrl-C stops the database, and all that is in it is gone.`;
+  return { text, ended: endOf(server), close: () => server.stop() };
+}
+
+async function start(announcement: string): Promise<TestPostgres> {
+  console.log(`${announcement} ...`);
+  // As in a new YugabyteDB, so that trying things out by hand works as expected.
+  const server = await startPostgres({ port: PORT, admin: 'superuser', ownProcessGroup: true });
+  if (server.port !== PORT) console.log(`  port ${PORT} is busy; using ${server.port}`);
+  return server;
+}
+
+async function endOf({ pid, log }: TestPostgres): Promise<never> {
+  for await (const _ of setInterval(ALIVE_MS)) {
+    try {
+      process.kill(pid, 0);
+    } catch {
+      break;
+    }
+  }
+  throw new Error(
+    `The database has ended by itself. The end of its log:\n${log().trimEnd().split('\n').slice(-5).join('\n')}`,
+  );
+}
+
+function describe(url: URL): Pick<DemoDatabase, 'database' | 'login'> {
   return {
-    database,
-    loginCommand: (username) => `ysqlsh -h ${url.hostname} -p ${url.port || '5433'} -U ${username} -d ${database}`,
-    async tryLogin(username, password) {
-      const login = new URL(url);
-      login.username = encodeURIComponent(username);
-      login.password = encodeURIComponent(password);
-      const client = new pg.Client({ connectionString: login.href, connectionTimeoutMillis: 10_000 });
-      client.on('error', () => undefined);
-      try {
-        await client.connect();
-        const { rows } = await client.query<{ user: string }>('SELECT current_user AS "user"');
-        return { user: rows[0]?.user ?? '' };
-      } catch (error) {
-        return { refusal: error instanceof Error ? error.message : String(error) };
-      } finally {
-        await client.end().catch(() => undefined);
-      }
-    },
+    database: decodeURIComponent(url.pathname.slice(1)),
+    login: (username, password) => new Login(url).as(username, password),
   };
 }

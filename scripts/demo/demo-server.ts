@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { freePort } from '@coffer/testkit';
+import { quoted } from './login.ts';
 
 const DIST = resolve(import.meta.dirname, '..', '..', 'dist');
 
@@ -72,8 +73,7 @@ async function vault(address: string, args: readonly string[], quiet: boolean): 
 }
 
 function shellQuoted(word: string): string {
-  const shown = word.replace(/^(password=).*/s, '$1...');
-  return /^[\w@%+=:,./-]+$/.test(shown) ? shown : `'${shown.replaceAll("'", `'\\''`)}'`;
+  return quoted(word.replace(/^(password=).*/s, '$1...'));
 }
 
 function indented(text: string): string {

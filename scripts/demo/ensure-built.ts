@@ -9,7 +9,7 @@ const OUTPUTS = ['coffer', 'ysql-plugin', 'ysql-plugin.cjs'];
 /** Builds `dist/` when it is missing or older than a source file. */
 export async function ensureBuilt(): Promise<void> {
   if (isFresh()) return;
-  console.log('Building dist/coffer and dist/ysql-plugin (about 10 seconds) ...');
+  console.log('Building coffer and ysql-plugin in dist/ (about 10 s) ...');
   const child = spawn(process.execPath, [join(root, 'scripts', 'build.ts')], { cwd: root, stdio: 'inherit' });
   const [code] = (await once(child, 'close')) as [number | null];
   if (code !== 0) throw new Error('the build failed: see its messages above');

@@ -41,13 +41,17 @@ The first credential:
   return credential;
 }
 
-export function nextCommands(server: DemoServer, database: DemoDatabase, { username, leaseId }: Credential): string {
+export function nextCommands(
+  server: DemoServer,
+  database: DemoDatabase,
+  { username, password, leaseId }: Credential,
+): string {
   return `Serving at ${server.address}. In another terminal, in this directory:
 
     export VAULT_ADDR=${server.address} VAULT_TOKEN=root
     alias vault="$PWD/dist/coffer"
 
-    ${database.loginCommand(username)}
+    ${database.login(username, password).command()}
 
     vault read database/creds/my-first-role
     vault lease lookup ${leaseId}
@@ -64,13 +68,13 @@ export async function proveLifecycle(
   credential: Credential,
 ): Promise<void> {
   const { username, password, leaseId } = credential;
-  const before = await database.tryLogin(username, password);
+  const before = await database.login(username, password).attempt();
   if (!('user' in before)) throw new Error(`the new credential does not log in: ${before.refusal}`);
   console.log(`Logged in as ${before.user}: the credential works.\n`);
   await server.vault(['lease', 'lookup', leaseId]);
   await server.vault(['lease', 'renew', leaseId]);
   await server.vault(['lease', 'revoke', '-sync', leaseId]);
-  const after = await database.tryLogin(username, password);
+  const after = await database.login(username, password).attempt();
   if ('user' in after) throw new Error('the revoked credential still logs in');
   console.log(`The login is refused now: ${after.refusal}\nDone.`);
 }

@@ -1,0 +1,39 @@
+import { parseArgs } from 'node:util';
+
+export interface StartOptions {
+  /** Whether to go through the whole life of a credential, and end. */
+  readonly once: boolean;
+  /** Whether to start a database and nothing else. */
+  readonly databaseOnly: boolean;
+}
+
+const USE = 'use --once, --database-only, or none, as in: npm start -- --once';
+
+/** @throws Error that names the wrong argument, and says what to do */
+export function readOptions(args: readonly string[], env: Readonly<NodeJS.ProcessEnv>): StartOptions {
+  const names = ['once', 'database-only'] as const;
+  const { tokens, values } = parseArgs({
+    args: [...args],
+    options: { once: { type: 'boolean', default: false }, 'database-only': { type: 'boolean', default: false } },
+    strict: false,
+    tokens: true,
+  });
+  for (const token of tokens) {
+    if (token.kind === 'positional') throw new Error(`npm start takes no argument "${token.value}": ${USE}`);
+    if (token.kind !== 'option') continue;
+    const { rawName, name, value } = token;
+    if (!names.some((each) => each === name)) throw new Error(`npm start has no option ${rawName}: ${USE}`);
+    if (value !== undefined) throw new Error(`npm start: the option ${rawName} takes no value: write ${rawName} alone`);
+  }
+  const options = { once: values.once === true, databaseOnly: values['database-only'] === true };
+  if (options.once && options.databaseOnly) {
+    throw new Error('npm start: --database-only starts nothing that --once could show: leave one of the two out');
+  }
+  if (options.databaseOnly && (env['YSQL_URL'] ?? '') !== '') {
+    throw new Error(
+      'npm start: --database-only starts a database, and the environment variable YSQL_URL names one: unset YSQL_URL, or go on ' +
+        'in docs/getting-started.md with the database that it names',
+    );
+  }
+  return options;
+}
