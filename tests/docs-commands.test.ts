@@ -1,5 +1,8 @@
 /** Runs every command of the pages below against a server of their own, and compares what the pages say they print. */
 import assert from 'node:assert/strict';
+import { mkdtemp, rm, symlink } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
 import { describe, it } from 'node:test';
 import { databaseUnderTest, type TestDatabase } from '@coffer/testkit';
 import { DIST, startServer } from './coffer-process.ts';
@@ -29,6 +32,14 @@ describe('commands in the documentation', () => {
   }
 });
 
+/** A directory like the repository for who runs the commands, where the files that they write are in nobody's way. */
+async function asInRepository(): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), 'coffer-page-'));
+  const root = resolve(DIST, '..');
+  for (const name of ['dist', 'node_modules']) await symlink(join(root, name), join(directory, name));
+  return directory;
+}
+
 async function runPage(page: string, database: TestDatabase, address: string): Promise<void> {
   const blocks = blocksOf(page);
   const commands = executedBlocks(page, import.meta.filename);
@@ -36,9 +47,11 @@ async function runPage(page: string, database: TestDatabase, address: string): P
     code
       .replaceAll('http://127.0.0.1:8200', address)
       .replaceAll('port=5433', `port=${database.port}`)
+      .replaceAll('port: 5433', `port: ${database.port}`)
       .replaceAll('localhost:5433', `localhost:${database.port}`);
   const script = commands.map(({ text: code }, index) => `echo "@@ ${index}"\n${translate(code)}`).join('\n');
-  const stdout = await vaultShell(script, { address });
+  const cwd = await asInRepository();
+  const stdout = await vaultShell(script, { address, cwd }).finally(() => rm(cwd, { recursive: true }));
   const printed = stdout.split(/^@@ \d+\n/m).slice(1);
   for (const [index, block] of commands.entries()) {
     const next = blocks[blocks.findIndex(({ text: code }) => code === block.text) + 1];

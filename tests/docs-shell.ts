@@ -11,6 +11,8 @@ interface ShellServer {
   readonly address: string;
   readonly token?: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** Where it is run. Default: in the repository, as its reader is. */
+  readonly cwd?: string;
 }
 
 const ROOT = resolve(import.meta.dirname, '..');
@@ -18,8 +20,9 @@ const PRELUDE = `set -eu\nvault() { "${COFFER}" "$@"; }`;
 
 /** Resolves with what was printed. Fails the test when a command fails, with everything it said. */
 export async function vaultShell(script: string, server: ShellServer): Promise<string> {
-  const child = spawn('bash', ['-c', `${PRELUDE}\n${script}`], {
-    cwd: ROOT,
+  const child = spawn('bash', ['-c', `${PRELUDE}
+${script}`], {
+    cwd: server.cwd ?? ROOT,
     env: environmentOf(server),
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -41,7 +44,7 @@ export class PagesShell {
   #blocks = 0;
 
   constructor(server: ShellServer) {
-    this.#child = spawn('bash', [], { cwd: ROOT, env: environmentOf(server), stdio: ['pipe', 'pipe', 'pipe'] });
+    this.#child = spawn('bash', [], { cwd: server.cwd ?? ROOT, env: environmentOf(server), stdio: ['pipe', 'pipe', 'pipe'] });
     this.#ended = ended(this.#child);
     this.#child.stdout.on('data', (chunk: Buffer) => (this.#output += chunk.toString()));
     this.#child.stderr.on('data', (chunk: Buffer) => (this.#errors += chunk.toString()));

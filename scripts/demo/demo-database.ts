@@ -86,7 +86,7 @@ The database is ready:
     password  ${password}
     database  ${database}
 ${moved}
-Go on in another terminal, in this directory, with "Run the server" in docs/getting-started.md.
+Go on in another terminal, in this directory, with "Terminal 2: the server" in docs/getting-started.md.
 
 Ctrl-C stops the database, and all that is in it is gone.`;
   return { text, ended: endOf(server), close: () => server.stop() };

@@ -13,7 +13,7 @@ const PROGRAMS = ['7f454c46', '4d5a', 'feedface', 'feedfacf', 'cefaedfe', 'cffae
 const COOKIE = [DATABASE_COOKIE.key, DATABASE_COOKIE.value];
 
 /**
- * Looks whether a file may be a database plugin: a program that holds the cookie of database plugins, or a script, which may
+ * Whether a file is a candidate for a database plugin: a program that holds the cookie of database plugins, or a script, which may
  * start such a program. It is read once, for this and for its checksum.
  *
  * @returns the SHA-256 in hexadecimal; undefined for what nobody means to be run
