@@ -21,10 +21,10 @@ async function closeAll(): Promise<void> {
 
 async function run({ once, databaseOnly: isDatabaseOnly }: StartOptions, signal: Promise<string>): Promise<void> {
   if (isDatabaseOnly) {
-    const { text, ended, close } = await databaseOnly();
-    closers.push(close);
-    console.log(text);
-    await Promise.race([signal, ended]);
+    const database = await databaseOnly();
+    closers.push(() => database.close());
+    console.log(database.text);
+    await Promise.race([signal, database.ended]);
     return;
   }
   // What is wrong with it is told before anything that takes long.

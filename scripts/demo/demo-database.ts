@@ -1,4 +1,4 @@
-import { setInterval } from 'node:timers/promises';
+import { setTimeout as delay } from 'node:timers/promises';
 import { startPostgres, type TestPostgres } from '@coffer/testkit';
 import { readYsqlUrl } from './external-database.ts';
 import { Login } from './login.ts';
@@ -100,17 +100,19 @@ async function start(announcement: string): Promise<TestPostgres> {
   return server;
 }
 
-async function endOf({ pid, log }: TestPostgres): Promise<never> {
-  for await (const _ of setInterval(ALIVE_MS)) {
-    try {
-      process.kill(pid, 0);
-    } catch {
-      break;
-    }
-  }
+async function endOf(server: TestPostgres): Promise<never> {
+  while (isRunning(server.pid)) await delay(ALIVE_MS);
   throw new Error(
-    `The database has ended by itself. The end of its log:\n${log().trimEnd().split('\n').slice(-5).join('\n')}`,
+    `The database has ended by itself. The end of its log:\n${server.log().trimEnd().split('\n').slice(-5).join('\n')}`,
   );
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
 }
 
 function describe(url: URL): Pick<DemoDatabase, 'database' | 'login'> {
