@@ -43,6 +43,7 @@ const LONGEST = [
   'tests/durable-seal',
   'tests/leases-at-scale',
   'tests/plugin-deadline',
+  'tests/plugin-directory',
   'tests/static-roles',
   'tests/three-nodes',
   'tests/start',
