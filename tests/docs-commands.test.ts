@@ -1,12 +1,10 @@
 /** Runs every command of the pages below against a server of their own, and compares what the pages say they print. */
 import assert from 'node:assert/strict';
-import { mkdtemp, rm, symlink } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { rm } from 'node:fs/promises';
 import { describe, it } from 'node:test';
 import { databaseUnderTest, type TestDatabase } from '@coffer/testkit';
 import { DIST, startServer } from './coffer-process.ts';
-import { vaultShell } from './docs-shell.ts';
+import { asInRepository, atPlaces, vaultShell } from './docs-shell.ts';
 import { blocksOf, executedBlocks } from './documentation.ts';
 import { normalizeText } from './golden/normalize.ts';
 
@@ -32,24 +30,11 @@ describe('commands in the documentation', () => {
   }
 });
 
-/** A directory like the repository for who runs the commands, where the files that they write are in nobody's way. */
-async function asInRepository(): Promise<string> {
-  const directory = await mkdtemp(join(tmpdir(), 'coffer-page-'));
-  const root = resolve(DIST, '..');
-  for (const name of ['dist', 'node_modules']) await symlink(join(root, name), join(directory, name));
-  return directory;
-}
-
 async function runPage(page: string, database: TestDatabase, address: string): Promise<void> {
   const blocks = blocksOf(page);
   const commands = executedBlocks(page, import.meta.filename);
-  const translate = (code: string): string =>
-    code
-      .replaceAll('http://127.0.0.1:8200', address)
-      .replaceAll('port=5433', `port=${database.port}`)
-      .replaceAll('port: 5433', `port: ${database.port}`)
-      .replaceAll('localhost:5433', `localhost:${database.port}`);
-  const script = commands.map(({ text: code }, index) => `echo "@@ ${index}"\n${translate(code)}`).join('\n');
+  const here = (code: string): string => atPlaces(code, address, database);
+  const script = commands.map(({ text: code }, index) => `echo "@@ ${index}"\n${here(code)}`).join('\n');
   const cwd = await asInRepository();
   const stdout = await vaultShell(script, { address, cwd }).finally(() => rm(cwd, { recursive: true }));
   const printed = stdout.split(/^@@ \d+\n/m).slice(1);

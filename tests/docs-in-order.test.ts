@@ -3,11 +3,12 @@
  * leaves behind is what the next one finds.
  */
 import assert from 'node:assert/strict';
+import { rm } from 'node:fs/promises';
 import { after, before, describe, it } from 'node:test';
 import { databaseUnderTest, type TestDatabase } from '@coffer/testkit';
 import { splitSql } from '@coffer/ysql';
 import { DIST, type ServerProcess, startServer } from './coffer-process.ts';
-import { PagesShell } from './docs-shell.ts';
+import { asInRepository, atPlaces, PagesShell } from './docs-shell.ts';
 import { type Block, blocksOf, pagesInOrder } from './documentation.ts';
 import { normalizeText } from './golden/normalize.ts';
 import { tryLogin } from './logins.ts';
@@ -23,6 +24,7 @@ describe('the pages about the database, in order', () => {
   let database: TestDatabase;
   let server: ServerProcess;
   let shell: PagesShell;
+  let directory: string;
   let rolesBefore: readonly string[];
 
   before(async () => {
@@ -32,29 +34,27 @@ describe('the pages about the database, in order', () => {
     }
     rolesBefore = await roles();
     server = await startServer([`-dev-plugin-dir=${DIST}`]);
-    shell = new PagesShell(server);
+    directory = await asInRepository();
+    shell = new PagesShell({ address: server.address, cwd: directory });
   });
   after(async () => {
     await shell.end();
+    await rm(directory, { recursive: true });
     await server.stop();
     await database.stop();
   });
 
   const roles = async (): Promise<string[]> =>
     (await database.query('SELECT rolname FROM pg_roles ORDER BY rolname')).map(({ rolname }) => String(rolname));
-  const here = (code: string): string =>
-    code
-      .replaceAll('http://127.0.0.1:8200', server.address)
-      .replaceAll('port=5433', `port=${database.port}`)
-      .replaceAll('localhost:5433', `localhost:${database.port}`);
-
   /** Resolves with what it printed; undefined for what is not to be run. */
   async function run({ kind, text }: Block): Promise<string | undefined> {
     if (kind.startsWith('sql') && !text.includes('{{')) {
       for (const statement of splitSql(text)) await database.query(statement);
       return '';
     }
-    return kind === 'sh' && !text.startsWith('npm ') ? await shell.run(here(text)) : undefined;
+    return kind === 'sh' && !text.startsWith('npm ')
+      ? await shell.run(atPlaces(text, server.address, database))
+      : undefined;
   }
 
   /** A new user can do what the pages say, and nothing was ignored. */

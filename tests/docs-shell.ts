@@ -2,9 +2,12 @@
 import assert from 'node:assert/strict';
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { resolve } from 'node:path';
+import { mkdtemp, symlink } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { text } from 'node:stream/consumers';
+import type { TestDatabase } from '@coffer/testkit';
 import { cleanEnvironment, COFFER, ended } from './coffer-process.ts';
 
 interface ShellServer {
@@ -20,12 +23,19 @@ const PRELUDE = `set -eu\nvault() { "${COFFER}" "$@"; }`;
 
 /** Resolves with what was printed. Fails the test when a command fails, with everything it said. */
 export async function vaultShell(script: string, server: ShellServer): Promise<string> {
-  const child = spawn('bash', ['-c', `${PRELUDE}
-${script}`], {
-    cwd: server.cwd ?? ROOT,
-    env: environmentOf(server),
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  const child = spawn(
+    'bash',
+    [
+      '-c',
+      `${PRELUDE}
+${script}`,
+    ],
+    {
+      cwd: server.cwd ?? ROOT,
+      env: environmentOf(server),
+      stdio: ['ignore', 'pipe', 'pipe'],
+    },
+  );
   const [stdout, stderr, exit] = await Promise.all([text(child.stdout), text(child.stderr), ended(child)]);
   assert.equal(exit, 0, `${script}\n${stderr}\n${stdout}`);
   return stdout;
@@ -44,7 +54,11 @@ export class PagesShell {
   #blocks = 0;
 
   constructor(server: ShellServer) {
-    this.#child = spawn('bash', [], { cwd: server.cwd ?? ROOT, env: environmentOf(server), stdio: ['pipe', 'pipe', 'pipe'] });
+    this.#child = spawn('bash', [], {
+      cwd: server.cwd ?? ROOT,
+      env: environmentOf(server),
+      stdio: ['pipe', 'pipe', 'pipe'],
+    });
     this.#ended = ended(this.#child);
     this.#child.stdout.on('data', (chunk: Buffer) => (this.#output += chunk.toString()));
     this.#child.stderr.on('data', (chunk: Buffer) => (this.#errors += chunk.toString()));
@@ -68,4 +82,20 @@ export class PagesShell {
     this.#child.stdin.end();
     await this.#ended;
   }
+}
+
+/** A directory like the repository for who runs the commands, where the files that they write are in nobody's way. */
+export async function asInRepository(): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), 'coffer-page-'));
+  for (const name of ['dist', 'node_modules']) await symlink(join(ROOT, name), join(directory, name));
+  return directory;
+}
+
+/** A page's code with this server and database in place of those that it speaks of. */
+export function atPlaces(code: string, address: string, { port }: Pick<TestDatabase, 'port'>): string {
+  return code
+    .replaceAll('http://127.0.0.1:8200', address)
+    .replaceAll('port=5433', `port=${port}`)
+    .replaceAll('port: 5433', `port: ${port}`)
+    .replaceAll('localhost:5433', `localhost:${port}`);
 }
