@@ -73,6 +73,14 @@ export const HTTP_FLAGS = {
     type: 'boolean',
     usage: 'Never ask for input, and read nothing from stdin.',
   },
+  'output-curl-string': {
+    type: 'boolean',
+    usage: 'Print the request as a cURL command in place of sending it. The token is not part of it.',
+  },
+  'output-policy': {
+    type: 'boolean',
+    usage: 'Print a policy that allows the request in place of sending it.',
+  },
 } as const satisfies FlagDefinitions;
 
 /** The flags that shape the output; a command names the ones that it takes. */

@@ -10,8 +10,10 @@ import { HTTP_FLAGS, OUTPUT_FLAGS } from './global-flags.ts';
 import { renderHelp, renderOverview } from './help.ts';
 import type { Format } from './output/printer.ts';
 import { createPrinter, FORMATS } from './output/printer.ts';
+import { isShown, showRequest } from './shown-request/show.ts';
 import type { Ui } from './ui.ts';
 import { createUi } from './ui.ts';
+import { findMissingCommand, type MissingCommand, refusalOf } from './vault-commands.ts';
 
 /** What the application adds to the command line. */
 export interface RunExtra {
@@ -65,6 +67,12 @@ async function dispatch(argv: readonly string[], commands: readonly CommandNode[
   const words = argv.length === 1 && /^(-v|--?version)$/.test(argv[0] ?? '') ? ['version'] : argv;
   const help = beforeTerminator(words).some((word) => /^(-h|--?help)$/.test(word));
   const found = findCommand(words, commands);
+  const missing = missingCommand(words, found);
+  if (missing !== undefined) {
+    (help ? ui.output : ui.error)(refusalOf(name, missing));
+    // As for any other word that is none: 127 for a command, 1 for a subcommand.
+    return help ? 0 : found === undefined ? 127 : 1;
+  }
   if (found === undefined) {
     // Asked for, the overview is the answer; otherwise it is the complaint.
     (help ? ui.output : ui.error)(renderOverview(name, commands));
@@ -110,6 +118,12 @@ function findCommand(words: readonly string[], commands: readonly CommandNode[])
   return { node, path, rest: words.slice(index + 1), leadingFlags };
 }
 
+/** Of the words that lead to no command of ours, the command of Vault's that they lead to. */
+function missingCommand(words: readonly string[], found: Found | undefined): MissingCommand | undefined {
+  if (found !== undefined && !isGroup(found.node)) return undefined;
+  return findMissingCommand(words.filter((word) => !word.startsWith('-') && word !== ''));
+}
+
 async function invoke(
   command: CommandDefinition,
   path: string,
@@ -123,7 +137,7 @@ async function invoke(
     const { message, exitCode } = describeFailure(thrown);
     throw new CommandFailure('invalid-request', message, command.usageExitCode ?? exitCode, thrown);
   }
-  return command.run(invocation);
+  return isShown(invocation.http) ? showRequest(command, invocation) : command.run(invocation);
 }
 
 function readCommandLine(

@@ -22,6 +22,22 @@ export interface ClientOptions extends TlsOptions {
   readonly maxResponseBytes?: number;
   /** Do not follow the one redirect that a standby node may answer with. */
   readonly disableRedirects?: boolean;
+  /** Sees each request when it is ready. What it throws is thrown in place of sending it. */
+  readonly beforeSend?: (request: PreparedRequest) => void;
+}
+
+/** A request as it would be sent. */
+export interface PreparedRequest {
+  readonly method: string;
+  /** As it was asked for, without `/v1/`. */
+  readonly path: string;
+  readonly query: Query;
+  /** Percent-encoded; `http://localhost/...` for a Unix socket. */
+  readonly url: string;
+  /** The token among them. Without those about the body. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** JSON; `undefined` for no body, `stream` for one that is only at hand while it is sent. */
+  readonly body: { readonly json: string } | 'stream' | undefined;
 }
 
 export interface RequestContent {
@@ -73,15 +89,14 @@ export function createClient(options: ClientOptions): Client {
 
   async function request(method: string, path: string, content: RequestContent = {}): Promise<ApiResponse> {
     const body = content.body === undefined ? undefined : JSON.stringify(content.body);
+    const target = requestTarget(endpoint, path, content.query);
+    const headers = { ...fixedHeaders, ...wrapHeader(options, method, path) };
+    announce({ method, path, query: content.query, target, headers, body: body === undefined ? body : { json: body } });
     const answer = await exchange({
       endpoint,
       method,
-      target: requestTarget(endpoint, path, content.query),
-      headers: {
-        ...fixedHeaders,
-        ...wrapHeader(options, method, path),
-        ...(body === undefined ? {} : { 'Content-Type': 'application/json' }),
-      },
+      target,
+      headers: { ...headers, ...(body === undefined ? {} : { 'Content-Type': 'application/json' }) },
       body,
       timeoutMs,
       maxResponseBytes,
@@ -91,6 +106,10 @@ export function createClient(options: ClientOptions): Client {
     return judge(method, path, answer);
   }
 
+  function announce({ target, query = {}, ...request }: Announced): void {
+    options.beforeSend?.({ ...request, query, url: `${endpoint.origin}${target}` });
+  }
+
   function transfer(
     method: string,
     path: string,
@@ -98,6 +117,7 @@ export function createClient(options: ClientOptions): Client {
     query: Query,
   ) {
     const target = requestTarget(endpoint, path, query);
+    announce({ method, path, query, target, headers: fixedHeaders, body: more.content && 'stream' });
     return open({ endpoint, method, target, headers: fixedHeaders, tls: options, maxResponseBytes, ...more });
   }
 
@@ -143,6 +163,11 @@ export function createClient(options: ClientOptions): Client {
     },
   };
 }
+
+type Announced = Omit<PreparedRequest, 'url' | 'query'> & {
+  readonly target: string;
+  readonly query?: Query | undefined;
+};
 
 /** A 404, with what came in it: some paths warn, or return data, while they say that nothing is there. */
 class NotFound extends ApiError {

@@ -2,7 +2,7 @@
 export { ApiError } from './api-error.ts';
 export type { ApiErrorDetails } from './api-error.ts';
 export { createClient } from './client.ts';
-export type { ApiResponse, Client, ClientOptions, RequestContent } from './client.ts';
+export type { ApiResponse, Client, ClientOptions, PreparedRequest, RequestContent } from './client.ts';
 export type { Query } from './endpoint.ts';
 export { parseSecretResponse } from './secret-response.ts';
 export type { AuthResponse, SecretResponse, WrapInfo } from './secret-response.ts';

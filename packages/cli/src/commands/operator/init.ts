@@ -5,6 +5,7 @@ import { defineCommand } from '../../command.ts';
 import type { FlagDefinitions, FlagValues } from '../../flags.ts';
 import { reporting, usageFailure } from '../../failure.ts';
 import { goValue } from '../../output/go-value.ts';
+import { isShown } from '../../shown-request/show.ts';
 import { wrapText } from '../../output/wrap.ts';
 import { strings } from './answer.ts';
 
@@ -40,14 +41,14 @@ export const operatorInit = defineCommand({
   },
   output: ['format'],
   arguments: { min: 0, max: 0 },
-  async run({ connect, flags, printer, ui }) {
+  async run({ connect, flags, http, printer, ui }) {
     const client = (await connect()).with({ namespace: undefined });
     if (flags.status) {
       const { initialized } = await reporting('Error checking init status', askBare(client, 'GET', 'sys/init'), 1);
       ui.output(initialized === true ? 'Vault is initialized' : 'Vault is not initialized');
       return initialized === true ? 0 : 2;
     }
-    const made = await initialize(client, flags);
+    const made = await initialize(client, flags, isShown(http));
     if (printer.format !== 'table') return printer.data(document(made));
     const { byItself, base64, counts, token } = made;
     const kind = byItself ? 'Recovery' : 'Unseal';
@@ -72,8 +73,11 @@ interface Made {
   readonly token: string;
 }
 
-async function initialize(client: Client, flags: FlagValues<typeof COUNT_FLAGS>): Promise<Made> {
-  const before = await reporting('Error checking seal status', askBare(client, 'GET', 'sys/seal-status'));
+async function initialize(client: Client, flags: FlagValues<typeof COUNT_FLAGS>, shown: boolean): Promise<Made> {
+  // Where no request may be sent, the flags say which kind of seal is meant.
+  const before = shown
+    ? { recovery_seal: (flags['recovery-shares'] ?? flags['recovery-threshold']) !== undefined }
+    : await reporting('Error checking seal status', askBare(client, 'GET', 'sys/seal-status'));
   const byItself = before['recovery_seal'] === true;
   if (byItself && (flags['key-shares'] !== undefined || flags['key-threshold'] !== undefined)) {
     throw usageFailure('The seal of this server opens by itself: use -recovery-shares and -recovery-threshold.');

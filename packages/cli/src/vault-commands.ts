@@ -1,0 +1,187 @@
+/** A command of Vault's or OpenBao's that is not here. */
+export interface MissingCommand {
+  /** All that begins with it is meant: `plugin runtime` stands for `plugin runtime list` too. */
+  readonly command: string;
+  /** A sentence that goes on behind "There is no ... here: ". */
+  readonly reason: string;
+  /** Sentences about what to do in its place. */
+  readonly instead: string;
+}
+
+const AGENT = 'Run the one of Vault or OpenBao, and give it the address of this server.';
+const NO_RAFT = 'nodes share a store in YugabyteDB or PostgreSQL, and none of them is special.';
+const SHOW_NODES = 'Use "operator members" to see the nodes.';
+const NO_IMAGES = 'plugins are files in the plugin directory, not images from a registry.';
+const OTHER_ENGINE = 'Keep it in Vault or OpenBao.';
+
+/**
+ * Every command of Vault and OpenBao that is missing, and why. What is not listed is an unknown command: nearest names are suggested.
+ * docs/cli.md is made from this table.
+ */
+export const MISSING_COMMANDS: readonly MissingCommand[] = [
+  { command: 'agent', reason: 'an agent runs beside the application, not in the server.', instead: AGENT },
+  {
+    command: 'auth help',
+    reason: 'login methods have no help of their own.',
+    instead: 'Use "login -help", or "path-help auth/userpass/login/NAME" for the fields of a login.',
+  },
+  {
+    command: 'debug',
+    reason: 'no archive for a support team is made.',
+    instead: 'Use "monitor" for the logs, "read sys/metrics" for figures and "operator diagnose" for the configuration.',
+  },
+  {
+    command: 'events',
+    reason: 'the server publishes no events.',
+    instead: 'Enable an audit device: it writes a line for each request and each answer.',
+  },
+  {
+    command: 'hcp',
+    reason: 'nothing here is connected to the HashiCorp Cloud Platform.',
+    instead: 'Set VAULT_ADDR to the server that you mean.',
+  },
+  {
+    command: 'kv',
+    reason: 'there is no key-value engine.',
+    instead: 'Coffer issues and rotates logins of databases. Keep secrets that stay the same in Vault or OpenBao.',
+  },
+  { command: 'license', reason: 'no license is needed.', instead: 'Nothing has to be done.' },
+  {
+    command: 'namespace',
+    reason: 'there are no namespaces.',
+    instead: 'Keep tenants apart by mounts and policies, or run a server for each.',
+  },
+  {
+    command: 'operator import',
+    reason: 'there is no engine that would keep what is imported.',
+    instead: OTHER_ENGINE,
+  },
+  { command: 'operator raft autopilot', reason: NO_RAFT, instead: SHOW_NODES },
+  { command: 'operator raft demote', reason: NO_RAFT, instead: SHOW_NODES },
+  {
+    command: 'operator raft join',
+    reason: NO_RAFT,
+    instead: 'Start another server with the same storage: that is all it takes to join.',
+  },
+  { command: 'operator raft list-peers', reason: NO_RAFT, instead: SHOW_NODES },
+  { command: 'operator raft promote', reason: NO_RAFT, instead: SHOW_NODES },
+  {
+    command: 'operator raft remove-peer',
+    reason: NO_RAFT,
+    instead: 'Stop the server: that is all it takes to leave.',
+  },
+  {
+    command: 'operator rotate-keys',
+    reason: 'it is two commands, as in Vault.',
+    instead: 'Use "operator rekey" for the shares and the root key, "operator rotate" for the encryption key.',
+  },
+  {
+    command: 'operator usage',
+    reason: 'clients are not counted for billing.',
+    instead: 'Use "read sys/internal/counters/tokens", "entities" or "leases" for what there is now.',
+  },
+  {
+    command: 'operator utilization',
+    reason: 'nothing is reported to HashiCorp.',
+    instead: 'Use "read sys/metrics" for figures.',
+  },
+  {
+    command: 'patch',
+    reason: 'no path takes PATCH.',
+    instead: 'Use "write": connections, roles and mounts keep the settings that are not given.',
+  },
+  { command: 'pki', reason: 'there is no PKI engine.', instead: OTHER_ENGINE },
+  { command: 'plugin init', reason: NO_IMAGES, instead: 'Put the file there and use "plugin register".' },
+  {
+    command: 'plugin prune',
+    reason: NO_IMAGES,
+    instead: 'Use "plugin deregister", then delete the file.',
+  },
+  {
+    command: 'plugin runtime',
+    reason: 'plugins run as processes of the server, never in containers.',
+    instead: 'Use "plugin register" with the checksum of an executable in the plugin directory.',
+  },
+  {
+    command: 'policy fmt',
+    reason: 'policies are kept as they were written.',
+    instead: 'Any formatter of HCL does it, such as "terraform fmt -".',
+  },
+  { command: 'proxy', reason: 'a proxy runs beside the application, not in the server.', instead: AGENT },
+  {
+    command: 'scan',
+    reason: 'lists are not recursive.',
+    instead: 'Use "list" on each level. "list sys/leases/lookup/PREFIX" finds leases.',
+  },
+  { command: 'ssh', reason: 'there is no SSH engine.', instead: OTHER_ENGINE },
+  { command: 'transform', reason: 'there is no transform engine.', instead: OTHER_ENGINE },
+  {
+    command: 'transit',
+    reason: 'there is no transit engine.',
+    instead: 'Keep it in Vault or OpenBao. Its transit engine can open the seal of this server (seal "transit").',
+  },
+];
+
+/** The commands of Vault 1.19 and OpenBao 2.7, without the groups that they are in. */
+export const VAULT_COMMANDS: readonly string[] = [
+  ...under('agent', ['', 'generate-config']),
+  ...under('audit', ['disable', 'enable', 'list']),
+  ...under('auth', ['disable', 'enable', 'help', 'list', 'move', 'tune']),
+  'debug',
+  'delete',
+  'events subscribe',
+  ...under('hcp', ['connect', 'disconnect']),
+  ...under('kv', ['delete', 'destroy', 'enable-versioning', 'get', 'list', 'patch', 'put', 'rollback', 'undelete']),
+  ...under('kv metadata', ['delete', 'get', 'patch', 'put']),
+  ...under('lease', ['lookup', 'renew', 'revoke']),
+  ...under('license', ['get', 'inspect']),
+  'list',
+  'login',
+  'monitor',
+  ...under('namespace', ['create', 'delete', 'list', 'lock', 'lookup', 'patch', 'unlock']),
+  ...under('namespace', ['delete-sealed', 'scan', 'seal', 'seal-status', 'unseal']),
+  ...under('operator', ['diagnose', 'generate-root', 'import', 'init', 'key-status', 'members', 'migrate']),
+  ...under('operator', ['rekey', 'rotate', 'rotate-keys', 'seal', 'step-down', 'unseal', 'usage', 'utilization']),
+  'operator validate-config',
+  ...under('operator raft', ['demote', 'join', 'list-peers', 'promote', 'remove-peer']),
+  ...under('operator raft autopilot', ['get-config', 'set-config', 'state']),
+  ...under('operator raft snapshot', ['inspect', 'restore', 'save']),
+  'patch',
+  'path-help',
+  ...under('pki', ['health-check', 'issue', 'list-intermediates', 'reissue', 'verify-sign']),
+  ...under('plugin', ['deregister', 'info', 'init', 'list', 'prune', 'register', 'reload', 'reload-status']),
+  ...under('plugin runtime', ['deregister', 'info', 'list', 'register']),
+  ...under('policy', ['delete', 'fmt', 'list', 'read', 'write']),
+  'print token',
+  'proxy',
+  'read',
+  'scan',
+  ...under('secrets', ['disable', 'enable', 'list', 'move', 'tune']),
+  'server',
+  'ssh',
+  'status',
+  ...under('token', ['capabilities', 'create', 'lookup', 'renew', 'revoke']),
+  ...under('transform', ['import', 'import-version']),
+  ...under('transit', ['import', 'import-version']),
+  'unwrap',
+  'version',
+  'version-history',
+  'write',
+];
+
+function under(group: string, names: readonly string[]): string[] {
+  return names.map((name) => `${group} ${name}`.trimEnd());
+}
+
+/** The one that the words begin with, if any: of two, the longer. */
+export function findMissingCommand(words: readonly string[]): MissingCommand | undefined {
+  const line = `${words.join(' ')} `;
+  return MISSING_COMMANDS.filter(({ command }) => line.startsWith(`${command} `)).sort(
+    (a, b) => b.command.length - a.command.length,
+  )[0];
+}
+
+/** What is said to whoever uses it. */
+export function refusalOf(program: string, { command, reason, instead }: MissingCommand): string {
+  return `There is no "${program} ${command}" here: ${reason}\n${instead}`;
+}
