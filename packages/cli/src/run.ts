@@ -2,6 +2,7 @@ import { Readable } from 'node:stream';
 import type { CliIo, CommandDefinition, CommandNode, Invocation } from './command.ts';
 import { isGroup } from './command.ts';
 import { COMMANDS } from './commands/index.ts';
+import { completion } from './completion/index.ts';
 import { connect, connectWithoutHelper } from './connection.ts';
 import { CommandFailure, describeFailure, usageFailure } from './failure.ts';
 import type { Environment, FlagDefinitions } from './flags.ts';
@@ -25,6 +26,8 @@ export interface RunExtra {
   readonly program?: string;
   /** What `version` prints. Default `dev`. */
   readonly version?: string;
+  /** What starts the program, as words with absolute paths: it is written into shells' files. Default: nothing can be installed. */
+  readonly command?: readonly string[];
 }
 
 interface Program {
@@ -46,7 +49,9 @@ export async function run(argv: readonly string[], io: CliIo, extra: RunExtra = 
   const commands = commandsWith(extra);
   let exitCode: number;
   try {
-    exitCode = await dispatch(argv, commands, program);
+    exitCode =
+      (await completion(argv, commands, { ...program, command: extra.command })) ??
+      (await dispatch(argv, commands, program));
   } catch (thrown) {
     const failure = describeFailure(thrown);
     ui.error(failure.message);

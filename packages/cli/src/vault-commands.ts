@@ -28,7 +28,8 @@ export const MISSING_COMMANDS: readonly MissingCommand[] = [
   {
     command: 'debug',
     reason: 'no archive for a support team is made.',
-    instead: 'Use "monitor" for the logs, "read sys/metrics" for figures and "operator diagnose" for the configuration.',
+    instead:
+      'Use "monitor" for the logs, "read sys/metrics" for figures and "operator diagnose" for the configuration.',
   },
   {
     command: 'events',

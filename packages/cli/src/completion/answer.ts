@@ -1,0 +1,57 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import type { CliIo, CommandNode } from '../command.ts';
+import { connect } from '../connection.ts';
+import { parseFlags } from '../flags.ts';
+import { flagsOf } from '../flags.ts';
+import { HTTP_FLAGS } from '../global-flags.ts';
+import type { Ui } from '../ui.ts';
+import { completionOf } from './complete.ts';
+import type { TypedLine } from './line.ts';
+import { type Ask, namesOf } from './names.ts';
+
+/** How long a key press may wait for the server, in milliseconds. */
+const PATIENCE_MS = 1000;
+/** What a server may answer with, in bytes, and how many names are offered of it. */
+const LONGEST_ANSWER = 4 * 1024 * 1024;
+const MOST_NAMES = 1000;
+/** Names that a shell takes as they are. It inserts them unquoted: others could make it run something. */
+const PLAIN_WORD = /^[\p{L}\p{N}_@%+=:,./-]+$/u;
+
+/** Prints what may stand at the cursor, a line each: nothing where it is not known, the server says no, or it takes too long. */
+export async function answerCompletion(
+  line: TypedLine,
+  commands: readonly CommandNode[],
+  { io, ui }: { readonly io: CliIo; readonly ui: Ui },
+): Promise<void> {
+  const { candidates, prefix, before } = completionOf(line, commands);
+  const names = await bounded(namesOf(candidates, prefix, asker(io)));
+  const matching = names.filter((name) => name.startsWith(prefix) && PLAIN_WORD.test(name));
+  // fish replaces the whole word; for bash a word begins behind "=".
+  const kept = io.env['COFFER_COMPLETION_SHELL'] === 'fish' ? before : '';
+  for (const name of [...new Set(matching)].sort().slice(0, MOST_NAMES)) ui.output(`${kept}${name}`);
+}
+
+/** Clients with what is left of the time. The environment says which server and which token: flags are not final yet. */
+function asker({ env }: CliIo): Ask {
+  const deadline = Date.now() + PATIENCE_MS;
+  return async () => {
+    const http = flagsOf(HTTP_FLAGS, parseFlags(HTTP_FLAGS, [], env).flags);
+    const client = await connect(http, { ...env, VAULT_MAX_RETRIES: '0' });
+    const timeoutMs = Math.max(1, deadline - Date.now());
+    return client.with({ timeoutMs, maxResponseBytes: LONGEST_ANSWER, wrapTtl: undefined });
+  };
+}
+
+async function bounded(names: Promise<readonly string[]>): Promise<readonly string[]> {
+  const ended = new AbortController();
+  const tooLate = pause(PATIENCE_MS, [], { signal: ended.signal });
+  try {
+    return await Promise.race([names, tooLate]);
+  } catch {
+    // Whoever presses a key did not ask for an error.
+    return [];
+  } finally {
+    ended.abort();
+    tooLate.catch(() => undefined);
+  }
+}
