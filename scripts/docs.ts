@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { resolve } from 'node:path';
 
 const root = resolve(import.meta.dirname, '..');
-const MAKERS = ['docs-coverage', 'limits-docs', 'ssl-modes', 'reference', 'statement-counts', 'username-template'].map(
+const MAKERS = ['docs-coverage', 'limits-docs', 'ssl-modes', 'reference', 'cli-docs', 'statement-counts', 'username-template'].map(
   (name) => `tests/${name}.test.ts`,
 );
 const child = spawn(process.execPath, ['--test', ...MAKERS], {

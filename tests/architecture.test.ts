@@ -159,6 +159,7 @@ describe('rooms', () => {
 
 /** Insides of rooms that tests and scripts may look into, as what they hold is not to be had from outside. */
 const OPEN_INSIDES: ReadonlySet<string> = new Set([
+  'apps/coffer/src/commands.ts',
   'apps/coffer/src/compose.ts',
   'apps/coffer/src/dev-server.ts',
   'apps/coffer/src/config/server-config.ts',

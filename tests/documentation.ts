@@ -32,6 +32,7 @@ export const EXECUTORS: readonly Executor[] = [
   },
   { page: 'docs/plugin.md', test: 'docs-commands.test.ts', takes: isShell },
   { page: 'docs/audit.md', test: 'audit/page.test.ts', takes: (block) => isShell(block) || block.kind === 'hcl' },
+  { page: 'docs/cli.md', test: 'cli-docs.test.ts', takes: isShell },
   { page: 'docs/logs.md', test: 'docs-commands.test.ts', takes: isShell },
   { page: 'docs/backup.md', test: 'docs-commands.test.ts', takes: isShell },
   { page: 'docs/backup.md', test: 'backup/migrate.test.ts', takes: ({ kind }) => kind === 'hcl' },

@@ -1,10 +1,7 @@
 import { isSea } from 'node:sea';
 import { VERSION } from '@coffer/base';
 import { run } from '@coffer/cli';
-import { operatorDiagnose } from './diagnose-command.ts';
-import { migrateCommand } from './migrate-command.ts';
-import { serverCommand } from './server-command.ts';
-import { operatorValidate, operatorValidateConfig } from './validate-command.ts';
+import { SERVER_COMMANDS } from './commands.ts';
 
 const { stdin, stdout, stderr, env } = process;
 
@@ -12,8 +9,7 @@ run(
   process.argv.slice(2),
   { stdin, stdout, stderr, env },
   {
-    server: serverCommand,
-    operator: [migrateCommand, operatorDiagnose, operatorValidate, operatorValidateConfig],
+    ...SERVER_COMMANDS,
     program: 'coffer',
     version: VERSION,
     command: isSea() ? [process.execPath] : [process.execPath, ...process.execArgv, process.argv[1] ?? ''],

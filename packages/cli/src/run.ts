@@ -60,7 +60,8 @@ export async function run(argv: readonly string[], io: CliIo, extra: RunExtra = 
   return (await ui.flush()) || exitCode !== 0 ? exitCode : 1;
 }
 
-function commandsWith({ server, operator = [] }: RunExtra): readonly CommandNode[] {
+/** The commands of this package, and those that the application adds. */
+export function commandsWith({ server, operator = [] }: RunExtra): readonly CommandNode[] {
   const extended = COMMANDS.map((node) =>
     isGroup(node) && node.name === 'operator' ? { ...node, commands: [...node.commands, ...operator] } : node,
   );

@@ -12,7 +12,7 @@ const AGENT = 'Run the one of Vault or OpenBao, and give it the address of this 
 const NO_RAFT = 'nodes share a store in YugabyteDB or PostgreSQL, and none of them is special.';
 const SHOW_NODES = 'Use "operator members" to see the nodes.';
 const NO_IMAGES = 'plugins are files in the plugin directory, not images from a registry.';
-const OTHER_ENGINE = 'Keep it in Vault or OpenBao.';
+const OTHER_ENGINE = 'Use Vault or OpenBao for it.';
 
 /**
  * Every command of Vault and OpenBao that is missing, and why. What is not listed is an unknown command: nearest names are suggested.
@@ -89,7 +89,7 @@ export const MISSING_COMMANDS: readonly MissingCommand[] = [
   {
     command: 'patch',
     reason: 'no path takes PATCH.',
-    instead: 'Use "write": connections, roles and mounts keep the settings that are not given.',
+    instead: 'Use "write": connections and roles keep the settings that are not given.',
   },
   { command: 'pki', reason: 'there is no PKI engine.', instead: OTHER_ENGINE },
   { command: 'plugin init', reason: NO_IMAGES, instead: 'Put the file there and use "plugin register".' },
@@ -119,7 +119,7 @@ export const MISSING_COMMANDS: readonly MissingCommand[] = [
   {
     command: 'transit',
     reason: 'there is no transit engine.',
-    instead: 'Keep it in Vault or OpenBao. Its transit engine can open the seal of this server (seal "transit").',
+    instead: 'Use Vault or OpenBao for it. Their transit engine can open the seal of this server (seal "transit").',
   },
 ];
 

@@ -4,9 +4,9 @@ import type { PreparedRequest } from '@coffer/client';
 
 /**
  * Paths that want `sudo` as well, as Vault's command line knows them (openbao/openbao:api/sudo_paths.go), of those that are here.
- * It cannot ask the server: `*` is the rest of a path, `+` one segment. tests/sudo-paths.test.ts holds it to what this server wants.
+ * It cannot ask the server: `*` is the rest of a path, `+` one segment. tests/cli-docs.test.ts holds it to what this server wants.
  */
-export const SUDO_PATHS = [
+const SUDO_PATHS = [
   'auth/token/accessors',
   'auth/token/revoke-orphan',
   'sys/audit',
@@ -37,6 +37,10 @@ export const SUDO_PATHS = [
   'sys/rotate/keyring',
   'sys/seal',
   'sys/step-down',
+  // What Vault lets anybody do.
+  'sys/generate-root/+',
+  'sys/rekey/+',
+  'sys/rekey-recovery-key/+',
 ] as const;
 
 /** A policy that allows the request (openbao/openbao:api/output_policy.go). */
