@@ -8,14 +8,14 @@ import { text } from 'node:stream/consumers';
 import { after, before, describe, it } from 'node:test';
 import { cleanEnvironment, COFFER, coffer, ended } from './coffer-process.ts';
 
-/** Asks what bash would ask for after the tabulator: `complete` has the command, `compgen` runs it. */
+/** What bash does for a tabulator: it looks up the program's line and runs its command with the line typed so far. */
 const ASK = `
 set -eu
 . "$HOME/.bashrc"
-spec=$(complete -p coffer)
-export COMP_LINE="$1" COMP_POINT="\${#1}"
-eval "compgen \${spec#complete }" | sort
-`.replace('eval "compgen ${spec#complete }"', 'eval "compgen $(printf %s "${spec#complete }" | sed \'s/ coffer$//\')"');
+eval "words=($(complete -p coffer))"
+test "\${words[1]}" = -C && test "\${words[3]}" = coffer
+COMP_LINE="$1" COMP_POINT="\${#1}" eval "\${words[2]} coffer last previous"
+`;
 
 async function bash(home: string, line: string): Promise<string> {
   const env = cleanEnvironment({ HOME: home, VAULT_ADDR: 'http://127.0.0.1:1' });
@@ -51,10 +51,17 @@ describe('completion', () => {
     // Root may write anything: somebody else tries then.
     const nobody = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {};
     if (nobody.uid !== undefined) await chown(home, nobody.uid, nobody.gid);
-    const child = spawn(COFFER, ['-autocomplete-install'], { cwd: '/', env: cleanEnvironment({ HOME: home }), ...nobody });
+    const child = spawn(COFFER, ['-autocomplete-install'], {
+      cwd: '/',
+      env: cleanEnvironment({ HOME: home }),
+      ...nobody,
+    });
     const [stdout, stderr, exit] = await Promise.all([text(child.stdout), text(child.stderr), ended(child)]);
     assert.deepEqual([exit, stdout], [1, '']);
-    assert.equal(stderr, `Error changing ${file}: permission denied. To add it yourself:\n\ncomplete -C ${COFFER} coffer\n\n`);
+    assert.equal(
+      stderr,
+      `Error changing ${file}: permission denied. To add it yourself:\n\ncomplete -C ${COFFER} coffer\n\n`,
+    );
     assert.equal(await readFile(file, 'utf8'), 'mine\n');
   });
 });

@@ -73,12 +73,15 @@ interface Made {
   readonly token: string;
 }
 
-async function initialize(client: Client, flags: FlagValues<typeof COUNT_FLAGS>, shown: boolean): Promise<Made> {
+async function opensByItself(client: Client, flags: FlagValues<typeof COUNT_FLAGS>, shown: boolean): Promise<boolean> {
   // Where no request may be sent, the flags say which kind of seal is meant.
-  const before = shown
-    ? { recovery_seal: (flags['recovery-shares'] ?? flags['recovery-threshold']) !== undefined }
-    : await reporting('Error checking seal status', askBare(client, 'GET', 'sys/seal-status'));
-  const byItself = before['recovery_seal'] === true;
+  if (shown) return (flags['recovery-shares'] ?? flags['recovery-threshold']) !== undefined;
+  const seal = await reporting('Error checking seal status', askBare(client, 'GET', 'sys/seal-status'));
+  return seal['recovery_seal'] === true;
+}
+
+async function initialize(client: Client, flags: FlagValues<typeof COUNT_FLAGS>, shown: boolean): Promise<Made> {
+  const byItself = await opensByItself(client, flags, shown);
   if (byItself && (flags['key-shares'] !== undefined || flags['key-threshold'] !== undefined)) {
     throw usageFailure('The seal of this server opens by itself: use -recovery-shares and -recovery-threshold.');
   }
