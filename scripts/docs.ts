@@ -3,9 +3,15 @@ import { spawn } from 'node:child_process';
 import { resolve } from 'node:path';
 
 const root = resolve(import.meta.dirname, '..');
-const MAKERS = ['docs-coverage', 'limits-docs', 'ssl-modes', 'reference', 'cli-docs', 'statement-counts', 'username-template'].map(
-  (name) => `tests/${name}.test.ts`,
-);
+const MAKERS = [
+  'docs-coverage',
+  'limits-docs',
+  'ssl-modes',
+  'reference',
+  'cli-docs',
+  'statement-counts',
+  'username-template',
+].map((name) => `tests/${name}.test.ts`);
 const child = spawn(process.execPath, ['--test', ...MAKERS], {
   cwd: root,
   stdio: 'inherit',
