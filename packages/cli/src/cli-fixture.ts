@@ -61,7 +61,9 @@ export interface SeenRequest {
 }
 
 export interface CannedAnswer {
+  /** 0: the connection is closed in place of an answer. */
   readonly status: number;
+  readonly headers?: Readonly<Record<string, string>>;
   readonly body?: unknown;
   /** In place of `body`: exactly this text. */
   readonly text?: string;
@@ -86,8 +88,9 @@ export async function withServer(
       const body: unknown = text === '' ? undefined : JSON.parse(text);
       const record = { method: request.method ?? '', path: request.url ?? '', headers: request.headers, body };
       seen.push(record);
-      const { status, body: answered, text: raw } = answer(record);
-      response.writeHead(status, { 'Content-Type': 'application/json' });
+      const { status, headers, body: answered, text: raw } = answer(record);
+      if (status === 0) return void request.socket.destroy();
+      response.writeHead(status, { 'Content-Type': 'application/json', ...headers });
       response.end(raw ?? (answered === undefined ? undefined : JSON.stringify(answered)));
     });
   });

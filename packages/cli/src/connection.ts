@@ -1,7 +1,8 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { CofferError, formatGoDuration, parseDuration, Secret, trimBoth } from '@coffer/base';
+import { CofferError, formatGoDuration, Secret, trimBoth } from '@coffer/base';
 import { type Client, type ClientOptions, type TlsOptions, createClient } from '@coffer/client';
+import { readClientEnvironment } from './client-environment.ts';
 import { fileReason, readText } from './file.ts';
 import { reporting, serverFailure } from './failure.ts';
 import type { Environment } from './flags.ts';
@@ -23,8 +24,8 @@ export async function connectWithoutHelper(http: HttpFlags, env: Environment): P
       token: env['VAULT_TOKEN'] ? new Secret(env['VAULT_TOKEN']) : undefined,
       namespace: http.namespace === undefined ? undefined : canonicalNamespace(http.namespace),
       wrapTtl: http['wrap-ttl'] ? formatGoDuration(http['wrap-ttl']) : undefined,
-      timeoutMs: timeout(env['VAULT_CLIENT_TIMEOUT']),
     }),
+    ...readClientEnvironment(env),
     ...(await reporting('failed to setup TLS config', readTls(http))),
   });
 }
@@ -56,15 +57,6 @@ function customHeaders(headers: Readonly<Record<string, string>>): Readonly<Reco
 function canonicalNamespace(namespace: string): string {
   const trimmed = trimBoth(namespace, '/');
   return trimmed === '' || trimmed === 'root' ? '' : `${trimmed}/`;
-}
-
-function timeout(text: string | undefined): number | undefined {
-  if (text === undefined || text === '') return undefined;
-  try {
-    return parseDuration(text, 'VAULT_CLIENT_TIMEOUT') * 1000 || undefined;
-  } catch (thrown) {
-    throw serverFailure(`failed to read environment: ${CofferError.from(thrown).message}`);
-  }
 }
 
 async function readTls(http: HttpFlags): Promise<TlsOptions> {

@@ -1,6 +1,8 @@
 import { CofferError, parseExactJson, Secret, type JsonValue } from '@coffer/base';
 import { ApiError } from './api-error.ts';
 import { type Query, parseEndpoint, requestTarget } from './endpoint.ts';
+import type { ProxyChoice } from './proxy.ts';
+import type { RateLimit } from './rate-limit.ts';
 import { type SecretResponse, parseSecretResponse } from './secret-response.ts';
 import { type Answer, exchange, open, type TlsOptions, type Transfer } from './transport.ts';
 
@@ -16,8 +18,14 @@ export interface ClientOptions extends TlsOptions {
   readonly mfa?: readonly string[];
   /** Additional headers. */
   readonly headers?: Readonly<Record<string, string>>;
-  /** For the whole exchange, in milliseconds. Default 60 000. */
+  /** For the whole exchange, retries included, in milliseconds. Default 60 000. */
   readonly timeoutMs?: number;
+  /** How many times a request is sent again where Vault's client does. Default 0. Streams, downloads and uploads never are. */
+  readonly retries?: number;
+  /** Shared by all clients that it is given to. Default: none. */
+  readonly rateLimit?: RateLimit;
+  /** Which proxy to go through to a URL. Default: none. */
+  readonly proxy?: ProxyChoice;
   /** A longer answer fails, in bytes. Default: none is too long. */
   readonly maxResponseBytes?: number;
   /** Do not follow the one redirect that a standby node may answer with. */
@@ -57,7 +65,7 @@ export interface ApiResponse {
 /** Vault's HTTP API. Every method throws {@link ApiError} for a status outside 200..399, CofferError `unavailable` for no answer. */
 export interface Client {
   readonly options: ClientOptions;
-  /** Any request; `path` is without `/v1/`. Sends nothing twice: no retries. */
+  /** Any request; `path` is without `/v1/`. */
   request(method: string, path: string, content?: RequestContent): Promise<ApiResponse>;
   /** GET of an answer without end, as it comes. Nothing limits how long that takes but `signal`. */
   stream(path: string, query?: Query, signal?: AbortSignal): Promise<AsyncIterable<Uint8Array>>;
@@ -85,7 +93,7 @@ export interface Client {
 export function createClient(options: ClientOptions): Client {
   const endpoint = parseEndpoint(options.address);
   const fixedHeaders = headersOf(options);
-  const { timeoutMs = 60_000, maxResponseBytes = Number.POSITIVE_INFINITY } = options;
+  const { timeoutMs = 60_000, maxResponseBytes = Number.POSITIVE_INFINITY, retries = 0, rateLimit, proxy } = options;
 
   async function request(method: string, path: string, content: RequestContent = {}): Promise<ApiResponse> {
     const body = content.body === undefined ? undefined : JSON.stringify(content.body);
@@ -99,6 +107,9 @@ export function createClient(options: ClientOptions): Client {
       headers: { ...headers, ...(body === undefined ? {} : { 'Content-Type': 'application/json' }) },
       body,
       timeoutMs,
+      retries,
+      rateLimit,
+      proxy,
       maxResponseBytes,
       tls: options,
       followRedirect: options.disableRedirects !== true,
@@ -118,7 +129,7 @@ export function createClient(options: ClientOptions): Client {
   ) {
     const target = requestTarget(endpoint, path, query);
     announce({ method, path, query, target, headers: fixedHeaders, body: more.content && 'stream' });
-    return open({ endpoint, method, target, headers: fixedHeaders, tls: options, maxResponseBytes, ...more });
+    return open({ endpoint, method, target, headers: fixedHeaders, tls: options, proxy, maxResponseBytes, ...more });
   }
 
   async function bytes(

@@ -11,13 +11,23 @@ const TLS_REASONS: Readonly<Record<string, string>> = {
   CERT_NOT_YET_VALID: 'tls: failed to verify certificate: x509: certificate has expired or is not yet valid',
 };
 
+/** The server's certificate was refused: it will be the same one next time. */
+export function isCertificateError(thrown: unknown): boolean {
+  const code = property(thrown, 'code');
+  return code === 'ERR_TLS_CERT_ALTNAME_INVALID' || Object.hasOwn(TLS_REASONS, code);
+}
+
 /**
  * The server could not be reached or hung up. The message is the one that users of Vault know from Go:
  * `Get "http://127.0.0.1:8200/v1/x": dial tcp 127.0.0.1:8200: connect: connection refused`.
+ * What a proxy is the reason of says so, as in Go: `proxyconnect tcp: dial tcp …`.
  */
-export function connectionError(method: string, url: string, thrown: unknown): CofferError {
+export function connectionError(method: string, url: string, thrown: unknown, isProxied = false): CofferError {
+  if (thrown instanceof CofferError) return thrown;
   const verb = method.charAt(0) + method.slice(1).toLowerCase();
-  return new CofferError('unavailable', `${verb} "${url}": ${reasonOf(thrown)}`, { cause: thrown });
+  const reason = reasonOf(thrown);
+  const where = isProxied && reason.startsWith('dial tcp') ? 'proxyconnect tcp: ' : '';
+  return new CofferError('unavailable', `${verb} "${url}": ${where}${reason}`, { cause: thrown });
 }
 
 function reasonOf(thrown: unknown): string {

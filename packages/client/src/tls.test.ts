@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { createServer as createHttpServer } from 'node:http';
 import { createServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { describe, it } from 'node:test';
 import { createCertificateAuthority } from '@coffer/testkit';
@@ -37,6 +38,31 @@ async function withTlsServer(use: (address: string) => Promise<void>): Promise<v
   }
 }
 
+/** A proxy that opens a tunnel to whatever is asked for, unless it is told to refuse. */
+async function withProxy(use: (proxy: string, asked: string[]) => Promise<void>, refusal?: string): Promise<void> {
+  const asked: string[] = [];
+  const proxy = createHttpServer();
+  proxy.on('connect', (request, socket) => {
+    asked.push(`${request.url} ${request.headers['proxy-authorization'] ?? ''}`);
+    if (refusal !== undefined) return socket.end(`HTTP/1.1 ${refusal}\r\n\r\n`);
+    const [host = '', port = ''] = (request.url ?? '').split(':');
+    const onward = connect(Number(port), host, () => {
+      socket.write('HTTP/1.1 200 OK\r\n\r\n');
+      socket.pipe(onward).pipe(socket);
+    });
+    for (const each of [socket, onward]) each.on('error', () => [socket, onward].map((one) => one.destroy()));
+    return undefined;
+  });
+  proxy.listen(0, '127.0.0.1');
+  await once(proxy, 'listening');
+  try {
+    await use(`http://u:hunter2@127.0.0.1:${(proxy.address() as AddressInfo).port}`, asked);
+  } finally {
+    proxy.closeAllConnections();
+    proxy.close();
+  }
+}
+
 describe('createClient over TLS', () => {
   it('trusts only the given authority, for the given name', async () => {
     await withTlsServer(async (address) => {
@@ -64,5 +90,43 @@ describe('createClient over TLS', () => {
       };
       assert.deepEqual((await createClient({ address, ...tls }).read('x'))?.data, { client: 'ana' });
     });
+  });
+
+  it('goes through the tunnel of a proxy, with its own certificates', async () => {
+    const shown = await authority.issue({ commonName: 'ana', client: true });
+    const tls = { clientCert: shown.certificatePem, clientKey: shown.privateKeyPem, tlsServerName: 'coffer.test' };
+    await withTlsServer((address) =>
+      withProxy(async (proxy, asked) => {
+        const client = createClient({ address, caCert, ...tls, proxy: () => proxy });
+        assert.deepEqual((await client.read('x'))?.data, { client: 'ana' });
+        await assert.rejects(client.with({ caCert: undefined }).read('x'), /signed by unknown authority$/);
+        assert.deepEqual(
+          asked,
+          Array.from({ length: 2 }, () => `${new URL(address).host} Basic dTpodW50ZXIy`),
+        );
+      }),
+    );
+  });
+
+  it('says what the proxy said, without its password', async () => {
+    const use = async (proxy: string) => {
+      const client = createClient({ address: 'https://coffer.test:8200', proxy: () => proxy });
+      await assert.rejects(client.read('x'), (error: Error) => {
+        assert.match(error.message, /^Get "https:\/\/coffer\.test:8200\/v1\/x": .*407 Proxy Authentication Required$/);
+        return !error.message.includes('hunter2');
+      });
+    };
+    await withProxy(use, '407 Proxy Authentication Required');
+  });
+
+  it('does not try a certificate again', async () => {
+    await withTlsServer((address) =>
+      withProxy(async (proxy, asked) => {
+        const client = createClient({ address, retries: 5, proxy: () => proxy });
+        await assert.rejects(client.read('x'), /signed by unknown authority$/);
+        await assert.rejects(client.with({ caCert }).read('x'), /does not match certificate/);
+        assert.equal(asked.length, 2);
+      }),
+    );
   });
 });

@@ -6,6 +6,9 @@ import { CofferError } from '@coffer/base';
 import { connectionError } from './connection-error.ts';
 import type { Endpoint } from './endpoint.ts';
 import { parseEndpoint } from './endpoint.ts';
+import { agentFor, type ProxyChoice, proxyOf } from './proxy.ts';
+import type { RateLimit } from './rate-limit.ts';
+import { beginWithRetries, type Deadline, deadlineIn } from './retry.ts';
 
 /** How the server's certificate is verified, and how the client authenticates itself. All of it is PEM text. */
 export interface TlsOptions {
@@ -24,6 +27,7 @@ interface Asked {
   readonly target: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly tls: TlsOptions;
+  readonly proxy?: ProxyChoice | undefined;
   readonly maxResponseBytes: number;
   /** Ends it before its time. */
   readonly signal?: AbortSignal | undefined;
@@ -32,6 +36,8 @@ interface Asked {
 export interface Exchange extends Asked {
   readonly body: string | undefined;
   readonly timeoutMs: number;
+  readonly retries: number;
+  readonly rateLimit?: RateLimit | undefined;
   readonly followRedirect: boolean;
 }
 
@@ -61,8 +67,9 @@ export interface Answer {
  * @throws CofferError `unavailable` when no answer came, `failed` for a redirect that would leave TLS
  */
 export async function exchange(asked: Exchange): Promise<Answer> {
-  // One deadline for both: a redirect does not buy more time.
-  const deadline = AbortSignal.timeout(asked.timeoutMs);
+  // One deadline for all: neither a redirect nor a retry buys more time.
+  const deadline = deadlineIn(asked.timeoutMs);
+  await asked.rateLimit?.wait(deadline);
   const first = await send(asked, deadline);
   const location = first.message.headers.location;
   const redirected = asked.followRedirect && [301, 302, 307].includes(first.answer.status) && location !== undefined;
@@ -102,7 +109,7 @@ export async function open(asked: Transfer): Promise<Opened> {
       chunks: () => chunksOf(message, brokenOff(method, url), signal),
     };
   } catch (thrown) {
-    throw connectionError(method, url, patience.signal.aborted ? patience.signal.reason : thrown);
+    throw connectionError(method, url, patience.signal.aborted ? patience.signal.reason : thrown, isProxied(asked));
   } finally {
     clearTimeout(timer);
   }
@@ -126,6 +133,10 @@ async function* chunksOf(
   }
 }
 
+function isProxied({ endpoint, proxy }: Asked): boolean {
+  return proxyOf(endpoint, proxy) !== undefined;
+}
+
 function urlOf({ endpoint, target }: Asked): string {
   return `${endpoint.origin}${target}`;
 }
@@ -144,14 +155,15 @@ async function textOf(message: IncomingMessage, maxBytes: number): Promise<strin
   return text;
 }
 
-async function send(asked: Exchange, signal: AbortSignal): Promise<{ answer: Answer; message: IncomingMessage }> {
+async function send(asked: Exchange, deadline: Deadline): Promise<{ answer: Answer; message: IncomingMessage }> {
   const url = urlOf(asked);
+  const { signal } = deadline;
   try {
-    const message = await start(asked, signal);
+    const message = await beginWithRetries(() => start(asked, signal), asked.retries, deadline);
     const text = await textOf(message, asked.maxResponseBytes);
     return { answer: { url, status: message.statusCode ?? 0, text }, message };
   } catch (thrown) {
-    throw connectionError(asked.method, url, signal.aborted ? signal.reason : thrown);
+    throw connectionError(asked.method, url, signal.aborted ? signal.reason : thrown, isProxied(asked));
   }
 }
 
@@ -174,7 +186,7 @@ async function start(
 }
 
 function requestOptions(
-  { endpoint, method, target, headers, tls }: Asked,
+  { endpoint, method, target, headers, tls, proxy }: Asked,
   length: number | undefined,
   signal: AbortSignal,
 ): RequestOptions {
@@ -188,8 +200,7 @@ function requestOptions(
     path: target,
     headers: { ...headers, ...(length !== undefined && { 'Content-Length': String(length) }) },
     signal,
-    // No pooled connection: nothing must outlive the command that asked.
-    agent: false,
+    agent: agentFor(endpoint, proxy),
     ...(endpoint.secure ? tlsOptions(tls) : {}),
   };
 }
