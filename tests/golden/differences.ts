@@ -19,6 +19,10 @@ const LIST_OF_ONE = /(?<=desc = unable to update user: )1 error occurred:(?:\n\t
 const DRIVERS_WORDS = /(?<=error verifying connection: )failed to connect to [^"]*/;
 const OUR_DRIVERS_WORDS =
   'failed to connect to host=127.0.0.1 port=1 user=yugabyte database=yugabyte: connection refused';
+/** Line ends as in text and in JSON. */
+const TWO_ERRORS =
+  /invalid database version: 2 errors occurred:(?:\n\t|\\n\\t)\* (plugin not found in the catalog: nope-plugin)(?:\n\t|\\n\\t)\* \1(?:\\n)*/;
+const ONCE = '$1. ' + 'XX';
 const ABSENT_MOUNTS = ['secret/'];
 
 export const DIFFERENCES: readonly Difference[] = [
@@ -80,6 +84,14 @@ export const DIFFERENCES: readonly Difference[] = [
     applies: ({ stderr }) => LIST_OF_ONE.test(stderr),
     expected: (recorded) =>
       mapText(recorded, (text) => text.replace(LIST_OF_ONE, '').replace(/(?:\\n){4}(?="\])/, '\\n\\n')),
+  },
+  {
+    name: 'a plugin that is not there is named once, with what to do',
+    reason:
+      'The recorded server tries a plugin by two versions of its interface and says of each that it is not there. Ours says it ' +
+      'once, and which plugins there are and how to add one.',
+    applies: ({ stderr }) => TWO_ERRORS.test(stderr),
+    expected: (recorded) => mapText(recorded, (text) => text.replace(TWO_ERRORS, ONCE)),
   },
   {
     name: "the database driver's own words",

@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { type CofferError, parseDuration, parseGoBoolean } from '@coffer/base';
+import { type CofferError, didYouMean, parseDuration, parseGoBoolean } from '@coffer/base';
 import { usageFailure } from './failure.ts';
 
 interface FlagBase {
@@ -89,7 +89,7 @@ function normalise(
     const [, spelling = '', inline] = /^--?([^-=][^=]*)(?:=(.*))?$/s.exec(argument) ?? [];
     if (spelling === '') throw usageFailure(`bad flag syntax: ${argument}`);
     const name = names.get(spelling);
-    if (name === undefined) throw usageFailure(`flag provided but not defined: -${spelling}`);
+    if (name === undefined) throw unknownFlag(spelling, names);
     let value = inline;
     value ??= bareValue(definitions[name]);
     if (value === undefined && index + 1 < args.length) value = args[++index];
@@ -97,6 +97,11 @@ function normalise(
     normal.push(`--${name}=${value}`);
   }
   return [...normal, '--', ...args.slice(index)];
+}
+
+function unknownFlag(spelling: string, names: ReadonlyMap<string, string>): CofferError {
+  const meant = didYouMean(spelling, [...names.keys()], '-');
+  return usageFailure(`flag provided but not defined: -${spelling}${meant === undefined ? '' : `\n${meant}`}`);
 }
 
 /** What a flag is that is given without a value; undefined when the next argument is its value. */

@@ -45,6 +45,7 @@ describe('help', () => {
       assert.match(text, new RegExp(`^Usage: coffer ${path.join(' ')}[ \n]`));
       const flags = isGroup(node) ? [] : Object.keys(node.flags);
       for (const flag of flags) assert.match(text, new RegExp(`^  -${flag}(=<.+>)?$`, 'm'));
+      assert.doesNotMatch(text, /\n\n\n|\n\n$|[^\S\n]\n/, 'no double blank lines, and nothing at the end of one');
       // Examples may be as long as they need to be.
       for (const line of text.split('\n')) assert.ok(line.length <= 78 || line.startsWith('      $ '), line);
     });
@@ -72,6 +73,47 @@ describe('help', () => {
     for (const argv of [['lease'], ['lease', 'bogus']]) {
       assert.deepEqual(await runCli(argv), { exitCode: 1, stdout: '', stderr: stdout });
     }
+  });
+});
+
+describe('a word that is nearly right', () => {
+  it('is told last, behind the text and with the exit code of an unknown one', async () => {
+    const overview = (await runCli(['-help'])).stdout;
+    const lease = (await runCli(['lease', '-help'])).stdout;
+    const cases: [string[], number, string, string][] = [
+      [['raed', 'x'], 127, overview, 'Unknown command "raed". Did you mean "read"?'],
+      [['-format=json', 'wirte', 'x'], 127, overview, 'Unknown command "wirte". Did you mean "write"?'],
+      [['revoke', 'x'], 127, overview, 'Unknown command "revoke". Did you mean "lease revoke" or "token revoke"?'],
+      [['lease', 'revke', 'x'], 1, lease, 'Unknown command "lease revke". Did you mean "lease revoke"?'],
+    ];
+    for (const [argv, exitCode, text, suggestion] of cases)
+      assert.deepEqual(await runCli(argv), { exitCode, stdout: '', stderr: `${text}\n${suggestion}\n` });
+    for (const argv of [['raed', '-help'], ['-raed'], ['lease', '-revke'], ['lease', '']])
+      assert.doesNotMatch((await runCli(argv)).stderr, /Did you mean/);
+  });
+
+  it('is found for flags, methods and fields', async () => {
+    const run = 'Run "vault read -help" for the flags it takes.\n';
+    const cases: [string[], string][] = [
+      [['read', '-formt=json', 'x'], `flag provided but not defined: -formt\nDid you mean "-format"?\n${run}`],
+      [['read', '--adress', 'x', 'y'], `flag provided but not defined: -adress\nDid you mean "-address"?\n${run}`],
+      [['read', '-f', 'x'], `flag provided but not defined: -f\n${run}`],
+    ];
+    for (const [argv, stderr] of cases) assert.deepEqual(await runCli(argv), { exitCode: 1, stdout: '', stderr });
+    assert.match((await runCli(['login', '-method=userpas'])).stderr, /\n\nDid you mean "userpass"\?\n$/);
+    await withServer(
+      () => ({ status: 200, body: { lease_id: 'l', lease_duration: 60, data: { username: 'u', password: 'p' } } }),
+      async ({ address }) => {
+        const env = { VAULT_ADDR: address };
+        for (const [field, meant] of [
+          ['usernme', 'username'],
+          ['leaseid', 'lease_id'],
+        ]) {
+          const { stderr } = await runCli(['read', `-field=${field}`, 'x'], { env });
+          assert.equal(stderr, `Field "${field}" not present in secret\nDid you mean "${meant}"?\n`);
+        }
+      },
+    );
   });
 });
 
@@ -117,7 +159,7 @@ describe('run', () => {
       [['unwrap', 'a', 'b'], /^Too many arguments \(expected 0-1, got 2\)\n$/],
       [['write', 'x'], /^Must supply data or use -force\n$/],
       [['write', 'x', 'y'], /^Failed to parse K=V data: Invalid key\/value pair 'y': format must be key=value\n$/],
-      [['read', '-format=xml', 'x'], /^Invalid output format: xml\n$/],
+      [['read', '-format=xml', 'x'], /^Invalid output format: xml\nUse "table", "json", "yaml" or "raw".\n$/],
       [['list', '-format=raw', 'x'], /^This command does not support the -format=raw option.\n$/],
       [['-format=json', 'status'], /^Invalid flags before the subcommand. .*\n.*\n\nUsage: vault status /],
     ];

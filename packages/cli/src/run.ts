@@ -12,6 +12,7 @@ import { renderHelp, renderOverview } from './help.ts';
 import type { Format } from './output/printer.ts';
 import { createPrinter, FORMATS } from './output/printer.ts';
 import { isShown, showRequest } from './shown-request/show.ts';
+import { suggestCommand } from './suggestion.ts';
 import type { Ui } from './ui.ts';
 import { createUi } from './ui.ts';
 import { findMissingCommand, type MissingCommand, refusalOf } from './vault-commands.ts';
@@ -82,6 +83,7 @@ async function dispatch(argv: readonly string[], commands: readonly CommandNode[
   if (found === undefined) {
     // Asked for, the overview is the answer; otherwise it is the complaint.
     (help ? ui.output : ui.error)(renderOverview(name, commands));
+    if (!help) suggest(words.find(isName), commands, '', ui);
     return help ? 0 : 127;
   }
   const text = renderHelp(name, found.path, found.node);
@@ -96,9 +98,20 @@ async function dispatch(argv: readonly string[], commands: readonly CommandNode[
   }
   if (found.leadingFlags || isGroup(found.node)) {
     ui.error(text);
+    if (isGroup(found.node)) suggest(found.rest[0], found.node.commands, found.path, ui);
     return 1;
   }
   return invoke(found.node, found.path, found.rest, program);
+}
+
+/** Stands last, where it is not scrolled away. */
+function suggest(word: string | undefined, commands: readonly CommandNode[], group: string, ui: Ui): void {
+  const suggestion = suggestCommand(word, commands, group);
+  if (suggestion !== undefined) ui.error(`\n${suggestion}`);
+}
+
+function isName(word: string): boolean {
+  return !word.startsWith('-') && word !== '';
 }
 
 interface Found {
@@ -109,7 +122,7 @@ interface Found {
 }
 
 function findCommand(words: readonly string[], commands: readonly CommandNode[]): Found | undefined {
-  let index = words.findIndex((word) => !word.startsWith('-') && word !== '');
+  let index = words.findIndex(isName);
   const leadingFlags = index > 0;
   let node = commands.find(({ name }) => name === words[index]);
   if (node === undefined) return undefined;
@@ -222,7 +235,7 @@ function takeFormat(
     text = value;
   }
   const format = FORMATS.find((known) => known === (text.toLowerCase() || 'table'));
-  if (format === undefined) throw usageFailure(`Invalid output format: ${text}`);
+  if (format === undefined) throw usageFailure(`Invalid output format: ${text}\nUse "table", "json", "yaml" or "raw".`);
   return { format, rest: [...rest, ...words.slice(scanned.length)] };
 }
 

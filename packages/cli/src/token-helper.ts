@@ -1,21 +1,35 @@
 import { open, readFile, rename, rm } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { CofferError, randomBase62, Secret } from '@coffer/base';
+import { configuredTokenHelper, homeOf } from './cli-config.ts';
+import { externalTokenHelper } from './external-token-helper.ts';
 import { errorCode, fileReason } from './file.ts';
 import type { Environment } from './flags.ts';
 
-/** Keeps the token between commands, in `~/.vault-token`, the file that Vault's tools share. */
+/** Keeps the token between commands. */
 export interface TokenHelper {
   /** `undefined` when nothing is stored. */
   read(): Promise<Secret | undefined>;
   store(token: Secret): Promise<void>;
 }
 
-/** Both methods throw CofferError `failed` when the file cannot be used. */
+/**
+ * The program that `~/.vault` names, or else `~/.vault-token`, the file that Vault's tools share. Both methods throw CofferError
+ * `failed` when it cannot be used, `invalid-request` when `~/.vault` is wrong.
+ */
 export function createTokenHelper(env: Environment): TokenHelper {
-  const home = env['HOME'];
-  const path = join(home === undefined || home === '' ? homedir() : home, '.vault-token');
+  const chosen = async () => {
+    const configured = await configuredTokenHelper(env);
+    return configured === undefined ? fileTokenHelper(env) : externalTokenHelper(configured, env);
+  };
+  return {
+    read: async () => (await chosen()).read(),
+    store: async (token) => (await chosen()).store(token),
+  };
+}
+
+function fileTokenHelper(env: Environment): TokenHelper {
+  const path = join(homeOf(env), '.vault-token');
   return {
     async read() {
       try {

@@ -1,4 +1,4 @@
-import { CofferError, Secret } from '@coffer/base';
+import { CofferError, didYouMean, Secret } from '@coffer/base';
 import type { Client, SecretResponse } from '@coffer/client';
 import type { Invocation } from '../command.ts';
 import { defineCommand } from '../command.ts';
@@ -84,7 +84,8 @@ You do NOT need to run "${program} login" again. Future Vault requests will auto
 function unknownMethod(method: string, program: string): string {
   const text = `Unknown auth method: ${method}. Use "${program} auth list" to see the complete list of auth methods. \
 Additionally, some auth methods are only available via the HTTP API.`;
-  return wrapText(text);
+  const meant = didYouMean(method, [...LOGIN_HANDLERS.keys()]);
+  return wrapText(text) + (meant === undefined ? '' : `\n\n${meant}`);
 }
 
 function warn({ ui }: Context, text: string): void {

@@ -71,7 +71,7 @@ describe('read', () => {
     assert.equal((await field('lease_duration')).stdout, '3600');
     assert.equal((await field('renewable')).stdout, 'true');
     assert.equal((await field('data', '-format=json')).stdout.includes('"password": "p w"'), true);
-    for (const absent of ['nope', 'none', 'toString', '__proto__']) {
+    for (const absent of ['absent', 'none', 'toString', '__proto__']) {
       assert.deepEqual(await field(absent), {
         exitCode: 1,
         stdout: '',

@@ -1,4 +1,4 @@
-import { isJsonObject, type JsonObject, type JsonValue } from '@coffer/base';
+import { didYouMean, isJsonObject, type JsonObject, type JsonValue } from '@coffer/base';
 import type { SecretResponse } from '@coffer/client';
 import type { Ui } from '../ui.ts';
 import { usageFailure } from '../failure.ts';
@@ -40,9 +40,13 @@ export function createPrinter(ui: Ui, format: Format, field: string): Printer {
     return 0;
   }
 
-  function value(found: JsonValue | undefined, kind: string): number {
-    if (found === undefined || found === null)
-      throw usageFailure(`Field ${JSON.stringify(field)} not present in ${kind}`);
+  function value(found: JsonValue | undefined, kind: string, present: () => readonly string[]): number {
+    if (found === undefined || found === null) {
+      const meant = didYouMean(field, present());
+      throw usageFailure(
+        `Field ${JSON.stringify(field)} not present in ${kind}${meant === undefined ? '' : `\n${meant}`}`,
+      );
+    }
     const plain = format === 'table' || format === 'raw';
     ui.value(plain ? goValue(found) : render(sortKeys(found)));
     return 0;
@@ -59,7 +63,8 @@ export function createPrinter(ui: Ui, format: Format, field: string): Printer {
     withField: (other) => createPrinter(ui, format, other),
     secret(secret) {
       if (format === 'table') printWarnings(ui, secret.warnings);
-      if (field !== '') return value(secretField(secret, field), 'secret');
+      if (field !== '')
+        return value(secretField(secret, field), 'secret', () => secretRows(secret).map(([name = '']) => name));
       return format === 'table' ? table(secretRows(secret)) : document(secretDocument(secret));
     },
     list(secret, detailed) {
@@ -72,7 +77,7 @@ export function createPrinter(ui: Ui, format: Format, field: string): Printer {
       return 0;
     },
     data: (data) => (format === 'table' ? table(dataRows(isJsonObject(data) ? data : {})) : document(data)),
-    fieldOf: (data, kind) => value(ownValue(data, field), kind),
+    fieldOf: (data, kind) => value(ownValue(data, field), kind, () => Object.keys(data)),
     rowsOr(rows, data) {
       if (format !== 'table') return document(data());
       ui.output(renderTable(rows()));

@@ -200,12 +200,8 @@ async function openDatabase(plugins: DatabasePlugins, entry: ConfigEntry, metric
     );
   } catch (thrown) {
     const { message } = CofferError.from(thrown);
-    // Vault tries a plugin as v5 and as v4 and shows both errors (hashicorp/vault:builtin/logical/database/version_wrapper.go).
-    throw new CofferError(
-      'invalid-request',
-      `error creating database object: invalid database version: ${multiError([message, message])}`,
-      { cause: thrown },
-    );
+    // Vault tries a plugin as v5 and as v4, and says of both the same (hashicorp/vault:builtin/logical/database/version_wrapper.go).
+    throw new CofferError('invalid-request', `error creating database object: ${message}`, { cause: thrown });
   }
 }
 

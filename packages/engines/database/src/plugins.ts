@@ -19,6 +19,7 @@ import {
   type StatementPurpose,
   withHostErrors,
 } from '@coffer/database-plugin';
+import { pluginNotFound, withRemedy } from './plugin-refusals.ts';
 import { watchedDatabase } from './watched.ts';
 
 /** A database plugin that runs inside the server. */
@@ -162,8 +163,7 @@ export function createDatabasePlugins(options: DatabasePluginsOptions): Database
       if (builtin !== undefined) {
         return watchedDatabase(withHostErrors(openDatabase(builtin, builtin.logger, metrics)), metrics);
       }
-      const which = version === '' ? name : `${name}, version=${version}`;
-      throw new CofferError('failed', `plugin not found in the catalog: ${which}`);
+      throw await pluginNotFound(name, version, catalog, directory);
     },
     async versionOf(name, version) {
       const found = await catalog.resolve('database', name, version);
@@ -220,7 +220,7 @@ async function launchPlugin(
       'plugin directory is not configured: set plugin_directory, or -dev-plugin-dir in development mode',
     );
   }
-  return PluginProcess.launch({
+  const launched = PluginProcess.launch({
     directory,
     path: entry.command,
     sha256: entry.sha256,
@@ -233,6 +233,9 @@ async function launchPlugin(
     ...(trust && { trust }),
     ...(fields && { fields }),
     logger,
+  });
+  return launched.catch((thrown: unknown) => {
+    throw withRemedy(thrown, entry);
   });
 }
 
