@@ -35,9 +35,10 @@ describe('plugins in versions', () => {
     (await client.read(`database/config/${connection}`))?.data?.['plugin_version'];
   const shown = async (version?: string) =>
     (await client.read(catalog, version === undefined ? {} : { version }))?.data?.['version'];
-  const notFound = (which: string) =>
-    'error creating database object: invalid database version: 2 errors occurred:\n' +
-    `\t* plugin not found in the catalog: ${which}\n\t* plugin not found in the catalog: ${which}\n\n`;
+  const toAdd = (what: string) =>
+    `To add one, put its file into the plugin directory and run "plugin register -sha256=SHA256 ${what}".`;
+  const notFound = (which: string, there: string) =>
+    `error creating database object: plugin not found in the catalog: ${which}. ${there}`;
 
   describe('are registered', () => {
     it('under the version in one form, however it is written', async () => {
@@ -165,10 +166,21 @@ describe('plugins in versions', () => {
       assert.deepEqual([await pinned('asked'), await serving('asked')], ['v1.0.0', 'v1.0.0']);
       assert.equal(
         await refusal(configure('asked', { plugin_version: 'v3.0.0' })),
-        notFound(`${name}, version=v3.0.0`),
+        notFound(
+          `${name}, version=v3.0.0`,
+          `Registered versions of it: v1.0.0, v2.0.0. ${toAdd(`-version=v3.0.0 database ${name}`)}`,
+        ),
       );
       assert.equal(await pinned('asked'), 'v1.0.0');
-      assert.equal(await refusal(configure('none', { plugin_name: 'absent' })), notFound('absent'));
+      const there =
+        /^error creating database object: plugin not found in the catalog: absent\. Database plugins here: ysql-plugin, /;
+      const refused = await refusal(configure('none', { plugin_name: 'absent' }));
+      assert.match(refused, there);
+      assert.ok(refused.endsWith(` ${toAdd('database absent')}`), refused);
+      assert.equal(
+        await refusal(configure('none', { plugin_name: 'ysql-plugn' })),
+        notFound('ysql-plugn', 'Did you mean "ysql-plugin"?'),
+      );
     });
 
     it('without a version before any other', async () => {

@@ -82,8 +82,8 @@ describe('audit devices', () => {
   });
 
   for (const [what, body, error] of [
-    ['no type', {}, 'unknown backend type: ""'],
-    ['another type', file({}, 'nope'), 'unknown backend type: "nope"'],
+    ['no type', {}, 'unknown backend type: ""; known are file, socket'],
+    ['another type', file({}, 'nope'), 'unknown backend type: "nope"; known are file, socket'],
     ['syslog', file({}, 'syslog'), /"syslog" is not supported/],
     ['no path', file({}), 'file_path is required'],
     ['no address', file({}, 'socket'), 'address is required'],

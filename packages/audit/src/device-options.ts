@@ -24,7 +24,8 @@ export function parseFormat(type: string, options: DeviceOptions): LineFormat {
   const own = OWN[type];
   if (type === 'syslog')
     throw failure('the type "syslog" is not supported: use "socket", or "file" with file_path=stdout');
-  if (own === undefined) throw failure(`unknown backend type: ${JSON.stringify(type)}`);
+  if (own === undefined)
+    throw failure(`unknown backend type: ${JSON.stringify(type)}; known are ${Object.keys(OWN).join(', ')}`);
   const { format = 'json' } = options;
   if (format === 'jsonx') {
     throw failure(

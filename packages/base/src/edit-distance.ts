@@ -43,7 +43,9 @@ export function nearestName<N extends string>(name: string, candidates: readonly
 export function didYouMean(name: string, candidates: readonly string[], before = ''): string | undefined {
   const [nearest] = candidates
     .map((candidate) => ({ candidate, mistakes: distance(name, candidate, true) }))
-    .filter(({ candidate, mistakes }) => mistakes <= Math.floor(Math.max(name.length, candidate.length) / 3))
+    .filter(
+      ({ candidate, mistakes }) => mistakes > 0 && mistakes <= Math.floor(Math.max(name.length, candidate.length) / 3),
+    )
     .sort((a, b) => a.mistakes - b.mistakes);
   return nearest && `Did you mean "${before}${nearest.candidate}"?`;
 }

@@ -9,6 +9,7 @@ import type { Environment, FlagDefinitions } from './flags.ts';
 import { flagsOf, parseFlags } from './flags.ts';
 import { HTTP_FLAGS, OUTPUT_FLAGS } from './global-flags.ts';
 import { renderHelp, renderOverview } from './help.ts';
+import { hintFor } from './hint.ts';
 import type { Format } from './output/printer.ts';
 import { createPrinter, FORMATS } from './output/printer.ts';
 import { isShown, showRequest } from './shown-request/show.ts';
@@ -56,6 +57,8 @@ export async function run(argv: readonly string[], io: CliIo, extra: RunExtra = 
   } catch (thrown) {
     const failure = describeFailure(thrown);
     ui.error(failure.message);
+    const hint = hintFor(thrown, program.name, io.env);
+    if (hint !== undefined) ui.error(`\n${hint}`);
     exitCode = failure.exitCode;
   }
   return (await ui.flush()) || exitCode !== 0 ? exitCode : 1;

@@ -9,6 +9,8 @@ export interface ApiErrorDetails {
   readonly errors: readonly string[];
   /** True when `errors` holds the raw body. */
   readonly rawBody: boolean;
+  /** No token was sent. */
+  readonly isAnonymous: boolean;
 }
 
 /**
@@ -20,6 +22,7 @@ export class ApiError extends CofferError {
   readonly url: string;
   readonly status: number;
   readonly errors: readonly string[];
+  readonly isAnonymous: boolean;
 
   constructor(details: ApiErrorDetails) {
     super(codeOf(details), messageOf(details));
@@ -28,6 +31,7 @@ export class ApiError extends CofferError {
     this.url = details.url;
     this.status = details.status;
     this.errors = details.errors;
+    this.isAnonymous = details.isAnonymous;
   }
 
   /** The server is sealed: it answers nothing but its status until it is unsealed. */

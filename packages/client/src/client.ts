@@ -93,6 +93,7 @@ export interface Client {
 export function createClient(options: ClientOptions): Client {
   const endpoint = parseEndpoint(options.address);
   const fixedHeaders = headersOf(options);
+  const isAnonymous = !('X-Vault-Token' in fixedHeaders);
   const { timeoutMs = 60_000, maxResponseBytes = Number.POSITIVE_INFINITY, retries = 0, rateLimit, proxy } = options;
 
   async function request(method: string, path: string, content: RequestContent = {}): Promise<ApiResponse> {
@@ -114,7 +115,7 @@ export function createClient(options: ClientOptions): Client {
       tls: options,
       followRedirect: options.disableRedirects !== true,
     });
-    return judge(method, path, answer);
+    return judge(method, path, answer, isAnonymous);
   }
 
   function announce({ target, query = {}, ...request }: Announced): void {
@@ -139,7 +140,7 @@ export function createClient(options: ClientOptions): Client {
   ): Promise<AsyncIterable<Uint8Array>> {
     const opened = await transfer('GET', path, more, query);
     if (opened.status === 200) return opened.chunks();
-    judge('GET', path, await opened.whole());
+    judge('GET', path, await opened.whole(), isAnonymous);
     throw new CofferError('failed', `the server answered ${opened.status} in place of a stream`);
   }
 
@@ -163,7 +164,7 @@ export function createClient(options: ClientOptions): Client {
     download: (path) => bytes(path, {}, {}),
     async upload(path, chunks, length) {
       const opened = await transfer('POST', path, { content: { chunks, length } }, {});
-      return judge('POST', path, await opened.whole());
+      return judge('POST', path, await opened.whole(), isAnonymous);
     },
     with: (changes) => {
       const merged = Object.entries({ ...options, ...changes }).filter(([, value]) => value !== undefined);
@@ -191,7 +192,7 @@ class NotFound extends ApiError {
   }
 }
 
-function judge(method: string, path: string, answer: Answer): ApiResponse {
+function judge(method: string, path: string, answer: Answer, isAnonymous: boolean): ApiResponse {
   const body = parseBody(answer.text);
   // A standby node answers a health check with 429, and says so in the body.
   const healthy = answer.status === 429 && path === 'sys/health';
@@ -204,6 +205,7 @@ function judge(method: string, path: string, answer: Answer): ApiResponse {
     status: answer.status,
     errors: listed ?? [answer.text],
     rawBody: listed === undefined,
+    isAnonymous,
   };
   // A page of text instead of Vault's JSON is some other server's 404: it says nothing about the path.
   if (answer.status !== 404 || (listed === undefined && answer.text.trim() !== '')) throw new ApiError(details);

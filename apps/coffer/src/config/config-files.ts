@@ -81,7 +81,9 @@ async function requireTrust(path: string): Promise<void> {
 
 function unreadable(thrown: unknown, path = ''): CofferError {
   if (thrown instanceof CofferError) return thrown;
-  const text = `cannot read the configuration ${JSON.stringify(path)}: ${errorText(thrown)}`;
+  const isAbsent = thrown instanceof Error && 'code' in thrown && thrown.code === 'ENOENT';
+  const reason = isAbsent ? 'no such file or directory' : errorText(thrown);
+  const text = `cannot read the configuration ${JSON.stringify(path)}: ${reason}`;
   return new CofferError('invalid-request', text, { cause: thrown });
 }
 

@@ -5,7 +5,6 @@ import {
   type ClaimedIntent,
   type EntryStorage,
   type FieldValues,
-  multiError,
   type Path,
   type PathRequest,
   type PathResponse,

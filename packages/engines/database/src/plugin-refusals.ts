@@ -18,21 +18,12 @@ export async function pluginNotFound(
     version !== '' && names.includes(name)
       ? `Registered versions of it: ${shown(versions) || 'none'}`
       : `Database plugins here: ${shown(names)}`;
-  const meant = didYouMean(
-    name,
-    names.filter((known) => known !== name),
-  );
+  const meant = didYouMean(name, names);
   const which = version === '' ? name : `${name}, version=${version}`;
-  const sentences = [
-    `plugin not found in the catalog: ${which}.`,
-    ...(meant === undefined ? [] : [meant]),
-    `${there}.`,
-    directory === undefined
-      ? 'To add one, set plugin_directory, put its file there and run'
-      : 'To add one, put its file into the plugin directory and run',
-    `"plugin register -sha256=SHA256${version && ` -version=${version}`} database ${name}".`,
-  ];
-  return new CofferError('failed', sentences.join(' '));
+  const add =
+    `To add one, ${directory === undefined ? 'set plugin_directory, put its file there' : 'put its file into the plugin directory'} ` +
+    `and run "plugin register -sha256=SHA256${version && ` -version=${version}`} database ${name}".`;
+  return new CofferError('failed', `plugin not found in the catalog: ${which}. ${meant ?? `${there}. ${add}`}`);
 }
 
 function shown(names: readonly string[]): string {
@@ -40,15 +31,17 @@ function shown(names: readonly string[]): string {
   return names.slice(0, MOST_SHOWN).join(', ') + (more > 0 ? ` and ${more} more` : '');
 }
 
-/** What go-plugin says, and in the same sentence what to do about a plugin's file that is not the registered one, or not there. */
+/** Why a registered plugin's file was not run, with what to do where it is another one than was registered, or is not there. */
 export function withRemedy(thrown: unknown, { name, command, version }: PluginEntry): CofferError {
-  const { code, message } = CofferError.from(thrown);
+  const error = CofferError.from(thrown);
   const register = `plugin register -sha256=SHA256 -command=${command}${version && ` -version=${version}`} database ${name}`;
-  const remedy =
-    message === 'checksums did not match'
-      ? `the file "${command}" is not the one that was registered. If it is the one to run, register it again: "${register}"`
-      : undefined;
-  return remedy === undefined
-    ? CofferError.from(thrown)
-    : new CofferError(code, `${message}: ${remedy}`, { cause: thrown });
+  if (error.message === 'checksums did not match') {
+    const text = `${error.message}: the file "${command}" is not the one that was registered. If it is the one to run, register it again: "${register}".`;
+    return new CofferError(error.code, text, { cause: thrown });
+  }
+  const { cause } = error;
+  if (!(cause instanceof Error && 'code' in cause && cause.code === 'ENOENT')) return error;
+  return new CofferError(error.code, `${error.message}: put the file "${command}" into the plugin directory.`, {
+    cause: thrown,
+  });
 }

@@ -107,7 +107,10 @@ export function createDatabasePlugins(options: DatabasePluginsOptions): Database
   const fieldsOf = (name: string): ConnectionFields => declared.get(name) ?? foreign;
 
   const launch = async (entry: PluginEntry): Promise<PluginProcess> => {
-    const process = await launchPlugin(directory, entry, logger, { ...options, fields: fieldsOf(entry.name) });
+    const fields = fieldsOf(entry.name);
+    const process = await launchPlugin(directory, entry, logger, { ...options, fields }).catch((thrown: unknown) => {
+      throw withRemedy(thrown, entry);
+    });
     processes.add(process);
     ofPlugins.count('coffer.plugin.starts.total', { plugin: entry.name });
     process.onExit(() => {
@@ -220,7 +223,7 @@ async function launchPlugin(
       'plugin directory is not configured: set plugin_directory, or -dev-plugin-dir in development mode',
     );
   }
-  const launched = PluginProcess.launch({
+  return PluginProcess.launch({
     directory,
     path: entry.command,
     sha256: entry.sha256,
@@ -233,9 +236,6 @@ async function launchPlugin(
     ...(trust && { trust }),
     ...(fields && { fields }),
     logger,
-  });
-  return launched.catch((thrown: unknown) => {
-    throw withRemedy(thrown, entry);
   });
 }
 

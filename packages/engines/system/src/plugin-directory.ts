@@ -39,6 +39,10 @@ export async function checkCommand(directory: PluginDirectory | undefined, comma
     return directory;
   } catch (thrown) {
     if (thrown instanceof CofferError) throw thrown;
-    throw new CofferError('invalid-request', `field "command": ${errorText(thrown)}`, { cause: thrown });
+    const isAbsent = thrown instanceof Error && 'code' in thrown && thrown.code === 'ENOENT';
+    const reason = isAbsent
+      ? `there is no file ${JSON.stringify(command)} in the plugin directory ${directory.path}; put it there, or name another with "command"`
+      : errorText(thrown);
+    throw new CofferError('invalid-request', `field "command": ${reason}`, { cause: thrown });
   }
 }
