@@ -228,10 +228,7 @@ describe('plugins in versions', () => {
       );
       await writeFile(ready, '');
       const mismatch = `plugin version mismatch: ${name} reported version (v1.0.0) did not match requested version (v2.0.0)`;
-      assert.equal(
-        await refusal(configure('late')),
-        `error creating database object: invalid database version: 2 errors occurred:\n\t* ${mismatch}\n\t* ${mismatch}\n\n`,
-      );
+      assert.equal(await refusal(configure('late')), `error creating database object: ${mismatch}`);
       assert.equal(await refusal(register('v2.0.0', 'v1.0.0', own)), mismatch);
     });
   });

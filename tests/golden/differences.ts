@@ -19,10 +19,22 @@ const LIST_OF_ONE = /(?<=desc = unable to update user: )1 error occurred:(?:\n\t
 const DRIVERS_WORDS = /(?<=error verifying connection: )failed to connect to [^"]*/;
 const OUR_DRIVERS_WORDS =
   'failed to connect to host=127.0.0.1 port=1 user=yugabyte database=yugabyte: connection refused';
-/** Line ends as in text and in JSON. */
-const TWO_ERRORS =
-  /invalid database version: 2 errors occurred:(?:\n\t|\\n\\t)\* (plugin not found in the catalog: nope-plugin)(?:\n\t|\\n\\t)\* \1(?:\\n)*/;
-const ONCE = '$1. ' + 'XX';
+/** One error, twice; line ends as in text and in JSON. */
+const SAID_TWICE =
+  /invalid database version: 2 errors occurred:(?:\n\t|\\n\\t)\* ([^\\\n]*)(?:\n\t|\\n\\t)\* \1(?:\\n)*/;
+/** What to do about each of these errors. */
+const REMEDIES = new Map([
+  [
+    'checksums did not match',
+    ': the file "ysql-plugin" in the plugin directory is not the one that was registered. If it is the one to run, ' +
+      'register it again: "plugin register -sha256=SHA256 -command=ysql-plugin database bogus-plugin".',
+  ],
+  [
+    'plugin not found in the catalog: nope-plugin',
+    '. Database plugins here: ysql-plugin, postgresql-ysql-plugin, postgresql-database-plugin. To add one, put its file ' +
+      'into the plugin directory and run "plugin register -sha256=SHA256 database nope-plugin".',
+  ],
+]);
 const ABSENT_MOUNTS = ['secret/'];
 
 export const DIFFERENCES: readonly Difference[] = [
@@ -86,12 +98,19 @@ export const DIFFERENCES: readonly Difference[] = [
       mapText(recorded, (text) => text.replace(LIST_OF_ONE, '').replace(/(?:\\n){4}(?="\])/, '\\n\\n')),
   },
   {
-    name: 'a plugin that is not there is named once, with what to do',
+    name: 'what is wrong with a plugin is said once, and what to do',
     reason:
-      'The recorded server tries a plugin by two versions of its interface and says of each that it is not there. Ours says it ' +
-      'once, and which plugins there are and how to add one.',
-    applies: ({ stderr }) => TWO_ERRORS.test(stderr),
-    expected: (recorded) => mapText(recorded, (text) => text.replace(TWO_ERRORS, ONCE)),
+      'The recorded server tries a plugin by two versions of its interface and says the same of each. Ours says it once, and ' +
+      'how the plugin that is meant comes into the catalog.',
+    applies: ({ stderr }) => SAID_TWICE.test(stderr),
+    expected: (recorded) =>
+      mapText(recorded, (text) =>
+        text.replace(SAID_TWICE, (_twice, once: string) => {
+          const told = once + (REMEDIES.get(once) ?? '');
+          // In a body it stands in a string of JSON.
+          return text.startsWith('{') ? JSON.stringify(told).slice(1, -1) : told;
+        }),
+      ),
   },
   {
     name: "the database driver's own words",

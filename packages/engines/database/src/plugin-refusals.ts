@@ -13,12 +13,12 @@ export async function pluginNotFound(
   const registered = (await catalog.list()).filter(({ type }) => type === 'database');
   const builtins = catalog.builtins.filter(({ type }) => type === 'database');
   const names = [...new Set([...builtins, ...registered].map((plugin) => plugin.name))];
+  const isKnown = names.includes(name);
   const versions = registered.filter((plugin) => plugin.name === name).map((plugin) => plugin.version || 'none');
-  const there =
-    version !== '' && names.includes(name)
-      ? `Registered versions of it: ${shown(versions) || 'none'}`
-      : `Database plugins here: ${shown(names)}`;
-  const meant = didYouMean(name, names);
+  const there = isKnown
+    ? `Registered versions of it: ${shown(versions) || 'none'}`
+    : `Database plugins here: ${shown(names)}`;
+  const meant = isKnown ? undefined : didYouMean(name, names);
   const which = version === '' ? name : `${name}, version=${version}`;
   const add =
     `To add one, ${directory === undefined ? 'set plugin_directory, put its file there' : 'put its file into the plugin directory'} ` +
@@ -32,16 +32,17 @@ function shown(names: readonly string[]): string {
 }
 
 /** Why a registered plugin's file was not run, with what to do where it is another one than was registered, or is not there. */
-export function withRemedy(thrown: unknown, { name, command, version }: PluginEntry): CofferError {
+export function withRemedy(thrown: unknown, { name, command, version }: PluginEntry, directory = ''): CofferError {
   const error = CofferError.from(thrown);
-  const register = `plugin register -sha256=SHA256 -command=${command}${version && ` -version=${version}`} database ${name}`;
-  if (error.message === 'checksums did not match') {
-    const text = `${error.message}: the file "${command}" is not the one that was registered. If it is the one to run, register it again: "${register}".`;
-    return new CofferError(error.code, text, { cause: thrown });
+  const { code, message, cause } = error;
+  if (message === 'checksums did not match') {
+    const register = `plugin register -sha256=SHA256 -command=${command}${version && ` -version=${version}`} database ${name}`;
+    const other = `the file "${command}" in the plugin directory is not the one that was registered`;
+    const text = `${message}: ${other}. If it is the one to run, register it again: "${register}".`;
+    return new CofferError(code, text, { cause: thrown });
   }
-  const { cause } = error;
-  if (!(cause instanceof Error && 'code' in cause && cause.code === 'ENOENT')) return error;
-  return new CofferError(error.code, `${error.message}: put the file "${command}" into the plugin directory.`, {
-    cause: thrown,
-  });
+  const isAbsent = cause instanceof Error && 'code' in cause && cause.code === 'ENOENT';
+  if (!isAbsent || !message.startsWith('error while validating the command path')) return error;
+  const text = `there is no file "${command}" in the plugin directory ${directory}: put the file there that was registered.`;
+  return new CofferError(code, text, { cause: thrown });
 }

@@ -109,7 +109,7 @@ export function createDatabasePlugins(options: DatabasePluginsOptions): Database
   const launch = async (entry: PluginEntry): Promise<PluginProcess> => {
     const fields = fieldsOf(entry.name);
     const process = await launchPlugin(directory, entry, logger, { ...options, fields }).catch((thrown: unknown) => {
-      throw withRemedy(thrown, entry);
+      throw withRemedy(thrown, entry, directory);
     });
     processes.add(process);
     ofPlugins.count('coffer.plugin.starts.total', { plugin: entry.name });
