@@ -52,7 +52,6 @@ export async function openListeners(
     for (const config of configs) {
       const listener = await open(config, backend, bodyBudget, logger);
       opened.push(listener);
-      for (const warning of config.warnings ?? []) logger.warn(warning);
       if (config.unauthenticatedAccess !== undefined) listener.view.report(listener.address);
     }
   } catch (error) {

@@ -145,6 +145,20 @@ describe("Vault's keys that nothing is done with", () => {
     });
   }
 
+  it('give one warning however many listeners and addresses have them', async () => {
+    const text = 'cluster_address = "127.0.0.1:1"\ntls_disable = true\ntls_client_ca_file = "/x"';
+    const listener = (port: number) => `listener "tcp" {\naddress = "127.0.0.1:${port}"\n${text}\n}\n`;
+    const { warnings } = await examineText(`${listener(2)}${listener(3)}`);
+    assert.deepEqual(
+      warnings.map((warning) => /^c\.hcl:(\d+):\d+: ("\w+" has no effect(?: without "\w+"|:))/.exec(warning)?.slice(1)),
+      [
+        ['5', '"cluster_address" has no effect:'],
+        ['7', '"tls_client_ca_file" has no effect without "tls_require_and_verify_client_cert"'],
+        ['13', '"tls_client_ca_file" has no effect without "tls_require_and_verify_client_cert"'],
+      ],
+    );
+  });
+
   for (const [text, message] of [
     ['ui = "perhaps"', /^c\.hcl:3:\d+: "ui" must be true or false/],
     ['cache_size = "many"', /^c\.hcl:3:\d+: "cache_size" must be a number/],

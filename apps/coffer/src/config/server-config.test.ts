@@ -181,7 +181,22 @@ describe('the configuration file', () => {
     ['no listener', STORAGE, /a block listener "tcp"/],
     ['no storage', LISTENER, /a block storage "file"/],
     ['two storages', `${LISTENER}\n${STORAGE}\n${STORAGE}`, /^c\.hcl:3:1: "storage" is set twice/],
-    ['another storage', `${LISTENER}\nstorage "raft" { path = "x" }`, /^c\.hcl:2:1: the types of storage are/],
+    [
+      'another storage',
+      `${LISTENER}\nstorage "raft" { path = "x" }`,
+      /^c\.hcl:2:1: the types of storage are "file" and "yugabytedb": write storage "file" \{ path = "\/var\/lib\/coffer" \} for one server, or storage "yugabytedb"/,
+    ],
+    [
+      'the storage of tests',
+      `${LISTENER}\nstorage "inmem" {}`,
+      /^c\.hcl:2:1: .*: to keep nothing, start with "server -dev"$/,
+    ],
+    [
+      'a database as storage',
+      `${LISTENER}\nstorage "postgresql" {}`,
+      /^c\.hcl:2:1: .*: write storage "yugabytedb" \{ connection_url/,
+    ],
+    ['a misspelt storage', `${LISTENER}\nstorage "flie" {}`, /^c\.hcl:2:1: .*: Did you mean "file"\?$/],
     [
       'a listener of another type',
       `listener "udp" { address = "x" }\n${STORAGE}`,

@@ -126,8 +126,15 @@ function examine(source: HclObject, errors: CofferError[]): Omit<ConfigFindings,
   own.allowOnly(KEYS);
   const config = isWhole ? parseKeys(own, (error) => errors.push(error)) : undefined;
   const distinct = errors.filter(({ message }, at) => errors.findIndex((each) => each.message === message) === at);
-  const all = [...warnings, ...(config?.telemetry?.warnings ?? [])];
+  const ofListeners = (config?.listeners ?? []).flatMap((listener) => listener.warnings ?? []);
+  const all = [...warnings, ...oncePerKey(ofListeners), ...(config?.telemetry?.warnings ?? [])];
   return { ...(distinct.length === 0 && config && { config }), errors: distinct, warnings: all, source };
+}
+
+/** A key without effect is told where it stands first, however many listeners have it, or addresses one of them. */
+function oncePerKey(warnings: readonly string[]): string[] {
+  const keyOf = (warning: string) => /"\w+" has no effect: /.exec(warning)?.[0] ?? warning;
+  return warnings.filter((warning, at) => warnings.findIndex((each) => keyOf(each) === keyOf(warning)) === at);
 }
 
 /** Undefined when something is missing: each part is parsed for itself, so that all errors come to light. */

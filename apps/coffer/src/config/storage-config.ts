@@ -1,4 +1,4 @@
-import { Secret } from '@coffer/base';
+import { didYouMean, Secret } from '@coffer/base';
 import type { HclObject } from '@coffer/hcl';
 import { defined } from './config-values.ts';
 
@@ -37,6 +37,18 @@ export function parseStorage(config: HclObject, name = 'storage'): StorageConfig
       };
     }
     default:
-      throw body.error('the types of storage are "file" and "yugabytedb"', block);
+      throw body.error(`the types of storage are "file" and "yugabytedb": ${instead(block.labels[0] ?? '')}`, block);
   }
+}
+
+const OF_DATABASES = ['postgresql', 'cockroachdb', 'mysql', 'mssql'];
+const FOR_ONE = 'storage "file" { path = "/var/lib/coffer" } for one server';
+const FOR_MANY = 'storage "yugabytedb" { connection_url = "postgres://…" } for several, in YugabyteDB or PostgreSQL';
+
+/** What to write in place of a storage of Vault. */
+function instead(type: string): string {
+  if (type === 'inmem') return 'to keep nothing, start with "server -dev"';
+  if (OF_DATABASES.includes(type)) return `write ${FOR_MANY}`;
+  const near = didYouMean(type, ['file', 'yugabytedb']);
+  return near ?? `write ${FOR_ONE}, or ${FOR_MANY}. What Vault stored there is not taken over`;
 }
