@@ -146,11 +146,21 @@ describe('the plugin process', () => {
     assert.deepEqual(await issuedRoles(database), []);
   });
 
-  it('is not started when its file has changed', async () => {
+  it('is not started when its file has changed or is gone', async () => {
     const sha256 = '0'.repeat(64);
-    await server.client.write('sys/plugins/catalog/database/changed', { sha256, command: 'ysql-plugin' });
+    await writeFile(join(directory, 'changed'), '#!/bin/false', { mode: 0o755 });
+    await server.client.write('sys/plugins/catalog/database/changed', { sha256, command: 'changed' });
     const config = { plugin_name: 'changed', ...fields() };
-    await assert.rejects(server.client.write('database/config/changed', config), /checksums did not match/);
+    await assert.rejects(
+      server.client.write('database/config/changed', config),
+      /\* error creating database object: checksums did not match: .* register it again: "plugin register [^"]+ database changed"\.$/,
+    );
+    await rm(join(directory, 'changed'));
+    await assert.rejects(server.client.write('database/config/changed', config), (error: Error) =>
+      error.message.endsWith(
+        `: no such file "changed" in the plugin directory ${directory}; put the one there that was registered`,
+      ),
+    );
   });
 
   it('is not started from outside of the plugin directory', async () => {

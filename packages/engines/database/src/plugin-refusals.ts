@@ -43,6 +43,6 @@ export function withRemedy(thrown: unknown, { name, command, version }: PluginEn
   }
   const isAbsent = cause instanceof Error && 'code' in cause && cause.code === 'ENOENT';
   if (!isAbsent || !message.startsWith('error while validating the command path')) return error;
-  const text = `there is no file "${command}" in the plugin directory ${directory}: put the file there that was registered.`;
+  const text = `no such file "${command}" in the plugin directory ${directory}; put the one there that was registered`;
   return new CofferError(code, text, { cause: thrown });
 }
