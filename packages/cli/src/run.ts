@@ -78,16 +78,18 @@ async function dispatch(argv: readonly string[], commands: readonly CommandNode[
   const help = beforeTerminator(words).some((word) => /^(-h|--?help)$/.test(word));
   const found = findCommand(words, commands);
   const missing = missingCommand(words, found);
+  // Asked for, help is the answer; otherwise it is the complaint.
+  const say = help ? ui.output : ui.error;
+  // As for any other word that is none: 127 for a command, 1 for a subcommand.
+  const exitCode = help ? 0 : found === undefined ? 127 : 1;
   if (missing !== undefined) {
-    (help ? ui.output : ui.error)(refusalOf(name, missing));
-    // As for any other word that is none: 127 for a command, 1 for a subcommand.
-    return help ? 0 : found === undefined ? 127 : 1;
+    say(refusalOf(name, missing));
+    return exitCode;
   }
   if (found === undefined) {
-    // Asked for, the overview is the answer; otherwise it is the complaint.
-    (help ? ui.output : ui.error)(renderOverview(name, commands));
+    say(renderOverview(name, commands));
     if (!help) suggest(words.find(isName), commands, '', ui);
-    return help ? 0 : 127;
+    return exitCode;
   }
   const text = renderHelp(name, found.path, found.node);
   if (help) {
