@@ -11,3 +11,12 @@ export function formatTime(milliseconds: number): string {
 export function formatTimeSeconds(milliseconds: number): string {
   return `${new Date(milliseconds).toISOString().slice(0, 19)}Z`;
 }
+
+/** Milliseconds since 1970 of a time in RFC 3339, whose fraction may have any number of digits, as Go prints them; undefined for anything else. */
+export function parseTime(text: string): number | undefined {
+  const parts = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$/.exec(text);
+  if (parts === null) return undefined;
+  const [, whole = '', fraction = '', zone = ''] = parts;
+  const time = Date.parse(`${whole}${fraction.slice(0, 4)}${zone}`);
+  return Number.isNaN(time) ? undefined : time;
+}

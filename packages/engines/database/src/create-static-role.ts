@@ -24,6 +24,8 @@ export interface NewStaticRole {
   readonly password: string;
   /** False: the password given is kept until the first rotation is due. */
   readonly rotateNow: boolean;
+  /** When the password given was set, in milliseconds since 1970, where it is kept and that is known. */
+  readonly passwordSet: number | undefined;
 }
 
 /**
@@ -35,8 +37,13 @@ export interface NewStaticRole {
  */
 export async function createStaticRole(parts: EngineParts, wanted: NewStaticRole): Promise<readonly string[]> {
   await check(parts.context.storage, wanted);
-  const { name, role, password, rotateNow } = wanted;
-  const credential: StaticCredential = { password, pending: '', lastRotation: 0, periodStart: Date.now() };
+  const { name, role, password, rotateNow, passwordSet } = wanted;
+  const credential: StaticCredential = {
+    password,
+    pending: '',
+    lastRotation: passwordSet ?? 0,
+    periodStart: passwordSet ?? Date.now(),
+  };
   const row: NewIntent = {
     subject: staticSubject(name),
     login: loginOf(role.dbName, role.username),
@@ -118,7 +125,7 @@ async function takeOver(
 
 async function keepPassword(
   parts: EngineParts,
-  { name, role, password }: NewStaticRole,
+  { name, role, password, passwordSet }: NewStaticRole,
   claimed: ClaimedIntent,
 ): Promise<readonly string[]> {
   try {
@@ -135,7 +142,7 @@ async function keepPassword(
     requireTime();
     await writeStaticRole(parts.context.storage, name, role, claimed);
     const now = Date.now();
-    await claimed.save({ state: 'settled', nextAttempt: nextRotation(role, now, now) });
+    await claimed.save({ state: 'settled', nextAttempt: nextRotation(role, passwordSet ?? now, now) });
     return [];
   } catch (error) {
     await deleteStaticRole(parts.context.storage, name, claimed.held);

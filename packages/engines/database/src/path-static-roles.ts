@@ -1,4 +1,4 @@
-import { CofferError, formatTime, type JsonObject } from '@coffer/base';
+import { CofferError, formatTime, type JsonObject, parseTime } from '@coffer/base';
 import { definePath, type EntryStorage, type Intent, type Path, type PathRequest } from '@coffer/framework';
 import { createStaticRole } from './create-static-role.ts';
 import type { EngineParts } from './engine-parts.ts';
@@ -48,6 +48,11 @@ const FIELDS = {
     type: 'boolean',
     default: false,
     description: 'Keep the given password until the first rotation is due, instead of rotating it at once.',
+  },
+  last_vault_rotation: {
+    type: 'string',
+    description:
+      'With skip_import_rotation: when the given password was set, in RFC 3339, from which rotation_period counts. Default: now.',
   },
   ...CREDENTIAL_FIELDS,
 } as const;
@@ -152,8 +157,28 @@ async function create(parts: EngineParts, request: StaticRoleRequest): Promise<r
     role,
     password: fields.password ?? '',
     rotateNow: !fields.skip_import_rotation,
+    passwordSet: passwordTime(fields),
   });
   return [...warnings, ...told];
+}
+
+/**
+ * When the password was set that is kept, in milliseconds since 1970; undefined where the request does not say.
+ * @throws CofferError `invalid-request` for what is no time, or one to come
+ */
+function passwordTime({ last_vault_rotation: given, skip_import_rotation: kept }: StaticRoleRequest['fields']) {
+  if (given === undefined) return undefined;
+  const refuse = (why: string): never => {
+    throw new CofferError('invalid-request', `field "last_vault_rotation": ${why}`);
+  };
+  if (!kept) return refuse('it goes with skip_import_rotation=true only: a rotation now sets a time of its own');
+  const time = parseTime(given);
+  // Vault shows the year 1 for a password that it has never set.
+  if (time === undefined || time < 0)
+    return refuse(
+      `${JSON.stringify(given.slice(0, 100))} is no time; use RFC 3339, such as "2026-01-31T12:00:00Z", or leave it out`,
+    );
+  return time <= Date.now() ? time : refuse(`${JSON.stringify(given)} is still to come; is the clock of this server right?`);
 }
 
 function statementFields({ rotationStatements }: StaticRoleEntry): readonly StatementField[] {
@@ -177,10 +202,10 @@ async function update(
       'cannot update static account db_name: delete the static role and make it anew',
     );
   }
-  if (fields.password !== undefined || fields.skip_import_rotation) {
+  if (fields.password !== undefined || fields.skip_import_rotation || fields.last_vault_rotation !== undefined) {
     throw new CofferError(
       'invalid-request',
-      'fields "password" and "skip_import_rotation" are taken when a static role is made only; use rotate-role now',
+      'fields "password", "skip_import_rotation" and "last_vault_rotation" are taken when a static role is made only; use rotate-role now',
     );
   }
   const change = (before: StaticRoleEntry): StaticRoleEntry => ({

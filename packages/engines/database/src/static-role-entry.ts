@@ -30,9 +30,9 @@ export interface StaticCredential {
   readonly password: string;
   /** The password that an open change sets; empty when none is chosen. */
   readonly pending: string;
-  /** When we last changed it, in milliseconds since 1970; 0: never. */
+  /** When it was last changed, by us or by the server that it was taken over from, in milliseconds since 1970; 0: not known. */
   readonly lastRotation: number;
-  /** When the period began: at the last change, or at the import. */
+  /** When the period began: at the last change, or at the import where that is not known. */
   readonly periodStart: number;
   /** Until when an earlier attempt may still take effect (claimed-intent.ts). */
   readonly mayLandUntil?: number;
