@@ -5,6 +5,7 @@ import { deleteCommand } from './delete.ts';
 import { lease } from './lease/index.ts';
 import { list } from './list.ts';
 import { login } from './login.ts';
+import { migrate } from './migrate/index.ts';
 import { monitor } from './monitor.ts';
 import { operator } from './operator/index.ts';
 import { pathHelp } from './path-help.ts';
@@ -32,6 +33,7 @@ export const COMMANDS: readonly CommandNode[] = [
   audit,
   auth,
   lease,
+  migrate,
   monitor,
   operator,
   pathHelp,

@@ -178,7 +178,9 @@ function passwordTime({ last_vault_rotation: given, skip_import_rotation: kept }
     return refuse(
       `${JSON.stringify(given.slice(0, 100))} is no time; use RFC 3339, such as "2026-01-31T12:00:00Z", or leave it out`,
     );
-  return time <= Date.now() ? time : refuse(`${JSON.stringify(given)} is still to come; is the clock of this server right?`);
+  return time <= Date.now()
+    ? time
+    : refuse(`${JSON.stringify(given)} is still to come; is the clock of this server right?`);
 }
 
 function statementFields({ rotationStatements }: StaticRoleEntry): readonly StatementField[] {

@@ -1,0 +1,58 @@
+import { isJsonObject, type JsonObject } from '@coffer/base';
+import { othersThan, pick } from './fields.ts';
+
+/** The fields of our own plugin that a server shows; a test holds this to the plugin's table. */
+export const YSQL_FIELDS = [
+  ...['connection_url', 'host', 'port', 'db', 'username', 'load_balance', 'load_balance_hosts'],
+  ...['yb_servers_refresh_interval', 'topology_keys', 'fallback_to_topology_keys_only'],
+  ...['failed_host_reconnect_delay_secs', 'failed_host_ttl_seconds', 'target_session_attrs'],
+  ...['sslmode', 'sslrootcert', 'sslcert', 'sslkey', 'sslsni', 'tls_ca', 'tls_certificate', 'tls_server_name'],
+  ...[
+    'max_open_connections',
+    'max_idle_connections',
+    'max_connection_lifetime',
+    'connect_timeout',
+    'statement_timeout',
+  ],
+  ...['disable_escaping', 'username_template', 'password_authentication', 'owned_objects', 'reassign_owned_to'],
+];
+/** What no server shows. They are given by -secrets. */
+export const SECRET_FIELDS = ['password', 'private_key', 'sslpassword'];
+
+/** Fields of a connection beside those of its plugin. */
+const OF_ENGINE = ['allowed_roles', 'password_policy', 'plugin_name', 'root_credentials_rotate_statements'];
+const ABOUT = ['connection_details', 'running_plugin_version', 'verify_connection'];
+
+/** A password in a URL, as Vault (`*****`) and Go (`xxxxx`) write over it. */
+const MASKED = /:(\*{5}|x{5})@/;
+
+/** A connection as it is written, from the view of one: the plugin's fields beside the others. */
+export function connectionFields(view: JsonObject, known: readonly string[] | undefined): JsonObject {
+  const details = detailsOf(view);
+  const { root_credentials_rotate_statements: statements = [], ...engine } = pick(view, OF_ENGINE);
+  const shown = known ?? Object.keys(details);
+  const { connection_url: url } = details;
+  return {
+    ...pick(details, shown),
+    ...(typeof url === 'string' && url !== '' && { connection_url: url.replace(MASKED, ':*****@') }),
+    ...engine,
+    ...pick({ root_rotation_statements: statements }, ['root_rotation_statements']),
+  };
+}
+
+/** The names of fields that the target does not know. `known`: all of its plugin's; undefined when nobody can say. */
+export function unknownConnectionFields(view: JsonObject, known: readonly string[] | undefined): string[] {
+  const details = known === undefined ? [] : othersThan(detailsOf(view), known);
+  return [...othersThan(view, [...OF_ENGINE, ...ABOUT]), ...details];
+}
+
+/** The names of fields that must be given, since the source shows no secret. */
+export function missingSecrets(view: JsonObject): string[] {
+  const { connection_url: url, tls_certificate: certificate } = detailsOf(view);
+  const missing = typeof url === 'string' && MASKED.test(url) ? ['connection_url'] : ['password'];
+  return certificate === undefined || certificate === '' ? missing : [...missing, 'private_key'];
+}
+
+export function detailsOf({ connection_details: details }: JsonObject): JsonObject {
+  return isJsonObject(details) ? details : {};
+}

@@ -1,0 +1,49 @@
+import type { JsonObject } from '@coffer/base';
+import { othersThan } from './fields.ts';
+import type { Found, Kind } from './item.ts';
+import { reading } from './reading.ts';
+import type { Side } from './side.ts';
+
+/** Each server has its own, which nobody writes by hand. */
+const OWN: ReadonlyMap<string, string> = new Map([
+  ['root', 'every server has it'],
+  ['default', 'each server has its own: compare the two, and write what you have added by hand'],
+]);
+/** What is said of a policy besides its text. */
+const ABOUT = ['name', 'policy', 'modified', 'version', 'data_version'];
+
+/** ACL policies, then password policies. */
+export async function* policies(source: Side): AsyncGenerator<Found> {
+  yield* policiesAt(source, 'policy', 'sys/policies/acl');
+  yield* policiesAt(source, 'password policy', 'sys/policies/password');
+}
+
+async function* policiesAt(source: Side, kind: Kind, folder: string): AsyncGenerator<Found> {
+  yield* reading(kind, folder, async function* () {
+    for (const name of await source.list(folder)) {
+      const path = `${folder}/${name}`;
+      const own = kind === 'policy' ? OWN.get(name) : undefined;
+      if (own !== undefined) yield { kind, path, left: own, missing: false };
+      else yield* reading(kind, path, () => onePolicy(source, kind, path));
+    }
+  });
+}
+
+async function* onePolicy(source: Side, kind: Kind, path: string): AsyncGenerator<Found> {
+  const data = await source.read(path);
+  if (data === undefined) return;
+  yield {
+    kind,
+    path,
+    wanted: textOf(data),
+    leftOut: othersThan(data, ABOUT),
+    present: async (target) => {
+      const present = await target.read(path);
+      return present && textOf(present);
+    },
+  };
+}
+
+function textOf({ policy }: JsonObject): JsonObject {
+  return { policy: policy ?? '' };
+}

@@ -1,0 +1,116 @@
+import type { JsonValue } from '@coffer/base';
+import { isLeft, type Item } from './item.ts';
+import { INCOMPLETE, type Outcome, type Result } from './mover.ts';
+
+const ORDER: readonly Outcome[] = [
+  ...(['create', 'created', 'change', 'changed', 'same', 'differs', 'waits', 'refused', 'unread', 'stays'] as const),
+];
+
+/** One line for one thing. */
+export function resultLine({ found, outcome, detail }: Result): string {
+  const line = `${outcome.padEnd(8)} ${found.kind.padEnd(15)} ${found.path}`;
+  return detail === '' ? line : `${line}: ${detail}`;
+}
+
+/** How many of each. */
+export function summary(results: readonly Result[]): string {
+  const counts = ORDER.map(
+    (outcome) => [outcome, results.filter((result) => result.outcome === outcome).length] as const,
+  );
+  return counts.flatMap(([outcome, count]) => (count === 0 ? [] : [`${count} ${outcome}`])).join(', ');
+}
+
+export function isComplete(results: readonly Result[]): boolean {
+  return !results.some(({ outcome }) => INCOMPLETE.includes(outcome));
+}
+
+/** What is left to be done by somebody, each with its commands. */
+export function whatIsLeft(results: readonly Result[], from: string, program: string): string[] {
+  return [
+    ...connectionsLeft(results, program),
+    ...staticRolesLeft(results, from, program),
+    ...secretIdsLeft(results, program),
+    ...leasesLeft(results),
+  ];
+}
+
+function connectionsLeft(results: readonly Result[], program: string): string[] {
+  const waiting = results
+    .filter(({ outcome, found }) => outcome === 'waits' && !isLeft(found) && found.blocked === undefined)
+    .flatMap(({ found }) => (isLeft(found) || (found.asks ?? []).length === 0 ? [] : [found]));
+  if (waiting.length === 0) return [];
+  const skeleton = Object.fromEntries(
+    waiting.map(({ path, asks = [] }) => [path, Object.fromEntries(asks.map((name) => [name, '']))]),
+  );
+  return [
+    '',
+    'No server shows the passwords of connections. Fill them into a file, and run the same command again with -secrets=FILE',
+    '(leave a connection with {} when it has none, and say "username" too when another user is to be used here):',
+    '',
+    ...JSON.stringify(skeleton, null, 2).split('\n'),
+    '',
+    'or write the connections by hand, and run the same command again for what needs them:',
+    ...waiting.flatMap((item) => ['', ...writeCommand(item, program)]),
+  ];
+}
+
+/** The exact command that makes a connection, but for its secrets, which are asked for. */
+function writeCommand({ path, wanted, asks = [] }: Item, program: string): string[] {
+  const variable = (name: string): string => name.toUpperCase();
+  const fields = Object.entries(wanted).filter(([name]) => !asks.includes(name));
+  const pairs = fields.flatMap(([name, value]) => pairsOf(name, value));
+  return [
+    ...asks.map((name) => `read -rs ${variable(name)}`),
+    [`${program} write ${quoted(path)}`, ...pairs, ...asks.map((name) => `${name}="$${variable(name)}"`)].join(
+      ' \\\n    ',
+    ),
+  ];
+}
+
+function pairsOf(name: string, value: JsonValue): string[] {
+  const values: readonly JsonValue[] = Array.isArray(value) ? value : [value];
+  return values.map((each) => {
+    const text = typeof each === 'object' ? JSON.stringify(each) : String(each);
+    return quoted(`${name}=${/^[@-]/.test(text) ? `\\${text}` : text}`);
+  });
+}
+
+function quoted(text: string): string {
+  return /^[\w./:@%+=,-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;
+}
+
+function staticRolesLeft(results: readonly Result[], from: string, program: string): string[] {
+  const here: readonly Outcome[] = ['create', 'created', 'same', 'changed', 'differs'];
+  const paths = results
+    .filter((r) => r.found.kind === 'static role' && here.includes(r.outcome))
+    .map((r) => r.found.path);
+  if (paths.length === 0) return [];
+  return [
+    '',
+    'Both servers rotate the passwords of these static roles as long as both have them, and each then hands out passwords that the',
+    'other one has replaced. Delete them at the source (that changes no password), or seal it, before the next rotation:',
+    '',
+    ...paths.map((path) => `VAULT_ADDR=${quoted(from)} ${program} delete ${quoted(path)}`),
+  ];
+}
+
+function secretIdsLeft(results: readonly Result[], program: string): string[] {
+  const left = results.filter(({ found, outcome }) => found.kind === 'secret id' && outcome === 'stays');
+  if (left.length === 0) return [];
+  return [
+    '',
+    'Secret ids of approles are kept as hashes, and cannot be moved. Role ids are the same here; issue new secret ids:',
+    '',
+    ...left.map(({ found }) => `${program} write -force ${quoted(found.path)}`),
+  ];
+}
+
+function leasesLeft(results: readonly Result[]): string[] {
+  const left = results.filter(({ found, outcome }) => found.kind === 'lease' && outcome !== 'same');
+  if (left.length === 0) return [];
+  return [
+    '',
+    'Leases stay with the source, which alone ends their users. Keep it running, unsealed and with its connections, until the last',
+    'one is over, or revoke them there once the applications have their credentials from here.',
+  ];
+}

@@ -1,0 +1,161 @@
+import { CofferError, isCofferError, redact, Secret } from '@coffer/base';
+import { type Client, createClient } from '@coffer/client';
+import { defineCommand, type Invocation } from '../../command.ts';
+import { CommandFailure, reporting, serverFailure, usageFailure } from '../../failure.ts';
+import { readText } from '../../file.ts';
+import { askHidden } from '../../stdin.ts';
+import { foundAt } from './found.ts';
+import { type Item } from './item.ts';
+import { Mover, type Result } from './mover.ts';
+import { isComplete, resultLine, summary, whatIsLeft } from './report.ts';
+import { GivenSecrets, readSecretsFile } from './secrets-file.ts';
+import { Side } from './side.ts';
+
+const FLAGS = {
+  from: {
+    type: 'string',
+    env: 'VAULT_FROM_ADDR',
+    usage: 'URL of the Vault or OpenBao to read from.',
+  },
+  'from-token-file': {
+    type: 'string',
+    usage:
+      'File with a token of that server. Default: the variable VAULT_FROM_TOKEN; on a terminal it is asked for otherwise.',
+  },
+  'from-ca-cert': {
+    type: 'string',
+    env: 'VAULT_FROM_CACERT',
+    usage: "File of PEM certificates of the authorities trusted to sign that server's.",
+  },
+  'from-namespace': {
+    type: 'string',
+    env: 'VAULT_FROM_NAMESPACE',
+    usage: 'Namespace of that server to read from.',
+  },
+  secrets: {
+    type: 'string',
+    usage:
+      'JSON file with what no server shows: {"database/config/NAME": {"password": "..."}}. Asked for on a terminal otherwise.',
+  },
+  'plugin-name': {
+    type: 'map',
+    usage: 'A database plugin that has another name here, as THEIRS=HERE. Can be given several times.',
+  },
+  'dry-run': { type: 'boolean', usage: 'Write nothing; say what would be written.' },
+  overwrite: { type: 'boolean', usage: 'Change what is here already and differs. Default: say so and leave it.' },
+} as const;
+type Run = Invocation<typeof FLAGS>;
+
+export const migrateVault = defineCommand({
+  name: 'vault',
+  synopsis: 'Bring database engines, policies and approles from a Vault or OpenBao',
+  usage: '[options] -from=ADDRESS',
+  description: `
+    Reads policies, database engines with their connections, static roles and roles, and approles from a running Vault or
+    OpenBao, and writes what is missing to this server. It changes nothing at the source, and rotates no password.
+
+    What is here already is left as it is; -overwrite changes it where it differs. After an error run the same command again.
+    Exit code 2 says that something is still to be done; it is listed.`,
+  examples: [
+    { caption: 'See what would be written:', command: 'migrate vault -from=https://vault.example.com:8200 -dry-run' },
+    {
+      caption: 'With the passwords of connections from a file:',
+      command: 'migrate vault -from=https://vault.example.com:8200 -secrets=passwords.json',
+    },
+  ],
+  flags: FLAGS,
+  arguments: { min: 0, max: 0 },
+  async run(invocation) {
+    const { flags, ui, program, connect } = invocation;
+    if (flags.from === undefined) throw usageFailure('flag -from is missing: the URL of the server to read from');
+    const secrets = flags.secrets === undefined ? new GivenSecrets() : await readSecretsFile(flags.secrets);
+    const fromClient = await sourceClient(flags.from, invocation);
+    const source = new Side('source', fromClient);
+    const target = new Side('target', await connect());
+    const { token } = fromClient.options;
+    const hidden = () => [...secrets.values, ...(token instanceof Secret ? [token] : [])];
+    const say = (text: string): void => ui.output(redact(text, { secrets: hidden(), names: [] }));
+    const results: Result[] = [];
+    try {
+      await checkApart(source, target);
+      const options = { dryRun: flags['dry-run'], overwrite: flags.overwrite, ask: asking(invocation, secrets) };
+      const mover = new Mover(target, options);
+      for await (const found of foundAt(source, target, { secrets, pluginNames: flags['plugin-name'] ?? {} })) {
+        const result = await mover.move(found);
+        results.push(result);
+        say(resultLine(result));
+      }
+    } catch (thrown) {
+      throw cutOff(thrown, results, hidden());
+    }
+    say(`\n${flags['dry-run'] ? 'Nothing was written. ' : ''}${summary(results) || 'The source has nothing to move.'}`);
+    for (const line of whatIsLeft(results, flags.from, program)) say(line);
+    return isComplete(results) || flags['dry-run'] ? 0 : 2;
+  },
+});
+
+async function sourceClient(address: string, { flags, http, io, stdin, ui }: Run): Promise<Client> {
+  const certificate = flags['from-ca-cert'];
+  const caCert = certificate === undefined ? undefined : await readText(certificate);
+  const token = await sourceToken(flags['from-token-file'], io.env['VAULT_FROM_TOKEN'], () =>
+    http['non-interactive'] === true ? undefined : askHidden(stdin, ui, `Token for ${address}`),
+  );
+  return createClient({
+    address,
+    token,
+    ...(flags['from-namespace'] !== undefined && { namespace: flags['from-namespace'] }),
+    ...(caCert !== undefined && { caCert: [caCert] }),
+  });
+}
+
+async function sourceToken(
+  file: string | undefined,
+  variable: string | undefined,
+  ask: () => Promise<string> | undefined,
+): Promise<Secret> {
+  const how = 'give -from-token-file=FILE, or the variable VAULT_FROM_TOKEN';
+  let token = variable ?? '';
+  if (file !== undefined) token = (await readText(file)).trim();
+  else if (token === '') {
+    token = await Promise.resolve(ask() ?? '').catch(() => '');
+  }
+  if (token === '') throw usageFailure(`there is no token for the server to read from: ${how}`);
+  return new Secret(token);
+}
+
+/** A server that is moved to itself finds everything the same, and its operator would believe that all is done. */
+async function checkApart(source: Side, target: Side): Promise<void> {
+  const [one, other] = [await source.read('sys/seal-status'), await target.read('sys/seal-status')];
+  const id = one?.['cluster_id'];
+  if (typeof id === 'string' && id !== '' && id === other?.['cluster_id']) {
+    throw usageFailure(
+      `${source.address} and ${target.address} are the same server: -from is the one to read from, -address the one to write to`,
+    );
+  }
+}
+
+/** Asks on a terminal for what the source does not show. In a dry run nobody is asked. */
+function asking({ flags, http, io, stdin, ui }: Run, secrets: GivenSecrets) {
+  return async ({ path, wanted }: Item, field: string): Promise<Secret | undefined> => {
+    if (flags['dry-run'] || http['non-interactive'] === true || io.stdin.isTTY !== true) return undefined;
+    const user = typeof wanted['username'] === 'string' ? ` of ${wanted['username']}` : '';
+    const value = await reporting(
+      'Error asking',
+      askHidden(stdin, ui, `${field}${user} for ${path}, or nothing to leave it out`),
+      1,
+    );
+    if (value === '') return undefined;
+    secrets.add(path, { [field]: value });
+    return new Secret(value);
+  };
+}
+
+/** What stopped the move, and that going on is the same command. */
+function cutOff(thrown: unknown, results: readonly Result[], secrets: readonly Secret[]): CommandFailure {
+  if (thrown instanceof CommandFailure) return thrown;
+  const { code, message } = CofferError.from(thrown);
+  const said = redact(message, { secrets, names: [] });
+  if (results.length === 0)
+    return new CommandFailure(code, said, isCofferError(thrown, 'invalid-request') ? 1 : 2, thrown);
+  return serverFailure(`${said}\nStopped after ${summary(results)}. Run the same command again to go on.`);
+}
