@@ -11,7 +11,8 @@ import { placeholders, RECORDED_PASSWORD, type Recording, RECORDING } from './re
 import { REPORTING, seed, SOURCE_TOKEN, startOpenBao } from './running-openbao.ts';
 
 const { BENCH_OPENBAO: binary = '', BENCH_GO_PLUGIN: plugin = '' } = process.env;
-if (binary === '' || plugin === '') throw new Error('BENCH_OPENBAO and BENCH_GO_PLUGIN must name an OpenBao and the Go plugin');
+if (binary === '' || plugin === '')
+  throw new Error('BENCH_OPENBAO and BENCH_GO_PLUGIN must name an OpenBao and the Go plugin');
 
 const database = await startPostgres();
 const target = await startTestServer();
@@ -21,7 +22,9 @@ try {
   await seed(source.client, database);
   const recorder = await startRecorder(source.address);
   const env = { VAULT_ADDR: target.address, VAULT_TOKEN: 'root', VAULT_FROM_TOKEN: SOURCE_TOKEN };
-  const { exitCode, stdout, stderr } = await runCli(['migrate', 'vault', `-from=${recorder.address}`, '-dry-run'], { env });
+  const { exitCode, stdout, stderr } = await runCli(['migrate', 'vault', `-from=${recorder.address}`, '-dry-run'], {
+    env,
+  });
   if (exitCode !== 0) throw new Error(stderr);
   console.log(stdout);
   const exchanges = recorder.take().map(({ method, path, status, responseBody }) => {

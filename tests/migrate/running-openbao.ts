@@ -92,7 +92,9 @@ export async function seed(client: Client, database: TestDatabase): Promise<void
   });
   await write('database/roles/app', {
     db_name: 'yugabytedb',
-    creation_statements: [`CREATE ROLE "{{username}}" WITH PASSWORD '{{password}}' VALID UNTIL '{{expiration}}' LOGIN;`],
+    creation_statements: [
+      `CREATE ROLE "{{username}}" WITH PASSWORD '{{password}}' VALID UNTIL '{{expiration}}' LOGIN;`,
+    ],
     ...{ default_ttl: '1h', max_ttl: '24h' },
   });
   await write('database/static-roles/reporting', {

@@ -8,7 +8,7 @@ import type { Side } from './side.ts';
 export const APPROLE_FIELDS = [
   ...['role_id', 'bind_secret_id', 'secret_id_bound_cidrs', 'secret_id_num_uses', 'secret_id_ttl'],
   ...['token_bound_cidrs', 'token_explicit_max_ttl', 'token_max_ttl', 'token_no_default_policy', 'token_num_uses'],
-  ...['token_period', 'token_policies', 'token_ttl', 'token_type'],
+  ...['token_period', 'token_policies', 'token_strictly_bind_ip', 'token_ttl', 'token_type'],
 ];
 /** Older spellings, which repeat what the fields above say. */
 const REPEATED = ['policies', 'period', 'bound_cidr_list'];

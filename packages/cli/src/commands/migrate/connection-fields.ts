@@ -1,11 +1,11 @@
-import { isJsonObject, type JsonObject } from '@coffer/base';
+import { isJsonObject, type JsonObject, type JsonValue } from '@coffer/base';
 import { othersThan, pick } from './fields.ts';
 
 /** The fields of our own plugin that a server shows; a test holds this to the plugin's table. */
 export const YSQL_FIELDS = [
-  ...['connection_url', 'host', 'port', 'db', 'username', 'load_balance', 'load_balance_hosts'],
+  ...['connection_url', 'host', 'port', 'db', 'username', 'load_balance'],
   ...['yb_servers_refresh_interval', 'topology_keys', 'fallback_to_topology_keys_only'],
-  ...['failed_host_reconnect_delay_secs', 'failed_host_ttl_seconds', 'target_session_attrs'],
+  ...['failed_host_reconnect_delay_secs', 'target_session_attrs'],
   ...['sslmode', 'sslrootcert', 'sslcert', 'sslkey', 'sslsni', 'tls_ca', 'tls_certificate', 'tls_server_name'],
   ...[
     'max_open_connections',
@@ -16,6 +16,11 @@ export const YSQL_FIELDS = [
   ],
   ...['disable_escaping', 'username_template', 'password_authentication', 'owned_objects', 'reassign_owned_to'],
 ];
+/** Other drivers' names for some of them, which our plugin takes and stores by its own. */
+export const RENAMED: ReadonlyMap<string, string> = new Map([
+  ['load_balance_hosts', 'load_balance'],
+  ['failed_host_ttl_seconds', 'failed_host_reconnect_delay_secs'],
+]);
 /** What no server shows. They are given by -secrets. */
 export const SECRET_FIELDS = ['password', 'private_key', 'sslpassword'];
 
@@ -28,7 +33,7 @@ const MASKED = /:(\*{5}|x{5})@/;
 
 /** A connection as it is written, from the view of one: the plugin's fields beside the others. */
 export function connectionFields(view: JsonObject, known: readonly string[] | undefined): JsonObject {
-  const details = detailsOf(view);
+  const details = known === undefined ? detailsOf(view) : renamed(detailsOf(view));
   const { root_credentials_rotate_statements: statements = [], ...engine } = pick(view, OF_ENGINE);
   const shown = known ?? Object.keys(details);
   const { connection_url: url } = details;
@@ -42,7 +47,7 @@ export function connectionFields(view: JsonObject, known: readonly string[] | un
 
 /** The names of fields that the target does not know. `known`: all of its plugin's; undefined when nobody can say. */
 export function unknownConnectionFields(view: JsonObject, known: readonly string[] | undefined): string[] {
-  const details = known === undefined ? [] : othersThan(detailsOf(view), known);
+  const details = known === undefined ? [] : othersThan(renamed(detailsOf(view)), known);
   return [...othersThan(view, [...OF_ENGINE, ...ABOUT]), ...details];
 }
 
@@ -53,6 +58,16 @@ export function missingSecrets(view: JsonObject): string[] {
   return certificate === undefined || certificate === '' ? missing : [...missing, 'private_key'];
 }
 
-export function detailsOf({ connection_details: details }: JsonObject): JsonObject {
+function renamed(details: JsonObject): JsonObject {
+  const ours = (name: string, value: JsonValue): string => (isLibpqs(value) ? name : (RENAMED.get(name) ?? name));
+  return Object.fromEntries(Object.entries(details).map(([name, value]) => [ours(name, value), value]));
+}
+
+/** Of load_balance_hosts, what libpq means by it and our plugin does not. */
+function isLibpqs(value: JsonValue): boolean {
+  return value === 'random' || value === 'disable';
+}
+
+function detailsOf({ connection_details: details }: JsonObject): JsonObject {
   return isJsonObject(details) ? details : {};
 }

@@ -3,6 +3,7 @@ import { type ConnectionOptions, connections } from './connections.ts';
 import type { Found } from './item.ts';
 import { APPROLES, DATABASES, type FoundMount, mountsOf } from './mounts.ts';
 import { policies } from './policies.ts';
+import { reading } from './reading.ts';
 import { leases, roles } from './roles.ts';
 import type { Side } from './side.ts';
 import { staticRoles } from './static-roles.ts';
@@ -12,8 +13,8 @@ export async function* foundAt(source: Side, target: Side, options: ConnectionOp
   const databases: FoundMount[] = [];
   const approleMounts: FoundMount[] = [];
   yield* policies(source);
-  yield* mountsOf(source, DATABASES, databases);
-  yield* mountsOf(source, APPROLES, approleMounts);
+  yield* reading('secrets engine', 'sys/mounts', () => mountsOf(source, DATABASES, databases));
+  yield* reading('auth method', 'sys/auth', () => mountsOf(source, APPROLES, approleMounts));
   for (const mount of databases) yield* connections(source, target, mount, options);
   for (const mount of databases) yield* staticRoles(source, mount);
   for (const mount of databases) yield* roles(source, mount);

@@ -4,11 +4,7 @@ import type { Found, Kind } from './item.ts';
 import { reading } from './reading.ts';
 import type { Side } from './side.ts';
 
-/** Each server has its own, which nobody writes by hand. */
-const OWN: ReadonlyMap<string, string> = new Map([
-  ['root', 'every server has it'],
-  ['default', 'each server has its own: compare the two, and write what you have added by hand'],
-]);
+const DEFAULT = 'each server has its own: compare the two, and write what you have added by hand';
 /** What is said of a policy besides its text. */
 const ABOUT = ['name', 'policy', 'modified', 'version', 'data_version'];
 
@@ -22,8 +18,9 @@ async function* policiesAt(source: Side, kind: Kind, folder: string): AsyncGener
   yield* reading(kind, folder, async function* () {
     for (const name of await source.list(folder)) {
       const path = `${folder}/${name}`;
-      const own = kind === 'policy' ? OWN.get(name) : undefined;
-      if (own !== undefined) yield { kind, path, left: own, missing: false };
+      // Nobody writes the policy of root tokens.
+      if (kind === 'policy' && name === 'root') continue;
+      if (kind === 'policy' && name === 'default') yield { kind, path, left: DEFAULT, missing: false };
       else yield* reading(kind, path, () => onePolicy(source, kind, path));
     }
   });

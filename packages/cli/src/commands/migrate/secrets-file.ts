@@ -21,6 +21,11 @@ export class GivenSecrets {
     return [...this.#given.values()].flatMap(({ hidden }) => Object.values(hidden));
   }
 
+  /** The paths that something was given for. */
+  get paths(): string[] {
+    return [...this.#given.keys()];
+  }
+
   /** Undefined where nothing was given. */
   of(path: string): Given | undefined {
     return this.#given.get(path);
@@ -38,7 +43,10 @@ export class GivenSecrets {
     const all = { ...before?.shown, ...shown };
     // Whoever names a connection says all about it: an empty object is for one that has no password.
     const whole = Object.keys(fields).length === 0;
-    const has = (field: string): boolean => field in all || field in hidden || (whole && field !== 'connection_url');
+    const named = (field: string): boolean => field in all || field in hidden;
+    // A URL with a password in it needs no other one.
+    const has = (field: string): boolean =>
+      named(field) || (field !== 'connection_url' && (whole || 'connection_url' in hidden));
     this.#given.set(path, { shown: all, hidden, has });
   }
 }

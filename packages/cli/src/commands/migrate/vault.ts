@@ -5,7 +5,7 @@ import { CommandFailure, reporting, serverFailure, usageFailure } from '../../fa
 import { readText } from '../../file.ts';
 import { askHidden } from '../../stdin.ts';
 import { foundAt } from './found.ts';
-import { type Item } from './item.ts';
+import { isLeft, type Item } from './item.ts';
 import { Mover, type Result } from './mover.ts';
 import { isComplete, resultLine, summary, whatIsLeft } from './report.ts';
 import { GivenSecrets, readSecretsFile } from './secrets-file.ts';
@@ -73,7 +73,8 @@ export const migrateVault = defineCommand({
     const source = new Side('source', fromClient);
     const target = new Side('target', await connect());
     const { token } = fromClient.options;
-    const hidden = () => [...secrets.values, ...(token instanceof Secret ? [token] : [])];
+    const known = token instanceof Secret ? [token] : [];
+    const hidden = (): Secret[] => [...secrets.values, ...known];
     const say = (text: string): void => ui.output(redact(text, { secrets: hidden(), names: [] }));
     const results: Result[] = [];
     try {
@@ -81,6 +82,7 @@ export const migrateVault = defineCommand({
       const options = { dryRun: flags['dry-run'], overwrite: flags.overwrite, ask: asking(invocation, secrets) };
       const mover = new Mover(target, options);
       for await (const found of foundAt(source, target, { secrets, pluginNames: flags['plugin-name'] ?? {} })) {
+        known.push(...(isLeft(found) ? [] : Object.values(found.secrets ?? {})));
         const result = await mover.move(found);
         results.push(result);
         say(resultLine(result));
@@ -89,6 +91,10 @@ export const migrateVault = defineCommand({
       throw cutOff(thrown, results, hidden());
     }
     say(`\n${flags['dry-run'] ? 'Nothing was written. ' : ''}${summary(results) || 'The source has nothing to move.'}`);
+    for (const path of secrets.paths) {
+      const unused = !results.some(({ found }) => found.path === path);
+      if (unused) ui.warn(`-secrets names ${path}, which is no connection of the source`);
+    }
     for (const line of whatIsLeft(results, flags.from, program)) say(line);
     return isComplete(results) || flags['dry-run'] ? 0 : 2;
   },
