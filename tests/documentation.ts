@@ -30,6 +30,7 @@ export const EXECUTORS: readonly Executor[] = [
     test: 'docs-commands.test.ts',
     takes: (block) => block.kind === 'sh' && !block.text.startsWith('npm run build'),
   },
+  { page: 'docs/moving.md', test: 'migrate/page.test.ts', takes: isShell },
   { page: 'docs/plugin.md', test: 'docs-commands.test.ts', takes: isShell },
   { page: 'docs/audit.md', test: 'audit/page.test.ts', takes: (block) => isShell(block) || block.kind === 'hcl' },
   { page: 'docs/cli.md', test: 'cli-docs.test.ts', takes: isShell },

@@ -133,7 +133,10 @@ function moves(start: (database: TestDatabase) => Promise<Source>): void {
     assert.deepEqual(new Set(outcomes(ran, [...CONNECTIONS, STATIC])), new Set(['created']));
     assert.equal(ran.writes.length, CONNECTIONS.length + 1);
     assert.equal(ran.stderr, '-secrets names database/config/nobodys, which is no connection of the source\n');
-    assert.match(ran.stdout, new RegExp(`VAULT_ADDR=${source.address} vault delete ${STATIC}\n`));
+    assert.match(
+      ran.stdout,
+      new RegExp(`^VAULT_ADDR=${source.address} VAULT_TOKEN="\\$VAULT_FROM_TOKEN" vault delete ${STATIC}$`, 'm'),
+    );
   });
 
   it('takes the static role over without a rotation', async () => {

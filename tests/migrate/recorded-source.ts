@@ -34,7 +34,7 @@ export function placeholders({ port, user, database, host }: TestDatabase): read
 export interface RecordedSource {
   readonly address: string;
   /** What is answered to a path in place of what was recorded, while it says something. */
-  instead: (path: string) => RecordedAnswer | undefined;
+  instead: (path: string, method: string) => RecordedAnswer | undefined;
   close(): Promise<void>;
 }
 
@@ -42,12 +42,12 @@ export async function startRecordedSource(database: TestDatabase): Promise<Recor
   let text = JSON.stringify(JSON.parse(readFileSync(RECORDING, 'utf8')));
   for (const [real, placeholder] of placeholders(database)) text = text.replaceAll(placeholder, real);
   const recording = JSON.parse(text) as Recording;
-  const server = createServer(({ method, url = '', headers }, response) => {
+  const server = createServer(({ method = '', url = '', headers }, response) => {
     const known = headers['x-vault-token'] === SOURCE_TOKEN || url === '/v1/sys/seal-status';
     const refused = { status: 403, body: { errors: ['permission denied'] } };
     // Never asked when it was recorded: the test fails by what the command makes of it.
     const missing = { status: 500, body: { errors: [`not recorded: ${method} ${url}`] } };
-    const answer = source.instead(url) ?? (known ? (recording[`${method} ${url}`] ?? missing) : refused);
+    const answer = source.instead(url, method) ?? (known ? (recording[`${method} ${url}`] ?? missing) : refused);
     response.writeHead(answer.status, { 'Content-Type': 'application/json' });
     response.end(answer.body === undefined ? undefined : JSON.stringify(answer.body));
   });

@@ -46,7 +46,7 @@ async function* oneRole(source: Side, mount: FoundMount, path: string): AsyncGen
 async function* secretIds(source: Side, path: string): AsyncGenerator<Found> {
   const { length } = await source.list(`${path}/secret-id`);
   if (length === 0) return;
-  const left = `${length} cannot be read, and stay with the source: issue new ones`;
+  const left = `cannot be read (${length}): issue new ones`;
   yield { kind: 'secret id', path: `${path}/secret-id`, left, missing: false };
 }
 

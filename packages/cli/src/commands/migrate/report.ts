@@ -24,11 +24,11 @@ export function isComplete(results: readonly Result[]): boolean {
   return !results.some(({ outcome }) => INCOMPLETE.includes(outcome));
 }
 
-/** What is left to be done by somebody, each with its commands. */
-export function whatIsLeft(results: readonly Result[], from: string, program: string): string[] {
+/** What is left to be done by somebody, each with its commands. `atSource`: what stands before the program's name so that a command goes to the source. */
+export function whatIsLeft(results: readonly Result[], atSource: string, program: string): string[] {
   return [
     ...connectionsLeft(results, program),
-    ...staticRolesLeft(results, from, program),
+    ...staticRolesLeft(results, atSource, program),
     ...secretIdsLeft(results, program),
     ...leasesLeft(results),
   ];
@@ -75,11 +75,12 @@ function pairsOf(name: string, value: JsonValue): string[] {
   });
 }
 
-function quoted(text: string): string {
+/** As one word of a shell. */
+export function quoted(text: string): string {
   return /^[\w./:@%+=,-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;
 }
 
-function staticRolesLeft(results: readonly Result[], from: string, program: string): string[] {
+function staticRolesLeft(results: readonly Result[], atSource: string, program: string): string[] {
   const here: readonly Outcome[] = ['create', 'created', 'same', 'changed', 'differs'];
   const paths = results
     .filter((r) => r.found.kind === 'static role' && here.includes(r.outcome))
@@ -90,7 +91,7 @@ function staticRolesLeft(results: readonly Result[], from: string, program: stri
     'Both servers rotate the passwords of these static roles as long as both have them, and each then hands out passwords that the',
     'other one has replaced. Delete them at the source (that changes no password), or seal it, before the next rotation:',
     '',
-    ...paths.map((path) => `VAULT_ADDR=${quoted(from)} ${program} delete ${quoted(path)}`),
+    ...paths.map((path) => `${atSource} ${program} delete ${quoted(path)}`),
   ];
 }
 

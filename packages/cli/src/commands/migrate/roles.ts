@@ -45,7 +45,7 @@ export async function* leases(source: Side, mount: FoundMount): AsyncGenerator<F
     for (const key of await source.list(folder)) {
       const path = `${folder}/${key.replace(/\/$/, '')}`;
       const { length } = await source.list(path);
-      const left = `${length} alive: the source ends them at their time, and must not be switched off before`;
+      const left = `${length} alive: the source ends them at their time, and must run until then`;
       yield { kind: 'lease', path: `${mount.path}/creds/${key}`, left, missing: false };
     }
   });

@@ -7,7 +7,7 @@ import { askHidden } from '../../stdin.ts';
 import { foundAt } from './found.ts';
 import { isLeft, type Item } from './item.ts';
 import { Mover, type Result } from './mover.ts';
-import { isComplete, resultLine, summary, whatIsLeft } from './report.ts';
+import { isComplete, quoted, resultLine, summary, whatIsLeft } from './report.ts';
 import { GivenSecrets, readSecretsFile } from './secrets-file.ts';
 import { Side } from './side.ts';
 
@@ -95,10 +95,24 @@ export const migrateVault = defineCommand({
       const unused = !results.some(({ found }) => found.path === path);
       if (unused) ui.warn(`-secrets names ${path}, which is no connection of the source`);
     }
-    for (const line of whatIsLeft(results, flags.from, program)) say(line);
+    for (const line of whatIsLeft(results, atSource(flags.from, invocation), program)) say(line);
     return isComplete(results) || flags['dry-run'] ? 0 : 2;
   },
 });
+
+/** The variables by which a command goes to the source, as a shell takes them. The token is not among them. */
+function atSource(address: string, { flags }: Run): string {
+  const { 'from-namespace': namespace, 'from-token-file': file } = flags;
+  const token = file === undefined ? '"$VAULT_FROM_TOKEN"' : `"$(cat ${quoted(file)})"`;
+  const variables = {
+    VAULT_ADDR: quoted(address),
+    ...(namespace && { VAULT_NAMESPACE: quoted(namespace) }),
+    VAULT_TOKEN: token,
+  };
+  return Object.entries(variables)
+    .map(([name, value]) => `${name}=${value}`)
+    .join(' ');
+}
 
 async function sourceClient(address: string, { flags, http, io, stdin, ui }: Run): Promise<Client> {
   const certificate = flags['from-ca-cert'];
