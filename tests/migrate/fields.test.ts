@@ -1,12 +1,17 @@
 /** What `migrate vault` takes for known here is what the server takes. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { FIELD_ALIASES } from '@coffer/yb-connection';
 import { YSQL_FIELDS } from '@coffer/ysql';
-import { APPROLE_FIELDS } from '../../packages/cli/src/commands/migrate/approles.ts';
-import { SECRET_FIELDS, YSQL_FIELDS as CARRIED } from '../../packages/cli/src/commands/migrate/connection-fields.ts';
-import { TUNED } from '../../packages/cli/src/commands/migrate/mounts.ts';
-import { ROLE_FIELDS } from '../../packages/cli/src/commands/migrate/roles.ts';
-import { STATIC_ROLE_FIELDS } from '../../packages/cli/src/commands/migrate/static-roles.ts';
+import {
+  APPROLE_FIELDS,
+  RENAMED,
+  ROLE_FIELDS,
+  SECRET_FIELDS,
+  STATIC_ROLE_FIELDS,
+  TUNED,
+  YSQL_FIELDS as CARRIED,
+} from '../../packages/cli/src/commands/migrate/carried-fields.ts';
 import { startTestServer, type TestServer } from '../dev-server.ts';
 
 interface Operation {
@@ -43,6 +48,7 @@ describe('the fields that migrate vault carries', () => {
   it('are all fields of the plugin', () => {
     const names = YSQL_FIELDS.map(({ name }) => name);
     assert.deepEqual([...CARRIED, ...SECRET_FIELDS].sort(), names.sort());
+    assert.deepEqual(RENAMED, FIELD_ALIASES);
   });
 
   const WRITTEN: readonly (readonly [string, readonly string[], RegExp, readonly string[]])[] = [

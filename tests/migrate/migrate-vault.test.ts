@@ -143,10 +143,10 @@ function moves(start: (database: TestDatabase) => Promise<Source>): void {
     const [there, here] = await Promise.all(
       [from, target.client].map((client) => data(client, 'database/static-creds/reporting')),
     );
-    const password = String(here?.['password']);
+    const password = here?.['password'] as string;
     assert.equal(password, there?.['password']);
     assert.deepEqual(await tryLogin(database, REPORTING, password), { user: REPORTING });
-    const rotated = [there, here].map((creds) => Date.parse(String(creds?.['last_vault_rotation'])));
+    const rotated = [there, here].map((creds) => Date.parse(creds?.['last_vault_rotation'] as string));
     assert.equal(rotated[0], rotated[1]);
     assert.equal(here?.['rotation_period'], 24 * 3600);
   });
@@ -213,7 +213,7 @@ function moves(start: (database: TestDatabase) => Promise<Source>): void {
     const creds = await Promise.all(
       [from, target.client].map((client) => data(client, 'database/static-creds/reporting')),
     );
-    const secrets = [SOURCE_TOKEN, `:${database.password}@`, ...creds.map(({ password }) => String(password))];
+    const secrets = [SOURCE_TOKEN, `:${database.password}@`, ...creds.map(({ password }) => password as string)];
     for (const secret of secrets) assert.ok(!printed.some((text) => text.includes(secret)), secret);
   });
 }

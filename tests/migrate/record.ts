@@ -34,7 +34,7 @@ try {
   const password = (await source.client.read('database/static-creds/reporting'))?.data?.['password'];
   let text = JSON.stringify(Object.fromEntries(exchanges) satisfies Recording);
   for (const [real, placeholder] of placeholders(database)) text = text.replaceAll(real, placeholder);
-  text = text.replaceAll(String(password), RECORDED_PASSWORD);
+  text = text.replaceAll(password as string, RECORDED_PASSWORD);
   await writeFile(RECORDING, `${JSON.stringify(JSON.parse(text), null, 2)}\n`);
 } finally {
   await source.stop();

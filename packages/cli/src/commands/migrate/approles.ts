@@ -1,15 +1,11 @@
 import type { JsonObject } from '@coffer/base';
+import { APPROLE_FIELDS } from './carried-fields.ts';
 import { othersThan, pick } from './fields.ts';
 import type { Found } from './item.ts';
 import type { FoundMount } from './mounts.ts';
 import { reading } from './reading.ts';
 import type { Side } from './side.ts';
 
-export const APPROLE_FIELDS = [
-  ...['role_id', 'bind_secret_id', 'secret_id_bound_cidrs', 'secret_id_num_uses', 'secret_id_ttl'],
-  ...['token_bound_cidrs', 'token_explicit_max_ttl', 'token_max_ttl', 'token_no_default_policy', 'token_num_uses'],
-  ...['token_period', 'token_policies', 'token_strictly_bind_ip', 'token_ttl', 'token_type'],
-];
 /** Older spellings, which repeat what the fields above say. */
 const REPEATED = ['policies', 'period', 'bound_cidr_list'];
 

@@ -1,28 +1,6 @@
 import { isJsonObject, type JsonObject, type JsonValue } from '@coffer/base';
+import { RENAMED } from './carried-fields.ts';
 import { othersThan, pick } from './fields.ts';
-
-/** The fields of our own plugin that a server shows; a test holds this to the plugin's table. */
-export const YSQL_FIELDS = [
-  ...['connection_url', 'host', 'port', 'db', 'username', 'load_balance'],
-  ...['yb_servers_refresh_interval', 'topology_keys', 'fallback_to_topology_keys_only'],
-  ...['failed_host_reconnect_delay_secs', 'target_session_attrs'],
-  ...['sslmode', 'sslrootcert', 'sslcert', 'sslkey', 'sslsni', 'tls_ca', 'tls_certificate', 'tls_server_name'],
-  ...[
-    'max_open_connections',
-    'max_idle_connections',
-    'max_connection_lifetime',
-    'connect_timeout',
-    'statement_timeout',
-  ],
-  ...['disable_escaping', 'username_template', 'password_authentication', 'owned_objects', 'reassign_owned_to'],
-];
-/** Other drivers' names for some of them, which our plugin takes and stores by its own. */
-export const RENAMED: ReadonlyMap<string, string> = new Map([
-  ['load_balance_hosts', 'load_balance'],
-  ['failed_host_ttl_seconds', 'failed_host_reconnect_delay_secs'],
-]);
-/** What no server shows. They are given by -secrets. */
-export const SECRET_FIELDS = ['password', 'private_key', 'sslpassword'];
 
 /** Fields of a connection beside those of its plugin. */
 const OF_ENGINE = ['allowed_roles', 'password_policy', 'plugin_name', 'root_credentials_rotate_statements'];

@@ -1,5 +1,6 @@
 import { CofferError, isCofferError, type JsonObject } from '@coffer/base';
-import { connectionFields, missingSecrets, unknownConnectionFields, YSQL_FIELDS } from './connection-fields.ts';
+import { YSQL_FIELDS } from './carried-fields.ts';
+import { connectionFields, missingSecrets, unknownConnectionFields } from './connection-fields.ts';
 import type { Found } from './item.ts';
 import type { FoundMount } from './mounts.ts';
 import { reading } from './reading.ts';

@@ -1,4 +1,4 @@
-import { isJsonObject, type JsonObject, type JsonValue } from '@coffer/base';
+import { ExactNumber, isJsonObject, type JsonObject, type JsonValue } from '@coffer/base';
 
 /** Absent, null, false, 0 and empty mean the same in every answer that is read here: not set. */
 export function isUnset(value: JsonValue | undefined): boolean {
@@ -43,5 +43,5 @@ function normal(name: string, value: JsonValue | undefined): string {
     return JSON.stringify(name.endsWith('_statements') ? texts : texts.sort());
   }
   if (isJsonObject(value)) return JSON.stringify(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
-  return String(value);
+  return value instanceof ExactNumber || typeof value !== 'object' ? String(value) : JSON.stringify(value);
 }

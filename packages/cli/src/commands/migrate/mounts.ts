@@ -1,4 +1,5 @@
 import { isJsonObject, type JsonObject } from '@coffer/base';
+import { TUNED } from './carried-fields.ts';
 import { othersThan, pick } from './fields.ts';
 import type { Found, Item } from './item.ts';
 import type { Side } from './side.ts';
@@ -41,16 +42,6 @@ export const APPROLES: Tables = {
   others: 'only approle is moved; set it up by hand if people log in by it',
 };
 
-export const TUNED = [
-  'default_lease_ttl',
-  'max_lease_ttl',
-  'listing_visibility',
-  'audit_non_hmac_request_keys',
-  'audit_non_hmac_response_keys',
-  'passthrough_request_headers',
-  'allowed_response_headers',
-  'token_type',
-];
 /** Taken by a new mount only. */
 const AT_BIRTH = ['local', 'seal_wrap'];
 /** What a server says of a mount by itself. */

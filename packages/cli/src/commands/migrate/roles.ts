@@ -1,14 +1,10 @@
 import type { JsonObject } from '@coffer/base';
+import { ROLE_FIELDS } from './carried-fields.ts';
 import { othersThan, pick } from './fields.ts';
 import type { Found } from './item.ts';
 import type { FoundMount } from './mounts.ts';
 import { reading } from './reading.ts';
 import type { Side } from './side.ts';
-
-export const ROLE_FIELDS = [
-  ...['db_name', 'creation_statements', 'revocation_statements', 'rollback_statements', 'renew_statements'],
-  ...['default_ttl', 'max_ttl', 'valid_until', 'credential_type', 'credential_config'],
-];
 
 /** The roles of one database mount, and how many leases of each are alive. */
 export async function* roles(source: Side, mount: FoundMount): AsyncGenerator<Found> {

@@ -1,6 +1,6 @@
 import { CofferError, isJsonObject, type JsonObject, parseExactJson, Secret } from '@coffer/base';
 import { readText } from '../../file.ts';
-import { SECRET_FIELDS } from './connection-fields.ts';
+import { SECRET_FIELDS } from './carried-fields.ts';
 
 const SHAPE = '{"database/config/NAME": {"password": "..."}}';
 

@@ -1,14 +1,11 @@
 import { CofferError, formatTime, type JsonObject, parseTime, Secret } from '@coffer/base';
+import { STATIC_ROLE_FIELDS } from './carried-fields.ts';
 import { othersThan, pick } from './fields.ts';
 import type { Found, Item } from './item.ts';
 import type { FoundMount } from './mounts.ts';
 import { reading } from './reading.ts';
 import { endsTheMove, type Side } from './side.ts';
 
-export const STATIC_ROLE_FIELDS = [
-  ...['db_name', 'username', 'rotation_period', 'rotation_schedule', 'rotation_window', 'disable_automated_rotation'],
-  ...['rotation_statements', 'credential_type', 'credential_config'],
-];
 /** What a server says of one by itself. */
 const ABOUT = ['last_vault_rotation', 'ttl', 'skip_import_rotation', 'next_vault_rotation'];
 
@@ -33,7 +30,7 @@ async function staticRole(source: Side, mount: FoundMount, name: string, view: J
   return {
     kind: 'static role',
     path,
-    needs: `${mount.path}/config/${String(view['db_name'])}`,
+    needs: `${mount.path}/config/${typeof view['db_name'] === 'string' ? view['db_name'] : ''}`,
     fixed: ['username', 'db_name'],
     wanted: pick(view, STATIC_ROLE_FIELDS),
     onlyNew: { skip_import_rotation: true, ...lastRotation(creds) },

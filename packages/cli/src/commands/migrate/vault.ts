@@ -48,7 +48,7 @@ type Run = Invocation<typeof FLAGS>;
 
 export const migrateVault = defineCommand({
   name: 'vault',
-  synopsis: 'Bring database engines, policies and approles from a Vault or OpenBao',
+  synopsis: 'Bring databases, policies and approles from a Vault',
   usage: '[options] -from=ADDRESS',
   description: `
     Reads policies, database engines with their connections, static roles and roles, and approles from a running Vault or
