@@ -3,7 +3,7 @@ import { APPROLE_FIELDS } from './carried-fields.ts';
 import { othersThan, pick } from './fields.ts';
 import type { Found } from './item.ts';
 import type { FoundMount } from './mounts.ts';
-import { reading } from './reading.ts';
+import { each, reading } from './reading.ts';
 import type { Side } from './side.ts';
 
 /** Older spellings, which repeat what the fields above say. */
@@ -11,13 +11,9 @@ const REPEATED = ['policies', 'period', 'bound_cidr_list'];
 
 /** The roles of one approle mount with their ids, and how many secret ids of each are to be issued anew. */
 export async function* approles(source: Side, mount: FoundMount): AsyncGenerator<Found> {
-  const folder = `${mount.path}/role`;
-  yield* reading('approle role', folder, async function* () {
-    for (const name of await source.list(folder)) {
-      const path = `${folder}/${name}`;
-      yield* reading('approle role', path, () => oneRole(source, mount, path));
-      yield* reading('secret id', `${path}/secret-id`, () => secretIds(source, path));
-    }
+  yield* each(source, 'approle role', `${mount.path}/role`, async function* (path) {
+    yield* oneRole(source, mount, path);
+    yield* reading('secret id', `${path}/secret-id`, () => secretIds(source, path));
   });
 }
 

@@ -1,4 +1,4 @@
-/** The names of the fields that are moved, and of those that no server shows; tests/migrate/fields.test.ts holds them to what the server takes. */
+/** The names of the fields that are carried from the source, and of those that no server shows; tests/migrate/fields.test.ts holds them to what the server takes. */
 
 /** The fields of our own plugin that a server shows. */
 export const YSQL_FIELDS = [

@@ -3,7 +3,7 @@ import { YSQL_FIELDS } from './carried-fields.ts';
 import { connectionFields, missingSecrets, unknownConnectionFields } from './connection-fields.ts';
 import type { Found } from './item.ts';
 import type { FoundMount } from './mounts.ts';
-import { reading } from './reading.ts';
+import { each } from './reading.ts';
 import type { GivenSecrets } from './secrets-file.ts';
 import type { Side } from './side.ts';
 
@@ -20,15 +20,9 @@ export async function* connections(
   mount: FoundMount,
   options: ConnectionOptions,
 ): AsyncGenerator<Found> {
-  const folder = `${mount.path}/config`;
-  yield* reading('connection', folder, async function* () {
-    for (const name of await source.list(folder)) {
-      const path = `${folder}/${name}`;
-      yield* reading('connection', path, async function* () {
-        const view = await source.read(path);
-        if (view !== undefined) yield await connection(target, mount, { path, view }, options);
-      });
-    }
+  yield* each(source, 'connection', `${mount.path}/config`, async function* (path) {
+    const view = await source.read(path);
+    if (view !== undefined) yield await connection(target, mount, { path, view }, options);
   });
 }
 

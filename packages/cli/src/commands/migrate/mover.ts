@@ -1,4 +1,5 @@
 import { CofferError, type JsonObject, type Secret } from '@coffer/base';
+import { CommandFailure } from '../../failure.ts';
 import { changes, differences, isUnset } from './fields.ts';
 import { type Found, isLeft, type Item, type Left } from './item.ts';
 import { endsTheMove, mayTryAgain, type Side } from './side.ts';
@@ -53,7 +54,8 @@ export class Mover {
     try {
       result = await this.#moveItem(found);
     } catch (thrown) {
-      if (endsTheMove(thrown)) throw thrown;
+      // Whoever is asked may also break off.
+      if (endsTheMove(thrown) || thrown instanceof CommandFailure) throw thrown;
       result = { outcome: 'refused', detail: CofferError.from(thrown).message };
     }
     if (['waits', 'refused'].includes(result.outcome)) this.#notHere.add(found.path);

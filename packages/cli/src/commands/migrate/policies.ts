@@ -1,7 +1,7 @@
 import type { JsonObject } from '@coffer/base';
 import { othersThan } from './fields.ts';
 import type { Found, Kind } from './item.ts';
-import { reading } from './reading.ts';
+import { each } from './reading.ts';
 import type { Side } from './side.ts';
 
 const DEFAULT = 'each server has its own: compare the two, and write what you have added by hand';
@@ -15,14 +15,11 @@ export async function* policies(source: Side): AsyncGenerator<Found> {
 }
 
 async function* policiesAt(source: Side, kind: Kind, folder: string): AsyncGenerator<Found> {
-  yield* reading(kind, folder, async function* () {
-    for (const name of await source.list(folder)) {
-      const path = `${folder}/${name}`;
-      // Nobody writes the policy of root tokens.
-      if (kind === 'policy' && name === 'root') continue;
-      if (kind === 'policy' && name === 'default') yield { kind, path, left: DEFAULT, missing: false };
-      else yield* reading(kind, path, () => onePolicy(source, kind, path));
-    }
+  yield* each(source, kind, folder, async function* (path, name) {
+    // Nobody writes the policy of root tokens.
+    if (kind === 'policy' && name === 'root') return;
+    if (kind === 'policy' && name === 'default') yield { kind, path, left: DEFAULT, missing: false };
+    else yield* onePolicy(source, kind, path);
   });
 }
 

@@ -3,20 +3,14 @@ import { ROLE_FIELDS } from './carried-fields.ts';
 import { othersThan, pick } from './fields.ts';
 import type { Found } from './item.ts';
 import type { FoundMount } from './mounts.ts';
-import { reading } from './reading.ts';
+import { each, reading } from './reading.ts';
 import type { Side } from './side.ts';
 
-/** The roles of one database mount, and how many leases of each are alive. */
+/** The roles of one database mount. */
 export async function* roles(source: Side, mount: FoundMount): AsyncGenerator<Found> {
-  const folder = `${mount.path}/roles`;
-  yield* reading('role', folder, async function* () {
-    for (const name of await source.list(folder)) {
-      const path = `${folder}/${name}`;
-      yield* reading('role', path, async function* () {
-        const view = await source.read(path);
-        if (view !== undefined) yield role(mount, path, view);
-      });
-    }
+  yield* each(source, 'role', `${mount.path}/roles`, async function* (path) {
+    const view = await source.read(path);
+    if (view !== undefined) yield role(mount, path, view);
   });
 }
 

@@ -3,7 +3,7 @@ import { STATIC_ROLE_FIELDS } from './carried-fields.ts';
 import { othersThan, pick } from './fields.ts';
 import type { Found, Item } from './item.ts';
 import type { FoundMount } from './mounts.ts';
-import { reading } from './reading.ts';
+import { each } from './reading.ts';
 import { endsTheMove, type Side } from './side.ts';
 
 /** What a server says of one by itself. */
@@ -11,15 +11,9 @@ const ABOUT = ['last_vault_rotation', 'ttl', 'skip_import_rotation', 'next_vault
 
 /** The static roles of one database mount, each with the password that it has now. */
 export async function* staticRoles(source: Side, mount: FoundMount): AsyncGenerator<Found> {
-  const folder = `${mount.path}/static-roles`;
-  yield* reading('static role', folder, async function* () {
-    for (const name of await source.list(folder)) {
-      const path = `${folder}/${name}`;
-      yield* reading('static role', path, async function* () {
-        const view = await source.read(path);
-        if (view !== undefined) yield await staticRole(source, mount, name, view);
-      });
-    }
+  yield* each(source, 'static role', `${mount.path}/static-roles`, async function* (path, name) {
+    const view = await source.read(path);
+    if (view !== undefined) yield await staticRole(source, mount, name, view);
   });
 }
 
