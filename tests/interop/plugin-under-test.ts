@@ -11,7 +11,6 @@ import { newSecret } from './secrets.ts';
 
 /** As Vault runs it: the script's `#!` line finds Node.js on PATH. */
 const NODE_BIN = resolve(import.meta.dirname, '../../node_modules/.bin');
-const HOST_ENVIRONMENT = cleanEnvironment({ PATH: `${NODE_BIN}:${process.env['PATH'] ?? ''}` });
 
 /** A database with an administrator whose password is found nowhere else. */
 export interface Cluster {
@@ -46,15 +45,21 @@ export class PluginUnderTest {
   readonly database: TestDatabase;
   readonly #cluster: Cluster;
 
-  private constructor(artefact: string, programs: GoPrograms, cluster: Cluster) {
+  private constructor(artefact: string, programs: GoPrograms, cluster: Cluster, nodeBin: string) {
     this.artefact = artefact;
-    this.host = new GoHost(programs.host, HOST_ENVIRONMENT);
+    this.host = new GoHost(programs.host, cleanEnvironment({ PATH: `${nodeBin}:${process.env['PATH'] ?? ''}` }));
     this.database = cluster.database;
     this.#cluster = cluster;
   }
 
-  static async start(artefact: string, programs: GoPrograms, cluster: Cluster): Promise<PluginUnderTest> {
-    const made = new PluginUnderTest(artefact, programs, cluster);
+  /** `nodeBin` is a directory with a `node` in it, which runs the script; by default the project's own. */
+  static async start(
+    artefact: string,
+    programs: GoPrograms,
+    cluster: Cluster,
+    nodeBin = NODE_BIN,
+  ): Promise<PluginUnderTest> {
+    const made = new PluginUnderTest(artefact, programs, cluster, nodeBin);
     const register = (plugin: string, file: string, protocols: JsonValue) =>
       made.host.call('register', { plugin, file, protocols });
     await register('ysql', `${DIST}/${artefact}`, [5, 6]);

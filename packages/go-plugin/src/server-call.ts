@@ -30,8 +30,10 @@ export type ServedMethods = ReadonlyMap<string, ServedMethod>;
 
 /** What Go's servers take (grpc/grpc-go:server.go, defaultServerMaxReceiveMessageSize). */
 const MESSAGE_LIMIT_BYTES = 4 * 1024 * 1024;
-/** A list already, so that Node.js need not build one. */
-const ANSWER_HEADERS = [':status', '200', 'content-type', CONTENT_TYPE];
+/** A list already, so that Node.js need not build one, where it takes lists (nodejs/node:doc/api/http2.md, http2stream.respond). */
+const ANSWER_HEADERS = takesHeaderLists(process.versions.node)
+  ? [':status', '200', 'content-type', CONTENT_TYPE]
+  : { ':status': 200, 'content-type': CONTENT_TYPE };
 /** The longest that a timer of Node.js can wait. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
@@ -174,4 +176,10 @@ export class ServerCall {
     this.#stream.respond(headers, { endStream: true });
     this.#stream.resume();
   }
+}
+
+/** Node.js before 24.7, and 22 before 22.20, takes the places of a list for names of headers, and no answer arrives. */
+function takesHeaderLists(version: string): boolean {
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  return major > 24 || (major === 24 && minor >= 7) || (major === 22 && minor >= 20);
 }
