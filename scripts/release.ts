@@ -1,64 +1,122 @@
 /**
- * `npm run release`: what a user would download, in `dist/release/`. One zip for the plugin, one for the server, for the
- * platform this runs on, and SHA256SUMS over the zips and over the files in them (the plugin's is what gets registered).
- * Entries have a fixed time, so the same build gives the same zip.
+ * `npm run release`: what a user takes home, in `dist/release/`. For Linux on x64 and arm64 an archive of the server and one of the
+ * plugin, each with its licences and documentation and an SBOM beside it; both as packages for npm; and SHA256SUMS over all of these.
+ * The same sources give the same bytes. `-into=DIRECTORY` in place of `dist/release`, which is emptied first.
  */
-import { spawn } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { once } from 'node:events';
-import { createWriteStream } from 'node:fs';
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { arch, platform } from 'node:os';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { pipeline } from 'node:stream/promises';
+import { parseArgs } from 'node:util';
 import { VERSION } from '@coffer/base';
-import yazl from 'yazl';
+import { type Bundle, bundleCoffer, bundlePlugin } from './build/bundle.ts';
+import { makeExecutable, SERVER_FLAGS } from './build/executable.ts';
+import { asScript, COFFER_SCRIPT, PLUGIN_SCRIPT } from './build/script.ts';
+import { type ArchiveFiles, deploySamples, sumLines, userDocs, writeArchive } from './release/archive.ts';
+import { packForNpm } from './release/npm-package.ts';
+import { npmReadme } from './release/npm-readme.ts';
+import { type Processor, type Runtime, runtimeFor } from './release/runtime.ts';
+import { lockedSoftware, productSbom } from './release/sbom.ts';
+import { bundledPackages, thirdPartyLicenses } from './release/third-party.ts';
 
 const root = resolve(import.meta.dirname, '..');
-const dist = join(root, 'dist');
-const release = join(dist, 'release');
-const PLATFORM = `${platform()}_${arch() === 'x64' ? 'amd64' : arch()}`;
-/** Zip keeps local times without a zone; this is one in all zones. */
-const ENTRY_TIME = new Date(2026, 0, 1);
+/** As Go, and so HashiCorp's archives, call them. */
+const PROCESSORS: Readonly<Record<Processor, string>> = { x64: 'amd64', arm64: 'arm64' };
+/** What an SBOM says of its own age: nothing, so that it is the same whenever it is made. */
+const SBOM_TIME = new Date('2026-01-01T00:00:00Z');
 
-interface Archive {
-  readonly name: string;
-  readonly files: readonly string[];
+interface Product {
+  readonly name: 'coffer' | 'ysql-plugin';
+  readonly bundle: Bundle;
+  readonly script: string;
+  readonly execArgv: readonly string[];
+  readonly lowestNode: number;
+  readonly description: string;
+  readonly isForUsers: (page: string) => boolean;
+  /** Besides binary, licences and pages. */
+  readonly extra: ArchiveFiles;
 }
 
-const ARCHIVES: readonly Archive[] = [
-  { name: `ysql-plugin_${VERSION}_${PLATFORM}.zip`, files: ['ysql-plugin', 'ysql-plugin.cjs'] },
-  { name: `coffer_${VERSION}_${PLATFORM}.zip`, files: ['coffer'] },
-];
-
-async function build(): Promise<void> {
-  const child = spawn(process.execPath, [join(root, 'scripts', 'build.ts')], { stdio: 'inherit' });
-  const [code] = (await once(child, 'close')) as [number | null];
-  if (code !== 0) throw new Error('the build failed: see its messages above');
+async function products(): Promise<readonly Product[]> {
+  const [coffer, plugin, samples] = await Promise.all([bundleCoffer(), bundlePlugin(), deploySamples()]);
+  const pluginScript = asScript(plugin.script, PLUGIN_SCRIPT);
+  return [
+    {
+      name: 'coffer',
+      bundle: coffer,
+      script: asScript(coffer.script, COFFER_SCRIPT),
+      execArgv: SERVER_FLAGS,
+      lowestNode: COFFER_SCRIPT.lowestNode,
+      description: 'A secrets server and command line that speak HashiCorp Vault’s HTTP API, for short-lived YugabyteDB logins',
+      isForUsers: () => true,
+      extra: samples,
+    },
+    {
+      name: 'ysql-plugin',
+      bundle: plugin,
+      script: pluginScript,
+      execArgv: [],
+      lowestNode: PLUGIN_SCRIPT.lowestNode,
+      description: 'The database secrets plugin for YugabyteDB (YSQL) of HashiCorp Vault, OpenBao and Coffer',
+      isForUsers: (page) => /^(?:CHANGELOG\.md|docs\/plugin\.md|docs\/database\/.*)$/.test(page),
+      extra: new Map([['ysql-plugin.cjs', Buffer.from(pluginScript)]]),
+    },
+  ];
 }
 
-async function pack({ name, files }: Archive): Promise<void> {
-  const zip = new yazl.ZipFile();
-  for (const file of files) zip.addFile(join(dist, file), file, { mtime: ENTRY_TIME, mode: 0o100755 });
-  zip.addFile(join(root, 'CHANGELOG.md'), 'CHANGELOG.md', { mtime: ENTRY_TIME, mode: 0o100644 });
-  zip.end();
-  await pipeline(zip.outputStream, createWriteStream(join(release, name)));
+async function archive(product: Product, processor: Processor, runtime: Runtime, places: Places): Promise<void> {
+  const { name, bundle, execArgv, isForUsers, extra } = product;
+  const scratch = await mkdtemp(join(places.scratch, `${name}-`));
+  await makeExecutable(name, bundle.script, {
+    into: places.scratch,
+    scratch,
+    execArgv,
+    runtime: join(runtime.directory, 'bin', 'node'),
+  });
+  const packages = bundledPackages(bundle.sources);
+  const contents = [...packages, runtime.lockPath];
+  const sbom = productSbom(await lockedSoftware(), { product: name, version: VERSION, contents, time: SBOM_TIME });
+  const files = new Map([
+    [name, await readFile(join(places.scratch, name))],
+    ['LICENSE', await readFile(join(root, 'LICENSE'))],
+    ['THIRD-PARTY-LICENSES.txt', Buffer.from(await thirdPartyLicenses(packages, runtime))],
+    ...(await userDocs(isForUsers, extra.keys())),
+    ...extra,
+  ]);
+  const title = `${name}_${VERSION}_linux_${PROCESSORS[processor]}`;
+  await writeFile(join(places.into, `${title}.spdx.json`), sbom);
+  await writeArchive(join(places.into, `${title}.zip`), files);
 }
 
-async function sumLine(directory: string, name: string): Promise<string> {
-  const digest = createHash('sha256')
-    .update(await readFile(join(directory, name)))
-    .digest('hex');
-  return `${digest}  ${name}`;
+async function npmPackage({ name, bundle, script, lowestNode, description }: Product, places: Places): Promise<void> {
+  const texts = new Map([
+    ['README.md', npmReadme(name, lowestNode)],
+    ['LICENSE', await readFile(join(root, 'LICENSE'), 'utf8')],
+    ['THIRD-PARTY-LICENSES.txt', await thirdPartyLicenses(bundledPackages(bundle.sources))],
+  ]);
+  await packForNpm(places.into, places.scratch, { name, version: VERSION, description, script, lowestNode, texts });
 }
 
-await build();
-await rm(release, { recursive: true, force: true });
-await mkdir(release, { recursive: true });
-for (const archive of ARCHIVES) await pack(archive);
-const sums = [
-  ...(await Promise.all(ARCHIVES.map(({ name }) => sumLine(release, name)))),
-  ...(await Promise.all(ARCHIVES.flatMap(({ files }) => files).map((file) => sumLine(dist, file)))),
-];
-await writeFile(join(release, 'SHA256SUMS'), `${sums.join('\n')}\n`);
-console.log(`dist/release:\n${sums.join('\n')}`);
+interface Places {
+  readonly into: string;
+  readonly scratch: string;
+}
+
+const { values } = parseArgs({ options: { into: { type: 'string', default: join(root, 'dist', 'release') } } });
+const into = resolve(values.into);
+await rm(into, { recursive: true, force: true });
+await mkdir(into, { recursive: true });
+// Of the same file system, and out of the way of a server whose plugin directory dist/ is.
+const scratch = await mkdtemp(join(into, '.release-'));
+try {
+  const made = await products();
+  for (const processor of Object.keys(PROCESSORS) as Processor[]) {
+    const runtime = await runtimeFor(processor, scratch);
+    for (const product of made) await archive(product, processor, runtime, { into, scratch });
+  }
+  for (const product of made) await npmPackage(product, { into, scratch });
+} finally {
+  await rm(scratch, { recursive: true, force: true });
+}
+const names = (await readdir(into)).sort();
+const sums = sumLines(await Promise.all(names.map(async (name) => [name, await readFile(join(into, name))] as const)));
+await writeFile(join(into, 'SHA256SUMS'), sums);
+console.log(`${into}:\n${sums}`);

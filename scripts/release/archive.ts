@@ -1,0 +1,59 @@
+import { globSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { createWriteStream } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { dirname, join, normalize, resolve } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import yazl from 'yazl';
+
+const root = resolve(import.meta.dirname, '..', '..');
+/** For who changes the code, who has all of it. */
+const FOR_DEVELOPERS = /^docs\/(?:decisions|development)\/|^docs\/(?:words|caches|dependencies)\.md$/;
+/** Zip keeps local times without a zone: these are digits, and the same in every zone. */
+const ENTRY_TIME = new Date(2026, 0, 1);
+
+/** What is in an archive, by its path there. */
+export type ArchiveFiles = ReadonlyMap<string, Buffer>;
+
+/** The pages that a user needs, or those whose paths `fits`; what they link to and is not among `also` or them is linked no more. */
+export async function userDocs(fits: (page: string) => boolean, also: Iterable<string>): Promise<Map<string, Buffer>> {
+  const all = ['README.md', 'CHANGELOG.md', 'SECURITY.md', ...globSync('docs/**/*.md', { cwd: root })].sort();
+  const pages = all.filter((page) => !FOR_DEVELOPERS.test(page) && fits(page));
+  const there = new Set([...pages, ...also]);
+  const isThere = (path: string): boolean => [...there].some((file) => file === path || file.startsWith(`${path}/`));
+  const files = pages.map(async (page): Promise<[string, Buffer]> => {
+    const text = await readFile(join(root, page), 'utf8');
+    const linked = text.replace(/\[([^\]]*)\]\((?!https?:|#)([^)#\s]+)[^)\s]*\)/g, (link, shown: string, target: string) =>
+      isThere(normalize(join(dirname(page), target)).replace(/\/$/, '')) ? link : shown,
+    );
+    return [page, Buffer.from(linked)];
+  });
+  return new Map(await Promise.all(files));
+}
+
+/** `deploy/` as it is. */
+export async function deploySamples(): Promise<Map<string, Buffer>> {
+  const entries = globSync('deploy/**/*', { cwd: root, withFileTypes: true }).filter((entry) => entry.isFile());
+  const names = entries.map((entry) => join(entry.parentPath, entry.name).slice(root.length + 1)).sort();
+  return new Map(await Promise.all(names.map(async (name) => [name, await readFile(join(root, name))] as const)));
+}
+
+/** A line of `sha256sum` for each file. */
+export function sumLines(files: Iterable<readonly [string, Buffer]>): string {
+  return [...files].map(([name, bytes]) => `${createHash('sha256').update(bytes).digest('hex')}  ${name}\n`).join('');
+}
+
+/** A zip of these files, and of `SHA256SUMS` over them. The same files give the same bytes. */
+export async function writeArchive(path: string, files: ArchiveFiles): Promise<void> {
+  const zip = new yazl.ZipFile();
+  const sorted = [...files].sort(([a], [b]) => (a < b ? -1 : 1));
+  for (const [name, bytes] of [...sorted, ['SHA256SUMS', Buffer.from(sumLines(sorted))] as const]) {
+    zip.addBuffer(bytes, name, { mtime: ENTRY_TIME, mode: isProgram(name, bytes) ? 0o100755 : 0o100644 });
+  }
+  zip.end();
+  await pipeline(zip.outputStream, createWriteStream(path));
+}
+
+function isProgram(name: string, bytes: Buffer): boolean {
+  return bytes.subarray(0, 2).toString() === '#!' || (bytes[0] === 0x7f && !name.includes('.'));
+}
