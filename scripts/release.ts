@@ -1,7 +1,8 @@
 /**
  * `npm run release`: what a user takes home, in `dist/release/`. For Linux on x64 and arm64 an archive of the server and one of the
  * plugin, each with its licences and documentation and an SBOM beside it; both as packages for npm; and SHA256SUMS over all of these.
- * The same sources give the same bytes. `-into=DIRECTORY` in place of `dist/release`, which is emptied first.
+ * The same sources give the same bytes. `--into=DIRECTORY` in place of `dist/release`, which is emptied first; `--processor=x64` makes
+ * the archives for one only.
  */
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
@@ -45,7 +46,8 @@ async function products(): Promise<readonly Product[]> {
       script: asScript(coffer.script, COFFER_SCRIPT),
       execArgv: SERVER_FLAGS,
       lowestNode: COFFER_SCRIPT.lowestNode,
-      description: 'A secrets server and command line that speak HashiCorp Vault’s HTTP API, for short-lived YugabyteDB logins',
+      description:
+        'A secrets server and command line that speak HashiCorp Vault’s HTTP API, for short-lived YugabyteDB logins',
       isForUsers: () => true,
       extra: samples,
     },
@@ -57,7 +59,10 @@ async function products(): Promise<readonly Product[]> {
       lowestNode: PLUGIN_SCRIPT.lowestNode,
       description: 'The database secrets plugin for YugabyteDB (YSQL) of HashiCorp Vault, OpenBao and Coffer',
       isForUsers: (page) => /^(?:CHANGELOG\.md|docs\/plugin\.md|docs\/database\/.*)$/.test(page),
-      extra: new Map([['ysql-plugin.cjs', Buffer.from(pluginScript)]]),
+      extra: new Map([
+        ['ysql-plugin.cjs', Buffer.from(pluginScript)],
+        ...[...samples].filter(([name]) => /\/(?:vault|openbao)\.Dockerfile$/.test(name)),
+      ]),
     },
   ];
 }
@@ -100,7 +105,11 @@ interface Places {
   readonly scratch: string;
 }
 
-const { values } = parseArgs({ options: { into: { type: 'string', default: join(root, 'dist', 'release') } } });
+const { values } = parseArgs({
+  options: { into: { type: 'string', default: join(root, 'dist', 'release') }, processor: { type: 'string' } },
+});
+const processors = (Object.keys(PROCESSORS) as Processor[]).filter((each) => (values.processor ?? each) === each);
+if (processors.length === 0) throw new Error(`--processor is one of ${Object.keys(PROCESSORS).join(', ')}`);
 const into = resolve(values.into);
 await rm(into, { recursive: true, force: true });
 await mkdir(into, { recursive: true });
@@ -108,7 +117,7 @@ await mkdir(into, { recursive: true });
 const scratch = await mkdtemp(join(into, '.release-'));
 try {
   const made = await products();
-  for (const processor of Object.keys(PROCESSORS) as Processor[]) {
+  for (const processor of processors) {
     const runtime = await runtimeFor(processor, scratch);
     for (const product of made) await archive(product, processor, runtime, { into, scratch });
   }

@@ -28,6 +28,7 @@ const LONGEST = [
   'tests/clients.test',
   'packages/ysql/src/discovery',
   'tests/interop/',
+  'tests/release',
   'tests/request-deadline',
   'tests/limping-cluster',
   'tests/soak',

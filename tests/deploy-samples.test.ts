@@ -53,14 +53,14 @@ describe('the samples of deploy/', () => {
   });
   after(() => rm(directory, { recursive: true, force: true }));
 
-  it('are what the page shows, and the page shows or names each', () => {
-    const page = readPage('docs/production.md');
+  it('are what the page shows, and each is shown or named', () => {
+    const pages = readPage('docs/production.md') + readPage('docs/install.md');
     for (const { kind, text } of executedBlocks('docs/production.md', import.meta.filename)) {
       assert.equal(text, read(kind.split(' deploy/')[1] ?? ''), kind);
     }
     for (const file of globSync('**/*', { cwd: DEPLOY, withFileTypes: true }).filter((entry) => entry.isFile())) {
       const name = join(file.parentPath, file.name).slice(ROOT.length + 1);
-      assert.ok(page.includes(name), `docs/production.md says nothing of ${name}`);
+      assert.ok(pages.includes(name), `neither docs/production.md nor docs/install.md says anything of ${name}`);
     }
   });
 

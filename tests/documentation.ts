@@ -32,6 +32,8 @@ export const EXECUTORS: readonly Executor[] = [
   },
   { page: 'docs/moving.md', test: 'migrate/page.test.ts', takes: isShell },
   { page: 'docs/plugin.md', test: 'docs-commands.test.ts', takes: isShell },
+  { page: 'docs/plugin.md', test: 'deploy-images.test.ts', takes: ({ kind }) => kind.startsWith('dockerfile ') },
+  { page: 'docs/install.md', test: 'release.test.ts', takes: ({ kind }) => /^sh (release|npm)$/.test(kind) },
   { page: 'docs/audit.md', test: 'audit/page.test.ts', takes: (block) => isShell(block) || block.kind === 'hcl' },
   { page: 'docs/cli.md', test: 'cli-docs.test.ts', takes: isShell },
   { page: 'docs/logs.md', test: 'docs-commands.test.ts', takes: isShell },
@@ -108,6 +110,16 @@ export const NOT_EXECUTED: readonly { readonly page: string; readonly firstLine:
     page: 'docs/production.md',
     firstLine: 'export OWNER=$(id -u):$(id -g) YUGABYTE_VERSION=...',
     why: 'no Docker where tests run; deploy-samples.test.ts reads the files, three-nodes-docs.test.ts makes what they mount',
+  },
+  {
+    page: 'docs/install.md',
+    firstLine: 'docker build -f deploy/docker/Dockerfile -t coffer:0.1.0 .',
+    why: 'no Docker where tests run; deploy-images.test.ts reads the files',
+  },
+  {
+    page: 'docs/install.md',
+    firstLine: '(umask 077 && openssl rand -hex 32 >unseal.key)',
+    why: 'no cluster where tests run; kubernetes.test.ts reads the manifest and starts a server with its configuration',
   },
   {
     page: 'README.md',

@@ -1,13 +1,17 @@
 /** The built files, as they are shipped. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { after, before, describe, it } from 'node:test';
 import { VERSION } from '@coffer/base';
+import { transform } from 'esbuild';
 import { type CommandResult, cleanEnvironment, DIST, ended } from './coffer-process.ts';
+
+/** A `node` before 22, of which npm has none for the machine that the tests run on. */
+const OLD_NODE = process.env['OLD_NODE'] ?? '';
 
 async function run(
   file: string,
@@ -61,5 +65,34 @@ describe('the built executables', () => {
   it('the script form works under Node.js', async () => {
     const { exit, stdout } = await run(process.execPath, [join(DIST, 'ysql-plugin.cjs'), '-version'], {}, directory);
     assert.deepEqual({ exit, stdout }, { exit: 0, stdout: `ysql-plugin v${VERSION}\n` });
+  });
+
+  it('the script form says under which Node.js it runs, in words that the oldest one reads', async () => {
+    const script = await readFile(join(DIST, 'ysql-plugin.cjs'), 'utf8');
+    // What is no comment is ES5: there is nothing in it that would have to be put in older words.
+    const head = script
+      .split('\n')
+      .filter((line) => !/^(?:\/\/|#!)/.test(line))
+      .join('\n');
+    const [old, same] = await Promise.all(
+      (['es5', 'esnext'] as const).map(async (target) => (await transform(head, { target })).code),
+    );
+    assert.equal(old, same);
+    assert.ok(head.length < 1_000 && script.length > 100_000);
+    const posing = join(directory, 'old.cjs');
+    await writeFile(posing, `Object.defineProperty(process.versions, 'node', { value: '18.20.8' });`);
+    const args = ['--require', posing, join(DIST, 'ysql-plugin.cjs'), '-version'];
+    const { exit, stdout, stderr } = await run(process.execPath, args, {}, directory);
+    assert.deepEqual({ exit, stdout }, { exit: 1, stdout: '' });
+    assert.match(
+      stderr,
+      /^ysql-plugin\.cjs needs Node\.js 22 or newer, and this is v[\d.]+: install a newer one, or .*\n$/,
+    );
+  });
+
+  it('the script form tells a real old Node.js', { skip: OLD_NODE === '' && 'OLD_NODE names none here' }, async () => {
+    const { exit, stderr } = await run(OLD_NODE, [join(DIST, 'ysql-plugin.cjs')], {}, directory);
+    assert.equal(exit, 1);
+    assert.match(stderr, /^ysql-plugin\.cjs needs Node\.js 22 or newer, and this is v\d+[\d.]+: .*\n$/);
   });
 });

@@ -9,7 +9,7 @@ import yazl from 'yazl';
 const root = resolve(import.meta.dirname, '..', '..');
 /** For who changes the code, who has all of it. */
 const FOR_DEVELOPERS = /^docs\/(?:decisions|development)\/|^docs\/(?:words|caches|dependencies)\.md$/;
-/** Zip keeps local times without a zone: these are digits, and the same in every zone. */
+/** Of zip's two kinds of time, the one without a zone: these digits, wherever it is made. */
 const ENTRY_TIME = new Date(2026, 0, 1);
 
 /** What is in an archive, by its path there. */
@@ -23,8 +23,10 @@ export async function userDocs(fits: (page: string) => boolean, also: Iterable<s
   const isThere = (path: string): boolean => [...there].some((file) => file === path || file.startsWith(`${path}/`));
   const files = pages.map(async (page): Promise<[string, Buffer]> => {
     const text = await readFile(join(root, page), 'utf8');
-    const linked = text.replace(/\[([^\]]*)\]\((?!https?:|#)([^)#\s]+)[^)\s]*\)/g, (link, shown: string, target: string) =>
-      isThere(normalize(join(dirname(page), target)).replace(/\/$/, '')) ? link : shown,
+    const linked = text.replace(
+      /\[([^\]]*)\]\((?!https?:|#)([^)#\s]+)[^)\s]*\)/g,
+      (link, shown: string, target: string) =>
+        isThere(normalize(join(dirname(page), target)).replace(/\/$/, '')) ? link : shown,
     );
     return [page, Buffer.from(linked)];
   });
@@ -48,7 +50,11 @@ export async function writeArchive(path: string, files: ArchiveFiles): Promise<v
   const zip = new yazl.ZipFile();
   const sorted = [...files].sort(([a], [b]) => (a < b ? -1 : 1));
   for (const [name, bytes] of [...sorted, ['SHA256SUMS', Buffer.from(sumLines(sorted))] as const]) {
-    zip.addBuffer(bytes, name, { mtime: ENTRY_TIME, mode: isProgram(name, bytes) ? 0o100755 : 0o100644 });
+    zip.addBuffer(bytes, name, {
+      mtime: ENTRY_TIME,
+      forceDosTimestamp: true,
+      mode: isProgram(name, bytes) ? 0o100755 : 0o100644,
+    });
   }
   zip.end();
   await pipeline(zip.outputStream, createWriteStream(path));
