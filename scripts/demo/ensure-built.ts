@@ -16,10 +16,13 @@ export async function ensureBuilt(): Promise<void> {
 }
 
 function isFresh(): boolean {
-  const sources = globSync(['apps/*/src/**/*.ts', 'packages/**/src/**/*.ts', 'package-lock.json', 'scripts/build.ts'], {
-    cwd: root,
-    exclude: (name) => name === 'node_modules',
-  });
+  const sources = globSync(
+    ['apps/*/src/**/*.ts', 'packages/**/src/**/*.ts', 'package-lock.json', 'scripts/build.ts', 'scripts/build/*.ts'],
+    {
+      cwd: root,
+      exclude: (name) => name === 'node_modules',
+    },
+  );
   const built = OUTPUTS.map((name) => statSync(join(root, 'dist', name), { throwIfNoEntry: false })?.mtimeMs ?? 0);
   return Math.min(...built) > Math.max(...sources.map((file) => statSync(join(root, file)).mtimeMs));
 }

@@ -1,11 +1,14 @@
+import { VERSION } from '@coffer/base';
+
 const TEXTS = {
   coffer: (node: number) => `# coffer
 
 A secrets server and command line that speak HashiCorp Vault's HTTP API and command grammar, for short-lived YugabyteDB logins.
 It needs Node.js ${node} or newer; there is also an executable that brings its own.
 
-    npx coffer version
-    npx coffer server -dev
+    npm install --global ./coffer-${VERSION}.tgz
+    coffer version
+    coffer server -dev
 
 `,
   'ysql-plugin': (node: number) => `# ysql-plugin
@@ -13,7 +16,7 @@ It needs Node.js ${node} or newer; there is also an executable that brings its o
 The database secrets plugin for YugabyteDB (YSQL) of HashiCorp Vault, OpenBao and Coffer, as one script. It needs Node.js ${node} or
 newer on the server's PATH, be it of glibc or of musl as in Alpine; there is also an executable for glibc that brings its own.
 
-    npx ysql-plugin -version
+    npx ./ysql-plugin-${VERSION}.tgz -version
 
 A server registers the file \`ysql-plugin.cjs\`, copied into its plugin directory, by the sha256 of the file.
 
