@@ -62,8 +62,13 @@ describe('the log of a server', () => {
       .client(root)
       .write('sys/policies/acl/mine', { policy: `# ${secret}\npath "a/b" { capabilities = ["read"] }` });
     await assert.rejects(server.client('s.wrong').read(`sys/policies/acl/${secret}x`.replace(secret, 'other')));
-    const requests = (await lines()).filter((line) => line['@message'] === 'completed_request');
-    const [written, denied] = requests.slice(-2);
+    const lastTwo = async () => (await lines()).filter((line) => line['@message'] === 'completed_request').slice(-2);
+    // A line is written when the answer is on its way.
+    await eventually(
+      async () => (await lastTwo())[1]?.['path'] === 'sys/policies/acl/otherx',
+      'the last line is there',
+    );
+    const [written, denied] = await lastTwo();
     assert.deepEqual(
       [written?.['path'], written?.['operation'], written?.['status']],
       ['sys/policies/acl/mine', 'update', 204],

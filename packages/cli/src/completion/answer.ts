@@ -1,4 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import { CofferError } from '@coffer/base';
+import { configuredTokenHelper } from '../cli-config.ts';
 import type { CliIo, CommandNode } from '../command.ts';
 import { connect } from '../connection.ts';
 import { parseFlags } from '../flags.ts';
@@ -35,6 +37,9 @@ export async function answerCompletion(
 function asker({ env }: CliIo): Ask {
   const deadline = Date.now() + PATIENCE_MS;
   return async () => {
+    // A program that keeps the token may ask somebody for it, and go on after the key press.
+    const keptByProgram = !env['VAULT_TOKEN'] && (await configuredTokenHelper(env)) !== undefined;
+    if (keptByProgram) throw new CofferError('failed', 'nothing is asked without VAULT_TOKEN');
     const http = flagsOf(HTTP_FLAGS, parseFlags(HTTP_FLAGS, [], env).flags);
     const client = await connect(http, { ...env, VAULT_MAX_RETRIES: '0' });
     const timeoutMs = Math.max(1, deadline - Date.now());

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -124,6 +125,20 @@ describe('completion', () => {
     }
     assert.deepEqual(await offered('vault read ', { VAULT_ADDR: 'no url' }), []);
     assert.deepEqual(await offered('vault read ', { VAULT_CACERT: '/absent' }), []);
+  });
+
+  it('starts no program that keeps the token', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'coffer-completion-'));
+    const [config, helper, ran] = [join(directory, 'config'), join(directory, 'helper'), join(directory, 'ran')];
+    await writeFile(helper, `#!/bin/sh\ntouch ${ran}\necho mine\n`, { mode: 0o755 });
+    await writeFile(config, `token_helper = "${helper}"\n`);
+    await withServer(answer, async ({ address, seen }) => {
+      const env = { VAULT_ADDR: address, VAULT_CONFIG_PATH: config };
+      assert.deepEqual(await offered('vault policy read ', env), []);
+      assert.deepEqual([seen, existsSync(ran)], [[], false]);
+      assert.deepEqual(await offered('vault policy read t', { ...env, VAULT_TOKEN: 'mine' }), ['team-a']);
+    });
+    await rm(directory, { recursive: true });
   });
 
   it('does not wait for a server that never answers', async () => {
