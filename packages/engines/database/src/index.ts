@@ -13,7 +13,8 @@ import { staticRolesPaths } from './path-static-roles.ts';
 import type { DatabasePlugins } from './plugins.ts';
 import { connectionsOf } from './reopening.ts';
 import { createRotationWorker } from './rotation-worker.ts';
-import { renewUser, revokeUser, revokeUsers } from './user-lease.ts';
+import { revokeUsers } from './revoke-users.ts';
+import { renewUser, revokeUser } from './user-lease.ts';
 import { counted, countedTogether, credentialOf } from './watched.ts';
 
 export { DATABASE_COOKIE } from '@coffer/database-plugin';

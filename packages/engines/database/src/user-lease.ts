@@ -24,7 +24,6 @@ import {
 } from '@coffer/framework';
 import { type Database, saysMayLand } from '@coffer/database-plugin';
 import { checkAllowed, type ConfigEntry } from './config-entry.ts';
-import type { Connections } from './connections.ts';
 import type { EngineParts } from './engine-parts.ts';
 import { readRole, type RoleEntry } from './role-entry.ts';
 
@@ -35,7 +34,7 @@ import { readRole, type RoleEntry } from './role-entry.ts';
 const EXPIRATION_BUFFER_MS = 5_000;
 
 /** What revocation and renewal need. A deleted role stays revocable: its statements are here. */
-interface UserData {
+export interface UserData {
   /** Empty when a foreign plugin was asked and never answered. */
   readonly username: string;
   readonly role: string;
@@ -243,43 +242,6 @@ export async function revokeUser({ context, connections }: UserParts, lease: Lea
   );
 }
 
-/**
- * Ends logins of which nothing more has to be known than their names. Resolves with the ids of the leases that are over; of the others,
- * {@link revokeUser} finds out what is to be done.
- */
-export async function revokeUsers(connections: Connections, leases: readonly Lease[]): Promise<readonly string[]> {
-  const byConnection = new Map<string, Map<string, string>>();
-  for (const lease of leases) {
-    const data = plainData(lease);
-    if (data === undefined) continue;
-    const ids = byConnection.get(data.dbName) ?? new Map<string, string>();
-    byConnection.set(data.dbName, ids.set(data.username, lease.id));
-  }
-  const over = await Promise.all(
-    [...byConnection].map(async ([dbName, ids]) => {
-      const gone = await connections.use(dbName, async (database) => database.deleteUsers?.([...ids.keys()]) ?? []);
-      return gone.map((username) => ids.get(username) ?? '');
-    }),
-  );
-  return over.flat();
-}
-
-/** Undefined when more is to be done than to drop the login, or it cannot be read. */
-function plainData(lease: Lease): UserData | undefined {
-  if (lease.creation !== undefined || lease.lastError !== null) return undefined;
-  const data = readable(lease);
-  if (data === undefined || data.username === '' || data.mayLandUntil !== undefined) return undefined;
-  return data.revocationStatements.length === 0 ? data : undefined;
-}
-
-function readable(lease: Lease): UserData | undefined {
-  try {
-    return userData(lease);
-  } catch {
-    return undefined;
-  }
-}
-
 function makerOf({ creation }: Lease): string {
   if (creation === undefined) return 'the plugin';
   return creation.process === undefined ? 'the server process that was at it' : 'the server process before this one';
@@ -299,6 +261,6 @@ async function endDeadSessions(database: Database, { creation }: Lease, { sessio
   return ended === true && sessionMark === creation.process;
 }
 
-function userData({ id, data }: Lease): UserData {
+export function userData({ id, data }: Lease): UserData {
   return USER_DATA(data, `leases/${id}`, 'data');
 }
