@@ -26,6 +26,7 @@ const LONGEST = [
   'tests/nodes/',
   'tests/upgrade/',
   'tests/clients.test',
+  'tests/client-examples',
   'packages/ysql/src/discovery',
   'tests/interop/',
   'tests/release',

@@ -61,6 +61,12 @@ export const EXECUTORS: readonly Executor[] = [
     test: '../apps/coffer/src/config/server-config.test.ts',
     takes: ({ kind }) => kind === 'hcl',
   },
+  {
+    page: 'docs/clients.md',
+    test: 'client-examples.test.ts',
+    takes: ({ kind }) => /^(sh|js|python|go|java|hcl agent|yaml spring|yaml external-secrets)$/.test(kind),
+  },
+  { page: 'docs/clients.md', test: 'terraform/provider.test.ts', takes: ({ kind }) => kind === 'hcl terraform' },
   { page: 'docs/seals.md', test: 'transit-seal.test.ts', takes: ({ kind }) => kind === 'sh' },
   {
     page: 'docs/seals.md',

@@ -1,7 +1,7 @@
 /**
  * The requests that Terraform's Vault provider makes for `vault_database_secret_backend_connection` with a `postgresql` block,
  * by its source (hashicorp/terraform-provider-vault:vault/resource_database_secret_backend_connection.go), and what it makes
- * of the answers. The provider itself is a Go program with Terraform around it, which the tests do not download.
+ * of the answers, under each name of our plugin. What the provider itself asks for everything is in `tests/terraform/`.
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';

