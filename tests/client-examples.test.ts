@@ -11,7 +11,7 @@ import { after, before, describe, it } from 'node:test';
 import { createClient } from '@coffer/client';
 import { databaseUnderTest, eventually, type TestDatabase } from '@coffer/testkit';
 import { parseAllDocuments } from 'yaml';
-import { EXAMPLE_PROGRAMS } from './clients/example-programs.ts';
+import { EXAMPLE_PROGRAMS, spring } from './clients/example-programs.ts';
 import { type ForeignProgram, prepareOpenBao } from './clients/foreign-programs.ts';
 import { type LoggedRequest, startRequestLog } from './clients/request-log.ts';
 import { cleanEnvironment, ended, type ServerProcess, startServer } from './coffer-process.ts';
@@ -128,6 +128,30 @@ describe('the examples for applications', { concurrency: true }, () => {
       assert.deepEqual(running.lines(), []);
     });
   }
+
+  it('spring: reads a login before the data source is made, renews it, gives it back', async (test) => {
+    const program = await spring(here(block('yaml spring'), server.address, directory));
+    if ('missing' in program) {
+      test.skip(program.missing);
+      return;
+    }
+    const log = await startRequestLog(server.address);
+    test.after(() => log.close());
+    const [id, secret] = await Promise.all(
+      ['role-id', 'secret-id'].map((file) => readFile(join(directory, file), 'utf8')),
+    );
+    const environment = { VAULT_ADDR: log.address, SHOP_ROLE_ID: id ?? '', SHOP_SECRET_ID: secret ?? '' };
+    const running = start(program, environment);
+    const user = (): string => /^user: (\S+)$/m.exec(running.output())?.[1] ?? '';
+    const seen = (): boolean => user() !== '' && succeeded(log.requests()).includes('PUT sys/leases/renew');
+    await eventually(() => seen() || running.child.exitCode !== null, running.output, PATIENCE);
+    running.child.kill('SIGTERM');
+    assert.equal(await running.end, 143, running.output());
+    assert.match(user(), /^v-approle-my-first-/);
+    const done = succeeded(log.requests());
+    assert.ok(done.includes('PUT auth/approle/login') && done.includes('PUT sys/leases/revoke'), done.join('\n'));
+    await assertGone([user()]);
+  });
 
   it('agent: writes a login, renews it, writes the next one, and has the application read it', async (test) => {
     const bao = await prepareOpenBao();

@@ -16,6 +16,7 @@ import {
 
 /** Where the versions of the libraries are written down. */
 const PINS = join(import.meta.dirname, 'examples');
+const SPRING = join(import.meta.dirname, 'spring');
 const PSYCOPG = 'psycopg==3.3.9';
 const PSYCOPG_POOL = 'psycopg-pool==3.3.3';
 const MAVEN_DEPENDENCIES = 'org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies';
@@ -56,30 +57,53 @@ async function go(code: string): Promise<ForeignProgram | Missing> {
 }
 
 async function java(code: string): Promise<ForeignProgram | Missing> {
-  for (const tool of ['java', 'javac', 'mvn']) {
-    if ((await run(tool, ['-version'])).status !== 0)
-      return { missing: `${tool} is not on PATH: the example in Java is skipped` };
-  }
-  const jars = await javaLibraries();
-  if (typeof jars !== 'string') return jars;
   const directory = temporaryDirectory();
-  const source = await written(directory, 'Shop.java', code);
-  const compiled = await run('javac', ['-Xlint:all', '-Werror', '-cp', `${jars}/*`, '-d', directory, source]);
-  if (compiled.status !== 0) throw new Error(`javac failed:\n${compiled.output}`);
-  return { command: ['java', '-cp', `${directory}:${jars}/*`, 'Shop'] };
+  return javaProgram(directory, await written(directory, 'Shop.java', code), PINS, 'Shop');
 }
 
-/** The folder of the libraries in pom.xml, which are those whose checksums are written down. */
-async function javaLibraries(): Promise<string | Missing> {
-  const sums = await readFile(join(PINS, 'jars.sha256'), 'utf8');
+/** A Spring application that has this `application.yml`. */
+export async function spring(configuration: string): Promise<ForeignProgram | Missing> {
+  const directory = temporaryDirectory();
+  await written(directory, 'application.yml', configuration);
+  return javaProgram(directory, join(SPRING, 'Application.java'), SPRING, 'shop.Application');
+}
+
+/** @param pins the folder with the pom.xml of its libraries, and their checksums */
+async function javaProgram(
+  directory: string,
+  source: string,
+  pins: string,
+  main: string,
+): Promise<ForeignProgram | Missing> {
+  for (const tool of ['java', 'javac', 'mvn']) {
+    if ((await run(tool, ['-version'])).status !== 0)
+      return { missing: `${tool} is not on PATH: the examples for Java are skipped` };
+  }
+  const jars = await javaLibraries(pins);
+  if (typeof jars !== 'string') return jars;
+  const compiled = await run('javac', [
+    '-Xlint:all,-processing,-classfile',
+    '-cp',
+    `${jars}/*`,
+    '-d',
+    directory,
+    source,
+  ]);
+  if (compiled.status !== 0) throw new Error(`javac failed:\n${compiled.output}`);
+  return { command: ['java', '-cp', `${directory}:${jars}/*`, main] };
+}
+
+/** The folder of the libraries in `pins`, which are those whose checksums are written down. */
+async function javaLibraries(pins: string): Promise<string | Missing> {
+  const sums = await readFile(join(pins, 'jars.sha256'), 'utf8');
   const jars = join(CACHE, `jars-${createHash('sha256').update(sums).digest('hex').slice(0, 16)}`);
   if (existsSync(jars)) return jars;
   const draft = `${jars}.${process.pid}`;
-  const options = ['-q', '-B', '-f', join(PINS, 'pom.xml'), MAVEN_DEPENDENCIES];
+  const options = ['-q', '-B', '-f', join(pins, 'pom.xml'), MAVEN_DEPENDENCIES];
   const copied = await run('mvn', [...options, '-DincludeScope=runtime', `-DoutputDirectory=${draft}`]);
   if (copied.status !== 0) {
     if (!NO_NETWORK.test(copied.output)) throw new Error(`mvn failed:\n${copied.output}`);
-    return { missing: 'the libraries for Java cannot be downloaded: the example in Java is skipped' };
+    return { missing: 'the libraries for Java cannot be downloaded: the examples for Java are skipped' };
   }
   const found = await Promise.all(
     (await readdir(draft)).sort().map(async (name) => {
