@@ -171,11 +171,14 @@ describe('a release', () => {
     it(`is used as docs/install.md says: ${kind}`, { skip: noUnzip }, async () => {
       const empty = await mkdtemp(join(directory, 'empty-'));
       for (const name of names()) await copyFile(join(release, name), join(empty, name));
-      const env = cleanEnvironment({
+      // As in a shell of a user's own: `npm test` sets variables by which npx would look into this project.
+      const inherited = Object.entries(cleanEnvironment()).filter(([name]) => !/^npm_/i.test(name));
+      const env = {
+        ...Object.fromEntries(inherited),
         PATH: `${dirname(process.execPath)}:${process.env['PATH'] ?? ''}`,
         npm_config_cache: join(empty, '.npm'),
         npm_config_offline: 'true',
-      });
+      };
       const script = blocks.map(({ text }) => text).join('\n');
       const { stdout } = await run('bash', ['-euc', script], { cwd: empty, env });
       const page = blocksOf('docs/install.md');
