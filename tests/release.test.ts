@@ -102,9 +102,12 @@ describe('a release', () => {
       const files = await unpack(`${name}_${VERSION}_linux_${processors[0] ?? ''}`);
       const pages = readdirSync(files, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.md'));
       for (const page of pages) {
-        for (const [, target = ''] of readFileSync(join(files, page), 'utf8').matchAll(/\]\((?!https?:)([^)#\s]+)/g)) {
+        const text = readFileSync(join(files, page), 'utf8');
+        for (const [, target = ''] of text.matchAll(/\]\((?!https?:)([^)#\s]+)/g)) {
           assert.ok(existsSync(join(files, dirname(page), target)), `${name}: ${page}: ${target}`);
         }
+        const pictures = readFileSync(join(ROOT, page), 'utf8').match(/!\[[^\]]*\]\([^)]+\)/g) ?? [];
+        for (const picture of pictures) assert.ok(text.includes(picture), `${name}: ${page}: ${picture}`);
       }
     }
   });

@@ -1,6 +1,5 @@
-import { globSync } from 'node:fs';
 import { createHash } from 'node:crypto';
-import { createWriteStream } from 'node:fs';
+import { createWriteStream, globSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname, join, normalize, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
@@ -15,29 +14,47 @@ const ENTRY_TIME = new Date(2026, 0, 1);
 /** What is in an archive, by its path there. */
 export type ArchiveFiles = ReadonlyMap<string, Buffer>;
 
-/** The pages that a user needs, or those whose paths `fits`; what they link to and is not among `also` or them is linked no more. */
+/**
+ * The pages that a user needs, or those whose paths `fits`, with the pictures in them; what they link to and is not among `also` or them
+ * is linked no more.
+ */
 export async function userDocs(fits: (page: string) => boolean, also: Iterable<string>): Promise<Map<string, Buffer>> {
   const all = ['README.md', 'CHANGELOG.md', 'SECURITY.md', ...globSync('docs/**/*.md', { cwd: root })].sort();
-  const pages = all.filter((page) => !FOR_DEVELOPERS.test(page) && fits(page));
-  const there = new Set([...pages, ...also]);
-  const isThere = (path: string): boolean => [...there].some((file) => file === path || file.startsWith(`${path}/`));
-  const files = pages.map(async (page): Promise<[string, Buffer]> => {
-    const text = await readFile(join(root, page), 'utf8');
-    const linked = text.replace(
-      /\[([^\]]*)\]\((?!https?:|#)([^)#\s]+)[^)\s]*\)/g,
-      (link, shown: string, target: string) =>
-        isThere(normalize(join(dirname(page), target)).replace(/\/$/, '')) ? link : shown,
-    );
-    return [page, Buffer.from(linked)];
-  });
-  return new Map(await Promise.all(files));
+  const chosen = all.filter((page) => !FOR_DEVELOPERS.test(page) && fits(page));
+  const pages = new Map(await readAll(chosen));
+  const pictures = new Map(await readAll([...pages].flatMap(([page, text]) => picturesOf(page, text.toString()))));
+  const there = [...pages.keys(), ...pictures.keys(), ...also];
+  const isThere = (path: string): boolean => there.some((file) => file === path || file.startsWith(`${path}/`));
+  for (const [page, text] of pages) {
+    const linked = text
+      .toString()
+      .replace(/\[([^\]]*)\]\((?!https?:|#)([^)#\s]+)[^)\s]*\)/g, (link, shown: string, target: string) =>
+        isThere(placeOf(page, target)) ? link : shown,
+      );
+    pages.set(page, Buffer.from(linked));
+  }
+  return new Map([...pages, ...pictures]);
+}
+
+function readAll(names: readonly string[]): Promise<(readonly [string, Buffer])[]> {
+  return Promise.all(names.map(async (name) => [name, await readFile(join(root, name))] as const));
+}
+
+function picturesOf(page: string, text: string): string[] {
+  const found = text.matchAll(/!\[[^\]]*\]\((?!https?:)([^)#\s]+)\)/g);
+  return [...found].map(([, target = '']) => placeOf(page, target));
+}
+
+/** What a page links to, from the root. */
+function placeOf(page: string, target: string): string {
+  return normalize(join(dirname(page), target)).replace(/\/$/, '');
 }
 
 /** `deploy/` as it is. */
 export async function deploySamples(): Promise<Map<string, Buffer>> {
   const entries = globSync('deploy/**/*', { cwd: root, withFileTypes: true }).filter((entry) => entry.isFile());
   const names = entries.map((entry) => join(entry.parentPath, entry.name).slice(root.length + 1)).sort();
-  return new Map(await Promise.all(names.map(async (name) => [name, await readFile(join(root, name))] as const)));
+  return new Map(await readAll(names));
 }
 
 /** A line of `sha256sum` for each file. */
