@@ -221,7 +221,7 @@ describe('what a killed server was at', () => {
     await eventually(async () => (await waiting('CREATE ROLE')) === 0, 'its backend has ended', SOON);
     await unlock();
     await eventually(owedLease, () => server.output(), SOON);
-    assert.deepEqual(await issuedRoles(database), []);
+    // It may be there by now: the plugin has lived a moment longer than its server, and has tried once more.
     assert.equal(await leases(), 1);
     await passTime();
     await restart();
@@ -230,6 +230,7 @@ describe('what a killed server was at', () => {
       () => server.output(),
       SOON,
     );
+    assert.deepEqual(await issuedRoles(database), []);
   });
 
   /** The server is killed, and the time is over that a creation may take. */
