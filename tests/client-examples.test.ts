@@ -16,7 +16,7 @@ import { type ForeignProgram, prepareOpenBao } from './clients/foreign-programs.
 import { type LoggedRequest, startRequestLog } from './clients/request-log.ts';
 import { cleanEnvironment, ended, type ServerProcess, startServer } from './coffer-process.ts';
 import { configure, connectionTo, SEED_CREATION } from './dev-server.ts';
-import { vaultShell } from './docs-shell.ts';
+import { atPlaces, vaultShell } from './docs-shell.ts';
 import { executedBlocks } from './documentation.ts';
 import { issuedRoles, tryLogin } from './logins.ts';
 
@@ -54,13 +54,7 @@ describe('the examples for applications', { concurrency: true }, () => {
 
   /** The example for this database, the server at `address`, and `folder`. */
   function here(code: string, address: string, folder: string): string {
-    const { host, port } = database;
-    return code
-      .replaceAll('http://127.0.0.1:8200', address)
-      .replaceAll("host: '127.0.0.1', port: 5433", `host: '${host}', port: ${port}`)
-      .replaceAll('host=127.0.0.1 port=5433', `host=${host} port=${port}`)
-      .replaceAll('127.0.0.1:5433', `${host}:${port}`)
-      .replaceAll(/\/(etc|run)\/shop/g, folder);
+    return atPlaces(code, address, database).replaceAll(/\/(etc|run)\/shop/g, folder);
   }
 
   /** Until the users of these logins are gone: those that a program let go of by their time, the last one revoked. */

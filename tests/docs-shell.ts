@@ -92,9 +92,11 @@ export async function asInRepository(): Promise<string> {
 }
 
 /** A page's code with this server and database in place of those that it speaks of. */
-export function atPlaces(code: string, address: string, { port }: Pick<TestDatabase, 'port'>): string {
+export function atPlaces(code: string, address: string, { host, port }: Pick<TestDatabase, 'host' | 'port'>): string {
   return code
     .replaceAll('http://127.0.0.1:8200', address)
+    .replaceAll('127.0.0.1:5433', `${host}:${port}`)
+    .replaceAll(/(host=|host="|host: ')127\.0\.0\.1/g, (_, before: string) => `${before}${host}`)
     .replaceAll('port=5433', `port=${port}`)
     .replaceAll('port: 5433', `port: ${port}`)
     .replaceAll('localhost:5433', `localhost:${port}`);

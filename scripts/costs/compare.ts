@@ -33,7 +33,7 @@ export interface Change {
 }
 
 /** More than that is said aloud. */
-export const WARN_ABOVE = 0.1;
+const WARN_ABOVE = 0.1;
 /** Processors that are busy with something else: beside it requests cost more, those that write above all. */
 const BUSY = 0.25;
 /** With fewer quiet rounds all of them are taken. */

@@ -12,7 +12,7 @@ const CACHE = join(root, 'node_modules', '.cache', 'runtimes');
 export type Processor = 'x64' | 'arm64';
 
 /** What package-lock.json says of a package. */
-export interface LockedPackage {
+interface LockedPackage {
   /** Where it is another one than its place in node_modules says. */
   readonly name?: string;
   readonly version: string;
@@ -34,7 +34,7 @@ export async function runtimeFor(processor: Processor, scratch: string): Promise
   return { lockPath, directory: await fetchRuntime(lockPath, scratch) };
 }
 
-export async function readLock(): Promise<Readonly<Record<string, LockedPackage>>> {
+async function readLock(): Promise<Readonly<Record<string, LockedPackage>>> {
   const lock = JSON.parse(await readFile(join(root, 'package-lock.json'), 'utf8')) as {
     packages: Record<string, LockedPackage>;
   };

@@ -64,8 +64,8 @@ export class ClaimedRevocations {
   }
 
   /** If it fails, the retry is planned. */
-  revoke(lease: ClaimedLease): Promise<Revoked> {
-    return this.#timed(lease);
+  revoke(lease: ClaimedLease, among: Among = {}): Promise<Revoked> {
+    return timed(this.#metrics, 'vault.expire.revoke', () => this.#revoke(lease, among));
   }
 
   /**
@@ -78,7 +78,7 @@ export class ClaimedRevocations {
     const begun = new Map<string, Promise<Revoked>>();
     for (const [engine, some] of groups) {
       const over = this.#endTogether(engine, some);
-      for (const lease of some) begun.set(lease.id, this.#timed(lease, { over, ended }));
+      for (const lease of some) begun.set(lease.id, this.revoke(lease, { over, ended }));
     }
     return begun;
   }
@@ -94,15 +94,9 @@ export class ClaimedRevocations {
     );
   }
 
-  #timed(lease: ClaimedLease, among: Among = {}): Promise<Revoked> {
-    return timed(this.#metrics, 'vault.expire.revoke', () => this.#revoke(lease, among));
-  }
-
   async #revoke(claimed: ClaimedLease, { over, ended }: Among): Promise<Revoked> {
     try {
-      const isOver = over !== undefined && (await over).has(claimed.id);
-      const owed = isOver ? undefined : await this.#end(claimed).finally(() => ended?.(claimed.id));
-      if (isOver) ended?.(claimed.id);
+      const owed = await this.#end(claimed, over).finally(() => ended?.(claimed.id));
       if (owed !== undefined) return await this.#keepOwed(claimed, owed);
       await this.#removals.remove(claimed);
       this.#options.logger.debug('revoked lease', { lease_id: claimed.id });
@@ -112,8 +106,9 @@ export class ClaimedRevocations {
     }
   }
 
-  /** Ends what it stands for. */
-  async #end({ claim, ...lease }: ClaimedLease): Promise<string | undefined> {
+  /** Ends what it stands for, unless that is over already. */
+  async #end({ claim, ...lease }: ClaimedLease, over: Among['over']): Promise<string | undefined> {
+    if ((await over)?.has(lease.id) === true) return undefined;
     const { store, mounts } = this.#options;
     const engine = mounts.engineFor(lease.path);
     if (engine === undefined) throw new CofferError('failed', `no engine is mounted at ${lease.path}`);
