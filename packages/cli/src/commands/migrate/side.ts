@@ -21,8 +21,8 @@ export class Side {
   constructor(name: 'source' | 'target', client: Client) {
     this.name = name;
     this.address = client.options.address;
-    // What a wrapped answer holds would be read by nobody.
-    this.#client = client.with({ maxResponseBytes: MOST_BYTES, wrapTtl: undefined });
+    // What a wrapped answer holds would be read by nobody, and what is written again is looked at first.
+    this.#client = client.with({ maxResponseBytes: MOST_BYTES, wrapTtl: undefined, retries: 0 });
   }
 
   /** The data at a path; undefined when nothing is there. */

@@ -152,7 +152,22 @@ describe('migrate vault', () => {
     });
   });
 
-  it('writes once more when the answer was lost, and not when it took effect', async () => {
+  it('goes to the source by way of the proxy of the environment', async () => {
+    const paths: string[] = [];
+    const proxy = ({ path }: SeenRequest): CannedAnswer => {
+      paths.push(path);
+      return NOTHING;
+    };
+    await withServer(proxy, async ({ address }) => {
+      const { exitCode } = await runCli(['migrate', 'vault', '-from=http://source.invalid', '-dry-run'], {
+        env: { VAULT_ADDR: address, VAULT_TOKEN: 'mine', VAULT_FROM_TOKEN: 'theirs', HTTP_PROXY: address },
+      });
+      assert.equal(exitCode, 0);
+      assert.deepEqual(paths.slice(0, 2), ['http://source.invalid/v1/sys/seal-status', '/v1/sys/seal-status']);
+    });
+  });
+
+  it('writes once more when the answer was lost, and not when it took effect, whatever VAULT_MAX_RETRIES says', async () => {
     for (const tookEffect of [false, true]) {
       let writes = 0;
       await withServer(
@@ -164,7 +179,8 @@ describe('migrate vault', () => {
           return there ? { status: 200, body: { data: { policy: 'path "a" {}' } } } : NOTHING;
         },
         async ({ address }) => {
-          const env = { VAULT_ADDR: `${address}/target`, VAULT_TOKEN: 'mine', VAULT_FROM_TOKEN: 'theirs' };
+          const names = { VAULT_ADDR: `${address}/target`, VAULT_TOKEN: 'mine', VAULT_FROM_TOKEN: 'theirs' };
+          const env = { ...names, VAULT_MAX_RETRIES: '5' };
           const { exitCode, stdout } = await runCli(['migrate', 'vault', `-from=${address}`], { env });
           assert.deepEqual([exitCode, writes], [0, tookEffect ? 1 : 2], stdout);
           assert.match(stdout, /^created +policy +sys\/policies\/acl\/p00000$/m);

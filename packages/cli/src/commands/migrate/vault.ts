@@ -1,5 +1,6 @@
 import { CofferError, isCofferError, redact, Secret } from '@coffer/base';
 import { type Client, createClient } from '@coffer/client';
+import { readClientEnvironment } from '../../client-environment.ts';
 import { defineCommand, type Invocation } from '../../command.ts';
 import { CommandFailure, reporting, serverFailure, usageFailure } from '../../failure.ts';
 import { readText } from '../../file.ts';
@@ -125,6 +126,7 @@ async function sourceClient(address: string, { flags, http, io, stdin, ui }: Run
     token,
     ...(flags['from-namespace'] !== undefined && { namespace: flags['from-namespace'] }),
     ...(caCert !== undefined && { caCert: [caCert] }),
+    ...readClientEnvironment(io.env),
   });
 }
 
