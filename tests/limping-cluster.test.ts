@@ -74,14 +74,12 @@ describe('credentials while every node is away', () => {
       // A statement over a connection from before would leave a lease: what became of it is not known.
       const server = await serve(test, { max_idle_connections: -1 });
       await begin();
-      const begun = Date.now();
       await assert.rejects(issue(server.client), (error) => {
         assert.ok(isCofferError(error) && 'status' in error);
         assert.equal(error.status, 503, error.message);
         assert.match(error.message, /can be reached|failed to connect|too many clients/);
         return true;
       });
-      assert.ok(Date.now() - begun < 15_000);
       assert.equal(await leaseCount(server), 0);
       await heal();
       for (const node of cluster.nodes) node.dropAll();
@@ -106,9 +104,7 @@ describe('a creation whose node falls silent over it', () => {
       node?.freeze(true);
       return node;
     });
-    const begun = Date.now();
     const { username, password } = await issue(server.client);
-    assert.ok(Date.now() - begun < 15_000);
     assert.deepEqual(await tryLogin(database, username, password), { user: username });
     const others = async (): Promise<string[]> =>
       (await issuedRoles(database)).filter((role) => role !== username && role !== before_.username);
@@ -121,15 +117,6 @@ describe('a creation whose node falls silent over it', () => {
     assert.ok((await issuedRoles(database)).includes(username));
   });
 });
-
-/** Less than the 30 s that a statement may take, and more than 15 s: the machine may be busy. */
-const SOON_MS = 25_000;
-
-async function soon(work: Promise<unknown>): Promise<void> {
-  const begun = performance.now();
-  await work;
-  assert.ok(performance.now() - begun < SOON_MS);
-}
 
 describe('what is changed while every node has fallen silent', () => {
   /** At once: each of them has to be answered. A root rotation is alone with its connection anyway. */
@@ -144,8 +131,8 @@ describe('what is changed while every node has fallen silent', () => {
   for (const [what, requests] of Object.entries(changes)) {
     it(`${what} is a 503 soon, and made when they are back`, async (test) => {
       const admin = await anAdmin(test);
-      // The timeouts as they are by default.
-      const server = await serve(test, { ...admin, connect_timeout: '10s', statement_timeout: '30s' });
+      // Nobody who asks would wait for that long.
+      const server = await serve(test, { ...admin, connect_timeout: '10s', statement_timeout: '10m' });
       await aStaticRole(test, server);
       const leases = await Promise.all(requests.map(() => issue(server.client)));
       for (const node of cluster.nodes) node.freeze(true);
@@ -156,7 +143,7 @@ describe('what is changed while every node has fallen silent', () => {
           return true;
         }),
       );
-      await soon(Promise.all(refused));
+      await Promise.all(refused);
       await heal();
       for (const node of cluster.nodes) node.dropAll();
       const again = (): Promise<unknown> => issue(server.client).catch(() => false);
@@ -185,7 +172,7 @@ describe('a change whose node falls silent over it', () => {
     const server = await serve(test);
     await aStaticRole(test, server);
     const silent = silentOver(/^ALTER ROLE/m);
-    await soon(server.client.write('database/rotate-role/app', {}));
+    await server.client.write('database/rotate-role/app', {});
     await assert.rejects(
       server.client.write('database/rotate-role/app', {}),
       /503[^]*fell silent over the last rotation and may still set that password: another one can be set after/,
@@ -201,7 +188,7 @@ describe('a change whose node falls silent over it', () => {
     const server = await serve(test, { ...admin, host });
     await issue(server.client);
     const silent = silentOver(/^ALTER ROLE/m);
-    await soon(server.client.write('database/rotate-root/yugabytedb', {}));
+    await server.client.write('database/rotate-root/yugabytedb', {});
     await assert.rejects(
       server.client.write('database/rotate-root/yugabytedb', {}),
       /503[^]*may still set that password: another one can be set after/,
@@ -213,7 +200,7 @@ describe('a change whose node falls silent over it', () => {
     const server = await serve(test);
     const { leaseId } = await issue(server.client);
     const silent = silentOver(/^ALTER ROLE/m);
-    await soon(server.client.write('sys/leases/renew', { lease_id: leaseId, increment: 7200 }));
+    await server.client.write('sys/leases/renew', { lease_id: leaseId, increment: 7200 });
     await silent;
   });
 });

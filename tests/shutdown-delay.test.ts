@@ -41,13 +41,14 @@ describe('shutdown_delay', () => {
       assert.equal(await health(server, '?sealedcode=299'), 299);
       assert.equal(await health(server, '?activecode=200&standbyok=true'), 503);
       server.child.kill('SIGHUP');
-      while (performance.now() - begun < 2_500) {
-        assert.ok((await server.client(token).read('auth/token/lookup-self')) !== undefined);
-        await sleep(100);
-      }
+      const isServed = (): Promise<boolean> =>
+        server
+          .client(token)
+          .read('auth/token/lookup-self')
+          .then(Boolean, () => false);
+      while (await isServed()) await sleep(50);
+      assert.ok(performance.now() - begun >= 3_000, 'until then requests are served');
       assert.equal(await end, 0);
-      const took = performance.now() - begun;
-      assert.ok(took >= 3_000 && took < 15_000, `it took ${took} ms`);
       assert.match(server.output(), /sys\/health answers 503 from now on.*shutdown_delay=3s/);
       await assert.rejects(fetch(`${server.address}/v1/sys/health`));
     });

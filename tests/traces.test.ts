@@ -153,9 +153,7 @@ describe('traces', () => {
           () => server.log(),
         );
       } finally {
-        const since = performance.now();
         await server.close();
-        assert.ok(performance.now() - since < 10_000);
         bad.close();
       }
       const [, dropped, failed] = [...server.log().matchAll(/dropped=(\d+) failed=(\d+)/g)].at(-1) ?? [];

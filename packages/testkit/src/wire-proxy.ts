@@ -46,6 +46,8 @@ export interface WireProxy {
   readonly statements: readonly StatementRecord[];
   /** Open client connections. */
   readonly connections: number;
+  /** Client connections so far, those among them that were never answered. */
+  readonly taken: number;
   addFault(fault: Fault): InstalledFault;
   clearFaults(): void;
   /** Closes every connection on both sides, without a message. */
@@ -86,6 +88,7 @@ class ListeningProxy implements WireProxy {
   #port: number;
   #listener: Server | undefined;
   #connectionsSeen = 0;
+  #taken = 0;
   #statementsSeen = 0;
   #hanging = false;
 
@@ -107,6 +110,10 @@ class ListeningProxy implements WireProxy {
     return this.#open.size;
   }
 
+  get taken(): number {
+    return this.#taken;
+  }
+
   listen(): Promise<void> {
     const listener = createServer({ noDelay: true }, (client) => {
       this.#accept(client);
@@ -125,6 +132,7 @@ class ListeningProxy implements WireProxy {
   }
 
   #accept(client: Socket): void {
+    this.#taken++;
     client.on('error', () => undefined);
     client.once('close', () => this.#open.delete(client));
     if (this.#hanging) {

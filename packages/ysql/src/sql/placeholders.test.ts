@@ -56,11 +56,9 @@ describe('a placeholder', () => {
       );
     }
   });
-  it('is looked for in linear time', () => {
+  it('is looked for in linear time: else this would take hours', () => {
     for (const text of ['{{a', '{{ ', '{{', 'name}}', "'{{name'"]) {
-      const began = performance.now();
-      placeholdersIn(text.repeat(20_000));
-      assert.ok(performance.now() - began < 5_000, text);
+      placeholdersIn(text.repeat(400_000));
     }
     const tags = Array.from({ length: 2_000 }, (_, at) => `$t${at}$`);
     assert.deepEqual(placeholdersIn(`${tags.join('')} {{nmae}} ${tags.toReversed().join('')}`), ['{{nmae}}']);
