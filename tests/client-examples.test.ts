@@ -22,9 +22,9 @@ import { issuedRoles, tryLogin } from './logins.ts';
 
 const PAGE = 'docs/clients.md';
 /** The last third, less the pause after a refusal, is how late a program may be before its login ends. */
-const TTL = { default_ttl: '60s', max_ttl: '80s' };
+const TTL = { default_ttl: '90s', max_ttl: '120s' };
 /** From one login to the next it takes most of `max_ttl`. */
-const PATIENCE = { patienceMs: 200_000 };
+const PATIENCE = { patienceMs: 300_000 };
 
 describe('the examples for applications', { concurrency: true }, () => {
   let database: TestDatabase;

@@ -59,6 +59,8 @@ async function serve(site: string): Promise<{ readonly server: Server; readonly 
     response.writeHead(found === file ? 200 : 404, { 'content-type': TYPES[extname(found)] ?? 'text/plain' });
     response.end(readFileSync(join(site, found)));
   });
+  // A page that is asked for after a while must not go over a connection that is just being closed.
+  server.keepAliveTimeout = 0;
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
   const { port } = server.address() as AddressInfo;
   return { server, home: new URL(`http://127.0.0.1:${port}${PREFIX}index.html`) };
@@ -82,6 +84,7 @@ describe('the site of the documentation', () => {
   });
   after(async () => {
     server.close();
+    server.closeAllConnections();
     await rm(scratch, { recursive: true, force: true });
   });
 

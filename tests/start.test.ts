@@ -113,7 +113,7 @@ describe('npm start', () => {
 
   it("-- --database-only starts the page's database, and says what to do", async (test) => {
     const { output, interrupt } = await startUntil(test, ['--database-only'], 'Ctrl-C stops');
-    const shown = (name: string): string => new RegExp(`^ +${name} +(.*)$`, 'm').exec(output())?.[1] ?? '';
+    const shown = (name: string): string => new RegExp(`^ +${name} +(\\S+)$`, 'm').exec(output())?.[1] ?? '';
     const page = readPage('docs/getting-started.md');
     const port = shown('port');
     if (port !== '5433') assert.ok(output().includes(`write ${port} wherever a page says 5433`), output());

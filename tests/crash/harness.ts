@@ -141,8 +141,8 @@ export class CrashHarness {
     return { names, store, proxy, request, hooks, [Symbol.asyncDispose]: () => kept.disposeAsync() };
   }
 
-  /** Sends the request of a try to a server that is killed at `point`. */
-  async kill(prepared: Try, crashCase: CrashCase, point: FaultPoint): Promise<void> {
+  /** Sends the request of a try to a server that is killed at `point`. `held`: until when a late statement is kept from the database. */
+  async kill(prepared: Try, crashCase: CrashCase, point: FaultPoint, held?: Promise<unknown>): Promise<void> {
     const first = prepared.proxy.statements.length;
     const background = await this.backgroundCalls();
     const cut = point.at === 'store' ? ({ ...point, signal: 'SIGKILL' } as const) : undefined;
@@ -160,26 +160,32 @@ export class CrashHarness {
           child.kill('SIGKILL');
           return true;
         },
-        action: ACTIONS[point.moment],
+        action: isLate(point) && held !== undefined ? { type: 'hold', until: held } : ACTIONS[point.moment],
       });
     }
     assert.deepEqual(await exit, [null, 'SIGKILL'], `the point was reached: ${describePoint(point)}`);
     prepared.hooks.onLogin = () => undefined;
-    if (!isLate(point)) await this.#untilSessionsEnd(prepared.names.root);
+    if (!isLate(point)) await this.untilGone(await this.sessionsOf(prepared));
   }
 
-  /** What the killed process had sent has then taken effect, or never will. */
-  async #untilSessionsEnd(user: string): Promise<void> {
-    const sessions = 'SELECT 1 FROM pg_stat_activity WHERE usename = $1';
+  /** The server processes that work for a try. */
+  async sessionsOf({ names }: Try): Promise<readonly number[]> {
+    const sql = 'SELECT pid FROM pg_stat_activity WHERE usename = $1';
+    return (await this.database.query(sql, [names.root])).map(({ pid }) => Number(pid));
+  }
+
+  /** What a killed process had sent to these has then taken effect, or never will. */
+  async untilGone(sessions: readonly number[]): Promise<void> {
+    const left = 'SELECT 1 FROM pg_stat_activity WHERE pid = ANY ($1)';
     await eventually(
-      async () => (await this.database.query(sessions, [user])).length === 0,
+      async () => (await this.database.query(left, [sessions])).length === 0,
       'the end of the sessions of a killed server',
     );
   }
 
   /** Starts again after a kill, and checks what must hold. Afterwards the try has nothing left in the database. */
   async recover(prepared: Try, point: FaultPoint): Promise<void> {
-    const landed = isLate(point) ? this.untilLanded() : undefined;
+    const landed = isLate(point) ? sleep(LATE_MS + LANDING_MS) : undefined;
     await using server = await openServer(prepared.store);
     try {
       if (this.#options.wholeTime) await settle(server);
@@ -190,11 +196,6 @@ export class CrashHarness {
     } catch (error) {
       throw new Error(`killed ${describePoint(point)}\n${server.log()}`, { cause: error });
     }
-  }
-
-  /** Until a late statement of a server that was just killed has taken effect. */
-  untilLanded(): Promise<void> {
-    return sleep(LATE_MS + LANDING_MS);
   }
 
   #spawn(

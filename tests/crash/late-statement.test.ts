@@ -24,14 +24,18 @@ describe('a statement that outlives the server that sent it', () => {
       );
       assert.ok(point);
       await using prepared = await harness.prepare(crashCase);
-      await harness.kill(prepared, crashCase, point);
+      const { promise: tried, resolve: land } = Promise.withResolvers<void>();
+      await harness.kill(prepared, crashCase, point, tried);
+      const killed = await harness.sessionsOf(prepared);
+      assert.ok(killed.length > 0);
       const refused = prepared.proxy.addFault({
         match: /^ALTER ROLE/,
         action: { type: 'error', sqlstate: '42501', message: 'permission denied' },
       });
       await using server = await openServer(prepared.store);
       await eventually(() => refused.fired > 0, 'the next server tries to finish the rotation');
-      await harness.untilLanded();
+      land();
+      await harness.untilGone(killed);
       await settle(server);
       await checkInvariant(server, harness.database, prepared.names);
     });
