@@ -36,11 +36,14 @@ export function readTokens(template: string): readonly Token[] {
     throw new CofferError('invalid-request', 'SQL statement: it holds a NUL character, which PostgreSQL takes nowhere');
   }
   const tokens = tokenize(withMarks(template));
-  // The server's error message would repeat whatever part of it looks like a word.
-  if (tokens.some(({ kind, text }) => kind === 'word' && text.includes(`${MARK}password${MARK}`))) {
-    throw new CofferError('invalid-request', "SQL statement: {{password}} stands outside quotes; write '{{password}}'");
-  }
+  refuseBarePassword(tokens);
   return tokens;
+}
+
+/** The server's error message would repeat whatever part of it looks like a word. */
+function refuseBarePassword(tokens: readonly Token[]): void {
+  if (!tokens.some(({ kind, text }) => kind === 'word' && text.includes(`${MARK}password${MARK}`))) return;
+  throw new CofferError('invalid-request', "SQL statement: {{password}} stands outside quotes; write '{{password}}'");
 }
 
 /** Whether a statement mentions the user. Only one that does can create it. */
@@ -207,6 +210,7 @@ function renderBody(body: string, values: PlaceholderValues): string {
   } catch {
     return renderText({ kind: 'other', text: body }, values);
   }
+  refuseBarePassword(tokens);
   return renderTokens(tokens, values);
 }
 

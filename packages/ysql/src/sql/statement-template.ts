@@ -38,13 +38,19 @@ interface StatementTemplate {
   readonly placeholders: readonly string[];
 }
 
+/** What is accepted wherever a placeholder may stand. */
+const HARMLESS: PlaceholderValues = { name: 'a', username: 'a', password: 'a', expiration: 'a' };
+
 /**
  * Refuses what can never run.
  *
- * @throws CofferError `invalid-request` for an unknown placeholder, COPY from the client, and whatever `readTokens` refuses
+ * @throws CofferError `invalid-request` for an unknown placeholder, COPY from the client, and whatever `readTokens` and, with
+ *   every value, `renderTokens` refuse
  */
 export function checkStatements(purpose: StatementPurpose, elements: readonly string[]): void {
-  refuseUnknownIn(purpose, templatesOf(elements));
+  const templates = templatesOf(elements);
+  refuseUnknownIn(purpose, templates);
+  render(templates, HARMLESS);
 }
 
 function refuseUnknownIn(purpose: StatementPurpose, templates: readonly StatementTemplate[]): void {
