@@ -6,7 +6,7 @@ import { mountParts, mountType, NEW_MOUNT_FIELDS } from './new-mount.ts';
 
 const FIELDS = {
   path: { type: 'string', required: true, description: 'Where to enable it: "userpass".' },
-  type: { type: 'string', description: 'The method: "approle", "cert" or "userpass".' },
+  type: { type: 'string', description: 'The method: "approle", "cert", "jwt", "kubernetes", "oidc" or "userpass".' },
   ...NEW_MOUNT_FIELDS,
 } as const;
 
