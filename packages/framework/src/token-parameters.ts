@@ -23,7 +23,10 @@ export const TOKEN_FIELDS = {
   token_no_default_policy: { type: 'boolean', description: 'Leaves the default policy out.' },
   token_bound_cidrs: { type: 'comma-strings', description: 'Networks from which the tokens may be used.' },
   token_strictly_bind_ip: { type: 'boolean', description: 'Binds each token to the address that logged in.' },
-  token_type: { type: 'string', description: '"service", "batch", or "default" for what the mount is tuned to.' },
+  token_type: {
+    type: 'string',
+    description: '"service", "batch", or "default" for the type that the mount is tuned to.',
+  },
 } as const;
 
 /** What some of them were called before; each method takes those that it has had. */

@@ -7,7 +7,7 @@ import type { NewSecretId, SecretIds } from './secret-ids.ts';
 export const SECRET_ID = { type: 'string', required: true, description: 'The secret id.' } as const;
 export const NEW_SECRET_ID_FIELDS = {
   role_name: ROLE_NAME,
-  metadata: { type: 'string', default: '', description: 'A JSON object of strings, which shows in the tokens.' },
+  metadata: { type: 'string', default: '', description: 'A JSON object of strings, shown with the tokens.' },
   cidr_list: { type: 'comma-strings', default: [], description: 'Networks from which a login with it is allowed.' },
   token_bound_cidrs: { type: 'comma-strings', default: [], description: 'Networks from which its tokens may be used.' },
   num_uses: { type: 'integer', description: "How many times it may be used; the role's number when absent." },

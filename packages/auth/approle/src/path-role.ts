@@ -13,7 +13,7 @@ import type { SecretIds } from './secret-ids.ts';
 
 const ROLE_ID = {
   type: 'string',
-  description: 'What a login as the role needs, with a secret id. Generated when absent.',
+  description: 'The id that a login needs, together with a secret id. Generated when absent.',
 } as const;
 
 const FIELDS = {

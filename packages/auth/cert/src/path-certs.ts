@@ -14,11 +14,11 @@ import { type CertEntry, certsOf } from './cert-entry.ts';
 import { parsePem } from './certificate.ts';
 
 const NAMES = (of: string) => ({ type: 'comma-strings', description: `Globs, of which one must fit ${of}.` }) as const;
-const OCSP = { type: 'string', description: 'Of no use without ocsp_enabled.' } as const;
+const OCSP = { type: 'string', description: 'No effect: ocsp_enabled is not supported.' } as const;
 
 const FIELDS = {
   certificate: { type: 'string', description: 'The trusted certificate, in PEM: an authority, or a single client.' },
-  display_name: { type: 'string', description: "Shows in the tokens' names. Default: the name of the entry." },
+  display_name: { type: 'string', description: "Part of the tokens' display names. Default: the name of the entry." },
   allowed_names: NAMES('the common name or a subject alternative name; older than those that follow'),
   allowed_common_names: NAMES('the common name'),
   allowed_dns_sans: NAMES('a DNS name'),
@@ -27,13 +27,13 @@ const FIELDS = {
   allowed_organizational_units: NAMES('an organizational unit'),
   required_extensions: { type: 'comma-strings', description: 'OID:GLOB, or hex:OID:GLOB; all must fit.' },
   allowed_metadata_extensions: { type: 'comma-strings', description: "OIDs whose texts become the tokens' metadata." },
-  ocsp_enabled: { type: 'boolean', description: 'Not supported: give revocation lists at crls/.' },
+  ocsp_enabled: { type: 'boolean', description: 'Not supported: write revocation lists to crls/.' },
   ocsp_ca_certificates: OCSP,
   ocsp_servers_override: { ...OCSP, type: 'comma-strings' },
   ocsp_fail_open: { ...OCSP, type: 'boolean' },
   ocsp_query_all_servers: { ...OCSP, type: 'boolean' },
   ...TOKEN_FIELDS,
-  lease: { type: 'duration', description: 'Still older spelling of token_ttl.' },
+  lease: { type: 'duration', description: 'Oldest spelling of token_ttl.' },
   policies: OLDER_TOKEN_FIELDS.policies,
   ttl: OLDER_TOKEN_FIELDS.ttl,
   max_ttl: OLDER_TOKEN_FIELDS.max_ttl,

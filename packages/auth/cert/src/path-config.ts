@@ -13,7 +13,7 @@ export function configPaths(storage: EntryStorage): Path[] {
         },
         enable_identity_alias_metadata: {
           type: 'boolean',
-          description: 'Keeps what the token says of the certificate with the alias of the entity, too.',
+          description: "Also stores the token's metadata about the certificate with the alias of the entity.",
         },
       },
       synopsis: 'Configures the method.',

@@ -22,7 +22,10 @@ export function crlsPaths(storage: EntryStorage): Path[] {
       foldedNames: ['name'],
       fields: {
         name: { type: 'string', required: true, description: 'The name of the list.' },
-        crl: { type: 'string', description: 'The list, in PEM. When it ends to be valid is ignored: delete it then.' },
+        crl: {
+          type: 'string',
+          description: 'The list, in PEM. Its expiry is ignored: delete the list once it has expired.',
+        },
         url: { type: 'string', description: 'Not supported: send the list itself.' },
       },
       synopsis: 'Manages a certificate revocation list.',

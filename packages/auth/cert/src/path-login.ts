@@ -14,7 +14,7 @@ import { metadataOf } from './constraints.ts';
 import { verifyClient } from './verify-client.ts';
 
 const FIELDS = {
-  name: { type: 'string', default: '', description: 'The entry that is to let the client in; any when empty.' },
+  name: { type: 'string', default: '', description: 'The entry to log in with; any matching one when empty.' },
 } as const;
 
 /** `login`: a token for the certificate with which the client has proven itself in its TLS handshake. */

@@ -38,7 +38,7 @@ const FIELDS = {
   jwt_supported_algs: {
     type: 'comma-strings',
     default: [],
-    description: 'Signature algorithms that are taken. Default: all of public keys; for the role type oidc RS256.',
+    description: 'Signature algorithms that are accepted. Default: all with public keys; RS256 for the role type oidc.',
   },
   bound_issuer: { type: 'string', default: '', description: 'What the claim "iss" must be.' },
   default_role: { type: 'string', default: '', description: 'The role of a login that names none.' },
@@ -54,7 +54,7 @@ export function configPaths(storage: EntryStorage): Path[] {
     definePath({
       pattern: 'config',
       fields: FIELDS,
-      synopsis: 'Reads or writes whose tokens are taken. A write replaces everything.',
+      synopsis: 'Reads or writes which tokens are accepted. A write replaces everything.',
       read: async () => {
         const config = await configOf(storage).get(CONFIG_NAME);
         return config && { data: configView(config) };

@@ -24,12 +24,16 @@ import { type RoleEntry, rolesOf } from './role-entry.ts';
 const AUTH_URL_FIELDS = {
   role: { type: 'string', default: '', description: 'The role; the default role of the configuration when empty.' },
   redirect_uri: { type: 'string', default: '', description: 'Where the provider sends the browser afterwards.' },
-  client_nonce: { type: 'string', default: '', description: 'What the same client sends again with the callback.' },
+  client_nonce: {
+    type: 'string',
+    default: '',
+    description: 'A value that the same client sends again with the callback.',
+  },
 } as const;
 const CALLBACK_FIELDS = {
   state: { type: 'string', default: '', description: 'As the provider has sent it.' },
   code: { type: 'string', default: '', description: 'As the provider has sent it.' },
-  client_nonce: { type: 'string', default: '', description: 'The nonce of the client that has begun the login.' },
+  client_nonce: { type: 'string', default: '', description: 'The nonce of the client that started the login.' },
   error: { type: 'string', default: '', description: 'As the provider has sent it.' },
   error_description: { type: 'string', default: '', description: 'As the provider has sent it.' },
   error_uri: { type: 'string', default: '', description: 'As the provider has sent it.' },
@@ -54,7 +58,7 @@ export function oidcPaths(tokens: TokenStore, context: EngineContext, issuers: I
       pattern: 'oidc/auth_url',
       fields: AUTH_URL_FIELDS,
       unauthenticated: true,
-      synopsis: 'Begins a login: where to send the browser. Empty for what the role does not allow.',
+      synopsis: 'Starts a login: returns where to send the browser, or an empty URL if the role does not allow it.',
       write: async (request) => {
         const { fields } = request;
         try {
@@ -72,7 +76,7 @@ export function oidcPaths(tokens: TokenStore, context: EngineContext, issuers: I
       fields: CALLBACK_FIELDS,
       otherFields: 'accept',
       unauthenticated: true,
-      synopsis: 'Finishes a login, with what the provider has sent.',
+      synopsis: 'Finishes a login with what the provider sent.',
       read: (request) => loggedLogin(context, request, '', () => callback(tokens, context, issuers, states, request)),
     }),
   ];

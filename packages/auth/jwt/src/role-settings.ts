@@ -52,7 +52,7 @@ export const ROLE_FIELDS = {
     description: 'Where the provider may send the browser to, for the role type oidc.',
   },
   oidc_scopes: { type: 'comma-strings', description: 'Scopes to ask the provider for, besides openid.' },
-  max_age: { type: 'duration', description: 'How long ago somebody may have shown the provider who they are.' },
+  max_age: { type: 'duration', description: 'How long ago the user may have authenticated at the provider.' },
   callback_mode: { type: 'string', description: '"client", which is the default: no other is supported.' },
   verbose_oidc_logging: { type: 'boolean', description: 'Not supported: it would log what must not be logged.' },
   ...TOKEN_FIELDS,

@@ -20,7 +20,7 @@ const FIELDS = {
     type: 'string',
     default: '',
     description:
-      'A token that may ask for reviews. Default: that of the pod that this server runs in, or else the reviewed token. Never shown.',
+      'A token that may request reviews. Default: that of the pod that this server runs in, else the token under review. Never shown.',
   },
   pem_keys: {
     type: 'comma-strings',
@@ -33,8 +33,12 @@ const FIELDS = {
     default: '',
     description: "Certificates to trust for it, as PEM; the system's when empty.",
   },
-  issuer: { type: 'string', default: '', description: 'What the claim "iss" must be, unless that is not looked at.' },
-  disable_iss_validation: { type: 'boolean', default: true, description: 'Does not look at the claim "iss".' },
+  issuer: {
+    type: 'string',
+    default: '',
+    description: 'What the claim "iss" must be, unless disable_iss_validation is true.',
+  },
+  disable_iss_validation: { type: 'boolean', default: true, description: 'Ignores the claim "iss".' },
   disable_local_ca_jwt: {
     type: 'boolean',
     default: false,
@@ -49,7 +53,7 @@ export function configPaths(storage: EntryStorage): Path[] {
     definePath({
       pattern: 'config',
       fields: FIELDS,
-      synopsis: 'Reads or writes how the cluster is asked. A write replaces everything.',
+      synopsis: 'Reads or writes how the cluster is reached. A write replaces everything.',
       read: async () => {
         const config = await configOf(storage).get(CONFIG_NAME);
         return config && { data: view(config) };

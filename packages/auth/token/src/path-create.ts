@@ -40,12 +40,12 @@ const FIELDS = {
   no_parent: { type: 'boolean', default: false, description: 'Makes it an orphan; requires sudo.' },
   no_default_policy: { type: 'boolean', default: false, description: 'Leaves the default policy out.' },
   display_name: { type: 'string', default: '', description: 'Shows in the names of database users: token-NAME.' },
-  meta: { type: 'object', description: 'Key/value pairs that show when the token is looked up.' },
+  meta: { type: 'object', description: 'Key/value pairs shown when the token is looked up.' },
   type: { type: 'string', default: '', description: '"service" or "batch".' },
   entity_alias: {
     type: 'string',
     default: '',
-    description: 'By a role that allows it: the alias for whose entity the token is.',
+    description: 'With a role that allows it: the alias of the entity that the token is for.',
   },
 } as const;
 const ROLE_FIELDS = {

@@ -41,7 +41,7 @@ const FIELDS = {
   token_type: {
     type: 'string',
     description:
-      '"service" or "batch"; or "default-service", "default-batch": unless the caller asks for another type.',
+      '"service" or "batch", or "default-service" or "default-batch" unless the caller asks for another type.',
   },
   explicit_max_ttl: { type: 'duration', description: 'Older spelling of token_explicit_max_ttl.' },
   period: { type: 'duration', description: 'Older spelling of token_period.' },

@@ -12,7 +12,7 @@ export function anyPaths(cubbyholes: Cubbyholes): Path[] {
       pattern: '',
       fields: {},
       otherFields: 'accept',
-      synopsis: 'Lists what the calling token keeps.',
+      synopsis: 'Lists what the calling token has stored.',
       list: async ({ token }) => ({ data: { keys: await own(token).list('') } }),
     }),
     definePath({
@@ -22,8 +22,8 @@ export function anyPaths(cubbyholes: Cubbyholes): Path[] {
       },
       otherFields: 'accept',
       exists: async ({ cubbyhole_path: path = '' }, token) => (await own(token).get(path)) !== undefined,
-      synopsis: 'Keeps any values for the calling token, and gives them to no other. They end with the token.',
-      description: 'A token may keep 1,000 names and 1 MiB.',
+      synopsis: 'Stores any values for the calling token. No other token can read them. They end with the token.',
+      description: 'A token may store 1,000 names and 1 MiB.',
       read: async ({ token, fields }) => {
         const data = await own(token).get(fields.cubbyhole_path);
         return data && { data };

@@ -22,12 +22,12 @@ const FIELDS = {
   plugin_version: {
     type: 'string',
     description:
-      'The version of a registered plugin. Default for a new configuration: none where the plugin is registered without one, else the newest.',
+      'The version of a registered plugin. Default for a new configuration: none if the plugin is registered without one, else the newest.',
   },
   verify_connection: { type: 'boolean', default: true, description: 'Connect once before the configuration is saved.' },
   allowed_roles: {
     type: 'comma-strings',
-    description: 'Roles that may use it: names, globs, or "*" for all; none by default.',
+    description: 'Roles that may use this connection: names, globs, or "*" for all; none by default.',
   },
   root_rotation_statements: {
     type: 'strings',

@@ -12,8 +12,8 @@ export function rotateRootPaths(parts: EngineParts, rotations: RotationWorker): 
       fields: { name: { type: 'string', required: true, description: 'The name of the connection.' } },
       synopsis: 'Gives the user that a connection logs in as a new password, which nobody else knows.',
       description:
-        'The password is written down before it is set, and saved in the configuration once it is known to log in. ' +
-        'Use a user for this connection alone: whoever else knew its password is locked out.',
+        'The password is stored before it is set, and saved in the configuration once it is known to log in. ' +
+        'Use a user for this connection alone: anyone else who logs in as it is locked out.',
       write: async ({ fields: { name } }) => {
         try {
           return withWarnings(await claimConfig(parts.context, name, (claimed) => rotateRoot(parts, name, claimed)));

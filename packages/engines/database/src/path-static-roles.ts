@@ -32,7 +32,7 @@ const FIELDS = {
   rotation_window: {
     type: 'duration',
     description:
-      'How long after a scheduled time a rotation may still begin: an hour or more, without limit when not given.',
+      'How long after a scheduled time a rotation may still begin: an hour or more. Without it there is no limit.',
   },
   disable_automated_rotation: {
     type: 'boolean',
@@ -43,7 +43,7 @@ const FIELDS = {
     description:
       'SQL that sets the password; ALTER ROLE ... WITH PASSWORD when empty. {{name}} and {{password}} are replaced.',
   },
-  password: { type: 'string', description: 'The present password, when the role is created. Never shown.' },
+  password: { type: 'string', description: 'The current password, when the role is created. Never shown.' },
   skip_import_rotation: {
     type: 'boolean',
     default: false,
@@ -52,7 +52,7 @@ const FIELDS = {
   last_vault_rotation: {
     type: 'string',
     description:
-      'With skip_import_rotation: when the given password was set, in RFC 3339, from which rotation_period counts. Default: now.',
+      'With skip_import_rotation: when the given password was set, in RFC 3339. rotation_period counts from then. Default: now.',
   },
   ...CREDENTIAL_FIELDS,
 } as const;

@@ -9,7 +9,7 @@ const FIELDS = {
   name: {
     type: 'string',
     default: '',
-    description: 'By what the auth method knows the entity: a user name, a role id.',
+    description: 'The name by which the auth method knows the entity: a user name, a role id.',
   },
   mount_accessor: {
     type: 'string',
@@ -52,7 +52,7 @@ export function entityAliasPaths({ identity, mounts }: IdentityServices): Path[]
     definePath({
       pattern: 'entity-alias',
       fields: FIELDS,
-      synopsis: 'Makes an alias of an entity, or changes the one that has this id, or this name at this mount.',
+      synopsis: 'Creates an alias of an entity, or changes the one with this id, or with this name at this mount.',
       write: ({ fields }) => write(fields),
     }),
     definePath({

@@ -11,7 +11,7 @@ const FIELDS = {
   policies: {
     type: 'comma-strings',
     policies: true,
-    description: 'Policies of whoever stands for it, besides those of their token.',
+    description: 'Policies of everyone who acts as this entity, in addition to those of their token.',
   },
   disabled: {
     type: 'boolean',
@@ -57,7 +57,7 @@ export function entityPaths(services: IdentityServices): Path[] {
     definePath({
       pattern: 'entity',
       fields: FIELDS,
-      synopsis: 'Makes an entity, or changes the one that has this id or name.',
+      synopsis: 'Creates an entity, or changes the one with this id or name.',
       write: ({ fields }) => write(fields),
     }),
     definePath({
@@ -86,7 +86,7 @@ export function entityPaths(services: IdentityServices): Path[] {
     definePath({
       pattern: 'entity/name/:name*',
       fields: BY_NAME,
-      synopsis: 'Shows, makes, changes or deletes an entity by its name.',
+      synopsis: 'Shows, creates, changes or deletes an entity by its name.',
       read: async ({ fields }) => show((await entities.byName(fields.name))?.id),
       write: ({ fields }) => write(fields),
       delete: async ({ fields }) => {

@@ -6,7 +6,7 @@ import { aliasList, aliasView } from './identity-view.ts';
 
 const FIELDS = {
   id: { type: 'string', default: '', description: "The alias's id: changes that one." },
-  name: { type: 'string', default: '', description: 'By what the auth method knows the group.' },
+  name: { type: 'string', default: '', description: 'The name by which the auth method knows the group.' },
   mount_accessor: {
     type: 'string',
     default: '',
@@ -39,7 +39,7 @@ export function groupAliasPaths({ identity, mounts }: IdentityServices): Path[] 
     definePath({
       pattern: 'group-alias',
       fields: FIELDS,
-      synopsis: 'Makes the alias of an external group, or changes the one that has this id.',
+      synopsis: 'Creates the alias of an external group, or changes the one with this id.',
       write: ({ fields }) => write(fields),
     }),
     definePath({

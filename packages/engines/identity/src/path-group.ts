@@ -10,15 +10,14 @@ const FIELDS = {
   name: { type: 'string', default: '', description: "The group's name; made up when absent. Case does not count." },
   type: {
     type: 'string',
-    description:
-      '"internal" (default), or "external": its members are those whom an auth method names at their logins.',
+    description: '"internal" (default), or "external": an auth method names its members when they log in.',
   },
   metadata: { type: 'object', description: 'Key/value pairs, which the templates of policies can use.' },
   policies: { type: 'comma-strings', policies: true, description: 'Policies of its members.' },
-  member_entity_ids: { type: 'comma-strings', description: 'Ids of the entities in it, in place of those it has.' },
+  member_entity_ids: { type: 'comma-strings', description: 'Ids of the entities in it; replaces the existing list.' },
   member_group_ids: {
     type: 'comma-strings',
-    description: 'Ids of the groups whose members are in it, in place of those it has.',
+    description: 'Ids of the groups whose members are in it; replaces the existing list.',
   },
 } as const;
 type Fields = FieldValues<typeof FIELDS>;
@@ -70,7 +69,7 @@ export function groupPaths({ identity, mounts }: IdentityServices): Path[] {
     definePath({
       pattern: 'group',
       fields: FIELDS,
-      synopsis: 'Makes a group, or changes the one that has this id or name.',
+      synopsis: 'Creates a group, or changes the one with this id or name.',
       write: ({ fields }) => {
         if (fields.id !== '') return writeById(fields);
         return fields.name === '' ? write(undefined, fields) : writeByName(fields);
@@ -89,7 +88,7 @@ export function groupPaths({ identity, mounts }: IdentityServices): Path[] {
     definePath({
       pattern: 'group/name/:name*',
       fields: { ...FIELDS, name: { type: 'string', required: true, description: "The group's name." } },
-      synopsis: 'Shows, makes, changes or deletes a group by its name.',
+      synopsis: 'Shows, creates, changes or deletes a group by its name.',
       read: async ({ fields }) => show(await groups.byName(fields.name)),
       write: ({ fields }) => writeByName(fields),
       delete: async ({ fields }) => remove(await groups.byName(fields.name)),

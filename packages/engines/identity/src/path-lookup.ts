@@ -8,7 +8,7 @@ const FIELDS = {
   id: { type: 'string', description: 'The id.' },
   name: { type: 'string', description: 'The name.' },
   alias_id: { type: 'string', description: 'The id of one of its aliases.' },
-  alias_name: { type: 'string', description: 'With alias_mount_accessor: by what an auth method knows it.' },
+  alias_name: { type: 'string', description: 'With alias_mount_accessor: the name by which an auth method knows it.' },
   alias_mount_accessor: { type: 'string', description: 'The accessor of that auth method.' },
 } as const;
 type Fields = FieldValues<typeof FIELDS>;

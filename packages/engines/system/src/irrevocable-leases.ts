@@ -24,13 +24,13 @@ export function irrevocableLeases(list: LeaseList, mounts: MountTable): Path {
     pattern: 'leases',
     fields: {
       type: { type: 'string', default: '', description: 'Must be "irrevocable".' },
-      limit: { type: 'string', default: '', description: 'At most so many; all when "none", 10,000 when absent.' },
+      limit: { type: 'string', default: '', description: 'The most to list; all when "none", 10,000 when absent.' },
       ...NAMESPACES,
     },
     sudo: true,
     synopsis: 'Lists the leases whose revocation has failed six times or more, with the last error.',
     description:
-      'They are tried again for as long as it takes. "age" is the seconds since they were issued, "attempts" how often their revocation has failed.',
+      'Coffer keeps trying to revoke them. "age" is the seconds since they were issued, "attempts" how often their revocation has failed.',
     read: async ({ fields, warnings }) => {
       if (fields.type.toLowerCase() !== IRREVOCABLE) return undefined;
       const [limit, now] = [limitOf(fields.limit), Date.now()];

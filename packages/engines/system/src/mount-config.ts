@@ -17,28 +17,31 @@ export const MOUNT_CONFIG_FIELDS = {
   listing_visibility: {
     type: 'string',
     description:
-      'Whom sys/internal/ui/mounts shows it to: everyone ("unauth"), or who may use it ("hidden", the default).',
+      'Who sees it in sys/internal/ui/mounts: everyone ("unauth"), or who may use it ("hidden", the default).',
   },
   audit_non_hmac_request_keys: {
     type: 'comma-strings',
-    description: 'Fields of requests that audit devices write in the open.',
+    description: 'Fields of requests that audit devices write in plain text.',
   },
   audit_non_hmac_response_keys: {
     type: 'comma-strings',
-    description: 'Fields of answers that audit devices write in the open.',
+    description: 'Fields of responses that audit devices write in plain text.',
   },
   passthrough_request_headers: { type: 'comma-strings', description: 'Kept and shown: no engine here reads headers.' },
   allowed_response_headers: { type: 'comma-strings', description: 'Kept and shown: no engine here sets headers.' },
   token_type: {
     type: 'string',
     description:
-      'Of auth methods: "service" or "batch"; or "default-service", "default-batch": unless a user or role says it.',
+      'For auth methods: "service" or "batch", or "default-service" or "default-batch" unless a user or role sets it.',
   },
-  plugin_version: { type: 'string', description: 'That of the server, or empty: engines and methods are built in.' },
+  plugin_version: {
+    type: 'string',
+    description: "The server's own version, or empty: engines and methods are built in.",
+  },
   user_lockout_config: {
     type: 'object',
     description:
-      'Of userpass and approle: lockout_threshold, lockout_duration, lockout_counter_reset_duration, lockout_disable.',
+      'For userpass and approle: lockout_threshold, lockout_duration, lockout_counter_reset_duration, lockout_disable.',
   },
   allowed_managed_keys: { type: 'comma-strings', description: 'Not supported.' },
   delegated_auth_accessors: { type: 'comma-strings', description: 'Not supported.' },

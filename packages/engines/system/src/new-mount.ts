@@ -6,13 +6,16 @@ import { mountOptions } from './mount-options.ts';
 /** What a write to `sys/mounts/:path` and one to `sys/auth/:path` may say, but for the path and what is meant by its type. */
 export const NEW_MOUNT_FIELDS = {
   description: { type: 'string', default: '', description: 'Description for people.' },
-  config: { type: 'object', default: {}, description: 'Its settings: any field of its tuning, but options.' },
+  config: { type: 'object', default: {}, description: 'Its settings: any tuning field except options.' },
   options: { type: 'object', description: 'Options of the engine or method. None here has any.' },
   local: { type: 'boolean', default: false, description: 'Kept and shown: there is no replication.' },
   seal_wrap: { type: 'boolean', default: false, description: 'Kept and shown: every value is encrypted, none twice.' },
   external_entropy_access: { type: 'boolean', default: false, description: 'Not supported.' },
   plugin_name: { type: 'string', description: 'Older spelling of type; the type where that is "plugin".' },
-  plugin_version: { type: 'string', description: 'That of the server, or empty: engines and methods are built in.' },
+  plugin_version: {
+    type: 'string',
+    description: "The server's own version, or empty: engines and methods are built in.",
+  },
 } as const;
 type NewMountFields = FieldValues<typeof NEW_MOUNT_FIELDS>;
 

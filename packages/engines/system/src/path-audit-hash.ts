@@ -11,7 +11,7 @@ export function auditHashPaths(table: DeviceTable): Path[] {
         path: { type: 'string', required: true, description: 'The name of the audit device: "file".' },
         input: { type: 'string', default: '', description: 'What to hash.' },
       },
-      synopsis: 'Hashes a value as an audit device does, to look for it in its log.',
+      synopsis: "Hashes a value as an audit device does, to search for it in the device's log.",
       write: async ({ fields: { path: given, input } }) => {
         if (input === '') throw new CofferError('invalid-request', 'the "input" parameter is empty');
         const path = normalizeMountPath(given);

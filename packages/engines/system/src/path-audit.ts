@@ -34,7 +34,7 @@ export function auditPaths(audit: Pick<Audit, 'table' | 'rules'>): Path[] {
       sudo: true,
       synopsis: 'Enables or disables an audit device.',
       description:
-        'From then on each request and each response is a line of it. When no device takes that line, the request is refused.',
+        'An enabled device gets a line for each request and each response. If no device accepts the line, the request is refused.',
       write: async ({ fields: { path, type, description, local, options } }) => {
         if (audit.rules.byApi === false) {
           refuse('cannot enable audit device via API; use declarative, config-based audit device management instead');

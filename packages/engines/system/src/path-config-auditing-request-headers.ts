@@ -22,7 +22,7 @@ export function configAuditingRequestHeadersPaths(headers: Audit['headers']): Pa
         hmac: { type: 'boolean', default: false, description: 'Hashes its values.' },
       },
       sudo: true,
-      synopsis: 'Says whether audit devices write a request header.',
+      synopsis: 'Sets whether audit devices write a request header.',
       read: async ({ fields: { header } }) => {
         const found = headers.all.get(header.toLowerCase());
         if (found === undefined) throw new CofferError('invalid-request', 'Could not find header in config');

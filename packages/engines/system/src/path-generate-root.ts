@@ -48,10 +48,10 @@ export function generateRootPaths(generateRoot: SealControl['generateRoot']): Pa
       pattern: 'generate-root/update',
       fields: {
         key: { type: 'string', required: true, description: 'One share.' },
-        nonce: { type: 'string', required: true, description: 'The nonce that starting it returned.' },
+        nonce: { type: 'string', required: true, description: 'The nonce that the start returned.' },
       },
       ...AUTHORITY,
-      synopsis: 'Enters one share. The answer to the last one has the token, encoded with the one-time password.',
+      synopsis: 'Enters one share. The response to the last one has the token, encoded with the one-time password.',
       description: OPENED,
       write: async (request) => {
         const { key, nonce } = request.fields;

@@ -8,7 +8,7 @@ export function hostInfoPaths(): Path[] {
       pattern: 'host-info',
       fields: {},
       synopsis: 'Shows the machine of the node that answers: its processors, disks and memory.',
-      description: 'What cannot be found out on this kind of machine is left out.',
+      description: 'What cannot be determined on this kind of machine is left out.',
       read: async ({ warnings }) => ({ data: await hostInfo(warnings) }),
     }),
   ];

@@ -8,9 +8,9 @@ export function inFlightReqPaths(requestsInFlight: () => readonly InFlightReques
       pattern: 'in-flight-req',
       fields: {},
       openAs: 'in-flight-req',
-      synopsis: 'Shows the requests that are under way on this node.',
+      synopsis: 'Shows the requests in flight on this node.',
       description:
-        'By their ids, which also stand in the log. Of a token there is its client only: the entity, or what stands for its policies.',
+        'Each has the id that the log shows. Of a token only its client is shown: the entity, or a value that stands for its policies.',
       read: () => Promise.resolve({ shape: 'raw', data: requestsView(requestsInFlight()) }),
     }),
   ];

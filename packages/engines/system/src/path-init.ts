@@ -10,12 +10,12 @@ export function initPaths(seal: Pick<SealControl, 'status' | 'init'>): Path[] {
       pattern: 'init',
       fields: {
         secret_shares: { type: 'integer', description: 'How many shares to split the unseal key into.' },
-        secret_threshold: { type: 'integer', description: 'How many of the shares it takes to unseal.' },
+        secret_threshold: { type: 'integer', description: 'How many of the shares are needed to unseal.' },
         recovery_shares: {
           type: 'integer',
           description: 'How many shares to split the recovery key into, where the seal opens by itself.',
         },
-        recovery_threshold: { type: 'integer', description: 'How many of the recovery shares it takes.' },
+        recovery_threshold: { type: 'integer', description: 'How many of the recovery shares are needed.' },
         stored_shares: { type: 'integer', description: 'Kept for compatibility.' },
         pgp_keys: { type: 'comma-strings', description: 'Not supported.' },
         recovery_pgp_keys: { type: 'comma-strings', description: 'Not supported.' },
@@ -25,7 +25,7 @@ export function initPaths(seal: Pick<SealControl, 'status' | 'init'>): Path[] {
       local: true,
       synopsis: 'Shows whether the store is initialized, or initializes it.',
       description:
-        'A write makes the keys and the first root token, and is the only time they are shown. A seal of type "shamir" ' +
+        'A write creates the keys and the first root token, and is the only time they are shown. A seal of type "shamir" ' +
         'takes secret_shares and secret_threshold, and stays sealed; any other takes recovery_shares and ' +
         'recovery_threshold (5 and 3 by default), and opens at once.',
       read: async () => ({ shape: 'raw', data: { initialized: (await seal.status()).initialized } }),

@@ -46,7 +46,7 @@ export function internalUiMountsPaths(
       pattern: 'internal/ui/mounts/:path*',
       fields: { path: { type: 'string', required: true, description: 'A path below a mount.' } },
       unauthenticated: true,
-      synopsis: 'Shows the mount that a path lies under, to a token that can use something in it.',
+      synopsis: 'Shows the mount of a path, to a token that can use something in it.',
       read: async (request) => {
         const access = await accessOf(request);
         if (access === undefined) throw new CofferError('permission-denied', 'permission denied');

@@ -13,14 +13,14 @@ export function metricsPaths(metrics: MetricsView): Path[] {
         format: {
           type: 'string',
           description:
-            '"prometheus" for its text format, which is also sent to whoever accepts it. Default: JSON, as go-metrics shows it.',
+            '"prometheus" for its text format, which is also sent when the request accepts it. Default: JSON, as go-metrics shows it.',
         },
       },
       otherFields: 'accept',
       openAs: 'metrics',
       synopsis: 'Returns the metrics of the node that is asked.',
       description:
-        'What is in the store (leases, tokens, static roles) is counted from time to time, and every node finds the same. ' +
+        'What is in the store (leases, tokens, static roles) is counted from time to time, with the same result on every node. ' +
         'docs/observability.md has all names.',
       read: async ({ fields, headers }) => {
         const format = fields.format || formatAccepted(headers?.get('accept') ?? []);

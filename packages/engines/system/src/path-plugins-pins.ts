@@ -25,7 +25,8 @@ export function pluginsPinsPaths(pins: PluginPins): Path[] {
         name: { type: 'string', required: true, description: 'The plugin, as the catalog names it.' },
         version: { type: 'string', default: '', description: 'A version that is registered in the catalog.' },
       },
-      synopsis: 'Pins a plugin to a version: whatever uses the plugin runs this one, from its next start or reload on.',
+      synopsis:
+        'Pins a plugin to a version: everything that uses the plugin runs this version from its next start or reload on.',
       read: async ({ fields }) => {
         const pin = await pins.get(parsePluginType(fields.type), fields.name);
         if (pin !== undefined) return { data: pinView(pin) };

@@ -17,7 +17,7 @@ const PLUGIN = {
 const MOUNTS = {
   type: 'comma-strings',
   default: [],
-  description: 'The mounts whose plugins to reload, all of them; instead of plugin.',
+  description: 'Instead of plugin: the mounts whose plugins to reload, all of them.',
 } as const;
 const SCOPE = {
   type: 'string',
@@ -70,10 +70,14 @@ export function pluginsReloadPaths(mounts: MountTable, plugins: PluginCatalog, r
     definePath({
       pattern: 'plugins/reload/backend/status',
       fields: {
-        reload_id: { type: 'string', default: '', description: 'What the reload with scope "global" was answered.' },
+        reload_id: {
+          type: 'string',
+          default: '',
+          description: 'The reload_id that a reload with scope "global" returned.',
+        },
       },
       synopsis: 'Shows which nodes have reloaded a plugin.',
-      description: 'Only those that have are shown; one that is missing does before it serves its next request.',
+      description: 'Nodes that have not reloaded yet are not shown; they do so before they serve their next request.',
       read: async ({ fields: { reload_id: id } }) => {
         if (id === '') throw new CofferError('invalid-request', 'reload_id must be provided');
         const done = await reloads.read(id);

@@ -25,10 +25,10 @@ const RULE_FIELDS = {
   block_interval: {
     type: 'duration',
     default: 0,
-    description: 'How long a client that was over its rate is refused whatever it does.',
+    description: 'How long a client that exceeded its rate is refused altogether.',
   },
   inheritable: { type: 'boolean', description: 'Accepted as Vault does; there are no namespaces to inherit it.' },
-  group_by: { type: 'string', default: '', description: 'What a client is: "ip", which is the default.' },
+  group_by: { type: 'string', default: '', description: 'How clients are told apart: only "ip".' },
 } as const;
 
 /** `sys/quotas/config`, `sys/quotas/rate-limit` (LIST), `sys/quotas/rate-limit/:name`. */
@@ -43,14 +43,14 @@ export function quotasPaths(quotas: Quotas, mounts: MountTable): Path[] {
         },
         enable_rate_limit_audit_logging: {
           type: 'boolean',
-          description: 'Whether a request that a quota refuses has a line in the audit devices.',
+          description: 'Whether audit devices get a line for a request that a quota refuses.',
         },
         enable_rate_limit_response_headers: {
           type: 'boolean',
-          description: 'Whether answers tell what is left of a rate (X-Ratelimit-Limit, -Remaining, -Reset).',
+          description: 'Whether responses show what is left of a rate (X-Ratelimit-Limit, -Remaining, -Reset).',
         },
       },
-      synopsis: 'What holds for all quotas. A field that is not given gets its zero value, as in Vault.',
+      synopsis: 'Settings of all quotas. A field that is left out gets its zero value, as in Vault.',
       read: async () => {
         const { auditsRefusals, sendsHeaders, exemptPaths } = quotas.config;
         return {
@@ -79,10 +79,10 @@ export function quotasPaths(quotas: Quotas, mounts: MountTable): Path[] {
     definePath({
       pattern: 'quotas/rate-limit/:name',
       fields: RULE_FIELDS,
-      synopsis: 'Limits how often one client may ask for a path.',
+      synopsis: 'Limits how often one client may request a path.',
       description:
-        'The most specific quota counts: of the role, of the path, of the longest beginning of the path, of the mount, of everything. ' +
-        'A client is an address, or a /64 of IPv6; each node counts for itself. Beyond the rate the answer is 429, with Retry-After.',
+        'The most specific quota applies: of the role, of the path, of the longest beginning of the path, of the mount, of everything. ' +
+        'A client is an address, or a /64 of IPv6; each node counts separately. Beyond the rate the response is 429 with Retry-After.',
       read: async ({ fields }) => {
         const rule = quotas.get(fields.name);
         return rule && { data: ruleView(rule) };

@@ -16,15 +16,15 @@ export function rekeyPaths({ rekey, rekeyRecovery }: Pick<SealControl, 'rekey' |
   return [
     ...pathsOf(rekey, {
       prefix: 'rekey',
-      key: 'present key',
+      key: 'current key',
       init:
-        'Starts, shows or cancels the exchange of the unseal shares for new ones. Where the seal opens by itself, the ' +
+        'Starts, shows or cancels the replacement of the unseal shares. Where the seal opens by itself, the ' +
         'holders of the recovery key replace the root key this way, and nobody gets shares.',
     }),
     ...pathsOf(rekeyRecovery, {
       prefix: 'rekey-recovery-key',
-      key: 'present recovery key',
-      init: 'Starts, shows or cancels the exchange of the recovery key shares for new ones, where the seal opens by itself.',
+      key: 'current recovery key',
+      init: 'Starts, shows or cancels the replacement of the recovery key shares, where the seal opens by itself.',
     }),
   ];
 }
@@ -52,7 +52,7 @@ function pathsOf(control: RekeyControl, about: { prefix: string; key: string; in
       pattern: `${about.prefix}/init`,
       fields: {
         secret_shares: { type: 'integer', description: 'How many shares to split the new key into.' },
-        secret_threshold: { type: 'integer', description: 'How many of the new shares it will take.' },
+        secret_threshold: { type: 'integer', description: 'How many of the new shares will be needed.' },
         require_verification: { type: 'boolean', description: 'Not supported.' },
         pgp_keys: { type: 'comma-strings', description: 'Not supported.' },
         backup: { type: 'boolean', description: 'Not supported.' },
@@ -81,10 +81,10 @@ function pathsOf(control: RekeyControl, about: { prefix: string; key: string; in
       pattern: `${about.prefix}/update`,
       fields: {
         key: { type: 'string', required: true, description: `One share of the ${about.key}.` },
-        nonce: { type: 'string', required: true, description: 'The nonce that starting it returned.' },
+        nonce: { type: 'string', required: true, description: 'The nonce that the start returned.' },
       },
       ...AUTHORITY,
-      synopsis: `Enters one share of the ${about.key}. The answer to the last one has the new shares.`,
+      synopsis: `Enters one share of the ${about.key}. The response to the last one has the new shares.`,
       description: OPENED,
       write: async (request) => {
         const { key, nonce } = request.fields;

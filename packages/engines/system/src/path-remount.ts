@@ -13,12 +13,12 @@ export function remountPaths(remounts: Remounts): Path[] {
       pattern: 'remount',
       fields: {
         from: { type: 'string', default: '', description: 'Where it is mounted: "database", "auth/userpass".' },
-        to: { type: 'string', default: '', description: 'Where it shall be mounted.' },
+        to: { type: 'string', default: '', description: 'Where to mount it instead.' },
       },
       sudo: true,
       synopsis: 'Moves a secrets engine or auth method to another path, in the background.',
       description:
-        'What it has issued is revoked; what it has stored stays. sys/remount/status tells when it has moved.',
+        'What it has issued is revoked; what it has stored stays. sys/remount/status shows when the move is done.',
       write: async ({ fields }) => {
         const [from, to] = checkedPaths(fields.from, fields.to);
         const migration_id = await remounts.begin(from, to);
@@ -34,9 +34,9 @@ export function remountPaths(remounts: Remounts): Path[] {
     definePath({
       pattern: 'remount/status/:migration_id',
       fields: {
-        migration_id: { type: 'string', required: true, description: 'What sys/remount has answered.' },
+        migration_id: { type: 'string', required: true, description: 'The migration_id that sys/remount returned.' },
       },
-      synopsis: 'Shows how far the move of a mount is: in-progress, success or failure.',
+      synopsis: 'Shows the state of a move: in-progress, success or failure.',
       read: async ({ fields: { migration_id } }) => {
         const found = await remounts.status(migration_id);
         if (found === undefined) return undefined;

@@ -10,14 +10,14 @@ export function sealPaths(seal: Pick<SealControl, 'seal' | 'openNodes' | 'sealAl
       fields: {
         all: {
           type: 'boolean',
-          description: 'Whether to seal every node of the store, and not only the one that is asked. Default: false.',
+          description: 'Whether to seal every node of the store instead of only this one. Default: false.',
         },
       },
       sudo: true,
       synopsis: 'Seals the server: the keys leave its memory.',
       description:
-        'Where other nodes are open, a warning names them. With `all`, the answer has the addresses of the nodes that are ' +
-        'sealed, and of those that did not say so within 10 seconds.',
+        'If other nodes are open, a warning names them. With `all`, the response has the addresses of the nodes that are ' +
+        'sealed, and of those that did not confirm it within 10 seconds.',
       write: async (request) => {
         if (request.fields.all === true) {
           const { sealed, notHeard } = await seal.sealAll(requesterOf(request));

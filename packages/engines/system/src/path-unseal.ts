@@ -18,7 +18,7 @@ export function unsealPaths(
         reset: { type: 'boolean', description: 'Discard the shares entered so far.' },
         migrate: {
           type: 'boolean',
-          description: 'The share is of the seal that the store has, to move it to the configured one.',
+          description: 'The share belongs to the seal that the store has: migrate it to the configured one.',
         },
       },
       unauthenticated: true,

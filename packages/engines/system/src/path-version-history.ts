@@ -8,7 +8,7 @@ export function versionHistoryPaths(history: VersionHistory): Path[] {
     definePath({
       pattern: 'version-history',
       fields: {},
-      synopsis: 'Lists the versions of the server that have worked on its store, the first one first.',
+      synopsis: 'Lists the versions of the server that have used its store, oldest first.',
       list: async () => {
         const versions = await history.list();
         const info = versions.map(({ version, installed }, index): [string, JsonObject] => [

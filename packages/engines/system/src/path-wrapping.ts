@@ -33,7 +33,7 @@ export function wrappingPaths(wrapping: Wrapping): Path[] {
       pattern: 'wrapping/lookup',
       fields: { token: TOKEN },
       unauthenticated: true,
-      synopsis: 'Shows which request the wrapped response answers, without unwrapping it.',
+      synopsis: 'Shows which request a wrapped response belongs to, without unwrapping it.',
       read: ({ fields, clientToken }) => lookup(fields.token ?? clientToken),
       write: ({ fields, clientToken }) => lookup(fields.token ?? clientToken),
     }),

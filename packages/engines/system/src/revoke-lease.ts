@@ -52,8 +52,8 @@ export function revokeForce(leases: Leases, base: string): Path {
     fields: { prefix: PREFIX },
     sudo: true,
     synopsis:
-      'Revokes every lease below a prefix, or the one lease of that id, and drops those whose revocation fails.',
-    description: 'What a dropped lease stood for may still exist in the database. The log names each of them.',
+      'Revokes every lease below a prefix, or the one lease of that id, and forgets those whose revocation fails.',
+    description: 'The users of dropped leases may still exist in the database. The log names each of them.',
     write: async ({ fields }) => {
       await leases.revokePrefix(fields.prefix, { force: true });
       return undefined;

@@ -15,7 +15,10 @@ interface TuneOptions {
 const FIELDS = {
   path: { type: 'string', required: true, description: 'The mount: "database".' },
   description: { type: 'string', description: 'Description for people.' },
-  options: { type: 'object', description: 'Options of the engine, added to those it has; an empty one is removed.' },
+  options: {
+    type: 'object',
+    description: 'Options of the engine, added to the existing ones; an empty value removes one.',
+  },
   ...MOUNT_CONFIG_FIELDS,
 } as const;
 
@@ -32,7 +35,8 @@ export function tuneMount(mounts: MountTable, systemTtl: TtlLimits, { pattern, p
     pattern,
     sudo,
     fields: FIELDS,
-    synopsis: 'Shows or changes the tuning of a mount. What is not given stays; an empty value clears.',
+    synopsis:
+      'Shows or changes the tuning of a mount. Fields that are left out keep their value; an empty value clears a field.',
     read: async ({ fields }) => {
       const mount = find(fields.path, (path) => `cannot fetch sysview for path ${path}`);
       const { config, description, options } = mount;

@@ -44,7 +44,7 @@ export const CONNECTION_FIELDS = [
     name: 'connection_url',
     type: 'string',
     description:
-      'postgres://{{username}}:{{password}}@host:port/db?setting=value, or libpq\'s "host=... port=..." form. Fields that say otherwise are refused. Several hosts are tried in order.',
+      'postgres://{{username}}:{{password}}@host:port/db?setting=value, or libpq\'s "host=... port=..." form. Fields that contradict it are refused. Several hosts are tried in order.',
   },
   {
     name: 'host',
@@ -54,7 +54,7 @@ export const CONNECTION_FIELDS = [
   },
   { name: 'port', type: 'integer', default: 5433, range: [1, 65535], description: 'The YSQL port.' },
   { name: 'db', type: 'string', description: "Database to connect to. Default: the user's name, as libpq." },
-  { name: 'username', type: 'string', description: 'The admin user that makes and drops users.' },
+  { name: 'username', type: 'string', description: 'The admin user, which creates and drops users.' },
   { name: 'password', type: 'string', secret: true, description: "The admin user's password." },
   {
     name: 'load_balance',
@@ -87,14 +87,15 @@ export const CONNECTION_FIELDS = [
     type: 'integer',
     default: 5,
     range: [0, 60],
-    description: 'Seconds for which a node that could not be reached is set aside. Also: failed_host_ttl_seconds.',
+    description:
+      'Seconds for which a node that could not be reached is set aside; doubles with each failure in a row. Also: failed_host_ttl_seconds.',
   },
   {
     name: 'target_session_attrs',
     type: 'string',
     choices: TARGET_SESSION_ATTRIBUTES,
     description:
-      "libpq's: a host that is not so is passed over. Default: any host, a standby only when there is no other.",
+      'As in libpq: hosts that do not match are passed over. Default: any host, a standby only when there is no other.',
   },
   {
     name: 'sslmode',
@@ -136,13 +137,13 @@ export const CONNECTION_FIELDS = [
     type: 'integer',
     default: 4,
     description:
-      'Most connections open at once, over all nodes; negative: no limit. Unset: 4, or one for each node where there are more.',
+      'Most connections open at once, over all nodes; negative: no limit. Unset or 0: 4, or one for each node if there are more.',
   },
   {
     name: 'max_idle_connections',
     type: 'integer',
     default: 0,
-    description: 'Most connections kept while idle; 0: as max_open_connections; negative: none.',
+    description: 'Most connections kept open while idle; 0: as many as max_open_connections; negative: none.',
   },
   {
     name: 'max_connection_lifetime',
@@ -161,7 +162,7 @@ export const CONNECTION_FIELDS = [
     name: 'disable_escaping',
     type: 'boolean',
     default: false,
-    description: 'username and password stand percent-encoded already where connection_url takes them.',
+    description: 'username and password are already percent-encoded for connection_url.',
   },
 ] as const satisfies readonly SettingField[];
 

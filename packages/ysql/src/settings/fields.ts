@@ -30,13 +30,13 @@ export const USER_FIELDS = [
     type: 'string',
     default: 'reassign',
     choices: OWNED_OBJECT_POLICIES,
-    description: 'What becomes of objects that a revoked user owns.',
+    description: 'What happens to objects that a revoked user owns.',
   },
   {
     name: 'reassign_owned_to',
     type: 'string',
     default: DEFAULT_REASSIGN_ROLE,
-    description: 'Role that takes over owned objects; the default one is made when first needed, without login.',
+    description: 'Role that takes over owned objects; the default one is created without login when first needed.',
   },
 ] as const satisfies readonly YsqlField[];
 

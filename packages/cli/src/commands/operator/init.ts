@@ -17,9 +17,13 @@ const COUNT_FLAGS = {
     aliases: ['n'],
     usage: 'How many shares to split the unseal key into. Default: 5.',
   },
-  'key-threshold': { type: 'integer', aliases: ['t'], usage: 'How many of the shares it takes to unseal. Default: 3.' },
+  'key-threshold': {
+    type: 'integer',
+    aliases: ['t'],
+    usage: 'How many of the shares are needed to unseal. Default: 3.',
+  },
   'recovery-shares': { type: 'integer', usage: 'How many shares to split the recovery key into. Default: 5.' },
-  'recovery-threshold': { type: 'integer', usage: 'How many of the recovery shares it takes. Default: 3.' },
+  'recovery-threshold': { type: 'integer', usage: 'How many of the recovery shares are needed. Default: 3.' },
 } as const satisfies FlagDefinitions;
 
 export const operatorInit = defineCommand({
