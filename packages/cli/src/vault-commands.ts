@@ -9,7 +9,7 @@ export interface MissingCommand {
 }
 
 const AGENT = 'Run the one of Vault or OpenBao, and give it the address of this server.';
-const NO_RAFT = 'nodes share a store in YugabyteDB or PostgreSQL, and none of them is special.';
+const NO_RAFT = 'nodes share a store in YugabyteDB or PostgreSQL, and all of them are equal.';
 const SHOW_NODES = 'Use "operator members" to see the nodes.';
 const NO_IMAGES = 'plugins are files in the plugin directory, not images from a registry.';
 const OTHER_ENGINE = 'Use Vault or OpenBao for it.';
@@ -27,14 +27,14 @@ export const MISSING_COMMANDS: readonly MissingCommand[] = [
   },
   {
     command: 'debug',
-    reason: 'no archive for a support team is made.',
+    reason: 'Coffer makes no archive for a support team.',
     instead:
       'Use "monitor" for the logs, "read sys/metrics" for figures and "operator diagnose" for the configuration.',
   },
   {
     command: 'events',
     reason: 'the server publishes no events.',
-    instead: 'Enable an audit device: it writes a line for each request and each answer.',
+    instead: 'Enable an audit device: it writes a line for each request and each response.',
   },
   {
     command: 'hcp',
@@ -44,7 +44,7 @@ export const MISSING_COMMANDS: readonly MissingCommand[] = [
   {
     command: 'kv',
     reason: 'there is no key-value engine.',
-    instead: 'Coffer issues and rotates logins of databases. Keep secrets that stay the same in Vault or OpenBao.',
+    instead: 'Coffer issues and rotates logins of databases. Keep static secrets in Vault or OpenBao.',
   },
   { command: 'license', reason: 'no license is needed.', instead: 'Nothing has to be done.' },
   {
@@ -54,7 +54,7 @@ export const MISSING_COMMANDS: readonly MissingCommand[] = [
   },
   {
     command: 'operator import',
-    reason: 'there is no engine that would keep what is imported.',
+    reason: 'no engine here stores imported secrets.',
     instead: OTHER_ENGINE,
   },
   { command: 'operator raft autopilot', reason: NO_RAFT, instead: SHOW_NODES },
@@ -79,7 +79,7 @@ export const MISSING_COMMANDS: readonly MissingCommand[] = [
   {
     command: 'operator usage',
     reason: 'clients are not counted for billing.',
-    instead: 'Use "read sys/internal/counters/tokens", "entities" or "leases" for what there is now.',
+    instead: 'Use "read sys/internal/counters/tokens", "entities" or "leases" for the current counts.',
   },
   {
     command: 'operator utilization',
@@ -106,7 +106,7 @@ export const MISSING_COMMANDS: readonly MissingCommand[] = [
   {
     command: 'policy fmt',
     reason: 'policies are kept as they were written.',
-    instead: 'Any formatter of HCL does it, such as "terraform fmt -".',
+    instead: 'Use any HCL formatter, such as "terraform fmt -".',
   },
   { command: 'proxy', reason: 'a proxy runs beside the application, not in the server.', instead: AGENT },
   {
