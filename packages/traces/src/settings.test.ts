@@ -75,4 +75,19 @@ describe('the settings of traces', () => {
     const { queueSize, batchSize, ratio } = settingsOf(env, 'http://c') ?? {};
     assert.deepEqual([queueSize, batchSize, ratio], [100, 100, 0.25]);
   });
+
+  it('say which number is none, and what is taken in its place', () => {
+    let log = '';
+    const logger = createLogger('', 'trace', (entry) => (log += formatLogLine(entry)));
+    const env = {
+      OTEL_BSP_MAX_QUEUE_SIZE: 'secret',
+      OTEL_BSP_SCHEDULE_DELAY: '0',
+      OTEL_BSP_MAX_EXPORT_BATCH_SIZE: '1',
+    };
+    const { queueSize, batchSize, delayMs } = tracesSettings('http://c', env, logger) ?? {};
+    assert.deepEqual([queueSize, batchSize, delayMs], [2048, 1, 5000]);
+    assert.match(log, /WARN.*OTEL_BSP_MAX_QUEUE_SIZE must be a whole number, 1 or more: 2048 is taken in its place/);
+    assert.match(log, /WARN.*OTEL_BSP_SCHEDULE_DELAY must be a whole number, 1 or more: 5000 is taken in its place/);
+    assert.ok(!log.includes('secret') && !log.includes('EXPORT_BATCH'));
+  });
 });

@@ -53,9 +53,10 @@ export function tracesSettings(
   if (sampler === undefined) return off(`OTEL_TRACES_SAMPLER must be one of ${SAMPLERS.join(', ')}`);
   const ratio = Number(text(env, 'OTEL_TRACES_SAMPLER_ARG') ?? 1);
   if (!(ratio >= 0 && ratio <= 1)) return off('OTEL_TRACES_SAMPLER_ARG must be a number from 0 to 1');
-  const queueSize = count(env, 'OTEL_BSP_MAX_QUEUE_SIZE', 2048);
-  const batchSize = Math.min(queueSize, count(env, 'OTEL_BSP_MAX_EXPORT_BATCH_SIZE', 512));
-  const delayMs = count(env, 'OTEL_BSP_SCHEDULE_DELAY', 5000);
+  const count = (name: string, otherwise: number): number => countOf(env, name, otherwise, logger);
+  const queueSize = count('OTEL_BSP_MAX_QUEUE_SIZE', 2048);
+  const batchSize = Math.min(queueSize, count('OTEL_BSP_MAX_EXPORT_BATCH_SIZE', 512));
+  const delayMs = count('OTEL_BSP_SCHEDULE_DELAY', 5000);
   return { url, protocol, sampler, ratio, queueSize, batchSize, delayMs };
 }
 
@@ -92,9 +93,12 @@ function text(env: Environment, name: string): string | undefined {
   return env[name]?.trim() || undefined;
 }
 
-function count(env: Environment, name: string, otherwise: number): number {
+/** As OpenTelemetry says of numbers that are none: warned of, and as if they were not there. */
+function countOf(env: Environment, name: string, otherwise: number, logger: Logger): number {
   const value = Number(text(env, name) ?? otherwise);
-  return Number.isSafeInteger(value) && value > 0 ? value : otherwise;
+  if (Number.isSafeInteger(value) && value > 0) return value;
+  logger.warn(`${name} must be a whole number, 1 or more: ${otherwise} is taken in its place`);
+  return otherwise;
 }
 
 function oneOf<T extends string>(values: readonly T[], value: string): T | undefined {

@@ -117,7 +117,7 @@ describe('several configuration files', () => {
 const HARMLESS = `ui = true|ui = 0|disable_mlock = true|cluster_addr = "https://x:8201"
   service_registration "kubernetes" { }|cache_size = "100"|disable_cache = "1"|raw_storage_endpoint = false
   introspection_endpoint = true|license_path = "/x"|experiments = ["a"]|reporting { }|detect_deadlocks = "statelock"
-  disable_clustering = true|disable_sealwrap = true|disable_performance_standby = true|plugin_tmpdir = "/tmp"
+  deny_slash_in_templated_paths = true|disable_clustering = true|disable_sealwrap = true|disable_performance_standby = true|plugin_tmpdir = "/tmp"
   enable_response_header_hostname = true|remove_irrevocable_lease_after = "30d"|imprecise_lease_role_tracking = true`.split(
   /\||\n\s*/,
 );

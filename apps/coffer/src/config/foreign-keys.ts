@@ -11,6 +11,7 @@ export const WITHOUT_EFFECT: Readonly<Record<string, readonly [Kind, string]>> =
   cloud: ['any', 'nothing is connected to HCP'],
   cluster_addr: ['text', 'the nodes talk to each other through their store alone'],
   cluster_cipher_suites: ['text', 'the nodes talk to each other through their store alone'],
+  deny_slash_in_templated_paths: ['switch', 'a value with "/" never allows a path; docs/identity.md says what it does'],
   detect_deadlocks: ['text', 'there are no such locks'],
   disable_cache: ['switch', 'the caches are always on, and never out of date'],
   disable_clustering: ['switch', 'any number of nodes may share a store in a database'],

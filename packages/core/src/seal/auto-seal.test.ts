@@ -58,6 +58,39 @@ describe('a seal that another server opens', () => {
     assert.ok(transit.asked > before);
   });
 
+  it('says that nothing is tried again once that server refuses', async () => {
+    await core.init({ recovery: { shares: 1, threshold: 1 } });
+    transit.failure = away();
+    await restart();
+    transit.failure = new CofferError('failed', 'seal "transit": 403 permission denied');
+    const given = /^seal "transit": it did not open, and is not tried again: .* restart the server$/;
+    for (let n = 0; n < 100 && !given.test((await core.status()).problem ?? ''); n++) await delay(50);
+    const { problem = '' } = await core.status();
+    assert.match(problem, given);
+    assert.doesNotMatch(problem, /403/, 'what it said is for the log');
+    transit.failure = undefined;
+    await restart();
+    assert.partialDeepStrictEqual(await core.status(), { sealed: false });
+  });
+
+  it('goes on trying while the store is away as well', async () => {
+    await core.init({ recovery: { shares: 1, threshold: 1 } });
+    transit.failure = away();
+    await restart();
+    // The next attempt finds no store.
+    let missed = 0;
+    store.run = () => {
+      missed++;
+      return Promise.reject(new CofferError('unavailable', 'store: cannot connect to the database'));
+    };
+    transit.failure = undefined;
+    for (let n = 0; n < 100 && missed === 0; n++) await delay(50);
+    Reflect.deleteProperty(store, 'run');
+    assert.ok(missed > 0);
+    for (let n = 0; n < 100 && (await core.status()).sealed; n++) await delay(50);
+    assert.partialDeepStrictEqual(await core.status(), { sealed: false });
+  });
+
   it('does not start with a key that is not the store’s, or a token that may not', async () => {
     await core.init({ recovery: { shares: 1, threshold: 1 } });
     await core.stop();

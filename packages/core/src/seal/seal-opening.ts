@@ -12,6 +12,8 @@ import { statusOf } from './seal-status.ts';
 
 const HELPER_AWAY =
   'the server that opens the seal does not answer, or cannot: it is asked again, and the log says what it said';
+const NOT_YET = 'it could not be opened yet: that is tried again, and the log says why';
+const GIVEN_UP = 'it did not open, and is not tried again: the log says why. Mend that, and restart the server';
 
 /** What Vault says (openbao/openbao:internal/vault/core.go, unsealFragment). */
 const NO_MIGRATION = "can't perform a seal migration, no migration seal found";
@@ -42,7 +44,7 @@ export class SealOpening {
     this.#parts = parts;
     this.#seals = new ConfiguredSeals(parts.seals, parts.logger);
     this.#shares = new SealShares(parts.logger);
-    this.#retry = new SealRetry(() => this.#openIfPossible(), parts.logger);
+    this.#retry = new SealRetry(() => this.openOnceChanged(), parts.logger);
   }
 
   get autoSeal(): AutoSeal | undefined {
@@ -117,12 +119,12 @@ export class SealOpening {
     );
   }
 
-  /** Once another node has made, or moved, what this one waits for. Does not reject. */
+  /** When it is time to try again, or once another node has made, or moved, what this one waits for. Does not reject. */
   async openOnceChanged(): Promise<void> {
     try {
       await this.#openIfPossible();
     } catch (error) {
-      this.#parts.logger.error('the seal did not open', { error: errorText(error) });
+      this.#failed(error);
     }
   }
 
@@ -157,6 +159,14 @@ export class SealOpening {
       this.#awaitsOthers = false;
       await this.openByItself(record);
     });
+  }
+
+  #failed(error: unknown): void {
+    const { type } = this.#seals;
+    if (this.#isEnded) return;
+    if (!mayPass(error)) this.#retry.giveUp(`seal "${type}": ${GIVEN_UP}`, error);
+    else if (this.#awaitsOthers) this.#parts.logger.warn('the seal did not open', { error: errorText(error) });
+    else this.#retry.later(`seal "${type}": ${NOT_YET}`, error);
   }
 
   async #migrate(record: SealRecord, holdersKey: Uint8Array): Promise<void> {

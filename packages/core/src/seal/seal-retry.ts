@@ -10,13 +10,13 @@ export class SealRetry {
   #timer: NodeJS.Timeout | undefined;
   #problem: string | undefined;
 
-  /** `attempt`: fails only when there is no use in another one; calls {@link SealRetry.later} when there is. */
+  /** `attempt`: does not reject; calls {@link SealRetry.later} when there is use in another one, or {@link SealRetry.giveUp}. */
   constructor(attempt: () => Promise<void>, logger: Logger) {
     this.#attempt = attempt;
     this.#logger = logger;
   }
 
-  /** Why the seal is closed, in words that strangers may read; undefined while nothing is tried again. */
+  /** Why the seal is closed, in words that strangers may read; undefined while nothing has failed. */
   get problem(): string | undefined {
     return this.#problem;
   }
@@ -36,6 +36,13 @@ export class SealRetry {
         this.#logger.error('the seal did not open', { error: errorText(failure) }),
       );
     }, waitMs).unref();
+  }
+
+  /** Nothing is tried again, since it would fail again. `problem`: as for {@link SealRetry.later}. */
+  giveUp(problem: string, error: unknown): void {
+    this.stop();
+    this.#problem = problem;
+    this.#logger.error('the seal did not open, and is not tried again', { error: errorText(error) });
   }
 
   /** Opened, or not wanted any more. */
