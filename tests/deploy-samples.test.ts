@@ -124,6 +124,23 @@ describe('the samples of deploy/', () => {
       assert.match(host, /^useradd --system .* coffer$/m);
     });
 
+    it('lets it write where the pages have it write', () => {
+      const places = { StateDirectory: '/var/lib/', LogsDirectory: '/var/log/', RuntimeDirectory: '/run/' };
+      const writable = Object.entries(places).map(([key, parent]) => {
+        const [, name = ''] = new RegExp(`^${key}=(\\w+)$`, 'm').exec(unit) ?? [];
+        return `${parent}${name}/`;
+      });
+      const pages = ['production', 'listeners', 'audit', 'logs'].map((page) => readPage(`docs/${page}.md`)).join('');
+      const written = [...pages.matchAll(/= "(\/(?:var|run)\/[^"]*)"/g)].map(([, path = '']) => path);
+      assert.ok(written.length > 2);
+      for (const path of written) {
+        assert.ok(
+          writable.some((directory) => `${path}/`.startsWith(directory)),
+          path,
+        );
+      }
+    });
+
     it('pleases systemd-analyze', async (t) => {
       const analyze = program(t, 'systemd-analyze');
       if (analyze === undefined) return;
