@@ -1,6 +1,6 @@
 #!/bin/sh
-# An authority of our own, and a certificate for each name: sh certificates.sh DIRECTORY NAME...
-# Each certificate is also good for COMMON, the name by which clients know all nodes, and for localhost.
+# Makes a certificate authority, and a certificate for each name: sh certificates.sh DIRECTORY NAME...
+# Each certificate is also valid for COMMON, the name that clients use for all nodes, and for localhost.
 set -eu
 umask 077
 directory=$1

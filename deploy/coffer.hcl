@@ -1,4 +1,4 @@
-# node1: the other nodes have their own name in api_addr, and all else alike.
+# For node1. On the other nodes only the name in api_addr differs.
 listener "tcp" {
   address       = "0.0.0.0:8200"
   tls_cert_file = "/etc/coffer/tls/cert.pem"
@@ -13,5 +13,5 @@ storage "yugabytedb" {
 api_addr         = "https://node1.example.com:8200"
 cluster_name     = "secrets-eu"
 plugin_directory = "/usr/local/lib/coffer/plugins"
-# After SIGTERM sys/health is 503 for so long and requests are still served: load balancers need it to hear of the end.
+# For this long after SIGTERM, sys/health returns 503 while requests are still served, so that load balancers notice in time.
 shutdown_delay   = "5s"

@@ -1,5 +1,5 @@
 #!/bin/sh
-# On each node, as root, beside the files coffer, coffer.hcl, coffer.service, cert.pem, key.pem, ca.pem and yugabytedb-ca.pem.
+# Run on each node as root, in a directory with coffer, coffer.hcl, coffer.service, cert.pem, key.pem, ca.pem and yugabytedb-ca.pem.
 set -eu
 useradd --system --home-dir /var/lib/coffer --shell /usr/sbin/nologin coffer
 install -d -o root -g root -m 0755 /usr/local/lib/coffer /usr/local/lib/coffer/plugins

@@ -1,6 +1,6 @@
--- The store's user, its database and its schema: run once, by an administrator with CREATEROLE and CREATEDB.
+-- The store's user, its database and its schema. Run once as an administrator with CREATEROLE and CREATEDB.
 CREATE ROLE coffer LOGIN PASSWORD 'change-me';
--- Whoever gives the user a schema must be a member of it, but for superusers.
+-- Only a member of the role, or a superuser, can create a schema that belongs to it.
 GRANT coffer TO CURRENT_USER;
 CREATE DATABASE coffer;
 REVOKE ALL ON DATABASE coffer FROM PUBLIC;

@@ -230,6 +230,12 @@ describe('the mounts of the server itself', () => {
     assert.deepEqual(data['passthrough_request_headers'], ['Accept'], 'as its view shows it');
     const refusal = [400, 'cannot tune parameter max_lease_ttl of sys/'] as const;
     await api.refused(refusal, 'POST', 'sys/mounts/sys/tune', { max_lease_ttl: '1h' });
+    // As "secrets tune" sends it: with what was not given.
+    const { data: before } = await api.ok('GET', 'sys/mounts/sys/tune');
+    const sent = { options: null, default_lease_ttl: '', max_lease_ttl: '', force_no_cache: false };
+    await api.ok('POST', 'sys/mounts/sys/tune', { ...sent, audit_non_hmac_request_keys: ['ttl'] });
+    const { data: after } = await api.ok('GET', 'sys/mounts/sys/tune');
+    assert.deepEqual(after, { ...before, audit_non_hmac_request_keys: ['ttl'] });
   });
 });
 

@@ -16,5 +16,5 @@ seal "static" {
 
 api_addr       = "https://NODE:8200"
 cluster_name   = "compose"
-# So that HAProxy hears of the end before it comes.
+# So that HAProxy notices before the node stops.
 shutdown_delay = "5s"

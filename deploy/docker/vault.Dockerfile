@@ -1,11 +1,11 @@
-# HashiCorp Vault with ysql-plugin. In the directory of the plugin's unpacked archive:
+# HashiCorp Vault with ysql-plugin. Run in the directory of the plugin's unpacked archive:
 #   docker build -f deploy/docker/vault.Dockerfile -t vault-ysql .
-# The image is Alpine's, whose C library is musl: there the plugin is the script, and Alpine's Node.js runs it.
+# The image is based on Alpine, whose C library is musl. The executable does not run there, so this uses the script and Alpine's Node.js.
 FROM hashicorp/vault:1.20.4
 USER root
 RUN apk add --no-cache nodejs
 COPY ysql-plugin.cjs /usr/local/lib/vault/plugins/ysql-plugin.cjs
-# Whoever may write it could be run in place of it; and the build ends here where Alpine's Node.js is too old.
+# Nobody else may write to it. Running it here makes the build fail if Alpine's Node.js is too old.
 RUN chmod 0755 /usr/local/lib/vault/plugins /usr/local/lib/vault/plugins/ysql-plugin.cjs \
   && /usr/local/lib/vault/plugins/ysql-plugin.cjs -version
 USER vault

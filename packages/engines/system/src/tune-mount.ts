@@ -1,4 +1,4 @@
-import { CofferError } from '@coffer/base';
+import { CofferError, type JsonObject } from '@coffer/base';
 import type { MountTable } from '@coffer/core';
 import { definePath, type Mount, normalizeMountPath, type Path, type TtlLimits } from '@coffer/framework';
 import { MOUNT_CONFIG_FIELDS, mountConfig } from './mount-config.ts';
@@ -57,7 +57,7 @@ export function tuneMount(mounts: MountTable, systemTtl: TtlLimits, { pattern, p
     },
     write: async ({ fields, data, warnings }) => {
       const found = find(fields.path, (path) => `tune of path ${path} failed: no mount entry found`);
-      checkTunable(found, Object.keys(data));
+      checkTunable(found, data);
       await mounts.tune(found.path, (mount) => ({
         ...mount,
         config: mountConfig(fields, mount, mount.config),
@@ -75,8 +75,12 @@ export function tuneMount(mounts: MountTable, systemTtl: TtlLimits, { pattern, p
 /** Of these nothing but what an audit log would show can be tuned, as in Vault. */
 const TUNABLE_OF_SYSTEM = ['path', 'audit_non_hmac_request_keys', 'audit_non_hmac_response_keys'];
 
-function checkTunable({ path }: Mount, given: readonly string[]): void {
+/** Vault's own command sends some fields whether or not they are given (hashicorp/vault:api/sys_mounts.go, MountConfigInput). */
+const NOT_GIVEN: readonly unknown[] = [null, '', false];
+
+function checkTunable({ path }: Mount, data: JsonObject): void {
   if (path !== 'sys/' && path !== 'cubbyhole/') return;
+  const given = Object.keys(data).filter((name) => !NOT_GIVEN.includes(data[name]));
   const refused = given.find((name) => Object.hasOwn(FIELDS, name) && !TUNABLE_OF_SYSTEM.includes(name));
   if (refused !== undefined) throw new CofferError('invalid-request', `cannot tune parameter ${refused} of ${path}`);
 }
