@@ -21,7 +21,7 @@ const REQUESTS = {
   'vault.core.check_token': {
     kind: 'summary',
     labels: [],
-    help: 'Time to check a token and its policies, after looking it up.',
+    help: 'Time to check a token, once found, and its policies.',
   },
   'vault.core.fetch_acl_and_token': { kind: 'summary', labels: [], help: 'Time to look up a token.' },
   'vault.core.in_flight_requests': { kind: 'gauge', labels: [], help: 'Requests being served.' },
@@ -37,31 +37,11 @@ const REQUESTS = {
     labels: [],
     help: 'Users locked out now, over all auth methods and nodes.',
   },
-  'vault.route.create': {
-    kind: 'summary',
-    labels: MOUNT,
-    help: 'Time that the engine or method of a mount took to create.',
-  },
-  'vault.route.read': {
-    kind: 'summary',
-    labels: MOUNT,
-    help: 'Time that the engine or method of a mount took to read.',
-  },
-  'vault.route.update': {
-    kind: 'summary',
-    labels: MOUNT,
-    help: 'Time that the engine or method of a mount took to update.',
-  },
-  'vault.route.delete': {
-    kind: 'summary',
-    labels: MOUNT,
-    help: 'Time that the engine or method of a mount took to delete.',
-  },
-  'vault.route.list': {
-    kind: 'summary',
-    labels: MOUNT,
-    help: 'Time that the engine or method of a mount took to list.',
-  },
+  'vault.route.create': { kind: 'summary', labels: MOUNT, help: 'Time to create, in the engine or auth method.' },
+  'vault.route.read': { kind: 'summary', labels: MOUNT, help: 'Time to read, in the engine or auth method.' },
+  'vault.route.update': { kind: 'summary', labels: MOUNT, help: 'Time to update, in the engine or auth method.' },
+  'vault.route.delete': { kind: 'summary', labels: MOUNT, help: 'Time to delete, in the engine or auth method.' },
+  'vault.route.list': { kind: 'summary', labels: MOUNT, help: 'Time to list, in the engine or auth method.' },
   'coffer.requests.failed.total': {
     kind: 'counter',
     labels: ['mount_point', 'operation', 'class'],
@@ -128,40 +108,20 @@ const TOKENS = {
   'vault.token.count': { kind: 'gauge', labels: [], help: 'Service tokens in the store, over all nodes.' },
   'vault.token.count.by_policy': { kind: 'gauge', labels: ['policy'], help: 'The same by policy.' },
   'vault.token.count.by_auth': { kind: 'gauge', labels: ['auth_method'], help: 'The same by auth method.' },
-  'vault.token.count.by_ttl': {
-    kind: 'gauge',
-    labels: ['creation_ttl'],
-    help: 'The same by TTL, rounded up to one of a few.',
-  },
+  'vault.token.count.by_ttl': { kind: 'gauge', labels: ['creation_ttl'], help: 'The same by TTL, rounded up.' },
 } as const satisfies Record<string, MetricDeclaration>;
 
 const DATABASES = {
-  'vault.database.Initialize': {
-    kind: 'summary',
-    labels: CONNECTION,
-    help: 'Time that a plugin took to open a database.',
-  },
-  'vault.database.NewUser': { kind: 'summary', labels: CONNECTION, help: 'Time that a plugin took to create a login.' },
-  'vault.database.UpdateUser': {
-    kind: 'summary',
-    labels: CONNECTION,
-    help: 'Time that a plugin took to change a login.',
-  },
-  'vault.database.DeleteUser': {
-    kind: 'summary',
-    labels: CONNECTION,
-    help: 'Time that a plugin took to drop a login.',
-  },
-  'vault.database.Close': { kind: 'summary', labels: CONNECTION, help: 'Time that a plugin took to close a database.' },
-  'vault.database.Initialize.error': {
-    kind: 'counter',
-    labels: CONNECTION,
-    help: 'Databases that could not be opened.',
-  },
-  'vault.database.NewUser.error': { kind: 'counter', labels: CONNECTION, help: 'Logins that could not be created.' },
-  'vault.database.UpdateUser.error': { kind: 'counter', labels: CONNECTION, help: 'Logins that could not be changed.' },
-  'vault.database.DeleteUser.error': { kind: 'counter', labels: CONNECTION, help: 'Logins that could not be dropped.' },
-  'vault.database.Close.error': { kind: 'counter', labels: CONNECTION, help: 'Databases that could not be closed.' },
+  'vault.database.Initialize': { kind: 'summary', labels: CONNECTION, help: 'Time to open a database.' },
+  'vault.database.NewUser': { kind: 'summary', labels: CONNECTION, help: 'Time to create a login.' },
+  'vault.database.UpdateUser': { kind: 'summary', labels: CONNECTION, help: 'Time to change a login.' },
+  'vault.database.DeleteUser': { kind: 'summary', labels: CONNECTION, help: 'Time to drop a login.' },
+  'vault.database.Close': { kind: 'summary', labels: CONNECTION, help: 'Time to close a database.' },
+  'vault.database.Initialize.error': { kind: 'counter', labels: CONNECTION, help: 'Failures to open a database.' },
+  'vault.database.NewUser.error': { kind: 'counter', labels: CONNECTION, help: 'Failures to create a login.' },
+  'vault.database.UpdateUser.error': { kind: 'counter', labels: CONNECTION, help: 'Failures to change a login.' },
+  'vault.database.DeleteUser.error': { kind: 'counter', labels: CONNECTION, help: 'Failures to drop a login.' },
+  'vault.database.Close.error': { kind: 'counter', labels: CONNECTION, help: 'Failures to close a database.' },
   'coffer.database.issued.total': { kind: 'counter', labels: ROLE, help: 'Credentials issued.' },
   'coffer.database.renewed.total': { kind: 'counter', labels: ROLE, help: 'Credentials renewed.' },
   'coffer.database.revoked.total': { kind: 'counter', labels: ROLE, help: 'Credentials revoked.' },
@@ -183,7 +143,7 @@ const DATABASES = {
   'coffer.database.roundtrip.seconds': {
     kind: 'histogram',
     labels: CONNECTION,
-    help: 'Time of one request to the database.',
+    help: 'Time of a request to the database.',
   },
   'coffer.database.queue.seconds': {
     kind: 'histogram',
@@ -205,11 +165,7 @@ const DATABASES = {
     labels: CONNECTION,
     help: 'Logins that are dropped but may still have open sessions.',
   },
-  'coffer.plugin.starts.total': {
-    kind: 'counter',
-    labels: ['plugin'],
-    help: 'Plugin processes started.',
-  },
+  'coffer.plugin.starts.total': { kind: 'counter', labels: ['plugin'], help: 'Plugin processes started.' },
   'coffer.plugin.exits.total': { kind: 'counter', labels: ['plugin'], help: 'Plugin processes that have ended.' },
   'coffer.static_roles': { kind: 'gauge', labels: MOUNT, help: 'Static roles that are rotated on a schedule.' },
   'coffer.static_roles.overdue': {
@@ -244,11 +200,7 @@ const STORE = {
     labels: ['sqlstate'],
     help: 'Retries, by SQLSTATE, or "connection" if nobody answered. Storage "yugabytedb" only.',
   },
-  'coffer.store.queue.seconds': {
-    kind: 'histogram',
-    labels: [],
-    help: 'Time spent waiting for a connection to the store.',
-  },
+  'coffer.store.queue.seconds': { kind: 'histogram', labels: [], help: 'Time waiting for a connection to the store.' },
   'coffer.store.pool.connections': {
     kind: 'gauge',
     labels: ['state'],
@@ -262,16 +214,8 @@ const STORE = {
 } as const satisfies Record<string, MetricDeclaration>;
 
 const AUDIT = {
-  'vault.audit.log_request': {
-    kind: 'summary',
-    labels: [],
-    help: 'Time to hand the line of a request to all devices.',
-  },
-  'vault.audit.log_response': {
-    kind: 'summary',
-    labels: [],
-    help: 'Time to hand the line of an answer to all devices.',
-  },
+  'vault.audit.log_request': { kind: 'summary', labels: [], help: 'Time to log a request on all devices.' },
+  'vault.audit.log_response': { kind: 'summary', labels: [], help: 'Time to log an answer on all devices.' },
   'vault.audit.log_request_failure': { kind: 'counter', labels: [], help: 'Requests whose line no device took.' },
   'vault.audit.log_response_failure': { kind: 'counter', labels: [], help: 'Answers whose line no device took.' },
   'coffer.audit.device.failures.total': {
@@ -298,11 +242,7 @@ const PROCESS = {
     labels: [],
     help: 'How long ago leases, static roles and intents were last counted.',
   },
-  'coffer.usage.errors.total': {
-    kind: 'counter',
-    labels: [],
-    help: 'How often the contents of the store could not be counted.',
-  },
+  'coffer.usage.errors.total': { kind: 'counter', labels: [], help: 'Failures to count the contents of the store.' },
   'coffer.metrics.series_refused.total': {
     kind: 'counter',
     labels: ['metric'],

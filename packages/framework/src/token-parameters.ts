@@ -13,7 +13,7 @@ export const TOKEN_FIELDS = {
     description: 'Policies of the tokens, in addition to default.',
   },
   token_ttl: { type: 'duration', description: "TTL of the tokens; the mount's when 0." },
-  token_max_ttl: { type: 'duration', description: "Maximum TTL, with all renewals; the mount's when 0." },
+  token_max_ttl: { type: 'duration', description: "Maximum TTL, including renewals; the mount's when 0." },
   token_explicit_max_ttl: { type: 'duration', description: 'A maximum that bounds periodic tokens too.' },
   token_period: {
     type: 'duration',

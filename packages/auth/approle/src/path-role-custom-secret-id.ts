@@ -9,7 +9,7 @@ export function roleCustomSecretIdPaths(storage: EntryStorage, secretIds: Secret
       pattern: 'role/:role_name/custom-secret-id',
       foldedNames: ['role_name'],
       fields: { ...NEW_SECRET_ID_FIELDS, secret_id: SECRET_ID },
-      synopsis: 'Registers a secret id that was made elsewhere.',
+      synopsis: 'Registers a secret id that was generated elsewhere.',
       write: ({ fields }) => createSecretId(storage, secretIds, fields, fields.secret_id),
     }),
   ];

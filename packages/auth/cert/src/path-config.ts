@@ -9,7 +9,7 @@ export function configPaths(storage: EntryStorage): Path[] {
       fields: {
         disable_binding: {
           type: 'boolean',
-          description: 'Lets tokens be renewed without the certificate of their login.',
+          description: 'Tokens can be renewed without the certificate that logged in.',
         },
         enable_identity_alias_metadata: {
           type: 'boolean',

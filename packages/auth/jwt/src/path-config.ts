@@ -13,7 +13,7 @@ const FIELDS = {
   oidc_discovery_ca_pem: {
     type: 'string',
     default: '',
-    description: "Certificates to trust for it, as PEM; the system's when empty.",
+    description: "Certificates to trust for it, as PEM. Default: the system's.",
   },
   oidc_client_id: {
     type: 'string',
@@ -31,7 +31,7 @@ const FIELDS = {
   jwks_ca_pem: {
     type: 'string',
     default: '',
-    description: "Certificates to trust for it, as PEM; the system's when empty.",
+    description: "Certificates to trust for it, as PEM. Default: the system's.",
   },
   jwks_pairs: { type: 'any', description: 'Several of them: a list of objects with jwks_url and jwks_ca_pem.' },
   jwt_validation_pubkeys: { type: 'comma-strings', default: [], description: 'Public keys or certificates, as PEM.' },

@@ -10,7 +10,7 @@ export function rolePaths(context: Pick<EngineContext, 'storage' | 'ttlLimits'>)
     fields: ROLE_FIELDS,
     synopsis: {
       list: 'Lists the roles.',
-      one: 'Manages a role: whose tokens log in, and the settings of the tokens they get.',
+      one: 'Manages a role: whose JWTs log in, and the settings of the tokens they get.',
     },
     initial: NEW_ROLE,
     change: withSettings,

@@ -17,16 +17,17 @@ import { BOUND_CLAIMS_TYPES, ROLE_TYPES, type RoleEntry } from './role-entry.ts'
 
 export const ROLE_FIELDS = {
   role_type: { type: 'string', description: '"jwt" for programs, "oidc" for people with a browser; oidc when new.' },
-  bound_audiences: { type: 'comma-strings', description: 'Audiences of which the token must have one.' },
+  bound_audiences: { type: 'comma-strings', description: 'Audiences; the token must have one of them.' },
   bound_subject: { type: 'string', description: 'What the claim "sub" must be.' },
   bound_claims: {
     type: 'object',
-    description: 'By claim, or JSON pointer to one: a value, or a list of values of which one must be there.',
+    description:
+      'By claim, or JSON pointer to one: the value that it must have, or a list of values, one of which it must have.',
   },
-  bound_claims_type: { type: 'string', description: '"string", or "glob": then * stands for any text in the values.' },
+  bound_claims_type: { type: 'string', description: '"string"; or "glob": then * in the values matches any text.' },
   claim_mappings: {
     type: 'object',
-    description: "By claim, or JSON pointer: the field of the token's metadata for it.",
+    description: "By claim, or JSON pointer to one: the field of the token's metadata that gets it.",
   },
   user_claim: { type: 'string', description: 'The claim that names the user, such as "sub".' },
   user_claim_json_pointer: { type: 'boolean', description: 'user_claim is a JSON pointer.' },
@@ -36,20 +37,21 @@ export const ROLE_FIELDS = {
   },
   expiration_leeway: {
     type: 'string',
-    description: 'What "exp" is taken to be after "iat" or "nbf" where it is missing; 0 for 150 s, negative for none.',
+    description:
+      'Without "exp", the token expires this long after "iat" or "nbf"; 0 means 150 s, a negative number never.',
   },
   not_before_leeway: {
     type: 'string',
     description:
-      'What "nbf" is taken to be before "exp" where it and "iat" are missing; 0 for 150 s, negative for none.',
+      'Without "nbf" and "iat", the token is valid from this long before "exp"; 0 means 150 s, a negative number no time.',
   },
   clock_skew_leeway: {
     type: 'string',
-    description: 'How far clocks may differ, for every time in a token; 0 for 60 s, negative for none.',
+    description: 'How far clocks may differ, for every time in a token; 0 means 60 s, a negative number none.',
   },
   allowed_redirect_uris: {
     type: 'comma-strings',
-    description: 'Where the provider may send the browser to, for the role type oidc.',
+    description: 'Where the provider may send the browser, for the role type oidc.',
   },
   oidc_scopes: { type: 'comma-strings', description: 'Scopes to ask the provider for, besides openid.' },
   max_age: { type: 'duration', description: 'How long ago the user may have authenticated at the provider.' },

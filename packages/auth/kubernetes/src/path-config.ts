@@ -14,7 +14,7 @@ const FIELDS = {
     type: 'string',
     default: '',
     description:
-      "Certificates to trust for it, as PEM; those of the pod that this server runs in, or the system's, when empty.",
+      "Certificates to trust for it, as PEM. Default: those of the pod that this server runs in, or else the system's.",
   },
   token_reviewer_jwt: {
     type: 'string',
@@ -27,11 +27,11 @@ const FIELDS = {
     default: [],
     description: 'Keys or certificates, as PEM, that verify tokens before, or in place of, a review.',
   },
-  jwks_url: { type: 'string', default: '', description: 'Where such keys are published, such as /openid/v1/jwks.' },
+  jwks_url: { type: 'string', default: '', description: 'Where such keys are published, for example /openid/v1/jwks.' },
   jwks_ca_pem: {
     type: 'string',
     default: '',
-    description: "Certificates to trust for it, as PEM; the system's when empty.",
+    description: "Certificates to trust for it, as PEM. Default: the system's.",
   },
   issuer: {
     type: 'string',
@@ -42,7 +42,7 @@ const FIELDS = {
   disable_local_ca_jwt: {
     type: 'boolean',
     default: false,
-    description: 'Uses nothing of the pod that this server runs in.',
+    description: 'Uses neither the token nor the certificates of the pod that this server runs in.',
   },
   use_annotations_as_alias_metadata: { type: 'boolean', default: false, description: 'Not supported: leave it out.' },
 } as const;

@@ -14,18 +14,18 @@ import { ALIAS_NAME_SOURCES, NEW_ROLE, type RoleEntry, rolesOf, roleView } from 
 const FIELDS = {
   bound_service_account_names: {
     type: 'comma-strings',
-    description: 'Names of service accounts, with * for any text.',
+    description: 'Names of service accounts; * matches any text.',
   },
-  bound_service_account_namespaces: { type: 'comma-strings', description: 'Their namespaces, with * for any text.' },
+  bound_service_account_namespaces: { type: 'comma-strings', description: 'Their namespaces; * matches any text.' },
   bound_service_account_namespace_selector: {
     type: 'string',
     default: '',
     description: 'Not supported: name the namespaces.',
   },
-  audience: { type: 'string', description: 'An audience that the token must have. Needed where there is no review.' },
+  audience: { type: 'string', description: 'An audience that the token must have. Required where there is no review.' },
   alias_name_source: {
     type: 'string',
-    description: 'What the alias is called: "serviceaccount_uid", which is the default, or "serviceaccount_name".',
+    description: 'What names the alias: "serviceaccount_uid" (default), or "serviceaccount_name".',
   },
   ...TOKEN_FIELDS,
   ...OLDER_TOKEN_FIELDS,

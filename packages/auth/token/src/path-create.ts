@@ -99,7 +99,7 @@ export function createPaths(options: TokenAuthOptions, context: EngineContext): 
     definePath({
       pattern: 'create/:role_name',
       fields: ROLE_FIELDS,
-      synopsis: 'Creates a token by a role, which says what policies it may have and what its settings are.',
+      synopsis: 'Creates a token with a role, which decides which policies and settings it may have.',
       write: async (request) => {
         const name = request.fields.role_name;
         const found = await findTokenRole(context.storage, name);

@@ -25,11 +25,11 @@ const FIELDS = {
     type: 'comma-strings',
     policies: true,
     description:
-      'Policies that its tokens may have, whatever those of the creating token; all of them when none are asked for.',
+      'Policies that its tokens may have, whatever policies the creating token has. A token gets all of them if it asks for none.',
   },
   disallowed_policies: { type: 'comma-strings', description: 'Policies that its tokens may not have.' },
-  allowed_policies_glob: { type: 'comma-strings', description: 'Like allowed_policies, with * for any text.' },
-  disallowed_policies_glob: { type: 'comma-strings', description: 'Like disallowed_policies, with * for any text.' },
+  allowed_policies_glob: { type: 'comma-strings', description: 'Like allowed_policies; * matches any text.' },
+  disallowed_policies_glob: { type: 'comma-strings', description: 'Like disallowed_policies; * matches any text.' },
   orphan: { type: 'boolean', description: 'Its tokens have no parent.' },
   renewable: { type: 'boolean', description: 'Whether its tokens can be renewed; true when new.' },
   path_suffix: { type: 'string', description: 'Appended to the path that a lookup of its tokens shows.' },
@@ -48,7 +48,7 @@ const FIELDS = {
   bound_cidrs: { type: 'comma-strings', description: 'Older spelling of token_bound_cidrs.' },
   allowed_entity_aliases: {
     type: 'comma-strings',
-    description: 'Aliases for whose entities its tokens may be created, with * for any text.',
+    description: 'Aliases whose entities its tokens may be created for; * matches any text.',
   },
 } as const;
 type Fields = FieldValues<typeof FIELDS>;

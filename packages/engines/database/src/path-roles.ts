@@ -25,14 +25,14 @@ const FIELDS = {
     type: 'strings',
     description: "SQL that removes the user; the plugin's default when empty.",
   },
-  rollback_statements: { type: 'strings', description: 'SQL to run when creation fails half-way.' },
+  rollback_statements: { type: 'strings', description: 'SQL to run when creation fails halfway.' },
   renew_statements: { type: 'strings', description: 'SQL to run at renewal; ALTER ROLE ... VALID UNTIL when empty.' },
   default_ttl: { type: 'duration', description: "TTL of a lease; the mount's when 0." },
-  max_ttl: { type: 'duration', description: "Maximum TTL of a lease, with all renewals; the mount's when 0." },
+  max_ttl: { type: 'duration', description: "Maximum TTL of a lease, including renewals; the mount's when 0." },
   valid_until: {
     type: 'string',
     description:
-      'What VALID UNTIL follows: "lease" (default), or "max_ttl", the maximum from the start, so that renewals need no SQL.',
+      'What VALID UNTIL is set to: the end of the "lease" (default), or the end of "max_ttl", so that renewals need no SQL.',
   },
   ...CREDENTIAL_FIELDS,
 } as const;

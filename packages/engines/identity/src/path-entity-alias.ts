@@ -16,7 +16,7 @@ const FIELDS = {
     default: '',
     description: 'The accessor of the auth method, as "auth list" shows it.',
   },
-  canonical_id: { type: 'string', default: '', description: 'The id of the entity; a new one is made when absent.' },
+  canonical_id: { type: 'string', default: '', description: 'The id of the entity; a new one is created when absent.' },
   entity_id: { type: 'string', default: '', description: 'Older spelling of canonical_id.' },
   custom_metadata: { type: 'object', description: 'Key/value pairs, which the templates of policies can use.' },
 } as const;

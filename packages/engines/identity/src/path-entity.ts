@@ -6,7 +6,11 @@ import { aliasInList, entityView } from './identity-view.ts';
 
 const FIELDS = {
   id: { type: 'string', default: '', description: "The entity's id: changes that one." },
-  name: { type: 'string', default: '', description: "The entity's name; made up when absent. Case does not count." },
+  name: {
+    type: 'string',
+    default: '',
+    description: "The entity's name, in upper or lower case; generated when absent.",
+  },
   metadata: { type: 'object', description: 'Key/value pairs, which the templates of policies can use.' },
   policies: {
     type: 'comma-strings',

@@ -15,7 +15,7 @@ const FIELDS = {
   canonical_id: {
     type: 'string',
     default: '',
-    description: 'The id of the external group; a new one is made when absent.',
+    description: 'The id of the external group; a new one is created when absent.',
   },
 } as const;
 type Fields = FieldValues<typeof FIELDS>;

@@ -7,7 +7,11 @@ import { aliasInList, groupView } from './identity-view.ts';
 
 const FIELDS = {
   id: { type: 'string', default: '', description: "The group's id: changes that one." },
-  name: { type: 'string', default: '', description: "The group's name; made up when absent. Case does not count." },
+  name: {
+    type: 'string',
+    default: '',
+    description: "The group's name, in upper or lower case; generated when absent.",
+  },
   type: {
     type: 'string',
     description: '"internal" (default), or "external": an auth method names its members when they log in.',

@@ -60,7 +60,7 @@ export function leaseCount(list: LeaseList, mounts: MountTable): Path {
         type: 'string',
         default: '',
         description:
-          '"irrevocable": those whose revocation has failed six times or more, also by mount; "revoking": those whose revocation is not finished.',
+          '"irrevocable": leases whose revocation has failed six times or more, also by mount; "revoking": leases whose revocation is not finished.',
       },
       ...NAMESPACES,
     },

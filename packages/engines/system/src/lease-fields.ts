@@ -4,7 +4,7 @@ export const LEASE_ID = { type: 'string', description: 'The lease id.' } as cons
 export const PREFIX = {
   type: 'string',
   required: true,
-  description: 'What the lease ids begin with: "database/creds".',
+  description: 'The prefix of the lease ids: "database/creds".',
 } as const;
 
 /** @throws CofferError `invalid-request` when it is missing from URL and body */

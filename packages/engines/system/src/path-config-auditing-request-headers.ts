@@ -18,7 +18,7 @@ export function configAuditingRequestHeadersPaths(headers: Audit['headers']): Pa
     definePath({
       pattern: 'config/auditing/request-headers/:header',
       fields: {
-        header: { type: 'string', required: true, description: 'Name of the header, in any case.' },
+        header: { type: 'string', required: true, description: 'Name of the header, in upper or lower case.' },
         hmac: { type: 'boolean', default: false, description: 'Hashes its values.' },
       },
       sudo: true,

@@ -15,7 +15,7 @@ export function configReloadPaths(configuration: ServerConfiguration): Path[] {
             'listener: certificates, and what is served without a token. log: level and file. all: both, as SIGHUP does.',
         },
       },
-      synopsis: 'Reads the configuration of the server that is asked again, as SIGHUP does.',
+      synopsis: 'Reloads the configuration of the server that answers, as SIGHUP does.',
       async write({ fields: { subsystem } }) {
         const { reloadable } = configuration;
         if (!reloadable.includes(subsystem)) {

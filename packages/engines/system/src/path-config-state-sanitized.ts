@@ -7,7 +7,7 @@ export function configStateSanitizedPaths(configuration: ServerConfiguration): P
     definePath({
       pattern: 'config/state/sanitized',
       fields: {},
-      synopsis: 'The configuration of the server that is asked, without what is secret in it.',
+      synopsis: 'The configuration of the server that answers, without secrets.',
       read: async () => ({ data: configuration.sanitized() }),
     }),
   ];

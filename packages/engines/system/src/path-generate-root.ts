@@ -25,7 +25,7 @@ export function generateRootPaths(generateRoot: SealControl['generateRoot']): Pa
     definePath({
       pattern: 'generate-root/attempt',
       fields: {
-        otp: { type: 'string', description: 'One-time password, as long as otp_length says. Generated when absent.' },
+        otp: { type: 'string', description: 'One-time password of otp_length characters. Generated when absent.' },
         pgp_key: { type: 'string', description: 'Not supported.' },
       },
       ...AUTHORITY,

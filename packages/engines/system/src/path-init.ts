@@ -13,7 +13,7 @@ export function initPaths(seal: Pick<SealControl, 'status' | 'init'>): Path[] {
         secret_threshold: { type: 'integer', description: 'How many of the shares are needed to unseal.' },
         recovery_shares: {
           type: 'integer',
-          description: 'How many shares to split the recovery key into, where the seal opens by itself.',
+          description: 'How many shares to split the recovery key into, if the seal opens by itself.',
         },
         recovery_threshold: { type: 'integer', description: 'How many of the recovery shares are needed.' },
         stored_shares: { type: 'integer', description: 'Kept for compatibility.' },

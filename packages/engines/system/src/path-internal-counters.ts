@@ -45,7 +45,7 @@ export function internalCountersPaths(list: LeaseList, { entities }: Pick<Identi
         fields: {},
         otherFields: 'accept',
         sudo: what === 'activity/export',
-        synopsis: 'Not there: clients are not counted.',
+        synopsis: 'Not available: clients are not counted.',
         read: () => Promise.reject(new CofferError('not-found', multiError(['unsupported path']))),
       }),
     ),

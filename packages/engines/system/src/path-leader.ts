@@ -10,7 +10,7 @@ export function leaderPaths(node: Pick<NodeControl, 'isShared' | 'address' | 'op
       fields: {},
       unauthenticated: true,
       local: true,
-      synopsis: 'Returns whether high availability is on, and who serves.',
+      synopsis: 'Returns whether high availability is on, and which node is active.',
       description:
         'With a store that several servers can open, every unsealed one serves everything by itself and names itself as the ' +
         'leader: there is no other, and no request is forwarded.',

@@ -8,7 +8,7 @@ export function lockedUsersPaths(lockedUsers: CoreServices['lockedUsers']): Path
     definePath({
       pattern: 'locked-users',
       fields: {
-        mount_accessor: { type: 'string', default: '', description: 'Only users of this auth method.' },
+        mount_accessor: { type: 'string', default: '', description: 'Shows only users of this auth method.' },
       },
       synopsis: 'Shows who is locked out after failed logins, by auth method.',
       read: async ({ fields }) => {

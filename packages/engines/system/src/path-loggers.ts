@@ -18,7 +18,7 @@ export function loggersPaths(loggers: Loggers): Path[] {
     definePath({
       pattern: 'loggers',
       fields: { level: LEVEL },
-      synopsis: 'The levels of all loggers of the server that is asked.',
+      synopsis: 'The levels of all loggers of the server that answers.',
       read: async () => ({
         data: Object.fromEntries(loggers.names.map((name) => [name, loggers.levelOf(name) ?? null])),
       }),
@@ -34,7 +34,7 @@ export function loggersPaths(loggers: Loggers): Path[] {
     definePath({
       pattern: 'loggers/:name*',
       fields: { name: NAME, level: LEVEL },
-      synopsis: 'The level of one logger of the server that is asked.',
+      synopsis: 'The level of one logger of the server that answers.',
       read: async ({ fields: { name } }) => {
         const level = loggers.levelOf(name);
         return { data: level === undefined ? {} : { [name]: level } };

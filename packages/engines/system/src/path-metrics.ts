@@ -18,7 +18,7 @@ export function metricsPaths(metrics: MetricsView): Path[] {
       },
       otherFields: 'accept',
       openAs: 'metrics',
-      synopsis: 'Returns the metrics of the node that is asked.',
+      synopsis: 'Returns the metrics of the node that answers.',
       description:
         'What is in the store (leases, tokens, static roles) is counted from time to time, with the same result on every node. ' +
         'docs/observability.md has all names.',

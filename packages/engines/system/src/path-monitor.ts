@@ -18,7 +18,7 @@ export function monitorPaths(loggers: Loggers, tokens: Pick<TokenStore, 'lookup'
         },
         log_format: { type: 'string', default: 'standard', description: 'standard or json.' },
       },
-      synopsis: 'Streams the log of the server that is asked, as long as the client stays.',
+      synopsis: 'Streams the log of the server that answers, for as long as the client stays connected.',
       async read({ fields, gone, clientToken }) {
         const level = parseLogLevel(fields.log_level === '' ? 'info' : fields.log_level);
         if (level === undefined) throw new CofferError('invalid-request', 'unknown log level');

@@ -92,7 +92,7 @@ export function pluginsReloadPaths(mounts: MountTable, plugins: PluginCatalog, r
         type: {
           type: 'string',
           required: true,
-          description: 'auth, database or secret; "unknown" for every plugin of the name.',
+          description: 'auth, database or secret; "unknown" for every plugin with this name.',
         },
         name: { ...PLUGIN, required: true },
         scope: SCOPE,

@@ -13,12 +13,12 @@ const RULE_FIELDS = {
     type: 'string',
     default: '',
     description:
-      'What it limits: a mount ("database/"), a path below one ("auth/userpass/login/ana"), a beginning of paths ("database/creds/*"), or everything when empty.',
+      'What it limits: a mount ("database/"), a path below one ("auth/userpass/login/ana"), all paths with a prefix ("database/creds/*"), or everything when empty.',
   },
   role: {
     type: 'string',
     default: '',
-    description: 'Limits logins by this role of the auth method at the path alone.',
+    description: 'Limits only logins with this role of the auth method at the path.',
   },
   rate: { type: 'number', default: 0, description: 'Requests of one client in an interval.' },
   interval: { type: 'duration', default: 1, description: 'How long an interval is.' },

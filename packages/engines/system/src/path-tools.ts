@@ -20,9 +20,9 @@ const SOURCES: readonly string[] = ['platform', 'seal', 'all'];
 const MAX_BYTES = 128 * 1024;
 
 const INPUT = { type: 'string', default: '', description: 'The bytes to hash, in base64.' } as const;
-const FORMAT = { type: 'string', description: 'The encoding of what comes out: "hex" or "base64".' } as const;
+const FORMAT = { type: 'string', description: 'The encoding of the result: "hex" or "base64".' } as const;
 const BYTES = { type: 'integer', default: 32, description: 'How many bytes, up to 131,072.' } as const;
-const SOURCE_TEXT = '"platform", "seal" or "all": the randomness is that of the platform with all of them.';
+const SOURCE_TEXT = '"platform", "seal" or "all": all of them use the randomness of the platform.';
 
 /** `sys/tools/hash`, `sys/tools/random`. */
 export function toolsPaths(): Path[] {
@@ -57,7 +57,7 @@ function hashPaths(): Path[] {
 }
 
 function randomPaths(): Path[] {
-  const synopsis = 'Makes random bytes.';
+  const synopsis = 'Generates random bytes.';
   const format = { ...FORMAT, default: 'base64' } as const;
   return [
     definePath({

@@ -41,7 +41,7 @@ export function wrappingPaths(wrapping: Wrapping): Path[] {
       pattern: 'wrapping/rewrap',
       fields: { token: TOKEN },
       takesWrappingToken: true,
-      synopsis: 'Moves a wrapped response to a new wrapping token with a fresh TTL.',
+      synopsis: 'Moves a wrapped response to a new wrapping token with a new TTL.',
       write: ({ fields, clientToken }) => wrapping.rewrap(fields.token ?? clientToken),
     }),
   ];
