@@ -22,8 +22,8 @@ export function anyPaths(cubbyholes: Cubbyholes): Path[] {
       },
       otherFields: 'accept',
       exists: async ({ cubbyhole_path: path = '' }, token) => (await own(token).get(path)) !== undefined,
-      synopsis: 'Stores any values for the calling token. No other token can read them. They end with the token.',
-      description: 'A token may store 1,000 names and 1 MiB.',
+      synopsis: 'Keeps values for the calling token alone. They end with the token.',
+      description: 'A token may keep 1,000 names and 1 MiB.',
       read: async ({ token, fields }) => {
         const data = await own(token).get(fields.cubbyhole_path);
         return data && { data };

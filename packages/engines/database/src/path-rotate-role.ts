@@ -16,7 +16,7 @@ export function rotateRolePaths(parts: EngineParts, rotations: RotationWorker): 
       fields: { name: { type: 'string', required: true, description: 'The static role.' } },
       synopsis: 'Rotates the password of a static role now.',
       description:
-        'If it fails it is retried in the background, and static-creds keeps returning the password that logs in.',
+        'If that fails, it is retried in the background, and static-creds keeps returning the password that logs in.',
       write: async ({ fields: { name } }) => {
         const rotated = await claimIntent(context, staticSubject(name), async (claimed) => {
           const role = await readStaticRole(context.storage, name);

@@ -19,7 +19,8 @@ export function staticCredsPaths(storage: EntryStorage, intents: Intents): Path[
       pattern: 'static-creds/:name',
       fields: { name: { type: 'string', required: true, description: 'The static role.' } },
       synopsis: 'Returns the current password of a static role, and how long it stays valid.',
-      description: 'During a rotation either password may be the valid one, so the response waits for its end.',
+      description:
+        'While a rotation is under way, either password may be the one that logs in, so the answer waits until it ends.',
       read: async ({ fields: { name } }) => {
         let error = '';
         let read = readStaticRole;

@@ -27,8 +27,8 @@ export function haStatusPaths(node: Pick<NodeControl, 'isShared' | 'list'>): Pat
       synopsis: 'Lists the nodes that serve the store.',
       description:
         'Nodes are equal: "active_node" is true for each that is unsealed and was heard from in the last ten seconds. ' +
-        '"last_echo" is its last heartbeat, by the clock of the store. A node that ended without saying so is "dead", and goes ' +
-        'from the list when the others have taken over what it had begun.',
+        '"last_echo" is its last heartbeat, by the clock of the store. A node that ended without signing off is "dead", and stays ' +
+        'listed until the others have taken over its unfinished work.',
       read: async () => ({ shape: 'flat', data: { nodes: (await node.list()).map((each) => view(each)) } }),
     }),
   ];

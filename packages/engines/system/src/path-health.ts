@@ -33,9 +33,10 @@ export function healthPaths(server: ServerInfo, seal: Pick<SealControl, 'status'
       local: true,
       synopsis: 'Returns the health of the server.',
       description:
-        'The HTTP status is for load balancers: 200 unsealed, 501 not initialized, 503 sealed. ' +
-        'Also 503, with a "reason", while the server is about to end (shutdown_delay), while the database of its store has not ' +
-        'answered for ten seconds, and while its clock is wrong. A sealed server that waits for the server that opens its seal says so too. Parameters change each status. HEAD works too.',
+        'The HTTP status tells a load balancer what it needs to know: 200 unsealed, 501 not initialized, 503 sealed. ' +
+        'Also 503, with a "reason", while the server is about to shut down (shutdown_delay), has not heard from the database of its ' +
+        'store for ten seconds, or has a wrong clock. A sealed server that waits for the one that opens its seal says so too. ' +
+        'Parameters change each status. HEAD works too.',
       read: async ({ fields }) => {
         const { initialized, sealed, cluster, problem: sealProblem } = await seal.status();
         const active = statusCode('activecode', fields.activecode, 200);

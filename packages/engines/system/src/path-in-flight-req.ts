@@ -8,9 +8,8 @@ export function inFlightReqPaths(requestsInFlight: () => readonly InFlightReques
       pattern: 'in-flight-req',
       fields: {},
       openAs: 'in-flight-req',
-      synopsis: 'Shows the requests in flight on this node.',
-      description:
-        'Each has the id that the log shows. Of a token only its client is shown: the entity, or a value that stands for its policies.',
+      synopsis: 'Shows the requests that this node is serving.',
+      description: 'By id, as in the log. Of a token, only its client is shown: the entity, or a hash of its policies.',
       read: () => Promise.resolve({ shape: 'raw', data: requestsView(requestsInFlight()) }),
     }),
   ];

@@ -20,8 +20,8 @@ export function metricsPaths(metrics: MetricsView): Path[] {
       openAs: 'metrics',
       synopsis: 'Returns the metrics of the node that answers.',
       description:
-        'What is in the store (leases, tokens, static roles) is counted from time to time, with the same result on every node. ' +
-        'docs/observability.md has all names.',
+        'The contents of the store (leases, tokens, static roles) are counted periodically, with the same result on every node. ' +
+        'docs/observability.md lists all metrics.',
       read: async ({ fields, headers }) => {
         const format = fields.format || formatAccepted(headers?.get('accept') ?? []);
         if (format !== '' && format !== 'prometheus') {

@@ -81,8 +81,8 @@ export function quotasPaths(quotas: Quotas, mounts: MountTable): Path[] {
       fields: RULE_FIELDS,
       synopsis: 'Limits how often one client may request a path.',
       description:
-        'The most specific quota applies: of the role, of the path, of the longest beginning of the path, of the mount, of everything. ' +
-        'A client is an address, or a /64 of IPv6; each node counts separately. Beyond the rate the response is 429 with Retry-After.',
+        'Only the most specific quota applies: role, path, longest prefix, mount, everything. A client is an address, or a /64 of IPv6. ' +
+        'Each node counts separately. Beyond the rate, the answer is 429 with Retry-After.',
       read: async ({ fields }) => {
         const rule = quotas.get(fields.name);
         return rule && { data: ruleView(rule) };

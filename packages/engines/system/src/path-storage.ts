@@ -14,8 +14,8 @@ export function storagePaths(snapshots: Pick<Snapshots, 'save' | 'restore'>): Pa
       rawBody: true,
       synopsis: 'Takes a snapshot of the store, or restores one.',
       description:
-        'A read returns the snapshot as a gzip file, sealed as the store is. A write takes such a file as its body, and replaces the ' +
-        'contents of the store with it; it must come from a store with the same keys.',
+        'A read returns the snapshot as a gzip file, sealed like the store. A write takes such a file as its body and replaces the ' +
+        'contents of the store with it. The snapshot must come from a store with the same keys.',
       read: () => Promise.resolve({ stream: { contentType: 'application/gzip', chunks: snapshots.save() } }),
       write: (request) => restore(snapshots, request, false),
     }),
@@ -23,10 +23,10 @@ export function storagePaths(snapshots: Pick<Snapshots, 'save' | 'restore'>): Pa
       pattern: `${place}/snapshot-force`,
       fields: {},
       rawBody: true,
-      synopsis: 'Restores a snapshot of a store with other keys.',
+      synopsis: 'Restores a snapshot of a store with different keys.',
       description:
-        'Like a write to `snapshot`, without the check of the keys. If the keys differ, every node is sealed afterwards, and ' +
-        'leases that the store had before are forgotten.',
+        'Like a write to `snapshot`, but without checking the keys. If they differ, every node is sealed afterwards, and the leases ' +
+        'that the store had before are forgotten.',
       write: (request) => restore(snapshots, request, true),
     }),
   ]);
