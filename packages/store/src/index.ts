@@ -1,6 +1,6 @@
 export { openEmbeddedStore, type EmbeddedStoreOptions } from './embedded-store.ts';
 export { examineEmbeddedStore, examinePostgresStore, type StoreFindings } from './examine-store.ts';
-export { openPostgresStore, type PostgresStoreOptions } from './postgres-store.ts';
+export { checkConnectionUrl, openPostgresStore, type PostgresStoreOptions } from './postgres-store.ts';
 export { runRepeatable } from './run-repeatable.ts';
 export type { BulkAccess, Run, SqlResult, SqlRow, SqlStatement, SqlValue, Store } from './store.ts';
 export { watchedStore } from './watched-store.ts';

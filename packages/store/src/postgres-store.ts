@@ -73,6 +73,11 @@ interface ConnectedStore {
   readonly place: string;
 }
 
+/** @throws CofferError `invalid-request` for a `connectionUrl` that is none, or says what it cannot: see {@link openPostgresStore} */
+export function checkConnectionUrl(connectionUrl: string): void {
+  storeSettings(connectionUrl, 1, silentLogger);
+}
+
 /** The same before anything is sent to the database. @throws CofferError `invalid-request` for a wrong URL */
 export function connectPostgresStore(options: PostgresStoreOptions): ConnectedStore {
   const { connectionUrl, maxConnections = 10, logger = silentLogger, metrics = NO_METRICS } = options;

@@ -102,6 +102,28 @@ describe('several configuration files', () => {
     assert.ok(!broken.errors.some((error) => error.includes('is missing')), 'nobody knows what a broken file says');
   });
 
+  it('tell what is wrong with the URL of a store, without showing it', async () => {
+    const store = (url: string) => `storage "yugabytedb" {\n  connection_url = "${url}"\n}`;
+    for (const [url, said] of [
+      [
+        'postgres://u:hunter2@h/db?load_balanc=true',
+        /there is no setting "load_balanc"; did you mean "load_balance"\?$/,
+      ],
+      ['postgres://u:hunter2@h/db?target_session_attrs=standby', /a store has to be written to$/],
+      ['hunter2', /field "connection_url"/],
+    ] as const) {
+      await write({ 'a.hcl': `${LISTENER}\n${store(url)}` });
+      const { config, errors } = await examine(['a.hcl']);
+      assert.equal(config, undefined);
+      assert.equal(errors.length, 1);
+      assert.match(errors[0] ?? '', /^a\.hcl:\d+:20: storage "yugabytedb": field "connection_url"/);
+      assert.match(errors[0] ?? '', said);
+      assert.ok(!errors[0]?.includes('hunter2'));
+    }
+    await write({ 'a.hcl': `${LISTENER}\n${store('postgres://u:p@h:5433,i:5433/db?load_balance=true')}` });
+    assert.deepEqual((await examine(['a.hcl'])).errors, []);
+  });
+
   it('are only read with the permissions that are asked for', async () => {
     await write({ 'a.hcl': `${LISTENER}\n${STORAGE}` });
     await chmod(join(directory, 'a.hcl'), 0o666);

@@ -12,7 +12,7 @@ import { type LogConfig, parseLog } from './log-config.ts';
 import { parsePluginDirectory, parsePluginTrust } from './plugin-config.ts';
 import { parseRequestLimiter, type RequestLimiterConfig } from './request-limiter-config.ts';
 import { parseSeals, type SealsConfig } from './seal-config.ts';
-import { parseStorage, type StorageConfig } from './storage-config.ts';
+import { connectionUrlFault, parseStorage, type StorageConfig } from './storage-config.ts';
 import { parseTelemetry, type TelemetryConfig } from './telemetry-config.ts';
 import { parseUserLockouts, type UserLockouts } from './user-lockout-config.ts';
 
@@ -96,8 +96,9 @@ export async function examineConfig(
   const { config, ...rest } = examine(object, errors);
   if (config !== undefined) {
     const own = [...reserved, ...paths, ...files, ...ownPaths(config)];
-    const misplaced = await misplacedDevices(object, config.audit, own);
-    if (misplaced.length > 0) return { ...rest, errors: misplaced, files };
+    const urlFault = await connectionUrlFault(object, config.storage);
+    const faults = [...(urlFault ? [urlFault] : []), ...(await misplacedDevices(object, config.audit, own))];
+    if (faults.length > 0) return { ...rest, errors: faults, files };
   }
   return { ...rest, ...(config && { config }), files };
 }

@@ -1,4 +1,4 @@
-import { didYouMean, Secret } from '@coffer/base';
+import { CofferError, didYouMean, Secret } from '@coffer/base';
 import type { HclObject } from '@coffer/hcl';
 import { defined } from './config-values.ts';
 
@@ -38,6 +38,21 @@ export function parseStorage(config: HclObject, name = 'storage'): StorageConfig
     }
     default:
       throw body.error(`the types of storage are "file" and "yugabytedb": ${instead(block.labels[0] ?? '')}`, block);
+  }
+}
+
+/** What is wrong with the URL of a database, with its place; undefined for nothing. Nothing of the URL is shown. */
+export async function connectionUrlFault(config: HclObject, storage: StorageConfig): Promise<CofferError | undefined> {
+  if (storage.type === 'file') return undefined;
+  // Imported only here: it brings the driver, which the other commands do without.
+  const { checkConnectionUrl } = await import('@coffer/store');
+  try {
+    checkConnectionUrl(storage.connectionUrl.reveal());
+    return undefined;
+  } catch (error) {
+    const { message } = CofferError.from(error);
+    const body = config.blocks('storage', 1)[0]?.body ?? config;
+    return body.error(`storage "yugabytedb": ${message}`, body.attribute('connection_url'));
   }
 }
 
