@@ -146,6 +146,12 @@ for (const kind of ['mounts', 'auth'] as const) {
       const refusal = [400, /(secrets engine|auth method) "\w+" does not allow setting a version/] as const;
       await api.refused(refusal, 'POST', `${place.at}/tune`, { options: { version: '2' } });
       await api.refused(refusal, 'POST', `sys/${kind}/never`, { type: place.type, options: { version: 2 } });
+      const none = [
+        400,
+        /^plugin not found in the catalog: kv \(there is no such (engine|auth method) here; /,
+      ] as const;
+      for (const more of [{}, { options: { version: '2' } }, { plugin_version: 'v1.2.3' }])
+        await api.refused(none, 'POST', `sys/${kind}/never`, { type: 'kv', ...more });
       await api.refused([400, /"options": "a" must be a string/], 'POST', `${place.at}/tune`, {
         options: { a: ['b'] },
       });

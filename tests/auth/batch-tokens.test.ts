@@ -64,7 +64,9 @@ describe('a batch token', () => {
       await api.refused([400, `batch tokens cannot have "${field}" set`], 'POST', 'auth/token/create', body);
     }
     await api.refused([400, 'batch tokens cannot be root tokens'], 'POST', 'auth/token/create', { type: 'batch' });
-    await api.refused([400, "invalid 'token_type' value"], 'POST', 'auth/token/create', { type: 'recovery' });
+    await api.refused([400, "invalid 'token_type' value; use service or batch"], 'POST', 'auth/token/create', {
+      type: 'recovery',
+    });
     await api.refused(
       [400, /the batch token would have \d+ characters; 4096 are the most/],
       'POST',

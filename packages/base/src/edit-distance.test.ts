@@ -18,7 +18,7 @@ describe('editDistance', () => {
 describe('didYouMean', () => {
   const commands = ['read', 'write', 'delete', 'list', 'login', 'lease', 'status'];
 
-  it('finds one slip for three characters, of which a swap is one', () => {
+  it('finds one slip for three characters, two from five on, of which a swap is one', () => {
     for (const [typed, meant] of [
       ['raed', 'read'],
       ['wirte', 'write'],
@@ -27,8 +27,12 @@ describe('didYouMean', () => {
       ['dletee', 'delete'],
       ['stauts', 'status'],
       ['leases', 'lease'],
+      ['wirt', 'write'],
+      ['READ', 'read'],
+      ['Staus', 'status'],
     ])
       assert.equal(didYouMean(typed ?? '', commands), `Did you mean "${meant}"?`);
+    assert.equal(didYouMean('read', ['read']), undefined);
     assert.equal(didYouMean('formt', ['format'], '-'), 'Did you mean "-format"?');
   });
 

@@ -37,15 +37,19 @@ export function nearestName<N extends string>(name: string, candidates: readonly
 }
 
 /**
- * `Did you mean "read"?` where one of `candidates` is a slip of the finger away, one for three characters, with `before` in front of its
- * name; undefined otherwise. For people who type: {@link nearestName} allows more.
+ * `Did you mean "read"?` where one of `candidates` is a slip of the finger away, one for three characters and two from five on, with
+ * `before` in front of its name; undefined otherwise. Case is no slip. For people who type: {@link nearestName} allows more.
  */
 export function didYouMean(name: string, candidates: readonly string[], before = ''): string | undefined {
+  const typed = name.toLowerCase();
   const [nearest] = candidates
-    .map((candidate) => ({ candidate, mistakes: distance(name, candidate, true) }))
-    .filter(
-      ({ candidate, mistakes }) => mistakes > 0 && mistakes <= Math.floor(Math.max(name.length, candidate.length) / 3),
-    )
+    .map((candidate) => ({ candidate, mistakes: distance(typed, candidate.toLowerCase(), true) }))
+    .filter(({ candidate, mistakes }) => candidate !== name && mistakes <= allowedSlips(name, candidate))
     .sort((a, b) => a.mistakes - b.mistakes);
   return nearest && `Did you mean "${before}${nearest.candidate}"?`;
+}
+
+function allowedSlips(name: string, candidate: string): number {
+  const length = Math.max(name.length, candidate.length);
+  return Math.max(Math.floor(length / 3), length < 5 ? 0 : 2);
 }

@@ -19,9 +19,9 @@ export function usageFailure(message: string): CommandFailure {
   return new CommandFailure('invalid-request', message, 1);
 }
 
-/** The server, or something else outside, said no: exit code 2. */
-export function serverFailure(message: string): CommandFailure {
-  return new CommandFailure('failed', message, 2);
+/** The server, or something else outside, said no: exit code 2. `cause` may know what to do. */
+export function serverFailure(message: string, cause?: unknown): CommandFailure {
+  return new CommandFailure('failed', message, 2, cause);
 }
 
 /**

@@ -100,7 +100,7 @@ function normalise(
 }
 
 function unknownFlag(spelling: string, names: ReadonlyMap<string, string>): CofferError {
-  const meant = didYouMean(spelling, [...names.keys()], '-');
+  const meant = didYouMean(spelling, [...names.keys(), 'help'], '-');
   return usageFailure(`flag provided but not defined: -${spelling}${meant === undefined ? '' : `\n${meant}`}`);
 }
 

@@ -83,8 +83,8 @@ function renderFlag(name: string, flag: FlagDefinition): string {
   const sentences = [
     flag.usage,
     aliases === '' ? '' : `This is aliased as ${aliases}.`,
-    'default' in flag ? `The default is ${flag.default}.` : '',
+    'default' in flag && flag.default !== '' ? `The default is ${flag.default}.` : '',
     flag.env === undefined ? '' : `This can also be specified via the ${flag.env} environment variable.`,
   ];
-  return `  -${name}${VALUE_NAMES[flag.type]}\n${wrapText(sentences.filter(Boolean).join(' '), 6)}`;
+  return `  -${name}${VALUE_NAMES[flag.type]}\n${wrapText(sentences.filter(Boolean).join(' ').replace(/\s+/g, ' '), 6)}`;
 }

@@ -40,6 +40,19 @@ describe('a hint follows', () => {
     const write = ['write', 'database/config/x', 'a=b'];
     const hint = 'Nothing is enabled at this path. "vault secrets list" and "vault auth list" show what is.';
     assert.equal(await told(NO_ROUTE, write), hint);
+    for (const argv of [
+      ['read', 'x'],
+      ['list', 'x'],
+    ])
+      assert.equal(await told(NO_ROUTE, argv), 'No value found at x', 'as Vault says it');
+    assert.equal(await told({ status: 404, body: { errors: [] } }, ['read', 'kv/x']), 'No value found at kv/x');
+    const kv = hint.replace('path. ', 'path. There is no key-value engine here. ');
+    for (const argv of [
+      ['read', 'secret/data/app'],
+      ['write', 'kv/app', 'a=b'],
+      ['list', 'team/metadata/'],
+    ])
+      assert.equal(await told(NO_ROUTE, argv), kv);
     assert.equal(await told(NO_ROUTE, write, {}, '/v1'), 'The address must not end in "/v1": that is added to it.');
     assert.equal(await told({ status: 404, body: { errors: ['unsupported path'] } }, write), '* unsupported path');
   });

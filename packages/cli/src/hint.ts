@@ -1,6 +1,7 @@
 import { CofferError } from '@coffer/base';
 import { ApiError } from '@coffer/client';
 import type { Environment } from './flags.ts';
+import { isKeyValuePath } from './no-value.ts';
 
 /**
  * What to do about a failure whose words are Vault's, and do not say so. Undefined where nothing is known that the words leave out.
@@ -24,7 +25,8 @@ function refusalHint({ status, url, errors, isAnonymous }: ApiError, program: st
   if (status === 403 && isAnonymous) return `No token was sent. Set VAULT_TOKEN, or run "${program} login".`;
   if (status !== 404 || !errors.some((text) => text.startsWith('no handler for route'))) return undefined;
   if (path.startsWith('/v1/v1/')) return 'The address must not end in "/v1": that is added to it.';
-  return `Nothing is enabled at this path. "${program} secrets list" and "${program} auth list" show what is.`;
+  const kv = isKeyValuePath(path.slice('/v1/'.length)) ? ' There is no key-value engine here.' : '';
+  return `Nothing is enabled at this path.${kv} "${program} secrets list" and "${program} auth list" show what is.`;
 }
 
 function connectionHint(message: string, env: Environment): string | undefined {

@@ -46,6 +46,8 @@ describe('help', () => {
       const flags = isGroup(node) ? [] : Object.keys(node.flags);
       for (const flag of flags) assert.match(text, new RegExp(`^  -${flag}(=<.+>)?$`, 'm'));
       assert.doesNotMatch(text, /\n\n\n|\n\n$|[^\S\n]\n/, 'no double blank lines, and nothing at the end of one');
+      const [prose = ''] = text.split('\nSubcommands:\n');
+      assert.doesNotMatch(prose, /\S {2,}\S|undefined|The default is \./, 'no gap within a line');
       // Examples may be as long as they need to be.
       for (const line of text.split('\n')) assert.ok(line.length <= 78 || line.startsWith('      $ '), line);
     });
@@ -85,10 +87,21 @@ describe('a word that is nearly right', () => {
       [['-format=json', 'wirte', 'x'], 127, overview, 'Unknown command "wirte". Did you mean "write"?'],
       [['revoke', 'x'], 127, overview, 'Unknown command "revoke". Did you mean "lease revoke" or "token revoke"?'],
       [['lease', 'revke', 'x'], 1, lease, 'Unknown command "lease revke". Did you mean "lease revoke"?'],
+      [['raed', '-help'], 127, overview, 'Unknown command "raed". Did you mean "read"?'],
+      [['namespce', 'list'], 127, overview, 'Unknown command "namespce". Did you mean "namespace"?'],
+      [['-hlep'], 127, overview, 'Unknown flag "-hlep". Did you mean "-help"?'],
+      [['--versoin'], 127, overview, 'Unknown flag "--versoin". Did you mean "-version"?'],
+      [['lease', '-hlep'], 1, lease, 'Unknown flag "-hlep". Did you mean "lease -help"?'],
+      [['help'], 127, overview, 'Unknown command "help". Did you mean "-help"?'],
+      [['help', 'lease', 'renew'], 127, overview, 'Unknown command "help". Did you mean "lease renew -help"?'],
+      [['lease', 'help', 'renew'], 1, lease, 'Unknown command "lease help". Did you mean "lease renew -help"?'],
     ];
     for (const [argv, exitCode, text, suggestion] of cases)
       assert.deepEqual(await runCli(argv), { exitCode, stdout: '', stderr: `${text}\n${suggestion}\n` });
-    for (const argv of [['raed', '-help'], ['-raed'], ['lease', '-revke'], ['lease', '']])
+    const renwe = await runCli(['lease', 'renwe', '-help']);
+    const meant = '\nUnknown command "lease renwe". Did you mean "lease renew"?\n';
+    assert.deepEqual(renwe, { exitCode: 0, stdout: lease, stderr: meant });
+    for (const argv of [['-raed'], ['lease', '-revke'], ['lease', ''], ['cp'], ['lease', 'list']])
       assert.doesNotMatch((await runCli(argv)).stderr, /Did you mean/);
   });
 
@@ -97,6 +110,7 @@ describe('a word that is nearly right', () => {
     const cases: [string[], string][] = [
       [['read', '-formt=json', 'x'], `flag provided but not defined: -formt\nDid you mean "-format"?\n${run}`],
       [['read', '--adress', 'x', 'y'], `flag provided but not defined: -adress\nDid you mean "-address"?\n${run}`],
+      [['read', '-hlep', 'x'], `flag provided but not defined: -hlep\nDid you mean "-help"?\n${run}`],
       [['read', '-f', 'x'], `flag provided but not defined: -f\n${run}`],
     ];
     for (const [argv, stderr] of cases) assert.deepEqual(await runCli(argv), { exitCode: 1, stdout: '', stderr });
@@ -154,7 +168,7 @@ describe('run', () => {
       [['policy', 'write', 'x'], /^Not enough arguments \(expected 2, got 1\)\n$/],
       [['token', 'revoke'], /^Not enough arguments \(expected 1 or -self, got 0\)\n$/],
       [['token', 'revoke', '-self', '-mode=path'], /^Cannot use -self with -mode!\n$/],
-      [['token', 'revoke', '-mode=x', 'y'], /^Invalid mode: x\n$/],
+      [['token', 'revoke', '-mode=x', 'y'], /^Invalid mode: x\nUse "orphan" or "path"\.\n$/],
       [['token', 'lookup', '-accessor'], /^Not enough arguments with -accessor \(expected 1, got 0\)\n$/],
       [['unwrap', 'a', 'b'], /^Too many arguments \(expected 0-1, got 2\)\n$/],
       [['write', 'x'], /^Must supply data or use -force\n$/],

@@ -78,22 +78,24 @@ async function dispatch(argv: readonly string[], commands: readonly CommandNode[
   const help = beforeTerminator(words).some((word) => /^(-h|--?help)$/.test(word));
   const found = findCommand(words, commands);
   const missing = missingCommand(words, found);
-  // Asked for, help is the answer; otherwise it is the complaint.
-  const say = help ? ui.output : ui.error;
-  // As for any other word that is none: 127 for a command, 1 for a subcommand.
-  const exitCode = help ? 0 : found === undefined ? 127 : 1;
   if (missing !== undefined) {
-    say(refusalOf(name, missing));
+    // As for any other word that is none: 127 for a command, 1 for a subcommand.
+    const exitCode = help ? 0 : found === undefined ? 127 : 1;
+    // Asked for, help is the answer; otherwise it is the complaint.
+    (help ? ui.output : ui.error)(refusalOf(name, missing));
     return exitCode;
   }
   if (found === undefined) {
-    say(renderOverview(name, commands));
-    if (!help) suggest(words.find(isName), commands, '', ui);
-    return exitCode;
+    // The help of a command that nobody knows is none.
+    const isAnswer = help && !words.some(isName);
+    (isAnswer ? ui.output : ui.error)(renderOverview(name, commands));
+    if (!isAnswer) suggest(fromFirstName(words), commands, '', ui);
+    return isAnswer ? 0 : 127;
   }
   const text = renderHelp(name, found.path, found.node);
   if (help) {
     ui.output(text);
+    if (isGroup(found.node)) suggest(found.rest, found.node.commands, found.path, ui);
     return 0;
   }
   if (found.leadingFlags) {
@@ -103,16 +105,21 @@ async function dispatch(argv: readonly string[], commands: readonly CommandNode[
   }
   if (found.leadingFlags || isGroup(found.node)) {
     ui.error(text);
-    if (isGroup(found.node)) suggest(found.rest[0], found.node.commands, found.path, ui);
+    if (isGroup(found.node)) suggest(found.rest, found.node.commands, found.path, ui);
     return 1;
   }
   return invoke(found.node, found.path, found.rest, program);
 }
 
 /** Stands last, where it is not scrolled away. */
-function suggest(word: string | undefined, commands: readonly CommandNode[], group: string, ui: Ui): void {
-  const suggestion = suggestCommand(word, commands, group);
+function suggest(words: readonly string[], commands: readonly CommandNode[], group: string, ui: Ui): void {
+  const suggestion = suggestCommand(words, commands, group);
   if (suggestion !== undefined) ui.error(`\n${suggestion}`);
+}
+
+/** Without the flags before it; all of them where there is no name. */
+function fromFirstName(words: readonly string[]): readonly string[] {
+  return words.slice(Math.max(words.findIndex(isName), 0));
 }
 
 function isName(word: string): boolean {

@@ -62,6 +62,8 @@ export interface ApiResponse {
   readonly text: string;
 }
 
+type OnMissing = (refusal: ApiError) => void;
+
 /** Vault's HTTP API. Every method throws {@link ApiError} for a status outside 200..399, CofferError `unavailable` for no answer. */
 export interface Client {
   readonly options: ClientOptions;
@@ -69,14 +71,14 @@ export interface Client {
   request(method: string, path: string, content?: RequestContent): Promise<ApiResponse>;
   /** GET of an answer without end, as it comes. Nothing limits how long that takes but `signal`. */
   stream(path: string, query?: Query, signal?: AbortSignal): Promise<AsyncIterable<Uint8Array>>;
-  /** GET. `undefined` when nothing is there (404 without data or warnings). */
-  read(path: string, query?: Query): Promise<SecretResponse | undefined>;
+  /** GET. `undefined` when nothing is there (404 without data or warnings); `onMissing` gets what the server said then. */
+  read(path: string, query?: Query, onMissing?: OnMissing): Promise<SecretResponse | undefined>;
   /** PUT. `undefined` when the answer has no content. */
   write(path: string, body?: JsonValue): Promise<SecretResponse | undefined>;
   /** DELETE. `undefined` when the answer has no content. */
   delete(path: string, query?: Query): Promise<SecretResponse | undefined>;
-  /** GET with `list=true`, which passes proxies that do not know the LIST verb. `undefined` when nothing is there. */
-  list(path: string, query?: Query): Promise<SecretResponse | undefined>;
+  /** GET with `list=true`, which passes proxies that do not know the LIST verb. As {@link read} when nothing is there. */
+  list(path: string, query?: Query, onMissing?: OnMissing): Promise<SecretResponse | undefined>;
   /** GET of what is no JSON: its bytes as they come, however long that takes. */
   download(path: string): Promise<AsyncIterable<Uint8Array>>;
   /** POST of so many bytes. However long it takes, it is waited for. */
@@ -144,12 +146,13 @@ export function createClient(options: ClientOptions): Client {
     throw new CofferError('failed', `the server answered ${opened.status} in place of a stream`);
   }
 
-  async function orNothing(response: Promise<ApiResponse>): Promise<SecretResponse | undefined> {
+  async function orNothing(response: Promise<ApiResponse>, onMissing?: OnMissing): Promise<SecretResponse | undefined> {
     try {
       return parseSecretResponse((await response).body);
     } catch (thrown) {
-      if (thrown instanceof NotFound) return thrown.secret;
-      throw thrown;
+      if (!(thrown instanceof NotFound)) throw thrown;
+      if (thrown.secret === undefined) onMissing?.(thrown);
+      return thrown.secret;
     }
   }
 
@@ -157,10 +160,11 @@ export function createClient(options: ClientOptions): Client {
     options,
     request,
     stream: (path, query = {}, signal) => bytes(path, query, { timeoutMs, signal }),
-    read: (path, query = {}) => orNothing(request('GET', path, { query })),
+    read: (path, query = {}, onMissing) => orNothing(request('GET', path, { query }), onMissing),
     write: async (path, body) => parseSecretResponse((await request('PUT', path, { body })).body),
     delete: async (path, query = {}) => parseSecretResponse((await request('DELETE', path, { query })).body),
-    list: (path, query = {}) => orNothing(request('GET', path, { query: { ...query, list: 'true' } })),
+    list: (path, query = {}, onMissing) =>
+      orNothing(request('GET', path, { query: { ...query, list: 'true' } }), onMissing),
     download: (path) => bytes(path, {}, {}),
     async upload(path, chunks, length) {
       const opened = await transfer('POST', path, { content: { chunks, length } }, {});

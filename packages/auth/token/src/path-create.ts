@@ -132,7 +132,7 @@ function tokenTypeOf(fields: Fields, role: TokenRole | undefined): TokenEntry['t
   const asked = fields.type === '' && tokenType === 'default-batch' ? 'batch' : fields.type;
   const type = tokenType === 'service' || tokenType === 'batch' ? tokenType : asked;
   if (type === '' || type === 'service') return 'service';
-  if (type !== 'batch') refuse("invalid 'token_type' value");
+  if (type !== 'batch') refuse("invalid 'token_type' value; use service or batch");
   const bad = (['explicit_max_ttl', 'num_uses', 'period'] as const).find((name) => fields[name] !== 0);
   if (bad !== undefined) refuse(`batch tokens cannot have "${bad}" set`);
   return 'batch';

@@ -1,5 +1,7 @@
+import type { ApiError } from '@coffer/client';
 import { defineCommand } from '../command.ts';
 import { reporting, serverFailure } from '../failure.ts';
+import { noValueAt } from '../no-value.ts';
 import { trimPath } from '../path.ts';
 
 export const list = defineCommand({
@@ -18,14 +20,18 @@ export const list = defineCommand({
   async run({ arguments: [argument = ''], connect, detailed, printer }) {
     const path = trimPath(argument);
     const client = await connect();
-    const secret = await reporting(`Error listing ${path}`, client.list(path));
+    let refusal: ApiError | undefined;
+    const listing = client.list(path, {}, (thrown) => {
+      refusal = thrown;
+    });
+    const secret = await reporting(`Error listing ${path}`, listing);
     if (secret?.wrapInfo) return printer.secret(secret);
     if (Array.isArray(secret?.data?.['keys']) && secret !== undefined) return printer.list(secret, detailed);
     if (printer.format !== 'table') {
       printer.data({});
       return 2;
     }
-    if (secret === undefined) throw serverFailure(`No value found at ${path}`);
+    if (secret === undefined) throw noValueAt(path, refusal);
     if (secret.data === null) return printer.secret(secret);
     throw serverFailure(`No entries found at ${path}`);
   },

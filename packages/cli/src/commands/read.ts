@@ -1,6 +1,8 @@
+import type { ApiError } from '@coffer/client';
 import { defineCommand } from '../command.ts';
 import { readTextArguments } from '../data-arguments.ts';
-import { reporting, serverFailure } from '../failure.ts';
+import { reporting } from '../failure.ts';
+import { noValueAt } from '../no-value.ts';
 import { trimPath } from '../path.ts';
 
 export const read = defineCommand({
@@ -27,8 +29,12 @@ export const read = defineCommand({
       ui.output(text.trimEnd());
       return 0;
     }
-    const secret = await reporting(`Error reading ${path}`, client.read(path, query));
-    if (secret === undefined) throw serverFailure(`No value found at ${path}`);
+    let refusal: ApiError | undefined;
+    const reading = client.read(path, query, (thrown) => {
+      refusal = thrown;
+    });
+    const secret = await reporting(`Error reading ${path}`, reading);
+    if (secret === undefined) throw noValueAt(path, refusal);
     return printer.secret(secret);
   },
 });

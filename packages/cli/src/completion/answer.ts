@@ -19,18 +19,23 @@ const MOST_NAMES = 1000;
 /** Names that a shell takes as they are. It inserts them unquoted: others could make it run something. */
 const PLAIN_WORD = /^[\p{L}\p{N}_@%+=:,./-]+$/u;
 
-/** Prints what may stand at the cursor, a line each: nothing where it is not known, the server says no, or it takes too long. */
+/**
+ * Prints what may stand at the cursor, a line each: nothing where it is not known, the server says no, or it takes too long.
+ *
+ * @param replaced what the shell will put one of the lines in the place of: for bash a word begins behind `=` and `:`. Default: the
+ *   whole word.
+ */
 export async function answerCompletion(
   line: TypedLine,
   commands: readonly CommandNode[],
   { io, ui }: { readonly io: CliIo; readonly ui: Ui },
+  replaced: string = line.last,
 ): Promise<void> {
   const { candidates, prefix, before } = completionOf(line, commands);
   const names = await bounded(namesOf(candidates, prefix, asker(io)));
   const matching = names.filter((name) => name.startsWith(prefix) && PLAIN_WORD.test(name));
-  // fish replaces the whole word; for bash a word begins behind "=".
-  const kept = io.env['COFFER_COMPLETION_SHELL'] === 'fish' ? before : '';
-  for (const name of [...new Set(matching)].sort().slice(0, MOST_NAMES)) ui.output(`${kept}${name}`);
+  const start = line.last.endsWith(replaced) ? line.last.length - replaced.length : 0;
+  for (const name of [...new Set(matching)].sort().slice(0, MOST_NAMES)) ui.output(`${before}${name}`.slice(start));
 }
 
 /** Clients with what is left of the time. The environment says which server and which token: flags are not final yet. */

@@ -81,7 +81,7 @@ export const FLAG_CANDIDATES: Readonly<Record<string, Candidates>> = {
   policy: 'policies',
   'plugin reload plugin': 'plugins',
   'plugin reload mounts': 'mounts',
-  'plugin reload scope': ['local', 'global'],
+  'plugin reload scope': ['global'],
   'token create type': ['service', 'batch'],
   'token revoke mode': ['orphan', 'path'],
 };

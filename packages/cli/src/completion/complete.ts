@@ -3,6 +3,7 @@ import type { FlagDefinition, FlagDefinitions } from '../flags.ts';
 import { HTTP_FLAGS, OUTPUT_FLAGS } from '../global-flags.ts';
 import { LOGIN_HANDLERS } from '../login-handlers.ts';
 import { ARGUMENT_CANDIDATES, type Candidates, FLAG_CANDIDATES } from './candidates.ts';
+import { PROGRAM_FLAGS } from '../suggestion.ts';
 import type { TypedLine } from './line.ts';
 
 /** What may stand at the cursor. */
@@ -13,9 +14,6 @@ export interface Completion {
   /** What stands before it in the same word: `-format=`. */
   readonly before: string;
 }
-
-/** What the program itself takes, before any command. */
-const PROGRAM_FLAGS = ['autocomplete-install', 'autocomplete-uninstall', 'help', 'version'];
 
 /** Finds out what the word at the cursor is: a command, a flag, its value, or an argument. */
 export function completionOf({ words, last }: TypedLine, commands: readonly CommandNode[]): Completion {

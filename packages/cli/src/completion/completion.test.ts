@@ -10,8 +10,12 @@ import { type CannedAnswer, runCli, type SeenRequest, withServer } from '../cli-
 import { HTTP_FLAGS } from '../global-flags.ts';
 
 /** What is offered for a line. Whatever happens, it is no error. */
-async function offered(line: string, env: Readonly<Record<string, string>> = {}): Promise<string[]> {
-  const ran = await runCli([], { env: { VAULT_ADDR: 'http://127.0.0.1:1', COMP_LINE: line, ...env } });
+async function offered(
+  line: string,
+  env: Readonly<Record<string, string>> = {},
+  argv: string[] = [],
+): Promise<string[]> {
+  const ran = await runCli(argv, { env: { VAULT_ADDR: 'http://127.0.0.1:1', COMP_LINE: line, ...env } });
   assert.deepEqual([ran.exitCode, ran.stderr], [0, ''], line);
   return ran.stdout.split('\n').slice(0, -1);
 }
@@ -54,9 +58,15 @@ describe('completion', () => {
 
   it('offers the values of flags', async () => {
     assert.deepEqual(await offered('vault read -format '), ['json', 'raw', 'table', 'yaml']);
-    assert.deepEqual(await offered('vault list -format=j'), ['json']);
-    assert.deepEqual(await offered('vault list -format=j', { COFFER_COMPLETION_SHELL: 'fish' }), ['-format=json']);
-    assert.deepEqual(await offered('vault login -method=user'), ['userpass']);
+    assert.deepEqual(await offered('vault list -format=j'), ['-format=json']);
+    assert.deepEqual(await offered('vault login -method=user'), ['-method=userpass']);
+    // bash says what it replaces: with its COMP_WORDBREAKS what is behind "=" and ":".
+    assert.deepEqual(await offered('vault list -format=j', {}, ['vault', 'j', '=']), ['json']);
+    assert.deepEqual(await offered('vault list -format=js', {}, ['vault', '-format=js', 'list']), ['-format=json']);
+    assert.deepEqual(
+      await offered('vault login -method=', {}, ['vault', '', '=']),
+      await offered('vault login -method '),
+    );
     assert.deepEqual(await offered('vault token revoke -mode '), ['orphan', 'path']);
     assert.deepEqual(await offered('vault secrets enable d'), ['database']);
     assert.deepEqual(await offered('vault plugin info '), ['auth', 'database', 'secret']);
@@ -91,7 +101,7 @@ describe('completion', () => {
       const check = async (line: string, expected: readonly string[]) =>
         assert.deepEqual(await offered(line, env), expected, line);
       await check('vault policy read ', ['default', 'root', 'team-a']);
-      await check('vault token create -policy=te', ['team-a']);
+      await check('vault token create -policy=te', ['-policy=team-a']);
       await check('vault secrets disable ', ['cubbyhole/', 'data-2/', 'database/']);
       await check('vault auth tune u', ['userpass/']);
       await check('vault audit disable ', ['file/']);

@@ -26,7 +26,8 @@ export async function completion(
 ): Promise<number | undefined> {
   const typed = typedLine(io.env);
   if (typed !== undefined) {
-    await answerCompletion(typed, commands, { io, ui });
+    // bash alone hands over the program's name, the word at the cursor and the one before it.
+    await answerCompletion(typed, commands, { io, ui }, argv.length === 3 ? argv[1] : undefined);
     return 0;
   }
   const asked = (flag: string) => argv.some((word) => word === `-${flag}` || word === `--${flag}`);

@@ -8,7 +8,8 @@ import { ZSH_EMULATION } from './shells.ts';
 
 const EXTRA = { program: 'coffer', command: ['/opt/coffer/coffer'] };
 const BASH = 'complete -C /opt/coffer/coffer coffer';
-const ZSH = 'complete -o nospace -C /opt/coffer/coffer coffer';
+const ZSH =
+  '(( $+functions[compdef] )) || { autoload -U compinit && compinit -i }; complete -o nospace -C /opt/coffer/coffer coffer';
 
 describe('-autocomplete-install', () => {
   let root: string;

@@ -96,7 +96,7 @@ function inFile(shell: string, path: string, program: string, lines: readonly st
 
 /** zsh's emulation goes as well, unless another command needs it or it was written elsewhere in the file. */
 function linesToRemove(text: string, present: readonly string[]): readonly string[] {
-  const others = text.split('\n').some((line) => /^\s*complete\s/.test(line) && !present.includes(line));
+  const others = text.split('\n').some((line) => /(^|;)\s*complete\s/.test(line) && !present.includes(line));
   const ours = text.includes(`\n${ZSH_EMULATION}\n${present[0] ?? ''}\n`);
   return ours && !others ? [ZSH_EMULATION, ...present] : present;
 }

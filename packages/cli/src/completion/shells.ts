@@ -24,13 +24,17 @@ export function bashLine(program: string, command: readonly string[]): string {
   return `complete -C ${quoted(commandLine(command))} ${program}`;
 }
 
+/** The emulation is of no use before zsh's own completion runs, which nobody starts in a new `.zshrc`. */
+const ZSH_START = '(( $+functions[compdef] )) || { autoload -U compinit && compinit -i }; ';
+
 export function zshLine(program: string, command: readonly string[]): string {
-  return `complete -o nospace -C ${quoted(commandLine(command))} ${program}`;
+  return `${ZSH_START}complete -o nospace -C ${quoted(commandLine(command))} ${program}`;
 }
 
 /** One of these lines, whatever it starts: of another place or version of the program. */
 export function isLineFor(program: string, line: string): boolean {
-  return /^complete (-o nospace )?-C ./.test(line) && line.endsWith(` ${program}`);
+  const own = line.startsWith(ZSH_START) ? line.slice(ZSH_START.length) : line;
+  return /^complete (-o nospace )?-C ./.test(own) && line.endsWith(` ${program}`);
 }
 
 /** fish reads completions of a command from the file of its name. */
@@ -38,7 +42,6 @@ export function fishScript(program: string, command: readonly string[]): string 
   return [
     `function __complete_${program}`,
     '    set -lx COMP_LINE (commandline -cp)',
-    '    set -lx COFFER_COMPLETION_SHELL fish',
     '    set -l word (commandline -ct)',
     '    if test -z "$word"',
     '        set COMP_LINE "$COMP_LINE "',

@@ -176,6 +176,11 @@ export class MountTable {
     return this.#find(path)?.engine;
   }
 
+  /** @throws CofferError `invalid-request` for a type that cannot be enabled below `path` */
+  requireType(path: string, type: string): void {
+    this.#factory(path, type);
+  }
+
   /** @throws CofferError `invalid-request` for a path in use or an unknown type */
   async enable(given: string, type: string, rest: Partial<Mount>): Promise<void> {
     const path = normalizeMountPath(given);
@@ -322,9 +327,10 @@ export class MountTable {
     const factory = candidates.get(type);
     if (factory !== undefined) return factory;
     const known = [...candidates.keys()].join(', ');
+    const none = `there is no such ${candidates === engines ? 'engine' : 'auth method'} here`;
     throw new CofferError(
       'invalid-request',
-      `plugin not found in the catalog: ${type} (what can be enabled: ${known})`,
+      `plugin not found in the catalog: ${type} (${none}; what can be enabled: ${known})`,
     );
   }
 

@@ -40,6 +40,7 @@ function oneAuth(mounts: MountTable, leases: Leases): Path {
     write: async ({ fields, warnings }) => {
       const type = mountType(fields, 'missing type: name the method to enable, as in "approle"');
       const path = normalizeMountPath(`auth/${fields.path}`);
+      mounts.requireType(path, type);
       await mounts.enable(path, type, mountParts(fields, { path, type }, warnings));
       return undefined;
     },

@@ -38,6 +38,7 @@ function oneMount(mounts: MountTable, leases: Leases): Path {
     write: async ({ fields, warnings }) => {
       const type = mountType(fields, 'missing type: name the engine to mount, as in "database"');
       const path = secretsPath(fields.path, 'mount');
+      mounts.requireType(path, type);
       await mounts.enable(path, type, mountParts(fields, { path, type }, warnings));
       return undefined;
     },

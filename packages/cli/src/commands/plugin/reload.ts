@@ -66,5 +66,6 @@ function checkReload({ plugin, type, mounts, scope }: Reload): void {
   if (type !== '' && mounts.length > 0) throw usageFailure('Cannot specify -type with -mounts');
   if (!['', 'auth', 'secret', 'database'].includes(type))
     throw usageFailure('Error parsing -type as a plugin type, must be unset or one of auth, secret, or database');
-  if (scope !== '' && scope !== 'global') throw usageFailure(`Invalid reload scope: ${scope}`);
+  if (scope !== '' && scope !== 'global')
+    throw usageFailure(`Invalid reload scope: ${scope}\nUse "global", or leave it out.`);
 }

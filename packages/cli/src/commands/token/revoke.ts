@@ -41,7 +41,8 @@ interface Choice {
 }
 
 function checkUsage(count: number, { accessor, self, mode }: Choice): void {
-  if (mode !== undefined && !['', 'orphan', 'path'].includes(mode)) throw usageFailure(`Invalid mode: ${mode}`);
+  if (mode !== undefined && !['', 'orphan', 'path'].includes(mode))
+    throw usageFailure(`Invalid mode: ${mode}\nUse "orphan" or "path".`);
   if (self && count > 0) throw usageFailure(`Too many arguments with -self (expected 0, got ${count})`);
   if (!self && count > 1) throw usageFailure(`Too many arguments (expected 1 or -self, got ${count})`);
   if (!self && count < 1) throw usageFailure(`Not enough arguments (expected 1 or -self, got ${count})`);
