@@ -85,6 +85,25 @@ describe('plugins in versions', () => {
       assert.match(await refusal(configure('unasked')), /checksums did not match/);
     });
 
+    it('with a warning where nothing runs them, and not without a type', async () => {
+      for (const type of ['secret', 'auth']) {
+        const answer = await client.write(`sys/plugins/catalog/${type}/other`, { sha256, command: FIXTURE_FILE });
+        const kept = `Kept, but nothing here runs plugins of the type ${type}: it cannot be enabled.`;
+        assert.deepEqual(answer?.warnings, [kept]);
+      }
+      for (const type of [undefined, 0, '', 'unknown'])
+        assert.equal(
+          await refusal(
+            client.write('sys/plugins/catalog/other', {
+              sha256,
+              command: FIXTURE_FILE,
+              ...(type !== undefined && { type }),
+            }),
+          ),
+          'missing type: one of auth, database, secret',
+        );
+    });
+
     it('by a semantic version that is no built-in’s', async () => {
       const malformed = (version: string) =>
         `version ${JSON.stringify(version)} is not a valid semantic version: malformed version: ${version}`;
@@ -294,10 +313,13 @@ describe('plugins in versions', () => {
     it('with a warning when nothing runs on them, and an error when nobody knows them', async () => {
       const answer = await reload({ plugin: 'ysql-plugin' });
       assert.deepEqual(answer?.warnings, ['no plugins were reloaded']);
-      assert.equal(await refusal(reload({ plugin: 'absent' })), 'plugin not found in the catalog: "absent"');
+      assert.equal(
+        await refusal(reload({ plugin: 'absent' })),
+        'plugin not found in the catalog: "absent"; "plugin list" shows those that are there',
+      );
       assert.equal(
         await refusal(client.write('sys/plugins/reload/secret/ysql-plugin', {})),
-        'plugin not found in the catalog: "ysql-plugin"',
+        'plugin not found in the catalog: "ysql-plugin"; "plugin list" shows those that are there',
       );
     });
   });

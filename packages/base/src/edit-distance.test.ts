@@ -37,6 +37,7 @@ describe('didYouMean', () => {
   });
 
   it('finds nothing for other words, however short or long', () => {
+    assert.equal(didYouMean('mysql-database-plugin', ['postgresql-database-plugin']), undefined);
     for (const typed of ['', 'l', 'kv', 'get', 'put', 'agent', 'a'.repeat(100_000)])
       assert.equal(didYouMean(typed, commands), undefined);
   });

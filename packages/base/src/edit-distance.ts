@@ -37,8 +37,8 @@ export function nearestName<N extends string>(name: string, candidates: readonly
 }
 
 /**
- * `Did you mean "read"?` where one of `candidates` is a slip of the finger away, one for three characters and two from five on, with
- * `before` in front of its name; undefined otherwise. Case is no slip. For people who type: {@link nearestName} allows more.
+ * `Did you mean "read"?` where one of `candidates` is a slip of the finger away, one for three characters, two from five on and never
+ * more than three, with `before` in front of its name; undefined otherwise. Case is no slip. For people who type: {@link nearestName} allows more.
  */
 export function didYouMean(name: string, candidates: readonly string[], before = ''): string | undefined {
   const typed = name.toLowerCase();
@@ -51,5 +51,5 @@ export function didYouMean(name: string, candidates: readonly string[], before =
 
 function allowedSlips(name: string, candidate: string): number {
   const length = Math.max(name.length, candidate.length);
-  return Math.max(Math.floor(length / 3), length < 5 ? 0 : 2);
+  return Math.min(Math.max(Math.floor(length / 3), length < 5 ? 0 : 2), 3);
 }

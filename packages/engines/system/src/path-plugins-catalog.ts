@@ -118,13 +118,15 @@ function one(plugins: PluginCatalog, directory: PluginDirectory | undefined, pat
 /**
  * A version that is registered must be the plugin's own, which only the plugin knows. One that cannot be asked is registered
  * all the same, as in Vault, and asked again whenever it is started.
- * @returns the warning that it could not be asked
+ * @returns the warning that it could not be asked, or that nothing here would run it
  * @throws CofferError `invalid-request` for an entry that could not be run, or whose plugin is of another version
  */
 async function checkEntry(directory: PluginDirectory | undefined, entry: PluginEntry): Promise<string | undefined> {
   const { reportedVersion } = await checkCommand(directory, entry.command);
   checkPluginEntry(entry);
-  if (entry.version === '' || entry.type !== 'database') return undefined;
+  if (entry.type !== 'database')
+    return `Kept, but nothing here runs plugins of the type ${entry.type}: it cannot be enabled.`;
+  if (entry.version === '') return undefined;
   let reported: string;
   try {
     reported = await reportedVersion(entry);
@@ -143,7 +145,10 @@ function typeInUrl(given: string | undefined): PluginType {
 
 /** The CLI sends a number in the body and the word in the path, and the path wins. */
 function typeInBody(given: string | undefined): PluginType {
-  if (given === undefined) throw new CofferError('invalid-request', 'missing type: one of auth, database, secret');
+  // As the CLI sends where only a name was given.
+  if (given === undefined || ['', '0', 'unknown'].includes(given)) {
+    throw new CofferError('invalid-request', 'missing type: one of auth, database, secret');
+  }
   return TYPE_NUMBERS.get(given) ?? parsePluginType(given);
 }
 

@@ -45,7 +45,10 @@ export function pluginsReloadPaths(mounts: MountTable, plugins: PluginCatalog, r
     if (reloaded.length > 0) return answer(scope, id);
     const known = await Promise.all(types.map((type) => plugins.resolve(type, name, '')));
     if (known.every((plugin) => plugin === undefined)) {
-      throw new CofferError('invalid-request', `plugin not found in the catalog: ${JSON.stringify(name)}`);
+      throw new CofferError(
+        'invalid-request',
+        `plugin not found in the catalog: ${JSON.stringify(name)}; "plugin list" shows those that are there`,
+      );
     }
     return { ...(await answer(scope, id)), warnings: ['no plugins were reloaded'] };
   };
