@@ -14,7 +14,7 @@ export type Candidates =
 const PLUGIN_TYPES = ['auth', 'database', 'secret'];
 export const AUTH_TYPES = ['approle', 'cert', 'jwt', 'kubernetes', 'oidc', 'plugin', 'userpass'];
 export const ENGINE_TYPES = ['database', 'plugin'];
-export const AUDIT_TYPES = ['file', 'socket', 'syslog'];
+export const AUDIT_TYPES = ['file', 'socket'];
 
 /**
  * The arguments of each command that takes some, one entry for each place. Empty: nothing can be offered, as for names that are
@@ -73,15 +73,23 @@ export const FLAG_CANDIDATES: Readonly<Record<string, Candidates>> = {
   'client-cert': 'files',
   'client-key': 'files',
   config: 'files',
+  'dev-plugin-dir': 'files',
   format: ['table', 'json', 'yaml'],
   'read format': ['table', 'json', 'yaml', 'raw'],
+  'listing-visibility': ['unauth', 'hidden'],
+  'log-file': 'files',
   'log-level': ['trace', 'debug', 'info', 'warn', 'error'],
-  'monitor log-format': ['standard', 'json'],
+  'log-format': ['standard', 'json'],
   'login path': 'auths',
+  'migrate vault from-ca-cert': 'files',
+  'migrate vault from-token-file': 'files',
+  'migrate vault secrets': 'files',
+  'operator rekey target': ['barrier', 'recovery'],
   policy: 'policies',
   'plugin reload plugin': 'plugins',
   'plugin reload mounts': 'mounts',
   'plugin reload scope': ['global'],
   'token create type': ['service', 'batch'],
+  'token-type': ['default-service', 'default-batch', 'service', 'batch'],
   'token revoke mode': ['orphan', 'path'],
 };

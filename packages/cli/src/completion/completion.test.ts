@@ -67,6 +67,7 @@ describe('completion', () => {
       await offered('vault login -method=', {}, ['vault', '', '=']),
       await offered('vault login -method '),
     );
+    assert.deepEqual(await offered('vault operator rekey -target '), ['barrier', 'recovery']);
     assert.deepEqual(await offered('vault token revoke -mode '), ['orphan', 'path']);
     assert.deepEqual(await offered('vault secrets enable d'), ['database']);
     assert.deepEqual(await offered('vault plugin info '), ['auth', 'database', 'secret']);

@@ -82,6 +82,14 @@ describe('-autocomplete-install', () => {
     assert.equal(await text('.zshrc'), others);
   });
 
+  it('finds the file of a zsh that is told to look elsewhere', async () => {
+    await mkdir(at('zsh'));
+    await writeFile(at('zsh/.zshrc'), '');
+    const ran = await runCli(['-autocomplete-install'], { env: { HOME: home, ZDOTDIR: at('zsh') }, extra: EXTRA });
+    assert.match(ran.stdout, /^Success! Installed completion for zsh in .*\/zsh\/\.zshrc\n/);
+    assert.equal(await text('zsh/.zshrc'), `\n${ZSH_EMULATION}\n${ZSH}\n`);
+  });
+
   it('writes a file of its own for fish, and no other', async () => {
     await mkdir(at('.config/fish'), { recursive: true });
     assert.equal((await run('install')).exitCode, 0);

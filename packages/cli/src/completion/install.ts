@@ -58,7 +58,7 @@ type Change = (kind: 'install' | 'uninstall') => Promise<Outcome>;
 
 async function shellsOf(home: string, { program, command, env }: Installation): Promise<Change[]> {
   const bash = await firstOf(bashFiles(home, process.platform));
-  const zsh = await firstOf([zshFile(home)]);
+  const zsh = await firstOf([zshFile(home, env)]);
   const fish = await firstOf([fishDirectory(home, env)]);
   return [
     ...(bash === undefined ? [] : [inFile('bash', bash, program, [bashLine(program, command)])]),

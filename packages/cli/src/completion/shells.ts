@@ -7,8 +7,9 @@ export function bashFiles(home: string, platform: NodeJS.Platform): string[] {
   return names.map((name) => join(home, name));
 }
 
-export function zshFile(home: string): string {
-  return join(home, '.zshrc');
+/** In ZDOTDIR where zsh is told to look there (zsh:Doc/Zsh/files.yo). */
+export function zshFile(home: string, env: Environment): string {
+  return join(env['ZDOTDIR'] || home, '.zshrc');
 }
 
 /** fish is used by whoever has this directory. */
