@@ -73,42 +73,43 @@ export function commandsWith({ server, operator = [] }: RunExtra): readonly Comm
 }
 
 async function dispatch(argv: readonly string[], commands: readonly CommandNode[], program: Program): Promise<number> {
-  const { name, ui } = program;
   const words = argv.length === 1 && /^(-v|--?version)$/.test(argv[0] ?? '') ? ['version'] : argv;
   const help = beforeTerminator(words).some((word) => /^(-h|--?help)$/.test(word));
   const found = findCommand(words, commands);
   const missing = missingCommand(words, found);
   if (missing !== undefined) {
-    // As for any other word that is none: 127 for a command, 1 for a subcommand.
-    const exitCode = help ? 0 : found === undefined ? 127 : 1;
     // Asked for, help is the answer; otherwise it is the complaint.
-    (help ? ui.output : ui.error)(refusalOf(name, missing));
-    return exitCode;
+    (help ? program.ui.output : program.ui.error)(refusalOf(program.name, missing));
+    // As for any other word that is none: 127 for a command, 1 for a subcommand.
+    return help ? 0 : found === undefined ? 127 : 1;
   }
-  if (found === undefined) {
-    // The help of a command that nobody knows is none.
-    const isAnswer = help && !words.some(isName);
-    (isAnswer ? ui.output : ui.error)(renderOverview(name, commands));
-    if (!isAnswer) suggest(fromFirstName(words), commands, '', ui);
-    return isAnswer ? 0 : 127;
-  }
-  const text = renderHelp(name, found.path, found.node);
-  if (help) {
-    ui.output(text);
-    if (isGroup(found.node)) suggest(found.rest, found.node.commands, found.path, ui);
-    return 0;
-  }
-  if (found.leadingFlags) {
+  if (found === undefined) return overview(words, help, commands, program);
+  const { node, path, rest, leadingFlags } = found;
+  return help || leadingFlags || isGroup(node) ? explain(found, help, program) : invoke(node, path, rest, program);
+}
+
+function explain({ node, path, rest, leadingFlags }: Found, help: boolean, { name, ui }: Program): number {
+  if (!help && leadingFlags) {
     ui.error(
       `Invalid flags before the subcommand. If these flags are for\nthe subcommand, please put them after the subcommand.\n`,
     );
   }
-  if (found.leadingFlags || isGroup(found.node)) {
-    ui.error(text);
-    if (isGroup(found.node)) suggest(found.rest, found.node.commands, found.path, ui);
-    return 1;
-  }
-  return invoke(found.node, found.path, found.rest, program);
+  (help ? ui.output : ui.error)(renderHelp(name, path, node));
+  if (isGroup(node)) suggest(rest, node.commands, path, ui);
+  return help ? 0 : 1;
+}
+
+/** The help of a command that nobody knows is none. */
+function overview(
+  words: readonly string[],
+  help: boolean,
+  commands: readonly CommandNode[],
+  { name, ui }: Program,
+): number {
+  const isAnswer = help && !words.some(isName);
+  (isAnswer ? ui.output : ui.error)(renderOverview(name, commands));
+  if (!isAnswer) suggest(fromFirstName(words), commands, '', ui);
+  return isAnswer ? 0 : 127;
 }
 
 /** Stands last, where it is not scrolled away. */
