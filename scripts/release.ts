@@ -1,26 +1,28 @@
 /**
  * `npm run release`: what a user takes home, in `dist/release/`. For Linux on x64 and arm64 an archive of the server and one of the
  * plugin, each with its licences and documentation and an SBOM beside it; both as packages for npm; and SHA256SUMS over all of these.
- * The same sources give the same bytes. `--into=DIRECTORY` in place of `dist/release`, which is emptied first; `--processor=x64` makes
- * the archives for one only.
+ * The same sources give the same bytes. `--into=DIRECTORY` in place of `dist/release`; an earlier release there is replaced.
+ * `--processor=x64` makes the archives for one only.
  */
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { parseArgs } from 'node:util';
-import { VERSION } from '@coffer/base';
+import { errorText, VERSION } from '@coffer/base';
 import { type Bundle, bundleCoffer, bundlePlugin } from './build/bundle.ts';
 import { makeExecutable, SERVER_FLAGS } from './build/executable.ts';
 import { asScript, COFFER_SCRIPT, PLUGIN_SCRIPT } from './build/script.ts';
 import { type ArchiveFiles, deploySamples, sumLines, userDocs, writeArchive } from './release/archive.ts';
 import { packForNpm } from './release/npm-package.ts';
 import { npmReadme } from './release/npm-readme.ts';
+import { type ReleaseOptions, readOptions } from './release/options.ts';
+import { prepareOutput, replaceRelease } from './release/output.ts';
 import { type Processor, type Runtime, runtimeFor } from './release/runtime.ts';
 import { lockedSoftware, productSbom } from './release/sbom.ts';
 import { bundledPackages, thirdPartyLicenses } from './release/third-party.ts';
+import { uncommitted } from './release/uncommitted.ts';
 
 const root = resolve(import.meta.dirname, '..');
 /** As Go, and so HashiCorp's archives, call them. */
-const PROCESSORS: Readonly<Record<Processor, string>> = { x64: 'amd64', arm64: 'arm64' };
+const PROCESSOR_NAMES: Readonly<Record<Processor, string>> = { x64: 'amd64', arm64: 'arm64' };
 /** What an SBOM says of its own age: nothing, so that it is the same whenever it is made. */
 const SBOM_TIME = new Date('2026-01-01T00:00:00Z');
 
@@ -86,7 +88,7 @@ async function archive(product: Product, processor: Processor, runtime: Runtime,
     ...(await userDocs(isForUsers, extra.keys())),
     ...extra,
   ]);
-  const title = `${name}_${VERSION}_linux_${PROCESSORS[processor]}`;
+  const title = `${name}_${VERSION}_linux_${PROCESSOR_NAMES[processor]}`;
   await writeFile(join(places.into, `${title}.spdx.json`), sbom);
   await writeArchive(join(places.into, `${title}.zip`), files);
 }
@@ -105,27 +107,38 @@ interface Places {
   readonly scratch: string;
 }
 
-const { values } = parseArgs({
-  options: { into: { type: 'string', default: join(root, 'dist', 'release') }, processor: { type: 'string' } },
-});
-const processors = (Object.keys(PROCESSORS) as Processor[]).filter((each) => (values.processor ?? each) === each);
-if (processors.length === 0) throw new Error(`--processor is one of ${Object.keys(PROCESSORS).join(', ')}`);
-const into = resolve(values.into);
-await rm(into, { recursive: true, force: true });
-await mkdir(into, { recursive: true });
-// Of the same file system, and out of the way of a server whose plugin directory dist/ is.
-const scratch = await mkdtemp(join(into, '.release-'));
-try {
-  const made = await products();
-  for (const processor of processors) {
-    const runtime = await runtimeFor(processor, scratch);
-    for (const product of made) await archive(product, processor, runtime, { into, scratch });
+async function release({ into, processors }: ReleaseOptions): Promise<void> {
+  await prepareOutput(into);
+  // Of the same file system, and out of the way of a server whose plugin directory dist/ is.
+  const scratch = await mkdtemp(join(into, '.release-'));
+  try {
+    const places = { into: join(scratch, 'made'), scratch };
+    await mkdir(places.into);
+    const made = await products();
+    for (const processor of processors) {
+      const runtime = await runtimeFor(processor, scratch);
+      for (const product of made) await archive(product, processor, runtime, places);
+    }
+    for (const product of made) await npmPackage(product, places);
+    const names = (await readdir(places.into)).sort();
+    const files = names.map(async (name) => [name, await readFile(join(places.into, name))] as const);
+    const sums = sumLines(await Promise.all(files));
+    await writeFile(join(places.into, 'SHA256SUMS'), sums);
+    await replaceRelease(into, places.into);
+    console.log(`${into}:\n${sums}`);
+  } finally {
+    await rm(scratch, { recursive: true, force: true });
   }
-  for (const product of made) await npmPackage(product, { into, scratch });
-} finally {
-  await rm(scratch, { recursive: true, force: true });
 }
-const names = (await readdir(into)).sort();
-const sums = sumLines(await Promise.all(names.map(async (name) => [name, await readFile(join(into, name))] as const)));
-await writeFile(join(into, 'SHA256SUMS'), sums);
-console.log(`${into}:\n${sums}`);
+
+// npm's packages have the permissions of the files that they are made of.
+process.umask(0o022);
+try {
+  const options = readOptions(process.argv.slice(2), join(root, 'dist', 'release'));
+  const changed = await uncommitted(root);
+  if (changed.length > 0) console.error(`Warning: not committed, and yet in this release:\n${changed.join('\n')}`);
+  await release(options);
+} catch (error) {
+  console.error(errorText(error));
+  process.exitCode = 1;
+}

@@ -70,10 +70,11 @@ describe('a release', () => {
     assert.deepEqual([...sums('release').keys()].sort(), expected);
   });
 
-  it('has the same bytes when it is made again, elsewhere and in another time zone', async () => {
-    const env = { ...process.env, TZ: 'Pacific/Auckland' };
+  it('has the same bytes when it is made again, elsewhere, in another time zone and with files that nobody else may read', async () => {
+    const env = { ...process.env, TZ: 'Pacific/Auckland', LC_ALL: 'tr_TR.UTF-8' };
     const args = [`--into=${join(directory, 'again')}`, `--processor=${process.arch}`];
-    await run(process.execPath, [join(ROOT, 'scripts/release.ts'), ...args], { cwd: directory, env });
+    const command = [process.execPath, join(ROOT, 'scripts/release.ts'), ...args];
+    await run('sh', ['-c', 'umask 077; exec "$@"', 'sh', ...command], { cwd: directory, env });
     const [first, again] = [sums('release'), sums('again')];
     assert.ok(again.size >= 6);
     for (const [name, sum] of again) assert.equal(sum, first.get(name), name);
@@ -120,13 +121,21 @@ describe('a release', () => {
         const sbom = JSON.parse(readFileSync(join(release, `${title}.spdx.json`), 'utf8')) as {
           spdxVersion: string;
           documentNamespace: string;
-          packages: readonly { SPDXID: string; name: string; versionInfo: string; licenseDeclared: string }[];
+          packages: readonly {
+            SPDXID: string;
+            name: string;
+            versionInfo: string;
+            licenseDeclared: string;
+            checksums?: readonly { algorithm: string; checksumValue: string }[];
+          }[];
           relationships: readonly { relationshipType: string; relatedSpdxElement: string }[];
         };
         assert.equal(sbom.spdxVersion, 'SPDX-2.3');
         const [own, ...others] = sbom.packages;
         assert.deepEqual([own?.name, own?.versionInfo, own?.licenseDeclared], [name, VERSION, 'Apache-2.0']);
         for (const contained of others) {
+          // As the lockfile has it: another file of this name and version would not have been installed.
+          assert.match(contained.checksums?.[0]?.checksumValue ?? '', /^[0-9a-f]{128}$/, contained.name);
           assert.ok(
             sbom.relationships.some(
               ({ relationshipType, relatedSpdxElement }) =>

@@ -8,6 +8,26 @@ import yazl from 'yazl';
 const root = resolve(import.meta.dirname, '..', '..');
 /** For who changes the code, who has all of it. */
 const FOR_DEVELOPERS = /^docs\/(?:decisions|development)\/|^docs\/(?:words|caches|dependencies)\.md$/;
+const SAMPLES = [
+  'deploy/certificates.sh',
+  'deploy/coffer.hcl',
+  'deploy/coffer.service',
+  'deploy/compose/Dockerfile',
+  'deploy/compose/coffer.hcl',
+  'deploy/compose/compose.yaml',
+  'deploy/compose/haproxy.cfg',
+  'deploy/docker/Dockerfile',
+  'deploy/docker/openbao.Dockerfile',
+  'deploy/docker/vault.Dockerfile',
+  'deploy/grafana-dashboard.json',
+  'deploy/haproxy.cfg',
+  'deploy/host.sh',
+  'deploy/kubernetes.yaml',
+  'deploy/nginx.conf',
+  'deploy/prometheus-alerts.yaml',
+  'deploy/prometheus.yaml',
+  'deploy/store.sql',
+];
 /** Of zip's two kinds of time, the one without a zone: these digits, wherever it is made. */
 const ENTRY_TIME = new Date(2026, 0, 1);
 
@@ -36,8 +56,8 @@ export async function userDocs(fits: (page: string) => boolean, also: Iterable<s
   return new Map([...pages, ...pictures]);
 }
 
-function readAll(names: readonly string[]): Promise<(readonly [string, Buffer])[]> {
-  return Promise.all(names.map(async (name) => [name, await readFile(join(root, name))] as const));
+function readAll(names: readonly string[], from = root): Promise<(readonly [string, Buffer])[]> {
+  return Promise.all(names.map(async (name) => [name, await readFile(join(from, name))] as const));
 }
 
 function picturesOf(page: string, text: string): string[] {
@@ -50,11 +70,12 @@ function placeOf(page: string, target: string): string {
   return normalize(join(dirname(page), target)).replace(/\/$/, '');
 }
 
-/** `deploy/` as it is. */
-export async function deploySamples(): Promise<Map<string, Buffer>> {
-  const entries = globSync('deploy/**/*', { cwd: root, withFileTypes: true }).filter((entry) => entry.isFile());
-  const names = entries.map((entry) => join(entry.parentPath, entry.name).slice(root.length + 1)).sort();
-  return new Map(await readAll(names));
+/**
+ * The samples of `deploy/`. By name: docs/production.md has its reader put keys and certificates beside them, which nobody must be
+ * given.
+ */
+export async function deploySamples(from = root): Promise<Map<string, Buffer>> {
+  return new Map(await readAll(SAMPLES, from));
 }
 
 /** A line of `sha256sum` for each file. */

@@ -9,7 +9,8 @@ const root = resolve(import.meta.dirname, '..', '..');
 const CACHE = join(root, 'node_modules', '.cache', 'runtimes');
 
 /** As `process.arch` calls them. */
-export type Processor = 'x64' | 'arm64';
+export const PROCESSORS = ['x64', 'arm64'] as const;
+export type Processor = (typeof PROCESSORS)[number];
 
 /** What package-lock.json says of a package. */
 interface LockedPackage {
@@ -30,7 +31,7 @@ export interface Runtime {
 export async function runtimeFor(processor: Processor, scratch: string): Promise<Runtime> {
   const name = `node24-linux-${processor}`;
   const lockPath = `node_modules/${name}`;
-  if (processor === process.arch) return { lockPath, directory: join(root, lockPath) };
+  if (processor === process.arch && process.platform === 'linux') return { lockPath, directory: join(root, lockPath) };
   return { lockPath, directory: await fetchRuntime(lockPath, scratch) };
 }
 
@@ -50,7 +51,12 @@ async function fetchRuntime(lockPath: string, scratch: string): Promise<string> 
   const tarball = join(CACHE, `${name}-${version}.tgz`);
   if ((await integrityOf(tarball)) !== integrity) {
     await mkdir(CACHE, { recursive: true });
-    await run('npm', ['pack', `${name}@${version}`, '--ignore-scripts', '--loglevel=error'], { cwd: CACHE });
+    await run('npm', ['pack', `${name}@${version}`, '--ignore-scripts', '--loglevel=error'], { cwd: CACHE }).catch(
+      (error: unknown) => {
+        const hint = `the archives for this machine alone are made by npm run release -- --processor=${process.arch}`;
+        throw new Error(`npm cannot have ${name}@${version}; ${hint}\n${(error as Error).message}`, { cause: error });
+      },
+    );
   }
   const found = await integrityOf(tarball);
   if (found !== integrity) throw new Error(`${tarball} is not what package-lock.json names: ${found}`);
