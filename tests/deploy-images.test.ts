@@ -42,7 +42,14 @@ const IMAGES = [
     user: '1000:1000',
     copies: ['coffer', 'LICENSE', 'THIRD-PARTY-LICENSES.txt'],
   },
-  { file: 'vault.Dockerfile', from: /^hashicorp\/vault:\d+\.\d+\.\d+$/, user: 'vault', copies: ['ysql-plugin.cjs'] },
+  // As root, as the image itself: its entrypoint calls setcap, ends where that fails, and then runs Vault as the user vault
+  // (hashicorp/vault:.release/docker/docker-entrypoint.sh; from Vault 2.0.1 on it does not).
+  {
+    file: 'vault.Dockerfile',
+    from: /^hashicorp\/vault:1\.\d+\.\d+$/,
+    user: undefined,
+    copies: ['ysql-plugin.cjs'],
+  },
   {
     file: 'openbao.Dockerfile',
     from: /^openbao\/openbao:\d+\.\d+\.\d+$/,
@@ -57,7 +64,7 @@ for (const { file, from, user, copies } of IMAGES) {
     const all = (wanted: string): readonly string[] =>
       instructions.filter(({ keyword }) => keyword === wanted).map(({ rest }) => rest);
 
-    it('starts from one version of one image, and runs as nobody special', () => {
+    it('starts from one version of one image, and as its user', () => {
       assert.equal(instructions[0]?.keyword, 'FROM');
       assert.equal(all('FROM').length, 1);
       assert.match(all('FROM')[0] ?? '', from);

@@ -84,9 +84,13 @@ export class PagesShell {
   }
 }
 
-/** A directory like the repository for who runs the commands, where the files that they write are in nobody's way. */
+/**
+ * A directory like the repository for who runs the commands, and like an archive's with the plugin in it, where the files that they
+ * write are in nobody's way.
+ */
 export async function asInRepository(): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), 'coffer-page-'));
+  await symlink(join(ROOT, 'dist/ysql-plugin'), join(directory, 'ysql-plugin'));
   for (const name of ['dist', 'node_modules']) await symlink(join(ROOT, name), join(directory, name));
   return directory;
 }

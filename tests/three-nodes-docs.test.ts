@@ -266,8 +266,7 @@ describe('the compose file’s own files', () => {
     const directory = await mkdtemp(join(tmpdir(), 'coffer-compose-'));
     try {
       await run('cp', ['-r', DEPLOY, join(directory, 'deploy')]);
-      await run('mkdir', [join(directory, 'dist')]);
-      await writeFile(join(directory, 'dist', 'coffer'), '');
+      await writeFile(join(directory, 'coffer'), '');
       await run('bash', ['-euc', blockOf('sh compose', 'unseal.key')], { cwd: directory });
       const made = join(directory, 'deploy', 'compose');
       assert.match(await readFile(join(made, 'unseal.key'), 'utf8'), /^[0-9a-f]{64}\n$/);

@@ -8,11 +8,17 @@ export interface ScriptOptions {
   readonly otherwise: string;
 }
 
-/** What a script begins with: everything up to the program's text. ES5, since the oldest Node.js has to read it. */
+/**
+ * What a script begins with: everything up to the program's text. ES5, since the oldest Node.js has to read it. To a host of plugins the
+ * line is one of hclog's, at the level error: plain text it would log at the level debug, which nobody sees (hashicorp/go-plugin:client.go).
+ */
 const HEAD = `#!/usr/bin/env node
 var major = Number(process.versions.node.split('.')[0]);
 if (major < LOWEST) {
-  process.stderr.write(MESSAGE.replace('{version}', process.version));
+  var message = MESSAGE.replace('{version}', process.version);
+  var time = new Date().toISOString().replace('Z', '000Z');
+  var entry = { '@level': 'error', '@message': message, '@module': NAME, '@timestamp': time };
+  process.stderr.write((process.env.VAULT_DATABASE_PLUGIN ? JSON.stringify(entry) : message) + '\\n');
   process.exit(1);
 }
 module._compile(require('fs').readFileSync(__filename, 'latin1').split('\\n//!')[1].replace(/\\n\\/\\//g, '\\n'), __filename);
@@ -23,8 +29,10 @@ module._compile(require('fs').readFileSync(__filename, 'latin1').split('\\n//!')
  * compiles once it knows that it can: a Node.js that does not know the program's syntax would read nothing else of the file.
  */
 export function asScript(program: string, { program: name, lowestNode, otherwise }: ScriptOptions): string {
-  const message = `${name} needs Node.js ${lowestNode} or newer, and this is {version}: ${otherwise}\n`;
-  const head = HEAD.replace('LOWEST', String(lowestNode)).replace('MESSAGE', JSON.stringify(message));
+  const message = `${name} needs Node.js ${lowestNode} or newer, and this is {version}: ${otherwise}`;
+  const head = HEAD.replace('LOWEST', String(lowestNode))
+    .replace('MESSAGE', JSON.stringify(message))
+    .replace('NAME', JSON.stringify(name));
   return `${head}//!${program.trimEnd().replaceAll('\n', '\n//')}\n`;
 }
 

@@ -3,7 +3,7 @@ import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { CofferError, errorText, type Logger } from '@coffer/base';
 import type { Executable } from './executable.ts';
-import { CrashReport, logPluginLine, readLines } from './plugin-log.ts';
+import { CrashReport, logPluginLine, quotedLine, readLines } from './plugin-log.ts';
 
 /** Lines of stderr that a failed start reports. */
 const TAIL_LINES = 20;
@@ -81,7 +81,7 @@ export class PluginChild {
     running.add(this);
     const crash = new CrashReport();
     readLines(this.#child.stderr, (line) => {
-      this.#tail.push(line.slice(0, TAIL_LINE_LENGTH));
+      this.#tail.push(quotedLine(line).slice(0, TAIL_LINE_LENGTH));
       if (this.#tail.length > TAIL_LINES) this.#tail.shift();
       logPluginLine(logger, line, crash.levelOf(line));
     });
@@ -134,7 +134,7 @@ export class PluginChild {
     if (late !== undefined) return late;
     const { exitCode, signalCode } = this.#child;
     const how =
-      this.#spawnError === undefined ? `exit ${exitCode ?? signalCode ?? 'unknown'}` : errorText(this.#spawnError);
+      this.#spawnError === undefined ? `exit ${exitCode ?? signalCode ?? 'unknown'}` : spawnErrorText(this.#spawnError);
     throw this.startError(`plugin exited before we could connect (${how})`);
   }
 
@@ -143,4 +143,10 @@ export class PluginChild {
     const said = this.#tail.length === 0 ? '' : `; its last output: ${this.#tail.join('\n')}`;
     return new CofferError('failed', `plugin "${this.#name}": ${message}${said}`, { cause: cause ?? this.#spawnError });
   }
+}
+
+/** The file itself was there when it was opened: what is missing is what execve(2) starts in its place. */
+function spawnErrorText(error: unknown): string {
+  if ((error as NodeJS.ErrnoException).code !== 'ENOENT') return errorText(error);
+  return 'no such file or directory: the file is there, but not the loader or interpreter that it names, as with one for glibc on Alpine';
 }

@@ -140,9 +140,11 @@ describe('launch', () => {
       [{ protocolVersions: [4] }, /Incompatible API version with plugin\. Plugin version: 5, Client versions: \[4\]/],
       [{ cookie: { key: 'OTHER', value: 'x' } }, /exit 1.*This binary is a plugin/],
       [{ sha256: '00'.repeat(32) }, /^checksums did not match$/],
+      [{ path: 'no-loader' }, /no such file or directory: the file is there, but not the loader or interpreter/],
       [{ path: 'link' }, /^cannot execute files outside of configured plugin directory$/],
     ];
     await symlink(process.execPath, join(directory.path, 'link'));
+    await writeFile(join(directory.path, 'no-loader'), '#!/no/such/interpreter\n', { mode: 0o755 });
     for (const [change, message] of cases) {
       await assert.rejects(
         start(change),

@@ -69,6 +69,14 @@ export function logPluginLine(logger: Logger, line: string, otherwise: LogLevel 
   logger[isLogLevel(prefix) ? prefix : otherwise](line);
 }
 
+/** A line as an error quotes it: what people read of one of hclog's, everything else as it is. */
+export function quotedLine(line: string): string {
+  const entry = parseHclogLine(line);
+  if (entry === undefined) return line;
+  const { error } = entry.fields;
+  return error === undefined ? entry.message : `${entry.message}: ${error}`;
+}
+
 /** Keys that become parts of the log entry; the host's line has its own time. */
 const OWN_KEYS = new Set(['@level', '@message', '@timestamp']);
 
