@@ -57,6 +57,10 @@ interface Resource {
       readonly spec: {
         readonly automountServiceAccountToken: boolean;
         readonly terminationGracePeriodSeconds: number;
+        readonly topologySpreadConstraints: readonly {
+          readonly topologyKey: string;
+          readonly labelSelector: { readonly matchLabels: Labels };
+        }[];
         readonly securityContext: Readonly<Record<string, unknown>>;
         readonly containers: readonly Container[];
         readonly volumes: readonly Volume[];
@@ -111,6 +115,13 @@ describe('deploy/kubernetes.yaml', () => {
     );
     const nodes = find('Service', set.spec.serviceName).spec;
     assert.deepEqual([nodes.clusterIP, nodes.publishNotReadyAddresses], ['None', true]);
+  });
+
+  it('spreads the pods over zones, and over machines', () => {
+    assert.deepEqual(
+      pod.topologySpreadConstraints.map(({ topologyKey, labelSelector }) => [topologyKey, labelSelector.matchLabels]),
+      ['topology.kubernetes.io/zone', 'kubernetes.io/hostname'].map((key) => [key, labels]),
+    );
   });
 
   it('mounts what there is, or what the page has the reader make', () => {
