@@ -82,4 +82,7 @@ const [entry, ...args] = process.argv.slice(2);
 if (entry === undefined) fail('usage: node scripts/bootstrap.mjs ENTRY.ts [arguments]');
 await install();
 const { NODE_OPTIONS: _, ...env } = process.env;
-process.exit(await run(runtime(), [join(root, entry), ...args], { stdio: 'inherit', env }));
+const started = run(runtime(), [join(root, entry), ...args], { stdio: 'inherit', env }).catch((error) =>
+  fail(`The Node.js of node_modules cannot be started (${error.message}): it needs glibc, which Alpine does not have.`),
+);
+process.exit(await started);

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { createReadStream, createWriteStream, realpathSync } from 'node:fs';
+import { createReadStream, createWriteStream } from 'node:fs';
 import { chmod, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
@@ -31,7 +31,7 @@ export interface ExecutableOptions {
 /** `script` and a runtime as one file. The same ones give the same bytes. */
 export async function makeExecutable(name: string, script: string, options: ExecutableOptions): Promise<void> {
   const { into, scratch, execArgv = [], runtime = process.execPath } = options;
-  const blob = await makeBlob(name, script, scratch, { execArgv, codeCache: isThisNode(runtime) });
+  const blob = await makeBlob(name, script, scratch, { execArgv, codeCache: runtime === process.execPath });
   const target = join(scratch, name);
   await writeFile(target, stripSymbols(await readFile(runtime)));
   await chmod(target, 0o755);
@@ -42,11 +42,6 @@ export async function makeExecutable(name: string, script: string, options: Exec
   await pipeline(createReadStream(target, { highWaterMark: PIECE_BYTES }), createWriteStream(pieces, { mode: 0o755 }));
   // Renamed into place, since a running server may have the old one open.
   await rename(pieces, join(into, name));
-}
-
-/** By whatever path: node_modules may be a link. */
-function isThisNode(runtime: string): boolean {
-  return realpathSync(runtime) === realpathSync(process.execPath);
 }
 
 /** A code cache is only good for the Node.js, and the processor, on which it was made. */
