@@ -2,6 +2,7 @@
  * The embedded engine's file: made whole or not at all, opened by one process at a time, and checked before it is used.
  * Runs in the store's thread.
  */
+import './sqlite-warning.ts';
 import {
   chmodSync,
   closeSync,

@@ -3,6 +3,7 @@
  * request that fails is undone alone, without taking its neighbours along. Answers are sent only after the commit. What
  * arrives while a commit waits for the disk becomes the next batch: the busier the server, the larger the batch.
  */
+import './sqlite-warning.ts';
 import { backup, type StatementSync } from 'node:sqlite';
 import { parentPort, workerData } from 'node:worker_threads';
 import { fileErrorText, openEmbeddedFile } from './embedded-file.ts';
