@@ -84,7 +84,7 @@ async function archive(product: Product, processor: Processor, runtime: Runtime,
   const files = new Map([
     [name, await readFile(join(places.scratch, name))],
     ['LICENSE', await readFile(join(root, 'LICENSE'))],
-    ['THIRD-PARTY-LICENSES.txt', Buffer.from(await thirdPartyLicenses(packages, runtime))],
+    ['THIRD-PARTY-LICENSES.txt', Buffer.from(await thirdPartyLicenses(bundle.sources, runtime))],
     ...(await userDocs(isForUsers, extra.keys())),
     ...extra,
   ]);
@@ -97,7 +97,7 @@ async function npmPackage({ name, bundle, script, lowestNode, description }: Pro
   const texts = new Map([
     ['README.md', npmReadme(name, lowestNode)],
     ['LICENSE', await readFile(join(root, 'LICENSE'), 'utf8')],
-    ['THIRD-PARTY-LICENSES.txt', await thirdPartyLicenses(bundledPackages(bundle.sources))],
+    ['THIRD-PARTY-LICENSES.txt', await thirdPartyLicenses(bundle.sources)],
   ]);
   await packForNpm(places.into, places.scratch, { name, version: VERSION, description, script, lowestNode, texts });
 }

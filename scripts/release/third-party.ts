@@ -12,37 +12,60 @@ export function bundledPackages(sources: readonly string[]): readonly string[] {
   return [...new Set(places)].sort();
 }
 
-/** The licences and notices of everything in a product that others wrote, in their own words. */
-export async function thirdPartyLicenses(packages: readonly string[], runtime?: Runtime): Promise<string> {
-  const parts = await Promise.all(packages.map((place) => licenseOf(place, join(root, place))));
-  const node = runtime && (await licenseOf(runtime.lockPath, runtime.directory, 'Node.js, the runtime'));
+/** The licences and notices of everything in a product that others wrote, in their own words. `sources` are the files it is made of. */
+export async function thirdPartyLicenses(sources: readonly string[], runtime?: Runtime): Promise<string> {
+  const ofPackages = bundledPackages(sources).map(async (place) => {
+    const { name, version, texts } = await licenseOf(place, sources);
+    return section(`${name} ${version}`, texts);
+  });
+  const node = runtime && section('Node.js, the runtime', await licenseFiles(runtime.directory));
   const head =
     'What others wrote and what is in these files, with its licences. What is Coffer’s own is under the Apache\n' +
     'License 2.0: see LICENSE.\n';
-  return [head, ...(node === undefined ? [] : [node]), ...parts].join(`\n${RULE}`);
+  return [head, ...(node === undefined ? [] : [node]), ...(await Promise.all(ofPackages))].join(`\n${RULE}`);
 }
 
-/** @throws Error for a package that says nothing */
-async function licenseOf(place: string, directory: string, title?: string): Promise<string> {
-  const files = globSync('{LICENSE,LICENCE,COPYING,NOTICE,license,licence,notice}{,.*,-*}', { cwd: directory }).sort();
-  const texts = await Promise.all(files.map((file) => readFile(join(directory, file), 'utf8')));
-  if (title !== undefined) return section(title, texts);
-  const { name, version, license, author } = JSON.parse(
-    await readFile(join(directory, 'package.json'), 'utf8'),
-  ) as PackageDescription;
-  if (texts.length === 0) {
-    if (license === undefined) throw new Error(`${basename(place)} says nowhere under which licence it is`);
-    const by = typeof author === 'string' ? author : author?.name;
-    texts.push(`License: ${license}\n${by === undefined ? '' : `Author: ${by}\n`}The package has no text of it.\n`);
+/** By preference: its files, its README.md, what its sources begin with. @throws Error for a package that says nothing */
+async function licenseOf(place: string, sources: readonly string[]): Promise<PackageDescription & { texts: string[] }> {
+  const directory = join(root, place);
+  const description = JSON.parse(await readFile(join(directory, 'package.json'), 'utf8')) as PackageDescription;
+  const files = await licenseFiles(directory);
+  if (files.length > 0) return { ...description, texts: files };
+  const own = await readmeSection(directory);
+  const notices = own === '' ? await sourceNotices(sources.filter((file) => file.startsWith(`${place}/`))) : [own];
+  const { license } = description;
+  if (license === undefined || notices.length === 0) {
+    throw new Error(`${basename(place)} says nowhere under which licence it is, and whose it is`);
   }
-  return section(`${name} ${version}`, texts);
+  return { ...description, texts: [`License: ${license}\n`, ...notices] };
+}
+
+function licenseFiles(directory: string): Promise<string[]> {
+  const files = globSync('{LICENSE,LICENCE,COPYING,NOTICE,license,licence,notice}{,.*,-*}', { cwd: directory }).sort();
+  return Promise.all(files.map((file) => readFile(join(directory, file), 'utf8')));
+}
+
+/** What stands under a heading such as "License", when it is the text and not only a name. */
+async function readmeSection(directory: string): Promise<string> {
+  const readme = await readFile(join(directory, 'README.md'), 'utf8').catch(() => '');
+  const [, text = ''] = /^#+ *licen[cs]e *\n([^]*?)(?=^#|(?![^]))/im.exec(readme) ?? [];
+  return text.includes('Copyright') ? text.trim() : '';
+}
+
+/** The notices that the files begin with, each once, without the marks of a comment. */
+async function sourceNotices(files: readonly string[]): Promise<string[]> {
+  const texts = await Promise.all(files.map((file) => readFile(join(root, file), 'utf8')));
+  const heads = texts.map((text) => /^(?:\/\/.*\n)+|^\/\*[^]*?\*\//.exec(text)?.[0] ?? '');
+  const plain = heads
+    .filter((head) => head.includes('Copyright'))
+    .map((head) => head.replace(/^ ?(?:\/\/|\*) ?/gm, ''));
+  return [...new Set(plain)].sort();
 }
 
 interface PackageDescription {
   readonly name: string;
   readonly version: string;
   readonly license?: string;
-  readonly author?: string | { readonly name: string };
 }
 
 function section(title: string, texts: readonly string[]): string {
