@@ -158,8 +158,8 @@ describe('approle', () => {
     assert.deepEqual((await api.ok('GET', `${role}/token-ttl`)).data, { token_ttl: 300 });
     await api.ok('DELETE', `${role}/token-ttl`);
     assert.deepEqual((await api.ok('GET', `${role}/token-ttl`)).data, { token_ttl: 0 });
-    await api.ok('POST', `${role}/policies`, { token_policies: 'ops,app' });
-    assert.deepEqual((await api.ok('GET', role)).data['token_policies'], ['app', 'ops']);
+    await api.ok('POST', `${role}/policies`, { token_policies: 'ops,App' });
+    assert.deepEqual((await api.ok('GET', role)).data['token_policies'], ['ops', 'App']);
     await api.ok('DELETE', `${role}/policies`);
     assert.deepEqual((await api.ok('GET', role)).data['token_policies'], []);
     await api.refused([400, 'missing token_period'], 'POST', `${role}/period`, {});

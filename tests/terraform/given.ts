@@ -2,19 +2,20 @@
 import { dropAdmin, makeAdmin, type TestDatabase } from '@coffer/testkit';
 import type { Given } from './masks.ts';
 
-/** The login of the static role. */
+/** The logins of the static roles: by a period, and by a schedule. */
 export const STATIC_LOGIN = 'terraform_service';
+export const SCHEDULED_LOGIN = 'terraform_scheduled';
 /** Nothing else has these texts in it. */
 export const ADMIN = { user: 'terraform_admin', password: 'chosen-for-terraform' };
 
 export async function makeLogins(database: TestDatabase): Promise<void> {
   await dropLogins(database);
   await makeAdmin(database, ADMIN);
-  await database.query(`CREATE ROLE ${STATIC_LOGIN} LOGIN`);
+  for (const login of [STATIC_LOGIN, SCHEDULED_LOGIN]) await database.query(`CREATE ROLE ${login} LOGIN`);
 }
 
 export async function dropLogins(database: TestDatabase): Promise<void> {
-  await database.query(`DROP ROLE IF EXISTS ${STATIC_LOGIN}`);
+  for (const login of [STATIC_LOGIN, SCHEDULED_LOGIN]) await database.query(`DROP ROLE IF EXISTS ${login}`);
   await dropAdmin(database, ADMIN.user);
 }
 

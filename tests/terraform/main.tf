@@ -21,6 +21,10 @@ variable "static_login" {
   type = string
 }
 
+variable "scheduled_login" {
+  type = string
+}
+
 locals {
   connection_url = "postgres://{{username}}:{{password}}@${var.database.host}:${var.database.port}/${var.database.name}?sslmode=disable"
   creation = [
@@ -59,6 +63,14 @@ resource "vault_auth_backend" "userpass" {
   type = "userpass"
 }
 
+# What is written in capitals is read back in capitals, or the provider ends with an error.
+resource "vault_userpass_auth_backend_user" "bo" {
+  mount          = vault_auth_backend.userpass.path
+  username       = "bo"
+  password_wo    = "chosen-for-bo"
+  token_policies = var.changed ? ["Readers"] : ["Readers", "app"]
+}
+
 resource "vault_mount" "moved" {
   path = var.changed ? "tf-moved" : "tf-spare"
   type = "database"
@@ -69,7 +81,7 @@ resource "vault_database_secret_backend_connection" "block" {
   backend                  = vault_mount.database.path
   name                     = "block"
   plugin_name              = "postgresql-ysql-plugin"
-  allowed_roles            = var.changed ? ["app", "static", "later"] : ["app", "static"]
+  allowed_roles            = var.changed ? ["app", "static", "scheduled", "later"] : ["app", "static", "scheduled"]
   root_rotation_statements = ["ALTER ROLE \"{{username}}\" WITH PASSWORD '{{password}}'"]
 
   postgresql {
@@ -120,6 +132,15 @@ resource "vault_database_secret_backend_static_role" "static" {
   rotation_statements = ["ALTER USER \"{{name}}\" WITH PASSWORD '{{password}}';"]
 }
 
+resource "vault_database_secret_backend_static_role" "scheduled" {
+  backend           = vault_mount.database.path
+  name              = "scheduled"
+  db_name           = vault_database_secret_backend_connection.block.name
+  username          = var.scheduled_login
+  rotation_schedule = var.changed ? "30 1 * * SAT" : "0 0 * * SAT"
+  rotation_window   = 3600
+}
+
 resource "vault_policy" "app" {
   name   = "tf-app"
   policy = <<-HCL
@@ -132,7 +153,7 @@ resource "vault_policy" "app" {
 resource "vault_approle_auth_backend_role" "web" {
   backend               = vault_auth_backend.approle.path
   role_name             = "web"
-  token_policies        = var.changed ? [vault_policy.app.name, "default"] : [vault_policy.app.name]
+  token_policies        = var.changed ? [vault_policy.app.name, "Default"] : [vault_policy.app.name]
   token_ttl             = 600
   token_max_ttl         = var.changed ? 1800 : 1200
   secret_id_ttl         = 600

@@ -12,7 +12,7 @@ import { type ServerProcess, startServer } from '../coffer-process.ts';
 import { issue } from '../dev-server.ts';
 import { executedBlocks } from '../documentation.ts';
 import { issuedRoles, tryLogin } from '../logins.ts';
-import { ADMIN, dropLogins, givenBy, makeLogins, STATIC_LOGIN } from './given.ts';
+import { ADMIN, dropLogins, givenBy, makeLogins, SCHEDULED_LOGIN, STATIC_LOGIN } from './given.ts';
 import { masked } from './masks.ts';
 import { terraformPrograms, Workspace } from './programs.ts';
 import { isUnderWay, startRecorder } from './recorder.ts';
@@ -67,6 +67,7 @@ else {
       const workspace = await Workspace.make(programs, recorder.address, {
         database: JSON.stringify({ host, port, name, username: ADMIN.user, password: ADMIN.password }),
         static_login: STATIC_LOGIN,
+        scheduled_login: SCHEDULED_LOGIN,
       });
       test.after(() => workspace.remove());
       await workspace.configureFrom(CONFIGURATION);

@@ -20,8 +20,10 @@ const RESOURCES = [
   'tf-database/config/block',
   'tf-database/roles/app',
   'tf-database/static-roles/static',
+  'tf-database/static-roles/scheduled',
   'sys/policies/acl/tf-app',
   'auth/tf-approle/role/web',
+  'auth/tf-userpass/users/bo',
   'auth/token/roles/tf-jobs',
   'auth/token/create/tf-jobs',
 ];

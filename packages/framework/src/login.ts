@@ -8,7 +8,7 @@ import type { OutgoingResponse } from './logical.ts';
 import type { LoginAlias } from './login-alias.ts';
 import type { Mount } from './mount.ts';
 import { DEFAULT_POLICY, ROOT_POLICY, type TokenEntry } from './token-entry.ts';
-import type { TokenParameters } from './token-parameters.ts';
+import { foldPolicies, type TokenParameters } from './token-parameters.ts';
 import type { TokenStore } from './token-store.ts';
 import { grantTtl, type TtlAnswer } from './ttl.ts';
 
@@ -140,9 +140,9 @@ function limitsOf(parameters: TokenParameters, context: EngineContext) {
   ];
 }
 
-/** Sorted, with `default` unless that is left out. */
+/** In lower case and sorted, with `default` unless that is left out. */
 export function loginPolicies({ policies, noDefaultPolicy }: TokenParameters): string[] {
-  return [...new Set(noDefaultPolicy ? policies : [...policies, DEFAULT_POLICY])].sort();
+  return foldPolicies(noDefaultPolicy ? policies : [...policies, DEFAULT_POLICY]);
 }
 
 /** @throws CofferError `permission-denied` for a login from where its token could not be used */

@@ -41,6 +41,7 @@ export const OLDER_TOKEN_FIELDS = {
 
 /** The settings of the tokens of a role or user. Durations are in seconds, 0 for "not set here". */
 export interface TokenParameters {
+  /** As they were written, which is how they are shown; a login folds them. */
   readonly policies: readonly string[];
   readonly ttl: number;
   readonly maxTtl: number;
@@ -97,7 +98,7 @@ export function changeTokenParameters(previous: TokenParameters, given: TokenFie
   const fields = inNewSpelling(given);
   const { token_policies: policies, token_bound_cidrs: cidrs } = fields;
   const changed: TokenParameters = {
-    policies: policies === undefined ? previous.policies : checkPolicies(policies, 'token_policies'),
+    policies: policies === undefined ? previous.policies : assignable(policies, 'token_policies'),
     ttl: fields.token_ttl ?? previous.ttl,
     maxTtl: fields.token_max_ttl ?? previous.maxTtl,
     explicitMaxTtl: fields.token_explicit_max_ttl ?? previous.explicitMaxTtl,
@@ -152,12 +153,18 @@ function checkParameters({ ttl, maxTtl, numUses, period, type }: TokenParameters
  * @throws CofferError `invalid-request` for one that the server reserves for itself, and for too many or too long names
  */
 export function checkPolicies(names: readonly string[], field = 'policies', most = MAX_POLICIES): string[] {
-  const folded = checkNames(names, field, most).map(policyName);
-  const clean = [...new Set(folded.filter((name) => name !== ''))].sort();
-  const reserved = clean.find((name) => UNASSIGNABLE_POLICIES.includes(name));
-  if (reserved !== undefined)
-    throw new CofferError('invalid-request', `cannot assign policy ${JSON.stringify(reserved)}`);
-  return clean;
+  return foldPolicies(assignable(names, field, most));
+}
+
+/** In lower case, sorted, each once. */
+export function foldPolicies(names: readonly string[]): string[] {
+  return [...new Set(names.map(policyName).filter((name) => name !== ''))].sort();
+}
+
+function assignable(names: readonly string[], field: string, most = MAX_POLICIES): readonly string[] {
+  const reserved = checkNames(names, field, most).find((name) => UNASSIGNABLE_POLICIES.includes(policyName(name)));
+  if (reserved === undefined) return names;
+  throw new CofferError('invalid-request', `cannot assign policy ${JSON.stringify(policyName(reserved))}`);
 }
 
 /** The parameters as they are shown for a role or user. */

@@ -188,7 +188,7 @@ export class MountTable {
     if (clash !== undefined) throw inUse(clash);
     const mount = newMount(path, type, rest);
     // Refused before anything is written.
-    this.#factory(path, type);
+    this.requireType(path, type);
     this.#enabling.add(path);
     try {
       const inTheWay = await this.#rows.insert(mount);
