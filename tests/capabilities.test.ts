@@ -95,4 +95,22 @@ describe('policies', () => {
     await server.client.write('sys/policies/acl/base64', { policy: small });
     assert.equal((await server.client.read('sys/policies/acl/base64'))?.data?.['policy'], 'path "a" {}');
   });
+
+  // `policies/acl/(?P<name>.+)` in hashicorp/vault:vault/logical_system_paths.go
+  it('may have slashes in their names', async () => {
+    const { client } = server;
+    await client.write('sys/policies/acl/Team/app', { policy: 'path "a/*" { capabilities = ["read"] }' });
+    await client.write('sys/policy/team/old', { policy: 'path "b" { capabilities = ["read"] }' });
+    const keys = (await client.list('sys/policies/acl'))?.data?.['keys'] as string[];
+    assert.deepEqual(
+      keys.filter((name) => name.startsWith('team')),
+      ['team/app', 'team/old'],
+    );
+    assert.equal((await client.read('sys/policies/acl/team/old'))?.data?.['name'], 'team/old');
+    const token = (await client.write('auth/token/create', { policies: ['team/app'] }))?.auth?.clientToken;
+    const of = await client.write('sys/capabilities', { token: token ?? '', paths: ['a/x', 'b'] });
+    assert.deepEqual([of?.data?.['a/x'], of?.data?.['b']], [['read'], ['deny']]);
+    await client.delete('sys/policy/team/app');
+    assert.equal(await client.read('sys/policies/acl/team/app'), undefined);
+  });
 });

@@ -55,6 +55,11 @@ describe('password policies', () => {
     const { password } = await read('sys/policies/password/digits/generate');
     assert.match(password as string, /^\d{30}$/);
     assert.equal((await read('sys/policies/password/digits'))['policy'], policyOf(30, '0123456789'));
+    await server.client.write('sys/policies/password/team/pw', { policy: policyOf(20, 'xyz') });
+    assert.match((await read('sys/policies/password/team/pw/generate'))['password'] as string, /^[xyz]{20}$/);
+    const names = (await server.client.list('sys/policies/password'))?.data?.['keys'] as string[];
+    assert.ok(names.includes('team/pw'), 'listed whole, as a policy is');
+    await server.client.delete('sys/policies/password/team/pw');
     await assert.rejects(
       server.client.write('sys/policies/password/no', {
         policy: 'length = 4\nrule "charset" {\n  charset = "ab"\n  min-chars = 5\n}',

@@ -38,8 +38,8 @@ describe('approle', () => {
     assert.deepEqual((await api.ok('GET', `${old}/policies`)).data, { token_policies: ['app'], policies: ['app'] });
     await api.ok('POST', `${old}/period`, { period: 60 });
     assert.deepEqual((await api.ok('GET', `${old}/period`)).data, { token_period: 60, period: 60 });
-    await api.ok('POST', `${old}/bound-cidr-list`, { bound_cidr_list: '127.0.0.1' });
-    assert.deepEqual((await api.ok('GET', old)).data['secret_id_bound_cidrs'], ['127.0.0.1/32']);
+    await api.ok('POST', `${old}/bound-cidr-list`, { bound_cidr_list: '127.0.0.1,2001:DB8::/32' });
+    assert.deepEqual((await api.ok('GET', old)).data['secret_id_bound_cidrs'], ['127.0.0.1', '2001:DB8::/32']);
     for (const url of ['policies', 'period']) await api.ok('DELETE', `${old}/${url}`);
     assert.deepEqual(await olderOf(), { policies: undefined, period: undefined });
     await api.refused([400, 'missing token_period'], 'POST', `${old}/period`, { token_policies: 'app' });
@@ -88,7 +88,7 @@ describe('approle', () => {
 
   it('lists, shows and destroys secret ids by accessor', async () => {
     await api.ok('POST', role, { secret_id_num_uses: 0 });
-    const one = await secretId({ metadata: '{"team":"core"}', cidr_list: '127.0.0.1', ttl: 600 });
+    const one = await secretId({ metadata: '{"team":"core"}', cidr_list: '127.0.0.1,2001:DB8::/32', ttl: 600 });
     const two = await secretId();
     const { data } = await api.ok('GET', `${role}/secret-id?list=true`);
     assert.deepEqual(data['keys'], [one['secret_id_accessor'], two['secret_id_accessor']].map(textOf).sort());
@@ -96,7 +96,7 @@ describe('approle', () => {
     const shown = (await api.ok('POST', `${role}/secret-id-accessor/lookup`, accessor)).data;
     assert.deepEqual(
       [shown['metadata'], shown['cidr_list'], shown['secret_id_ttl']],
-      [{ team: 'core' }, ['127.0.0.1/32'], 600],
+      [{ team: 'core' }, ['127.0.0.1', '2001:DB8::/32'], 600],
     );
     assert.ok(!JSON.stringify(shown).includes(textOf(one['secret_id'])));
     assert.deepEqual((await login(one['secret_id'])).auth['metadata'], { role_name: 'web', team: 'core' });

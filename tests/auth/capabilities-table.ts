@@ -70,17 +70,17 @@ sys/quotas/rate-limit/:name                      read update delete
 sys/leases/revoke-force/:prefix*                 sudo update
 sys/revoke-force/:prefix*                        sudo update
 sys/policies/acl                                 list
-sys/policies/acl/:name                           read update delete
+sys/policies/acl/:name*                          read update delete
 sys/policy                                       read list
-sys/policy/:name                                 read update delete
+sys/policy/:name*                                read update delete
 sys/audit                                        sudo read
 sys/audit/:path*                                 sudo update delete
 sys/audit-hash/:path*                            update
 sys/config/auditing/request-headers              sudo read
 sys/config/auditing/request-headers/:header      sudo read update delete
 sys/policies/password                            list
-sys/policies/password/:name                      read update delete
-sys/policies/password/:name/generate             read
+sys/policies/password/:name*                     read update delete
+sys/policies/password/:name*/generate            read
 sys/capabilities                                 update
 sys/capabilities-self                            update
 sys/capabilities-accessor                        update

@@ -76,7 +76,7 @@ describe('a bound token', () => {
     for (const [cidrs, expected] of [
       ['', ['127.0.0.0/31']],
       ['0.0.0.0/0', ['127.0.0.0/31']],
-      ['10.0.0.0/8,127.0.0.1', ['127.0.0.1/32']],
+      ['10.0.0.0/8,127.0.0.1', ['127.0.0.1']],
     ] as const) {
       const child = textOf((await childBy(cidrs)).auth['client_token']);
       assert.deepEqual(await boundCidrs(child), expected, cidrs);
@@ -138,9 +138,9 @@ describe('the networks of a secret id', () => {
     assert.deepEqual(await boundCidrs(await tokenOf(narrow)), ['127.0.0.0/24']);
     assert.deepEqual(await boundCidrs(await tokenOf(wide)), ['127.0.0.0/8']);
     await api.ok('POST', role, { token_bound_cidrs: '127.0.0.1' });
-    assert.deepEqual(await boundCidrs(await tokenOf(narrow)), ['127.0.0.1/32']);
+    assert.deepEqual(await boundCidrs(await tokenOf(narrow)), ['127.0.0.1']);
     await api.ok('POST', role, { token_bound_cidrs: '127.0.0.0/8', token_strictly_bind_ip: true });
-    assert.deepEqual(await boundCidrs(await tokenOf(narrow)), ['127.0.0.1/32']);
+    assert.deepEqual(await boundCidrs(await tokenOf(narrow)), ['127.0.0.1']);
     await api.ok('POST', role, { token_strictly_bind_ip: false });
   });
 

@@ -81,7 +81,7 @@ describe('userpass', () => {
     await api.ok('PUT', 'auth/userpass/users/far', { token_bound_cidrs: ['127.0.0.0/8', '::1'] });
     const { auth } = await login('far', 'p');
     const shown = await api.lookup(textOf(auth['client_token']));
-    assert.deepEqual(shown['bound_cidrs'], ['127.0.0.0/8', '::1/128']);
+    assert.deepEqual(shown['bound_cidrs'], ['127.0.0.0/8', '::1']);
   });
 
   it('makes periodic, use-limited and default-less tokens', async () => {

@@ -159,7 +159,7 @@ resource "vault_approle_auth_backend_role" "web" {
   secret_id_ttl         = 600
   secret_id_num_uses    = 5
   secret_id_bound_cidrs = ["127.0.0.0/8"]
-  token_bound_cidrs     = ["127.0.0.0/8"]
+  token_bound_cidrs     = ["127.0.0.1"]
 }
 
 resource "vault_approle_auth_backend_role_secret_id" "web" {

@@ -40,6 +40,23 @@ function canonicalCidr(address: string, length: number): string {
   return mapped === undefined ? `${canonical}/${length}` : `${mapped}/${length - 96}`;
 }
 
+/** The texts as they were given, where {@link parseCidrs} takes them. */
+export function checkCidrs(given: readonly string[], field: string): string[] {
+  parseCidrs(given, field);
+  return given.map((text) => text.trim());
+}
+
+/** The form of {@link parseCidrs} for texts that {@link checkCidrs} has let through. */
+export const canonicalCidrs = oncePerObject((texts: readonly string[]) => parseCidrs(texts, 'networks'));
+
+/**
+ * As they are shown of tokens, and of what gives them: of a single address without its length
+ * (`String` of IPv4Addr and IPv6Addr in github.com/hashicorp/go-sockaddr).
+ */
+export function shownCidrs(cidrs: readonly string[]): string[] {
+  return cidrs.map((cidr) => cidr.replace(cidr.includes(':') ? /\/128$/ : /\/32$/, ''));
+}
+
 function familyOf(address: string): 'ipv4' | 'ipv6' {
   return isIP(address) === 6 ? 'ipv6' : 'ipv4';
 }

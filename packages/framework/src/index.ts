@@ -1,5 +1,14 @@
 /** What plugs into the core sees: paths, fields, requests, engines, leases, storage and tokens, as contracts. Keeps nothing itself. */
-export { parseCidrs, cidrsAllow, cidrsWithin, commonCidrs, callerNetwork } from './cidr.ts';
+export {
+  parseCidrs,
+  checkCidrs,
+  canonicalCidrs,
+  shownCidrs,
+  cidrsAllow,
+  cidrsWithin,
+  commonCidrs,
+  callerNetwork,
+} from './cidr.ts';
 export { type Condition, stillValid, validToken } from './condition.ts';
 export type { Cubbyhole, Cubbyholes } from './cubbyhole.ts';
 export { type DueWork, type DueLoopOptions, DueLoop } from './due-loop.ts';

@@ -1,5 +1,5 @@
 import { CofferError, type JsonObject } from '@coffer/base';
-import { parseCidrs } from './cidr.ts';
+import { parseCidrs, shownCidrs } from './cidr.ts';
 import type { FieldValues } from './fields.ts';
 import { checkNames, policyName } from './names.ts';
 import { boolean, entry, integer, optional, string, strings } from './stored.ts';
@@ -170,7 +170,7 @@ function assignable(names: readonly string[], field: string, most = MAX_POLICIES
 /** The parameters as they are shown for a role or user. */
 export function tokenParametersView(parameters: TokenParameters): JsonObject {
   const view: JsonObject = {
-    token_bound_cidrs: parameters.boundCidrs,
+    token_bound_cidrs: shownCidrs(parameters.boundCidrs),
     token_explicit_max_ttl: parameters.explicitMaxTtl,
     token_max_ttl: parameters.maxTtl,
     token_no_default_policy: parameters.noDefaultPolicy,

@@ -1,5 +1,12 @@
 import { CofferError, isStringMap, parseBoundedJson } from '@coffer/base';
-import { cidrsWithin, type EntryStorage, type FieldValues, parseCidrs, type PathResponse } from '@coffer/framework';
+import {
+  canonicalCidrs,
+  checkCidrs,
+  cidrsWithin,
+  type EntryStorage,
+  type FieldValues,
+  type PathResponse,
+} from '@coffer/framework';
 import { requireRole, type RoleEntry } from './role-entry.ts';
 import { ROLE_NAME } from './role-settings.ts';
 import type { NewSecretId, SecretIds } from './secret-ids.ts';
@@ -55,8 +62,8 @@ function newSecretId(role: RoleEntry, fields: FieldValues<typeof NEW_SECRET_ID_F
 
 /** Networks within those of the role; none stands for the role's own. Vault's wording (its verifyCIDRRoleSecretIDSubset). */
 function parseSubset(given: readonly string[], field: string, ofRole: readonly string[]): string[] {
-  const cidrs = parseCidrs(given, field);
-  if (cidrs.length === 0 || cidrsWithin(cidrs, ofRole)) return cidrs;
+  const cidrs = checkCidrs(given, field);
+  if (cidrs.length === 0 || cidrsWithin(canonicalCidrs(cidrs), canonicalCidrs(ofRole))) return cidrs;
   throw new CofferError(
     'invalid-request',
     `field "${field}": failed to verify subset relationship between CIDR blocks on the role ${JSON.stringify(ofRole)} ` +

@@ -1,5 +1,6 @@
 import { CofferError } from '@coffer/base';
 import {
+  canonicalCidrs,
   checkLoginAddress,
   type Condition,
   definePath,
@@ -59,7 +60,7 @@ export function loginPaths({ tokens, context, secretIds, guard }: LoginParts): P
             path: `${mountPath}login`,
             remoteAddress,
             proof: [...(found ? [found.unchanged] : []), ...proof],
-            ...(entry && { boundCidrs: entry.tokenBoundCidrs }),
+            ...(entry && { boundCidrs: canonicalCidrs(entry.tokenBoundCidrs) }),
           });
         });
       },
@@ -78,9 +79,9 @@ async function useSecretId(
   remoteAddress: string,
 ): Promise<{ readonly entry?: SecretIdEntry; readonly proof: readonly Condition[] } | undefined> {
   const check = (entry?: SecretIdEntry): void => {
-    checkAddress([role.secretIdBoundCidrs, entry?.boundCidrs ?? []], remoteAddress);
+    checkAddress([role.secretIdBoundCidrs, entry?.boundCidrs ?? []].map(canonicalCidrs), remoteAddress);
     checkLoginAddress(role.token, remoteAddress);
-    loginCidrs({ parameters: role.token, boundCidrs: entry?.tokenBoundCidrs ?? [], remoteAddress });
+    loginCidrs({ parameters: role.token, boundCidrs: canonicalCidrs(entry?.tokenBoundCidrs ?? []), remoteAddress });
   };
   if (!role.bindSecretId) {
     check();

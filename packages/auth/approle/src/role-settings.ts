@@ -1,13 +1,13 @@
 import { CofferError, type JsonObject } from '@coffer/base';
 import {
   changeTokenParameters,
+  checkCidrs,
   checkTokenLimits,
   checkNames,
   definePath,
   type EngineContext,
   type FieldValues,
   OLDER_TOKEN_FIELDS,
-  parseCidrs,
   type Path,
   TOKEN_FIELDS,
   tokenParametersView,
@@ -94,7 +94,7 @@ export function withSettings(previous: RoleEntry, fields: RoleSettings): RoleEnt
     bindSecretId: fields.bind_secret_id ?? previous.bindSecretId,
     secretIdTtl: fields.secret_id_ttl ?? previous.secretIdTtl,
     secretIdNumUses: numUses,
-    secretIdBoundCidrs: cidrs === undefined ? previous.secretIdBoundCidrs : parseCidrs(cidrs, 'secret_id_bound_cidrs'),
+    secretIdBoundCidrs: cidrs === undefined ? previous.secretIdBoundCidrs : checkCidrs(cidrs, 'secret_id_bound_cidrs'),
     token: changeTokenParameters(previous.token, fields),
   };
 }

@@ -8,6 +8,7 @@ import {
   foldName,
   MAX_NAMES,
   parseCidrs,
+  shownCidrs,
   type Path,
 } from '@coffer/framework';
 import {
@@ -167,7 +168,7 @@ function roleView(name: string, role: TokenRole) {
     path_suffix: role.pathSuffix,
     period: role.period,
     renewable: role.renewable,
-    token_bound_cidrs: role.boundCidrs,
+    token_bound_cidrs: shownCidrs(role.boundCidrs),
     token_explicit_max_ttl: role.explicitMaxTtl,
     token_no_default_policy: role.noDefaultPolicy,
     token_num_uses: role.numUses,

@@ -1,5 +1,5 @@
 import { formatTime, type JsonObject } from '@coffer/base';
-import { secondsLeft, type TokenEntry } from '@coffer/framework';
+import { secondsLeft, shownCidrs, type TokenEntry } from '@coffer/framework';
 
 /** A token as the lookup paths show it. */
 export function tokenView(entry: TokenEntry, token: string, identityPolicies: readonly string[]): JsonObject {
@@ -24,7 +24,7 @@ export function tokenView(entry: TokenEntry, token: string, identityPolicies: re
     ...(identityPolicies.length > 0 && { identity_policies: identityPolicies, external_namespace_policies: {} }),
     ...(entry.period > 0 && { period: entry.period }),
     ...(entry.role !== undefined && { role: entry.role }),
-    ...(entry.boundCidrs !== undefined && { bound_cidrs: entry.boundCidrs }),
+    ...(entry.boundCidrs !== undefined && { bound_cidrs: shownCidrs(entry.boundCidrs) }),
     ...(entry.lastRenewal !== null && {
       last_renewal: formatTime(entry.lastRenewal),
       last_renewal_time: Math.floor(entry.lastRenewal / 1000),

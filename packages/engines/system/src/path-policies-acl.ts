@@ -18,7 +18,7 @@ function listPolicies(policies: PolicyStore): Path {
 
 function onePolicy(policies: PolicyStore): Path {
   return definePath({
-    pattern: 'policies/acl/:name',
+    pattern: 'policies/acl/:name*',
     foldedNames: ['name'],
     fields: {
       name: POLICY_NAME,

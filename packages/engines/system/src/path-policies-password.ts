@@ -13,7 +13,13 @@ export function policiesPasswordPaths(policies: PasswordPolicies): Path[] {
       list: async () => ({ data: { keys: await policies.list() } }),
     }),
     definePath({
-      pattern: 'policies/password/:name',
+      pattern: 'policies/password/:name*/generate',
+      fields: { name: POLICY_NAME },
+      synopsis: 'Generates a password that follows a policy.',
+      read: async ({ fields }) => ({ data: { password: await policies.generate(fields.name) } }),
+    }),
+    definePath({
+      pattern: 'policies/password/:name*',
       fields: {
         name: POLICY_NAME,
         policy: {
@@ -38,12 +44,6 @@ export function policiesPasswordPaths(policies: PasswordPolicies): Path[] {
         await policies.delete(fields.name);
         return undefined;
       },
-    }),
-    definePath({
-      pattern: 'policies/password/:name/generate',
-      fields: { name: POLICY_NAME },
-      synopsis: 'Generates a password that follows a policy.',
-      read: async ({ fields }) => ({ data: { password: await policies.generate(fields.name) } }),
     }),
   ];
 }

@@ -17,7 +17,7 @@ function listPolicies(policies: PolicyStore): Path {
 
 function onePolicy(policies: PolicyStore): Path {
   return definePath({
-    pattern: 'policy/:name',
+    pattern: 'policy/:name*',
     foldedNames: ['name'],
     fields: {
       name: POLICY_NAME,
