@@ -103,7 +103,10 @@ function moves(start: (database: TestDatabase) => Promise<Source>): void {
     assert.deepEqual(new Set(outcomes(ran, [...CONNECTIONS, STATIC])), new Set(['waits']));
     assert.equal(ran.writes.length, OTHERS.length);
     assert.match(ran.stdout, /"database\/config\/yugabytedb": \{\n {4}"password": ""/);
-    assert.match(ran.stdout, /read -rs PASSWORD\nvault write database\/config\/yugabytedb \\\n/);
+    assert.match(
+      ran.stdout,
+      /read -rs PASSWORD\nprintf %s "\$PASSWORD" \| vault write database\/config\/yugabytedb \\\n/,
+    );
     const tuned = await data(target.client, 'sys/mounts/database/tune');
     assert.deepEqual(
       ['default_lease_ttl', 'max_lease_ttl', 'listing_visibility', 'description'].map((name) => tuned[name]),

@@ -22,6 +22,8 @@ export const RENAMED: ReadonlyMap<string, string> = new Map([
 ]);
 /** What no server shows. They are given by -secrets. */
 export const SECRET_FIELDS = ['password', 'private_key', 'sslpassword'];
+/** Those of them that are more than one line. */
+export const MANY_LINES = ['private_key'];
 
 export const ROLE_FIELDS = [
   ...['db_name', 'creation_statements', 'revocation_statements', 'rollback_statements', 'renew_statements'],

@@ -42,26 +42,35 @@ async function connection(
     const all = Object.entries(connectionFields(shown, known));
     return Object.fromEntries(all.filter(([name]) => !Object.hasOwn(hidden, name)));
   };
-  const wanted = { ...fieldsOf(view), plugin_name: plugin, ...given?.shown };
+  // No server shows it: it counts when the connection is made.
+  const { verify_connection: verify, ...shown } = given?.shown ?? {};
+  const wanted = { ...fieldsOf(view), plugin_name: plugin, ...shown };
   const asks = given === undefined ? missingSecrets(view) : missingSecrets(view).filter((name) => !given.has(name));
   return {
     kind: 'connection',
     path,
     needs: mount.madeBy,
     wanted,
+    onlyNew: verify === undefined ? {} : { verify_connection: verify },
     secrets: hidden,
     asks,
     leftOut: unknownConnectionFields(view, known),
-    ...(kind === 'missing' && {
-      blocked:
-        `the plugin ${JSON.stringify(plugin)} is not known here: register it, ` +
-        `or say which one takes its place, as in -plugin-name=${theirs}=ysql-plugin`,
-    }),
+    ...(kind === 'missing' && { blocked: missingPlugin(plugin, theirs, OTHER_DATABASES.test(theirs)) }),
     present: async (side) => {
       const present = await side.read(path);
       return present && fieldsOf(present);
     },
   };
+}
+
+/** Vault's plugins for what is no PostgreSQL (hashicorp/vault:helper/builtinplugins/registry.go). */
+const OTHER_DATABASES = /^(cassandra|couchbase|elasticsearch|hana|influxdb|mongodb|mssql|mysql|redis|snowflake|valkey)/;
+
+function missingPlugin(plugin: string, theirs: string, isOther: boolean): string {
+  const missing = `the plugin ${JSON.stringify(plugin)} is not known here`;
+  return isOther
+    ? `${missing}: register it; only YugabyteDB and PostgreSQL are built in`
+    : `${missing}: register it, or say which one takes its place, as in -plugin-name=${theirs}=ysql-plugin`;
 }
 
 /** Whether the target has a plugin of that name, and whether it is the one inside of the server. */

@@ -11,7 +11,8 @@ export type Kind =
   | 'role'
   | 'approle role'
   | 'secret id'
-  | 'lease';
+  | 'lease'
+  | 'namespace';
 
 /** One thing of the source that can be written to the target. */
 export interface Item {

@@ -1,4 +1,5 @@
 import type { JsonValue } from '@coffer/base';
+import { MANY_LINES } from './carried-fields.ts';
 import { isLeft, type Item } from './item.ts';
 import { INCOMPLETE, type Outcome, type Result } from './mover.ts';
 
@@ -54,16 +55,20 @@ function connectionsLeft(results: readonly Result[], program: string): string[] 
   ];
 }
 
-/** The exact command that makes a connection, but for its secrets, which are asked for. */
+/**
+ * The exact command that makes a connection, but for its secrets: one is asked for and goes by stdin, since every user of the machine
+ * can read arguments, and a key comes from a file.
+ */
 function writeCommand({ path, wanted, asks = [] }: Item, program: string): string[] {
-  const variable = (name: string): string => name.toUpperCase();
+  const typed = asks.filter((name) => !MANY_LINES.includes(name));
   const fields = Object.entries(wanted).filter(([name]) => !asks.includes(name));
   const pairs = fields.flatMap(([name, value]) => pairsOf(name, value));
+  const secrets = asks.map((name) => (typed.includes(name) ? `${name}=-` : `${name}=@${name}.pem`));
+  const variable = typed[0]?.toUpperCase() ?? '';
+  const before = variable === '' ? '' : `printf %s "$${variable}" | `;
   return [
-    ...asks.map((name) => `read -rs ${variable(name)}`),
-    [`${program} write ${quoted(path)}`, ...pairs, ...asks.map((name) => `${name}="$${variable(name)}"`)].join(
-      ' \\\n    ',
-    ),
+    ...(variable === '' ? [] : [`read -rs ${variable}`]),
+    [`${before}${program} write ${quoted(path)}`, ...pairs, ...secrets].join(' \\\n    '),
   ];
 }
 
@@ -71,7 +76,7 @@ function pairsOf(name: string, value: JsonValue): string[] {
   const values: readonly JsonValue[] = Array.isArray(value) ? value : [value];
   return values.map((each) => {
     const text = typeof each === 'object' ? JSON.stringify(each) : String(each);
-    return quoted(`${name}=${/^[@-]/.test(text) ? `\\${text}` : text}`);
+    return quoted(`${name}=${text.startsWith('@') ? `\\${text}` : text}`);
   });
 }
 

@@ -1,14 +1,11 @@
 import assert from 'node:assert/strict';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { PassThrough } from 'node:stream';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { type CannedAnswer, runCli, type SeenRequest, withServer } from '../../cli-fixture.ts';
-import type { InputStream } from '../../stdin.ts';
 import { changes, differences } from './fields.ts';
-
-const NOTHING: CannedAnswer = { status: 404, body: { errors: [] } };
+import { NOTHING } from './source-fixture.ts';
 
 describe('migrate vault', () => {
   let directory = '';
@@ -97,60 +94,6 @@ describe('migrate vault', () => {
       });
     });
   }
-
-  /** A terminal on which a line is typed each time that something is asked. */
-  function terminal(...lines: readonly string[]): InputStream {
-    const stream = new PassThrough();
-    const left = [...lines];
-    const setRawMode = (mode: boolean): unknown => mode && stream.write(left.shift() ?? '\u0003');
-    return Object.assign(stream, { isTTY: true, setRawMode });
-  }
-
-  /** A source with two connections, and a target that has the plugin. */
-  const connections = ({ method, path }: SeenRequest): CannedAnswer => {
-    const ok = (data: object): CannedAnswer => ({ status: 200, body: { data } });
-    if (method === 'PUT') return { status: 204 };
-    if (path.startsWith('/target/')) return path.includes('/plugins/catalog/') ? ok({ builtin: true }) : NOTHING;
-    if (path === '/v1/sys/mounts') return ok({ 'db/': { type: 'database', config: {} } });
-    if (path.startsWith('/v1/db/config?')) return ok({ keys: ['one', 'two', 'team/'] });
-    const details = { username: 'admin', host: 'h' };
-    return path.startsWith('/v1/db/config/')
-      ? ok({ plugin_name: 'ysql-plugin', connection_details: details })
-      : NOTHING;
-  };
-  const written = (seen: readonly SeenRequest[]) =>
-    seen.filter(({ method, path }) => method === 'PUT' && path.includes('/config/')).map(({ body }) => body);
-
-  it('asks for the token and for passwords on a terminal, and shows none of them', async () => {
-    await withServer(connections, async ({ address, seen }) => {
-      const { exitCode, stdout, stderr } = await runCli(['migrate', 'vault', `-from=${address}`], {
-        env: { VAULT_ADDR: `${address}/target`, VAULT_TOKEN: 'mine' },
-        stdin: terminal('theirs\r', 'sesame\r', '\r'),
-      });
-      assert.equal(exitCode, 2);
-      assert.equal(seen[0]?.headers['x-vault-token'], 'theirs');
-      assert.deepEqual(written(seen), [
-        { host: 'h', username: 'admin', plugin_name: 'ysql-plugin', password: 'sesame' },
-      ]);
-      assert.match(stderr, /^Token for .* \(will be hidden\): \npassword of admin for db\/config\/one, or nothing/);
-      assert.match(stdout, /^created +connection +db\/config\/one$/m);
-      assert.match(stdout, /^waits +connection +db\/config\/two: the source does not show password: see below$/m);
-      assert.match(stdout, /^unread +connection +db\/config\/team\/: not read: names with a slash/m);
-      assert.match(stdout, /^vault write db\/config\/two \\\n {4}username=admin/m);
-      assert.doesNotMatch(stdout + stderr, /sesame|theirs/);
-    });
-  });
-
-  it('ends when whoever is asked breaks off', async () => {
-    await withServer(connections, async ({ address, seen }) => {
-      const { exitCode, stderr } = await runCli(['migrate', 'vault', `-from=${address}`], {
-        env: { VAULT_ADDR: `${address}/target`, VAULT_TOKEN: 'mine', VAULT_FROM_TOKEN: 'theirs' },
-        stdin: terminal(),
-      });
-      assert.deepEqual([exitCode, written(seen)], [1, []]);
-      assert.match(stderr, /Error asking: user interrupted\n$/);
-    });
-  });
 
   it('goes to the source by way of the proxy of the environment', async () => {
     const paths: string[] = [];

@@ -5,6 +5,7 @@ import { defineCommand, type Invocation } from '../../command.ts';
 import { CommandFailure, reporting, serverFailure, usageFailure } from '../../failure.ts';
 import { readText } from '../../file.ts';
 import { askHidden } from '../../stdin.ts';
+import { MANY_LINES } from './carried-fields.ts';
 import { foundAt } from './found.ts';
 import { isLeft, type Item } from './item.ts';
 import { Mover, type Result } from './mover.ts';
@@ -82,7 +83,8 @@ export const migrateVault = defineCommand({
       await checkApart(source, target);
       const options = { dryRun: flags['dry-run'], overwrite: flags.overwrite, ask: asking(invocation, secrets) };
       const mover = new Mover(target, options);
-      for await (const found of foundAt(source, target, { secrets, pluginNames: flags['plugin-name'] ?? {} })) {
+      const find = { secrets, pluginNames: flags['plugin-name'] ?? {}, namespace: flags['from-namespace'] ?? '' };
+      for await (const found of foundAt(source, target, find)) {
         known.push(...(isLeft(found) ? [] : Object.values(found.secrets ?? {})));
         const result = await mover.move(found);
         results.push(result);
@@ -161,12 +163,12 @@ function asking({ flags, http, io, stdin, ui }: Run, secrets: GivenSecrets) {
   return async ({ path, wanted }: Item, field: string): Promise<Secret | undefined> => {
     if (flags['dry-run'] || http['non-interactive'] === true || io.stdin.isTTY !== true) return undefined;
     const user = typeof wanted['username'] === 'string' ? ` of ${wanted['username']}` : '';
-    const value = await reporting(
-      'Error asking',
-      askHidden(stdin, ui, `${field}${user} for ${path}, or nothing to leave it out`),
-      1,
-    );
-    if (value === '') return undefined;
+    // A key has many lines, of which a terminal takes one.
+    const isKey = MANY_LINES.includes(field);
+    const what = `${isKey ? `file with the ${field}` : field}${user} for ${path}, or nothing to leave it out`;
+    const typed = await reporting('Error asking', askHidden(stdin, ui, what), 1);
+    if (typed === '') return undefined;
+    const value = isKey ? await readText(typed) : typed;
     secrets.add(path, { [field]: value });
     return new Secret(value);
   };
