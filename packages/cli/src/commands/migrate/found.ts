@@ -10,8 +10,8 @@ import type { Side } from './side.ts';
 import { staticRoles } from './static-roles.ts';
 
 export interface FindOptions extends ConnectionOptions {
-  /** The namespace of the source that is read; empty for its first. */
-  readonly namespace: string;
+  /** The namespace of the source that is read; undefined for its first. */
+  readonly namespace: string | undefined;
 }
 
 /** Everything of the source that concerns a move, each after what it needs. */

@@ -5,10 +5,10 @@ import { endsTheMove, type Side } from './side.ts';
 const TABLE = 'sys/namespaces';
 
 /**
- * The namespaces of the source below the one that is read (`within`, empty for the first): each is a move of its own. A Vault without
+ * The namespaces of the source below the one that is read (`within`, the first one by default): each is a move of its own. A Vault without
  * them has no such path, or refuses it to a token that may not see it: nothing is missing then.
  */
-export async function* namespaces(source: Side, within: string): AsyncGenerator<Found> {
+export async function* namespaces(source: Side, within = ''): AsyncGenerator<Found> {
   const stays = (path: string, left: string): Found => ({ kind: 'namespace', path, left, missing: false });
   const flag = (name: string): string => `-from-namespace=${name}`;
   let names: string[];

@@ -83,7 +83,7 @@ export const migrateVault = defineCommand({
       await checkApart(source, target);
       const options = { dryRun: flags['dry-run'], overwrite: flags.overwrite, ask: asking(invocation, secrets) };
       const mover = new Mover(target, options);
-      const find = { secrets, pluginNames: flags['plugin-name'] ?? {}, namespace: flags['from-namespace'] ?? '' };
+      const find = { secrets, pluginNames: flags['plugin-name'] ?? {}, namespace: flags['from-namespace'] };
       for await (const found of foundAt(source, target, find)) {
         known.push(...(isLeft(found) ? [] : Object.values(found.secrets ?? {})));
         const result = await mover.move(found);
