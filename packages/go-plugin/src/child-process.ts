@@ -10,6 +10,8 @@ const TAIL_LINES = 20;
 const TAIL_LINE_LENGTH = 1024;
 /** How long a plugin that ended may still have output in its pipes. */
 const OUTPUT_MS = 500;
+/** When its pipes are closed though others hold them open: a program that it has left behind, in a session of its own. */
+const LEFT_OPEN_MS = 2_000;
 
 /**
  * Plugins must not outlive us. Every orderly end of this process comes by here; our own plugins also watch their host.
@@ -25,9 +27,13 @@ export interface ChildOptions {
   /** For people. */
   readonly name: string;
   readonly logger: Logger;
-  /** Whether it gets a process group, all of which is killed with it. */
-  readonly ownProcessGroup: boolean;
 }
+
+/**
+ * A signal that a terminal, or who stops us, sends to our process group must not end the plugins before we are done with them:
+ * what is revoked at the end needs them. A group of its own is also killed as a whole, with what a script waits for.
+ */
+const OWN_GROUP = process.platform !== 'win32';
 
 /** One plugin process with its pipes: the first line of stdout, the log on stderr, the end. */
 export class PluginChild {
@@ -37,7 +43,6 @@ export class PluginChild {
   readonly #firstLine: Promise<string>;
   readonly #outputClosed: Promise<unknown>;
   readonly #name: string;
-  readonly #ownProcessGroup: boolean;
   readonly #tail: string[] = [];
   #hasEnded = false;
   /** By us. */
@@ -48,11 +53,10 @@ export class PluginChild {
     const { file, leading, argv0 } = executable;
     const { args, env, name, logger } = options;
     this.#name = name;
-    this.#ownProcessGroup = options.ownProcessGroup && process.platform !== 'win32';
     this.#child = spawn(file, [...leading, ...args], {
       stdio: ['ignore', 'pipe', 'pipe'],
       env,
-      detached: this.#ownProcessGroup,
+      detached: OWN_GROUP,
       ...(argv0 !== undefined && { argv0 }),
     });
     this.#outputClosed = new Promise((done) => this.#child.once('close', done));
@@ -71,6 +75,7 @@ export class PluginChild {
           signal: signal ?? undefined,
         });
         end();
+        setTimeout(() => this.#closePipes(), LEFT_OPEN_MS).unref();
       });
       this.#child.on('error', (error) => {
         if (this.#child.pid !== undefined) return;
@@ -86,6 +91,12 @@ export class PluginChild {
       logPluginLine(logger, line, crash.levelOf(line));
     });
     this.#firstLine = new Promise((done) => readLines(this.#child.stdout, done));
+  }
+
+  /** An open pipe would keep this process from ending. */
+  #closePipes(): void {
+    this.#child.stdout.destroy();
+    this.#child.stderr.destroy();
   }
 
   get pid(): number {
@@ -105,7 +116,7 @@ export class PluginChild {
 
   kill(): void {
     this.#killed = true;
-    if (!this.#ownProcessGroup || this.#child.pid === undefined) {
+    if (!OWN_GROUP || this.#child.pid === undefined) {
       this.#child.kill('SIGKILL');
       return;
     }

@@ -33,11 +33,6 @@ export interface LaunchOptions {
   readonly logger: Logger;
   /** How long the plugin may take to print its handshake line. Default: 60 s, as go-plugin. */
   readonly startTimeoutMs?: number;
-  /**
-   * True: a process group of its own, which ends with it. For what may be no plugin, such as a script that waits for another
-   * program. Default false.
-   */
-  readonly ownProcessGroup?: boolean;
 }
 
 /**
@@ -48,15 +43,14 @@ export interface LaunchOptions {
  * who else could have changed the file, or why the plugin did not start, with what it said on stderr
  */
 export async function launch(options: LaunchOptions): Promise<PluginClient> {
-  const { sha256, trust, args = [], ownProcessGroup = false } = options;
+  const { sha256, trust, args = [] } = options;
   const file = await resolveCommand(options.directory, options.path);
   const certificate = createCertificate();
   // A directory of our own: a plugin that is killed cannot remove its socket, and nobody else gets at what is started.
   const directory = await mkdtemp(join(tmpdir(), 'coffer-plugin-'));
   const logger = options.logger.named(options.path);
   const env = pluginEnvironment(options, certificate, directory);
-  const start = (executable: Executable) =>
-    new PluginChild(executable, { args, env, name: options.path, logger, ownProcessGroup });
+  const start = (executable: Executable) => new PluginChild(executable, { args, env, name: options.path, logger });
   let child: PluginChild;
   try {
     child = await startVerified({ file, sha256, trust, scratch: directory }, start);

@@ -208,14 +208,10 @@ async function launchPlugin(
   {
     metadataMode = false,
     startTimeoutMs,
-    ownProcessGroup = false,
     callDeadlineMs,
     trust,
     fields,
-  }: Pick<
-    LaunchDatabaseOptions,
-    'metadataMode' | 'startTimeoutMs' | 'ownProcessGroup' | 'callDeadlineMs' | 'trust' | 'fields'
-  >,
+  }: Pick<LaunchDatabaseOptions, 'metadataMode' | 'startTimeoutMs' | 'callDeadlineMs' | 'trust' | 'fields'>,
 ): Promise<PluginProcess> {
   if (directory === undefined) {
     throw new CofferError(
@@ -230,7 +226,6 @@ async function launchPlugin(
     args: entry.args,
     env: Object.fromEntries(entry.env.map((pair) => [pair.split('=')[0] ?? '', pair.slice(pair.indexOf('=') + 1)])),
     metadataMode,
-    ownProcessGroup,
     ...(startTimeoutMs !== undefined && { startTimeoutMs }),
     ...(callDeadlineMs !== undefined && { callDeadlineMs }),
     ...(trust && { trust }),
@@ -255,7 +250,6 @@ export async function probeDatabasePlugin(
   const process = await launchPlugin(directory, entry, logger, {
     metadataMode: true,
     startTimeoutMs: PROBE_MS,
-    ownProcessGroup: true,
     ...(trust && { trust }),
   });
   try {
