@@ -42,6 +42,9 @@ export async function examineCandidate(file: string): Promise<string | undefined
         `not a database plugin: it holds no ${DATABASE_COOKIE.key}, which each of these checks`,
       );
     }
+    if (kind === 'program' && !(await mayRunHere(handle))) {
+      throw new CofferError('failed', 'a program for another processor or operating system');
+    }
     if (found.size === own.size && sha256 === (await checksum(process.execPath))) throw ownExecutable();
     return sha256;
   } finally {
@@ -58,6 +61,31 @@ async function kindOf(handle: FileHandle): Promise<'program' | 'script' | undefi
   const magic = buffer.toString('hex', 0, bytesRead);
   if (magic.startsWith('2321')) return 'script';
   return PROGRAMS.some((begin) => magic.startsWith(begin)) ? 'program' : undefined;
+}
+
+/** How an ELF file begins: class, byte order and, after the type, the machine (elf(5)). */
+const ELF_BYTES = 20;
+const I386 = 3;
+const X86_64 = 62;
+
+/** Whether a program is for the system and processor of this process, or the 32 bits of it, as far as its head tells. */
+async function mayRunHere(handle: FileHandle): Promise<boolean> {
+  const own = await open(process.execPath);
+  try {
+    const [theirs, ours] = await Promise.all([head(handle), head(own)]);
+    const isElf = (bytes: Buffer): boolean => bytes.toString('hex', 0, 4) === PROGRAMS[0];
+    if (isElf(theirs) !== isElf(ours)) return false;
+    if (!isElf(ours)) return true;
+    const [machine, wanted] = [theirs.readUInt16LE(18), ours.readUInt16LE(18)];
+    return machine === wanted || (machine === I386 && wanted === X86_64);
+  } finally {
+    await own.close();
+  }
+}
+
+async function head(handle: FileHandle): Promise<Buffer> {
+  const { buffer } = await handle.read(Buffer.alloc(ELF_BYTES), 0, ELF_BYTES, 0);
+  return buffer;
 }
 
 async function checksum(file: string): Promise<string> {

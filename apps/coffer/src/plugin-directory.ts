@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { CofferError, distrust, errorText, type LogFields, type Logger, loggerOver, type LogLevel } from '@coffer/base';
 import type { Core } from '@coffer/core';
 import { probeDatabasePlugin } from '@coffer/engine-database';
+import { checkPluginEntry } from '@coffer/framework';
 import { examineCandidate } from './plugin-candidate.ts';
 
 /** More than there are cores to work on: what is none may do nothing until its time is over. */
@@ -46,7 +47,8 @@ async function registerFile(core: Core, directory: string, name: string, log: Lo
   const sha256 = await examineCandidate(join(directory, name));
   if (sha256 === undefined) return undefined;
   const entry = { name, type: 'database', command: name, args: [], env: [], sha256, version: '' } as const;
-  const trial = new Trial();
+  checkPluginEntry(entry);
+  const trial = new Trial(name);
   try {
     const version = await probeDatabasePlugin(directory, entry, trial.logger(log));
     await core.services.plugins.register(entry);
@@ -58,7 +60,12 @@ async function registerFile(core: Core, directory: string, name: string, log: Lo
 
 /** A start to see what comes of it: whatever goes wrong is expected, and nothing to be alarmed by. */
 class Trial {
+  readonly #name: string;
   #complaint: string | undefined;
+
+  constructor(name: string) {
+    this.#name = name;
+  }
 
   /** Says at the level `debug` what a plugin and its start have to say. */
   logger(logger: Logger): Logger {
@@ -78,11 +85,16 @@ class Trial {
     this.#complaint ??= error === undefined ? message : `${message}: ${error}`;
   }
 
-  /** The first line of an error, without the output, which the log has at the level `debug`. */
+  /**
+   * The first line of an error, without the output, which the log has at the level `debug`. Of that only what tells by its name
+   * why it cannot start: that Node.js is too old for it, or that `env` does not find what it is written for.
+   */
   reason(error: unknown): string {
     const [line = ''] = errorText(error).split('\n', 1);
-    const [reason = ''] = line.split('; its last output: ', 1);
-    return this.#complaint === undefined ? reason : `${reason}: ${this.#complaint}`;
+    const [reason = '', output = ''] = line.split('; its last output: ', 2);
+    const isReason = output.startsWith(`${this.#name} `) || /^(\/usr\/bin\/)?env: /.test(output);
+    const why = this.#complaint ?? (isReason ? output : undefined);
+    return why === undefined ? reason : `${reason}: ${why}`;
   }
 }
 
