@@ -26,11 +26,20 @@ function fail(message) {
 
 /** The process that runs for us: a signal for us is one for it. */
 let child;
+let installing = false;
 // A terminal sends Ctrl-C to the whole group: stay until the child has cleaned up.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
   process.on(signal, () => {
-    if (signal !== 'SIGINT' || !process.stdin.isTTY) child?.kill(signal);
+    if (installing) stopInstalling(signal);
+    else if (signal !== 'SIGINT' || !process.stdin.isTTY) child?.kill(signal);
   });
+}
+
+/** npm takes a long time to undo what it has done. What is left is replaced next time, since the stamp is not written. */
+function stopInstalling(signal) {
+  child?.kill('SIGKILL');
+  process.stderr.write('\nStopped before all was installed. Nothing was started; the same command begins anew.\n');
+  process.exit(128 + constants.signals[signal]);
 }
 
 /** Resolves with its exit code; as shells do, with 128 and more when a signal ended it. */
@@ -60,9 +69,11 @@ async function install() {
     '--no-progress',
     '--loglevel=error',
   ];
+  installing = true;
   const code = await run('npm', args, { stdio: ['ignore', 2, 2], shell: process.platform === 'win32' }).catch((error) =>
     fail(`npm cannot be started (${error.message}): it comes with Node.js, install it or put it on PATH.`),
   );
+  installing = false;
   clearInterval(progress);
   if (code !== 0) fail('npm ci failed: see its message above. Nothing was started.');
   writeFileSync(stamp, wanted);
