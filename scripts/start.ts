@@ -48,6 +48,10 @@ const signal = new Promise<string>((resolve) => {
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => resolve(name));
 });
 
+// Meant for other servers: a VAULT_NAMESPACE, a proxy of Vault's or PGOPTIONS would get in the way of ours.
+for (const name of Object.keys(process.env))
+  if (/^(VAULT_|BAO_|PG[A-Z]+$)/.test(name)) Reflect.deleteProperty(process.env, name);
+
 let farewell = '';
 try {
   const options = readOptions(process.argv.slice(2), process.env);

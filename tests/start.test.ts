@@ -24,6 +24,16 @@ function start(options: { args?: readonly string[]; detached?: boolean; env?: Re
   });
 }
 
+/** What people who use Vault and PostgreSQL may have set. */
+const OF_OTHER_SERVERS = {
+  VAULT_ADDR: 'https://vault.invalid',
+  VAULT_CACERT: '/nonexistent',
+  VAULT_NAMESPACE: 'team',
+  VAULT_WRAP_TTL: '60s',
+  VAULT_PROXY_ADDR: 'http://127.0.0.1:1',
+  PGOPTIONS: '-c nothing',
+};
+
 /** Runs to its end. */
 async function complete(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<CommandResult> {
   const child = start({ args, env });
@@ -45,8 +55,8 @@ async function startUntil(test: TestContext, args: readonly string[], mark: stri
     });
     child.on('close', () => fail(new Error(output)));
   });
-  const interrupt = async (): Promise<void> => {
-    process.kill(-(child.pid ?? 0), 'SIGINT');
+  const interrupt = async (signal: NodeJS.Signals = 'SIGINT'): Promise<void> => {
+    process.kill(-(child.pid ?? 0), signal);
     assert.equal(await ended(child), 0, output);
   };
   return { output: () => output, interrupt };
@@ -83,8 +93,9 @@ describe('npm start', () => {
         .listen(port, '127.0.0.1'),
     );
     try {
-      const { exit, stdout, stderr } = await complete(['--once']);
+      const { exit, stdout, stderr } = await complete(['--once'], OF_OTHER_SERVERS);
       assert.equal(exit, 0, `${stdout}\n${stderr}`);
+      assert.equal(stderr, '');
       assert.match(stdout, /port 5433 is busy/);
       assert.match(stdout, /port 8200 is busy/);
       assert.match(stdout, /username {2}v-token-my-first-/);
@@ -111,6 +122,26 @@ describe('npm start', () => {
     await assert.rejects(fetch(`${address}/v1/sys/health`));
   });
 
+  it('takes a database as a new YugabyteDB is: it asks its superuser for no password', async () => {
+    const database = await startPostgres({ authMethod: 'trust', admin: 'superuser' });
+    try {
+      const url = `postgres://${database.user}@${database.host}:${database.port}/${database.database}`;
+      const { stdout, stderr } = await complete(['--once'], { YSQL_URL: url });
+      assert.match(stdout, /Success! Revoked lease/, stderr);
+    } finally {
+      await database.stop();
+    }
+  });
+
+  for (const signal of ['SIGTERM', 'SIGHUP'] as const) {
+    it(`revokes as well when all of its processes get ${signal}, as when its terminal is closed`, async (test) => {
+      const { output, interrupt } = await startUntil(test, [], 'Ctrl-C revokes');
+      await interrupt(signal);
+      assert.match(output(), /Revoking the leases/);
+      assert.doesNotMatch(output(), /left behind|\[ERROR\]/);
+    });
+  }
+
   it("-- --database-only starts the page's database, and says what to do", async (test) => {
     const { output, interrupt } = await startUntil(test, ['--database-only'], 'Ctrl-C stops');
     const shown = (name: string): string => new RegExp(`^ +${name} +(\\S+)$`, 'm').exec(output())?.[1] ?? '';
@@ -131,9 +162,9 @@ describe('npm start', () => {
     assert.deepEqual(await logIn(url, shown('password')), { exit: 0, stdout: 'Logged in as yugabyte.\n', stderr: '' });
     const refused = await logIn(url, 'another');
     assert.deepEqual([refused.exit, refused.stdout], [1, '']);
-    assert.match(refused.stderr, /^The login is refused: password authentication failed/);
+    assert.match(refused.stderr, /^The login is refused: FATAL: password authentication failed/);
     await interrupt();
-    assert.match((await logIn(url, shown('password'))).stderr, /ECONNREFUSED/);
+    assert.match((await logIn(url, shown('password'))).stderr, /: connection refused$/m);
   });
 
   it('takes nothing that it does not know, and says what there is', async () => {
@@ -141,6 +172,8 @@ describe('npm start', () => {
       [['--nope'], {}, /^npm start has no option --nope: use --once, --database-only, or none/],
       [['-o'], {}, /^npm start has no option -o: use /],
       [['once'], {}, /^npm start takes no argument "once": use /],
+      [[], { npm_config_once: 'true' }, /^npm keeps --once to itself: write npm start -- --once$/],
+      [[], { npm_config_database_only: 'true' }, /: write npm start -- --database-only$/],
       [['--once=1'], {}, /^npm start: the option --once takes no value/],
       [['--once', '--database-only'], {}, /leave one of the two out$/],
       [['--database-only'], { YSQL_URL: 'postgres://a:b@c/d' }, /: unset YSQL_URL, or go on /],
@@ -160,10 +193,24 @@ describe('npm start', () => {
       [`postgres://u:s3cr3t@127.0.0.1:${none}`, new RegExp(`: nothing listens at 127\\.0\\.0\\.1:${none}\\. Start `)],
       [
         `postgres://yugabyte:s3cr3t@127.0.0.1:${there}`,
-        / refuses the user "yugabyte" .*\. Correct user and password\.$/,
+        /: password authentication failed for user "yugabyte" .*\. Correct user and password\.$/,
       ],
       [`postgres://yugabyte:yugabyte@127.0.0.1:${there}/none`, /: database "none" does not exist .*\. Correct /],
+      [`postgres://yugabyte:yugabyte@127.0.0.1:${there}/none#s3cr3t`, /: has a "#"; write one that /],
+      [
+        `postgres://yugabyte:s3cr3t@127.0.0.1:${there}/d?sslmode=require`,
+        /: the server does not support SSL\/TLS, but sslmode is require\. Correct it, or unset /,
+      ],
+      [
+        `postgres://yugabyte:s3cr3t@127.0.0.1:${there}/d?sslmode=verify-full&sslrootcert=/none`,
+        /: .*\/none.*\. Correct it, or unset /,
+      ],
+      [
+        `postgres://weak:weak@127.0.0.1:${there}/yugabyte`,
+        /: the user "weak" may not create users\. Have .* CREATEROLE/,
+      ],
     ];
+    await database.query("CREATE ROLE weak LOGIN PASSWORD 'weak'");
     try {
       for (const [url, message] of cases) {
         const refused = await complete([], { YSQL_URL: url });

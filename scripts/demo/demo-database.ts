@@ -32,9 +32,10 @@ export async function externalDatabase(env: Readonly<NodeJS.ProcessEnv>): Promis
     ...describe(url),
     name: `the YugabyteDB at ${url.host}`,
     configArguments: [
-      `connection_url=${template.href.replace('//', '//{{username}}:{{password}}@')}`,
+      `connection_url=${template.href.replace('//', `//{{username}}${url.password === '' ? '' : ':{{password}}'}@`)}`,
       `username=${decodeURIComponent(url.username)}`,
-      `password=${decodeURIComponent(url.password)}`,
+      // A new YugabyteDB asks for none.
+      ...(url.password === '' ? [] : [`password=${decodeURIComponent(url.password)}`]),
     ],
     close: () => Promise.resolve(),
   };

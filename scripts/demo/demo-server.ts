@@ -22,7 +22,9 @@ export async function startDemoServer(): Promise<DemoServer> {
   if (port !== 8200) console.log(`  port 8200 is busy; using ${port}`);
   const args = ['-dev', '-dev-root-token-id=root', `-dev-plugin-dir=${DIST}`];
   console.log('Starting the server in development mode ...');
-  console.log(`$ vault server ${args.join(' ')}${port === 8200 ? '' : ` -dev-listen-address=127.0.0.1:${port}`}`);
+  console.log(
+    `$ vault server ${args.map(quoted).join(' ')}${port === 8200 ? '' : ` -dev-listen-address=127.0.0.1:${port}`}`,
+  );
   const listen = [`-dev-listen-address=127.0.0.1:${port}`, '-dev-no-store-token', '-log-level=warn'];
   const child = spawn(join(DIST, 'coffer'), ['server', ...args, ...listen], { stdio: ['ignore', 'pipe', 'pipe'] });
   const ended = once(child, 'close').then(() => undefined);

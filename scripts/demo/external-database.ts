@@ -1,9 +1,8 @@
-import { Login } from './login.ts';
+import { errorText } from '@coffer/base';
+import { Login, NOBODY } from './login.ts';
 
-/** PostgreSQL's codes for a login that is refused for who it is (postgres:src/backend/utils/errcodes.txt, class 28). */
-const REFUSED = /^28/;
-/** invalid_catalog_name */
-const NO_DATABASE = '3D000';
+/** PostgreSQL's codes (postgres:src/backend/utils/errcodes.txt): invalid_password, invalid_catalog_name. */
+const [WRONG_PASSWORD, NO_DATABASE] = ['28P01', '3D000'];
 
 /** What YugabyteDB listens on when nobody says otherwise. */
 const YSQL_PORT = '5433';
@@ -15,9 +14,16 @@ const YSQL_PORT = '5433';
  */
 export async function readYsqlUrl(text: string): Promise<URL> {
   const url = parse(text);
-  const tried = await new Login(url).attempt();
-  if ('user' in tried) return url;
-  throw new Error(`The environment variable YSQL_URL: ${explain(url, tried)}`);
+  const refuse = (what: string): Error => new Error(`The environment variable YSQL_URL: ${what}`);
+  const tried = await new Login(url).attempt().catch((error: unknown) => {
+    throw refuse(errorText(error).replace('field "connection_url": ', ''));
+  });
+  if (!('user' in tried)) throw refuse(explain(url, tried));
+  if (tried.createsUsers) return url;
+  throw refuse(
+    `the user "${tried.user}" may not create users. Have a superuser say ALTER ROLE "${tried.user}" CREATEROLE, or name another ` +
+      'user; docs/database/admin-user.md has all that one needs.',
+  );
 }
 
 function parse(text: string): URL {
@@ -41,16 +47,11 @@ function parse(text: string): URL {
 }
 
 function explain(url: URL, { refusal, code }: { readonly refusal: string; readonly code: string }): string {
-  const user = decodeURIComponent(url.username);
-  if (code === 'ECONNREFUSED') {
+  if (code === NOBODY) {
     return `nothing listens at ${url.host}. Start the database there, correct host and port, or unset YSQL_URL to use an embedded one.`;
   }
-  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') {
-    return `the host "${url.hostname}" is not found. Correct it, or unset YSQL_URL to use an embedded database.`;
-  }
-  if (REFUSED.test(code)) {
-    return `the database at ${url.host} refuses the user "${user}" (${refusal}). Correct user and password.`;
-  }
-  if (code === NO_DATABASE) return `${refusal} at ${url.host}. Correct the last part of the URL.`;
-  return `the login as "${user}" at ${url.host} failed (${refusal}). See that it works with psql or ysqlsh, or unset YSQL_URL to use an embedded database.`;
+  const failed = `the login at ${url.host} failed: ${refusal}`;
+  if (code === WRONG_PASSWORD) return `${failed}. Correct user and password.`;
+  if (code === NO_DATABASE) return `${failed}. Correct the last part of the URL.`;
+  return `${failed}. Correct it, or unset YSQL_URL to use an embedded database.`;
 }

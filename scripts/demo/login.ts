@@ -1,12 +1,37 @@
 import { accessSync, constants, statSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import pg from 'pg';
+import { CofferError, errorText } from '@coffer/base';
+import {
+  connect,
+  decodeConnection,
+  Failure,
+  type Findings,
+  type Session,
+  type SessionProfile,
+} from '@coffer/yb-connection';
 
-const LOGIN_MS = 10_000;
+const PROFILE: SessionProfile = {
+  applicationName: () => 'coffer-login',
+  ourSettings: () => "SET statement_timeout TO '10s'",
+  longestAnswerBytes: 65_536,
+};
+const STRICT: Findings = {
+  warn: () => undefined,
+  refuse(problem) {
+    throw new CofferError('invalid-request', problem);
+  },
+};
+const WHO = `
+  SELECT rolname::pg_catalog.text AS "user", rolsuper OR rolcreaterole AS creates_users
+  FROM pg_catalog.pg_roles WHERE rolname = current_user`;
+/** The code of a login where nobody listens. */
+export const NOBODY = 'nobody';
 
-export type Attempt = { readonly user: string } | { readonly refusal: string; readonly code: string };
+export type Attempt =
+  | { readonly user: string; readonly createsUsers: boolean }
+  | { readonly refusal: string; readonly code: string };
 
-/** A login to the database that a URL names. */
+/** A login to the database that a URL names, by the settings in it as the plugin takes them. */
 export class Login {
   readonly #url: URL;
 
@@ -22,18 +47,26 @@ export class Login {
     return login;
   }
 
-  /** Resolves with what the server calls the user, or with its refusal and the code of that, if any. */
+  /**
+   * Resolves with what the server calls the user, or with its refusal: the code of that is the server's, {@link NOBODY} or empty.
+   *
+   * @throws CofferError `invalid-request` for a URL that the plugin would refuse
+   */
   async attempt(): Promise<Attempt> {
-    const client = new pg.Client({ connectionString: this.#url.href, connectionTimeoutMillis: LOGIN_MS });
-    client.on('error', () => undefined);
+    const settings = decodeConnection({ connection_url: this.#url.href }, STRICT);
+    const [target = { host: '', port: 0 }] = settings.hosts;
+    let session: Session | undefined;
     try {
-      await client.connect();
-      const { rows } = await client.query<{ user: string }>('SELECT current_user AS "user"');
-      return { user: rows[0]?.user ?? '' };
+      session = await connect(settings, PROFILE, target, settings.database);
+      const { rows } = await session.query(WHO);
+      return { user: String(rows[0]?.['user']), createsUsers: rows[0]?.['creates_users'] === true };
     } catch (error) {
-      return refusalOf(error);
+      // Who is asked where is what the caller knows.
+      const { host, port } = target;
+      const where = `failed to connect to host=${host} port=${port} user=${settings.username} database=${settings.database}: `;
+      return { refusal: errorText(error).replace(where, ''), code: codeOf(error) };
     } finally {
-      await client.end().catch(() => undefined);
+      await session?.close();
     }
   }
 
@@ -51,11 +84,9 @@ export class Login {
   }
 }
 
-function refusalOf(error: unknown): { readonly refusal: string; readonly code: string } {
-  // Of a host with several addresses each has been tried.
-  const first: unknown = error instanceof AggregateError ? error.errors[0] : error;
-  const code = first instanceof Error && 'code' in first ? String(first.code) : '';
-  return { refusal: first instanceof Error ? first.message : String(first), code };
+function codeOf(error: unknown): string {
+  if (!(error instanceof Failure)) return '';
+  return error.sqlstate === '' && error.nobodyThere ? NOBODY : error.sqlstate;
 }
 
 function isOn(path: string, name: string): boolean {

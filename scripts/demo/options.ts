@@ -12,6 +12,11 @@ const USE = 'use --once, --database-only, or none, as in: npm start -- --once';
 /** @throws Error that names the wrong argument, and says what to do */
 export function readOptions(args: readonly string[], env: Readonly<NodeJS.ProcessEnv>): StartOptions {
   const names = ['once', 'database-only'] as const;
+  for (const name of names) {
+    // What stands before the "--" is npm's own, which passes it on in the environment at most.
+    if ((env[`npm_config_${name.replace('-', '_')}`] ?? '') === '') continue;
+    throw new Error(`npm keeps --${name} to itself: write npm start -- --${name}`);
+  }
   const { tokens, values } = parseArgs({
     args: [...args],
     options: { once: { type: 'boolean', default: false }, 'database-only': { type: 'boolean', default: false } },

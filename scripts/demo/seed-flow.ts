@@ -49,7 +49,7 @@ export function nextCommands(
   return `Serving at ${server.address}. In another terminal, in this directory:
 
     export VAULT_ADDR=${server.address} VAULT_TOKEN=root
-    alias vault="$PWD/dist/coffer"
+    alias vault="'$PWD/dist/coffer'"
 
     ${database.login(username, password).command()}
 
