@@ -122,8 +122,8 @@ describe('npm start', () => {
     await assert.rejects(fetch(`${address}/v1/sys/health`));
   });
 
-  it('takes a database as a new YugabyteDB is: it asks its superuser for no password', async () => {
-    const database = await startPostgres({ authMethod: 'trust', admin: 'superuser' });
+  it('takes a database as a new YugabyteDB is: it asks for no password', async () => {
+    const database = await startPostgres({ authMethod: 'trust' });
     try {
       const url = `postgres://${database.user}@${database.host}:${database.port}/${database.database}`;
       const { stdout, stderr } = await complete(['--once'], { YSQL_URL: url });
