@@ -112,6 +112,7 @@ describe('the samples of deploy/', () => {
       assert.equal(service.get('User'), 'coffer');
       // Thirty seconds for requests under way, and what shutdown_delay adds.
       assert.ok(Number(service.get('TimeoutStopSec')) > 30);
+      assert.equal(service.get('KillMode'), 'mixed', 'plugins outlive the requests that they serve');
     });
 
     it('starts what host.sh installs, as the user that it makes', () => {
