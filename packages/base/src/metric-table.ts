@@ -11,243 +11,191 @@ export interface MetricDeclaration {
   readonly help: string;
 }
 
+type Labels = readonly string[];
+const counter = <const L extends Labels>(labels: L, help: string) => ({ kind: 'counter', labels, help }) as const;
+const gauge = <const L extends Labels>(labels: L, help: string) => ({ kind: 'gauge', labels, help }) as const;
+const summary = <const L extends Labels>(labels: L, help: string) => ({ kind: 'summary', labels, help }) as const;
+const histogram = <const L extends Labels>(labels: L, help: string) => ({ kind: 'histogram', labels, help }) as const;
+
 const MOUNT = ['mount_point'] as const;
 const CONNECTION = ['mount_point', 'connection'] as const;
 const ROLE = ['mount_point', 'connection', 'role'] as const;
 
 const REQUESTS = {
-  'vault.core.handle_request': { kind: 'summary', labels: [], help: 'Time to serve a request other than a login.' },
-  'vault.core.handle_login_request': { kind: 'summary', labels: [], help: 'Time to serve a login.' },
-  'vault.core.check_token': {
-    kind: 'summary',
-    labels: [],
-    help: 'Time to check a token, once found, and its policies.',
-  },
-  'vault.core.fetch_acl_and_token': { kind: 'summary', labels: [], help: 'Time to look up a token.' },
-  'vault.core.in_flight_requests': { kind: 'gauge', labels: [], help: 'Requests being served.' },
-  'vault.core.unsealed': { kind: 'gauge', labels: [], help: '1 while unsealed, otherwise 0.' },
-  'vault.core.active': { kind: 'gauge', labels: [], help: '1 while this node serves requests; there are no standbys.' },
-  'vault.core.mount_table.num_entries': {
-    kind: 'gauge',
-    labels: ['type', 'local'],
-    help: 'Mounts: secrets engines (type "logical") and auth methods (type "auth").',
-  },
-  'vault.core.locked_users': {
-    kind: 'gauge',
-    labels: [],
-    help: 'Users locked out now, over all auth methods and nodes.',
-  },
-  'vault.route.create': { kind: 'summary', labels: MOUNT, help: 'Time to create, in the engine or auth method.' },
-  'vault.route.read': { kind: 'summary', labels: MOUNT, help: 'Time to read, in the engine or auth method.' },
-  'vault.route.update': { kind: 'summary', labels: MOUNT, help: 'Time to update, in the engine or auth method.' },
-  'vault.route.delete': { kind: 'summary', labels: MOUNT, help: 'Time to delete, in the engine or auth method.' },
-  'vault.route.list': { kind: 'summary', labels: MOUNT, help: 'Time to list, in the engine or auth method.' },
-  'coffer.requests.failed.total': {
-    kind: 'counter',
-    labels: ['mount_point', 'operation', 'class'],
-    help: 'Requests that failed, by class of error.',
-  },
-  'vault.quota.rate_limit.violation': { kind: 'counter', labels: ['name'], help: 'Requests that a quota refused.' },
+  'vault.core.handle_request': summary([], 'Time to handle a request, logins excluded.'),
+  'vault.core.handle_login_request': summary([], 'Time to handle a login.'),
+  'vault.core.check_token': summary([], 'Time to look up the token of a request and check its policies.'),
+  'vault.core.fetch_acl_and_token': summary([], 'Time to look up the token of a request.'),
+  'vault.core.in_flight_requests': gauge([], 'Requests in flight.'),
+  'vault.core.unsealed': gauge([], '1 while this node is unsealed, 0 while it is sealed.'),
+  'vault.core.active': gauge([], '1 while this node serves requests, otherwise 0. There are no standbys.'),
+  'vault.core.mount_table.num_entries': gauge(
+    ['type', 'local'],
+    'Mounts: secrets engines (type "logical") and auth methods (type "auth").',
+  ),
+  'vault.core.locked_users': gauge([], 'Users locked out now, across all auth methods and nodes.'),
+  'vault.route.create': summary(MOUNT, 'Time that the engine or auth method took for a create request.'),
+  'vault.route.read': summary(MOUNT, 'Time that the engine or auth method took for a read request.'),
+  'vault.route.update': summary(MOUNT, 'Time that the engine or auth method took for an update request.'),
+  'vault.route.delete': summary(MOUNT, 'Time that the engine or auth method took for a delete request.'),
+  'vault.route.list': summary(MOUNT, 'Time that the engine or auth method took for a list request.'),
+  'coffer.requests.failed.total': counter(['mount_point', 'operation', 'class'], 'Failed requests, by error class.'),
+  'vault.quota.rate_limit.violation': counter(['name'], 'Requests refused by a rate limit quota.'),
 } as const satisfies Record<string, MetricDeclaration>;
 
 const LEASES = {
-  'vault.expire.num_leases': {
-    kind: 'gauge',
-    labels: [],
-    help: 'Leases in the store, over all nodes, without those of tokens.',
-  },
-  'vault.expire.num_irrevocable_leases': {
-    kind: 'gauge',
-    labels: [],
-    help: 'Leases whose revocation has failed six times or more. Coffer keeps trying.',
-  },
-  'vault.expire.register': { kind: 'summary', labels: [], help: 'Time to store a new lease.' },
-  'vault.expire.renew': { kind: 'summary', labels: [], help: 'Time to renew a lease.' },
-  'vault.expire.renew-token': { kind: 'summary', labels: [], help: 'Time to renew a token.' },
-  'vault.expire.revoke': { kind: 'summary', labels: [], help: 'Time of each attempt to revoke a lease.' },
-  'vault.expire.revoke-prefix': { kind: 'summary', labels: [], help: 'Time to revoke everything below a prefix.' },
-  'vault.expire.revoke-force': { kind: 'summary', labels: [], help: 'The same with force.' },
-  'vault.expire.lease_expiration': { kind: 'counter', labels: [], help: 'Attempts to revoke an expired lease.' },
-  'vault.expire.lease_expiration.error': { kind: 'counter', labels: [], help: 'Those that failed.' },
-  'vault.expire.lease_expiration.time_in_queue': {
-    kind: 'summary',
-    labels: [],
-    help: 'Time from the expiration of a lease to the start of its revocation.',
-  },
-  'vault.secret.lease.creation': {
-    kind: 'counter',
-    labels: ['secret_engine', 'mount_point', 'creation_ttl'],
-    help: 'Leases issued, by TTL, rounded up to one of a few.',
-  },
-  'coffer.leases': {
-    kind: 'gauge',
-    labels: MOUNT,
-    help: 'Leases in the store, over all nodes, without those of tokens.',
-  },
-  'coffer.revocations.owed': {
-    kind: 'gauge',
-    labels: MOUNT,
-    help: 'Leases that should be gone and are not: their revocation is late or has failed, or sessions may still be open.',
-  },
-  'coffer.revocations.owed.oldest.seconds': {
-    kind: 'gauge',
-    labels: MOUNT,
-    help: 'How long the oldest of them has been owed, as far as this node knows.',
-  },
+  'vault.expire.num_leases': gauge([], 'Leases in the store, across all nodes. Tokens are not included.'),
+  'vault.expire.num_irrevocable_leases': gauge(
+    [],
+    'Leases whose revocation has failed at least six times. Coffer keeps retrying.',
+  ),
+  'vault.expire.register': summary([], 'Time to record a new lease, before its login is created.'),
+  'vault.expire.renew': summary([], 'Time to renew a lease.'),
+  'vault.expire.renew-token': summary([], 'Time to renew a token.'),
+  'vault.expire.revoke': summary([], 'Time of one attempt to revoke a lease.'),
+  'vault.expire.revoke-prefix': summary([], 'Time to revoke all leases under a prefix.'),
+  'vault.expire.revoke-force': summary([], 'Time to force-revoke all leases under a prefix.'),
+  'vault.expire.lease_expiration': counter([], 'Attempts to revoke an expired lease.'),
+  'vault.expire.lease_expiration.error': counter([], 'Failed attempts to revoke an expired lease.'),
+  'vault.expire.lease_expiration.time_in_queue': summary(
+    [],
+    'Time between the expiration of a lease and the start of its revocation.',
+  ),
+  'vault.secret.lease.creation': counter(
+    ['secret_engine', 'mount_point', 'creation_ttl'],
+    'Leases issued. The TTL is rounded up to the next bucket.',
+  ),
+  'coffer.leases': gauge(MOUNT, 'Leases in the store, across all nodes. Tokens are not included.'),
+  'coffer.revocations.owed': gauge(
+    MOUNT,
+    'Leases that should be gone but are not: their revocation is in progress or has failed, or sessions of the user may still be open.',
+  ),
+  'coffer.revocations.owed.oldest.seconds': gauge(
+    MOUNT,
+    'How long the oldest owed revocation has been overdue, as far as this node has seen.',
+  ),
 } as const satisfies Record<string, MetricDeclaration>;
 
 const TOKENS = {
-  'vault.token.create': { kind: 'summary', labels: [], help: 'Time to store a new token.' },
-  'vault.token.lookup': { kind: 'summary', labels: [], help: 'Time to look up a token at the request of a client.' },
-  'vault.token.revoke': { kind: 'summary', labels: [], help: 'Time to revoke a token.' },
-  'vault.token.creation': {
-    kind: 'counter',
-    labels: ['auth_method', 'mount_point', 'creation_ttl', 'token_type'],
-    help: 'Tokens created, by TTL, rounded up to one of a few.',
-  },
-  'vault.token.count': { kind: 'gauge', labels: [], help: 'Service tokens in the store, over all nodes.' },
-  'vault.token.count.by_policy': { kind: 'gauge', labels: ['policy'], help: 'The same by policy.' },
-  'vault.token.count.by_auth': { kind: 'gauge', labels: ['auth_method'], help: 'The same by auth method.' },
-  'vault.token.count.by_ttl': { kind: 'gauge', labels: ['creation_ttl'], help: 'The same by TTL, rounded up.' },
+  'vault.token.create': summary([], 'Time to create a token.'),
+  'vault.token.lookup': summary([], 'Time to answer a token lookup.'),
+  'vault.token.revoke': summary([], 'Time to revoke a token.'),
+  'vault.token.creation': counter(
+    ['auth_method', 'mount_point', 'creation_ttl', 'token_type'],
+    'Tokens created. The TTL is rounded up to the next bucket.',
+  ),
+  'vault.token.count': gauge([], 'Service tokens in the store, across all nodes.'),
+  'vault.token.count.by_policy': gauge(['policy'], 'Service tokens by policy.'),
+  'vault.token.count.by_auth': gauge(['auth_method'], 'Service tokens by auth method.'),
+  'vault.token.count.by_ttl': gauge(['creation_ttl'], 'Service tokens by TTL, rounded up to the next bucket.'),
 } as const satisfies Record<string, MetricDeclaration>;
 
 const DATABASES = {
-  'vault.database.Initialize': { kind: 'summary', labels: CONNECTION, help: 'Time to open a database.' },
-  'vault.database.NewUser': { kind: 'summary', labels: CONNECTION, help: 'Time to create a login.' },
-  'vault.database.UpdateUser': { kind: 'summary', labels: CONNECTION, help: 'Time to change a login.' },
-  'vault.database.DeleteUser': { kind: 'summary', labels: CONNECTION, help: 'Time to drop a login.' },
-  'vault.database.Close': { kind: 'summary', labels: CONNECTION, help: 'Time to close a database.' },
-  'vault.database.Initialize.error': { kind: 'counter', labels: CONNECTION, help: 'Failures to open a database.' },
-  'vault.database.NewUser.error': { kind: 'counter', labels: CONNECTION, help: 'Failures to create a login.' },
-  'vault.database.UpdateUser.error': { kind: 'counter', labels: CONNECTION, help: 'Failures to change a login.' },
-  'vault.database.DeleteUser.error': { kind: 'counter', labels: CONNECTION, help: 'Failures to drop a login.' },
-  'vault.database.Close.error': { kind: 'counter', labels: CONNECTION, help: 'Failures to close a database.' },
-  'coffer.database.issued.total': { kind: 'counter', labels: ROLE, help: 'Credentials issued.' },
-  'coffer.database.renewed.total': { kind: 'counter', labels: ROLE, help: 'Credentials renewed.' },
-  'coffer.database.revoked.total': { kind: 'counter', labels: ROLE, help: 'Credentials revoked.' },
-  'coffer.database.rotated.total': {
-    kind: 'counter',
-    labels: ROLE,
-    help: "Passwords rotated: of static roles and, with an empty role, of a connection's own user.",
-  },
-  'coffer.database.failed.total': {
-    kind: 'counter',
-    labels: [...ROLE, 'operation', 'class'],
-    help: 'Failures of the operations issue, renew, revoke and rotate, by class of error.',
-  },
-  'coffer.database.retries.total': {
-    kind: 'counter',
-    labels: [...CONNECTION, 'sqlstate'],
-    help: 'Retries, by SQLSTATE, or "connection" if nobody answered.',
-  },
-  'coffer.database.roundtrip.seconds': {
-    kind: 'histogram',
-    labels: CONNECTION,
-    help: 'Time of a request to the database.',
-  },
-  'coffer.database.queue.seconds': {
-    kind: 'histogram',
-    labels: [...CONNECTION, 'queue'],
-    help: 'Time spent waiting for a connection (queue "pool") or for the turn of a DDL statement ("ddl").',
-  },
-  'coffer.database.pool.connections': {
-    kind: 'gauge',
-    labels: [...CONNECTION, 'state'],
-    help: 'Connections that are "busy" or "idle", and callers "waiting" for one.',
-  },
-  'coffer.database.nodes': {
-    kind: 'gauge',
-    labels: [...CONNECTION, 'state'],
-    help: 'Nodes of the cluster as this server sees them: "up", or "set_aside" after a failure.',
-  },
-  'coffer.database.sessions.owed': {
-    kind: 'gauge',
-    labels: CONNECTION,
-    help: 'Logins that are dropped but may still have open sessions.',
-  },
-  'coffer.plugin.starts.total': { kind: 'counter', labels: ['plugin'], help: 'Plugin processes started.' },
-  'coffer.plugin.exits.total': { kind: 'counter', labels: ['plugin'], help: 'Plugin processes that have ended.' },
-  'coffer.static_roles': { kind: 'gauge', labels: MOUNT, help: 'Static roles that are rotated on a schedule.' },
-  'coffer.static_roles.overdue': {
-    kind: 'gauge',
-    labels: MOUNT,
-    help: 'Rotations that are more than a minute late, or have failed.',
-  },
-  'coffer.intents.open': {
-    kind: 'gauge',
-    labels: MOUNT,
-    help: 'Password changes that were started and whose outcome is not known yet.',
-  },
+  'vault.database.Initialize': summary(CONNECTION, 'Time for a plugin to open a database connection.'),
+  'vault.database.NewUser': summary(CONNECTION, 'Time for a plugin to create a user.'),
+  'vault.database.UpdateUser': summary(
+    CONNECTION,
+    'Time for a plugin to change a user: its password or its expiration.',
+  ),
+  'vault.database.DeleteUser': summary(CONNECTION, 'Time for a plugin to drop a user.'),
+  'vault.database.Close': summary(CONNECTION, 'Time for a plugin to close a database connection.'),
+  'vault.database.Initialize.error': counter(CONNECTION, 'Database connections that failed to open.'),
+  'vault.database.NewUser.error': counter(CONNECTION, 'Users that could not be created.'),
+  'vault.database.UpdateUser.error': counter(CONNECTION, 'Users that could not be changed.'),
+  'vault.database.DeleteUser.error': counter(CONNECTION, 'Users that could not be dropped.'),
+  'vault.database.Close.error': counter(CONNECTION, 'Database connections that failed to close.'),
+  'coffer.database.issued.total': counter(ROLE, 'Credentials issued.'),
+  'coffer.database.renewed.total': counter(ROLE, 'Credentials renewed.'),
+  'coffer.database.revoked.total': counter(ROLE, 'Credentials revoked.'),
+  'coffer.database.rotated.total': counter(
+    ROLE,
+    "Passwords rotated, of static roles and of a connection's own user (empty role).",
+  ),
+  'coffer.database.failed.total': counter(
+    [...ROLE, 'operation', 'class'],
+    'Failed operations (issue, renew, revoke or rotate), by error class.',
+  ),
+  'coffer.database.retries.total': counter(
+    [...CONNECTION, 'sqlstate'],
+    'Statements retried, by SQLSTATE, or "connection" if the database did not answer.',
+  ),
+  'coffer.database.roundtrip.seconds': histogram(CONNECTION, 'Round-trip time of one statement sent to the database.'),
+  'coffer.database.queue.seconds': histogram(
+    [...CONNECTION, 'queue'],
+    'Time spent waiting for a connection (queue "pool") or for the turn of a DDL statement (queue "ddl").',
+  ),
+  'coffer.database.pool.connections': gauge(
+    [...CONNECTION, 'state'],
+    'Connections to the database ("busy" or "idle"), and callers "waiting" for one.',
+  ),
+  'coffer.database.nodes': gauge(
+    [...CONNECTION, 'state'],
+    'Nodes of the cluster as this server sees them: "up", or "set_aside" after a failure.',
+  ),
+  'coffer.database.sessions.owed': gauge(CONNECTION, 'Dropped users whose sessions may still be open.'),
+  'coffer.plugin.starts.total': counter(['plugin'], 'Plugin processes started.'),
+  'coffer.plugin.exits.total': counter(['plugin'], 'Plugin processes that have exited.'),
+  'coffer.static_roles': gauge(MOUNT, 'Static roles with automatic rotation.'),
+  'coffer.static_roles.overdue': gauge(MOUNT, 'Static roles whose rotation is more than a minute overdue.'),
+  'coffer.intents.open': gauge(MOUNT, 'Password changes that were started and whose outcome is not known yet.'),
 } as const satisfies Record<string, MetricDeclaration>;
 
 const STORE = {
-  'vault.barrier.get': { kind: 'summary', labels: [], help: 'Time to read an entry.' },
-  'vault.barrier.put': { kind: 'summary', labels: [], help: 'Time to write an entry.' },
-  'vault.barrier.delete': { kind: 'summary', labels: [], help: 'Time to delete an entry.' },
-  'vault.barrier.list': { kind: 'summary', labels: [], help: 'Time to list entries.' },
-  'coffer.store.seconds': {
-    kind: 'histogram',
-    labels: ['operation'],
-    help: 'Time of a call to the store: "read", "write", or a "transaction" of several statements.',
-  },
-  'coffer.store.failed.total': {
-    kind: 'counter',
-    labels: ['operation', 'class'],
-    help: 'Calls to the store that failed.',
-  },
-  'coffer.store.retries.total': {
-    kind: 'counter',
-    labels: ['sqlstate'],
-    help: 'Retries, by SQLSTATE, or "connection" if nobody answered. Storage "yugabytedb" only.',
-  },
-  'coffer.store.queue.seconds': { kind: 'histogram', labels: [], help: 'Time waiting for a connection to the store.' },
-  'coffer.store.pool.connections': {
-    kind: 'gauge',
-    labels: ['state'],
-    help: 'Connections to the store that are "busy" or "idle", and callers "waiting" for one.',
-  },
-  'coffer.store.nodes': {
-    kind: 'gauge',
-    labels: ['state'],
-    help: "Nodes of the store's cluster as this server sees them.",
-  },
+  'vault.barrier.get': summary([], 'Time to read an entry from the store.'),
+  'vault.barrier.put': summary([], 'Time to write an entry to the store.'),
+  'vault.barrier.delete': summary([], 'Time to delete an entry from the store.'),
+  'vault.barrier.list': summary([], 'Time to list entries in the store.'),
+  'coffer.store.seconds': histogram(
+    ['operation'],
+    'Time of one store operation: "read", "write", or a "transaction" of several statements.',
+  ),
+  'coffer.store.failed.total': counter(['operation', 'class'], 'Failed store operations, by error class.'),
+  'coffer.store.retries.total': counter(
+    ['sqlstate'],
+    'Store operations retried, by SQLSTATE, or "connection". Only with storage "yugabytedb".',
+  ),
+  'coffer.store.queue.seconds': histogram([], 'Time spent waiting for a connection to the store.'),
+  'coffer.store.pool.connections': gauge(
+    ['state'],
+    'Connections to the store ("busy" or "idle"), and callers "waiting" for one.',
+  ),
+  'coffer.store.nodes': gauge(
+    ['state'],
+    'Nodes of the cluster of the store as this server sees them: "up", or "set_aside" after a failure.',
+  ),
 } as const satisfies Record<string, MetricDeclaration>;
 
 const AUDIT = {
-  'vault.audit.log_request': { kind: 'summary', labels: [], help: 'Time to log a request on all devices.' },
-  'vault.audit.log_response': { kind: 'summary', labels: [], help: 'Time to log an answer on all devices.' },
-  'vault.audit.log_request_failure': { kind: 'counter', labels: [], help: 'Requests whose line no device took.' },
-  'vault.audit.log_response_failure': { kind: 'counter', labels: [], help: 'Answers whose line no device took.' },
-  'coffer.audit.device.failures.total': {
-    kind: 'counter',
-    labels: ['device'],
-    help: 'Lines that a device did not take, even if another one did.',
-  },
+  'vault.audit.log_request': summary([], 'Time to hand the audit line of a request to all devices.'),
+  'vault.audit.log_response': summary([], 'Time to hand the audit line of a response to all devices.'),
+  'vault.audit.log_request_failure': counter([], 'Requests that no audit device could log.'),
+  'vault.audit.log_response_failure': counter([], 'Responses that no audit device could log.'),
+  'coffer.audit.device.failures.total': counter(
+    ['device'],
+    'Lines that an audit device failed to log, even if another one logged them.',
+  ),
 } as const satisfies Record<string, MetricDeclaration>;
 
 const PROCESS = {
-  'vault.runtime.alloc_bytes': { kind: 'gauge', labels: [], help: 'Bytes of the heap in use.' },
-  'vault.runtime.sys_bytes': { kind: 'gauge', labels: [], help: 'Bytes that the process has from the system.' },
-  'vault.runtime.total_gc_runs': { kind: 'gauge', labels: [], help: 'Garbage collections since the start.' },
-  'vault.runtime.total_gc_pause_ns': { kind: 'gauge', labels: [], help: 'Nanoseconds that these took in total.' },
-  'vault.runtime.gc_pause_ns': { kind: 'gauge', labels: [], help: 'Nanoseconds that the last of these took.' },
-  'coffer.event_loop.lag.seconds': {
-    kind: 'gauge',
-    labels: ['quantile'],
-    help: 'Delay of the event loop since the last time it was asked for: median ("0.5"), "0.99", and longest ("1").',
-  },
-  'coffer.build.info': { kind: 'gauge', labels: ['version'], help: 'Always 1: its label is the version.' },
-  'coffer.usage.age.seconds': {
-    kind: 'gauge',
-    labels: [],
-    help: 'How long ago leases, static roles and intents were last counted.',
-  },
-  'coffer.usage.errors.total': { kind: 'counter', labels: [], help: 'Failures to count the contents of the store.' },
-  'coffer.metrics.series_refused.total': {
-    kind: 'counter',
-    labels: ['metric'],
-    help: 'Events counted under "other" because the metric had too many series.',
-  },
+  'vault.runtime.alloc_bytes': gauge([], 'Heap in use, in bytes.'),
+  'vault.runtime.sys_bytes': gauge([], 'Memory that the process has from the operating system, in bytes.'),
+  'vault.runtime.total_gc_runs': gauge([], 'Garbage collections since the start.'),
+  'vault.runtime.total_gc_pause_ns': gauge(
+    [],
+    'Total time spent in garbage collection since the start, in nanoseconds.',
+  ),
+  'vault.runtime.gc_pause_ns': gauge([], 'Duration of the last garbage collection, in nanoseconds.'),
+  'coffer.event_loop.lag.seconds': gauge(
+    ['quantile'],
+    'Event loop lag since the last scrape: median ("0.5"), 99th percentile ("0.99") and maximum ("1").',
+  ),
+  'coffer.build.info': gauge(['version'], 'Always 1. The label has the version.'),
+  'coffer.usage.age.seconds': gauge([], 'Time since leases, tokens, static roles and intents were last counted.'),
+  'coffer.usage.errors.total': counter([], 'Failed attempts to count leases, tokens, static roles and intents.'),
+  'coffer.metrics.series_refused.total': counter(
+    ['metric'],
+    'Events counted under "other" because the metric already had too many series.',
+  ),
 } as const satisfies Record<string, MetricDeclaration>;
 
 export const METRICS = { ...REQUESTS, ...LEASES, ...TOKENS, ...DATABASES, ...STORE, ...AUDIT, ...PROCESS } as const;
