@@ -37,8 +37,8 @@ export async function configuredTokenHelper(env: Environment): Promise<Configure
     const { message } = CofferError.from(thrown);
     throw new CofferError(
       'invalid-request',
-      `${message}\nThis file may hold token_helper = "/path" and nothing else. If it belongs to another program, such as Ansible Vault, ` +
-        `name yours with VAULT_CONFIG_PATH.`,
+      `${message}\nThis file may contain only token_helper = "/path". If it belongs to another program, such as ` +
+        `Ansible Vault, set VAULT_CONFIG_PATH to the path of yours.`,
       { cause: thrown },
     );
   }

@@ -81,9 +81,9 @@ describe('VAULT_MAX_RETRIES', () => {
 describe('what the environment says about requests', () => {
   it('is refused by the name of the variable', async () => {
     const cases: [string, string, RegExp][] = [
-      ['VAULT_MAX_RETRIES', 'x', /VAULT_MAX_RETRIES: invalid value "x": use how many times/],
+      ['VAULT_MAX_RETRIES', 'x', /VAULT_MAX_RETRIES: invalid value "x": use a number of retries/],
       ['VAULT_MAX_RETRIES', '-1', /VAULT_MAX_RETRIES: invalid value "-1"/],
-      ['VAULT_RATE_LIMIT', '1:x', /VAULT_RATE_LIMIT: invalid value "1:x": use requests a second/],
+      ['VAULT_RATE_LIMIT', '1:x', /VAULT_RATE_LIMIT: invalid value "1:x": use requests per second/],
       ['VAULT_CLIENT_TIMEOUT', 'soon', /VAULT_CLIENT_TIMEOUT/],
       ['VAULT_PROXY_ADDR', 'socks5://u:hunter2@x:1', /^[^:]*: VAULT_PROXY_ADDR must be an http:\/\/ or https:\/\/ URL/],
       ['https_proxy', 'http://u:hunter2@', /^[^:]*: https_proxy must be an http:\/\/ or https:\/\/ URL/],

@@ -41,7 +41,7 @@ export function readClientEnvironment(
 
 function parseRetries(text: string): number {
   if (/^\d+$/.test(text) && Number.isSafeInteger(Number(text))) return Number(text);
-  throw wrong('VAULT_MAX_RETRIES', text, 'how many times a request that failed is sent again, such as 2');
+  throw wrong('VAULT_MAX_RETRIES', text, 'a number of retries, such as 2');
 }
 
 /** `rate` or `rate:burst`; the burst is the whole part of the rate unless it is given (vault:api/client.go parseRateLimit). */
@@ -51,7 +51,7 @@ function parseRateLimit(text: string): RateLimit {
   throw wrong(
     'VAULT_RATE_LIMIT',
     text,
-    'requests a second, such as 10, or with how many of them may be sent at once, 10:20',
+    'requests per second, such as 10, or requests per second and burst, such as 10:20',
   );
 }
 

@@ -11,48 +11,49 @@ export const HTTP_FLAGS = {
   'agent-address': {
     type: 'string',
     env: 'VAULT_AGENT_ADDR',
-    usage: 'URL of a Vault Agent to talk to instead of the server.',
+    usage: 'URL of a Vault Agent to use instead of the server.',
   },
   'ca-cert': {
     type: 'string',
     env: 'VAULT_CACERT',
-    usage: "File of PEM certificates of the authorities trusted to sign the server's. Takes precedence over -ca-path.",
+    usage: "PEM file of CA certificates to verify the server's certificate. Takes precedence over -ca-path.",
   },
   'ca-path': {
     type: 'string',
     env: 'VAULT_CAPATH',
-    usage: 'Directory of such files of PEM certificates.',
+    usage: "Directory of PEM files of CA certificates to verify the server's certificate.",
   },
   'client-cert': {
     type: 'string',
     env: 'VAULT_CLIENT_CERT',
-    usage: 'File with the PEM certificate to present to the server. Requires -client-key.',
+    usage: 'PEM file of the client certificate. Requires -client-key.',
   },
   'client-key': {
     type: 'string',
     env: 'VAULT_CLIENT_KEY',
-    usage: 'File with the PEM private key for -client-cert.',
+    usage: 'PEM file of the private key for -client-cert.',
   },
   namespace: {
     type: 'string',
     env: 'VAULT_NAMESPACE',
     aliases: ['ns'],
-    usage: 'Namespace that the paths are relative to.',
+    usage: 'Namespace of the request.',
   },
   'tls-server-name': {
     type: 'string',
     env: 'VAULT_TLS_SERVER_NAME',
-    usage: "Name to ask for, and to expect in the server's certificate, instead of the host in the address.",
+    usage: 'Server name for TLS (SNI and certificate), instead of the host in the address.',
   },
   'tls-skip-verify': {
     type: 'boolean',
     env: 'VAULT_SKIP_VERIFY',
-    usage: "Do not verify the server's certificate. Anybody in between can then read everything: for tests only.",
+    usage:
+      "Do not verify the server's certificate. Anyone on the network path can then read everything: for tests only.",
   },
   'disable-redirects': {
     type: 'boolean',
     env: 'VAULT_DISABLE_REDIRECTS',
-    usage: 'Do not follow the one redirect that a standby node answers with.',
+    usage: 'Do not follow the redirect of a standby node.',
   },
   'wrap-ttl': {
     type: 'duration',
@@ -71,15 +72,15 @@ export const HTTP_FLAGS = {
   },
   'non-interactive': {
     type: 'boolean',
-    usage: 'Never ask for input, and read nothing from stdin.',
+    usage: 'Never prompt, and never read from stdin.',
   },
   'output-curl-string': {
     type: 'boolean',
-    usage: 'Print the request as a cURL command in place of sending it. The token is not part of it.',
+    usage: 'Print the request as a cURL command instead of sending it. The token is left out.',
   },
   'output-policy': {
     type: 'boolean',
-    usage: 'Print a policy that allows the request in place of sending it.',
+    usage: 'Print a policy that allows the request instead of sending it.',
   },
 } as const satisfies FlagDefinitions;
 
@@ -87,18 +88,18 @@ export const HTTP_FLAGS = {
 export const OUTPUT_FLAGS = {
   field: {
     type: 'string',
-    usage: 'Print only this field, without a newline when stdout is not a terminal. Takes precedence over -format.',
+    usage: 'Print only this field, without a newline if stdout is not a terminal. Takes precedence over -format.',
   },
   format: {
     type: 'string',
     default: 'table',
     env: 'VAULT_FORMAT',
-    usage: 'Print as "table", "json" or "yaml". "raw" prints the response as it came; only "read" takes it.',
+    usage: 'Output format: "table", "json" or "yaml". "raw" prints the unmodified response; only for "read".',
   },
   detailed: {
     type: 'boolean',
     env: 'VAULT_DETAILED',
-    usage: 'Print more about each entry, if the server knows more.',
+    usage: 'Print details of each entry, if the server has any.',
   },
 } as const satisfies FlagDefinitions;
 

@@ -30,7 +30,7 @@ describe('a hint follows', () => {
 
   it('a login that is refused where there may be no auth method', async () => {
     const hint =
-      'There may be no auth method at "people/". Whoever may, sees those that are enabled with "vault auth list".';
+      'There may be no auth method at "people/". To list the enabled ones, an operator can run "vault auth list".';
     const login = ['login', '-method=userpass', '-path=people', 'username=a', 'password=b'];
     assert.equal(await told(DENIED, login), hint);
     assert.equal(await told(DENIED, ['write', 'auth/people/login', 'role_id=a'], { VAULT_TOKEN: 't' }), hint);
@@ -38,7 +38,7 @@ describe('a hint follows', () => {
 
   it('a path where nothing is enabled', async () => {
     const write = ['write', 'database/config/x', 'a=b'];
-    const hint = 'Nothing is enabled at this path. "vault secrets list" and "vault auth list" show what is.';
+    const hint = 'Nothing is enabled at this path. See "vault secrets list" and "vault auth list".';
     assert.equal(await told(NO_ROUTE, write), hint);
     for (const argv of [
       ['read', 'x'],
@@ -53,7 +53,10 @@ describe('a hint follows', () => {
       ['list', 'team/metadata/'],
     ])
       assert.equal(await told(NO_ROUTE, argv), kv);
-    assert.equal(await told(NO_ROUTE, write, {}, '/v1'), 'The address must not end in "/v1": that is added to it.');
+    assert.equal(
+      await told(NO_ROUTE, write, {}, '/v1'),
+      'Remove "/v1" from the end of the address: it is added automatically.',
+    );
     assert.equal(await told({ status: 404, body: { errors: ['unsupported path'] } }, write), '* unsupported path');
   });
 
@@ -61,7 +64,7 @@ describe('a hint follows', () => {
     // Whoever listens there would be asked in earnest: nobody may be there while this runs.
     const { stderr } = await runCli(['read', 'x']);
     if (!stderr.includes('connection refused')) return;
-    assert.match(stderr, /\n\nVAULT_ADDR is not set, so this is where a server was looked for\. [^\n]+8200\.\n$/);
+    assert.match(stderr, /\n\nVAULT_ADDR is not set, so this is the default address\. [^\n]+8200\.\n$/);
     const set = await runCli(['read', 'x'], { env: { VAULT_ADDR: 'https://127.0.0.1:8200' } });
     assert.match(set.stderr, /connection refused\n$/);
   });

@@ -5,25 +5,25 @@ import type { FlagDefinitions, FlagValues } from './flags.ts';
 export const MOUNT_CONFIG_FLAGS = {
   'default-lease-ttl': {
     type: 'duration',
-    usage: 'How long leases last where nothing else says so. Default, and "system": the default of the server.',
+    usage: 'Default TTL of leases. Default, and "system": the server\'s default.',
   },
   'max-lease-ttl': {
     type: 'duration',
-    usage: 'The longest that leases can last. Default, and "system": the maximum of the server.',
+    usage: 'Maximum TTL of leases. Default, and "system": the server\'s maximum.',
   },
   description: { type: 'string', usage: 'A description for people.' },
   'audit-non-hmac-request-keys': {
     type: 'list',
-    usage: 'A request field that an audit log shows in plain text. Can be given several times.',
+    usage: 'A request field that audit devices log in plain text. Can be given several times.',
   },
   'audit-non-hmac-response-keys': {
     type: 'list',
-    usage: 'A response field that an audit log shows in plain text. Can be given several times.',
+    usage: 'A response field that audit devices log in plain text. Can be given several times.',
   },
-  'listing-visibility': { type: 'string', usage: 'Whether user interfaces list it: "unauth" or "hidden".' },
+  'listing-visibility': { type: 'string', usage: 'Who sees the mount listed: "unauth" (everyone) or "hidden".' },
   'passthrough-request-headers': {
     type: 'list',
-    usage: 'A request header that the plugin gets to see. Can be given several times.',
+    usage: 'A request header to pass to the plugin. Can be given several times.',
   },
   'allowed-response-headers': {
     type: 'list',
@@ -33,22 +33,22 @@ export const MOUNT_CONFIG_FLAGS = {
   options: { type: 'map', usage: 'An option as key=value. Can be given several times.' },
   version: {
     type: 'integer',
-    usage: 'The version of the engine, if it has several: short for -options=version=N.',
+    usage: 'The version of the engine: short for -options=version=N.',
   },
 } as const satisfies FlagDefinitions;
 
 /** What only `enable` takes. */
 export const MOUNT_ENABLE_FLAGS = {
-  path: { type: 'string', usage: 'Where to enable it. Default: the name of its type.' },
+  path: { type: 'string', usage: 'The path to enable it at. Default: its type.' },
   'plugin-name': { type: 'string', usage: 'The plugin to run, with "plugin" as the type.' },
-  local: { type: 'boolean', usage: 'Keep it out of replication.' },
-  'seal-wrap': { type: 'boolean', usage: 'Encrypt its data with the seal as well.' },
-  'external-entropy-access': { type: 'boolean', usage: 'Let it use an external source of randomness.' },
+  local: { type: 'boolean', usage: 'Exclude it from replication.' },
+  'seal-wrap': { type: 'boolean', usage: 'Also encrypt its data with the seal.' },
+  'external-entropy-access': { type: 'boolean', usage: 'Allow an external source of randomness.' },
   ...MOUNT_CONFIG_FLAGS,
 } as const satisfies FlagDefinitions;
 
 export const TOKEN_TYPE_FLAG = {
-  'token-type': { type: 'string', usage: 'The type of the tokens that logins create, whatever a role says.' },
+  'token-type': { type: 'string', usage: 'The type of the tokens that logins issue. Overrides the setting of a role.' },
 } as const satisfies FlagDefinitions;
 
 export const FORCE_NO_CACHE_FLAG = {

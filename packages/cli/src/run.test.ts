@@ -106,7 +106,7 @@ describe('a word that is nearly right', () => {
   });
 
   it('is found for flags, methods and fields', async () => {
-    const run = 'Run "vault read -help" for the flags it takes.\n';
+    const run = 'Run "vault read -help" to see its flags.\n';
     const cases: [string[], string][] = [
       [['read', '-formt=json', 'x'], `flag provided but not defined: -formt\nDid you mean "-format"?\n${run}`],
       [['read', '--adress', 'x', 'y'], `flag provided but not defined: -adress\nDid you mean "-address"?\n${run}`],
@@ -151,10 +151,7 @@ describe('run', () => {
 
   it('refuses wrong flags, arguments and formats with exit code 1 before it asks a server', async () => {
     const cases: [string[], RegExp][] = [
-      [
-        ['read', '-nope', 'x'],
-        /^flag provided but not defined: -nope\nRun "vault read -help" for the flags it takes.\n$/,
-      ],
+      [['read', '-nope', 'x'], /^flag provided but not defined: -nope\nRun "vault read -help" to see its flags.\n$/],
       [['read', '-address'], /^flag needs an argument: -address\n/],
       [['read'], /^Not enough arguments \(expected 1, got 0\)\n$/],
       [['delete'], /^Not enough arguments \(expected at least 1, got 0\)\n$/],

@@ -217,7 +217,7 @@ function parseWithHint(definitions: FlagDefinitions, rest: readonly string[], co
     const { message, exitCode } = describeFailure(thrown);
     throw new CommandFailure(
       'invalid-request',
-      `${message}\nRun "${command} -help" for the flags it takes.`,
+      `${message}\nRun "${command} -help" to see its flags.`,
       exitCode,
       thrown,
     );

@@ -111,7 +111,7 @@ describe('an external token helper', () => {
       assert.deepEqual([exitCode, tokens], [2, []]);
       assert.match(
         stderr,
-        /^failed to get token from token helper: .*\.vault:1:\d+: .*\nThis file may hold token_helper/,
+        /^failed to get token from token helper: .*\.vault:1:\d+: .*\nThis file may contain only token_helper/,
       );
     }
   });

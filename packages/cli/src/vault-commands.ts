@@ -8,11 +8,11 @@ export interface MissingCommand {
   readonly instead: string;
 }
 
-const AGENT = 'Run the one of Vault or OpenBao, and give it the address of this server.';
-const NO_RAFT = 'nodes share a store in YugabyteDB or PostgreSQL, and all of them are equal.';
+const AGENT = "Run Vault's or OpenBao's, and point it at this server.";
+const NO_RAFT = 'there is no Raft: nodes share a store in YugabyteDB or PostgreSQL, and all are equal.';
 const SHOW_NODES = 'Use "operator members" to see the nodes.';
 const NO_IMAGES = 'plugins are files in the plugin directory, not images from a registry.';
-const OTHER_ENGINE = 'Use Vault or OpenBao for it.';
+const OTHER_ENGINE = 'Use Vault or OpenBao.';
 
 /**
  * Every command of Vault and OpenBao that is missing, and why. What is not listed is an unknown command: nearest names are suggested.
@@ -22,39 +22,39 @@ export const MISSING_COMMANDS: readonly MissingCommand[] = [
   { command: 'agent', reason: 'an agent runs beside the application, not in the server.', instead: AGENT },
   {
     command: 'auth help',
-    reason: 'login methods have no help of their own.',
+    reason: 'auth methods have no help of their own.',
     instead: 'Use "login -help", or "path-help auth/userpass/login/NAME" for the fields of a login.',
   },
   {
     command: 'debug',
-    reason: 'Coffer makes no archive for a support team.',
+    reason: 'Coffer does not create support archives.',
     instead:
-      'Use "monitor" for the logs, "read sys/metrics" for figures and "operator diagnose" for the configuration.',
+      'Use "monitor" for the logs, "read sys/metrics" for metrics and "operator diagnose" for the configuration.',
   },
   {
     command: 'events',
-    reason: 'the server publishes no events.',
-    instead: 'Enable an audit device: it writes a line for each request and each response.',
+    reason: 'the server does not publish events.',
+    instead: 'Enable an audit device: it logs each request and each response.',
   },
   {
     command: 'hcp',
-    reason: 'nothing here is connected to the HashiCorp Cloud Platform.',
-    instead: 'Set VAULT_ADDR to the server that you mean.',
+    reason: 'Coffer does not connect to the HashiCorp Cloud Platform.',
+    instead: 'Set VAULT_ADDR to the address of your server.',
   },
   {
     command: 'kv',
     reason: 'there is no key-value engine.',
-    instead: 'Coffer issues and rotates logins of databases. Keep static secrets in Vault or OpenBao.',
+    instead: 'Coffer issues and rotates database credentials. Keep static secrets in Vault or OpenBao.',
   },
-  { command: 'license', reason: 'no license is needed.', instead: 'Nothing has to be done.' },
+  { command: 'license', reason: 'no license is needed.', instead: 'There is nothing to do.' },
   {
     command: 'namespace',
     reason: 'there are no namespaces.',
-    instead: 'Keep tenants apart by mounts and policies, or run a server for each.',
+    instead: 'Separate tenants with mounts and policies, or run a server for each.',
   },
   {
     command: 'operator import',
-    reason: 'no engine here stores imported secrets.',
+    reason: 'there is no engine to import into.',
     instead: OTHER_ENGINE,
   },
   { command: 'operator raft autopilot', reason: NO_RAFT, instead: SHOW_NODES },
@@ -62,37 +62,37 @@ export const MISSING_COMMANDS: readonly MissingCommand[] = [
   {
     command: 'operator raft join',
     reason: NO_RAFT,
-    instead: 'Start another server with the same storage: that is all it takes to join.',
+    instead: 'To join, start another server with the same storage.',
   },
   { command: 'operator raft list-peers', reason: NO_RAFT, instead: SHOW_NODES },
   { command: 'operator raft promote', reason: NO_RAFT, instead: SHOW_NODES },
   {
     command: 'operator raft remove-peer',
     reason: NO_RAFT,
-    instead: 'Stop the server: that is all it takes to leave.',
+    instead: 'To leave, stop the server.',
   },
   {
     command: 'operator rotate-keys',
-    reason: 'it is two commands, as in Vault.',
-    instead: 'Use "operator rekey" for the shares and the root key, "operator rotate" for the encryption key.',
+    reason: 'this is two commands, as in Vault.',
+    instead: 'Use "operator rekey" for the key shares and the root key, and "operator rotate" for the encryption key.',
   },
   {
     command: 'operator usage',
-    reason: 'clients are not counted for billing.',
-    instead: 'Use "read sys/internal/counters/tokens", "entities" or "leases" for the current counts.',
+    reason: 'clients are not counted.',
+    instead: 'Use "read sys/internal/counters/tokens", "entities" or "leases" for the current numbers.',
   },
   {
     command: 'operator utilization',
-    reason: 'nothing is reported to HashiCorp.',
-    instead: 'Use "read sys/metrics" for figures.',
+    reason: 'Coffer does not report to HashiCorp.',
+    instead: 'Use "read sys/metrics".',
   },
   {
     command: 'patch',
-    reason: 'no path takes PATCH.',
-    instead: 'Use "write": connections and roles keep the settings that are not given.',
+    reason: 'no path supports PATCH.',
+    instead: 'Use "write": connections and roles keep the settings that you leave out.',
   },
   { command: 'pki', reason: 'there is no PKI engine.', instead: OTHER_ENGINE },
-  { command: 'plugin init', reason: NO_IMAGES, instead: 'Put the file there and use "plugin register".' },
+  { command: 'plugin init', reason: NO_IMAGES, instead: 'Put the file there, then use "plugin register".' },
   {
     command: 'plugin prune',
     reason: NO_IMAGES,
@@ -100,26 +100,26 @@ export const MISSING_COMMANDS: readonly MissingCommand[] = [
   },
   {
     command: 'plugin runtime',
-    reason: 'plugins run as processes of the server, never in containers.',
-    instead: 'Use "plugin register" with the checksum of an executable in the plugin directory.',
+    reason: 'plugins run as child processes of the server, never in containers.',
+    instead: 'Use "plugin register" with the SHA-256 of an executable in the plugin directory.',
   },
   {
     command: 'policy fmt',
-    reason: 'policies are kept as they were written.',
+    reason: 'policies are stored as written.',
     instead: 'Use any HCL formatter, such as "terraform fmt -".',
   },
   { command: 'proxy', reason: 'a proxy runs beside the application, not in the server.', instead: AGENT },
   {
     command: 'scan',
     reason: 'lists are not recursive.',
-    instead: 'Use "list" on each level. "list sys/leases/lookup/PREFIX" finds leases.',
+    instead: 'Use "list" on each level. To find leases, use "list sys/leases/lookup/PREFIX".',
   },
   { command: 'ssh', reason: 'there is no SSH engine.', instead: OTHER_ENGINE },
   { command: 'transform', reason: 'there is no transform engine.', instead: OTHER_ENGINE },
   {
     command: 'transit',
     reason: 'there is no transit engine.',
-    instead: 'Use Vault or OpenBao for it. Their transit engine can open the seal of this server (seal "transit").',
+    instead: 'Use Vault or OpenBao. Their transit engine can unseal this server (seal "transit").',
   },
 ];
 

@@ -17,10 +17,10 @@ export const TOKEN_FIELDS = {
   token_explicit_max_ttl: { type: 'duration', description: 'A maximum that bounds periodic tokens too.' },
   token_period: {
     type: 'duration',
-    description: 'Makes periodic tokens: each renewal grants this TTL, without a maximum.',
+    description: 'Makes the tokens periodic: each renewal resets the TTL to this period, without a maximum.',
   },
-  token_num_uses: { type: 'integer', description: 'How many times a token may be used; 0 for no limit.' },
-  token_no_default_policy: { type: 'boolean', description: 'Leaves the default policy out.' },
+  token_num_uses: { type: 'integer', description: 'Number of times that a token may be used. 0: no limit.' },
+  token_no_default_policy: { type: 'boolean', description: 'Do not add the default policy.' },
   token_bound_cidrs: { type: 'comma-strings', description: 'Networks from which the tokens may be used.' },
   token_strictly_bind_ip: { type: 'boolean', description: 'Binds each token to the address that logged in.' },
   token_type: {

@@ -66,7 +66,7 @@ export interface TokenStore {
    * they had begun to create is refused or undone.
    */
   revoke(ids: string | readonly string[]): Promise<void>;
-  /** Revokes a token and its leases. Its children stay, without a parent. */
+  /** Revokes a token and its leases, but not its children: they become orphans. */
   revokeOrphaning(id: string): Promise<void>;
   /** @throws CofferError `permission-denied` when the token has ended meanwhile: nothing brings it back */
   extend(entry: TokenEntry, expireTime: number): Promise<void>;

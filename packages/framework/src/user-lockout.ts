@@ -3,7 +3,7 @@ import * as stored from './stored.ts';
 
 /** When somebody whose password is guessed at is locked out (hashicorp/vault:vault/request_handling.go getUserLockoutConfiguration). */
 export interface UserLockout {
-  /** Failed logins in a row that lock a user out. */
+  /** Number of failed logins in a row after which a user is locked out. */
   readonly threshold: number;
   /** How long, in milliseconds. */
   readonly durationMs: number;

@@ -8,12 +8,12 @@ import type { TemplateFunction } from './template-function.ts';
 export const COMPARISONS: Readonly<Record<string, TemplateFunction>> = {
   and: {
     parameters: ['value', '…'],
-    description: 'The first value that is empty or zero, else the last.',
+    description: 'The first value that is empty or zero, otherwise the last.',
     call: lastOf,
   },
   or: {
     parameters: ['value', '…'],
-    description: 'The first value that is not empty or zero, else the last.',
+    description: 'The first value that is not empty or zero, otherwise the last.',
     call: lastOf,
   },
   not: {
@@ -23,14 +23,14 @@ export const COMPARISONS: Readonly<Record<string, TemplateFunction>> = {
   },
   eq: {
     parameters: ['value', 'value', '…'],
-    description: 'Whether the first value is equal to one of the others.',
+    description: 'Whether the first value equals one of the others.',
     call: ({ all: [first, ...others] }) => others.some((other) => compare(first, other) === 0),
   },
   ne: comparison('Whether the values differ.', (order) => order !== 0),
-  lt: comparison('Whether the first value is less.', (order) => order < 0, true),
-  le: comparison('Whether the first value is less or equal.', (order) => order <= 0, true),
-  gt: comparison('Whether the first value is greater.', (order) => order > 0, true),
-  ge: comparison('Whether the first value is greater or equal.', (order) => order >= 0, true),
+  lt: comparison('Whether the first value is less than the second.', (order) => order < 0, true),
+  le: comparison('Whether the first value is less than or equal to the second.', (order) => order <= 0, true),
+  gt: comparison('Whether the first value is greater than the second.', (order) => order > 0, true),
+  ge: comparison('Whether the first value is greater than or equal to the second.', (order) => order >= 0, true),
 };
 
 function lastOf({ all }: { readonly all: readonly Value[] }): Value {

@@ -16,7 +16,7 @@ const MAX_RANDOM = 1000;
 export const FUNCTIONS: Readonly<Record<string, TemplateFunction>> = {
   random: {
     parameters: ['length'],
-    description: 'That many random letters and digits, at most 1000.',
+    description: '`length` random letters and digits, at most 1000.',
     drawn: true,
     call(args) {
       const length = args.number(0);
@@ -27,7 +27,7 @@ export const FUNCTIONS: Readonly<Record<string, TemplateFunction>> = {
   },
   truncate: {
     parameters: ['length', 'text'],
-    description: 'The first bytes of the text, never half a character.',
+    description: 'The first `length` bytes of the text, never part of a character.',
     call(args) {
       const length = args.number(0);
       if (length <= 0) throw new Error(`the length must be greater than 0, not ${length}`);
@@ -37,7 +37,7 @@ export const FUNCTIONS: Readonly<Record<string, TemplateFunction>> = {
   truncate_sha256: {
     parameters: ['length', 'text'],
     description:
-      'The text when it fits; else its first bytes and 8 digits of the SHA-256 of the rest, `length` bytes in all.',
+      'The text if it fits in `length` bytes; otherwise its first bytes and 8 digits of the SHA-256 of the rest.',
     call(args) {
       const length = args.number(0);
       if (length <= HASH_LENGTH) throw new Error(`the length must be greater than ${HASH_LENGTH}, not ${length}`);
@@ -84,19 +84,19 @@ export const FUNCTIONS: Readonly<Record<string, TemplateFunction>> = {
   },
   timestamp: {
     parameters: ['layout'],
-    description: 'The time in UTC by a layout of Go, such as `"20060102150405"`.',
+    description: 'The time in UTC, in a Go layout such as `"20060102150405"`.',
     call: (args) => formatGoTime(args.now, args.string(0)),
   },
   uuid: { parameters: [], description: 'A random UUID.', drawn: true, call: () => randomId() },
   printf: {
     parameters: ['format', '…'],
-    description: 'The values put into a format of Go: `%s`, `%d`, `%-8s` and their like, at most 1000 wide.',
+    description: 'The values in a Go format, such as `%s`, `%d` or `%-8s`; width at most 1000.',
     call: (args) => sprintf(args.string(0), args.all.slice(1)),
   },
-  print: { parameters: ['…'], description: 'The values one after the other.', call: ({ all }) => print(all) },
+  print: { parameters: ['…'], description: 'The values, concatenated.', call: ({ all }) => print(all) },
   println: {
     parameters: ['…'],
-    description: 'The values with a space between them, and a line end.',
+    description: 'The values, separated by spaces, and a newline.',
     call: ({ all }) => `${all.join(' ')}\n`,
   },
   len: {
@@ -106,13 +106,13 @@ export const FUNCTIONS: Readonly<Record<string, TemplateFunction>> = {
   },
   slice: {
     parameters: ['text', '…'],
-    description: 'The bytes of the text from the second value on, up to the third.',
+    description: 'The bytes of the text from the second argument up to the third.',
     call: sliceBytes,
   },
   ...COMPARISONS,
   join: {
     parameters: ['separator', '…'],
-    description: 'The values with the separator between them.',
+    description: 'The values, joined with the separator.',
     call: (args) => args.all.slice(1).join(args.string(0)),
   },
 };

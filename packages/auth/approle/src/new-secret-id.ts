@@ -11,14 +11,17 @@ import { requireRole, type RoleEntry } from './role-entry.ts';
 import { ROLE_NAME } from './role-settings.ts';
 import type { NewSecretId, SecretIds } from './secret-ids.ts';
 
-export const SECRET_ID = { type: 'string', required: true, description: 'The secret id.' } as const;
+export const SECRET_ID = { type: 'string', required: true, description: 'The secret ID.' } as const;
 export const NEW_SECRET_ID_FIELDS = {
   role_name: ROLE_NAME,
   metadata: { type: 'string', default: '', description: 'A JSON object of strings, shown with the tokens.' },
   cidr_list: { type: 'comma-strings', default: [], description: 'Networks from which a login with it is allowed.' },
   token_bound_cidrs: { type: 'comma-strings', default: [], description: 'Networks from which its tokens may be used.' },
-  num_uses: { type: 'integer', description: "How many times it may be used; the role's number when absent." },
-  ttl: { type: 'duration', description: "How long it is valid; the role's TTL when absent." },
+  num_uses: {
+    type: 'integer',
+    description: "Number of times that the secret ID may be used. Default: the role's secret_id_num_uses.",
+  },
+  ttl: { type: 'duration', description: "TTL of the secret ID. Default: the role's secret_id_ttl." },
 } as const;
 
 /** @throws CofferError `invalid-request` for what the role does not allow, `not-found` when there is no such role */

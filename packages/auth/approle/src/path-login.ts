@@ -28,11 +28,15 @@ export function loginPaths({ tokens, context, secretIds, guard }: LoginParts): P
     definePath({
       pattern: 'login',
       fields: {
-        role_id: { type: 'string', default: '', description: "The role's id." },
-        secret_id: { type: 'string', default: '', description: 'A secret id of the role, unless it needs none.' },
+        role_id: { type: 'string', default: '', description: "The role's ID." },
+        secret_id: {
+          type: 'string',
+          default: '',
+          description: 'A secret ID of the role. Not needed if bind_secret_id is false.',
+        },
       },
       unauthenticated: true,
-      synopsis: 'Logs in with a role id and a secret id.',
+      synopsis: 'Logs in with a role ID and a secret ID.',
       loginRole: async ({ data: { role_id } }) =>
         typeof role_id === 'string' ? (await roleOfId(context.storage, role_id.trim()))?.name : undefined,
       write: async (request) => {

@@ -11,7 +11,7 @@ const SETTINGS_IN_URL = [
   ['secret-id-num-uses', 'secret_id_num_uses'],
   ['secret-id-ttl', 'secret_id_ttl'],
 ] as const;
-const ACCESSOR = { type: 'string', required: true, description: "The secret id's accessor." } as const;
+const ACCESSOR = { type: 'string', required: true, description: "The secret ID's accessor." } as const;
 /** What Vault shows for "never" (Go's zero time). */
 const NEVER = '0001-01-01T00:00:00Z';
 
@@ -31,7 +31,7 @@ function generate(storage: EntryStorage, secretIds: SecretIds): Path {
     pattern: 'role/:role_name/secret-id',
     foldedNames: ['role_name'],
     fields: NEW_SECRET_ID_FIELDS,
-    synopsis: 'Generates a secret id, or lists the accessors of all secret ids.',
+    synopsis: 'Generates a secret ID, or lists the accessors of all secret IDs.',
     list: async ({ fields }) => {
       await requireRole(storage, fields.role_name);
       return { data: { keys: await secretIds.accessors(fields.role_name) } };
@@ -52,7 +52,7 @@ function bySecretId(storage: EntryStorage, secretIds: SecretIds): Path[] {
       pattern: 'role/:role_name/secret-id/lookup',
       foldedNames: ['role_name'],
       fields,
-      synopsis: 'Shows a secret id: its limits and metadata.',
+      synopsis: 'Shows the limits and metadata of a secret ID.',
       write: async ({ fields: given }) => {
         const role = await requireRole(storage, given.role_name);
         const entry = await secretIds.lookup(given.role_name, role, given.secret_id);
@@ -63,7 +63,7 @@ function bySecretId(storage: EntryStorage, secretIds: SecretIds): Path[] {
       pattern: 'role/:role_name/secret-id/destroy',
       foldedNames: ['role_name'],
       fields,
-      synopsis: 'Destroys a secret id.',
+      synopsis: 'Destroys a secret ID.',
       write: ({ fields: given }) => destroy(given),
       delete: ({ fields: given }) => destroy(given),
     }),
@@ -85,7 +85,7 @@ function byAccessor(storage: EntryStorage, secretIds: SecretIds): Path[] {
       pattern: 'role/:role_name/secret-id-accessor/lookup',
       foldedNames: ['role_name'],
       fields,
-      synopsis: 'Shows the secret id of an accessor, without the secret id.',
+      synopsis: 'Shows the limits and metadata of the secret ID with an accessor.',
       write: async ({ fields: given }) => {
         await requireRole(storage, given.role_name);
         const entry = await secretIds.byAccessor(given.role_name, given.secret_id_accessor);
@@ -97,7 +97,7 @@ function byAccessor(storage: EntryStorage, secretIds: SecretIds): Path[] {
       pattern: 'role/:role_name/secret-id-accessor/destroy',
       foldedNames: ['role_name'],
       fields,
-      synopsis: 'Destroys the secret id of an accessor.',
+      synopsis: 'Destroys the secret ID with an accessor.',
       write: ({ fields: given }) => destroy(given),
       delete: ({ fields: given }) => destroy(given),
     }),

@@ -94,7 +94,7 @@ function roleId(storage: EntryStorage): Path {
     pattern: 'role/:role_name/role-id',
     foldedNames: ['role_name'],
     fields: { role_name: ROLE_NAME, role_id: ROLE_ID },
-    synopsis: "Reads or changes a role's id.",
+    synopsis: "Reads or changes a role's ID.",
     read: async ({ fields }) => ({ data: { role_id: (await requireRole(storage, fields.role_name)).roleId } }),
     write: async ({ fields }) => {
       const { role_name: name, role_id: given = '' } = fields;

@@ -7,7 +7,7 @@ export function tidySecretIdPaths(secretIds: SecretIds): Path[] {
     definePath({
       pattern: 'tidy/secret-id',
       fields: {},
-      synopsis: 'Removes secret ids that have expired. This also happens automatically.',
+      synopsis: 'Removes expired secret IDs. This also happens automatically.',
       write: async () => {
         await secretIds.sweep();
         return undefined;

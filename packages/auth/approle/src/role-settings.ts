@@ -17,10 +17,10 @@ import { changeRole, newRole, requireRole, type RoleEntry } from './role-entry.t
 export const ROLE_NAME = { type: 'string', required: true, description: 'The name of the role.' } as const;
 /** The settings of a role: all can be written at once, and some have a path of their own. */
 export const ROLE_SETTINGS = {
-  bind_secret_id: { type: 'boolean', description: 'Whether a login needs a secret id; true when new.' },
+  bind_secret_id: { type: 'boolean', description: 'Whether a login needs a secret ID. Default: true.' },
   secret_id_bound_cidrs: { type: 'comma-strings', description: 'Networks from which a login is allowed.' },
-  secret_id_num_uses: { type: 'integer', description: 'How many times a secret id may be used; 0 for no limit.' },
-  secret_id_ttl: { type: 'duration', description: 'How long a secret id is valid; 0 for no limit.' },
+  secret_id_num_uses: { type: 'integer', description: 'Number of times that a secret ID may be used. 0: no limit.' },
+  secret_id_ttl: { type: 'duration', description: 'TTL of a secret ID. 0: no limit.' },
   ...TOKEN_FIELDS,
 } as const;
 type SettingValues = FieldValues<typeof ROLE_SETTINGS>;

@@ -22,7 +22,7 @@ const FIELDS = {
   allowed_names: NAMES('the common name or a subject alternative name; older than those that follow'),
   allowed_common_names: NAMES('the common name'),
   allowed_dns_sans: NAMES('a DNS name'),
-  allowed_email_sans: NAMES('an e-mail address'),
+  allowed_email_sans: NAMES('an email address'),
   allowed_uri_sans: NAMES('a URI'),
   allowed_organizational_units: NAMES('an organizational unit'),
   required_extensions: { type: 'comma-strings', description: 'OID:GLOB, or hex:OID:GLOB; all must fit.' },

@@ -8,7 +8,7 @@ const FIELDS = {
   oidc_discovery_url: {
     type: 'string',
     default: '',
-    description: 'The OpenID provider, without /.well-known/openid-configuration.',
+    description: 'URL of the OpenID provider, without /.well-known/openid-configuration.',
   },
   oidc_discovery_ca_pem: {
     type: 'string',
@@ -18,32 +18,32 @@ const FIELDS = {
   oidc_client_id: {
     type: 'string',
     default: '',
-    description: 'The client id at the provider, for the role type oidc.',
+    description: 'The client ID at the provider, for the role type oidc.',
   },
   oidc_client_secret: { type: 'string', default: '', description: 'The client secret at the provider. Never shown.' },
-  oidc_response_mode: { type: 'string', default: '', description: '"query" or empty: form_post is not supported.' },
+  oidc_response_mode: { type: 'string', default: '', description: '"query" or empty; form_post is not supported.' },
   oidc_response_types: {
     type: 'comma-strings',
     default: [],
-    description: '"code" or empty: id_token is not supported.',
+    description: '"code" or empty; id_token is not supported.',
   },
-  jwks_url: { type: 'string', default: '', description: 'Where the JSON Web Key Set of the issuer is.' },
+  jwks_url: { type: 'string', default: '', description: "URL of the issuer's JSON Web Key Set." },
   jwks_ca_pem: {
     type: 'string',
     default: '',
     description: "Certificates to trust for it, as PEM. Default: the system's.",
   },
-  jwks_pairs: { type: 'any', description: 'Several of them: a list of objects with jwks_url and jwks_ca_pem.' },
-  jwt_validation_pubkeys: { type: 'comma-strings', default: [], description: 'Public keys or certificates, as PEM.' },
+  jwks_pairs: { type: 'any', description: 'Several key sets: a list of objects with jwks_url and jwks_ca_pem.' },
+  jwt_validation_pubkeys: { type: 'comma-strings', default: [], description: 'Public keys or certificates, in PEM.' },
   jwt_supported_algs: {
     type: 'comma-strings',
     default: [],
     description: 'Signature algorithms that are accepted. Default: all with public keys; RS256 for the role type oidc.',
   },
-  bound_issuer: { type: 'string', default: '', description: 'What the claim "iss" must be.' },
-  default_role: { type: 'string', default: '', description: 'The role of a login that names none.' },
+  bound_issuer: { type: 'string', default: '', description: 'The required value of the claim "iss".' },
+  default_role: { type: 'string', default: '', description: 'The role for logins that name none.' },
   provider_config: { type: 'object', description: 'Not supported: leave it out.' },
-  namespace_in_state: { type: 'boolean', description: 'Kept and shown: there are no namespaces.' },
+  namespace_in_state: { type: 'boolean', description: 'Kept and shown, without effect: there are no namespaces.' },
   unsupported_critical_cert_extensions: { type: 'comma-strings', default: [], description: 'Not supported.' },
 } as const;
 type Fields = FieldValues<typeof FIELDS>;

@@ -18,7 +18,7 @@ import { userOfClaims } from './login-of-claims.ts';
 import { type RoleEntry, rolesOf } from './role-entry.ts';
 
 const FIELDS = {
-  role: { type: 'string', default: '', description: 'The role; the default role of the configuration when empty.' },
+  role: { type: 'string', default: '', description: 'The role. Empty: the configured default_role.' },
   jwt: { type: 'string', default: '', description: 'The signed JWT.' },
 } as const;
 

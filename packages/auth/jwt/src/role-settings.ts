@@ -30,7 +30,7 @@ export const ROLE_FIELDS = {
     description: "By claim, or JSON pointer to one: the field of the token's metadata that gets it.",
   },
   user_claim: { type: 'string', description: 'The claim that names the user, such as "sub".' },
-  user_claim_json_pointer: { type: 'boolean', description: 'user_claim is a JSON pointer.' },
+  user_claim_json_pointer: { type: 'boolean', description: 'Whether user_claim is a JSON pointer.' },
   groups_claim: {
     type: 'string',
     description: 'The claim, or JSON pointer to one, that lists the groups of the user.',

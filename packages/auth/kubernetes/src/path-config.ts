@@ -8,7 +8,8 @@ const FIELDS = {
   kubernetes_host: {
     type: 'string',
     default: '',
-    description: 'The API server: a URL, or a host with or without port. Empty: tokens are verified by the keys alone.',
+    description:
+      'The API server: a URL, or a host with an optional port. Empty: tokens are verified with the keys alone.',
   },
   kubernetes_ca_cert: {
     type: 'string',
@@ -25,7 +26,7 @@ const FIELDS = {
   pem_keys: {
     type: 'comma-strings',
     default: [],
-    description: 'Keys or certificates, as PEM, that verify tokens before, or in place of, a review.',
+    description: 'Public keys or certificates, in PEM, that verify tokens before, or instead of, a TokenReview.',
   },
   jwks_url: { type: 'string', default: '', description: 'Where such keys are published, for example /openid/v1/jwks.' },
   jwks_ca_pem: {

@@ -39,7 +39,7 @@ export function rolePaths(context: Pick<EngineContext, 'storage' | 'ttlLimits'>)
     fields: FIELDS,
     synopsis: {
       list: 'Lists the roles.',
-      one: 'Manages a role: which service accounts log in, and the settings of the tokens they get.',
+      one: 'Manages a role: which service accounts may log in, and the settings of the tokens issued.',
     },
     initial: NEW_ROLE,
     change: withSettings,

@@ -28,10 +28,10 @@ const FIELDS = {
   id: {
     type: 'string',
     default: '',
-    description: 'The token itself; only a root token may set it. Generated when absent.',
+    description: 'The value of the token. Only a root token may set it. Default: generated.',
   },
-  policies: { type: 'comma-strings', description: 'Policies; those of the creating token when absent.' },
-  ttl: { type: 'duration', default: 0, description: 'TTL; the default when 0.' },
+  policies: { type: 'comma-strings', description: 'Policies of the token. Default: those of the parent token.' },
+  ttl: { type: 'duration', default: 0, description: 'TTL of the token. 0: the default.' },
   lease: { type: 'duration', default: 0, description: 'Older spelling of ttl.' },
   explicit_max_ttl: { type: 'duration', default: 0, description: 'A maximum that no renewal can exceed.' },
   period: { type: 'duration', default: 0, description: 'Makes the token periodic; requires sudo.' },
@@ -93,7 +93,7 @@ export function createPaths(options: TokenAuthOptions, context: EngineContext): 
     definePath({
       pattern: 'create-orphan',
       fields: FIELDS,
-      synopsis: 'Creates a token without a parent, which outlives the calling one.',
+      synopsis: 'Creates an orphan: a token without a parent, which outlives the calling token.',
       write: (request) => create(request, { orphan: true }),
     }),
     definePath({

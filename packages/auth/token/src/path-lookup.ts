@@ -20,7 +20,7 @@ export function lookupPaths({ tokens, identityPoliciesOf }: TokenAuthOptions): P
     }),
     definePath({
       pattern: 'lookup',
-      fields: { token: { type: 'string', description: 'The token to show; the calling one when absent.' } },
+      fields: { token: { type: 'string', description: 'The token to show. Default: the calling token.' } },
       synopsis: 'Shows a token.',
       read: async ({ fields, clientToken }) => byToken(fields.token || clientToken),
       write: async ({ fields, clientToken }) => byToken(fields.token || clientToken),
@@ -28,7 +28,7 @@ export function lookupPaths({ tokens, identityPoliciesOf }: TokenAuthOptions): P
     definePath({
       pattern: 'lookup-accessor',
       fields: { accessor: { type: 'string', required: true, description: "The token's accessor." } },
-      synopsis: 'Shows the token of an accessor, without the token.',
+      synopsis: 'Shows the token with an accessor, but not the token itself.',
       write: async ({ fields }) => {
         const entry = await tokens.byAccessor(fields.accessor);
         if (entry === undefined) throw invalidAccessor();

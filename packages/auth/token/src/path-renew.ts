@@ -10,7 +10,7 @@ import {
 } from '@coffer/framework';
 import type { TokenAuthOptions } from './token-auth-options.ts';
 
-const INCREMENT = { type: 'duration', default: 0, description: 'TTL from now; the default when 0.' } as const;
+const INCREMENT = { type: 'duration', default: 0, description: 'TTL from now. 0: the default.' } as const;
 
 /** `auth/token/renew`, `renew-self`, `renew-accessor`. */
 export function renewPaths({ tokens, engineFor, identityPoliciesOf }: TokenAuthOptions): Path[] {
@@ -45,7 +45,7 @@ export function renewPaths({ tokens, engineFor, identityPoliciesOf }: TokenAuthO
       pattern: 'renew',
       fields: {
         increment: INCREMENT,
-        token: { type: 'string', description: 'The token; the calling one when absent.' },
+        token: { type: 'string', description: 'The token. Default: the calling token.' },
       },
       synopsis: 'Renews a token.',
       write: async ({ fields, clientToken, ...request }) => {
@@ -59,7 +59,7 @@ export function renewPaths({ tokens, engineFor, identityPoliciesOf }: TokenAuthO
         increment: INCREMENT,
         accessor: { type: 'string', required: true, description: "The token's accessor." },
       },
-      synopsis: 'Renews the token of an accessor.',
+      synopsis: 'Renews the token with an accessor.',
       write: async ({ fields, ...request }) => {
         const entry = await tokens.byAccessor(fields.accessor);
         if (entry === undefined) throw invalidAccessor();

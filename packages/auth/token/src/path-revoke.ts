@@ -31,7 +31,7 @@ export function revokePaths(tokens: TokenStore): Path[] {
       pattern: 'revoke-orphan',
       fields: { token: TOKEN },
       sudo: true,
-      synopsis: 'Revokes a token and its leases. Its children stay, without a parent.',
+      synopsis: 'Revokes a token and its leases, but not its children: they become orphans.',
       write: async ({ fields }) => {
         const found = await tokens.lookup(fields.token);
         if (found === undefined) throw new CofferError('invalid-request', 'token to revoke not found');
@@ -43,7 +43,7 @@ export function revokePaths(tokens: TokenStore): Path[] {
     definePath({
       pattern: 'revoke-accessor',
       fields: { accessor: { type: 'string', required: true, description: "The token's accessor." } },
-      synopsis: 'Revokes the token of an accessor, its children and their leases.',
+      synopsis: 'Revokes the token with an accessor, its children and their leases.',
       write: async ({ fields, warnings }) => {
         const id = await tokens.idOfAccessor(fields.accessor);
         if (id === undefined) warnings.push('No token found with this accessor');

@@ -16,7 +16,7 @@ import type { PasswordHasher } from './password-hash.ts';
 import { changeUser, readUser, usersOf, writeUser } from './user-entry.ts';
 
 const USERNAME = { type: 'string', required: true, description: 'The user.' } as const;
-const PASSWORD = { type: 'string', description: 'The password; stored as an scrypt hash.' } as const;
+const PASSWORD = { type: 'string', description: 'The password. Stored as an scrypt hash.' } as const;
 
 const FIELDS = {
   username: USERNAME,

@@ -8,7 +8,7 @@ export const deleteCommand = defineCommand({
   synopsis: 'Delete secrets and configuration',
   usage: '[options] PATH [K=V...]',
   description: `
-    Deletes what is at a path. What that does is up to whatever is mounted there. Further arguments become query
+    Deletes the data at a path. The effect depends on the engine mounted there. Further arguments become query
     parameters.`,
   examples: [{ caption: 'Delete a database role:', command: 'delete database/roles/my-role' }],
   flags: {},

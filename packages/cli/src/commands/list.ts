@@ -9,7 +9,7 @@ export const list = defineCommand({
   synopsis: 'List data and secrets',
   usage: '[options] PATH',
   description: `
-    Lists the names below a path. Not every path can be listed. With -detailed, some show more about each name.`,
+    Lists the names under a path. Not every path can be listed. With -detailed, some paths show more about each name.`,
   examples: [
     { caption: 'List the roles of the database engine:', command: 'list database/roles' },
     { caption: 'List the leases of a role:', command: 'list sys/leases/lookup/database/creds/my-role' },

@@ -16,15 +16,18 @@ export const login = defineCommand({
   synopsis: 'Authenticate',
   usage: '[options] [AUTH K=V...]',
   description: `
-    Authenticates, and stores the token for the commands that follow. The default method is "token", which takes a token
-    and checks it. You are asked for what is missing; "-" as a value reads it from stdin.
+    Authenticates, and stores the token for later commands. The default method, "token", takes an existing token and
+    verifies it. The command prompts for missing values; the value "-" reads from stdin.
 
-    With -wrap-ttl the token comes wrapped: it is unwrapped before it is stored, unless -no-store or -token-only ask for
-    the wrapping token itself.`,
+    With -wrap-ttl, the token is returned wrapped, and unwrapped before it is stored. With -no-store or -token-only,
+    you get the wrapping token itself.`,
   examples: [
-    { caption: 'Use a token:', command: 'login s.YIRyiLQ8UbQdcgw25tuIqcaY' },
-    { caption: 'Use a user name, and be asked for the password:', command: 'login -method=userpass username=ana' },
-    { caption: 'Use a browser, in which a provider knows you:', command: 'login -method=oidc role=engineering' },
+    { caption: 'Log in with a token:', command: 'login s.YIRyiLQ8UbQdcgw25tuIqcaY' },
+    {
+      caption: 'Log in with a user name; the command prompts for the password:',
+      command: 'login -method=userpass username=ana',
+    },
+    { caption: 'Log in through an OIDC provider in the browser:', command: 'login -method=oidc role=engineering' },
   ],
   flags: {
     method: {
@@ -32,12 +35,12 @@ export const login = defineCommand({
       default: 'token',
       usage: `The type of auth method: ${[...LOGIN_HANDLERS.keys()].join(', ')}.`,
     },
-    path: { type: 'string', usage: 'The path where the auth method is enabled. Default: the name of its type.' },
-    'no-store': { type: 'boolean', usage: 'Print the token, but do not store it.' },
-    'no-print': { type: 'boolean', usage: 'Store the token, but do not print it.' },
+    path: { type: 'string', usage: 'The path of the auth method. Default: its type.' },
+    'no-store': { type: 'boolean', usage: 'Print the token without storing it.' },
+    'no-print': { type: 'boolean', usage: 'Store the token without printing it.' },
     'token-only': {
       type: 'boolean',
-      usage: 'Print only the token, and do not store it: short for -field=token -no-store.',
+      usage: 'Print only the token, without storing it: short for -field=token -no-store.',
     },
   },
   output: ['field', 'format'],

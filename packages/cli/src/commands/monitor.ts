@@ -8,11 +8,11 @@ export const monitor = defineCommand({
   synopsis: 'Stream log messages from a server',
   usage: '[options]',
   description: `
-    Shows the log of a server as it is written, until it is interrupted or the server seals or ends. The level is its own: with
-    -log-level=debug it shows what a server that logs at info does not log.
+    Shows the log of a server as it is written, until you interrupt it or the server seals or stops. It has its own
+    level: with -log-level=debug, it shows debug lines even if the server logs at info.
 
-    Lines that come faster than they are taken are left out, and counted.`,
-  examples: [{ caption: 'Show everything from level debug on:', command: 'monitor -log-level=debug' }],
+    Lines that arrive faster than you read them are left out and counted.`,
+  examples: [{ caption: 'Show lines of level debug and above:', command: 'monitor -log-level=debug' }],
   flags: {
     'log-level': {
       type: 'string',

@@ -8,8 +8,8 @@ export const pathHelp = defineCommand({
   synopsis: 'Show the help of an API path',
   usage: '[options] PATH',
   description: `
-    Every path of every engine and auth method explains what it does and which fields it takes. With -format=json it is an
-    OpenAPI document, from servers that have one for each path: Coffer has one for all, at sys/internal/specs/openapi.`,
+    Shows what a path does and which fields it takes. With -format=json, it prints an OpenAPI document if the server
+    has one for each path. Coffer has one for all paths, at sys/internal/specs/openapi.`,
   examples: [
     { caption: 'What is mounted at database/?', command: 'path-help database/' },
     { caption: 'Which fields does a role have?', command: 'path-help database/roles/x' },

@@ -10,10 +10,10 @@ export const read = defineCommand({
   synopsis: 'Read data and issue credentials',
   usage: '[options] PATH [K=V...]',
   description: `
-    Reads what is at a path: stored data, the configuration of an engine, or credentials that the engine issues for this
-    very request. Further arguments become query parameters.`,
+    Reads a path: stored data, the configuration of an engine, or credentials that the engine issues on request.
+    Further arguments become query parameters.`,
   examples: [
-    { caption: 'Issue a login for a database role:', command: 'read database/creds/my-role' },
+    { caption: 'Get credentials for a database role:', command: 'read database/creds/my-role' },
     { caption: 'Print only its password:', command: 'read -field=password database/creds/my-role' },
   ],
   flags: {},

@@ -42,8 +42,8 @@ export const status = defineCommand({
   synopsis: 'Print seal and cluster status',
   usage: '[options]',
   description: `
-    Prints whether the server is sealed, and whether it is one of several. Works on a sealed server too, and needs no
-    token.
+    Prints whether the server is sealed, and whether it is part of a cluster. Works on a sealed server too, and needs
+    no token.
 
     The exit code is 0 when the server is unsealed, 1 for an error, and 2 when it is sealed.`,
   flags: {},

@@ -8,9 +8,8 @@ export const unwrap = defineCommand({
   synopsis: 'Unwrap a wrapped secret',
   usage: '[options] [TOKEN]',
   description: `
-    Prints the response that a wrapping token holds, as if it had been requested just now. A wrapping token can be used
-    once. Without TOKEN, the token in use is the wrapping token.`,
-  examples: [{ caption: 'Unwrap the response that a token holds:', command: 'unwrap s.yoTqSXwoBBriiwNYnBT6Ed0q' }],
+    Prints the response behind a wrapping token. A wrapping token can be used once. The default is the token in use.`,
+  examples: [{ caption: 'Unwrap a response:', command: 'unwrap s.yoTqSXwoBBriiwNYnBT6Ed0q' }],
   flags: {},
   output: ['field', 'format'],
   arguments: { min: 0, max: 1, expected: '0-1' },

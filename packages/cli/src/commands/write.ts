@@ -8,11 +8,11 @@ export const write = defineCommand({
   synopsis: 'Write data, configuration and secrets',
   usage: '[options] PATH [DATA K=V...]',
   description: `
-    Writes data to a path. What that does is up to whatever is mounted there: store it, configure an engine, or act.
+    Writes data to a path. The effect depends on the engine mounted there: it stores the data, changes its configuration, or acts.
 
-    Data is given as "key=value". A value that starts with "@" is the name of a file to read it from, "-" reads it from
-    stdin, and "\\@" stands for a literal "@" at the start. "@file" or "-" without a key reads a JSON object with all of
-    the data. A key given several times becomes a list.`,
+    Give data as "key=value". A value of "@file" is read from that file, "-" from stdin, and "\\@" stands for a literal
+    "@" at the start. "@file" or "-" without a key reads a JSON object with all of the data. A key given several times
+    becomes a list.`,
   examples: [
     {
       caption: 'Configure a database connection:',
@@ -26,7 +26,7 @@ export const write = defineCommand({
     },
   ],
   flags: {
-    force: { type: 'boolean', aliases: ['f'], usage: 'Write without any data, to a path that needs none.' },
+    force: { type: 'boolean', aliases: ['f'], usage: 'Write without data, to a path that needs none.' },
   },
   output: ['field', 'format'],
   arguments: { min: 1 },

@@ -38,6 +38,6 @@ export async function completion(
   if (install && uninstall) {
     throw usageFailure('Either the autocomplete install or uninstall flag may be specified, but not both.');
   }
-  if (command === undefined) throw usageFailure('This program does not know what starts it.');
+  if (command === undefined) throw usageFailure('Cannot determine the command that starts this program.');
   return changeCompletion(install ? 'install' : 'uninstall', { program: name, command, env: io.env, ui });
 }

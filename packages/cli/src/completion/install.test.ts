@@ -35,7 +35,7 @@ describe('-autocomplete-install', () => {
       await writeFile(at('.bashrc'), content);
       assert.deepEqual(await run('install'), {
         exitCode: 0,
-        stdout: `Success! Installed completion for bash in ${at('.bashrc')}\nIt works in shells that are started from now on.\n`,
+        stdout: `Success! Installed completion for bash in ${at('.bashrc')}\nStart a new shell to use it.\n`,
         stderr: '',
       });
       assert.equal(await text('.bashrc'), `${content}\n${BASH}\n`);
@@ -102,7 +102,7 @@ describe('-autocomplete-install', () => {
     await assert.rejects(stat(at('.config/fish/completions/coffer.fish')), { code: 'ENOENT' });
     await writeFile(at('.config/fish/completions/coffer.fish'), '# mine\n');
     for (const kind of ['install', 'uninstall'] as const) {
-      assert.match((await run(kind)).stderr, /coffer\.fish was written by somebody else, and is left as it is\n$/);
+      assert.match((await run(kind)).stderr, /coffer\.fish was not written by Coffer, so it is left as it is\n$/);
       assert.equal(await text('.config/fish/completions/coffer.fish'), '# mine\n');
     }
   });
@@ -157,10 +157,7 @@ describe('-autocomplete-install', () => {
       (await runCli(['read', '-autocomplete-install', 'x'], { env, extra: EXTRA })).stderr,
       /^flag provided but/,
     );
-    assert.match(
-      (await runCli(['-autocomplete-install'], { env })).stderr,
-      /^This program does not know what starts it/,
-    );
+    assert.match((await runCli(['-autocomplete-install'], { env })).stderr, /^Cannot determine the command/);
     assert.equal(await text('.bashrc'), '');
   });
 });

@@ -44,13 +44,12 @@ export async function changeCompletion(kind: 'install' | 'uninstall', installati
   if (changes.length === 0) {
     throw usageFailure(
       `No shell has a file for completion in ${home}: there is no .bashrc, .bash_profile, .bash_login, .profile or .zshrc, and ` +
-        `no ${fishDirectory(home, env)}. Create the one that your shell reads, then try again.`,
+        `no ${fishDirectory(home, env)}. Create the one that your shell reads, then run this again.`,
     );
   }
   const outcomes = await Promise.all(changes.map((change) => change(kind)));
   for (const { done, message } of outcomes) (done ? ui.output : ui.error)(message);
-  if (kind === 'install' && outcomes.some(({ done }) => done))
-    ui.output('It works in shells that are started from now on.');
+  if (kind === 'install' && outcomes.some(({ done }) => done)) ui.output('Start a new shell to use it.');
   return outcomes.every(({ done }) => done) ? 0 : 1;
 }
 
@@ -109,7 +108,7 @@ function asFile(path: string, script: string): Change {
         throw thrown;
       });
       const ours = before?.startsWith(script.slice(0, script.indexOf('\n'))) === true;
-      if (before !== undefined && !ours) return failed(`${path} was written by somebody else, and is left as it is`);
+      if (before !== undefined && !ours) return failed(`${path} was not written by Coffer, so it is left as it is`);
       if (kind === 'uninstall') {
         if (!ours) return failed(`Completion is not installed in ${path}`);
         await rm(path);

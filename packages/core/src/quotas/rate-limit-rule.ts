@@ -12,7 +12,7 @@ export interface RateLimitRule {
   readonly pathSuffix: string;
   /** Of logins at this auth method; empty for all requests. */
   readonly role: string;
-  /** Requests of one client in an interval. */
+  /** Number of requests that one client may make in an interval. */
   readonly rate: number;
   readonly interval: number;
   readonly blockInterval: number;

@@ -18,7 +18,7 @@ export function anyPaths(cubbyholes: Cubbyholes): Path[] {
     definePath({
       pattern: ':cubbyhole_path*',
       fields: {
-        cubbyhole_path: { type: 'string', required: true, description: 'Any name, with slashes as you like.' },
+        cubbyhole_path: { type: 'string', required: true, description: 'Any name; it may contain slashes.' },
       },
       otherFields: 'accept',
       exists: async ({ cubbyhole_path: path = '' }, token) => (await own(token).get(path)) !== undefined,

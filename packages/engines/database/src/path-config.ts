@@ -18,7 +18,7 @@ import { checkStatements } from './statement-fields.ts';
 
 const FIELDS = {
   name: { type: 'string', required: true, description: 'The name of this connection.' },
-  plugin_name: { type: 'string', description: 'The database plugin: "ysql-plugin", or one that is registered.' },
+  plugin_name: { type: 'string', description: 'The database plugin: "ysql-plugin", or a registered one.' },
   plugin_version: {
     type: 'string',
     description:
@@ -34,7 +34,10 @@ const FIELDS = {
     description: 'Statements that change the password of the configured user.',
   },
   root_credentials_rotate_statements: { type: 'strings', description: 'Older spelling of root_rotation_statements.' },
-  password_policy: { type: 'string', description: 'The password policy for its roles; the built-in one when empty.' },
+  password_policy: {
+    type: 'string',
+    description: 'The password policy for the roles of this connection. Empty: the built-in policy.',
+  },
 } as const;
 /** Writing one of these changes how the connection logs in. */
 const LOGIN_FIELDS = ['username', 'password', 'connection_url'];
@@ -61,8 +64,8 @@ function oneConfig(parts: EngineParts): Path {
     pattern: 'config/:name',
     fields: FIELDS,
     otherFields: 'accept',
-    synopsis: 'Configures a connection to a database.',
-    description: 'An update merges: fields that are not given keep their value. The plugin checks its own fields.',
+    synopsis: 'Configures a database connection.',
+    description: 'Fields that an update leaves out keep their value. The plugin validates its own fields.',
     exists: async ({ name = '' }) => (await readConfig(storage, name)) !== undefined,
     read: async ({ fields }) => {
       const entry = await readConfig(storage, fields.name);

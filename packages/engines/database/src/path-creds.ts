@@ -11,7 +11,7 @@ export function credsPaths(parts: Omit<EngineParts, 'plugins'>): Path[] {
     definePath({
       pattern: 'creds/:name',
       fields: { name: { type: 'string', required: true, description: 'The role.' } },
-      synopsis: 'Creates a database user for a role, and returns its name and password with a lease.',
+      synopsis: 'Creates a database user for a role. Returns the user name and password with a lease.',
       read: async ({ fields, token, mountPath }) => {
         const role = await readRole(parts.context.storage, fields.name);
         if (role === undefined) throw new CofferError('invalid-request', `unknown role: ${fields.name}`);

@@ -11,7 +11,7 @@ export function reloadPaths({ storage, tell }: EngineContext, connections: Conne
       fields: {
         plugin_name: { type: 'string', required: true, description: 'The plugin whose connections to reopen.' },
       },
-      synopsis: 'Closes every connection that uses a plugin, on every node, and opens them again.',
+      synopsis: 'Closes every connection that uses a plugin on every node, then reopens them.',
       write: async ({ fields }) => {
         const reopened = await connectionsOf(storage, fields.plugin_name);
         if (reopened.length === 0) {

@@ -8,7 +8,7 @@ export function resetPaths({ tell }: EngineContext, connections: Connections): P
     definePath({
       pattern: 'reset/:name',
       fields: { name: { type: 'string', required: true, description: 'The name of the connection.' } },
-      synopsis: 'Closes a connection and its plugin on every node, and opens them again.',
+      synopsis: 'Closes a connection and its plugin on every node, then reopens them.',
       write: async ({ fields }) => {
         await tell({ kind: 'reset', name: fields.name });
         await reopen(connections, fields.name);

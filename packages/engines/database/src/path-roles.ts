@@ -16,14 +16,14 @@ import { nameTaken, readStaticRole } from './static-role-entry.ts';
 
 const FIELDS = {
   name: { type: 'string', required: true, description: 'The name of the role.' },
-  db_name: { type: 'string', description: 'The connection it uses: the name in config/.' },
+  db_name: { type: 'string', description: 'The connection to use: its name under config/.' },
   creation_statements: {
     type: 'strings',
     description: 'SQL that creates the user. {{name}} or {{username}}, {{password}} and {{expiration}} are replaced.',
   },
   revocation_statements: {
     type: 'strings',
-    description: "SQL that removes the user; the plugin's default when empty.",
+    description: "SQL that removes the user. Empty: the plugin's default.",
   },
   rollback_statements: { type: 'strings', description: 'SQL to run when creation fails halfway.' },
   renew_statements: { type: 'strings', description: 'SQL to run at renewal; ALTER ROLE ... VALID UNTIL when empty.' },
@@ -69,7 +69,7 @@ function oneRole(parts: EngineParts): Path {
     pattern: 'roles/:name',
     fields: FIELDS,
     otherFields: 'refuse',
-    synopsis: 'Manages a role: the SQL and the TTLs of its credentials.',
+    synopsis: 'Manages a role: the SQL statements and TTLs of its credentials.',
     exists: async ({ name = '' }) => (await readRole(storage, name)) !== undefined,
     read: async ({ fields }) => {
       const role = await readRole(storage, fields.name);

@@ -10,7 +10,7 @@ export function rotateRootPaths(parts: EngineParts, rotations: RotationWorker): 
     definePath({
       pattern: 'rotate-root/:name',
       fields: { name: { type: 'string', required: true, description: 'The name of the connection.' } },
-      synopsis: 'Gives the user that a connection logs in as a new password, which nobody else knows.',
+      synopsis: 'Rotates the password of the user that a connection logs in as. Only Coffer knows the new one.',
       description:
         'The password is stored before it is set, and saved in the configuration once it is known to log in. ' +
         'Use a user for this connection alone: anyone else who logs in as it is locked out.',

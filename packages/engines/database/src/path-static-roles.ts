@@ -22,9 +22,9 @@ import {
 
 const FIELDS = {
   name: { type: 'string', required: true, description: 'The name of the static role.' },
-  db_name: { type: 'string', description: 'The connection it uses: the name in config/.' },
-  username: { type: 'string', description: 'The login, which must exist already. It cannot be changed later.' },
-  rotation_period: { type: 'duration', description: 'Time from one rotation to the next; 5 seconds or more.' },
+  db_name: { type: 'string', description: 'The connection to use: its name under config/.' },
+  username: { type: 'string', description: 'The database user, which must already exist. It cannot be changed later.' },
+  rotation_period: { type: 'duration', description: 'Time from one rotation to the next: at least 5 seconds.' },
   rotation_schedule: {
     type: 'string',
     description: 'When to rotate, instead of a period: five cron fields (minute hour day month weekday), in UTC.',
@@ -36,18 +36,18 @@ const FIELDS = {
   },
   disable_automated_rotation: {
     type: 'boolean',
-    description: 'Instead of a period or a schedule: rotated only by rotate-role.',
+    description: 'Instead of a period or a schedule: rotate only when rotate-role is called.',
   },
   rotation_statements: {
     type: 'strings',
     description:
-      'SQL that sets the password; ALTER ROLE ... WITH PASSWORD when empty. {{name}} and {{password}} are replaced.',
+      'SQL that sets the password; {{name}} and {{password}} are replaced. Empty: ALTER ROLE ... WITH PASSWORD.',
   },
   password: { type: 'string', description: 'The current password, when the role is created. Never shown.' },
   skip_import_rotation: {
     type: 'boolean',
     default: false,
-    description: 'Keep the given password until the first rotation is due, instead of rotating it at once.',
+    description: 'Keep the given password until the first rotation is due.',
   },
   last_vault_rotation: {
     type: 'string',
@@ -78,9 +78,9 @@ function oneRole(parts: EngineParts, rotations: RotationWorker): Path {
     pattern: 'static-roles/:name',
     fields: FIELDS,
     otherFields: 'refuse',
-    synopsis: 'Manages a static role: a login that exists already, and when its password is rotated.',
+    synopsis: 'Manages a static role: an existing database user whose password is rotated on a schedule.',
     description:
-      'Creating one rotates the password at once, unless skip_import_rotation is set. Deleting one leaves the login in place.',
+      'Creating a static role rotates the password at once, unless skip_import_rotation is set. Deleting it leaves the user in the database.',
     exists: async ({ name = '' }) => (await readStaticRole(storage, name)) !== undefined,
     read: async ({ fields: { name } }) => {
       const role = await readStaticRole(storage, name);

@@ -5,7 +5,7 @@ export const CREDENTIAL_FIELDS = {
   credential_type: { type: 'string', description: 'Only "password".' },
   credential_config: {
     type: 'object',
-    description: 'password_policy: the password policy for this role, instead of that of its connection.',
+    description: 'password_policy: the password policy for this role, instead of the one of its connection.',
   },
 } as const;
 

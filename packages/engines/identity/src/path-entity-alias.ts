@@ -5,7 +5,7 @@ import type { IdentityServices } from './identity-services.ts';
 import { aliasList, aliasView } from './identity-view.ts';
 
 const FIELDS = {
-  id: { type: 'string', default: '', description: "The alias's id: changes that one." },
+  id: { type: 'string', default: '', description: 'The ID of the alias to update.' },
   name: {
     type: 'string',
     default: '',
@@ -14,11 +14,11 @@ const FIELDS = {
   mount_accessor: {
     type: 'string',
     default: '',
-    description: 'The accessor of the auth method, as "auth list" shows it.',
+    description: 'The accessor of the auth method: see "auth list".',
   },
   canonical_id: { type: 'string', default: '', description: 'The id of the entity; a new one is created when absent.' },
   entity_id: { type: 'string', default: '', description: 'Older spelling of canonical_id.' },
-  custom_metadata: { type: 'object', description: 'Key/value pairs, which the templates of policies can use.' },
+  custom_metadata: { type: 'object', description: 'Key/value pairs, which policy templates can use.' },
 } as const;
 type Fields = FieldValues<typeof FIELDS>;
 
@@ -58,13 +58,13 @@ export function entityAliasPaths({ identity, mounts }: IdentityServices): Path[]
     definePath({
       pattern: 'entity-alias/id',
       fields: {},
-      synopsis: 'Lists the ids of aliases of entities.',
+      synopsis: 'Lists the IDs of entity aliases.',
       list: async () => ({ data: aliasList(await aliases.all('entity'), mounts) }),
     }),
     definePath({
       pattern: 'entity-alias/id/:id',
-      fields: { ...FIELDS, id: { type: 'string', required: true, description: "The alias's id." } },
-      synopsis: 'Shows, changes or deletes an alias of an entity.',
+      fields: { ...FIELDS, id: { type: 'string', required: true, description: "The alias's ID." } },
+      synopsis: 'Shows, updates or deletes an entity alias.',
       read: async ({ fields }) => {
         const alias = await aliases.byId('entity', fields.id);
         return alias && { data: { ...aliasView(alias, mounts), namespace_id: 'root' } };

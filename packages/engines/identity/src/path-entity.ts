@@ -19,11 +19,11 @@ const FIELDS = {
   },
   disabled: {
     type: 'boolean',
-    description: 'Its tokens are refused, and nobody can log in as it. They are not revoked.',
+    description: "Refuse the entity's tokens and logins. The tokens are not revoked.",
   },
 } as const;
 type Fields = FieldValues<typeof FIELDS>;
-const BY_ID = { ...FIELDS, id: { type: 'string', required: true, description: "The entity's id." } } as const;
+const BY_ID = { ...FIELDS, id: { type: 'string', required: true, description: "The entity's ID." } } as const;
 const BY_NAME = { ...FIELDS, name: { type: 'string', required: true, description: "The entity's name." } } as const;
 
 /** `identity/entity`, with `/id` and `/name` below. */
@@ -67,13 +67,13 @@ export function entityPaths(services: IdentityServices): Path[] {
     definePath({
       pattern: 'entity/id',
       fields: {},
-      synopsis: 'Lists the ids of entities.',
+      synopsis: 'Lists the entity IDs.',
       list: () => list('id'),
     }),
     definePath({
       pattern: 'entity/id/:id',
       fields: BY_ID,
-      synopsis: 'Shows, changes or deletes an entity. The tokens of one that is deleted are refused.',
+      synopsis: 'Shows, updates or deletes an entity. The tokens of a deleted entity are refused.',
       read: ({ fields }) => show(fields.id),
       write: ({ fields }) => write(fields),
       delete: async ({ fields }) => {
@@ -84,7 +84,7 @@ export function entityPaths(services: IdentityServices): Path[] {
     definePath({
       pattern: 'entity/name',
       fields: {},
-      synopsis: 'Lists the names of entities.',
+      synopsis: 'Lists the entity names.',
       list: () => list('name'),
     }),
     definePath({
@@ -101,7 +101,7 @@ export function entityPaths(services: IdentityServices): Path[] {
     }),
     definePath({
       pattern: 'entity/batch-delete',
-      fields: { entity_ids: { type: 'comma-strings', default: [], description: 'The ids of the entities.' } },
+      fields: { entity_ids: { type: 'comma-strings', default: [], description: 'The IDs of the entities.' } },
       synopsis: 'Deletes entities.',
       write: async ({ fields }) => {
         const ids = idsOf(fields.entity_ids, 'entity_ids') ?? [];

@@ -10,7 +10,7 @@ const FIELDS = {
   mount_accessor: {
     type: 'string',
     default: '',
-    description: 'The accessor of the auth method, as "auth list" shows it.',
+    description: 'The accessor of the auth method: see "auth list".',
   },
   canonical_id: {
     type: 'string',
@@ -45,13 +45,13 @@ export function groupAliasPaths({ identity, mounts }: IdentityServices): Path[] 
     definePath({
       pattern: 'group-alias/id',
       fields: {},
-      synopsis: 'Lists the ids of aliases of groups.',
+      synopsis: 'Lists the IDs of group aliases.',
       list: async () => ({ data: aliasList(await aliases.all('group'), mounts) }),
     }),
     definePath({
       pattern: 'group-alias/id/:id',
-      fields: { ...FIELDS, id: { type: 'string', required: true, description: "The alias's id." } },
-      synopsis: 'Shows, changes or deletes the alias of a group.',
+      fields: { ...FIELDS, id: { type: 'string', required: true, description: "The alias's ID." } },
+      synopsis: 'Shows, updates or deletes a group alias.',
       read: async ({ fields }) => {
         const alias = await aliases.byId('group', fields.id);
         return alias && { data: { ...aliasView(alias, mounts), namespace_id: 'root' } };

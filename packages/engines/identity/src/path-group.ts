@@ -16,7 +16,7 @@ const FIELDS = {
     type: 'string',
     description: '"internal" (default), or "external": an auth method names its members when they log in.',
   },
-  metadata: { type: 'object', description: 'Key/value pairs, which the templates of policies can use.' },
+  metadata: { type: 'object', description: 'Key/value pairs, which policy templates can use.' },
   policies: { type: 'comma-strings', policies: true, description: 'Policies of its members.' },
   member_entity_ids: { type: 'comma-strings', description: 'Ids of the entities in it; replaces the existing list.' },
   member_group_ids: {
@@ -79,16 +79,16 @@ export function groupPaths({ identity, mounts }: IdentityServices): Path[] {
         return fields.name === '' ? write(undefined, fields) : writeByName(fields);
       },
     }),
-    definePath({ pattern: 'group/id', fields: {}, synopsis: 'Lists the ids of groups.', list: () => list('id') }),
+    definePath({ pattern: 'group/id', fields: {}, synopsis: 'Lists the group IDs.', list: () => list('id') }),
     definePath({
       pattern: 'group/id/:id',
-      fields: { ...FIELDS, id: { type: 'string', required: true, description: "The group's id." } },
-      synopsis: 'Shows, changes or deletes a group.',
+      fields: { ...FIELDS, id: { type: 'string', required: true, description: "The group's ID." } },
+      synopsis: 'Shows, updates or deletes a group.',
       read: async ({ fields }) => show(await groups.byId(fields.id)),
       write: ({ fields }) => writeById(fields),
       delete: async ({ fields }) => remove(await groups.byId(fields.id)),
     }),
-    definePath({ pattern: 'group/name', fields: {}, synopsis: 'Lists the names of groups.', list: () => list('name') }),
+    definePath({ pattern: 'group/name', fields: {}, synopsis: 'Lists the group names.', list: () => list('name') }),
     definePath({
       pattern: 'group/name/:name*',
       fields: { ...FIELDS, name: { type: 'string', required: true, description: "The group's name." } },

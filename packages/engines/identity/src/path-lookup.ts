@@ -5,7 +5,7 @@ import type { IdentityServices } from './identity-services.ts';
 import { entityView, groupView } from './identity-view.ts';
 
 const FIELDS = {
-  id: { type: 'string', description: 'The id.' },
+  id: { type: 'string', description: 'The ID.' },
   name: { type: 'string', description: 'The name.' },
   alias_id: { type: 'string', description: 'The id of one of its aliases.' },
   alias_name: { type: 'string', description: 'With alias_mount_accessor: the name by which an auth method knows it.' },
@@ -25,7 +25,7 @@ export function lookupPaths(services: IdentityServices): Path[] {
     definePath({
       pattern: 'lookup/entity',
       fields: FIELDS,
-      synopsis: 'Finds an entity by its id, its name or one of its aliases.',
+      synopsis: 'Finds an entity by ID, name or alias.',
       write: async ({ fields }) => {
         checkQuestion(fields);
         const named = fields.name ? (await identity.entities.byName(fields.name))?.id : undefined;
@@ -37,7 +37,7 @@ export function lookupPaths(services: IdentityServices): Path[] {
     definePath({
       pattern: 'lookup/group',
       fields: FIELDS,
-      synopsis: 'Finds a group by its id, its name or its alias.',
+      synopsis: 'Finds a group by ID, name or alias.',
       write: async ({ fields }) => {
         checkQuestion(fields);
         const named = fields.name ? await identity.groups.byName(fields.name) : undefined;

@@ -28,7 +28,7 @@ export function irrevocableLeases(list: LeaseList, mounts: MountTable): Path {
       ...NAMESPACES,
     },
     sudo: true,
-    synopsis: 'Lists the leases whose revocation has failed six times or more, with the last error.',
+    synopsis: 'Lists the leases whose revocation has failed at least six times, with the last error.',
     description:
       'Coffer keeps trying to revoke them. "age" is the seconds since they were issued, "attempts" how often their revocation has failed.',
     read: async ({ fields, warnings }) => {

@@ -13,7 +13,10 @@ import {
 export const MOUNT_CONFIG_FIELDS = {
   default_lease_ttl: { type: 'any', description: 'Default TTL of leases: seconds, "1h", or "system".' },
   max_lease_ttl: { type: 'any', description: 'Maximum TTL of leases: seconds, "24h", or "system".' },
-  force_no_cache: { type: 'boolean', description: 'Kept for compatibility: there is no cache. Set by enabling only.' },
+  force_no_cache: {
+    type: 'boolean',
+    description: 'Kept for compatibility: there is no cache. Can be set only when the mount is enabled.',
+  },
   listing_visibility: {
     type: 'string',
     description:
@@ -27,8 +30,6 @@ export const MOUNT_CONFIG_FIELDS = {
     type: 'comma-strings',
     description: 'Fields of responses that audit devices write in plain text.',
   },
-  passthrough_request_headers: { type: 'comma-strings', description: 'Kept and shown: no engine here reads headers.' },
-  allowed_response_headers: { type: 'comma-strings', description: 'Kept and shown: no engine here sets headers.' },
   token_type: {
     type: 'string',
     description:

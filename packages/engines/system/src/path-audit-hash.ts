@@ -9,7 +9,7 @@ export function auditHashPaths(table: DeviceTable): Path[] {
       pattern: 'audit-hash/:path*',
       fields: {
         path: { type: 'string', required: true, description: 'The name of the audit device: "file".' },
-        input: { type: 'string', default: '', description: 'What to hash.' },
+        input: { type: 'string', default: '', description: 'The value to hash.' },
       },
       synopsis: "Hashes a value as an audit device does, to search for it in the device's log.",
       write: async ({ fields: { path: given, input } }) => {

@@ -23,13 +23,17 @@ export function auditPaths(audit: Pick<Audit, 'table' | 'rules'>): Path[] {
       fields: {
         path: { type: 'string', required: true, description: 'The name of the device: "file".' },
         type: { type: 'string', default: '', description: '"file" or "socket".' },
-        description: { type: 'string', default: '', description: 'Description for people.' },
+        description: { type: 'string', default: '', description: 'A description, for people.' },
         options: {
           type: 'object',
           default: {},
           description: 'Options of the device: file_path, address, log_raw and more.',
         },
-        local: { type: 'boolean', default: false, description: 'Kept and shown: there is no replication.' },
+        local: {
+          type: 'boolean',
+          default: false,
+          description: 'Kept and shown, without effect: there is no replication.',
+        },
       },
       sudo: true,
       synopsis: 'Enables or disables an audit device.',

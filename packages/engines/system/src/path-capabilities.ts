@@ -46,19 +46,19 @@ export function capabilitiesPaths(tokens: TokenStore, authority: CoreServices['a
     definePath({
       pattern: 'capabilities',
       fields: { ...PATHS, token: { type: 'string', required: true, description: 'The token to ask about.' } },
-      synopsis: 'What a token may do on paths.',
+      synopsis: 'Shows what a token may do on paths.',
       write: async ({ fields }) => answer(await tokens.lookup(fields.token), fields),
     }),
     definePath({
       pattern: 'capabilities-self',
       fields: { ...PATHS, token: { type: 'string', description: 'Kept for compatibility.' } },
-      synopsis: 'What the calling token may do on paths.',
+      synopsis: 'Shows what the calling token may do on paths.',
       write: async ({ fields, token }) => answer(token, fields),
     }),
     definePath({
       pattern: 'capabilities-accessor',
       fields: { ...PATHS, accessor: { type: 'string', required: true, description: "The token's accessor." } },
-      synopsis: 'What the token of an accessor may do on paths.',
+      synopsis: 'Shows what the token with an accessor may do on paths.',
       write: async ({ fields }) => {
         const token = await tokens.byAccessor(fields.accessor);
         if (token === undefined) throw invalidAccessor();

@@ -9,7 +9,7 @@ export function configAuditingRequestHeadersPaths(headers: Audit['headers']): Pa
       pattern: 'config/auditing/request-headers',
       fields: {},
       sudo: true,
-      synopsis: 'Lists the request headers that audit devices write.',
+      synopsis: 'Lists the request headers that audit devices log.',
       read: async () => {
         const shown = [...headers.all].map(([name, { hmac }]) => [name, { hmac }] as const);
         return { shape: 'flat', data: { headers: Object.fromEntries(shown) } };

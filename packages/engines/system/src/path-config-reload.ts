@@ -12,7 +12,7 @@ export function configReloadPaths(configuration: ServerConfiguration): Path[] {
           type: 'string',
           required: true,
           description:
-            'listener: certificates, and what is served without a token. log: level and file. all: both, as SIGHUP does.',
+            'What to reload. listener: certificates, and what is served without a token. log: level and file. all: both.',
         },
       },
       synopsis: 'Reloads the configuration of the server that answers, as SIGHUP does.',

@@ -5,7 +5,7 @@ import { requesterOf } from './requester.ts';
 
 /** Whoever can start or cancel an attempt can keep the holders of the shares from ever finishing one. */
 const AUTHORITY = { sudo: true, openAs: 'generate-root' } as const;
-const OPENED = 'Without a token where the configuration says `enable_unauthenticated_access = ["generate-root"]`.';
+const OPENED = 'Needs no token if the configuration has `enable_unauthenticated_access = ["generate-root"]`.';
 
 /** `sys/generate-root/attempt`, `sys/generate-root/update`: the holders of the shares make a root token. */
 export function generateRootPaths(generateRoot: SealControl['generateRoot']): Path[] {

@@ -24,7 +24,7 @@ export function haStatusPaths(node: Pick<NodeControl, 'isShared' | 'list'>): Pat
     definePath({
       pattern: 'ha-status',
       fields: {},
-      synopsis: 'Lists the nodes that serve the store.',
+      synopsis: 'Lists the nodes of the cluster.',
       description:
         'Nodes are equal: "active_node" is true for each that is unsealed and was heard from in the last ten seconds. ' +
         '"last_echo" is its last heartbeat, by the clock of the store. A node that ended without signing off is "dead", and stays ' +

@@ -19,7 +19,7 @@ export function healthPaths(server: ServerInfo, seal: Pick<SealControl, 'status'
         uninitcode: { type: 'string', description: 'Status before initialization. Default 501.' },
         haunhealthycode: {
           type: 'string',
-          description: 'Status when unsealed while requests should go to another node. Default: that of "sealedcode".',
+          description: 'Status when unsealed, but requests should go to another node. Default: that of "sealedcode".',
         },
         standbycode: IGNORED,
         standbyok: IGNORED,

@@ -23,7 +23,7 @@ export function internalCountersPaths(list: LeaseList, { entities }: Pick<Identi
     definePath({
       pattern: 'internal/counters/leases',
       fields: {},
-      synopsis: 'Counts the leases of credentials, and those of them whose revocation is not finished or fails.',
+      synopsis: 'Counts the leases of credentials, and among them those whose revocation is unfinished or failing.',
       read: async () => {
         const [total, revoking, irrevocable] = await Promise.all([
           list.count(),
@@ -36,7 +36,7 @@ export function internalCountersPaths(list: LeaseList, { entities }: Pick<Identi
     definePath({
       pattern: 'internal/counters/requests',
       fields: {},
-      synopsis: 'Gone, as in Vault.',
+      synopsis: 'Removed, as in Vault.',
       read: () => Promise.reject(new CofferError('not-found', 'The functionality has been removed on this path')),
     }),
     ...['activity', 'activity/monthly', 'activity/export'].map((what) =>
@@ -52,7 +52,7 @@ export function internalCountersPaths(list: LeaseList, { entities }: Pick<Identi
     definePath({
       pattern: 'internal/counters/config',
       fields: { enabled: { type: 'string', default: '', description: 'Only "disable" or "default".' } },
-      synopsis: 'Whether clients are counted, which they are not.',
+      synopsis: 'Shows that clients are not counted.',
       read: async () => ({
         data: {
           enabled: 'default-disabled',

@@ -33,7 +33,7 @@ export function internalUiMountsPaths(
       pattern: 'internal/ui/mounts',
       fields: {},
       unauthenticated: true,
-      synopsis: 'Shows the mounts that the token can use, and those listed for everyone (listing_visibility=unauth).',
+      synopsis: 'Shows the mounts that the token may use, and those with listing_visibility=unauth.',
       read: async (request) => {
         const access = await accessOf(request);
         const view = access === undefined ? publicView : mountView;

@@ -8,7 +8,7 @@ export function keyStatusPaths(seal: Pick<SealControl, 'keyStatus'>): Path[] {
     definePath({
       pattern: 'key-status',
       fields: {},
-      synopsis: 'Shows the term of the encryption key, when it was installed, and how often it has been used.',
+      synopsis: 'Shows the term of the encryption key, when it was installed, and how many values it has encrypted.',
       read: async () => {
         const { term, installTime, encryptions } = seal.keyStatus();
         return { shape: 'flat', data: { term, install_time: formatTime(installTime), encryptions } };

@@ -12,8 +12,8 @@ export function leaderPaths(node: Pick<NodeControl, 'isShared' | 'address' | 'op
       local: true,
       synopsis: 'Returns whether high availability is on, and which node is active.',
       description:
-        'With a store that several servers can open, every unsealed one serves everything by itself and names itself as the ' +
-        'leader: there is no other, and no request is forwarded.',
+        'With a shared store, every unsealed server handles all requests itself and reports itself as the leader. ' +
+        'Requests are never forwarded.',
       read: async () => {
         const { isShared, address, openSince } = node;
         if (!isShared || openSince === undefined) return { shape: 'raw', data: { ha_enabled: isShared } };

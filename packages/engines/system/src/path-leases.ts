@@ -26,8 +26,9 @@ function lookup(list: LeaseList, tokens: TokenStore): Path {
     fields: { lease_id: LEASE_ID },
     sudo: 'list',
     synopsis:
-      'Shows a lease: its times, and what is still to be done if its revocation has failed; or lists what has leases.',
-    description: 'A token has a lease too: where it was issued, and a hash, as in "auth/userpass/login/ana/h2f6a614c".',
+      'Shows a lease, and what remains to be done if its revocation has failed; or lists the prefixes of leases.',
+    description:
+      'A token has a lease too. Its ID is the path that issued the token and a hash, such as "auth/userpass/login/ana/h2f6a614c".',
     write: async ({ fields }) => {
       const id = requireId(fields.lease_id);
       const lease = await list.lookup(id);
@@ -79,7 +80,7 @@ function lookupPrefix(list: LeaseList): Path {
     pattern: 'leases/lookup/:prefix*',
     fields: { prefix: PREFIX },
     sudo: true,
-    synopsis: 'Lists the lease ids below a prefix.',
+    synopsis: 'Lists the lease IDs under a prefix.',
     list: async ({ fields, page }) => ({ data: { keys: await list.list(leasePrefix(fields.prefix), page) } }),
   });
 }

@@ -10,7 +10,7 @@ export function lockedUsersPaths(lockedUsers: CoreServices['lockedUsers']): Path
       fields: {
         mount_accessor: { type: 'string', default: '', description: 'Shows only users of this auth method.' },
       },
-      synopsis: 'Shows who is locked out after failed logins, by auth method.',
+      synopsis: 'Lists users locked out after failed logins, by auth method.',
       read: async ({ fields }) => {
         const locked = await lockedUsers.list(fields.mount_accessor);
         const mounts: JsonObject[] = locked
@@ -28,10 +28,10 @@ export function lockedUsersPaths(lockedUsers: CoreServices['lockedUsers']): Path
         alias_identifier: {
           type: 'string',
           required: true,
-          description: 'The user: a name for userpass, a role id for approle.',
+          description: 'The user: a name for userpass, a role ID for approle.',
         },
       },
-      synopsis: 'Lets a user who is locked out log in again.',
+      synopsis: 'Unlocks a user who is locked out.',
       write: async ({ fields }) => {
         await lockedUsers.unlock(fields.mount_accessor, fields.alias_identifier);
         return undefined;

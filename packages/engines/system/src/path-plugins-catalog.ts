@@ -25,11 +25,11 @@ const TYPE_NUMBERS: ReadonlyMap<string, PluginType> = new Map([
 const FIELDS = {
   name: { type: 'string', required: true, description: 'The name used as plugin_name.' },
   type: { type: 'string', description: 'auth, database or secret.' },
-  sha256: { type: 'string', description: 'SHA-256 of the file in hexadecimal; checked before every start.' },
+  sha256: { type: 'string', description: 'SHA-256 of the file, in hexadecimal. Checked before each start.' },
   sha_256: { type: 'string', description: 'Older spelling of sha256.' },
   command: { type: 'string', description: 'The file to run, relative to the plugin directory.' },
-  args: { type: 'strings', default: [], description: 'Arguments.' },
-  env: { type: 'strings', default: [], description: 'Environment, as KEY=value.' },
+  args: { type: 'strings', default: [], description: 'Command-line arguments.' },
+  env: { type: 'strings', default: [], description: 'Environment variables, as KEY=value.' },
   version: { type: 'string', default: '', description: 'Semantic version, or empty.' },
 } as const;
 
@@ -49,7 +49,7 @@ function all(plugins: PluginCatalog): Path {
   return definePath({
     pattern: 'plugins/catalog',
     fields: {},
-    synopsis: 'Lists every plugin, built in and registered.',
+    synopsis: 'Lists all plugins, built-in and registered.',
     read: async () => {
       const registered = await plugins.list();
       const shown = listed(plugins).filter((builtin) => !registered.some((entry) => hides(entry, builtin)));

@@ -15,15 +15,15 @@ export function pluginsPinsPaths(pins: PluginPins): Path[] {
     definePath({
       pattern: 'plugins/pins',
       fields: {},
-      synopsis: 'Lists the versions of plugins that are pinned.',
+      synopsis: 'Lists the pinned plugin versions.',
       read: async () => ({ data: { pinned_versions: (await pins.list()).map(pinView) } }),
     }),
     definePath({
       pattern: 'plugins/pins/:type/:name',
       fields: {
         type: { type: 'string', required: true, description: 'auth, database or secret.' },
-        name: { type: 'string', required: true, description: 'The plugin, as the catalog names it.' },
-        version: { type: 'string', default: '', description: 'A version that is registered in the catalog.' },
+        name: { type: 'string', required: true, description: "The plugin's name in the catalog." },
+        version: { type: 'string', default: '', description: 'A version registered in the catalog.' },
       },
       synopsis:
         'Pins a plugin to a version: everything that uses the plugin runs this version from its next start or reload on.',

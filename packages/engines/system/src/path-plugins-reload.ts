@@ -12,7 +12,7 @@ import {
 const GLOBAL = 'global';
 const PLUGIN = {
   type: 'string',
-  description: 'The plugin whose processes to end; the next use starts it again.',
+  description: 'The plugin to reload: its processes end, and the next use starts it again.',
 } as const;
 const MOUNTS = {
   type: 'comma-strings',
@@ -22,7 +22,7 @@ const MOUNTS = {
 const SCOPE = {
   type: 'string',
   default: '',
-  description: 'Empty or "global": every node reloads it either way.',
+  description: 'Empty or "global". Every node reloads the plugin either way.',
 } as const;
 
 /**

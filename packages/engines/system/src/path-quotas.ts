@@ -20,8 +20,8 @@ const RULE_FIELDS = {
     default: '',
     description: 'Limits only logins with this role of the auth method at the path.',
   },
-  rate: { type: 'number', default: 0, description: 'Requests of one client in an interval.' },
-  interval: { type: 'duration', default: 1, description: 'How long an interval is.' },
+  rate: { type: 'number', default: 0, description: 'Number of requests that one client may make in an interval.' },
+  interval: { type: 'duration', default: 1, description: 'Length of an interval.' },
   block_interval: {
     type: 'duration',
     default: 0,
@@ -39,7 +39,7 @@ export function quotasPaths(quotas: Quotas, mounts: MountTable): Path[] {
       fields: {
         rate_limit_exempt_paths: {
           type: 'comma-strings',
-          description: 'Paths that no quota limits: exactly these, and all below those that end in a slash.',
+          description: 'Paths that no quota limits. A path that ends in a slash covers everything under it.',
         },
         enable_rate_limit_audit_logging: {
           type: 'boolean',

@@ -6,7 +6,7 @@ import { spendShares } from './spend-shares.ts';
 
 /** Whoever can start or cancel an attempt can keep the holders of the shares from ever finishing one. */
 const AUTHORITY = { sudo: true, openAs: 'rekey' } as const;
-const OPENED = 'Without a token where the configuration says `enable_unauthenticated_access = ["rekey"]`.';
+const OPENED = 'Needs no token if the configuration has `enable_unauthenticated_access = ["rekey"]`.';
 
 /**
  * `sys/rekey/...` and `sys/rekey-recovery-key/...`: new shares for old ones. The authority lies in the shares; the token only

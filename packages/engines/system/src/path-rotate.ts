@@ -9,7 +9,7 @@ export function rotatePaths(seal: Pick<SealControl, 'rotate' | 'keyRotation' | '
       pattern,
       fields: {},
       sudo: true,
-      synopsis: 'Installs a new encryption key. Whatever is written from now on is encrypted with it.',
+      synopsis: 'Installs a new encryption key. Everything written from now on is encrypted with it.',
       write: async () => {
         await seal.rotate();
         return undefined;
@@ -27,15 +27,15 @@ export function rotatePaths(seal: Pick<SealControl, 'rotate' | 'keyRotation' | '
         },
         max_operations: {
           type: 'integer',
-          description: 'How many values one key may encrypt: 1000000 to 3865470566, the default.',
+          description: 'Number of values that one key may encrypt: 1000000 to 3865470566 (default).',
         },
         interval: {
           type: 'duration',
-          description: 'How long one key may stay in use: 24 hours or more, or 0 for no limit.',
+          description: 'How long one key may stay in use: at least 24 hours, or 0 for no limit.',
         },
       },
       synopsis: 'Shows or changes when the encryption key is rotated automatically.',
-      description: 'The server checks once a minute. Fields that are left out keep their value.',
+      description: 'The server checks once a minute. Fields that you leave out keep their value.',
       read: async () => {
         const { enabled, interval, maxOperations } = await seal.keyRotation();
         // Vault's two kinds of value (hashicorp/vault:vault/logical_system.go, handleKeyRotationConfigRead).

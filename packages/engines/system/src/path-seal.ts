@@ -14,7 +14,7 @@ export function sealPaths(seal: Pick<SealControl, 'seal' | 'openNodes' | 'sealAl
         },
       },
       sudo: true,
-      synopsis: 'Seals the server: the keys leave its memory.',
+      synopsis: 'Seals the server: its keys are removed from memory.',
       description:
         'If other nodes are open, a warning names them. With `all`, the response has the addresses of the nodes that are ' +
         'sealed, and of those that did not confirm it within 10 seconds.',

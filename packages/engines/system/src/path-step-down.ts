@@ -12,7 +12,7 @@ export function stepDownPaths(): Path[] {
       pattern: 'step-down',
       fields: {},
       sudo: true,
-      synopsis: 'Refused: no node leads the others.',
+      synopsis: 'Refused: all unsealed nodes are active.',
       write: () => Promise.reject(new CofferError('invalid-request', NO_LEADER)),
     }),
   ];

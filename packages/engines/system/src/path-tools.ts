@@ -30,7 +30,7 @@ export function toolsPaths(): Path[] {
 }
 
 function hashPaths(): Path[] {
-  const synopsis = 'Hashes some bytes.';
+  const synopsis = 'Hashes the input.';
   const algorithm = 'sha2-224, -256, -384 or -512, or sha3-224, -256, -384 or -512.';
   return [
     definePath({

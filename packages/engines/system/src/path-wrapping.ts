@@ -2,7 +2,7 @@ import { CofferError, formatTime } from '@coffer/base';
 import type { Wrapping } from '@coffer/core';
 import { definePath, type Path } from '@coffer/framework';
 
-const TOKEN = { type: 'string', description: 'The wrapping token; the calling one when absent.' } as const;
+const TOKEN = { type: 'string', description: 'The wrapping token. Default: the calling token.' } as const;
 
 /** `sys/wrapping/wrap`, `unwrap`, `lookup`, `rewrap`. */
 export function wrappingPaths(wrapping: Wrapping): Path[] {
@@ -11,7 +11,7 @@ export function wrappingPaths(wrapping: Wrapping): Path[] {
       pattern: 'wrapping/wrap',
       fields: {},
       otherFields: 'accept',
-      synopsis: 'Wraps the data of the request itself, for as long as X-Vault-Wrap-TTL says.',
+      synopsis: 'Wraps the data of the request. X-Vault-Wrap-TTL sets the TTL.',
       write: async ({ data, wrapTtl }) => {
         if (wrapTtl === 0) {
           throw new CofferError(
@@ -26,7 +26,7 @@ export function wrappingPaths(wrapping: Wrapping): Path[] {
       pattern: 'wrapping/unwrap',
       fields: { token: TOKEN },
       takesWrappingToken: true,
-      synopsis: 'Returns the response that a wrapping token holds, once.',
+      synopsis: 'Returns the response behind a wrapping token. This works once.',
       write: ({ fields, clientToken }) => wrapping.unwrap(fields.token ?? clientToken),
     }),
     definePath({

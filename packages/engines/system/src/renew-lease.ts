@@ -9,7 +9,7 @@ export function renewLease(leases: Leases, base: string): Path[] {
       pattern,
       fields: {
         lease_id: LEASE_ID,
-        increment: { type: 'duration', default: 0, description: 'TTL from now; 0 for the default.' },
+        increment: { type: 'duration', default: 0, description: 'TTL from now. 0: the default.' },
       },
       synopsis: 'Renews a lease, up to its max_ttl.',
       write: async ({ fields, token }) => {

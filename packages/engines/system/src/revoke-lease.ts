@@ -5,7 +5,7 @@ import { LEASE_ID, PREFIX, requireId } from './lease-fields.ts';
 const SYNC = {
   type: 'boolean',
   default: true,
-  description: 'Wait until the revocation is done; otherwise it is queued and retried.',
+  description: 'Wait until the revocation is done. If false, it is queued and retried in the background.',
 } as const;
 
 /** Revocation at `base`, with the lease id in the body or in the URL. */
@@ -34,7 +34,7 @@ export function revokePrefix(leases: Leases, base: string): Path {
     fields: { prefix: PREFIX, sync: SYNC },
     sudo: true,
     synopsis:
-      'Revokes every lease below a prefix, or the one lease of that id; below `auth/` these are the tokens that were issued there.',
+      'Revokes every lease under a prefix, or the one lease with that ID. Under `auth/`, it revokes the tokens issued there.',
     write: async ({ fields }) => {
       if (fields.sync) {
         return withOwed(await leases.revokePrefix(fields.prefix));

@@ -3,10 +3,16 @@ import { LOCKOUT_METHODS, type MountConfig, parseFields } from '@coffer/framewor
 import type { MountKind } from './mount-kind.ts';
 
 const FIELDS = {
-  lockout_threshold: { type: 'integer', description: 'Failed logins in a row that lock a user out.' },
-  lockout_duration: { type: 'any', description: 'For how long, or "system".' },
-  lockout_counter_reset_duration: { type: 'any', description: 'How long a failed login counts, or "system".' },
-  lockout_disable: { type: 'boolean', description: 'Locks nobody out.' },
+  lockout_threshold: {
+    type: 'integer',
+    description: 'Number of failed logins in a row after which a user is locked out.',
+  },
+  lockout_duration: { type: 'any', description: 'How long a user stays locked out, or "system".' },
+  lockout_counter_reset_duration: {
+    type: 'any',
+    description: 'Time after which failed logins no longer count, or "system".',
+  },
+  lockout_disable: { type: 'boolean', description: 'Disable lockout.' },
 } as const;
 
 type Lockout = Pick<

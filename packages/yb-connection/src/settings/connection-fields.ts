@@ -50,7 +50,7 @@ export const CONNECTION_FIELDS = [
     name: 'host',
     type: 'string',
     description:
-      'Contact point: host name, address, or directory of a Unix socket; several, comma separated, are tried in order.',
+      'Contact point: a host name, address, or Unix socket directory. Several, separated by commas, are tried in order.',
   },
   { name: 'port', type: 'integer', default: 5433, range: [1, 65535], description: 'The YSQL port.' },
   { name: 'db', type: 'string', description: "Database to connect to. Default: the user's name, as libpq." },
@@ -62,25 +62,26 @@ export const CONNECTION_FIELDS = [
     default: 'false',
     choices: LOAD_BALANCE_MODES,
     description:
-      'Spread connections over the nodes that yb_servers() lists; by node type with only-* and prefer-*. Also: load_balance_hosts.',
+      'Spread connections over the nodes that yb_servers() lists. only-* and prefer-* select a node type. Also: load_balance_hosts.',
   },
   {
     name: 'yb_servers_refresh_interval',
     type: 'integer',
     default: 300,
     range: [0, 600],
-    description: 'Seconds before yb_servers() is asked again when a connection is opened; 0: each time.',
+    description: 'Seconds after which opening a connection refreshes the list from yb_servers(). 0: every time.',
   },
   {
     name: 'topology_keys',
     type: 'string',
-    description: 'Preferred placements, "cloud.region.zone:level", comma separated; level 1 to 10, zone may be *.',
+    description:
+      'Preferred placements, as "cloud.region.zone:level", separated by commas. Level is 1 to 10; zone may be *.',
   },
   {
     name: 'fallback_to_topology_keys_only',
     type: 'boolean',
     default: false,
-    description: 'Never use nodes outside topology_keys (ignored with prefer-*).',
+    description: 'Never use nodes outside topology_keys. Ignored with prefer-*.',
   },
   {
     name: 'failed_host_reconnect_delay_secs',
@@ -102,13 +103,13 @@ export const CONNECTION_FIELDS = [
     type: 'string',
     default: 'prefer',
     choices: SSL_MODES,
-    description: "libpq's modes. `require` verifies the certificate authority when one is given.",
+    description: 'As in libpq. require verifies the certificate authority if one is given.',
   },
   {
     name: 'sslrootcert',
     type: 'string',
     description:
-      'File with the certificate authorities to trust, or `system`. Default for verify-ca and verify-full: the ones Node.js trusts.',
+      'File with the certificate authorities to trust, or system. Default for verify-ca and verify-full: those that Node.js trusts.',
   },
   { name: 'sslcert', type: 'string', description: "File with the client's certificate." },
   { name: 'sslkey', type: 'string', description: "File with the client's private key." },
@@ -117,20 +118,21 @@ export const CONNECTION_FIELDS = [
     name: 'sslsni',
     type: 'boolean',
     default: true,
-    description: "Send the host name to the server when TLS starts (libpq's 0 or 1).",
+    description: 'Send the host name in the TLS handshake (SNI). As in libpq, 0 or 1.',
   },
-  { name: 'tls_ca', type: 'string', description: 'Certificate authorities to trust, PEM; wins over sslrootcert.' },
-  { name: 'tls_certificate', type: 'string', description: "The client's certificate, PEM; wins over sslcert." },
+  { name: 'tls_ca', type: 'string', description: 'Certificate authorities to trust, in PEM. Overrides sslrootcert.' },
+  { name: 'tls_certificate', type: 'string', description: "The client's certificate, in PEM. Overrides sslcert." },
   {
     name: 'private_key',
     type: 'string',
     secret: true,
-    description: "The client's private key, PEM; wins over sslkey.",
+    description: "The client's private key, in PEM. Overrides sslkey.",
   },
   {
     name: 'tls_server_name',
     type: 'string',
-    description: "Name that the server's certificate must carry, instead of the host; for nodes known by address only.",
+    description:
+      "Name to expect in the server's certificate, instead of the host. For nodes that are known only by address.",
   },
   {
     name: 'max_open_connections',
@@ -149,14 +151,19 @@ export const CONNECTION_FIELDS = [
     name: 'max_connection_lifetime',
     type: 'duration',
     default: '0s',
-    description: 'Age at which a connection is replaced; 0: never.',
+    description: 'Age at which a connection is replaced. 0: never.',
   },
-  { name: 'connect_timeout', type: 'duration', default: '10s', description: 'Longest time to connect to one address.' },
+  {
+    name: 'connect_timeout',
+    type: 'duration',
+    default: '10s',
+    description: 'Time limit for connecting to one address.',
+  },
   {
     name: 'statement_timeout',
     type: 'duration',
     default: '30s',
-    description: 'Longest time for one statement; 0: no limit.',
+    description: 'Time limit for one statement. 0: no limit.',
   },
   {
     name: 'disable_escaping',

@@ -16,14 +16,15 @@ export const USER_FIELDS = [
   {
     name: 'username_template',
     type: 'string',
-    description: 'Template of user names. Default: v-<display name>-<role>-<random>-<unix time>, cut to 63 bytes.',
+    description:
+      'Template for user names. Default: v-<display name>-<role>-<random>-<unix time>, truncated to 63 bytes.',
   },
   {
     name: 'password_authentication',
     type: 'string',
     default: 'password',
     choices: PASSWORD_AUTHENTICATIONS,
-    description: 'scram-sha-256: only a SCRAM verifier of each new password is sent to the database.',
+    description: 'With scram-sha-256, the database gets only a SCRAM verifier of each new password.',
   },
   {
     name: 'owned_objects',

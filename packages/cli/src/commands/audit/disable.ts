@@ -7,8 +7,8 @@ export const auditDisable = defineCommand({
   synopsis: 'Disable an audit device',
   usage: '[options] PATH',
   description: `
-    Disables the audit device at a path (a path, not a type). What it has written stays where it is. It is not an error if
-    nothing is enabled there.`,
+    Disables the audit device at a path (not by its type). The log it has written is kept. It is not an error if there
+    is no device at the path.`,
   examples: [{ caption: 'Disable the device at file/:', command: 'audit disable file/' }],
   flags: {},
   arguments: { min: 1, max: 1 },

@@ -9,18 +9,21 @@ export const auditEnable = defineCommand({
   synopsis: 'Enable an audit device',
   usage: '[options] TYPE [CONFIG K=V...]',
   description: `
-    Enables an audit device of a type, "file" or "socket". Its options follow the type, as pairs of key and value.`,
+    Enables an audit device of type "file" or "socket". Give its options after the type, as key=value pairs.`,
   examples: [
     { caption: 'Write to a file:', command: 'audit enable file file_path=/var/log/audit.log' },
     {
-      caption: 'Send to a collector, beside the file:',
+      caption: 'Also send to a collector:',
       command: 'audit enable -path=collector socket address=127.0.0.1:9090',
     },
   ],
   flags: {
-    description: { type: 'string', default: '', usage: 'What the device is for.' },
-    path: { type: 'string', default: '', usage: 'The name of the device. Default: its type.' },
-    local: { type: 'boolean', usage: 'Mark the device as local. Kept and shown: there is no replication.' },
+    description: { type: 'string', default: '', usage: 'A description, for people.' },
+    path: { type: 'string', default: '', usage: 'The path of the device. Default: its type.' },
+    local: {
+      type: 'boolean',
+      usage: 'Mark the device as local. Kept and shown, without effect: there is no replication.',
+    },
   },
   arguments: { min: 0, max: Number.POSITIVE_INFINITY },
   async run({ arguments: [argument, ...pairs], connect, flags, io, ui }) {

@@ -7,11 +7,11 @@ export const audit: CommandGroup = {
   name: 'audit',
   synopsis: 'Manage audit devices',
   description: `
-    An audit device keeps a line for each request and each response. Once one is enabled, requests are served only while a
-    device takes their lines: enable more than one.`,
+    An audit device logs each request and each response. Once one is enabled, requests that no device can log are
+    refused: enable more than one.`,
   examples: [
     { caption: 'List all enabled audit devices:', command: 'audit list' },
-    { caption: 'Enable one that writes to a file:', command: 'audit enable file file_path=/var/log/audit.log' },
+    { caption: 'Enable a device that writes to a file:', command: 'audit enable file file_path=/var/log/audit.log' },
   ],
   commands: [auditDisable, auditEnable, auditList],
 };

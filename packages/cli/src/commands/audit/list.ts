@@ -9,7 +9,7 @@ export const auditList = defineCommand({
   name: 'list',
   synopsis: 'List the enabled audit devices',
   usage: '[options]',
-  description: 'Lists the enabled audit devices, and with -detailed their options.',
+  description: 'Lists the enabled audit devices. With -detailed, it shows their options.',
   flags: { detailed: { type: 'boolean', usage: 'Show the options of each device.' } },
   output: ['format'],
   arguments: { min: 0, max: 0 },

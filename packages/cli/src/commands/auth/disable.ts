@@ -7,8 +7,8 @@ export const authDisable = defineCommand({
   synopsis: 'Disable an auth method',
   usage: '[options] PATH',
   description: `
-    Disables the auth method at a path (a path, not a type). The tokens it has issued are revoked. It is not an error if
-    nothing is enabled there.`,
+    Disables the auth method at a path (not by its type), and revokes the tokens it has issued. It is not an error if
+    there is no auth method at the path.`,
   examples: [{ caption: 'Disable the auth method at auth/userpass/:', command: 'auth disable userpass/' }],
   flags: {},
   arguments: { min: 1, max: 1 },

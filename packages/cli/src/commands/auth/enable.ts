@@ -8,9 +8,9 @@ export const authEnable = defineCommand({
   name: 'enable',
   synopsis: 'Enable an auth method',
   usage: '[options] TYPE',
-  description: 'Enables an auth method below auth/, by default under the name of its type.',
+  description: 'Enables an auth method under auth/. The default path is its type.',
   examples: [
-    { caption: 'Enable user names and passwords at auth/userpass/:', command: 'auth enable userpass' },
+    { caption: 'Enable userpass at auth/userpass/:', command: 'auth enable userpass' },
     { caption: 'Enable another one at auth/people/:', command: 'auth enable -path=people userpass' },
   ],
   flags: { ...MOUNT_ENABLE_FLAGS, ...TOKEN_TYPE_FLAG },

@@ -9,10 +9,10 @@ export const auth: CommandGroup = {
   name: 'auth',
   synopsis: 'Manage auth methods',
   description: `
-    An auth method checks who somebody is and issues a token with policies. To use one, see "login".`,
+    An auth method verifies who a client is, and issues a token with policies. To log in, see "login".`,
   examples: [
     { caption: 'List all enabled auth methods:', command: 'auth list' },
-    { caption: 'Enable user names and passwords:', command: 'auth enable userpass' },
+    { caption: 'Enable userpass:', command: 'auth enable userpass' },
   ],
   commands: [authDisable, authEnable, authList, authMove, authTune],
 };

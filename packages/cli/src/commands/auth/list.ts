@@ -5,7 +5,7 @@ export const authList = defineCommand({
   name: 'list',
   synopsis: 'List the enabled auth methods',
   usage: '[options]',
-  description: 'Lists the enabled auth methods with their paths. A TTL of "system" is the default of the server.',
+  description: 'Lists the enabled auth methods and their paths. A TTL of "system" means the server\'s default.',
   flags: MOUNT_LIST_FLAGS,
   output: ['format'],
   arguments: { min: 0, max: 0 },

@@ -6,8 +6,8 @@ export const authMove = defineCommand({
   synopsis: 'Move an auth method to another path',
   usage: '[options] SOURCE DESTINATION',
   description: `
-    Moves an auth method and its configuration to another path, and waits until that is done. Both paths start with auth/.
-    The tokens it has issued are revoked.`,
+    Moves an auth method and its configuration to another path, and waits until the move is done. Both paths start
+    with auth/. The tokens it has issued are revoked.`,
   examples: [
     { caption: 'Move the method at auth/userpass/ to auth/people/:', command: 'auth move auth/userpass/ auth/people/' },
   ],

@@ -7,10 +7,13 @@ import type { FlagDefinitions, FlagValues } from '../../flags.ts';
 import { mountPath, trimPath } from '../../path.ts';
 
 const LOCKOUT_FLAGS = {
-  'user-lockout-threshold': { type: 'integer', usage: 'Failed logins in a row that lock a user out.' },
-  'user-lockout-duration': { type: 'duration', usage: 'For how long a user is locked out.' },
-  'user-lockout-counter-reset-duration': { type: 'duration', usage: 'How long a failed login counts.' },
-  'user-lockout-disable': { type: 'string', bare: 'true', usage: 'Lock nobody out; =false for the opposite.' },
+  'user-lockout-threshold': {
+    type: 'integer',
+    usage: 'Number of failed logins in a row after which a user is locked out.',
+  },
+  'user-lockout-duration': { type: 'duration', usage: 'How long a user stays locked out.' },
+  'user-lockout-counter-reset-duration': { type: 'duration', usage: 'Time after which failed logins no longer count.' },
+  'user-lockout-disable': { type: 'string', bare: 'true', usage: 'Disable lockout. With =false, enable it.' },
 } as const satisfies FlagDefinitions;
 
 /** Only what was given (hashicorp/vault:command/auth_tune.go). */
@@ -31,8 +34,8 @@ export const authTune = defineCommand({
   name: 'tune',
   synopsis: 'Change the settings of an auth method',
   usage: '[options] PATH',
-  description: 'Changes settings of the auth method at a path. Settings that are not given stay as they are.',
-  examples: [{ caption: 'Set how long tokens are valid:', command: 'auth tune -default-lease-ttl=1h userpass/' }],
+  description: 'Changes settings of the auth method at a path. Settings that you leave out keep their values.',
+  examples: [{ caption: 'Set the default TTL of tokens:', command: 'auth tune -default-lease-ttl=1h userpass/' }],
   flags: { ...MOUNT_CONFIG_FLAGS, ...TOKEN_TYPE_FLAG, ...LOCKOUT_FLAGS },
   arguments: { min: 1, max: 1 },
   async run({ arguments: [argument = ''], connect, flags, ui }) {

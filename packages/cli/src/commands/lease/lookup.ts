@@ -3,9 +3,9 @@ import { reporting, usageFailure } from '../../failure.ts';
 
 export const leaseLookup = defineCommand({
   name: 'lookup',
-  synopsis: 'Show the times of a lease',
+  synopsis: 'Look up a lease',
   usage: '[options] ID',
-  description: 'Shows when a lease was issued and last renewed, when it ends, and whether it can be renewed.',
+  description: 'Shows when a lease was issued and last renewed, when it expires, and whether it is renewable.',
   examples: [{ caption: 'Look up a lease:', command: 'lease lookup database/creds/my-role/2f6a614c' }],
   flags: {},
   output: ['format'],

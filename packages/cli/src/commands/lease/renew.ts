@@ -6,13 +6,13 @@ export const leaseRenew = defineCommand({
   synopsis: 'Renew a lease',
   usage: '[options] ID',
   description: `
-    Renews a lease, so that its credentials work for longer. The credentials stay the same. A lease that has ended, that
-    is not renewable, or that has reached its maximum cannot be renewed.`,
+    Renews a lease, so that its credentials stay valid for longer. The credentials do not change. A lease cannot be
+    renewed if it has expired, is not renewable, or has reached its maximum TTL.`,
   examples: [{ caption: 'Renew a lease:', command: 'lease renew database/creds/my-role/2f6a614c' }],
   flags: {
     increment: {
       type: 'duration',
-      usage: 'How long the lease should last from now on. The server may grant less. Default: what the role says.',
+      usage: 'Requested TTL from now on. The server may grant less. Default: the TTL of the role.',
     },
   },
   output: ['format'],

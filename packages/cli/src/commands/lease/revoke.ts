@@ -7,15 +7,15 @@ export const leaseRevoke = defineCommand({
   synopsis: 'Revoke leases and their credentials',
   usage: '[options] ID',
   description: `
-    Ends a lease and removes its credentials; with -prefix, all leases below a path.
+    Revokes a lease and its credentials. With -prefix, revokes all leases under a path.
 
-    By default the server queues the work and retries for as long as it takes. With -sync the command waits until it is
-    done, and reports a failure.`,
+    By default, the server queues the revocation and retries until it succeeds. With -sync, the command waits for the
+    result and reports a failure.`,
   examples: [
     { caption: 'Revoke one lease:', command: 'lease revoke database/creds/my-role/2f6a614c' },
     { caption: 'Revoke all leases of a role, and wait:', command: 'lease revoke -prefix -sync database/creds/my-role' },
     {
-      caption: 'Drop the leases of a database that is gone for good:',
+      caption: 'Forget the leases of a database that no longer exists:',
       command: 'lease revoke -force -prefix database/creds',
     },
   ],
@@ -23,11 +23,11 @@ export const leaseRevoke = defineCommand({
     force: {
       type: 'boolean',
       aliases: ['f'],
-      usage: `Drop the leases even when their credentials cannot be removed, for a target that no longer exists or was
-        cleaned up by hand. Requires -prefix.`,
+      usage: `Forget the leases even if their credentials cannot be removed. Use this if the database no longer exists
+        or was cleaned up by hand. Requires -prefix.`,
     },
-    prefix: { type: 'boolean', usage: 'Treat the ID as a path: every lease below it is revoked.' },
-    sync: { type: 'boolean', usage: 'Wait until the credentials are gone. A failure is not retried.' },
+    prefix: { type: 'boolean', usage: 'Treat the ID as a prefix, and revoke every lease under it.' },
+    sync: { type: 'boolean', usage: 'Wait until the credentials are revoked. A failure is not retried.' },
   },
   arguments: { min: 1, max: 1 },
   async run({ arguments: [argument = ''], connect, flags: { force, prefix, sync }, ui }) {

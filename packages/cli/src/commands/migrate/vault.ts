@@ -17,49 +17,53 @@ const FLAGS = {
   from: {
     type: 'string',
     env: 'VAULT_FROM_ADDR',
-    usage: 'URL of the Vault or OpenBao to read from.',
+    usage: 'URL of the Vault or OpenBao server to read from.',
   },
   'from-token-file': {
     type: 'string',
     usage:
-      'File with a token of that server. Default: the variable VAULT_FROM_TOKEN; on a terminal it is asked for otherwise.',
+      'File with a token for that server. Default: the variable VAULT_FROM_TOKEN; without it, the command prompts on a terminal.',
   },
   'from-ca-cert': {
     type: 'string',
     env: 'VAULT_FROM_CACERT',
-    usage: "File of PEM certificates of the authorities trusted to sign that server's.",
+    usage: "PEM file of CA certificates to verify that server's certificate.",
   },
   'from-namespace': {
     type: 'string',
     env: 'VAULT_FROM_NAMESPACE',
-    usage: 'Namespace of that server to read from.',
+    usage: 'Namespace to read from.',
   },
   secrets: {
     type: 'string',
     usage:
-      'JSON file with what no server shows: {"database/config/NAME": {"password": "..."}}. Asked for on a terminal otherwise.',
+      'JSON file with the passwords that no server shows: {"database/config/NAME": {"password": "..."}}. Without it, the command prompts on a terminal.',
   },
   'plugin-name': {
     type: 'map',
     usage: 'A database plugin that has another name here, as THEIRS=HERE. Can be given several times.',
   },
-  'dry-run': { type: 'boolean', usage: 'Write nothing; say what would be written.' },
-  overwrite: { type: 'boolean', usage: 'Change what is here already and differs. Default: say so and leave it.' },
+  'dry-run': { type: 'boolean', usage: 'Write nothing. Show what would be written.' },
+  overwrite: {
+    type: 'boolean',
+    usage: 'Overwrite existing objects that differ. Default: report them and leave them alone.',
+  },
 } as const;
 type Run = Invocation<typeof FLAGS>;
 
 export const migrateVault = defineCommand({
   name: 'vault',
-  synopsis: 'Bring databases, policies and approles from a Vault',
+  synopsis: 'Copy databases, policies and AppRoles from a Vault',
   usage: '[options] -from=ADDRESS',
   description: `
-    Reads policies, database engines with their connections, static roles and roles, and approles from a running Vault or
-    OpenBao, and writes what is missing to this server. It changes nothing at the source, and rotates no password.
+    Reads policies, database engines (connections, roles and static roles) and AppRoles from a running Vault or
+    OpenBao, and writes what is missing to this server. It changes nothing on the source, and does not rotate
+    passwords.
 
-    What is here already is left as it is; -overwrite changes it where it differs. After an error run the same command again.
-    Exit code 2 says that something is still to be done; it is listed.`,
+    Existing objects are left alone; -overwrite replaces those that differ. After an error, run the same command
+    again. Exit code 2 means that you still have something to do; the output lists it.`,
   examples: [
-    { caption: 'See what would be written:', command: 'migrate vault -from=https://vault.example.com:8200 -dry-run' },
+    { caption: 'Show what would be written:', command: 'migrate vault -from=https://vault.example.com:8200 -dry-run' },
     {
       caption: 'With the passwords of connections from a file:',
       command: 'migrate vault -from=https://vault.example.com:8200 -secrets=passwords.json',

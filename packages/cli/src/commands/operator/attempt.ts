@@ -6,8 +6,8 @@ import { goValue } from '../../output/go-value.ts';
 /** The flags of what the holders of key shares do together. */
 export const ATTEMPT_FLAGS = {
   init: { type: 'boolean', usage: 'Start.' },
-  cancel: { type: 'boolean', usage: 'Cancel what was started, and discard the shares entered so far.' },
-  status: { type: 'boolean', usage: 'Show how far it has got.' },
+  cancel: { type: 'boolean', usage: 'Cancel the operation, and discard the shares entered so far.' },
+  status: { type: 'boolean', usage: 'Show the progress.' },
   nonce: { type: 'string', usage: 'The nonce that -init printed. Required when KEY is given.' },
 } as const satisfies FlagDefinitions;
 

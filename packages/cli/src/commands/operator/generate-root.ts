@@ -14,8 +14,9 @@ export const operatorGenerateRoot = defineCommand({
   synopsis: 'Generate a new root token',
   usage: '[options] [KEY]',
   description: `
-    Generates a root token once enough holders of key shares have entered theirs. One of them starts with -init and keeps
-    the one-time password (OTP); then each enters a share. The token comes out encoded, and only the OTP can decode it.`,
+    Generates a root token once enough key shares have been entered. One holder starts with -init and keeps the
+    one-time password (OTP); then each holder enters a share. The token is returned encoded, and only the OTP can
+    decode it.`,
   examples: [
     { caption: 'Start:', command: 'operator generate-root -init' },
     { caption: 'Enter a share:', command: 'operator generate-root -nonce=2dbd10f1' },
@@ -23,7 +24,7 @@ export const operatorGenerateRoot = defineCommand({
   ],
   flags: {
     ...ATTEMPT_FLAGS,
-    'generate-otp': { type: 'boolean', usage: 'Print a one-time password of the right length for -init.' },
+    'generate-otp': { type: 'boolean', usage: 'Print a one-time password to use with -init.' },
     decode: { type: 'string', usage: 'Decode this token. Requires -otp.' },
     otp: {
       type: 'string',

@@ -13,7 +13,7 @@ import { operatorUnseal } from './unseal.ts';
 export const operator: CommandGroup = {
   name: 'operator',
   synopsis: 'Initialize, seal and unseal a server',
-  description: 'For those who run the server, and for the holders of key shares.',
+  description: 'Commands for operators and for holders of key shares.',
   examples: [
     { caption: 'Initialize a new server:', command: 'operator init' },
     { caption: 'Unseal it:', command: 'operator unseal' },

@@ -15,15 +15,11 @@ const COUNT_FLAGS = {
   'key-shares': {
     type: 'integer',
     aliases: ['n'],
-    usage: 'How many shares to split the unseal key into. Default: 5.',
+    usage: 'Number of shares to split the unseal key into. Default: 5.',
   },
-  'key-threshold': {
-    type: 'integer',
-    aliases: ['t'],
-    usage: 'How many of the shares are needed to unseal. Default: 3.',
-  },
-  'recovery-shares': { type: 'integer', usage: 'How many shares to split the recovery key into. Default: 5.' },
-  'recovery-threshold': { type: 'integer', usage: 'How many of the recovery shares are needed. Default: 3.' },
+  'key-threshold': { type: 'integer', aliases: ['t'], usage: 'Number of shares needed to unseal. Default: 3.' },
+  'recovery-shares': { type: 'integer', usage: 'Number of shares to split the recovery key into. Default: 5.' },
+  'recovery-threshold': { type: 'integer', usage: 'Number of recovery shares needed. Default: 3.' },
 } as const satisfies FlagDefinitions;
 
 export const operatorInit = defineCommand({
@@ -31,13 +27,13 @@ export const operatorInit = defineCommand({
   synopsis: 'Initialize a server',
   usage: '[options]',
   description: `
-    Generates the keys of a new server and its first root token. They are shown once and stored nowhere: write them down.
+    Generates the keys of a new server and its first root token. They are shown once and not stored: save them.
 
-    A server whose seal opens by itself returns recovery keys instead of unseal keys.`,
+    With auto-unseal, it returns recovery keys instead of unseal keys.`,
   examples: [
     { caption: 'Five shares, three of which unseal:', command: 'operator init' },
     { caption: 'A single share:', command: 'operator init -key-shares=1 -key-threshold=1 -format=json' },
-    { caption: 'Ask whether it is initialized (exit code 2 if not):', command: 'operator init -status' },
+    { caption: 'Check whether the server is initialized (exit code 2 if not):', command: 'operator init -status' },
   ],
   flags: {
     ...COUNT_FLAGS,
@@ -87,10 +83,10 @@ async function opensByItself(client: Client, flags: FlagValues<typeof COUNT_FLAG
 async function initialize(client: Client, flags: FlagValues<typeof COUNT_FLAGS>, shown: boolean): Promise<Made> {
   const byItself = await opensByItself(client, flags, shown);
   if (byItself && (flags['key-shares'] !== undefined || flags['key-threshold'] !== undefined)) {
-    throw usageFailure('The seal of this server opens by itself: use -recovery-shares and -recovery-threshold.');
+    throw usageFailure('This server uses auto-unseal: use -recovery-shares and -recovery-threshold.');
   }
   if (!byItself && (flags['recovery-shares'] !== undefined || flags['recovery-threshold'] !== undefined)) {
-    throw usageFailure('The seal of this server is opened by key shares: use -key-shares and -key-threshold.');
+    throw usageFailure('This server is unsealed with key shares: use -key-shares and -key-threshold.');
   }
   const counts = {
     shares: flags[byItself ? 'recovery-shares' : 'key-shares'] ?? SHARES,

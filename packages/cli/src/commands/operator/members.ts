@@ -39,9 +39,9 @@ export const operatorMembers = defineCommand({
   synopsis: 'List the nodes of the cluster',
   usage: '[options]',
   description: `
-    Lists the servers that work on the same store: whether each is active (unsealed and heard from), its version, and when it was
-    last heard from. All that are active serve alike.`,
-  examples: [{ caption: 'List them:', command: 'operator members' }],
+    Lists the servers that share the store: whether each is active (unsealed and sending heartbeats), its version, and
+    its last heartbeat. All active nodes are equal.`,
+  examples: [{ caption: 'List the nodes:', command: 'operator members' }],
   flags: {},
   output: ['format'],
   arguments: { min: 0, max: 0 },

@@ -15,28 +15,29 @@ export const operatorRekey = defineCommand({
   synopsis: 'Replace the unseal shares',
   usage: '[options] [KEY]',
   description: `
-    Generates new unseal shares once enough holders of the present ones have entered theirs. One of them starts with -init;
-    then each enters a share with the nonce that -init printed. Whoever enters the last one gets the new shares.
+    Generates new unseal shares once enough of the current shares have been entered. One holder starts with -init;
+    then each holder enters a share with the nonce that -init printed. The holder who enters the last one gets the new
+    shares.
 
-    Where the seal opens by itself there are recovery shares instead. -target=recovery replaces those; without it their
-    holders replace the root key, of which there are no shares.`,
+    With auto-unseal, there are recovery shares instead: -target=recovery replaces them. Without that flag, their
+    holders replace the root key, which has no shares.`,
   examples: [
     { caption: 'Start:', command: 'operator rekey -init -key-shares=5 -key-threshold=3' },
     { caption: 'Enter a share:', command: 'operator rekey -nonce=2dbd10f1' },
     {
-      caption: 'Start with the recovery shares, where the seal opens by itself:',
+      caption: 'Replace the recovery shares (with auto-unseal):',
       command: 'operator rekey -target=recovery -init',
     },
     { caption: 'Cancel:', command: 'operator rekey -cancel' },
   ],
   flags: {
     ...ATTEMPT_FLAGS,
-    'key-shares': { type: 'integer', aliases: ['n'], usage: 'How many shares to split the new key into. Default: 5.' },
-    'key-threshold': { type: 'integer', aliases: ['t'], usage: 'How many of the shares it takes. Default: 3.' },
+    'key-shares': { type: 'integer', aliases: ['n'], usage: 'Number of shares to split the new key into. Default: 5.' },
+    'key-threshold': { type: 'integer', aliases: ['t'], usage: 'Number of new shares needed. Default: 3.' },
     target: {
       type: 'string',
       default: 'barrier',
-      usage: 'Which key: "barrier", or "recovery" where the seal opens by itself.',
+      usage: 'Which key to replace: "barrier", or "recovery" with auto-unseal.',
     },
   },
   output: ['format'],
@@ -114,7 +115,7 @@ async function enterShare(
 function advice({ recovery }: RekeyTarget, shares: number, threshold: string): string {
   const distribute = `rekeyed with ${shares} key shares and a key threshold of ${threshold}. Please securely distribute the key shares printed above.`;
   if (recovery) return `Vault recovery keys ${distribute}`;
-  if (shares === 0) return 'Vault root key rekeyed. The seal opens by itself: there are no key shares of it.';
+  if (shares === 0) return 'Vault root key rekeyed. With auto-unseal, the root key has no shares.';
   return `Vault unseal keys ${distribute} When Vault is re-sealed, restarted, or stopped, you must supply at least ${threshold} of these keys to unseal it before it can start servicing requests.`;
 }
 

@@ -8,8 +8,8 @@ export const operatorRotate = defineCommand({
   synopsis: 'Rotate the encryption key',
   usage: '[options]',
   description: `
-    Installs a new encryption key. Everything written from now on is encrypted with it; what was written before can still
-    be read with the older ones. The unseal shares stay as they are: see "operator rekey" for those.`,
+    Installs a new encryption key. Everything written from now on is encrypted with it; older data stays readable with
+    the older keys. The unseal shares do not change: to replace them, see "operator rekey".`,
   examples: [{ caption: 'Rotate:', command: 'operator rotate' }],
   flags: {},
   output: ['format'],

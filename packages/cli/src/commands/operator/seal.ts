@@ -9,16 +9,16 @@ export const operatorSeal = defineCommand({
   synopsis: 'Seal the server',
   usage: '[options]',
   description: `
-    Seals the server: the keys leave its memory, and until it is unsealed again it answers only questions about its status.
-    Leases keep running; those that end in the meantime are revoked once it is unsealed.
+    Seals the server: its keys are removed from memory, and until it is unsealed, it answers only status requests.
+    Leases keep running; those that expire meanwhile are revoked once it is unsealed.
 
-    Where several nodes serve one store, only the node that is asked is sealed, unless -all is given.`,
+    In a cluster, only the node that you reach is sealed, unless you give -all.`,
   examples: [
     { caption: 'Seal:', command: 'operator seal' },
     { caption: 'Seal every node:', command: 'operator seal -all' },
   ],
   flags: {
-    all: { type: 'boolean', usage: 'Seal every node that serves the same store.' },
+    all: { type: 'boolean', usage: 'Seal every node of the cluster.' },
   },
   arguments: { min: 0, max: 0 },
   async run({ connect, flags, ui }) {

@@ -3,12 +3,12 @@ import { reporting } from '../../failure.ts';
 
 export const operatorStepDown = defineCommand({
   name: 'step-down',
-  synopsis: 'Refused: no node leads the others',
+  synopsis: 'Refused: all unsealed nodes are active',
   usage: '[options]',
   description: `
-    Vault's command makes its active node hand over to a standby. Here every node that is unsealed serves, and none leads, so that
-    the server refuses this and says how a node is taken out of service.`,
-  examples: [{ caption: 'Be told so:', command: 'operator step-down' }],
+    In Vault, this makes the active node hand over to a standby. In Coffer, every unsealed node is active, so the
+    server refuses this and says how to take a node out of service.`,
+  examples: [{ caption: 'See the refusal:', command: 'operator step-down' }],
   flags: {},
   arguments: { min: 0, max: 0 },
   async run({ connect, ui }) {

@@ -9,18 +9,18 @@ export const operatorUnseal = defineCommand({
   synopsis: 'Enter a share of the unseal key',
   usage: '[options] [KEY]',
   description: `
-    Enters one share of the unseal key, and shows how many are still missing. Without KEY you are asked for it, which keeps
-    it out of the shell's history; with "-" it is read from stdin.`,
+    Enters one share of the unseal key, and shows how many are still needed. Without KEY, the command prompts for it,
+    which keeps it out of the shell history; "-" reads it from stdin.`,
   examples: [
-    { caption: 'Be asked for the share:', command: 'operator unseal' },
-    { caption: 'Move the store to another seal, which is configured:', command: 'operator unseal -migrate' },
+    { caption: 'Enter a share at the prompt:', command: 'operator unseal' },
+    { caption: 'Migrate to the seal in the configuration:', command: 'operator unseal -migrate' },
     { caption: 'Discard the shares entered so far:', command: 'operator unseal -reset' },
   ],
   flags: {
     migrate: {
       type: 'boolean',
       usage:
-        'The share is for moving the store to the seal that is configured: of the unseal key, or of the recovery key.',
+        'Migrate to the seal in the configuration. The share belongs to the present seal: an unseal key or a recovery key.',
     },
     reset: { type: 'boolean', usage: 'Discard the shares entered so far.' },
   },

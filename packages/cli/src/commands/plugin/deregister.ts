@@ -8,7 +8,7 @@ export const pluginDeregister = defineCommand({
   name: 'deregister',
   synopsis: 'Remove a plugin from the catalog',
   usage: '[options] TYPE NAME',
-  description: 'Removes a plugin from the catalog. It is no error when the catalog does not know it.',
+  description: 'Removes a plugin from the catalog. It is not an error if the plugin is not registered.',
   examples: [{ caption: 'Remove a database plugin:', command: 'plugin deregister database my-plugin' }],
   flags: {
     version: { type: 'string', usage: 'The version to remove. Default: the one without a version.' },

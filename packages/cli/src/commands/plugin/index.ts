@@ -10,7 +10,7 @@ export const plugin: CommandGroup = {
   name: 'plugin',
   synopsis: 'Manage the plugin catalog',
   description: `
-    The catalog names the plugins that the server may run, each with the checksum of its executable. TYPE is "auth",
+    The catalog lists the plugins that the server may run, each with the SHA-256 of its executable. TYPE is "auth",
     "database" or "secret".`,
   examples: [
     { caption: 'List the database plugins:', command: 'plugin list database' },

@@ -7,7 +7,7 @@ export const pluginInfo = defineCommand({
   name: 'info',
   synopsis: 'Show a plugin in the catalog',
   usage: '[options] TYPE NAME',
-  description: 'Shows what the catalog knows about a plugin: its command, arguments and checksum.',
+  description: 'Shows the catalog entry of a plugin: command, arguments and SHA-256.',
   examples: [{ caption: 'Show a database plugin:', command: 'plugin info database ysql-plugin' }],
   flags: {
     version: { type: 'string', usage: 'The version of the plugin. Default: the one without a version.' },

@@ -8,10 +8,10 @@ export const pluginList = defineCommand({
   name: 'list',
   synopsis: 'List the plugins in the catalog',
   usage: '[options] [TYPE]',
-  description: 'Lists the plugins that the server can run: those that come with it and those registered.',
+  description: 'Lists the plugins that the server can run, built-in and registered.',
   examples: [{ caption: 'List the database plugins:', command: 'plugin list database' }],
   flags: {
-    detailed: { type: 'boolean', usage: 'Show the type and the deprecation status too. Only for tables.' },
+    detailed: { type: 'boolean', usage: 'Also show the type and deprecation status. Tables only.' },
   },
   output: ['format'],
   arguments: { min: 0, max: 1, expected: '0 or 1' },

@@ -8,26 +8,29 @@ export const pluginRegister = defineCommand({
   synopsis: 'Register a plugin in the catalog',
   usage: '[options] TYPE NAME',
   description: `
-    Registers a plugin. Its executable must be in the plugin directory of the server, and must have the given checksum
-    whenever it is started.`,
+    Registers a plugin. Its executable must be in the server's plugin directory, and its SHA-256 is checked at every
+    start.`,
   examples: [
     { caption: 'Register a database plugin:', command: 'plugin register -sha256=d3f0a8be database my-plugin' },
     {
-      caption: 'Run it with arguments:',
+      caption: 'Register a plugin that needs arguments:',
       command: 'plugin register \\\n-sha256=d3f0a8be \\\n-args=--verbose \\\ndatabase my-plugin',
     },
   ],
   flags: {
     args: { type: 'list', usage: 'An argument for the executable. Can be given several times.' },
-    command: { type: 'string', usage: 'The executable, within the plugin directory. Default: the name of the plugin.' },
+    command: {
+      type: 'string',
+      usage: 'The executable, relative to the plugin directory. Default: the name of the plugin.',
+    },
     env: {
       type: 'list',
-      usage: 'A variable for the environment of the executable, as NAME=value. Can be given several times.',
+      usage: 'An environment variable for the executable, as NAME=value. Can be given several times.',
     },
-    sha256: { type: 'string', usage: 'The SHA-256 checksum of the executable, in hexadecimal. Required.' },
+    sha256: { type: 'string', usage: 'The SHA-256 of the executable, in hexadecimal. Required.' },
     version: {
       type: 'string',
-      usage: 'The semantic version of the plugin, which must be its own. Default: registered without one.',
+      usage: 'The semantic version of the plugin; must match the version that the plugin reports. Default: no version.',
     },
   },
   arguments: { min: 1, max: 2, expected: '1 or 2' },

@@ -10,8 +10,11 @@ export const pluginReloadStatus = defineCommand({
   name: 'reload-status',
   synopsis: 'Show which nodes have reloaded a plugin',
   usage: '[options] RELOAD_ID',
-  description: 'Shows the nodes that have done a reload with -scope=global, by the reload_id that it was answered.',
-  examples: [{ caption: 'Look at a reload:', command: 'plugin reload-status d60a3e83-a598-4f3a-879d-0ddd95f11d4e' }],
+  description:
+    'Shows the nodes that have completed a reload with -scope=global. RELOAD_ID is the reload_id that "plugin reload" printed.',
+  examples: [
+    { caption: 'Show the status of a reload:', command: 'plugin reload-status d60a3e83-a598-4f3a-879d-0ddd95f11d4e' },
+  ],
   flags: {},
   arguments: { min: 1, max: 1 },
   async run({ arguments: [argument = ''], connect, ui }) {

@@ -13,18 +13,23 @@ export const pluginReload = defineCommand({
   examples: [
     { caption: 'Restart the plugins of a mount:', command: 'plugin reload -mounts=database/' },
     { caption: 'Restart a plugin:', command: 'plugin reload -type=database -plugin=ysql-plugin' },
-    { caption: 'The same on every node, with a status:', command: 'plugin reload -plugin=ysql-plugin -scope=global' },
+    {
+      caption: 'Restart a plugin on every node, and get an ID for its status:',
+      command: 'plugin reload -plugin=ysql-plugin -scope=global',
+    },
   ],
   flags: {
-    plugin: { type: 'string', usage: 'The name of the plugin, as the catalog knows it.' },
+    plugin: { type: 'string', usage: 'The name of the plugin in the catalog.' },
     type: {
       type: 'string',
-      usage: 'Its type: auth, database or secret. Not together with -mounts. Default: every plugin of the name.',
+      usage:
+        'The type of the plugin: auth, database or secret. Not with -mounts. Default: every plugin with this name.',
     },
     mounts: { type: 'list', usage: 'A mount whose plugins to restart. Can be given several times.' },
     scope: {
       type: 'string',
-      usage: 'With "global", on every node of the cluster. Default: on the node that gets the request.',
+      usage:
+        '"global": reload on every node of the cluster, and print a reload_id for "plugin reload-status". Coffer always reloads on every node.',
     },
   },
   arguments: { min: 0, max: 0 },
@@ -59,10 +64,9 @@ interface Reload {
 
 /** @throws CommandFailure (exit code 1) for what cannot be asked for together */
 function checkReload({ plugin, type, mounts, scope }: Reload): void {
-  if (plugin === '' && mounts.length === 0)
-    throw usageFailure('Not enough arguments: one of -plugin and -mounts is needed');
+  if (plugin === '' && mounts.length === 0) throw usageFailure('Not enough arguments: give -plugin or -mounts');
   if (plugin !== '' && mounts.length > 0)
-    throw usageFailure('Too many arguments: only one of -plugin and -mounts can be given');
+    throw usageFailure('Too many arguments: give either -plugin or -mounts, not both');
   if (type !== '' && mounts.length > 0) throw usageFailure('Cannot specify -type with -mounts');
   if (!['', 'auth', 'secret', 'database'].includes(type))
     throw usageFailure('Error parsing -type as a plugin type, must be unset or one of auth, secret, or database');

@@ -6,8 +6,8 @@ export const policyDelete = defineCommand({
   synopsis: 'Delete a policy',
   usage: '[options] NAME',
   description: `
-    Deletes a policy. Tokens that have it lose at once what it allowed. The policies "default" and "root" cannot be
-    deleted.`,
+    Deletes a policy. Tokens with this policy lose its permissions at once. The policies "default" and "root" cannot
+    be deleted.`,
   examples: [{ caption: 'Delete the policy "my-policy":', command: 'policy delete my-policy' }],
   flags: {},
   arguments: { min: 1, max: 1 },

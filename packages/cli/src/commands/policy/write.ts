@@ -7,7 +7,8 @@ export const policyWrite = defineCommand({
   name: 'write',
   synopsis: 'Upload a policy from a file',
   usage: '[options] NAME PATH',
-  description: 'Uploads a policy from a file, or from stdin when PATH is "-". A policy of that name is replaced.',
+  description:
+    'Uploads a policy from a file, or from stdin when PATH is "-". An existing policy of that name is replaced.',
   examples: [
     { caption: 'Upload a policy from a file:', command: 'policy write my-policy /tmp/my-policy.hcl' },
     { caption: 'Upload a policy from stdin:', before: 'cat my-policy.hcl | ', command: 'policy write my-policy -' },

@@ -3,7 +3,7 @@ import { printToken } from './token.ts';
 
 export const print: CommandGroup = {
   name: 'print',
-  synopsis: 'Print what other commands would use',
-  description: 'Prints what other commands would use, from the environment and the token helper.',
+  synopsis: 'Print values that other commands use',
+  description: 'Prints values that other commands use, from the environment and the token helper.',
   commands: [printToken],
 };

@@ -5,7 +5,8 @@ export const printToken = defineCommand({
   name: 'token',
   synopsis: 'Print the token in use',
   usage: '',
-  description: 'Prints the token that other commands would send: VAULT_TOKEN, or else what the last login stored.',
+  description:
+    'Prints the token that other commands send: VAULT_TOKEN, or otherwise the token stored by the last login.',
   flags: {},
   arguments: { min: 0 },
   async run({ connect, ui }) {

@@ -7,8 +7,8 @@ export const secretsDisable = defineCommand({
   synopsis: 'Disable a secrets engine',
   usage: '[options] PATH',
   description: `
-    Disables the secrets engine at a path (a path, not a type). Its leases are revoked, and its data is deleted. It is not
-    an error if nothing is enabled there.`,
+    Disables the secrets engine at a path (not by its type). Its leases are revoked, and its data is deleted. It is
+    not an error if there is no engine at the path.`,
   examples: [{ caption: 'Disable the engine at database/:', command: 'secrets disable database/' }],
   flags: {},
   arguments: { min: 1, max: 1 },

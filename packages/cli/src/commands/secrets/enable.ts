@@ -9,12 +9,11 @@ export const secretsEnable = defineCommand({
   synopsis: 'Enable a secrets engine',
   usage: '[options] TYPE',
   description: `
-    Enables a secrets engine at a path, by default the name of its type. From then on it answers every request whose path
-    starts with that.`,
+    Enables a secrets engine. The default path is its type. The engine then handles every request under that path.`,
   examples: [
     { caption: 'Enable the database engine at database/:', command: 'secrets enable database' },
     {
-      caption: 'Enable another one, whose leases end after 30 minutes:',
+      caption: 'Enable another one, with leases of at most 30 minutes:',
       command: 'secrets enable -path=db2 -max-lease-ttl=30m database',
     },
   ],

@@ -8,7 +8,7 @@ import { secretsTune } from './tune.ts';
 export const secrets: CommandGroup = {
   name: 'secrets',
   synopsis: 'Manage secrets engines',
-  description: 'A secrets engine stores secrets, or issues them on demand. Each is enabled at a path of its own.',
+  description: 'A secrets engine stores secrets or issues them on demand. Each is enabled at its own path.',
   examples: [
     { caption: 'List all enabled engines:', command: 'secrets list' },
     { caption: 'Enable the database engine:', command: 'secrets enable database' },

@@ -5,7 +5,7 @@ export const secretsList = defineCommand({
   name: 'list',
   synopsis: 'List the enabled secrets engines',
   usage: '[options]',
-  description: 'Lists the enabled secrets engines with their paths. A TTL of "system" is the default of the server.',
+  description: 'Lists the enabled secrets engines and their paths. A TTL of "system" means the server\'s default.',
   flags: MOUNT_LIST_FLAGS,
   output: ['format'],
   arguments: { min: 0, max: 0 },

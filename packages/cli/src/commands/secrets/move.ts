@@ -6,7 +6,7 @@ export const secretsMove = defineCommand({
   synopsis: 'Move a secrets engine to another path',
   usage: '[options] SOURCE DESTINATION',
   description: `
-    Moves a secrets engine and its configuration to another path, and waits until that is done. Its leases are revoked.`,
+    Moves a secrets engine and its configuration to another path, and waits until the move is done. Its leases are revoked.`,
   examples: [{ caption: 'Move the engine at database/ to db/:', command: 'secrets move database/ db/' }],
   flags: {},
   arguments: { min: 2, max: 2 },

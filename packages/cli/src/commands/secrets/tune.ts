@@ -8,8 +8,8 @@ export const secretsTune = defineCommand({
   name: 'tune',
   synopsis: 'Change the settings of a secrets engine',
   usage: '[options] PATH',
-  description: 'Changes settings of the secrets engine at a path. Settings that are not given stay as they are.',
-  examples: [{ caption: 'Set how long leases can last:', command: 'secrets tune -max-lease-ttl=4h database/' }],
+  description: 'Changes settings of the secrets engine at a path. Settings that you leave out keep their values.',
+  examples: [{ caption: 'Set the maximum TTL of leases:', command: 'secrets tune -max-lease-ttl=4h database/' }],
   flags: MOUNT_CONFIG_FLAGS,
   arguments: { min: 1, max: 1 },
   async run({ arguments: [argument = ''], connect, flags, ui }) {

@@ -9,7 +9,7 @@ export const tokenCapabilities = defineCommand({
   name: 'capabilities',
   synopsis: 'Show what a token may do with a path',
   usage: '[options] [TOKEN] PATH',
-  description: 'Shows what a token may do with a path. Without TOKEN, it is the token in use.',
+  description: 'Shows what a token may do with a path. The default is the token in use.',
   examples: [
     { caption: 'What may the token in use do with a path?', command: 'token capabilities database/creds/my-role' },
   ],

@@ -10,30 +10,30 @@ export const tokenCreate = defineCommand({
   synopsis: 'Create a token',
   usage: '[options]',
   description: `
-    Creates a token as a child of the one in use: it ends when its parent does, if not before, unless it is an orphan.
-    Without -policy it gets the policies of its parent. What a -role sets takes precedence over the other flags.`,
+    Creates a token as a child of the one in use. When the parent is revoked or expires, so is the child, unless it is
+    an orphan. Without -policy, it gets the policies of its parent. Settings of -role override the other flags.`,
   examples: [{ caption: 'Create a token for an hour:', command: 'token create -ttl=1h -policy=my-policy' }],
   flags: {
-    id: { type: 'string', usage: 'The token itself, instead of a random one. Requires a root token.' },
+    id: { type: 'string', usage: 'The value of the token. Default: random. Requires a root token.' },
     'display-name': {
       type: 'string',
-      usage: 'A name for the token, which shows in the names of credentials. It is not a secret.',
+      usage: 'A name for the token, which appears in the user names of credentials. It is not secret.',
     },
-    ttl: { type: 'duration', usage: `How long the token is valid if it is not renewed. ${LIFETIME}` },
-    'explicit-max-ttl': { type: 'duration', usage: `The longest it can be valid, renewed or not. ${LIFETIME}` },
+    ttl: { type: 'duration', usage: `TTL of the token. ${LIFETIME}` },
+    'explicit-max-ttl': { type: 'duration', usage: `Hard maximum TTL, including renewals. ${LIFETIME}` },
     period: {
       type: 'duration',
-      usage: `Makes a periodic token: each renewal extends it by this much, without a maximum. Requires sudo. ${LIFETIME}`,
+      usage: `Makes the token periodic: each renewal resets its TTL to this period, without a maximum. Requires sudo. ${LIFETIME}`,
     },
-    renewable: { type: 'boolean', default: true, usage: 'The token can be renewed, up to its maximum.' },
-    orphan: { type: 'boolean', usage: 'The token has no parent, and does not end with one. Requires sudo.' },
-    'no-default-policy': { type: 'boolean', usage: 'Leave out the policy "default".' },
-    'use-limit': { type: 'integer', usage: 'How many times the token can be used. Default: no limit.' },
-    role: { type: 'string', usage: 'The token role to create it with.' },
+    renewable: { type: 'boolean', default: true, usage: 'Whether the token can be renewed, up to its maximum TTL.' },
+    orphan: { type: 'boolean', usage: 'Make the token an orphan, which outlives the token in use. Requires sudo.' },
+    'no-default-policy': { type: 'boolean', usage: 'Do not add the policy "default".' },
+    'use-limit': { type: 'integer', usage: 'Number of times that the token can be used. Default: no limit.' },
+    role: { type: 'string', usage: 'The token role to use.' },
     type: { type: 'string', default: 'service', usage: 'Either "service" or "batch".' },
     metadata: {
       type: 'map',
-      usage: 'Data as key=value that shows when the token is looked up. Can be given several times.',
+      usage: 'Metadata as key=value, shown when the token is looked up. Can be given several times.',
     },
     policy: { type: 'list', usage: 'A policy for the token. Can be given several times.' },
     'entity-alias': { type: 'string', usage: 'The entity alias to create the token for. Only with -role.' },

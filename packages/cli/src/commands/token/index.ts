@@ -8,8 +8,7 @@ import { tokenRevoke } from './revoke.ts';
 export const token: CommandGroup = {
   name: 'token',
   synopsis: 'Create, look up, renew and revoke tokens',
-  description:
-    'A token says who is asking, and which policies apply. It can have a lifetime, and child tokens of its own.',
+  description: 'A token identifies the client and carries its policies. It can have a TTL and child tokens.',
   examples: [
     { caption: 'Create a token for an hour:', command: 'token create -ttl=1h -policy=my-policy' },
     { caption: 'Revoke a token:', command: 'token revoke s.79WdkTimjmiitkspjJMUoRCF' },

@@ -4,15 +4,15 @@ import { reporting, usageFailure } from '../../failure.ts';
 
 export const tokenLookup = defineCommand({
   name: 'lookup',
-  synopsis: 'Show what is known about a token',
+  synopsis: 'Look up a token',
   usage: '[options] [TOKEN | ACCESSOR]',
-  description: 'Shows the policies, lifetime and origin of a token: without an argument, of the token in use.',
+  description: 'Shows the policies, TTL and origin of a token. The default is the token in use.',
   examples: [
     { caption: 'Look up the token in use:', command: 'token lookup' },
     { caption: 'Look up a token by its accessor:', command: 'token lookup -accessor atmsiQGeDvUIcDptGzEL0ber' },
   ],
   flags: {
-    accessor: { type: 'boolean', usage: 'The argument is an accessor. The token itself is not shown then.' },
+    accessor: { type: 'boolean', usage: 'Treat the argument as an accessor. The token itself is not shown.' },
   },
   output: ['field', 'format'],
   arguments: { min: 0 },

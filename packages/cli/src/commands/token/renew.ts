@@ -7,18 +7,18 @@ export const tokenRenew = defineCommand({
   synopsis: 'Renew a token',
   usage: '[options] [TOKEN | ACCESSOR]',
   description: `
-    Renews a token, so that it works for longer. Without an argument, the token in use. A token that is not renewable, has
-    been revoked, or has reached its maximum cannot be renewed.`,
+    Renews a token, so that it stays valid for longer. The default is the token in use. A token cannot be renewed if
+    it is not renewable, has been revoked, or has reached its maximum TTL.`,
   examples: [
     { caption: 'Renew the token in use:', command: 'token renew' },
-    { caption: 'Ask for half an hour:', command: 'token renew -increment=30m' },
+    { caption: 'Request half an hour:', command: 'token renew -increment=30m' },
   ],
   flags: {
-    accessor: { type: 'boolean', usage: 'The argument is an accessor. The token itself is not shown then.' },
+    accessor: { type: 'boolean', usage: 'Treat the argument as an accessor. The token itself is not shown.' },
     increment: {
       type: 'duration',
       aliases: ['i'],
-      usage: 'How long the token should be valid from now on. The server may grant less. Default: its own lifetime.',
+      usage: "Requested TTL from now on. The server may grant less. Default: the token's own TTL.",
     },
   },
   output: ['format'],

@@ -11,17 +11,17 @@ export const tokenRevoke = defineCommand({
   examples: [
     { caption: 'Revoke a token and its children:', command: 'token revoke s.79WdkTimjmiitkspjJMUoRCF' },
     {
-      caption: 'Revoke a token, and leave its children:',
+      caption: 'Revoke a token, but not its children:',
       command: 'token revoke -mode=orphan s.79WdkTimjmiitkspjJMUoRCF',
     },
   ],
   flags: {
-    accessor: { type: 'boolean', usage: 'The argument is an accessor.' },
+    accessor: { type: 'boolean', usage: 'Treat the argument as an accessor.' },
     self: { type: 'boolean', usage: 'Revoke the token in use.' },
     mode: {
       type: 'string',
-      usage: `With "orphan" only the token is revoked, and its children live on without a parent. With "path" the argument is
-        a path prefix, and the tokens that logins below it created are revoked with their children.`,
+      usage: `"orphan" revokes only the token; its children become orphans. With "path", the argument is a path
+        prefix: all tokens that logins under it created are revoked, with their children.`,
     },
   },
   arguments: { min: 0 },

@@ -5,10 +5,10 @@ import { snapshotSave } from './save.ts';
 
 export const operatorSnapshot: CommandGroup = {
   name: 'snapshot',
-  synopsis: 'Save, restore and look into snapshots of the store',
+  synopsis: 'Save, restore and inspect snapshots of the store',
   description:
-    'A snapshot is a file with everything that is in the store at one moment, sealed as it is there. It can be restored into either ' +
-    'type of storage.',
+    'A snapshot is a file with the entire contents of the store at one moment, encrypted as in the store. It can be ' +
+    'restored into either type of storage.',
   examples: [
     { caption: 'Save a snapshot:', command: 'operator snapshot save coffer.snap' },
     { caption: 'Restore it:', command: 'operator snapshot restore coffer.snap' },
@@ -19,7 +19,7 @@ export const operatorSnapshot: CommandGroup = {
 /** Where users of Vault look for it. */
 export const operatorRaft: CommandGroup = {
   name: 'raft',
-  synopsis: 'Snapshots, under the name that Vault has for them',
-  description: 'There is no raft storage here: only the commands for snapshots.',
+  synopsis: 'Snapshots, under their name in Vault',
+  description: 'Coffer has no Raft storage. These are the snapshot commands under their name in Vault.',
   commands: [operatorSnapshot],
 };

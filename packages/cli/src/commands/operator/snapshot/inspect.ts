@@ -7,12 +7,12 @@ import { snapshotDocument, snapshotFile } from './snapshot-file.ts';
 
 export const snapshotInspect = defineCommand({
   name: 'inspect',
-  synopsis: 'Check a snapshot, and show what is in it',
+  synopsis: 'Check a snapshot and show its contents',
   usage: '[options] FILE',
   description: `
-    Reads a snapshot from its first byte to its last, says whether it is whole, when and by what it was taken, and how many rows of each
-    kind are in it. Needs no server and no keys: nothing in it is opened.`,
-  examples: [{ caption: 'Look into a snapshot:', command: 'operator snapshot inspect coffer.snap' }],
+    Reads a snapshot and shows whether it is intact, when and by what it was taken, and how many rows of each kind it
+    has. Needs no server and no keys, since nothing is decrypted.`,
+  examples: [{ caption: 'Inspect a snapshot:', command: 'operator snapshot inspect coffer.snap' }],
   http: false,
   flags: {},
   output: ['format'],

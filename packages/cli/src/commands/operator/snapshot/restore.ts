@@ -8,15 +8,15 @@ import { snapshotFile } from './snapshot-file.ts';
 
 export const snapshotRestore = defineCommand({
   name: 'restore',
-  synopsis: 'Put a snapshot in the place of what is in the store',
+  synopsis: 'Replace the contents of the store with a snapshot',
   usage: '[options] FILE',
   description: `
-    Replaces everything in the store by what is in the snapshot, for all servers on it. A snapshot that is damaged is refused, and one
-    of a store with other keys unless -force is given; the store is as it was before then.`,
+    Replaces the contents of the store, for all its servers, with a snapshot. A damaged snapshot is refused; so is one
+    from a store with other keys, unless you give -force. A refused snapshot leaves the store unchanged.`,
   examples: [
     { caption: 'Restore a snapshot:', command: 'operator snapshot restore coffer.snap' },
     {
-      caption: 'Restore one into a new server, which has other keys:',
+      caption: 'Restore into a new server, which has other keys:',
       command: 'operator snapshot restore -force coffer.snap',
     },
   ],

@@ -15,13 +15,13 @@ const STDOUT = '/dev/stdout';
 
 export const snapshotSave = defineCommand({
   name: 'save',
-  synopsis: 'Save a snapshot of the store into a file',
+  synopsis: 'Save a snapshot of the store to a file',
   usage: '[options] FILE',
   description: `
-    Saves a snapshot of everything that is in the store, as it is at one moment, into a file that only its owner may read. The servers
-    go on meanwhile. The file gets its name once all of it has come and was checked.
+    Saves the entire contents of the store at one moment to a file that only its owner may read. The servers keep
+    running. The file appears under its name once it is complete and verified.
 
-    What is no plain file, as /dev/stdout or a pipe, is written to as the snapshot comes. When the command fails, it is not to be used.`,
+    Anything but a regular file, such as /dev/stdout or a pipe, is written to directly. If the command fails, discard that output.`,
   examples: [
     { caption: 'Save a snapshot:', command: 'operator snapshot save coffer.snap' },
     { caption: 'Send it elsewhere:', command: 'operator snapshot save /dev/stdout | ssh backup "cat > coffer.snap"' },
