@@ -57,7 +57,7 @@ for (const way of ['in the process', 'over go-plugin'] as const) {
     it('is where it should be', async () => {
       const answer = await server.client.read('sys/plugins/catalog/database/ysql-plugin');
       assert.equal(answer?.data?.['builtin'], way === 'in the process');
-      assert.equal(server.log().includes('left out of the catalog'), way === 'over go-plugin');
+      assert.equal(server.log().includes('not registered in the catalog'), way === 'over go-plugin');
     });
 
     it('issues, renews and revokes, with both forms of configuration', async () => {

@@ -236,7 +236,7 @@ describe('a server with a configuration file', () => {
     await reloaded(/reloaded the certificate/);
     assert.equal(await shown(), bodyOf(second));
     await writeFile(home.path('key.pem'), 'no key');
-    await reloaded(/the certificate was not reloaded; the old one stays/);
+    await reloaded(/failed to reload the certificate; the old one stays in use/);
     assert.equal(await shown(), bodyOf(second));
     assert.equal(await server.stop('SIGTERM'), 0);
   });

@@ -144,7 +144,7 @@ describe('a plugin without an answer', () => {
     await request('update', 'database/rotate-role/late');
     assert.equal(fault.fired, 1);
     assert.notEqual(await runningPlugin(process.pid), pid);
-    assert.match(log, /the plugin does not answer any more: its process is ended/);
+    assert.match(log, /the plugin stopped answering: ending its process/);
     const { password } = await request('read', 'database/static-creds/late');
     assert.deepEqual(await tryLogin(database, 'late_app', password as string), { user: 'late_app' });
   });

@@ -208,7 +208,7 @@ describe('a rotation whose outcome is unknown', () => {
     await assert.rejects(server.client.write('database/rotate-root/yugabytedb', {}), { status: 503 });
     await database.query(`ALTER ROLE ${ROOT.user} PASSWORD 'by-hand'`);
     await server.client.write('database/config/yugabytedb', { password: 'by-hand', verify_connection: false });
-    assert.match(server.log(), /an open rotation of the root user was given up/);
+    assert.match(server.log(), /an unfinished root rotation was abandoned/);
     await proxy.refuse(false);
     const issued = await issue(server.client);
     await server.client.write('sys/leases/revoke', { lease_id: issued.leaseId });
@@ -222,8 +222,8 @@ describe('root rotation', () => {
     try {
       await configure(server.client, { ...connectionTo(database), password: 'whatever' });
       const answer = await server.client.write('database/rotate-root/yugabytedb', {});
-      assert.match(answer?.warnings?.join() ?? '', /it trusts whoever can reach it/);
-      assert.match(server.log(), /\[WARN\].*it trusts whoever can reach it/);
+      assert.match(answer?.warnings?.join() ?? '', /it trusts anyone who can connect/);
+      assert.match(server.log(), /\[WARN\].*it trusts anyone who can connect/);
     } finally {
       await server.close();
       await database.stop();

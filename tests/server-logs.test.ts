@@ -165,24 +165,27 @@ describe('the log of a server', () => {
     process.kill(server.child.pid ?? 0, 'SIGHUP');
     await eventually(async () => (await client.read('sys/loggers/core'))?.data?.['core'] === 'warn', 'the level');
     await configure('info', 'log_requests_level = "info"');
-    await hangUp('the log level is what the configuration says');
+    await hangUp('log level set from the configuration');
     const said = await messages();
-    for (const message of ['read the configuration again', 'reopened the log file'])
+    for (const message of ['reloaded the configuration', 'reopened the log file'])
       assert.ok(said.includes(message), message);
     await client.read('sys/loggers');
     assert.equal((await lines()).at(-1)?.['@message'], 'completed_request', 'logged at info now');
 
     await configure('trace', 'log_requests_level = "off"');
-    await hangUp('the log level is what the configuration says');
+    await hangUp('log level set from the configuration');
     const before = (await messages()).filter((message) => message === 'completed_request').length;
     await client.read('sys/loggers');
     assert.equal(await client.read('nothing/there'), undefined);
     assert.equal((await messages()).filter((message) => message === 'completed_request').length, before);
 
     await configure('quiet');
-    await hangUp('the configuration was not read again; what it said before stays');
+    await hangUp('failed to reload the configuration; the previous settings stay in force');
     assert.match(String((await lines()).at(-1)?.['error']), /"log_level" must be one of/);
-    await assert.rejects(client.write('sys/config/reload/log'), /not read again.*"log_level" must be one of/s);
+    await assert.rejects(
+      client.write('sys/config/reload/log'),
+      /failed to reload the configuration.*"log_level" must be one of/s,
+    );
     await configure('debug');
     await client.write('sys/config/reload/log');
     assert.equal((await client.read('sys/loggers/core'))?.data?.['core'], 'debug');

@@ -116,7 +116,7 @@ describe('npm start', () => {
     const login = await shell(suggested.replace('npm run -s login --', `${quotedNode} scripts/login.ts`));
     assert.equal(login.exit, 0, `${suggested}\n${login.stderr}`);
     await interrupt();
-    assert.doesNotMatch(output(), /left behind/);
+    assert.doesNotMatch(output(), /not revoked/);
     const port = new URL(address).port;
     assert.equal(await processesOf(`127.0.0.1:${port}`), '');
     await assert.rejects(fetch(`${address}/v1/sys/health`));

@@ -123,7 +123,7 @@ for (const way of ['in the process', 'over go-plugin'] as const) {
         await server.client.write('sys/leases/revoke', { lease_id: leaseId, sync: true });
       }
       assert.deepEqual(await issuedRoles(database), []);
-      assert.match(server.log(), /revocation_statements: unknown placeholder .* dropped as if there were no/);
+      assert.match(server.log(), /revocation_statements: unknown placeholder .* dropping the user as if there were no/);
     });
 
     it('answers no credential without a login', async () => {

@@ -151,7 +151,7 @@ for (const [name, startOther] of Object.entries(others)) {
       await other.rotate();
       await again(transit());
       assert.equal(await isSealed(server), false);
-      assert.match(server.output(), /the root key is sealed under the new key of the seal.*unseal:v2/);
+      assert.match(server.output(), /encrypted the root key with the new key of the seal.*unseal:v2/);
       await other.dropOlder();
 
       await other.away(true);

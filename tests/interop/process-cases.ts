@@ -64,7 +64,7 @@ export function processCases(start: () => PluginUnderTest, startAnother: () => P
     );
     const ending = ysql.host.log.length;
     await ysql.host.call('close', { database: 'levels' });
-    const told = ysql.host.log.slice(ending).filter(({ message }) => message === 'the plugin ends');
+    const told = ysql.host.log.slice(ending).filter(({ message }) => message === 'the plugin exits');
     assert.deepEqual(
       told.map(({ level }) => level),
       ['debug'],

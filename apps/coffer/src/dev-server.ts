@@ -147,7 +147,7 @@ async function farewell({ core }: SealableCore, logger: Logger): Promise<void> {
   try {
     await Promise.race([core.services.leases.revokePrefix(''), patience]);
   } catch (error) {
-    logger.error('leases are left behind: their users live until VALID UNTIL', { error: errorText(error) });
+    logger.error('some leases were not revoked: their users stay until VALID UNTIL', { error: errorText(error) });
   } finally {
     timeout.abort();
   }

@@ -19,7 +19,7 @@ class Watched {
   readonly collections: Collection[] = [];
   readonly #memory = new IdleMemory(
     createLogger('memory', 'debug', ({ message, fields: { before, after } }) => {
-      assert.equal(message, 'gave back memory');
+      assert.equal(message, 'returned memory to the system');
       this.collections.push({ before: Number(before), after: Number(after) });
     }),
   );

@@ -33,7 +33,7 @@ export class IdleMemory {
     collectGarbage();
     this.#least = process.memoryUsage.rss();
     const ms = Math.round(performance.now() - begin);
-    this.#logger.debug('gave back memory', { before, after: this.#least, ms });
+    this.#logger.debug('returned memory to the system', { before, after: this.#least, ms });
     this.#begin();
   }
 

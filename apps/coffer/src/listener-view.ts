@@ -48,8 +48,8 @@ export class ListenerView {
   }
 
   report(listener: string): void {
-    if (this.#open.length === 0) this.#logger.info('nothing of the seal is served without a token', { listener });
-    else this.#logger.warn('these are served without a token', { listener, paths: this.#open.join(', ') });
+    if (this.#open.length === 0) this.#logger.info('all rekey and generate-root paths require a token', { listener });
+    else this.#logger.warn('these paths are served without a token', { listener, paths: this.#open.join(', ') });
   }
 }
 

@@ -124,7 +124,7 @@ async function reload(
     edge.setTls(await readIdentity(config.tls));
     logger.info('reloaded the certificate', { listener: address });
   } catch (error) {
-    logger.error('the certificate was not reloaded; the old one stays', {
+    logger.error('failed to reload the certificate; the old one stays in use', {
       listener: address,
       error: errorText(error),
     });

@@ -15,6 +15,6 @@ export async function removePidFile(path: string, logger: Logger): Promise<void>
   try {
     await rm(path, { force: true });
   } catch (error) {
-    logger.error('the pid file was not removed', { error: errorText(error) });
+    logger.error('failed to remove the pid file', { error: errorText(error) });
   }
 }

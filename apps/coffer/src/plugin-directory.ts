@@ -31,7 +31,7 @@ export async function registerPluginDirectory(core: Core, directory: string, log
         log.info('registered in the catalog', { name, file, ...(version !== '' && { version }) });
         registered.add(name);
       } catch (error) {
-        log.info('left out of the catalog', { file, reason: errorText(error) });
+        log.info('not registered in the catalog', { file, reason: errorText(error) });
       }
     }
   };

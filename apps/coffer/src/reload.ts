@@ -87,12 +87,12 @@ export class RunningConfiguration implements ServerConfiguration {
     try {
       requireConfig(findings);
     } catch (cause) {
-      const message = 'the configuration was not read again; what it said before stays';
+      const message = 'failed to reload the configuration; the previous settings stay in force';
       this.#logger.error(message, { error: errorText(cause) });
       return new CofferError('failed', `${message}: ${errorText(cause)}`, { cause });
     }
     this.#findings = findings;
-    this.#logger.info('read the configuration again', { files: paths.join(', ') });
+    this.#logger.info('reloaded the configuration', { files: paths.join(', ') });
     return undefined;
   }
 
@@ -103,6 +103,6 @@ export class RunningConfiguration implements ServerConfiguration {
     requests.setLevel(logRequestsLevel);
     if (logLevel === undefined) return;
     loggers.configure(logLevel);
-    this.#logger.info('the log level is what the configuration says', { level: logLevel });
+    this.#logger.info('log level set from the configuration', { level: logLevel });
   }
 }

@@ -145,7 +145,7 @@ export const serverCommand: CommandDefinition = defineCommand({
     const isStopped = await Promise.race([stopped.then(() => true), immediate(false)]);
     const isOver = isStopped || !isReplaced;
     if (isOver && pidFile !== undefined) await removePidFile(pidFile, logger);
-    if (!isOver) logger.info('the process replaces itself, so that nothing of what was secret is left in its memory');
+    if (!isOver) logger.info('the process restarts itself, so that no secrets are left in its memory');
     await log.close();
     if (isOver) return 0;
     return replacement.replaceProcess(server.bound, io.env);
@@ -171,12 +171,14 @@ async function start<T>(open: () => Promise<T>): Promise<T> {
 async function farewell(server: Server, seconds: number, logger: Logger): Promise<void> {
   if (seconds === 0) return;
   server.retire();
-  logger.info('sys/health answers 503 from now on; requests are served until the delay is over', {
+  logger.info('shutting down: sys/health answers 503; requests are served until the delay is over', {
     shutdown_delay: `${seconds}s`,
   });
   const over = new AbortController();
   const { signal } = over;
-  const impatient = once(process, 'SIGTERM', { signal }).then(() => logger.info('the delay ends: another SIGTERM'));
+  const impatient = once(process, 'SIGTERM', { signal }).then(() =>
+    logger.info('shutdown delay cut short by another SIGTERM'),
+  );
   await Promise.race([impatient, delay(seconds * 1000, undefined, { signal })]).finally(() => over.abort());
 }
 

@@ -92,7 +92,8 @@ export class QuietMoment {
     const isQuiet = state === 'closed' && now - this.#lastRequest >= QUIET_MS;
     if (!isQuiet && now - since < LATEST_MS) return;
     this.stop();
-    if (state === 'shares') this.#logger.warn('shares entered since the seal are discarded: enter them again');
+    if (state === 'shares')
+      this.#logger.warn('unseal shares entered since the server was sealed are discarded: enter them again');
     this.#resolve();
   }
 }

@@ -83,7 +83,7 @@ describe('a transit seal', () => {
     const seals = await readSeals({ seal: { type: 'transit' } }, env, logger);
     assert.equal(env['VAULT_TOKEN'], undefined);
     assert.ok(!inspect(seals, { depth: 9 }).includes('hvs.from-env'));
-    assert.match(lines.join(''), /go over the network in the open[\s\S]*is not verified/);
+    assert.match(lines.join(''), /are sent unencrypted[\s\S]*is not verified/);
     assert.ok(!lines.join('').includes('hvs.from-env'));
     await assert.rejects(
       readSeals({ seal: { ...FILE, address: 'nowhere' } }, {}, logger),

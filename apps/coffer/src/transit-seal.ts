@@ -93,6 +93,6 @@ async function readPem(file: string | undefined): Promise<string | undefined> {
 /** Whoever listens in between learns the token, and the key that opens the root key. */
 function warnOfOpenness(address: string, skipVerify: boolean, logger: Logger): void {
   const isPlain = address.startsWith('http://') && !/^http:\/\/(127\.|localhost[:/]|localhost$|\[::1\])/.test(address);
-  if (isPlain) logger.warn('seal "transit": the address is http: keys and the token go over the network in the open');
+  if (isPlain) logger.warn('seal "transit": the address is http: keys and the token are sent unencrypted');
   if (skipVerify) logger.warn('seal "transit": the certificate of the other server is not verified (tls_skip_verify)');
 }

@@ -182,7 +182,7 @@ export class Core {
   /** Revokes what an answer holds that reaches nobody. */
   async #takeBack({ id, path }: IncomingRequest, answer: OutgoingResponse, why: string): Promise<void> {
     if ((answer.lease ?? answer.auth ?? answer.wrapInfo) === undefined) return;
-    this.#logger.warn(`${why}: what it holds is revoked`, {
+    this.#logger.warn(`${why}: revoking what it holds`, {
       request_id: id,
       path,
       lease_id: answer.lease?.id,
@@ -190,7 +190,10 @@ export class Core {
     try {
       await this.services.wrapping.takeBack(answer);
     } catch (error) {
-      this.#logger.error('it could not be revoked', { request_id: id, error: errorText(error) });
+      this.#logger.error('failed to revoke what an undelivered response held', {
+        request_id: id,
+        error: errorText(error),
+      });
     }
   }
 

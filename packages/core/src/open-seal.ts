@@ -134,17 +134,19 @@ export class OpenSeal {
     this.#logger = logger;
     this.#timer = setInterval(() => {
       tendKeys().catch((error: unknown) =>
-        logger.error('the encryption key was not looked after', { error: errorText(error) }),
+        logger.error('failed to check whether the encryption key is due for rotation', { error: errorText(error) }),
       );
       parts.watch
         .look()
-        .catch((error: unknown) => logger.warn('the seal was not looked after', { error: errorText(error) }));
+        .catch((error: unknown) => logger.warn('failed to check the seal', { error: errorText(error) }));
       built.core.services.remounts
         .tend()
-        .catch((error: unknown) => logger.warn('moved mounts were not looked after', { error: errorText(error) }));
+        .catch((error: unknown) =>
+          logger.warn('failed to finish interrupted moves of mounts', { error: errorText(error) }),
+        );
       parts.epochs
         .prune()
-        .catch((error: unknown) => logger.warn('old changes were not forgotten', { error: errorText(error) }));
+        .catch((error: unknown) => logger.warn('failed to purge old change records', { error: errorText(error) }));
     }, TEND_MS).unref();
   }
 
@@ -155,7 +157,7 @@ export class OpenSeal {
   async end({ keysMs, wipeKeys }: EndOptions): Promise<void> {
     clearInterval(this.#timer);
     const ended = closeBuilt(this.#built).catch((error: unknown) =>
-      this.#logger.error('the core did not end well', { error: errorText(error) }),
+      this.#logger.error('the server did not shut down cleanly', { error: errorText(error) }),
     );
     await (keysMs === undefined ? ended : Promise.race([ended, sleep(keysMs, undefined, { ref: false })]));
     await wipeKeys();

@@ -134,7 +134,7 @@ export class SealableCore implements SealControl {
     }
     if (!staySealed) this.#opening.require(record);
     await releaseDeadClaims(store, logger);
-    if (staySealed) logger.info('vault is sealed, as it was before the process replaced itself');
+    if (staySealed) logger.info('vault is still sealed after the process restarted itself');
     if (staySealed) return;
     await this.#inTurn(() => this.#opening.openByItself(record));
   }

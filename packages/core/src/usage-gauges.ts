@@ -139,7 +139,7 @@ export class UsageGauges {
       const done = count()
         .catch((error: unknown) => {
           metrics.count('coffer.usage.errors.total');
-          logger.debug('what is in the store could not be counted', { error: errorText(error) });
+          logger.debug('failed to count the contents of the store', { error: errorText(error) });
         })
         .then(() => {
           this.#running.delete(done);

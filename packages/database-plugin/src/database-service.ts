@@ -47,7 +47,7 @@ export function databaseServices(instances: Instances, version: string, logger: 
           const username = await instance.newUser({ ...wanted, warn: (warning) => warnings.push(warning) });
           // Its host gave up without learning of it, so nobody would ever drop it.
           if (currentDeadline()?.over === true) {
-            logger.warn('a user was made when nobody waited for it any more: it is dropped', { username });
+            logger.warn('a user was created after its request was abandoned: dropping it', { username });
             await withoutDeadline(() => instance.deleteUser({ username, statements: [] }));
           }
           return { username, warnings };

@@ -150,7 +150,7 @@ describe('a loop over what is due', () => {
     await eventually(() => log.length > 0, 'a line in the log');
     await sleep(100);
     assert.deepEqual(items.runs, ['stuck']);
-    assert.deepEqual(log, ['what came of it was not recorded']);
+    assert.deepEqual(log, ['failed to record the result']);
     failing.wake();
     await eventually(() => items.runs.length === 2, 'the second run');
   });
@@ -162,7 +162,7 @@ describe('a loop over what is due', () => {
     items.due = () => Promise.reject(new Error('the store is closed'));
     startLoop(items, { longestSleepMs: 20 });
     await eventually(() => log.length > 0, 'a line in the log');
-    assert.equal(log[0], 'the store did not say what is due');
+    assert.equal(log[0], 'failed to read from the store what is due');
     items.due = due;
     await eventually(() => items.times.size === 0, 'the end of what is due');
   });

@@ -96,7 +96,7 @@ export class DueLoop<Item> {
       const next = (await this.#work.nextDue()) ?? Number.POSITIVE_INFINITY;
       return Math.min(longestSleepMs, Math.max(shortestSleepMs, next - Date.now()));
     } catch (thrown) {
-      logger.error('the store did not say what is due', { error: CofferError.from(thrown).message });
+      logger.error('failed to read from the store what is due', { error: CofferError.from(thrown).message });
       return longestSleepMs;
     }
   }
@@ -115,7 +115,7 @@ export class DueLoop<Item> {
     const work = begun
       .catch((thrown: unknown) => {
         this.#failed = true;
-        this.#options.logger.error('what came of it was not recorded', {
+        this.#options.logger.error('failed to record the result', {
           item: name,
           error: CofferError.from(thrown).message,
         });

@@ -130,6 +130,9 @@ function removeAfter(child: PluginChild, socketDirectory: string, logger: Logger
     .then(() => rm(socketDirectory, { recursive: true, force: true }))
     .then(() => socketDirectories.delete(socketDirectory))
     .catch((error: unknown) => {
-      logger.warn('a plugin socket directory is left behind', { directory: socketDirectory, error: errorText(error) });
+      logger.warn('failed to remove a plugin socket directory', {
+        directory: socketDirectory,
+        error: errorText(error),
+      });
     });
 }

@@ -111,7 +111,7 @@ export class PluginClient {
     } catch (error) {
       // Any other status is an answer too.
       if (!(error instanceof GrpcError) || error.code !== grpcStatus.DEADLINE_EXCEEDED) return;
-      this.#logger.error('the plugin does not answer any more: its process is ended', { pid: this.pid });
+      this.#logger.error('the plugin stopped answering: ending its process', { pid: this.pid });
       this.#child.kill();
       await this.#child.ended;
     }

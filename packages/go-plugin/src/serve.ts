@@ -89,7 +89,7 @@ export async function serve(options: ServeOptions): Promise<void> {
     const shutdown = () => stop('the host asked for it');
     methods.resolve(await loadMethods(options, version, streams, shutdown));
   } catch (error) {
-    options.logger.error('the plugin ends: it cannot load what it serves', { error: errorText(error) });
+    options.logger.error('the plugin exits: it failed to load', { error: errorText(error) });
     process.exit(1);
   }
 }
@@ -128,7 +128,7 @@ function stopOnce(options: ServeOptions, server: GrpcServer, streams: HostStream
   return (reason) => {
     if (stopping) return;
     stopping = true;
-    options.logger.debug('the plugin ends', { reason });
+    options.logger.debug('the plugin exits', { reason });
     streams.endAll();
     const drained = server.drain();
     const end = async () => {
@@ -139,7 +139,7 @@ function stopOnce(options: ServeOptions, server: GrpcServer, streams: HostStream
     end().then(
       () => process.exit(0),
       (error: unknown) => {
-        options.logger.error('the plugin could not release everything', { error: errorText(error) });
+        options.logger.error('the plugin failed to release its resources', { error: errorText(error) });
         process.exit(1);
       },
     );
@@ -158,7 +158,7 @@ function endWithHost(logger: Logger, streams: HostStreams, stop: (reason: string
   process.on('SIGINT', () => logger.trace('plugin received interrupt signal, ignoring'));
   process.on('SIGTERM', () => stop('SIGTERM'));
   process.on('uncaughtException', (error) => {
-    logger.error('the plugin ends: an error nobody handled', { error: error.stack ?? error.message });
+    logger.error('the plugin exits: unhandled error', { error: error.stack ?? error.message });
     process.exit(1);
   });
 }

@@ -249,7 +249,7 @@ describe('a client that goes away', () => {
     });
     assert.deepEqual(
       entries.map(({ message, fields }) => [message, fields.lease_id]),
-      [['client went away before it got its lease', 'database/creds/a/1']],
+      [['client disconnected before it got its lease', 'database/creds/a/1']],
     );
   });
 

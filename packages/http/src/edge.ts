@@ -179,7 +179,11 @@ function limitConnections(server: EdgeServer, options: HttpEdgeOptions): Connect
   return new Connections(server, limits, (network) => {
     if (Date.now() < nextWarning) return;
     nextWarning = Date.now() + 60_000;
-    logger.warn('too many connections: the longest idle are closed', { from: network, total, per_address: perNetwork });
+    logger.warn('too many connections: closing the longest idle ones', {
+      from: network,
+      total,
+      per_address: perNetwork,
+    });
   });
 }
 

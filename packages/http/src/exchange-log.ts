@@ -4,8 +4,8 @@ import type { OutgoingResponse } from '@coffer/framework';
 /** The core has done what was asked and nobody will know: the log names the lease, so that it can be revoked. */
 export function reportLostAnswer(logger: Logger, requestId: string, answer: OutgoingResponse | undefined): void {
   const fields = { request_id: requestId, lease_id: answer?.lease?.id };
-  if (answer?.lease === undefined) logger.debug('client went away before the answer', fields);
-  else logger.warn('client went away before it got its lease', fields);
+  if (answer?.lease === undefined) logger.debug('client disconnected before the response', fields);
+  else logger.warn('client disconnected before it got its lease', fields);
 }
 
 /** What the client is not told of an internal error. */

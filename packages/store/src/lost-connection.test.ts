@@ -46,8 +46,7 @@ describe('a statement whose connection is lost', () => {
       const locked = 'SELECT name FROM entries WHERE name = $1 FOR SHARE';
       assert.equal((await store.transaction([{ sql: locked, params: ['a'] }, { sql: 'SELECT 1' }])).length, 2);
       assert.equal(
-        log.filter(({ message, fields }) => message === 'store: trying again' && fields['reason'] === 'connection')
-          .length,
+        log.filter(({ message, fields }) => message === 'store: retrying' && fields['reason'] === 'connection').length,
         4,
       );
     });
@@ -155,7 +154,7 @@ describe('statements that run into others', () => {
       await store.close();
       const told = log.filter(({ level }) => level === 'info').map(({ message }) => message);
       assert.deepEqual(told, [`store: retried ${times * 3} statements: ${sqlstate} ${times * 3}`]);
-      assert.equal(log.filter(({ message }) => message === 'store: trying again').length, times * 3);
+      assert.equal(log.filter(({ message }) => message === 'store: retrying').length, times * 3);
     });
   }
 

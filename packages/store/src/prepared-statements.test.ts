@@ -62,9 +62,7 @@ describe('what is asked again', () => {
       (await store.run(`${NAMES} ORDER BY name`, ['m'])).rows.map((row) => row['name']),
       ['a', 'b', 'c', 'd'],
     );
-    const reasons = log
-      .filter(({ message }) => message === 'store: trying again')
-      .map(({ fields }) => fields?.['reason']);
+    const reasons = log.filter(({ message }) => message === 'store: retrying').map(({ fields }) => fields?.['reason']);
     assert.deepEqual(reasons, ['26000', '26000', '26000']);
   });
 

@@ -12,7 +12,7 @@ describe('retries', () => {
     for (const reason of ['40001', 'connection', '40001', '40P01']) retries.note(reason, 1, 'why');
     assert.deepEqual(
       told(),
-      Array.from({ length: 4 }, () => 'debug store: trying again'),
+      Array.from({ length: 4 }, () => 'debug store: retrying'),
     );
     test.mock.timers.tick(59_999);
     assert.deepEqual(told(), []);

@@ -19,7 +19,7 @@ export class Retries {
   note(reason: string, attempt: number, error: string): void {
     this.#counts.set(reason, (this.#counts.get(reason) ?? 0) + 1);
     this.#metrics.count('coffer.store.retries.total', { sqlstate: reason });
-    this.#logger.debug('store: trying again', { reason, attempt, error });
+    this.#logger.debug('store: retrying', { reason, attempt, error });
     this.#timer ??= setTimeout(() => this.#tell(), SUMMARY_MS).unref();
   }
 

@@ -48,7 +48,7 @@ describe('a store that is away', { concurrency: true }, () => {
       await back(proxy);
       await within(ANSWER_MS, untilTaken(store, 'd'));
       assert.deepEqual(await namesIn(store), ['a', 'b', 'd']);
-      assert.ok(log.some(({ message }) => message === 'store: trying again'));
+      assert.ok(log.some(({ message }) => message === 'store: retrying'));
     });
   }
 

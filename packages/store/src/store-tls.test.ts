@@ -102,7 +102,7 @@ describe('TLS to the store', () => {
       await store.close();
       assert.equal(log.length, 1, hosts);
       assert.match(log[0] ?? '', told);
-      assert.match(log[0] ?? '', /^a database node is passed over: failed to connect to host=/);
+      assert.match(log[0] ?? '', /^avoiding a database node after an error: failed to connect to host=/);
     }
     const nobody = `postgres://${server.user}:x@localhost:${server.port},127.0.0.1:${expired.port}/d?sslmode=verify-full&sslrootcert=${files.ca}`;
     await assert.rejects(openPostgresStore({ connectionUrl: nobody }), /has expired/);

@@ -40,7 +40,7 @@ export function createTraces(settings: TracesSettings, logger: Logger): Traces {
       .merge(detectResources({ detectors: [envDetector] })),
     spanLimits: { attributeValueLengthLimit: LONGEST_ATTRIBUTE },
   });
-  logger.info('traces are sent to a collector', { host: new URL(settings.url).host, protocol: settings.protocol });
+  logger.info('sending traces to a collector', { host: new URL(settings.url).host, protocol: settings.protocol });
   let closing: Promise<void> | undefined;
   return {
     tracer: new SdkTracer(provider.getTracer('coffer', VERSION)),

@@ -18,7 +18,7 @@ export async function openTraces(
     const { createTraces } = await import('./collector.ts');
     return createTraces(settings, logger);
   } catch (error) {
-    logger.warn('no traces are sent: a setting cannot be used', { error: errorText(error) });
+    logger.warn('not sending traces: invalid setting', { error: errorText(error) });
     return undefined;
   }
 }

@@ -52,6 +52,6 @@ export class LossReport {
     if (lost === this.#told) return;
     this.#told = lost;
     const fields = { dropped: this.#dropped, failed: this.#failed, reason: this.#last };
-    this.#logger.warn('traces are lost; requests are served all the same', fields);
+    this.#logger.warn('traces are lost; requests are not affected', fields);
   }
 }

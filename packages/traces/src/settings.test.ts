@@ -52,7 +52,7 @@ describe('the settings of traces', () => {
       const logger = createLogger('', 'trace', (entry) => (log += formatLogLine(entry)));
       const all = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://c', ...env };
       assert.equal(tracesSettings(undefined, all, logger), undefined);
-      assert.match(log, /WARN.*no traces are sent: /);
+      assert.match(log, /WARN.*not sending traces: /);
       assert.ok(!log.includes('secret'));
     }
   });

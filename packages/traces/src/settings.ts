@@ -43,7 +43,7 @@ export function tracesSettings(
   const url = endpoint === undefined ? urlOf(env) : atPath(endpoint);
   if (url === undefined) return undefined;
   const off = (reason: string): undefined => {
-    logger.warn(`no traces are sent: ${reason}`);
+    logger.warn(`not sending traces: ${reason}`);
     return undefined;
   };
   if (!isHttpUrl(url)) return off('the endpoint of the collector is no http:// or https:// URL');

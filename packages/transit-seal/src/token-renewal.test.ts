@@ -30,7 +30,7 @@ describe('the renewal of a token', () => {
     seconds = 300;
     await tick(600_000);
     assert.equal(calls, 3);
-    assert.match(lines.join(''), /the token of the seal comes to its end.*seconds=300/);
+    assert.match(lines.join(''), /the token of the seal expires soon.*seconds=300/);
     seconds = 1;
     await tick(200_000);
     await tick(4_999);

@@ -45,7 +45,7 @@ export class TokenRenewal {
     const { seconds, renewable } = await this.#renew();
     this.#failures = 0;
     if (!renewable || seconds <= 0) {
-      this.#logger.info('the token of the seal is not renewed: it cannot be, or need not', { seconds });
+      this.#logger.info('the token of the seal is not renewed: it is not renewable, or never expires', { seconds });
       return;
     }
     this.#warnOfEnd(seconds);
@@ -55,7 +55,7 @@ export class TokenRenewal {
   #failed(error: unknown): void {
     if (CofferError.from(error).code === 'unavailable') {
       this.#failures++;
-      this.#logger.warn('the token of the seal was not renewed, and is tried again', { error: errorText(error) });
+      this.#logger.warn('failed to renew the token of the seal; trying again', { error: errorText(error) });
       this.#after(backoffMs(BACKOFF, this.#failures));
       return;
     }
@@ -70,7 +70,7 @@ export class TokenRenewal {
     if (seconds > this.#longest / 2 || this.#hasWarned) return;
     this.#hasWarned = true;
     const text =
-      'the token of the seal comes to its end, and cannot be renewed beyond: give the server another one (a periodic one has no end)';
+      'the token of the seal expires soon and cannot be renewed further: give the server a new one (a periodic token never expires)';
     this.#logger.warn(text, { seconds });
   }
 }

@@ -248,7 +248,7 @@ describe('a server without yb_servers()', () => {
       await opened.database.deleteUser({ username, statements: [] });
       assert.deepEqual(
         opened.log.map((entry) => entry.message),
-        ['the server has no function yb_servers(): connections are not balanced over nodes'],
+        ['the server has no function yb_servers(): connections are not balanced across nodes'],
       );
     }
     await plain.stop();

@@ -175,7 +175,7 @@ for (const mode of ['postgresql', 'yugabytedb'] as const) {
           assert.equal(await roleExists(server, username), false);
           assert.match(
             logged(from).join('\n'),
-            /^revocation_statements: .*; the user is dropped as if there were no revocation statements$/,
+            /^revocation_statements: .*; dropping the user as if there were no revocation statements$/,
           );
         }
       });

@@ -274,7 +274,7 @@ function hasCertificate({ tls }: YsqlSettings): boolean {
 
 function trusts(username: string): string {
   return (
-    `the database let "${username}" in without asking for a password: it trusts whoever can reach it, and the passwords of ` +
+    `the database let "${username}" in without asking for a password: it trusts anyone who can connect, and the passwords of ` +
     'its users protect nothing. See "trust" in its pg_hba.conf; on YugabyteDB, whether ysql_enable_auth is on.'
   );
 }

@@ -85,7 +85,9 @@ export class DeviceTable {
       const saved = await this.#readStored();
       for (const { path } of saved) {
         if (taken.has(path))
-          this.#options.logger.error('a device of the configuration stands in for one of the API', { path });
+          this.#options.logger.error('an audit device in the configuration replaces one enabled through the API', {
+            path,
+          });
       }
       const wanted = [...configured, ...saved.filter(({ path }) => !taken.has(path))];
       const before = this.#open;
@@ -140,7 +142,7 @@ export class DeviceTable {
         try {
           await device?.reopen();
         } catch (error) {
-          this.#options.logger.error('an audit device was not opened again', { path, error: errorText(error) });
+          this.#options.logger.error('failed to reopen an audit device', { path, error: errorText(error) });
         }
       }),
     );

@@ -31,7 +31,7 @@ export class FailureLog {
       this.say(`backend failed to log`, path, { backend: path, error: errorText(error) });
       return false;
     }
-    if (this.#failing.delete(path)) this.#logger.info('an audit device takes lines again', { backend: path });
+    if (this.#failing.delete(path)) this.#logger.info('an audit device works again', { backend: path });
     return true;
   }
 

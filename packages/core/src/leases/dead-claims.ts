@@ -19,7 +19,7 @@ export async function releaseDeadClaims(store: Store, logger: Logger): Promise<v
     await store.transaction(release({ leases: 'claimed_until > store_now()', intents: 'claimed_until > 0' }));
   } catch (error) {
     // A full disk is no reason not to start: without this the claims run out by themselves.
-    logger.warn('the claims of the process before this one could not be released', { error: errorText(error) });
+    logger.warn('failed to release the claims of the previous process', { error: errorText(error) });
   }
 }
 
@@ -34,7 +34,7 @@ export async function takeOverDead(store: Store, logger: Logger): Promise<void> 
     const statements = release({ leases: claimed, intents: claimed, params });
     // The row first: a beat that comes meanwhile waits for it, and either finds it gone or keeps it, and the claims with it.
     const [forgotten] = await store.transaction([forgetDead(id), ...statements]);
-    if (forgotten?.changes === 1) logger.warn('a node is dead: what it had begun is taken over', { node: id });
+    if (forgotten?.changes === 1) logger.warn('a node is dead: taking over its unfinished work', { node: id });
   }
 }
 
@@ -86,7 +86,7 @@ export async function releaseDeadCreations(store: Store, barrier: Barrier, logge
       await store.run('UPDATE leases SET claimed_until = 0, next_attempt = 0 WHERE id = $1', [id]);
     }
   } catch (error) {
-    logger.warn('the creations of the process before this one could not be released', { error: errorText(error) });
+    logger.warn('failed to release the unfinished leases of the previous process', { error: errorText(error) });
   }
 }
 

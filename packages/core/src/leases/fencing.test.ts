@@ -132,7 +132,7 @@ describe('whoever lost a claim', () => {
       };
       await assert.rejects(leases.revoke(ID), LOST);
       assert.deepEqual(await rowNow(), stolen);
-      assert.match(log, /a lease was taken over by another node/);
+      assert.match(log, /another node has taken over a lease/);
       assert.equal(effects, 1);
     });
   }

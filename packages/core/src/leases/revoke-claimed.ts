@@ -120,7 +120,10 @@ export class ClaimedRevocations {
     const owed = text.slice(0, ERROR_LENGTH);
     const sql = `${GIVE_BACK}, attempts = 0, last_error = $3, next_attempt = $4`;
     await writeClaimed(this.#options.store, row, sql, [owed, Date.now() + OWED_MS]);
-    this.#options.logger.debug('a lease is over, but something of it may go on', { lease_id: row.id, owed });
+    this.#options.logger.debug('a lease is revoked, but sessions of its user may still be open', {
+      lease_id: row.id,
+      owed,
+    });
     return { owed };
   }
 
@@ -137,7 +140,7 @@ export class ClaimedRevocations {
     const sql = `${GIVE_BACK}, attempts = attempts + 1, last_error = $3, next_attempt = $4`;
     if (!(await changeClaimed(store, row, sql, [error, nextAttempt]))) {
       if (!(await isThere(store, id))) return {};
-      logger.warn('a lease was taken over by another node, which revokes it', { lease_id: id });
+      logger.warn('another node has taken over a lease, and revokes it', { lease_id: id });
       return { error: claimLost(id) };
     }
     logger.error('failed to revoke lease', { lease_id: id, attempt: attempts + 1, error });

@@ -147,7 +147,7 @@ export class PrefixRevocation {
   async #forget(id: string, why: string): Promise<void> {
     const { store, logger } = this.#parts;
     await store.run('DELETE FROM leases WHERE id = $1', [id]);
-    logger.warn('lease forgotten by force: what it stood for may still exist', { lease_id: id, error: why });
+    logger.warn('lease forgotten by force: its user may still exist', { lease_id: id, error: why });
   }
 
   #break(error: unknown): void {

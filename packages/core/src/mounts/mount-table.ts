@@ -97,7 +97,7 @@ export class MountTable {
         this.#add(row.mount, this.#factoryOf(row.mount)).tainted = row.tainted;
       } catch (error) {
         // A newer version beside this one may know more. That must not keep this one from serving the rest.
-        this.#parts.logger.error('a mount of another node cannot be served here', { error: errorText(error) });
+        this.#parts.logger.error('cannot serve a mount that another node has enabled', { error: errorText(error) });
       }
     }
   }
@@ -133,7 +133,7 @@ export class MountTable {
   /** As {@link #leave}. Requests wait for what follows a change, and those of the mount may be among them: nobody waits for its end. */
   #leaveSoon(path: string, mounted: Mounted): void {
     const left = this.#leave(path, mounted)
-      .catch((error: unknown) => this.#parts.logger.error('a mount did not close', { path, error: errorText(error) }))
+      .catch((error: unknown) => this.#parts.logger.error('failed to close a mount', { path, error: errorText(error) }))
       .finally(() => this.#leaving.delete(left));
     this.#leaving.add(left);
   }
@@ -244,7 +244,7 @@ export class MountTable {
       await this.#rows.taint(mount, false);
     } catch (error) {
       const { path } = mount;
-      this.#parts.logger.error('a mount stays half disabled: disable it again', { path, error: errorText(error) });
+      this.#parts.logger.error('a mount is only partly disabled: disable it again', { path, error: errorText(error) });
     }
   }
 

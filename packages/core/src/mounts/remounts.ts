@@ -98,15 +98,15 @@ export class Remounts {
     const { mounts, revoke, logger } = this.#options;
     const { from, to } = begun;
     const log = { migration_id: id, from, to };
-    logger.info('a mount is moved', log);
+    logger.info('moving a mount', log);
     try {
       // Nothing is moved once another node has undone this: its entry is another one then.
       const unchanged = await this.#unchanged(id);
       await mounts.move(from, to, { accessor: begun.accessor, revoke, provided: unchanged });
       await this.#end(id, 'success');
-      logger.info('a mount has moved', log);
+      logger.info('moved a mount', log);
     } catch (error) {
-      logger.error('a mount was not moved', { ...log, error: errorText(error) });
+      logger.error('failed to move a mount', { ...log, error: errorText(error) });
       await this.#end(id, 'failure').catch(() => undefined);
     }
   }
@@ -133,6 +133,10 @@ export class Remounts {
       await this.#entries.update(id, (entryNow) => ({ ...entryNow, status: 'success' }));
       return;
     }
-    logger.warn('a mount that was being moved stays where it was', { migration_id: id, from, to });
+    logger.warn('an interrupted move of a mount was undone: the mount stays at its old path', {
+      migration_id: id,
+      from,
+      to,
+    });
   }
 }

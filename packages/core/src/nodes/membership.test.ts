@@ -122,7 +122,7 @@ describe('a node', () => {
     mock.timers.tick(HEARTBEAT_MS);
     await beaten(2);
     assert.equal((await rows()).length, 1);
-    assert.deepEqual(log, ['warn this node was taken for dead: others go on with what it had begun']);
+    assert.deepEqual(log, ['warn other nodes declared this node dead and take over its unfinished work']);
   });
 
   it('does not know whether it lives while it was not heard, and whether others do until all could be heard', async () => {

@@ -112,7 +112,9 @@ export class Membership implements NodeLife {
       const wasThere = await beat(store, { address: this.#address, version: VERSION, state: state(), epoch: epoch() });
       if (!wasThere && this.#heard !== undefined) {
         this.#deaths++;
-        logger.warn('this node was taken for dead: others go on with what it had begun', { silent_ms: this.#heard.ms });
+        logger.warn('other nodes declared this node dead and take over its unfinished work', {
+          silent_ms: this.#heard.ms,
+        });
       }
       if (store.exclusive && this.#heard === undefined) await forgetOthers(store);
       if (this.lastHeardMs > DOUBT_MS) this.#steady = begun;

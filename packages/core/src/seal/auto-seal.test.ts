@@ -136,7 +136,7 @@ describe('a seal that another server opens', () => {
     transit.failure = undefined;
     await watch.look();
     const said = lines.join('');
-    assert.match(said, /the store might not open again[\s\S]*connection refused[\s\S]*the seal is well again/);
+    assert.match(said, /the server might not unseal again[\s\S]*connection refused[\s\S]*the seal works again/);
 
     // The recovery key is who it was, and an exchange of it asks the other server as well.
     await restart();

@@ -40,7 +40,7 @@ export class ConfiguredSeals {
       return await rootKeyByAutoSeal(this.autoSeal, record);
     } catch (error) {
       if (mayPass(error) || this.#former?.type !== config.type) throw error;
-      this.#logger.debug('the former seal is tried', { error: errorText(error) });
+      this.#logger.debug('trying the former seal', { error: errorText(error) });
       (await rootKeyByAutoSeal(this.#former, record)).fill(0);
       this.#left = config;
       return undefined;
@@ -77,7 +77,7 @@ export class ConfiguredSeals {
   forgetFormer(): void {
     if (this.#former === undefined) return;
     this.#former.forget();
-    this.#logger.warn('the store is not sealed with it any more: take the disabled seal out of the configuration', {
+    this.#logger.warn('the store no longer uses the disabled seal: remove it from the configuration', {
       type: this.#former.type,
     });
   }

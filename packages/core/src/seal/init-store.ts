@@ -45,12 +45,12 @@ export async function initStore({
     return { record, shares, token };
   } catch (error) {
     await undo(store, record, rootTokenId).catch((failure: unknown) => {
-      logger.error('the store is left with keys that nobody has: empty it, and initialize it again', {
+      logger.error('the store has keys that nobody received: empty it, and initialize it again', {
         error: errorText(failure),
       });
       throw failure;
     });
-    logger.warn('nobody has got the keys of the new store: it is not initialized', { error: errorText(error) });
+    logger.warn('the keys of the new store were not delivered: it is not initialized', { error: errorText(error) });
     throw error;
   } finally {
     barrier.forget();

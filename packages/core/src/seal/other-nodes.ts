@@ -50,7 +50,7 @@ export class OtherNodes {
     try {
       return await withDeadline(new Deadline(STORE_MS), () => whileAwaited(work()));
     } catch (error) {
-      this.#logger.warn('the other nodes are not known', { error: errorText(error) });
+      this.#logger.warn('failed to list the other nodes', { error: errorText(error) });
       return undefined;
     }
   }

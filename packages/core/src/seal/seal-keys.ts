@@ -150,7 +150,7 @@ export class SealKeys {
     const { status } = this;
     const reason = rotationReason(status, config, Date.now());
     if (reason !== undefined) {
-      this.#logger.info('the encryption key is rotated by itself', { reason });
+      this.#logger.info('rotating the encryption key automatically', { reason });
       await this.rotate(status.term);
     } else if (this.barrier.uncounted >= SAVE_AFTER_ENCRYPTIONS) {
       await this.#inTurn(() => this.#saveEncryptions());
@@ -208,7 +208,7 @@ export class SealKeys {
         };
       });
       const { shares, threshold } = this.#record.config;
-      this.#logger.info('the recovery key is replaced', { shares, threshold });
+      this.#logger.info('replaced the recovery key', { shares, threshold });
       const made = await splitKey(recoveryKey, counts);
       recoveryKey.fill(0);
       return made;
@@ -230,7 +230,7 @@ export class SealKeys {
         const config: SealConfig = { ...this.#record.config, ...keyPart(by) };
         return { config, rootKey: sealRootKey(by.key, config, this.#rootKey) };
       });
-      if (isResealed) this.#logger.info('the root key is sealed under the new key of the seal', { key_id: by.keyId });
+      if (isResealed) this.#logger.info('encrypted the root key with the new key of the seal', { key_id: by.keyId });
       return isResealed;
     });
   }
@@ -251,7 +251,7 @@ export class SealKeys {
       const save = (): Promise<void> => this.#inTurn(() => this.#saveEncryptions());
       await withDeadline(new Deadline(LAST_SAVE_MS), () => whileAwaited(save()));
     } catch (error) {
-      this.#logger.warn('the encryption count was not saved', { error: errorText(error) });
+      this.#logger.warn('failed to save the encryption count', { error: errorText(error) });
     } finally {
       this.#isForgotten = true;
       this.#rootKey.fill(0);
@@ -344,7 +344,9 @@ export class SealKeys {
   #lookFor(term: number): void {
     withoutDeadline(() => this.follow())
       .then(() => this.barrier.hasNoTerm(term))
-      .catch((error: unknown) => this.#logger.warn('the keys could not be read again', { error: errorText(error) }));
+      .catch((error: unknown) =>
+        this.#logger.warn('failed to reload the encryption keys', { error: errorText(error) }),
+      );
   }
 
   #requireKeys(): void {

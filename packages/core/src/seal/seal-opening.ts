@@ -114,7 +114,7 @@ export class SealOpening {
     // Another node may do it.
     this.awaitOthers();
     logger.warn(
-      'the store is to be moved to another seal: run "operator unseal -migrate" with the shares that it has now',
+      'the configuration has another seal than the store: run "operator unseal -migrate" with the current shares',
       { from: record.config.type, to: this.#seals.type },
     );
   }

@@ -27,13 +27,13 @@ export class SealRetry {
     this.#problem = problem;
     this.#failures++;
     const waitMs = backoffMs(BACKOFF, this.#failures);
-    this.#logger.warn('the seal did not open, and is tried again', {
+    this.#logger.warn('failed to unseal; trying again', {
       error: errorText(error),
       wait_ms: Math.round(waitMs),
     });
     this.#timer = setTimeout(() => {
       withoutDeadline(this.#attempt).catch((failure: unknown) =>
-        this.#logger.error('the seal did not open', { error: errorText(failure) }),
+        this.#logger.error('failed to unseal', { error: errorText(failure) }),
       );
     }, waitMs).unref();
   }

@@ -31,10 +31,10 @@ export class SealWatch {
       // It was opened just now.
       if (!isFirst || isResealed) (await rootKeyByAutoSeal(autoSeal, this.#keys.record)).fill(0);
       this.#last = new Elapsed();
-      if (!this.#isWell) this.#logger.info('the seal is well again', { type: record.config.type });
+      if (!this.#isWell) this.#logger.info('the seal works again', { type: record.config.type });
       this.#isWell = true;
     } catch (error) {
-      const text = 'the seal is not well: once closed, the store might not open again';
+      const text = 'the seal is failing: once sealed, the server might not unseal again';
       this.#logger.warn(text, { type: record.config.type, error: errorText(error) });
       this.#isWell = false;
     }

@@ -76,7 +76,7 @@ export class ShareHolders {
     try {
       for (const { attempt } of others) await attempt.forgetShares();
     } catch (error) {
-      this.#logger.warn('shares of the replaced key are left in an attempt under way', { error: errorText(error) });
+      this.#logger.warn('an attempt in progress still has shares of the replaced key', { error: errorText(error) });
     }
   }
 }

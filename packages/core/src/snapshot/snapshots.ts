@@ -127,9 +127,9 @@ export class Snapshots {
         ),
       );
       const counts = await writer.finish();
-      logger.info('a snapshot was taken', { id: meta.id, rows: counts.reduce((sum, { rows }) => sum + rows, 0) });
+      logger.info('took a snapshot', { id: meta.id, rows: counts.reduce((sum, { rows }) => sum + rows, 0) });
     } catch (error) {
-      logger.warn('a snapshot was not taken', { error: errorText(error) });
+      logger.warn('failed to take a snapshot', { error: errorText(error) });
       throw error;
     } finally {
       await writer.abandon();
@@ -139,15 +139,15 @@ export class Snapshots {
   async #replace(bulk: BulkAccess, spool: Spool, { meta, sealType, isOurs }: Known): Promise<RestoredSnapshot> {
     const { epochs, logger } = this.#options;
     const { forgottenLeases } = await replaceAll(bulk, () => spool.read(), isOurs);
-    logger.warn('the store was replaced by a snapshot', { id: meta.id, created: meta.created });
+    logger.warn('a snapshot was restored: the store was replaced', { id: meta.id, created: meta.created });
     if (forgottenLeases > 0) {
-      logger.warn('leases of the store before were forgotten: nobody revokes them', { leases: forgottenLeases });
+      logger.warn('leases of the replaced store were forgotten, and will not be revoked', { leases: forgottenLeases });
     }
     try {
       await epochs.refresh();
       return { forgottenLeases };
     } catch (error) {
-      logger.info('this node does not go on with the snapshot by itself', { error: errorText(error) });
+      logger.info('this node cannot continue with the restored store by itself', { error: errorText(error) });
       return { forgottenLeases, ...(CofferError.from(error).code === 'sealed' && { sealedBy: sealType }) };
     }
   }

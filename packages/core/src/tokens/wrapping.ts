@@ -138,7 +138,7 @@ export function createWrapping({ storage, tokens, leases, logger }: WrappingOpti
       try {
         return (await keep(response, path, ttl, caller === undefined ? [] : stillValid(caller))).answer;
       } catch (error) {
-        logger.error('an answer could not be wrapped: what it holds is revoked', {
+        logger.error('failed to wrap a response: revoking what it holds', {
           path,
           lease_id: response.lease?.id,
         });

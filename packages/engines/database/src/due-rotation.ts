@@ -19,7 +19,7 @@ export async function finishOrRotate(parts: EngineParts, subject: string): Promi
       await (subject.startsWith(ROOT_SUBJECT) ? finishRoot(parts, claimed) : finishStatic(parts, claimed));
     } catch (thrown) {
       const { message } = CofferError.from(thrown);
-      logger.error('a rotation that was due failed', { subject, error: message });
+      logger.error('a scheduled rotation failed', { subject, error: message });
       const row = await intents.get(subject);
       if (row === undefined || row.nextAttempt === null || row.nextAttempt > Date.now()) return;
       await claimed.save({

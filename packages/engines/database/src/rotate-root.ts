@@ -56,7 +56,7 @@ async function clearAway(intents: Intents, claimed: ClaimedIntent): Promise<void
 /** The connection's own user was set by hand: a rotation that is still open no longer counts. */
 export async function dropOpenRotation(logger: Logger, name: string, claimed: ClaimedIntent): Promise<void> {
   if (claimed.state !== 'open') return;
-  logger.warn('an open rotation of the root user was given up: the connection got new credentials', {
+  logger.warn('an unfinished root rotation was abandoned: the connection got new credentials', {
     connection: name,
   });
   await claimed.save({ state: 'settled', value: {} });
@@ -98,14 +98,14 @@ async function rotate(
       return [...outcome.warnings, warnTrusted(parts.context.logger, name, config.username)];
     case 'unchanged':
       await last.remove();
-      parts.context.logger.error('a root rotation failed; the password is as it was', {
+      parts.context.logger.error('root rotation failed; the password has not changed', {
         connection: name,
         error: outcome.error.message,
       });
       throw new CofferError('failed', `failed to rotate root credentials: ${outcome.error.message}`);
     case 'unknown':
       await last.save(unknownAttempt(last, outcome.error));
-      parts.context.logger.error('what came of a root rotation is not known yet; it is settled in the background', {
+      parts.context.logger.error('the outcome of a root rotation is not known yet; checking in the background', {
         connection: name,
         attempt: last.attempts + 1,
         error: outcome.error.message,
@@ -234,7 +234,7 @@ async function keep(parts: EngineParts, name: string, claimed: ClaimedIntent): P
 
 function warnTrusted(logger: Logger, name: string, username: string): string {
   const warning =
-    `the database let "${username}" in without asking for a password: it trusts whoever can reach it, and nobody can say ` +
+    `the database let "${username}" in without asking for a password: it trusts anyone who can connect, and nobody can say ` +
     'whether the new password is the right one. See "trust" in its pg_hba.conf.';
   logger.warn(warning, { connection: name });
   return warning;

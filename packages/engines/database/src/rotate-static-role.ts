@@ -113,7 +113,7 @@ async function recordFailure(
   const fields = { role: name, username: role.username, attempt: failed.attempts, error: failed.lastError };
   if (outcome === 'unknown') {
     await claimed.save(unknownAttempt(claimed, error));
-    parts.context.logger.warn('what came of a rotation is not known yet; it is settled in the background', fields);
+    parts.context.logger.warn('the outcome of a rotation is not known yet; checking in the background', fields);
     return;
   }
   // Without a password that logs in there is nothing to show: the row stays open, and the next attempt uses a new
@@ -125,7 +125,7 @@ async function recordFailure(
     nextAttempt: retryTime(role, claimed, Date.now()),
     value: { ...credential, pending: '' },
   });
-  parts.context.logger.error('a rotation failed; the password is as it was', fields);
+  parts.context.logger.error('rotation failed; the password has not changed', fields);
 }
 
 function retryTime(role: StaticRoleEntry, { attempts }: ClaimedIntent, now: number): number {
@@ -135,7 +135,7 @@ function retryTime(role: StaticRoleEntry, { attempts }: ClaimedIntent, now: numb
 
 export function warnTrusted(logger: Logger, name: string, { dbName, username }: StaticRoleEntry): void {
   logger.warn(
-    'the database let a static role in without asking for a password: it trusts whoever can reach it (see pg_hba.conf)',
+    'the database let a static role log in without a password: it trusts anyone who can connect (see pg_hba.conf)',
     { role: name, connection: dbName, username },
   );
 }

@@ -214,10 +214,13 @@ export async function renewUser(
 export async function revokeUser({ context, connections }: UserParts, lease: Lease): Promise<string | undefined> {
   const data = userData(lease);
   if (data.username === '') {
-    context.logger.warn('a plugin that names its users itself never said whether it made one; VALID UNTIL bounds it', {
-      lease_id: lease.id,
-      connection: data.dbName,
-    });
+    context.logger.warn(
+      'a plugin that chooses user names never said whether it created one; that user stays until VALID UNTIL',
+      {
+        lease_id: lease.id,
+        connection: data.dbName,
+      },
+    );
     return undefined;
   }
   const { over, nodes } = await connections.use(data.dbName, async (database) => {

@@ -30,6 +30,8 @@ export const MOUNT_CONFIG_FIELDS = {
     type: 'comma-strings',
     description: 'Fields of responses that audit devices write in plain text.',
   },
+  passthrough_request_headers: { type: 'comma-strings', description: 'Kept and shown: no engine here reads headers.' },
+  allowed_response_headers: { type: 'comma-strings', description: 'Kept and shown: no engine here sets headers.' },
   token_type: {
     type: 'string',
     description:

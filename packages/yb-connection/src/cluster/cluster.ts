@@ -51,7 +51,7 @@ export class Cluster {
     this.#discovery = new Discovery(settings.refreshIntervalSeconds, logger);
     const { failedHostDelaySeconds, refreshIntervalSeconds } = settings;
     this.#health = new NodeHealth(failedHostDelaySeconds, refreshIntervalSeconds, ({ message }) =>
-      logger.warn('a database node is passed over', { error: message }),
+      logger.warn('avoiding a database node after an error', { error: message }),
     );
     this.#dialer = new NodeDialer(settings, dial, this.#discovery, this.#health);
     this.#contacts = new ContactPoints(settings, this.#dialer, this.#health);
@@ -197,7 +197,7 @@ export class Cluster {
     const contact = control.broken ? await this.#openContact(search) : control;
     this.#reconsider(contact, nodes.length === 0 ? nextAt : 0);
     if (nodes.length > 0) {
-      this.#logger.warn('no address that yb_servers() gives can be reached from here; staying with the contact point');
+      this.#logger.warn('none of the addresses from yb_servers() can be reached; using the contact point only');
     }
     return contact;
   }

@@ -153,13 +153,13 @@ export class Discovery {
     this.#failures++;
     this.#nextAt = Date.now() + backoffMs(AGAIN, this.#failures);
     this.#trouble = errorText(error);
-    this.#logger.warn('yb_servers() could not be asked for the nodes', { error: this.#trouble });
+    this.#logger.warn('failed to get the list of nodes from yb_servers()', { error: this.#trouble });
   }
 
   /** An old YugabyteDB, PostgreSQL, or a cluster that is being upgraded: it may be there later. */
   #noteMissing(): void {
     if (!this.#missing) {
-      this.#logger.warn('the server has no function yb_servers(): connections are not balanced over nodes');
+      this.#logger.warn('the server has no function yb_servers(): connections are not balanced across nodes');
     }
     const { firstMs, longestMs } = AGAIN;
     const again = { firstMs: Math.min(longestMs, Math.max(firstMs, this.#refreshSeconds * 1000)), longestMs };
@@ -184,7 +184,7 @@ export class Discovery {
       if (this.#port !== undefined && this.#port !== before && nodes.length > 1) {
         const listed = own[0]?.port;
         this.#logger.warn(
-          'yb_servers() lists the configured host under another port; the configured one is used for all',
+          'yb_servers() lists the configured host with another port; using the configured port for all nodes',
           {
             configured: port,
             listed,

@@ -29,7 +29,7 @@ export async function endSessionsOfDead(access: Access, processId: string): Prom
       await sleep(backoffMs(BACKEND_POLLS, polls));
     }
   } catch (error) {
-    access.logger.warn(`the sessions of a killed process could not be ended: ${errorText(error)}`);
+    access.logger.warn(`failed to end the sessions of a killed process: ${errorText(error)}`);
     return false;
   }
 }

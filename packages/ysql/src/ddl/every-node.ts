@@ -73,7 +73,7 @@ async function askNode<T>(
     try {
       return { node, answer: await pool.use(ask, { node }) };
     } catch (error) {
-      logger.debug('a node could not be asked about its sessions', { node, attempt, error: errorText(error) });
+      logger.debug('failed to query the sessions of a node', { node, attempt, error: errorText(error) });
       const nobodyThere = error instanceof Failure && error.nobodyThere;
       const again =
         error instanceof Failure && !error.final && !nobodyThere && !cluster.wasSilentWithin(node, SILENT_SECONDS);

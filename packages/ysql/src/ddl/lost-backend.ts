@@ -25,7 +25,7 @@ export async function awaitBackendGone(access: Access, backend: Backend | undefi
     await sleep(count === 'refused' ? left() : Math.min(backoffMs(BACKEND_POLLS, polls), left()));
     if (count === 'refused') break;
   }
-  access.logger.warn('the server process of a lost connection may still be there', {
+  access.logger.warn('the server process of a lost connection may still be running', {
     application: backend.applicationName,
   });
 }

@@ -7,10 +7,10 @@ import { logIn, newUser, openYsql, roleExists } from '../ysql-fixture.ts';
 import { type EndOnNode, type OwedPolicy, OwedSessions } from './owed-sessions.ts';
 
 const LOGIN = `CREATE ROLE "{{name}}" LOGIN PASSWORD '{{password}}'`;
-const WARNING = 'nodes could not be asked to end the sessions of a revoked user';
-const CLOSED = 'the connection was closed before sessions of revoked users were ended on a node';
-const ENDED = 'a node that could not be asked has ended the sessions of revoked users';
-const IN_VAIN = 'sessions of revoked users may go on: a node was asked in vain to end them';
+const WARNING = 'failed to reach all nodes to end the sessions of a revoked user';
+const CLOSED = 'the connection was closed before the sessions of revoked users could be ended on a node';
+const ENDED = 'ended the sessions of revoked users on a node that was unreachable before';
+const IN_VAIN = 'sessions of revoked users may still be open: a node failed to end them';
 
 describe('a node that could not be reached when a user was revoked', () => {
   let server: TestPostgres;

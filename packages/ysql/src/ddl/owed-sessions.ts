@@ -98,7 +98,7 @@ export class OwedSessions {
     clearTimeout(this.#timer);
     this.#closing.abort();
     for (const [node, owed] of this.#owed) {
-      this.#logger.warn('the connection was closed before sessions of revoked users were ended on a node', {
+      this.#logger.warn('the connection was closed before the sessions of revoked users could be ended on a node', {
         node,
         users: owed.size,
       });
@@ -146,7 +146,7 @@ export class OwedSessions {
     if (this.#closing.signal.aborted) return;
     if (left === 0) {
       for (const oid of oids) owed.delete(oid);
-      this.#logger.info('a node that could not be asked has ended the sessions of revoked users', {
+      this.#logger.info('ended the sessions of revoked users on a node that was unreachable before', {
         node,
         users: oids.length,
       });
@@ -164,7 +164,10 @@ export class OwedSessions {
       return left;
     } catch (error) {
       this.#note(node, error instanceof Failure && error.nobodyThere);
-      this.#logger.debug('a node could not be asked again to end sessions', { node, error: errorText(error) });
+      this.#logger.debug('a node is still unreachable, so its sessions could not be ended', {
+        node,
+        error: errorText(error),
+      });
       return undefined;
     }
   }
@@ -174,7 +177,7 @@ export class OwedSessions {
     const late = [...owed].filter(([, until]) => until <= now);
     if (late.length === 0) return;
     for (const [oid] of late) owed.delete(oid);
-    this.#logger.warn('sessions of revoked users may go on: a node was asked in vain to end them', {
+    this.#logger.warn('sessions of revoked users may still be open: a node failed to end them', {
       node,
       users: late.length,
     });

@@ -152,7 +152,7 @@ describe('revoking in a cluster', () => {
     assert.equal(await roleExists(server, username), false);
     assert.deepEqual(
       opened.log.map(({ message, fields }) => [message, fields['nodes']]),
-      [['nodes could not be asked to end the sessions of a revoked user', 1]],
+      [['failed to reach all nodes to end the sessions of a revoked user', 1]],
     );
   });
   it('finds another node when one goes down in the middle of making a user', async () => {
@@ -275,7 +275,7 @@ describe('a node without an address of its own', () => {
     await opened.database.deleteUser({ username, statements: [] });
     assert.deepEqual(
       opened.log.map(({ message, fields }) => [message, fields?.['nodes']]),
-      [['nodes could not be asked to end the sessions of a revoked user', 2]],
+      [['failed to reach all nodes to end the sessions of a revoked user', 2]],
     );
     assert.deepEqual(await opened.database.owedSessions?.(username), []);
   });

@@ -68,7 +68,7 @@ function leftToLand(access: UserAccess, user: NewUser, made: Made, error: Failur
     await undo(access, user, { ...made, user: true });
   };
   withoutDeadline(settle).catch((failure: unknown) => {
-    access.logger.warn('a user that a silent node may have made could not be dropped', {
+    access.logger.warn('failed to drop a user that an unresponsive node may have created', {
       username: user.name,
       error: errorText(failure),
     });
@@ -125,7 +125,7 @@ async function undone(access: UserAccess, user: NewUser, made: Made, error: unkn
     await withoutDeadline(() => undo(access, user, made));
     return nothingMade(error);
   } catch (failure) {
-    access.logger.error('a half made user could not be dropped', { username: user.name, error: errorText(failure) });
+    access.logger.error('failed to drop a partly created user', { username: user.name, error: errorText(failure) });
     // The one code that tells the engine to keep the lease and revoke it (see the contract of newUser).
     return new CofferError(
       'unavailable',

@@ -254,7 +254,7 @@ describe('deleteUser', () => {
     assert.equal(await roleExists(server, username), false);
     assert.match(
       opened.log.map((entry) => entry.message).join('\n'),
-      /could not be ended: .*grant pg_signal_backend to the admin user/,
+      /failed to end the sessions of a revoked user: .*grant pg_signal_backend to the admin user/,
     );
     await session.end();
   });

@@ -121,7 +121,7 @@ export function revocationStatements(
     return renderStatementsFor('revocation', given, { name, username: name });
   } catch (error) {
     if (!isCofferError(error, 'invalid-request')) throw error;
-    logger.warn(`${error.message}; the user is dropped as if there were no revocation statements`, { username: name });
+    logger.warn(`${error.message}; dropping the user as if there were no revocation statements`, { username: name });
     return [];
   }
 }

@@ -38,7 +38,7 @@ export async function endRoleSessions(access: Access, oids: readonly string[]): 
       for (const { node, answer = [] } of answers) access.owed.owe([node], answer);
     }
     if (unreachable.length > 0) {
-      access.logger.warn('nodes could not be asked to end the sessions of a revoked user', {
+      access.logger.warn('failed to reach all nodes to end the sessions of a revoked user', {
         nodes: unreachable.length,
         oid,
       });
@@ -53,7 +53,7 @@ export async function endRoleSessions(access: Access, oids: readonly string[]): 
   } catch (error) {
     const hint =
       error instanceof Failure && error.sqlstate === '42501' ? '; grant pg_signal_backend to the admin user' : '';
-    access.logger.warn(`the sessions of a revoked user could not be ended: ${errorText(error)}${hint}`, { oid });
+    access.logger.warn(`failed to end the sessions of a revoked user: ${errorText(error)}${hint}`, { oid });
   }
 }
 
