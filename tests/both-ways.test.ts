@@ -166,7 +166,7 @@ describe('the plugin process', () => {
     await rm(join(directory, 'changed'));
     await assert.rejects(server.client.write('database/config/changed', config), (error: Error) =>
       error.message.endsWith(
-        `: no such file "changed" in the plugin directory ${directory}; put the one there that was registered`,
+        `: no such file "changed" in the plugin directory ${directory}; put the registered one there`,
       ),
     );
   });

@@ -71,7 +71,7 @@ describe('the settings of a connection', () => {
   it('that have no effect are named in the answer', async () => {
     assert.deepEqual(await write({ ...url('?application_name=x&passfile=/p'), ...login(), topology_keys: 'aws.*.*' }), [
       'settings of connection_url that have no effect: application_name, passfile',
-      'topology_keys: "aws.*.*" is taken for the whole cloud "aws"; for the drivers only the zone may be *',
+      'topology_keys: "aws.*.*" is taken for the whole cloud "aws"; in the drivers, only the zone may be *',
       'topology_keys: no effect with load_balance=false',
     ]);
     // A setting that the next write does not touch is named again.

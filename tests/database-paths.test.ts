@@ -164,7 +164,7 @@ describe('the database engine', () => {
     for (const type of ['rsa_private_key', 'client_certificate', 'x']) {
       await assert.rejects(
         write('roles/typed', { db_name: 'yugabytedb', credential_type: type }),
-        /field \\?"credential_type.*is not something a PostgreSQL login takes; use \\?"password/,
+        /field \\?"credential_type.*is not supported by PostgreSQL; use \\?"password/,
       );
     }
     await assert.rejects(write('roles/typed', { creation_statements: 'SELECT 1' }), /database name is required/);

@@ -144,7 +144,7 @@ describe('a configuration that is looked at before it is used', () => {
       [
         transit(`tls_client_cert = "${home.path('good.pem')}", tls_client_key = "${home.path('good.pem')}"`),
         'Check Seal TLS File tls_client_key',
-        /holds no private key/,
+        /does not contain a private key/,
       ],
       [store(`sslmode=require&sslrootcert=${missing}`), 'Check Store TLS File sslrootcert', /Failed to read/],
       [store(`sslmode=require&sslcert=${home.path('old.pem')}`), 'Check Store TLS File sslcert', /has expired/],

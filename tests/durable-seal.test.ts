@@ -81,7 +81,7 @@ describe('the seal of a server', () => {
     await home.configure(
       `${home.fileStorage}\nseal "static" { current_key_id = "x", current_key = "env://NO_SUCH_KEY" }`,
     );
-    await assert.rejects(home.start(), /the environment has no NO_SUCH_KEY/);
+    await assert.rejects(home.start(), /the environment variable NO_SUCH_KEY is not set/);
   });
 
   async function rekeysByRecoveryKeys(server: DurableServer, root: string, recovery: string): Promise<void> {

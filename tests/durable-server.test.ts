@@ -141,7 +141,7 @@ describe('a server with a configuration file', () => {
     await unseal(server, keys);
     await assert.rejects(
       server.client(root).read('database/creds/my-first-role'),
-      /the row entries\/[^ ]+\/roles\/my-first-role does not open: it was altered, moved/,
+      /failed to decrypt row entries\/[^ ]+\/roles\/my-first-role: it was altered, moved/,
     );
     await server.stop('SIGTERM');
 
@@ -162,7 +162,7 @@ describe('a server with a configuration file', () => {
     await assert.rejects(home.start(), /another process has it open/);
     await server.stop('SIGTERM');
     await writeFile(home.storeFile, (await readFile(home.storeFile)).subarray(0, 9_000));
-    await assert.rejects(home.start(), /the store at .*coffer\.db: the file is damaged.*put a backup in its place/);
+    await assert.rejects(home.start(), /the store at .*coffer\.db: the file is damaged.*restore a backup/);
     await writeFile(home.storeFile, '');
     await assert.rejects(home.start(), /is empty: it was cut off/);
   });

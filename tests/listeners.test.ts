@@ -198,9 +198,9 @@ describe('a Unix socket', () => {
         createLogger('', 'error', () => undefined),
       );
     await assert.rejects(start(file('coffer.sock')), /cannot listen on .*coffer\.sock: the address is already in use/);
-    await assert.rejects(start(file('cert.pem')), /there is a file that is no socket/);
+    await assert.rejects(start(file('cert.pem')), /there is a file that is not a socket/);
     await assert.rejects(start(file('none/coffer.sock')), /cannot listen on .*none/);
-    await assert.rejects(start(file('x'.repeat(120))), /more than 107 bytes/);
+    await assert.rejects(start(file('x'.repeat(120))), /longer than 107 bytes/);
     await assert.rejects(
       startServer(
         parseServerConfig(

@@ -120,7 +120,7 @@ describe('the seals of servers on one database', () => {
     const { data, warnings } = body as { data: Record<string, string[]>; warnings: string[] };
     assert.deepEqual(data['not_heard'], [c.address]);
     assert.deepEqual((data['sealed'] ?? []).toSorted(), [a.address, b.address].toSorted());
-    assert.match(warnings[0] ?? '', /not heard within 10 s/);
+    assert.match(warnings[0] ?? '', /no answer within 10 s/);
     c.child.kill('SIGCONT');
     await assert.rejects(c.client(root).read('sys/mounts'), /Vault is sealed/);
     assert.equal(await isSealed(c), true);

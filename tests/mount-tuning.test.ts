@@ -162,7 +162,7 @@ for (const kind of ['mounts', 'auth'] as const) {
       const type = kind === 'auth' ? 'approle' : 'database';
       const { body } = await api.ok('POST', at, { type, seal_wrap: true, config: { listing: 'x', description: 'y' } });
       assert.match(warningsOf(body), /unrecognized parameters: \[config.description config.listing\]/);
-      assert.match(warningsOf(body), /seal_wrap is kept, but has no effect/);
+      assert.match(warningsOf(body), /seal_wrap is stored, but has no effect/);
       const answer = await api.ok('POST', `${at}/tune`, { user_lockout_threshold: 3, force_no_cache: true });
       assert.match(warningsOf(answer.body), /unrecognized parameters: \[user_lockout_threshold\]/);
       assert.match(warningsOf(answer.body), /force_no_cache is not changed/);

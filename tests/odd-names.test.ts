@@ -101,7 +101,7 @@ describe('names that every object knows', () => {
       const rule = `length = 8 rule "${name}" { charset = "ab" }`;
       assert.match((await send('PUT', path, JSON.stringify({ policy: rule }))).text, /is not known; use rule/);
       const key = `length = 8 ${name} = 1 rule "charset" { charset = "ab" }`;
-      assert.match((await send('PUT', path, JSON.stringify({ policy: key }))).text, /keys that mean nothing/);
+      assert.match((await send('PUT', path, JSON.stringify({ policy: key }))).text, /keys without effect/);
     });
 
     it(`${name} is no type of engine, auth method or plugin`, async () => {

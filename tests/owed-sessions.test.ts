@@ -72,7 +72,7 @@ for (const way of ['in the process', 'over go-plugin'] as const) {
         async () => (await lookup(id)) === undefined,
         () => server.log(),
       );
-    const GONE = /is gone, but sessions of it may go on: 1 of the nodes could not be asked[^]*127\.0\.0\.2:\d+/;
+    const GONE = /is gone, but its sessions may still be open: 1 of the nodes could not be reached[^]*127\.0\.0\.2:\d+/;
 
     /** As on a node whose session waits for another one: it is told to end, and goes on. */
     async function terminateInVain(inVain: boolean): Promise<void> {
@@ -140,7 +140,7 @@ for (const way of ['in the process', 'over go-plugin'] as const) {
       );
       await server.client.request('DELETE', 'sys/mounts/database');
       assert.equal(await lookup(issued.leaseId), undefined);
-      assert.match(server.log(), /lease forgotten[^]*is gone, but sessions of it may go on/);
+      assert.match(server.log(), /lease forgotten[^]*is gone, but its sessions may still be open/);
       assert.deepEqual(await issuedRoles(database), []);
     });
   });

@@ -92,7 +92,7 @@ describe('a plugin without an answer', () => {
     const fault = proxy.addFault({ match: /^CREATE ROLE/m, action: { type: 'delay', ms: DEADLINE_MS + 2_000 } });
     await assert.rejects(request('read', 'database/creds/app'), {
       code: 'unavailable',
-      message: /the plugin gave no answer in 3 s, so what it did is not known/,
+      message: /the plugin gave no answer in 3 s, so the outcome is unknown/,
     });
     assert.equal(fault.fired, 1);
     const [leaf = ''] = await core.services.leaseList.list('database/creds/app/');

@@ -24,7 +24,7 @@ async function ofAnotherProcessor(): Promise<Buffer> {
 
 /** Why each file is left out. */
 const LEFT_OUT: Readonly<Record<string, RegExp>> = {
-  'a-text': /neither a program nor a script that begins with #!/,
+  'a-text': /neither a program nor a script that starts with #!/,
   'a-script': /Unrecognized remote plugin message: rubbish"$/,
   'of people': /use letters, digits, .*"$/,
   foreign: /"a program for another processor or operating system"$/,
@@ -33,7 +33,7 @@ const LEFT_OUT: Readonly<Record<string, RegExp>> = {
   'too-old': /exit 1\): too-old needs Node\.js 99 or newer"$/,
   ends: /plugin exited before we could connect \(exit 3\)"$/,
   hangs: /timeout while waiting for plugin to start/,
-  true: /not a database plugin: it holds no VAULT_DATABASE_PLUGIN/,
+  true: /not a database plugin: it does not contain VAULT_DATABASE_PLUGIN/,
   server: /the server's own executable/,
   'server-copy': /the server's own executable/,
   'not-yet': /not executable: use \\"chmod \+x\\"/,

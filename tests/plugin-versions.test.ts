@@ -80,7 +80,7 @@ describe('plugins in versions', () => {
       const other = { sha256: '0'.repeat(64) };
       const answer = await register('v2.0.0', 'v1.0.0', other);
       assert.deepEqual(answer?.warnings, [
-        'The plugin could not be asked whether it is version v2.0.0: checksums did not match',
+        'Failed to check whether the plugin is version v2.0.0: checksums did not match',
       ]);
       assert.match(await refusal(configure('unasked')), /checksums did not match/);
     });
@@ -243,7 +243,7 @@ describe('plugins in versions', () => {
       const answer = await register('v2.0.0', 'v1.0.0', own);
       assert.match(
         answer?.warnings?.[0] ?? '',
-        /could not be asked whether it is version v2\.0\.0: plugin "late\.mjs"/,
+        /Failed to check whether the plugin is version v2\.0\.0: plugin "late\.mjs"/,
       );
       await writeFile(ready, '');
       const mismatch = `plugin version mismatch: ${name} reported version (v1.0.0) did not match requested version (v2.0.0)`;

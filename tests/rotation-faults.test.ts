@@ -171,7 +171,7 @@ describe('a rotation whose outcome is unknown', () => {
     await assert.rejects(read(), (error) => {
       assert.ok(error instanceof ApiError);
       assert.equal(error.status, 503);
-      assert.match(error.errors.join(), /which password logs in is not known until then/);
+      assert.match(error.errors.join(), /it is not known yet which password logs in/);
       return true;
     });
     await proxy.refuse(false);
@@ -186,7 +186,7 @@ describe('a rotation whose outcome is unknown', () => {
     await assert.rejects(server.client.write('database/rotate-root/yugabytedb', {}), (error) => {
       assert.ok(error instanceof ApiError);
       assert.equal(error.status, 503);
-      assert.match(error.errors.join(), /what came of the root rotation is not known yet/);
+      assert.match(error.errors.join(), /the outcome of the root rotation is not known yet/);
       return true;
     });
     assert.ok('refusal' in (await tryLogin(database, ROOT.user, ROOT.password)), 'the ALTER has taken effect');
@@ -243,7 +243,7 @@ describe('root rotation', () => {
       await server.client.write('database/config/yb', { ...config, username: 'root' });
       await assert.rejects(rotate(), /unable to rotate root credentials: no password in configuration/);
       await server.client.write('database/config/yb', { ...config, password: 's3cret' });
-      await assert.rejects(rotate(), /connection_url holds the password itself/);
+      await assert.rejects(rotate(), /connection_url contains the password itself/);
     } finally {
       await server.close();
     }

@@ -129,7 +129,7 @@ describe('the memory of a server that was sealed', { skip: process.platform !== 
     await answers(server);
     assert.equal(await isSealed(server), true);
     const refused = await server.run(['operator', 'unseal', recovery[0] ?? '']);
-    assert.match(refused.stderr, /restart the server to open it/);
+    assert.match(refused.stderr, /restart the server to unseal it/);
     assert.equal(await server.stop('SIGTERM'), 0);
     server = await home.start();
     assert.equal(await isSealed(server), false);

@@ -35,7 +35,7 @@ describe('shutdown_delay', () => {
       await retired(server);
       const answer = await fetch(`${server.address}/v1/sys/health`);
       const body = (await answer.json()) as { reason: string; sealed: boolean };
-      assert.deepEqual([body.reason, body.sealed], ['the server is about to end', false]);
+      assert.deepEqual([body.reason, body.sealed], ['the server is shutting down', false]);
       assert.equal(await health(server, '', 'HEAD'), 503);
       assert.equal(await health(server, '?haunhealthycode=474'), 474);
       assert.equal(await health(server, '?sealedcode=299'), 299);

@@ -63,11 +63,14 @@ describe('last_vault_rotation of a static role that is taken over', () => {
 
   it('is refused where it would say what is not so', async () => {
     const bad: readonly [JsonObject, RegExp][] = [
-      [{ last_vault_rotation: 'yesterday' }, /field "last_vault_rotation": "yesterday" is no time; use RFC 3339/],
+      [{ last_vault_rotation: 'yesterday' }, /field "last_vault_rotation": "yesterday" is not a time; use RFC 3339/],
       [{ last_vault_rotation: '2026-02-31T25:00:00Z' }, /is no time/],
       [{ last_vault_rotation: '0001-01-01T00:00:00Z' }, /is no time/],
       [{ last_vault_rotation: formatTime(Date.now() + HOUR_MS) }, /is still to come/],
-      [{ last_vault_rotation: formatTime(0), skip_import_rotation: false }, /goes with skip_import_rotation=true only/],
+      [
+        { last_vault_rotation: formatTime(0), skip_import_rotation: false },
+        /only valid with skip_import_rotation=true/,
+      ],
     ];
     for (const [fields, message] of bad) {
       const refused = takeOver('over_refused', { rotation_period: '1h', ...fields });
@@ -76,6 +79,6 @@ describe('last_vault_rotation of a static role that is taken over', () => {
     assert.equal(await server.client.read('database/static-roles/over_refused'), undefined);
     await takeOver('over_refused', { rotation_period: '1h' });
     const later = server.client.write('database/static-roles/over_refused', { last_vault_rotation: formatTime(0) });
-    await assert.rejects(later, /taken when a static role is made only/);
+    await assert.rejects(later, /can be set only when a static role is created/);
   });
 });

@@ -222,7 +222,7 @@ describe('audit devices of the configuration', () => {
     [
       'a name that its log gets',
       'log_file = "HOME/own.log"\naudit "file" "x" { file_path = "HOME/own-1796000000000000000.log" }',
-      /is one of the server's own: .*own\.log gets such a name when it is set aside/,
+      /is one of the server's own: .*own\.log gets such a name when it is rotated/,
     ],
   ] as const) {
     it(`are refused with ${what}, by file and line`, async () => {

@@ -41,7 +41,7 @@ describe('an entry', () => {
     assert.equal(await api.read('auth/cert/certs/none'), undefined);
   });
 
-  it('is refused when nobody could log in by it', async () => {
+  it('is refused when nobody could log in with it', async () => {
     const isRefused = (body: JsonObject, message: RegExp) =>
       assert.rejects(api.write('auth/cert/certs/x', body), message);
     await isRefused({}, /failed to parse certificate/);

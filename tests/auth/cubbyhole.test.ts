@@ -97,7 +97,7 @@ withEachStorage((races) => {
     });
 
     it('has an end', async () => {
-      const full = /^the cubbyhole of this token is full: it holds 1000 names and 1 MiB$/;
+      const full = /^the cubbyhole of this token is full: it can store 1000 names and 1 MiB$/;
       const fifth = 'x'.repeat(200_000);
       for (const name of ['a', 'b', 'c', 'd', 'e']) await put(name, { fifth });
       await api.refused([400, full], 'POST', 'cubbyhole/f', { fifth }, asToken());

@@ -89,7 +89,7 @@ describe('jwt: where keys come from', () => {
     };
     await refusedLogin(
       jwt(),
-      /^error validating token: error verifying token signature: the keys of the issuer cannot be had$/,
+      /^error validating token: error verifying token signature: failed to get the keys of the issuer$/,
     );
     issuer.answer = undefined;
     assert.equal((await login(jwt())).status, 200);
@@ -157,7 +157,7 @@ describe('jwt: the configuration', () => {
       jwks_ca_pem: issuer.ca,
     });
     await refused(/could not parse CA PEM/, { jwks_url: `${issuer.url}/keys`, jwks_ca_pem: 'x' });
-    await refused(/begins with https/, { jwks_url: 'file:///etc/passwd' });
+    await refused(/starts with https/, { jwks_url: 'file:///etc/passwd' });
     assert.deepEqual((await api.ok('GET', 'auth/jwt/config')).data, unchanged);
   });
 

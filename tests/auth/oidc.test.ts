@@ -264,7 +264,7 @@ describe('oidc', () => {
     const target = await visit((await begin()).url);
     issuer.answer = (_, response) => response.writeHead(503).end('internal') !== undefined;
     const parameters = { ...Object.fromEntries(target.searchParams), client_nonce: 'of the client' };
-    assert.equal((await callback(parameters)).error, 'Vault login failed. The provider cannot be asked.');
+    assert.equal((await callback(parameters)).error, 'Vault login failed. Failed to reach the provider.');
     issuer.answer = undefined;
     assert.equal((await callback(parameters)).status, 200, 'nothing is spent by that');
   });

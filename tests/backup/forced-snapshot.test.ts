@@ -78,7 +78,7 @@ describe('a snapshot that is restored by force', () => {
     await other.stop('SIGTERM');
     const { stderr, exit } = await server.run(['operator', 'snapshot', 'restore', '-force', saved], root);
     const warning =
-      'WARNING! the store has the keys of the snapshot now: restart every node with the seal "static" that it was taken under';
+      'WARNING! the store now has the keys of the snapshot: restart every node with the seal of the snapshot, "static"';
     assert.deepEqual([exit, stderr.trim()], [0, warning]);
     assert.equal(await isSealed(server), true);
     await server.stop('SIGTERM');

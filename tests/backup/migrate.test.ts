@@ -67,7 +67,7 @@ describe('operator migrate', () => {
   it('refuses what it cannot do, before it begins', async () => {
     const without = await coffer(['operator', 'migrate']);
     assert.deepEqual([without.exit, without.stderr], [1, 'Must specify exactly one config path using -config\n']);
-    assert.match((await migrate('-start=core/')).stderr, /^flag -start: .*goes on where it was cut off/);
+    assert.match((await migrate('-start=core/')).stderr, /^flag -start: .*continues where it was interrupted/);
     await writeFile(home.path('one.hcl'), home.fileStorage.replace('storage', 'storage_source'));
     const one = await coffer(['operator', 'migrate', `-config=${home.path('one.hcl')}`]);
     assert.equal(one.exit, 1);
@@ -122,7 +122,7 @@ describe('operator migrate', () => {
     await writeFile(home.path('migrate.hcl'), ours);
     const { stdout, stderr, exit } = await migrate();
     assert.equal(exit, 0, stderr);
-    assert.match(stdout, /^\d+ rows are in the destination.*\nSuccess! All of the keys have been migrated\.\n$/);
+    assert.match(stdout, /^Copied and verified \d+ rows\.\nSuccess! All of the keys have been migrated\.\n$/);
     assert.match(stderr, /^==> entries: (\d+) of \1$/m);
     assert.ok((await arrived()) >= ROWS);
   });

@@ -227,7 +227,7 @@ describe('a snapshot of a server', () => {
       );
       const forced = await fresh.run(['operator', 'snapshot', 'restore', '-force', file], otherRoot);
       assert.equal(forced.exit, 0, forced.stderr);
-      assert.match(forced.stderr, /WARNING! the store has the keys of the snapshot now: unseal every node/);
+      assert.match(forced.stderr, /WARNING! the store now has the keys of the snapshot: unseal every node/);
       assert.match((await fresh.run(['status'])).stdout, /^Sealed +true$/m);
       const sealed = await fresh.run(['operator', 'snapshot', 'restore', file], otherRoot);
       assert.match(sealed.stderr, /Vault is sealed/);

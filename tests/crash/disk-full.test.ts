@@ -23,7 +23,7 @@ interface StoreFault {
 
 /** Fails every write from then on. */
 const FULL: StoreFault = {
-  message: 'store: the disk is full: nothing of this request was kept. Make room and repeat it',
+  message: 'store: the disk is full: nothing of this request was stored. Free some space and repeat it',
   codes: ['unavailable'],
   at: (index, writes, error) => async (call, work) => {
     if (!isWrite(call) || writes.count++ < index) return work();
@@ -33,7 +33,7 @@ const FULL: StoreFault = {
 
 /** Keeps the write, and answers an error all the same. */
 const OUTCOME_UNKNOWN: StoreFault = {
-  message: 'store: the connection to the database broke: whether the request was kept is unknown',
+  message: 'store: the connection to the database broke: it is unknown whether the request was stored',
   codes: ['unavailable', 'failed'],
   at: (index, writes, error) => async (call, work) => {
     const answer = await work();

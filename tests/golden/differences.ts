@@ -26,7 +26,7 @@ const SAID_TWICE =
 const REMEDIES = new Map([
   [
     'checksums did not match',
-    ': the file "ysql-plugin" in the plugin directory is not the one that was registered. If it is the one to run, ' +
+    ': the file "ysql-plugin" in the plugin directory is not the registered one. If it is the one to run, ' +
       'register it again: "plugin register -sha256=SHA256 -command=ysql-plugin database bogus-plugin".',
   ],
   [

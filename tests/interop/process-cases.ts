@@ -58,7 +58,7 @@ export function processCases(start: () => PluginUnderTest, startAnother: () => P
     process.kill(pid, 'SIGINT');
     await ysql.host.waitForLog(({ level, line }) => level === 'trace' && line.includes('received interrupt signal'));
     assert.equal(await ysql.host.call('type', { database: 'levels' }), 'yugabyte', 'Ctrl-C is for the host');
-    const started = ysql.host.log.filter(({ message }) => message === 'ysql-plugin has started');
+    const started = ysql.host.log.filter(({ message }) => message === 'ysql-plugin started');
     assert.ok(
       started.length > 0 && started.every(({ level, line }) => level === 'info' && line.includes(`v${VERSION}`)),
     );

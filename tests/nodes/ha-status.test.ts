@@ -155,10 +155,7 @@ describe('nodes on one store', () => {
   it('do not step down, and say what to do', async () => {
     const refused = await b.run(['operator', 'step-down'], made.root_token);
     assert.equal(refused.exit, 2);
-    assert.match(
-      refused.stderr,
-      /none leads: there is nobody to step down\. To take this node out of service, stop it/,
-    );
+    assert.match(refused.stderr, /so no node can step down\. To take this node out of service, seal it or stop it/);
     await assert.rejects(a.client('none').request('PUT', 'sys/step-down'), { status: 403 });
   });
 

@@ -98,7 +98,9 @@ describe('servers on a store of others', () => {
       await writeFile(home.path('shift'), String(shift));
       await own.configure(store.storage);
       const [, , side] = what.split(' ');
-      const said = new RegExp(`the clock of this machine is 3(599|600|601) s ${side ?? ''} .*store.*: set both by NTP`);
+      const said = new RegExp(
+        `the clock of this machine is 3(599|600|601) s ${side ?? ''} .*store.*: synchronize both with NTP`,
+      );
       await assert.rejects(own.start([], [process.execPath, '--import', SHIFTED, MAIN]), said);
       await isServed();
     });
@@ -120,7 +122,7 @@ describe('servers on a store of others', () => {
     await assert.rejects(asked, (error: unknown) => {
       assert.ok(error instanceof ApiError);
       assert.equal(error.status, 503);
-      assert.match(error.errors.join(), /the clock of this machine is .* set both by NTP/);
+      assert.match(error.errors.join(), /the clock of this machine is .* synchronize both with NTP/);
       return true;
     });
     assert.equal(await isSealed(b), false);

@@ -146,7 +146,7 @@ describe('what the methods for workloads have stored', () => {
     for (const path of ['auth/jwt/role/app', 'auth/kubernetes/role/app', 'auth/cert/certs/web']) {
       assert.match(
         await refusal(client.write(path, written[path])),
-        /is damaged.*; if that .* delete it and write it anew/,
+        /is damaged.*; if this .* delete it and write it again/,
       );
     }
     for (const [path, body] of [
@@ -154,7 +154,7 @@ describe('what the methods for workloads have stored', () => {
       ['auth/cert/config', { disable_binding: true }],
     ] as const) {
       const [warning, ...more] = (await client.write(path, body))?.warnings ?? [];
-      assert.match(warning ?? '', /what was written before is lost.*config is damaged/);
+      assert.match(warning ?? '', /the previous value is lost.*config is damaged/);
       assert.deepEqual(more, []);
       assert.equal((await client.write(path, body))?.warnings, undefined);
     }

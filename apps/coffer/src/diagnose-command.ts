@@ -12,11 +12,11 @@ export const operatorDiagnose: CommandDefinition = defineCommand({
   synopsis: 'Troubleshoot problems starting a server',
   usage: '[options]',
   description: `
-    Looks at everything that a server needs to start: the configuration, limits of the system, disks, every file that is named,
-    permissions, the store with its schema and clock, the key of a static seal, certificates and their dates, addresses to listen
-    on. Nothing is changed. To be run as the user of the server, with its environment.
+    Checks everything that a server needs to start: the configuration, system limits, disks, all files and
+    permissions, the store with its schema and clock, the key of a static seal, certificates and their dates, and
+    listen addresses. It changes nothing. Run it as the user of the server, with the same environment.
 
-    The exit code is 0 if all is well, 1 if something would keep the server from starting, 2 if something is worth a look, and 3
+    The exit code is 0 if all checks pass, 1 if something would keep the server from starting, 2 for warnings, and 3
     for a wrong command line.`,
   examples: [
     { caption: 'Before a server is started:', command: 'operator diagnose -config=/etc/coffer/coffer.hcl' },
@@ -28,10 +28,10 @@ export const operatorDiagnose: CommandDefinition = defineCommand({
     config: {
       type: 'list',
       env: 'VAULT_CONFIG_PATH',
-      usage: 'A configuration file, or a directory of such files. May be given several times.',
+      usage: 'A configuration file, or a directory of such files. Can be given several times.',
     },
-    skip: { type: 'list', usage: `What not to look at: ${SKIPPABLE.join(', ')}. May be given several times.` },
-    debug: { type: 'boolean', usage: 'Has no effect: everything that is known is shown.' },
+    skip: { type: 'list', usage: `A check to skip: ${SKIPPABLE.join(', ')}. Can be given several times.` },
+    debug: { type: 'boolean', usage: 'Has no effect: all details are always shown.' },
   },
   arguments: { min: 0, max: 0 },
   usageExitCode: USAGE,

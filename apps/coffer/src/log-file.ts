@@ -67,7 +67,7 @@ export class LogFile {
     }
     const stream = this.#stream;
     if (stream === undefined || stream.writableLength > MOST_WAITING_BYTES) {
-      this.#lose('the disk does not take them');
+      this.#lose('the disk cannot keep up');
       return;
     }
     stream.write(line);

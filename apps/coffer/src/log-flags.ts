@@ -8,34 +8,32 @@ export const LOG_FLAGS = {
   'log-level': {
     type: 'string',
     env: 'VAULT_LOG_LEVEL',
-    usage: `The least severe level to log: ${LOG_LEVELS.join(', ')}. Overrides the configuration file. Default: info.`,
+    usage: `The log level: ${LOG_LEVELS.join(', ')}. Overrides the configuration file. Default: info.`,
   },
   'log-format': {
     type: 'string',
     env: 'VAULT_LOG_FORMAT',
-    usage: `The format of the log: ${LOG_FORMATS.join(', ')}. Overrides the configuration file. Default: standard.`,
+    usage: `The log format: ${LOG_FORMATS.join(', ')}. Overrides the configuration file. Default: standard.`,
   },
   'log-file': {
     type: 'string',
     env: 'VAULT_LOG_FILE',
-    usage: 'A file that gets the log too, or a directory if it ends in a slash. Overrides the configuration file.',
+    usage: 'A file to also write the log to, or a directory if it ends in a slash. Overrides the configuration file.',
   },
   'log-rotate-duration': {
     type: 'duration',
     env: 'VAULT_LOG_ROTATE_DURATION',
-    usage: 'How long the log file is written until it is set aside. Overrides the configuration file. Default: 24h.',
+    usage: 'How long until the log file is rotated. Overrides the configuration file. Default: 24h.',
   },
   'log-rotate-bytes': {
     type: 'integer',
     env: 'VAULT_LOG_ROTATE_BYTES',
-    usage:
-      'How many bytes the log file may have until it is set aside. Overrides the configuration file. Default: any number.',
+    usage: 'Size in bytes at which the log file is rotated. Overrides the configuration file. Default: no limit.',
   },
   'log-rotate-max-files': {
     type: 'integer',
     env: 'VAULT_LOG_ROTATE_MAX_FILES',
-    usage:
-      'How many log files that were set aside are kept: 0 for all, -1 for none. Overrides the configuration file. Default: 0.',
+    usage: 'Number of rotated log files to keep: 0 for all, -1 for none. Overrides the configuration file. Default: 0.',
   },
 } as const satisfies FlagDefinitions;
 

@@ -23,10 +23,10 @@ export const migrateCommand: CommandDefinition = defineCommand({
   name: 'migrate',
   synopsis: 'Migrates Vault data between storage backends',
   description: `
-    Copies everything from one storage to another one, which must be empty, as it is sealed: no server is needed, and no unsealing. No
-    server may work on either of them. A migration that was cut off goes on when the command is run again.
+    Copies all data from one storage to another, empty one. The data stays encrypted: no server and no unsealing is
+    needed. Stop all servers on both storages first. To continue an interrupted migration, run the command again.
 
-    The configuration has a block storage_source and a block storage_destination, each as the block storage of a server.`,
+    The configuration has a storage_source and a storage_destination block, each like the storage block of a server.`,
   usage: '[options]',
   examples: [
     { caption: 'Start a migration with a configuration file:', command: 'operator migrate -config=migrate.hcl' },
@@ -39,19 +39,19 @@ export const migrateCommand: CommandDefinition = defineCommand({
       usage: 'Path to a configuration file. This configuration file should contain only migrator directives.',
     },
     reset: { type: 'boolean', usage: 'Reset the migration lock, and remove what was copied. No migration will occur.' },
-    start: { type: 'string', usage: 'Refused: a migration that was cut off goes on by itself.' },
+    start: { type: 'string', usage: 'Not supported: an interrupted migration continues by itself.' },
     'log-level': {
       type: 'string',
       env: 'VAULT_LOG_LEVEL',
-      usage: `What the stores say is shown from this level on: ${LOG_LEVELS.join(', ')}. The default is to show nothing.`,
+      usage: `The level of store messages to show: ${LOG_LEVELS.join(', ')}. Default: none.`,
     },
-    'max-parallel': { type: 'integer', usage: 'As Vault has it. One row comes after the other here.' },
+    'max-parallel': { type: 'integer', usage: 'Kept for compatibility. Rows are copied one after the other.' },
   },
   arguments: { min: 0, max: 0 },
   async run({ flags, ui }) {
     if (flags.start !== undefined) {
       throw usageFailure(
-        'flag -start: rows have no common order here; run the command again, and it goes on where it was cut off',
+        'flag -start: not supported; run the command again, and it continues where it was interrupted',
       );
     }
     if ((flags['max-parallel'] ?? 1) < 1) throw usageFailure('Argument to flag -max-parallel must be 1 or more');
@@ -101,7 +101,7 @@ async function migrate(
         return;
       }
       const rows = await migrateStore({ source: from, destination: to, onRows: progressOn(ui) });
-      ui.output(`${rows} rows are in the destination, and are those of the source.`);
+      ui.output(`Copied and verified ${rows} rows.`);
     }),
   );
 }

@@ -57,7 +57,7 @@ describe('examineCandidate', () => {
       program(value.slice(1), PIECE - 5),
       program(`${value.slice(0, 9)} ${value.slice(9)}`, PIECE),
     ]) {
-      await assert.rejects(examine(bytes), /holds no VAULT_DATABASE_PLUGIN/);
+      await assert.rejects(examine(bytes), /does not contain VAULT_DATABASE_PLUGIN/);
     }
   });
 

@@ -27,7 +27,7 @@ export async function examineCandidate(file: string): Promise<string | undefined
     const isExecutable = process.platform === 'win32' || (found.mode & 0o111) !== 0;
     if (kind === undefined) {
       if (!isExecutable) return undefined;
-      throw new CofferError('failed', 'neither a program nor a script that begins with #!');
+      throw new CofferError('failed', 'neither a program nor a script that starts with #!');
     }
     const own = await stat(process.execPath);
     if (found.dev === own.dev && found.ino === own.ino) throw ownExecutable();
@@ -39,7 +39,7 @@ export async function examineCandidate(file: string): Promise<string | undefined
     if (kind === 'program' && !hasCookie) {
       throw new CofferError(
         'failed',
-        `not a database plugin: it holds no ${DATABASE_COOKIE.key}, which each of these checks`,
+        `not a database plugin: it does not contain ${DATABASE_COOKIE.key}, which every database plugin checks`,
       );
     }
     if (kind === 'program' && !(await mayRunHere(handle))) {

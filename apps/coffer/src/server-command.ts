@@ -25,10 +25,9 @@ export const serverCommand: CommandDefinition = defineCommand({
   name: 'server',
   synopsis: 'Start a server',
   description:
-    'Starts a server, which answers the API requests of the other commands. A new one must first be initialized ' +
-    '("operator init") and unsealed ("operator unseal").\n\n' +
-    'In development mode (-dev) the server is unsealed, keeps everything in memory and has one root token: never use ' +
-    'it in production.',
+    'Starts a server. Initialize a new server with "operator init", then unseal it with "operator unseal".\n\n' +
+    'In development mode (-dev), the server starts unsealed, keeps all data in memory and prints its root token: never ' +
+    'use it in production.',
   usage: '[options]',
   examples: [
     { caption: 'Start a server', command: 'server -config=/etc/coffer/coffer.hcl' },
@@ -39,25 +38,25 @@ export const serverCommand: CommandDefinition = defineCommand({
     config: {
       type: 'list',
       usage:
-        'A configuration file, in HCL or JSON, or a directory: all files in it whose names end in .hcl or .json are read. May be ' +
-        'given several times; what a later one says counts.',
+        'A configuration file in HCL or JSON, or a directory of .hcl and .json files. Can be given several times; ' +
+        'later files override earlier ones.',
     },
     dev: { type: 'boolean', usage: 'Development mode: in memory, unsealed, insecure.' },
     'dev-root-token-id': {
       type: 'string',
       env: 'VAULT_DEV_ROOT_TOKEN_ID',
       aliases: ['dev-root-token'],
-      usage: 'The root token in development mode. Generated when absent.',
+      usage: 'The root token in development mode. Default: generated.',
     },
     'dev-listen-address': {
       type: 'string',
       default: '127.0.0.1:8200',
       env: 'VAULT_DEV_LISTEN_ADDRESS',
-      usage: 'Address to listen on in development mode. Port 0 takes any free one.',
+      usage: 'Address to listen on in development mode. Port 0 picks a free port.',
     },
     'dev-plugin-dir': {
       type: 'string',
-      usage: 'Directory of plugins, for development mode. Its database plugins are registered in the catalog.',
+      usage: 'Plugin directory in development mode. Its database plugins are registered in the catalog.',
     },
     'dev-no-store-token': {
       type: 'boolean',
@@ -72,7 +71,7 @@ export const serverCommand: CommandDefinition = defineCommand({
     // It has been read by now: whoever looks at the environment of this process later must find no token.
     takeOut('VAULT_DEV_ROOT_TOKEN_ID', io.env);
     if (flags.dev) {
-      if (flags.config.length > 0) throw usageFailure('-dev and -config exclude each other.');
+      if (flags.config.length > 0) throw usageFailure('Use either -dev or -config, not both.');
       const { host, port } = devListenAddress(flags['dev-listen-address']);
       const log = await openLog({});
       const stopped = nextSignal(DEV_SIGNALS);

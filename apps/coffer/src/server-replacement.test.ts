@@ -48,7 +48,7 @@ describe('a process that replaces itself', { skip: process.platform === 'win32' 
 
   it('ends in order, without a core dump, when its program is gone', async () => {
     const { lines, signal } = await run(`process.execPath = '/nowhere/coffer';`);
-    assert.match(lines[1] ?? '', /the sealed process cannot be replaced, and ends: ENOENT/);
+    assert.match(lines[1] ?? '', /failed to restart the sealed process, so it exits: ENOENT/);
     assert.equal(signal, null);
   });
 });

@@ -36,7 +36,9 @@ export function replaceProcess(listeners: readonly ListenAddress[], env: Environ
   try {
     accessSync(process.execPath, constants.X_OK);
   } catch (cause) {
-    throw new CofferError('failed', `the sealed process cannot be replaced, and ends: ${errorText(cause)}`, { cause });
+    throw new CofferError('failed', `failed to restart the sealed process, so it exits: ${errorText(cause)}`, {
+      cause,
+    });
   }
   // Nothing else tells those that end with the process, such as a plugin that is just being started.
   process.emit('exit', 0);
@@ -44,7 +46,7 @@ export function replaceProcess(listeners: readonly ListenAddress[], env: Environ
   const args = [process.argv0, ...program, ...process.argv.slice(2)];
   const mark = { [MARK]: listeners.map((listener) => formatListenAddress(listener)).join(' ') };
   process.execve?.(process.execPath, args, { ...env, ...mark });
-  throw new Error('this system cannot replace a process');
+  throw new Error('this system cannot restart a process in place');
 }
 
 /** How long there must have been no request, in milliseconds: whoever seals often checks at once that it is sealed. */

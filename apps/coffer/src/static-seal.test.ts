@@ -24,7 +24,7 @@ describe('a static key in the environment', () => {
   });
 
   it('is named when it is missing, and never shown when it is wrong', async () => {
-    await assert.rejects(readStaticKeys({ current }, {}), /the environment has no NEW_KEY/);
+    await assert.rejects(readStaticKeys({ current }, {}), /the environment variable NEW_KEY is not set/);
     const wrong = readStaticKeys({ current }, { NEW_KEY: 'tooshort' });
     await assert.rejects(
       wrong,

@@ -44,6 +44,6 @@ async function readContent(url: string, env: Environment): Promise<Uint8Array> {
   if (url.startsWith('file://')) return readFile(fileURLToPath(url));
   const name = variableOf(url) ?? '';
   const value = env[name];
-  if (value === undefined || value === '') throw new Error(`the environment has no ${name}`);
+  if (value === undefined || value === '') throw new Error(`the environment variable ${name} is not set`);
   return Buffer.from(value);
 }

@@ -12,10 +12,10 @@ function validateCommand(name: string): CommandDefinition {
     synopsis: 'Validate configuration files',
     usage: '[options]',
     description: `
-      Reads the configuration as a server would, and shows all that is wrong with it and what has no effect, each with file, line and
-      column. Nothing else is looked at, so it may be done on another machine; "operator diagnose" does the rest.
+      Reads the configuration as a server would, and shows every error and every key without effect, with file, line
+      and column. It checks nothing else, so you can run it on another machine; "operator diagnose" checks the rest.
 
-      The exit code is 0 if the configuration can be used, and 1 if not.`,
+      The exit code is 0 if the configuration is valid, and 1 if not.`,
     examples: [{ caption: 'Validate a file:', command: `operator ${name} -config=/etc/coffer/coffer.hcl` }],
     http: false,
     output: ['format'],
@@ -23,7 +23,7 @@ function validateCommand(name: string): CommandDefinition {
       config: {
         type: 'list',
         env: 'VAULT_CONFIG_PATH',
-        usage: 'A configuration file, or a directory of such files. May be given several times.',
+        usage: 'A configuration file, or a directory of such files. Can be given several times.',
       },
     },
     arguments: { min: 0, max: 0 },

@@ -40,7 +40,7 @@ describe('ysql-plugin', () => {
         /^CofferError: unable to initialize: rpc error: code = Internal desc = failed to initialize: error verifying connection: /,
       );
       await database.close();
-      const line = `[INFO]  ysql-plugin.mjs: ysql-plugin has started: @module=ysql-plugin version=v${VERSION}\n`;
+      const line = `[INFO]  ysql-plugin.mjs: ysql-plugin started: @module=ysql-plugin version=v${VERSION}\n`;
       assert.ok(log.includes(line), log);
     } finally {
       await plugin.kill();

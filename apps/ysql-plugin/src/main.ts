@@ -19,10 +19,10 @@ async function main(): Promise<void> {
   // It reports no version to its host: docs/decisions/0014-no-version-over-the-rpc.md.
   await serveDatabase(async () => (await import('@coffer/ysql')).YSQL, { logger });
   endStart();
-  logger.info('ysql-plugin has started', { version });
+  logger.info('ysql-plugin started', { version });
 }
 
 main().catch((error: unknown) => {
-  logger.error('the plugin cannot start', { error: errorText(error) });
+  logger.error('failed to start the plugin', { error: errorText(error) });
   process.exitCode = 1;
 });

@@ -61,9 +61,7 @@ function socketAddress(type: string, address: string): SocketAddress {
       if (!isAbsolute(address)) throw failure('the address of a unix socket must be an absolute path');
       return { path: address };
     case 'udp':
-      throw failure(
-        'socket_type "udp" is not supported: lines would be lost without anybody knowing; use "tcp" or "unix"',
-      );
+      throw failure('socket_type "udp" is not supported: lines could be lost unnoticed; use "tcp" or "unix"');
     default:
       throw failure(`socket_type ${JSON.stringify(type)} is not known; use "tcp" or "unix"`);
   }

@@ -126,7 +126,7 @@ describe('lines of a device', () => {
     await first;
     await turn();
     mock.timers.tick(1_500);
-    await assert.rejects(third ?? Promise.resolve(), /more than 16777216 bytes wait to be written/);
+    await assert.rejects(third ?? Promise.resolve(), /more than 16777216 bytes are waiting to be written/);
     const [late] = crowd(1);
     mock.timers.tick(4_000);
     for (const hung of [second, late]) await assert.rejects(hung ?? Promise.resolve(), /nothing was written for 5 s/);

@@ -84,7 +84,7 @@ export class LineQueue {
     const crowding = { enter, fail };
     this.#crowd.add(crowding);
     const timer = setTimeout(
-      () => fail(failure(`more than ${MAX_WAITING_BYTES} bytes wait to be written`)),
+      () => fail(failure(`more than ${MAX_WAITING_BYTES} bytes are waiting to be written`)),
       this.#timeoutMs,
     );
     try {

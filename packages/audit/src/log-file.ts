@@ -24,7 +24,7 @@ export async function checkLogFile(file: FileHandle, path: string, prefix: strin
     const [major, minor] = [(found.rdev >> 8) & 0xfff, found.rdev & 0xff];
     if (HARMLESS_DEVICES.has(`${major}:${minor}`) || (major >= PSEUDO_TERMINALS && major < PSEUDO_TERMINALS + 8))
       return 'other';
-    throw failure(`${path} is a device that audit logs are not written to`);
+    throw failure(`${path} is a device file; audit logs are not written to it`);
   }
   if (!found.isFile()) throw failure(`${path} is not a file`);
   if (found.size === 0) return 'regular';
@@ -37,7 +37,7 @@ export async function checkLogFile(file: FileHandle, path: string, prefix: strin
   } finally {
     await reader.close();
   }
-  throw failure(`${path} exists, and is not an audit log: its first line would begin with ${prefix}${BEGINNING}`);
+  throw failure(`${path} exists, and is not an audit log: the first line of one starts with ${prefix}${BEGINNING}`);
 }
 
 /**
@@ -59,7 +59,7 @@ export async function ownFileFault(path: string, reserved: readonly string[]): P
     if (from === '') return `${path} is one of the server's own, ${own}`;
     if (!/^\.\.(?:\/|$)/.test(from)) return `${path} is in a directory of the server's own, ${own}`;
     if (isSetAside(resolved, to))
-      return `${path} is one of the server's own: ${own} gets such a name when it is set aside`;
+      return `${path} is one of the server's own: ${own} gets such a name when it is rotated`;
   }
   return undefined;
 }

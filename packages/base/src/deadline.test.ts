@@ -41,7 +41,7 @@ describe('a deadline', () => {
     const deadline = new Deadline(LONG_MS, { gone: client.signal });
     const waiting = withDeadline(deadline, () => pause(LONG_MS));
     client.abort();
-    await assert.rejects(waiting, { code: 'failed', message: 'context canceled: the client has gone' });
+    await assert.rejects(waiting, { code: 'failed', message: 'context canceled: the client disconnected' });
     assert.ok(deadline.over);
     assert.ok(new Deadline(LONG_MS, { gone: client.signal }).over, 'also when that was before');
     deadline.clear();

@@ -30,7 +30,7 @@ export class Deadline {
     this.#end = performance.now() + totalMs;
     const expire = (): void => this.#stop(this.#exceeded(setting));
     this.#timer = setTimeout(expire, Math.min(totalMs, LONGEST_TIMER_MS)).unref();
-    const leave = (): void => this.#stop(new CofferError('failed', 'context canceled: the client has gone'));
+    const leave = (): void => this.#stop(new CofferError('failed', 'context canceled: the client disconnected'));
     if (gone?.aborted === true) leave();
     else gone?.addEventListener('abort', leave);
   }
@@ -138,7 +138,7 @@ export function whileAwaited<T>(work: Promise<T>): Promise<T> {
   if (deadline === undefined) return work;
   const { leaving } = deadline;
   return new Promise<T>((resolve, reject) => {
-    const stop = (): void => reject(deadline.reason ?? new Error('nobody waits any more'));
+    const stop = (): void => reject(deadline.reason ?? new Error('the request was abandoned'));
     if (leaving.aborted) stop();
     else leaving.addEventListener('abort', stop);
     const settled = (): void => leaving.removeEventListener('abort', stop);

@@ -99,7 +99,7 @@ describe('the database service', () => {
     await refuses(call(updateUser, { username: 'u', expiration: nanos }), bad, text);
   });
   it('refuses credentials that are no password', async () => {
-    const rsa = 'unsupported credential type: rsa_private_key; YSQL takes password';
+    const rsa = 'unsupported credential type: rsa_private_key; YSQL supports only password';
     const key = new Uint8Array([1]);
     await refuses(
       call(newUser, { usernameConfig, credentialType: 1, publicKey: key }),

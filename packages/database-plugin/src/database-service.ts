@@ -205,5 +205,5 @@ function commands(statements: wire.Statements | undefined): readonly string[] {
 function refuseOtherCredentials(credentialType: number): void {
   if (credentialType === 0) return;
   const name = ['password', 'rsa_private_key', 'client_certificate'][credentialType] ?? String(credentialType);
-  throw new CofferError('failed', `unsupported credential type: ${name}; YSQL takes password`);
+  throw new CofferError('failed', `unsupported credential type: ${name}; YSQL supports only password`);
 }

@@ -61,7 +61,7 @@ export function hostError(operation: DatabaseOperation, thrown: unknown, timeout
   const code = REFUSALS.includes(thrown.code) ? 'failed' : 'unavailable';
   const late =
     thrown.code === grpcStatus.DEADLINE_EXCEEDED && timeoutMs !== undefined
-      ? `: the plugin gave no answer in ${Math.round(timeoutMs / 100) / 10} s, so what it did is not known`
+      ? `: the plugin gave no answer in ${Math.round(timeoutMs / 100) / 10} s, so the outcome is unknown`
       : '';
   return new CofferError(code, `${PREFIXES[operation].host}${thrown.message}${late}`, { cause: thrown });
 }

@@ -91,7 +91,7 @@ describe('PluginProcess', () => {
     await database.initialize({ config: { host: 'h' }, verifyConnection: false });
     const never = { statements: ['NEVER'] };
     const late =
-      /rpc error: code = DeadlineExceeded .*: the plugin gave no answer in 0\.3 s, so what it did is not known$/;
+      /rpc error: code = DeadlineExceeded .*: the plugin gave no answer in 0\.3 s, so the outcome is unknown$/;
     for (const call of [
       () => database.newUser(newUser('a', ['NEVER'])),
       () => database.updateUser({ username: 'u', password: { newPassword: new Secret('one-pass'), ...never } }),
@@ -114,9 +114,7 @@ describe('PluginProcess', () => {
     await assert.rejects(
       database.newUser(newUser('a', ['STOP'])),
       (e) =>
-        isPluginGone(e) &&
-        isOutcomeUnknown(e) &&
-        /the plugin process did not answer any more and was ended/.test(e.message),
+        isPluginGone(e) && isOutcomeUnknown(e) && /the plugin process stopped answering and was ended/.test(e.message),
     );
     assert.equal(plugin.exited, true);
     await assert.rejects(database.newUser(newUser('a')), (e) => isPluginGone(e) && !isOutcomeUnknown(e));

@@ -48,7 +48,7 @@ describe('networks', () => {
   });
 
   it('are so many at most, and the same in both forms of IPv4', () => {
-    assert.throws(() => parseCidrs(Array<string>(257).fill('::1'), 'f'), /257 networks; at most 256/);
+    assert.throws(() => parseCidrs(Array<string>(257).fill('::1'), 'f'), /257 networks; the maximum is 256/);
     assert.deepEqual(parseCidrs(['::ffff:10.1.2.3', '::FFFF:10.0.0.0/104'], 'f'), ['10.1.2.3/32', '10.0.0.0/8']);
     const inHex = ['::ffff:a01:203', '0:0:0:0:0:FFFF:10.1.2.3', '0::ffff:0a00:0/104', '::ffff:0:0/96'];
     assert.deepEqual(parseCidrs(inHex, 'f'), ['10.1.2.3/32', '10.1.2.3/32', '10.0.0.0/8', '0.0.0.0/0']);

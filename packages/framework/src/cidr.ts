@@ -15,7 +15,7 @@ export function parseCidrs(given: readonly string[], field: string): string[] {
   if (given.length > MAX_CIDRS) {
     throw new CofferError(
       'invalid-request',
-      `field "${field}" has ${given.length} networks; at most ${MAX_CIDRS} are taken`,
+      `field "${field}" has ${given.length} networks; the maximum is ${MAX_CIDRS}`,
     );
   }
   return given.map((text) => {

@@ -14,7 +14,7 @@ export async function formerEntry<T>(
     return await entries.get(name);
   } catch (error) {
     if (!isDamage(error)) throw error;
-    warnings.push(`what was written before is lost, and what was not given now has its default: ${error.message}`);
+    warnings.push(`the previous value is lost, and fields that were left out have their defaults: ${error.message}`);
     return undefined;
   }
 }

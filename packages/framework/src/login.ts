@@ -75,7 +75,7 @@ export async function issueLoginToken(
     renewable: !isBatch,
     ...(boundCidrs.length > 0 && { boundCidrs }),
     provided: [...login.proof, ...context.stands],
-    otherwise: 'what this login is granted by was changed or deleted during the login: log in again',
+    otherwise: 'the role or user was changed or deleted during the login: log in again',
   });
   if (!context.active()) {
     // Disabling revokes the tokens that exist; this one may have come after it looked.

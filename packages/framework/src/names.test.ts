@@ -15,8 +15,8 @@ describe('names', () => {
   it('are so many, and so long, at most', () => {
     assert.deepEqual(checkNames(['a', 'b'.repeat(512)], 'f'), ['a', 'b'.repeat(512)]);
     assert.throws(() => checkNames(['b'.repeat(513)], 'allowed_roles'), /"allowed_roles": a name is longer than 512/);
-    assert.throws(() => checkNames(Array<string>(1025).fill('a'), 'f'), /1025 names; at most 1024/);
-    assert.throws(() => checkNames(['a', 'b', 'c'], 'f', 2), /at most 2/);
+    assert.throws(() => checkNames(Array<string>(1025).fill('a'), 'f'), /1025 names; the maximum is 1024/);
+    assert.throws(() => checkNames(['a', 'b', 'c'], 'f', 2), /the maximum is 2/);
   });
 
   it('that are shown in user names keep letters, digits and dashes', () => {

@@ -28,7 +28,7 @@ export function policyName(name: string): string {
  */
 export function checkNames(names: readonly string[], field: string, most = MAX_NAMES): readonly string[] {
   if (names.length > most) {
-    throw new CofferError('invalid-request', `field "${field}" has ${names.length} names; at most ${most} are taken`);
+    throw new CofferError('invalid-request', `field "${field}" has ${names.length} names; the maximum is ${most}`);
   }
   if (names.every((name) => name.length <= MAX_NAME_LENGTH)) return names;
   throw new CofferError('invalid-request', `field "${field}": a name is longer than ${MAX_NAME_LENGTH} characters`);

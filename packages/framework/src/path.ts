@@ -132,7 +132,7 @@ export function definePath<const S extends FieldSchema>(definition: PathDefiniti
       return await work();
     } catch (error) {
       if (definition.delete === undefined || !isDamage(error)) throw error;
-      throw damage(`${error.message}; if that is what this path writes, delete it and write it anew`, error);
+      throw damage(`${error.message}; if this path writes that row, delete it and write it again`, error);
     }
   };
 

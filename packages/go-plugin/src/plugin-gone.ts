@@ -16,7 +16,7 @@ export class PluginGoneError extends CofferError implements OutcomeError {
   constructor(outcomeUnknown: boolean, options?: { cause?: unknown; hung?: boolean; exit?: string | undefined }) {
     const ended = outcomeUnknown ? 'the plugin process ended during the call' : 'the plugin process has ended';
     const hung = options?.hung === true;
-    const what = hung ? 'the plugin process did not answer any more and was ended' : ended;
+    const what = hung ? 'the plugin process stopped answering and was ended' : ended;
     const how = hung || options?.exit === undefined ? '' : ` (${options.exit})`;
     super('unavailable', `plugin shutdown: ${what}${how}`, options);
     this.exit = options?.exit;

@@ -92,7 +92,7 @@ describe('JSON', () => {
       ['{"a": "x', '1:7: this string has no closing quote'],
       ['{"a": 99999999999999999999}', '1:7: this number is too large'],
       ['{"a": 012}', '1:7: a number must not start with 0'],
-      ['{"a": "\\ud83d"}', '1:8: half a surrogate pair is no character'],
+      ['{"a": "\\ud83d"}', '1:8: half a surrogate pair is not a character'],
     ];
     for (const [text, message] of cases) refuses(() => parseHcl(text), message);
     refuses(() => parseHcl('{"a": "\\q"}'), /^1:8: unknown escape/);

@@ -68,7 +68,7 @@ function readJsonString(source: HclSource, start: number): JsonToken {
     const part =
       pair === undefined ? readEscape(source, at) : { value: String(JSON.parse(`"${pair}"`)), end: at + pair.length };
     if (part.value === '\ufffd' && !/^.u[fF]{3}[dD]/.test(text.slice(at, at + 6)))
-      throw source.error(at, 'half a surrogate pair is no character');
+      throw source.error(at, 'half a surrogate pair is not a character');
     value.add(part.value);
     at = part.end;
   }

@@ -132,7 +132,7 @@ export class HclObject implements HclPosition {
     const strings = value.values.filter((entry) => entry.kind === 'string');
     const other = value.values.find((entry) => entry.kind !== 'string');
     if (other !== undefined) {
-      return this.#fail(`"${name}" must hold strings only, not ${KIND_NAMES[other.kind]}`, other);
+      return this.#fail(`"${name}" must contain strings only, not ${KIND_NAMES[other.kind]}`, other);
     }
     return strings.map((entry) => entry.value);
   }

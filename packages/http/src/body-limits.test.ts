@@ -54,7 +54,7 @@ describe('a body before the token is known', () => {
           const large = RawClient.to(port);
           const [refused, why] = await answer(large, putRequest('a', text(256 * KIB + 1), headers, chunkBytes));
           assert.equal(refused, 413);
-          assert.match(why, /request body too large: more is read only for a token that is valid here/);
+          assert.match(why, /request body too large: larger bodies need a valid token/);
           large.close();
         }
       }
@@ -123,7 +123,7 @@ describe('the budget of all bodies', () => {
       late.socket.write(putRequest('a', text(300 * KIB), TOKEN));
       const refused = await late.response();
       assert.deepEqual([refused.status, refused.headers.get('retry-after')], [503, '1']);
-      assert.match(refused.body, /the server is busy: too many requests with large bodies are under way/);
+      assert.match(refused.body, /the server is busy: too many requests with large bodies in flight/);
       // What needs little is still served.
       const small = RawClient.to(port);
       small.socket.write(putRequest('a', '{}', TOKEN));

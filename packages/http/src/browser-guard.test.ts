@@ -73,7 +73,7 @@ describe('a development server', () => {
       const headers = FOREIGN_ORIGIN.map((origin) => `Host: localhost:PORT\r\n${origin}`);
       for (const [header, status, body] of await statuses({ host }, headers)) {
         assert.equal(status, 403, header);
-        assert.match(body, /takes no requests from web pages of other servers/);
+        assert.match(body, /refuses requests from web pages of other servers/);
       }
     }
   });

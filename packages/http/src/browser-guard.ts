@@ -21,13 +21,13 @@ export class BrowserGuard {
     if (this.#loopbackOnly && !isLoopback(nameIn(host))) {
       throw new CofferError(
         'permission-denied',
-        `a development server on a loopback address is not called ${JSON.stringify(host)}: use 127.0.0.1 or localhost, or listen on another address with -dev-listen-address`,
+        `a development server on a loopback address does not answer to the name ${JSON.stringify(host)}: use 127.0.0.1 or localhost, or listen on another address with -dev-listen-address`,
       );
     }
     if (origin !== undefined && origin.toLowerCase() !== `http://${host.toLowerCase()}`) {
       throw new CofferError(
         'permission-denied',
-        `a development server takes no requests from web pages of other servers (origin ${JSON.stringify(origin)}); use a server with a configuration file behind a proxy that allows them`,
+        `a development server refuses requests from web pages of other servers (origin ${JSON.stringify(origin)}); use a server with a configuration file behind a proxy that allows them`,
       );
     }
   }

@@ -209,7 +209,7 @@ describe('limits', () => {
         const { status, body } = await coded.response();
         assert.deepEqual(
           [status, body],
-          [400, '{"errors":["the only Transfer-Encoding that is taken is \\"chunked\\""]}\n'],
+          [400, '{"errors":["the only supported Transfer-Encoding is \\"chunked\\""]}\n'],
         );
         coded.close();
       }

@@ -31,12 +31,12 @@ describe('the requests in flight', () => {
         client.close();
         return [status, headers.get('retry-after'), body.trim()];
       };
-      const caller = '{"errors":["too many requests are under way from this address; try again a little later"]}';
+      const caller = '{"errors":["too many requests in flight from this address; try again a little later"]}';
       assert.deepEqual(await asked('127.0.0.2', getRequest('a')), [429, '1', caller]);
       assert.deepEqual(await asked('127.0.0.2', putRequest('a', '{"b":1}')), [429, '1', caller]);
       assert.equal((await asked('127.0.0.3', getRequest('a')))[0], 200, 'others are served');
       const other = await begin('127.0.0.3', 4);
-      const server = '{"errors":["the server is busy: too many requests are under way; try again a little later"]}';
+      const server = '{"errors":["the server is busy: too many requests in flight; try again a little later"]}';
       for (const address of ['127.0.0.4', '127.0.0.2']) {
         assert.deepEqual(await asked(address, getRequest('a')), [503, '1', server]);
         assert.deepEqual(await asked(address, putRequest('a', `{"b":"${'x'.repeat(100_000)}"}`)), [503, '1', server]);

@@ -41,6 +41,6 @@ export function checkMessage({ httpVersion, headers, rawHeaders }: EdgeRequest):
   }
   const { 'transfer-encoding': encoding } = headers;
   if (encoding !== undefined && encoding.trim().toLowerCase() !== 'chunked') {
-    throw new CofferError('invalid-request', 'the only Transfer-Encoding that is taken is "chunked"');
+    throw new CofferError('invalid-request', 'the only supported Transfer-Encoding is "chunked"');
   }
 }

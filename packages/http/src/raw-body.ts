@@ -24,7 +24,7 @@ export async function* rawBody(request: EdgeRequest, { begin, broken }: RawBodyR
       if (chunk !== null) yield chunk;
       else if (request.readableEnded) return;
       else if (broken() !== undefined || request.destroyed) {
-        throw new CofferError('invalid-request', 'the body did not come to its end');
+        throw new CofferError('invalid-request', 'the body was cut off');
       } else await new Promise<void>((resolve) => (wake = resolve));
     }
   } finally {

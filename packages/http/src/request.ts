@@ -126,7 +126,7 @@ export function checkHeaders(headers: IncomingHttpHeaders): void {
   if (format !== '' && !['', 'uuid'].includes(format.trim().toLowerCase())) {
     throw new CofferError(
       'invalid-request',
-      'header X-Vault-Wrap-Format: wrapping tokens have one form only; send the request without it',
+      'header X-Vault-Wrap-Format: wrapping tokens have only one format; send the request without it',
     );
   }
 }

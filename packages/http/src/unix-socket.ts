@@ -58,7 +58,7 @@ function listenPrivately(server: Server, path: string): number {
 async function removeStale(path: string): Promise<void> {
   const found = await lstat(path).catch(() => undefined);
   if (found === undefined) return;
-  if (!found.isSocket()) throw new Error('there is a file that is no socket');
+  if (!found.isSocket()) throw new Error('there is a file that is not a socket');
   if (await isServed(path)) throw new Error('the address is already in use');
   await unlink(path);
 }

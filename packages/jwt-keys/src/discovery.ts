@@ -70,7 +70,7 @@ function endpoint(found: JsonObject, name: string, secure: boolean): string {
   const value = found[name] ?? '';
   if (value === '') return '';
   if (typeof value !== 'string' || (parseUrl(value).protocol !== 'https:' && secure)) {
-    throw new CofferError('failed', `the provider's ${name} is not a URL that begins with https://`);
+    throw new CofferError('failed', `the provider's ${name} is not a URL that starts with https://`);
   }
   return value;
 }

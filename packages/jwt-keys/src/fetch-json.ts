@@ -42,7 +42,7 @@ export async function fetchJson(address: string, options: FetchOptions = {}): Pr
 
 function redirected(from: URL, location: string): URL {
   const to = URL.canParse(location, from.href) ? new URL(location, from) : undefined;
-  if (to === undefined) throw failure(from, 'a redirect leads to what is no URL');
+  if (to === undefined) throw failure(from, 'a redirect does not lead to a URL');
   if (from.protocol === 'https:' && to.protocol !== 'https:') throw failure(from, 'a redirect leads out of TLS');
   try {
     return parseUrl(to.href);
@@ -55,9 +55,9 @@ function redirected(from: URL, location: string): URL {
 export function parseUrl(address: string): URL {
   const url = URL.canParse(address) ? new URL(address) : undefined;
   if (url === undefined || !['https:', 'http:'].includes(url.protocol) || url.hostname === '') {
-    throw new CofferError('failed', 'the address is not a URL that begins with https:// or http://');
+    throw new CofferError('failed', 'the address is not a URL that starts with https:// or http://');
   }
-  if (url.username !== '' || url.password !== '') throw new CofferError('failed', 'the address has a user in it');
+  if (url.username !== '' || url.password !== '') throw new CofferError('failed', 'the address contains a user name');
   return url;
 }
 

@@ -26,6 +26,6 @@ export class BlockReader {
 
   /** @throws CofferError `invalid-request` when something follows; whatever the stream fails with */
   async expectEnd(): Promise<void> {
-    if (this.#length > 0 || (await this.#chunks.next()).done !== true) throw damaged('it goes on behind its end');
+    if (this.#length > 0 || (await this.#chunks.next()).done !== true) throw damaged('it has data after its end');
   }
 }

@@ -72,7 +72,7 @@ async function* counted(bytes: AsyncIterable<Uint8Array>, count: (length: number
     if (beginning.length < GZIP_BEGINNING.length) {
       beginning = Buffer.concat([beginning, chunk.subarray(0, GZIP_BEGINNING.length - beginning.length)]);
       if (!GZIP_BEGINNING.subarray(0, beginning.length).equals(beginning)) {
-        throw damaged('it does not begin as one');
+        throw damaged('it does not start like one');
       }
     }
     yield chunk;
@@ -106,9 +106,9 @@ class Archive {
     }
     const expected = Buffer.from(this.#sums.join(''));
     const sums = await this.#required(SUMS);
-    if (!sums.equals(expected)) throw damaged('the checksums do not fit: it was altered');
+    if (!sums.equals(expected)) throw damaged('the checksums do not match: it was altered');
     const sealedDigest = await this.#required(SEALED_SUMS);
-    if ((await this.#next()) !== undefined) throw damaged('there is more in it than there should be');
+    if ((await this.#next()) !== undefined) throw damaged('it has unexpected data');
     await this.#blocks.expectEnd();
     return { meta, counts, digest: createHash('sha256').update(sums).digest(), sealedDigest };
   }
@@ -148,13 +148,13 @@ class Archive {
   async #next(): Promise<{ readonly name: string; readonly content: Buffer } | undefined> {
     const header = parseTarHeader(await this.#blocks.read(BLOCK));
     if (header === undefined) {
-      if (parseTarHeader(await this.#blocks.read(BLOCK)) !== undefined) throw damaged('it goes on behind its end');
+      if (parseTarHeader(await this.#blocks.read(BLOCK)) !== undefined) throw damaged('it has data after its end');
       return undefined;
     }
     const { name, size } = header;
     const content = await this.#blocks.read(size);
     const padding = await this.#blocks.read(paddingOf(size));
-    if (padding.some((byte) => byte !== 0)) throw damaged('there is something between its files');
+    if (padding.some((byte) => byte !== 0)) throw damaged('it has data between its files');
     this.#sums.push(`${createHash('sha256').update(content).digest('hex')}  ${name}\n`);
     return { name, content };
   }
@@ -162,7 +162,7 @@ class Archive {
 
 function parseMeta(content: Buffer): SnapshotMeta {
   const meta = parseObject(content, META);
-  if (meta['format'] !== FORMAT) throw damaged(`${META} is of something else`);
+  if (meta['format'] !== FORMAT) throw damaged(`${META} describes something else`);
   if (meta['format_version'] !== FORMAT_VERSION) {
     throw new CofferError(
       'invalid-request',
@@ -206,11 +206,11 @@ function parseTable(value: unknown): SnapshotTable {
 
 function parseCounts(content: Buffer, { tables }: SnapshotMeta): readonly TableCount[] {
   const counts = parseJson(content, COUNTS);
-  if (!Array.isArray(counts) || counts.length !== tables.length) throw damaged(`${COUNTS} is of other tables`);
+  if (!Array.isArray(counts) || counts.length !== tables.length) throw damaged(`${COUNTS} has other tables`);
   return counts.map((count: unknown, index) => {
     const { name, rows, bytes } = fieldsOf(count);
     if (name !== tables[index]?.name || !Number.isSafeInteger(rows) || !Number.isSafeInteger(bytes)) {
-      throw damaged(`${COUNTS} is of other tables`);
+      throw damaged(`${COUNTS} has other tables`);
     }
     return { name: String(name), rows: Number(rows), bytes: Number(bytes) };
   });
@@ -238,7 +238,7 @@ function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {
 
 function parseObject(content: Buffer, name: string): Readonly<Record<string, unknown>> {
   const value = parseJson(content, name);
-  if (!isJsonObject(value)) throw damaged(`${name} is no object`);
+  if (!isJsonObject(value)) throw damaged(`${name} is not an object`);
   return value;
 }
 
@@ -247,6 +247,6 @@ function parseJson(content: Buffer, name: string): unknown {
     const value: unknown = JSON.parse(content.toString('utf8'));
     return value;
   } catch {
-    throw damaged(`${name} is no JSON`);
+    throw damaged(`${name} is not JSON`);
   }
 }

@@ -27,7 +27,7 @@ export class Spool {
         await rm(directory, { recursive: true, force: true });
       }
     } catch (cause) {
-      throw new CofferError('failed', `no room for a snapshot on its way: ${errorText(cause)}`, { cause });
+      throw new CofferError('failed', `no room to buffer the snapshot: ${errorText(cause)}`, { cause });
     }
   }
 
@@ -40,7 +40,7 @@ export class Spool {
   async append(bytes: Uint8Array): Promise<void> {
     if (this.#failure !== undefined) throw this.#failure;
     if (this.#size + bytes.length > this.#longest) {
-      throw new CofferError('invalid-request', `a snapshot of more than ${this.#longest} bytes is not taken`);
+      throw new CofferError('invalid-request', `a snapshot of more than ${this.#longest} bytes is too large`);
     }
     try {
       for (let done = 0; done < bytes.length; ) {
@@ -48,7 +48,7 @@ export class Spool {
         done += bytesWritten;
       }
     } catch (cause) {
-      throw new CofferError('failed', `the snapshot on its way has no room in ${tmpdir()}: ${errorText(cause)}`, {
+      throw new CofferError('failed', `no room to buffer the snapshot in ${tmpdir()}: ${errorText(cause)}`, {
         cause,
       });
     }
@@ -75,7 +75,7 @@ export class Spool {
       if (at < this.#size) {
         const chunk = Buffer.allocUnsafeSlow(Math.min(CHUNK_BYTES, this.#size - at));
         const { bytesRead } = await this.#file.read(chunk, 0, chunk.length, at);
-        if (bytesRead === 0) throw new CofferError('failed', 'the snapshot on its way was cut off');
+        if (bytesRead === 0) throw new CofferError('failed', 'the snapshot was cut off in transit');
         at += bytesRead;
         yield chunk.subarray(0, bytesRead);
       } else {
@@ -86,7 +86,7 @@ export class Spool {
   }
 
   async close(): Promise<void> {
-    this.fail(new CofferError('failed', 'the snapshot on its way was given up'));
+    this.fail(new CofferError('failed', 'the transfer of the snapshot was abandoned'));
     await this.#file.close();
   }
 }

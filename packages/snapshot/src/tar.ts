@@ -59,7 +59,8 @@ export function parseTarHeader(header: Buffer): TarHeader | undefined {
   };
   const size = octal(text(SIZE));
   const isOurs = header.toString('latin1', MAGIC[0], MAGIC[0] + USTAR.length) === USTAR && header[KIND] === 0x30;
-  if (!isOurs || octal(text(CHECKSUM)) !== checksumOf(header)) throw damaged('the header of a file is another one');
+  if (!isOurs || octal(text(CHECKSUM)) !== checksumOf(header))
+    throw damaged('the header of a file is not the expected one');
   if (size > LONGEST_FILE) throw damaged('a file in it is too large');
   return { name: text(NAME), size };
 }

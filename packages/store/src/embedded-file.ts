@@ -34,7 +34,7 @@ export function openEmbeddedFile(path: string): DatabaseSync {
   if (path === ':memory:') return openAndMigrate(path);
   if (existsSync(path) && statSync(path).size === 0) {
     throw new Error(
-      `the store at ${path} is empty: it was cut off. Put a backup in its place, or remove it to begin with a new store`,
+      `the store at ${path} is empty: it was cut off. Restore a backup, or remove it to start with a new store`,
     );
   }
   if (!existsSync(path)) makeFile(path);
@@ -54,16 +54,16 @@ export function fileErrorText(error: unknown): string | undefined {
   const code = error instanceof Error && 'errcode' in error ? Number(error.errcode) & 0xff : 0;
   switch (code) {
     case SQLITE_FULL:
-      return 'the disk is full: nothing of this request was kept. Make room and repeat it';
+      return 'the disk is full: nothing of this request was stored. Free some space and repeat it';
     case SQLITE_IOERR:
-      return 'the disk cannot be read or written: nothing of this request was kept';
+      return 'the disk cannot be read or written: nothing of this request was stored';
     case SQLITE_READONLY:
       return 'the file is read-only: give it to the user that runs the server';
     case SQLITE_BUSY:
       return 'another process has it open: only one server may use a store file';
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
-      return 'the file is damaged or cut off: put a backup in its place';
+      return 'the file is damaged or cut off: restore a backup';
     default:
       return undefined;
   }
@@ -136,5 +136,5 @@ function migrate(database: DatabaseSync, path: string): void {
 function checkIntegrity(database: DatabaseSync): void {
   const found = database.prepare('PRAGMA quick_check(1)').get()?.['quick_check'];
   if (found === 'ok') return;
-  throw new Error(`the file is damaged (${String(found)}): put a backup in its place`);
+  throw new Error(`the file is damaged (${String(found)}): restore a backup`);
 }

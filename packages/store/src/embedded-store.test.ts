@@ -151,7 +151,10 @@ describe('the file of the embedded store', () => {
           kept++;
         }
       };
-      await assert.rejects(fill(), { code: 'unavailable', message: /disk is full: nothing of this request was kept/ });
+      await assert.rejects(fill(), {
+        code: 'unavailable',
+        message: /disk is full: nothing of this request was stored/,
+      });
       assert.ok(kept > 0);
       assert.equal((await store.run('SELECT name FROM entries')).rows.length, kept);
       await rm(ballast);

@@ -8,7 +8,7 @@ import { namesIn, type OpenedStore, PUT, StoreNodes, VALUE } from './store-fixtu
 const nodes = new StoreNodes();
 const put = (name: string) => ({ sql: PUT, params: ['m', name, VALUE] });
 const UPSERT = `${PUT} ON CONFLICT (mount, name) DO UPDATE SET value = excluded.value`;
-const UNKNOWN = { code: 'unavailable', message: /broke \(.*\): whether the request was kept is unknown$/ };
+const UNKNOWN = { code: 'unavailable', message: /broke \(.*\): it is unknown whether the request was stored$/ };
 const ENDED: FaultAction = { type: 'fatal', sqlstate: '57P01', message: 'terminating connection' };
 
 async function open(test: TestContext): Promise<OpenedStore & { readonly proxy: WireProxy }> {
@@ -164,7 +164,7 @@ describe('statements that run into others', () => {
     proxy.addFault({ match: /^INSERT/, times: 100, action });
     await assert.rejects(store.run(PUT, ['m', 'a', VALUE]), {
       code: 'unavailable',
-      message: 'store: too much contention: nothing of this request was kept',
+      message: 'store: too much contention: nothing of this request was stored',
     });
     assert.equal(asked(proxy, /^INSERT INTO entries/), 10);
   });

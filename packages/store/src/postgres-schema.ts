@@ -100,7 +100,7 @@ export class StoreSchema {
     if (found === undefined) {
       throw new CofferError(
         'failed',
-        'the search path of the store names no schema that exists: create one, or name it',
+        'the search path of the store names no existing schema: create one, or set search_path',
       );
     }
     return found;

@@ -63,7 +63,7 @@ describe('the connection_url of a store', () => {
     ['another scheme', 'mysql://u:secret@a/db', /must start with postgres:\/\//],
     ['nothing', '', /host cannot be empty/],
     ['no host', 'postgres://u:secret@/db', /host cannot be empty/],
-    ['a comma too many', 'postgres://u:secret@a,,b/db', /host cannot be empty: a comma too many/],
+    ['a comma too many', 'postgres://u:secret@a,,b/db', /host cannot be empty: there is an extra comma/],
     ['no user', 'postgres://a/db', /username cannot be empty/],
     ['no port', 'postgres://u:secret@a:x/db', /port is not a number/],
     ['a port out of range', 'postgres://u:secret@a:70000/db', /port is not a number from 1 to 65535/],
@@ -92,13 +92,13 @@ describe('the connection_url of a store', () => {
       `${BASE}?target_session_attrs=master`,
       /"target_session_attrs": "master" is not one of/,
     ],
-    ['a standby', `${BASE}?target_session_attrs=standby`, /target_session_attrs=standby: a store has to be written to/],
-    ['a reader', `${BASE}?target_session_attrs=read-only`, /target_session_attrs=read-only: a store has to be/],
-    ['a standby if there is one', `${BASE}?target_session_attrs=prefer-standby`, /prefer-standby: a store has to be/],
+    ['a standby', `${BASE}?target_session_attrs=standby`, /target_session_attrs=standby: a store must be writable/],
+    ['a reader', `${BASE}?target_session_attrs=read-only`, /target_session_attrs=read-only: a store must be/],
+    ['a standby if there is one', `${BASE}?target_session_attrs=prefer-standby`, /prefer-standby: a store must be/],
     [
       'a field that is none of a URL',
       `${BASE}?max_open_connections=3`,
-      /"max_open_connections" is no setting of a URL/,
+      /"max_open_connections" is not a setting of a URL/,
     ],
     ...(
       [

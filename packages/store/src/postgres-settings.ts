@@ -29,7 +29,7 @@ export function storeSettings(connectionUrl: string, maxConnections: number, log
       },
     );
     const { targetSession = 'primary' } = settings;
-    if (NO_STORE.includes(targetSession)) refuse(`target_session_attrs=${targetSession}: a store has to be written to`);
+    if (NO_STORE.includes(targetSession)) refuse(`target_session_attrs=${targetSession}: a store must be writable`);
     return { ...settings, targetSession, longestIdleSeconds: LONGEST_IDLE_SECONDS };
   } catch (error) {
     if (!isCofferError(error)) throw error;

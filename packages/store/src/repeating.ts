@@ -18,7 +18,7 @@ const SHORT_PATIENCE_MS = 1_500;
 const AWAY: Backoff = { firstMs: 25, longestMs: 500, jitter: 0.5 };
 
 const CANNOT_CONNECT = 'cannot connect to the database';
-const NOTHING_KEPT = 'nothing of this request was kept';
+const NOTHING_KEPT = 'nothing of this request was stored';
 
 type Run = (session: Session, statements: readonly SqlStatement[], progress: Progress) => Promise<readonly SqlResult[]>;
 
@@ -104,7 +104,7 @@ export class Repeating {
     );
     const lent = this.#pool.use(async (session) => {
       clearTimeout(timer);
-      if (over) throw new Failure('busy', 'nobody waits any more');
+      if (over) throw new Failure('busy', 'the request was abandoned');
       begun = true;
       this.#awaySince = undefined;
       return await work(session);
@@ -143,7 +143,7 @@ export function describe(thrown: unknown, unknown: boolean): CofferError {
   const unavailable = (text: string): CofferError => new CofferError('unavailable', `store: ${text}`, options);
   if (thrown.nothingDone) return unavailable(`${CANNOT_CONNECT}: ${message}`);
   if (thrown.outcomeUnknown) {
-    const kept = unknown ? 'whether the request was kept is unknown' : NOTHING_KEPT;
+    const kept = unknown ? 'it is unknown whether the request was stored' : NOTHING_KEPT;
     return unavailable(`the connection to the database broke (${message}): ${kept}`);
   }
   if (kind === 'conflict') return unavailable(`too much contention: ${NOTHING_KEPT}`);

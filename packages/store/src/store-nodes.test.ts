@@ -94,7 +94,7 @@ describe('a store on several hosts', { concurrency: true }, () => {
     assert.ok(log.some(({ fields }) => fields['reason'] === '25006'));
     const refused = { type: 'error', sqlstate: '25006', message } as const;
     second.addFault({ match: /INSERT INTO entries/, times: 100, action: refused });
-    const nowhere = { code: 'unavailable', message: /read-only transaction.*nothing of this request was kept/ };
+    const nowhere = { code: 'unavailable', message: /read-only transaction.*nothing of this request was stored/ };
     await within(ANSWER_MS, assert.rejects(put(store, 'd'), nowhere));
   });
 });

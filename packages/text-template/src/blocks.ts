@@ -91,7 +91,7 @@ export class BlockParser {
 
   /** `skip`: the words of its head, one more for an `else if`, which is ended by the `end` of the `if` before it. */
   #block(head: Action, kind: 'if' | 'with', skip: number, around: KnownNames): Part {
-    if (++this.#depth > MAX_DEPTH) throw this.#error(`more than ${MAX_DEPTH} blocks inside each other`, head);
+    if (++this.#depth > MAX_DEPTH) throw this.#error(`more than ${MAX_DEPTH} nested blocks`, head);
     const variables = new KnownNames(around);
     const test = this.#pipeline(head, skip, variables);
     const { parts: yes, stop } = this.#parts(new KnownNames(variables));
@@ -107,12 +107,12 @@ export class BlockParser {
     if (second?.kind === 'name' && second.text === kind) return [this.#block(stop, kind, 2, variables)];
     const { parts, stop: last } = this.#parts(new KnownNames(variables));
     if (last === undefined) throw this.#error('this block has no {{end}}', head);
-    if (wordOf(last) === 'else') throw this.#error('there is an {{else}} before it already', last);
+    if (wordOf(last) === 'else') throw this.#error('there is already an {{else}} before it', last);
     return this.#alone(stop, this.#alone(last, parts));
   }
 
   #alone<T>(action: Action, result: T): T {
-    if (action.tokens.length > 1) throw this.#error(`nothing may stand behind "${wordOf(action) ?? ''}" here`, action);
+    if (action.tokens.length > 1) throw this.#error(`nothing may follow "${wordOf(action) ?? ''}" here`, action);
     return result;
   }
 }

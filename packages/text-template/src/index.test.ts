@@ -149,20 +149,20 @@ describe('syntax', () => {
       'a\n b{{ .Role }}': 'template: 2:6: there is no field .Role; known are .DisplayName, .RoleName',
       '{{ .constructor }}': /^template: 1:4: there is no field .constructor/,
       '{{ toString }}': /^template: 1:4: function "toString" not defined/,
-      '{{range .X}}': 'template: 1:3: "range" is not supported: there are no lists and no other templates',
-      '{{ print (if) }}': 'template: 1:11: "if" must be the first word behind {{',
+      '{{range .X}}': 'template: 1:3: "range" is not supported: there are no lists or other templates',
+      '{{ print (if) }}': 'template: 1:11: "if" must be the first word after {{',
       'a\n{{ if true }}b': 'template: 2:1: this block has no {{end}}',
       '{{if true}}{{else}}b': 'template: 1:1: this block has no {{end}}',
-      '{{if true}}a{{else}}b{{else}}c{{end}}': 'template: 1:22: there is an {{else}} before it already',
+      '{{if true}}a{{else}}b{{else}}c{{end}}': 'template: 1:22: there is already an {{else}} before it',
       'a{{ end }}': 'template: 1:2: this {{end}} belongs to no {{if}} or {{with}}',
-      '{{if true}}a{{end x}}': 'template: 1:13: nothing may stand behind "end" here',
+      '{{if true}}a{{end x}}': 'template: 1:13: nothing may follow "end" here',
       '{{ if }}a{{ end }}': 'template: 1:7: a value or a function is missing here',
       '{{ $x }}': 'template: 1:4: undefined variable "$x"',
       '{{if true}}{{$x := 1}}{{end}}{{$x}}': 'template: 1:32: undefined variable "$x"',
       '{{ $x = 1 }}': 'template: 1:4: undefined variable "$x"',
       '{{ . := 1 }}': 'template: 1:6: only a function can have arguments; put it first, or put a pipe between',
       '{{ $. }}': 'template: 1:6: a field must follow $.',
-      '{{ . }}': 'template: 1:1: the dot is no text here; name a field, as in .RoleName',
+      '{{ . }}': 'template: 1:1: the dot is not a string here; name a field, such as .RoleName',
       '{{with .RoleName}}{{.RoleName}}{{end}}': 'template: 1:21: there is no field .RoleName in a string',
       '{{ .RoleName.Name }}': 'template: 1:13: .RoleName has no fields of its own',
       '{{ .RoleName | truncate }}': 'template: 1:16: truncate takes 2 (length, text), not 1',
@@ -187,15 +187,15 @@ describe('syntax', () => {
     });
     assert.throws(() => parseTemplate('{{if true}}'.repeat(5_000)), {
       code: 'invalid-request',
-      message: /more than 100 blocks/,
+      message: /more than 100 nested blocks/,
     });
     assert.throws(() => parseTemplate(`{{if true}}${'{{else if true}}'.repeat(5_000)}`), {
       code: 'invalid-request',
-      message: /more than 100 blocks/,
+      message: /more than 100 nested blocks/,
     });
     assert.throws(() => parseTemplate(`{{${'('.repeat(50_000)}}}`), {
       code: 'invalid-request',
-      message: /more than 100 parentheses/,
+      message: /more than 100 nested parentheses/,
     });
     assert.throws(() => render(`{{ .RoleName ${'| uppercase '.repeat(5_000)}}}`), {
       code: 'invalid-request',

@@ -191,7 +191,7 @@ class ActionLexer {
     const character = this.#match(CHARACTER);
     if (character !== undefined) {
       const [only = '', ...more] = this.#unescape(character.slice(1, -1), offset + 1);
-      if (more.length > 0) throw this.#error('single quotes hold one character; use double quotes', offset);
+      if (more.length > 0) throw this.#error('single quotes are for one character; use double quotes', offset);
       return { kind: 'number', value: BigInt(only.codePointAt(0) ?? 0), offset };
     }
     if ('"`\''.includes(this.#text.charAt(offset))) throw this.#error('this quote is not closed', offset);
@@ -230,7 +230,7 @@ class ActionLexer {
   #requireBreak(): void {
     const next = this.#text.charAt(this.#at);
     if (next === '' || ' \t\r\n|)'.includes(next) || this.#text.startsWith('}}', this.#at)) return;
-    if (next === '.') throw this.#error('only whole numbers and fields like .RoleName may have a place here');
+    if (next === '.') throw this.#error('only whole numbers and fields like .RoleName are allowed here');
     throw this.#error(`unexpected ${JSON.stringify(next)}; put a space in front of the next argument`);
   }
 }

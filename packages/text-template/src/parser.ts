@@ -79,7 +79,7 @@ export class ActionParser {
 
   #pipeline(): Node {
     if (++this.#depth > MAX_DEPTH)
-      throw this.#error(`more than ${MAX_DEPTH} parentheses inside each other`, this.#tokens[this.#next]);
+      throw this.#error(`more than ${MAX_DEPTH} nested parentheses`, this.#tokens[this.#next]);
     let node = this.#command(undefined);
     while (this.#tokens[this.#next]?.kind === '|') {
       this.#next++;
@@ -155,8 +155,8 @@ export class ActionParser {
       const known = ['if', 'with', 'else', 'end'].includes(name);
       throw this.#error(
         known
-          ? `"${name}" must be the first word behind {{`
-          : `"${name}" is not supported: there are no lists and no other templates`,
+          ? `"${name}" must be the first word after {{`
+          : `"${name}" is not supported: there are no lists or other templates`,
         head,
       );
     }

@@ -131,7 +131,7 @@ export class Rendering {
 
   #plain(value: Value | Data, offset: number): Value {
     if (typeof value !== 'object') return value;
-    throw this.#error(offset, 'the dot is no text here; name a field, as in .RoleName');
+    throw this.#error(offset, 'the dot is not a string here; name a field, such as .RoleName');
   }
 
   #call(node: Node & { kind: 'call' }, dot: Value | Data, scope: Scope): Value {

@@ -46,7 +46,7 @@ export function tracesSettings(
     logger.warn(`not sending traces: ${reason}`);
     return undefined;
   };
-  if (!isHttpUrl(url)) return off('the endpoint of the collector is no http:// or https:// URL');
+  if (!isHttpUrl(url)) return off('the endpoint of the collector is not an http:// or https:// URL');
   const protocol = oneOf(PROTOCOLS, signal(env, 'PROTOCOL') ?? 'http/protobuf');
   if (protocol === undefined) return off(`OTEL_EXPORTER_OTLP_PROTOCOL must be one of ${PROTOCOLS.join(', ')}`);
   const sampler = oneOf(SAMPLERS, text(env, 'OTEL_TRACES_SAMPLER') ?? 'parentbased_always_on');

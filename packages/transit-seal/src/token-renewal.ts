@@ -60,7 +60,7 @@ export class TokenRenewal {
       return;
     }
     // As Vault, which goes on without: the token may have no need of it, or no right to it.
-    const text = 'the token of the seal cannot be renewed, and is not tried again';
+    const text = 'the token of the seal cannot be renewed; Coffer will not retry';
     this.#logger.warn(text, { error: errorText(error) });
   }
 

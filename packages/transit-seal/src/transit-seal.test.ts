@@ -144,7 +144,7 @@ describe('a transit seal', () => {
   it('goes on where its token cannot be renewed, or is not to be', async () => {
     server.period = 0;
     await seal().sealingKey();
-    await eventually(() => lines.join('').includes('cannot be renewed, and is not tried again'), 'it says so');
+    await eventually(() => lines.join('').includes('cannot be renewed; Coffer will not retry'), 'it says so');
     const before = renewals();
     await seal({ disableRenewal: true }).sealingKey();
     await new Promise((done) => setTimeout(done, 100));

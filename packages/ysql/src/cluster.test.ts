@@ -101,7 +101,7 @@ describe('load balancing', () => {
     const deadline = new Deadline(60_000, { gone: client.signal });
     const gone = assert.rejects(
       withDeadline(deadline, () => access.pool.use(async () => assert.fail('nobody waits for it'))),
-      /the client has gone/,
+      /the client disconnected/,
     );
     const behind = access.pool.use(async () => 'served');
     client.abort();

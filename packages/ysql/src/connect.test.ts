@@ -217,7 +217,7 @@ describe('a server that asks for a client certificate', () => {
     fails(
       at,
       () => ({ sslcert: file('client.crt'), private_key: forClient.privateKeyPem }),
-      /field "private_key": the private key does not belong to the certificate/,
+      /field "private_key": the private key does not match the certificate/,
     ),
   );
   it(

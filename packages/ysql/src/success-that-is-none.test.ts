@@ -40,10 +40,10 @@ for (const mode of ['postgresql', 'yugabytedb'] as const) {
 
     describe('that create no login of the name', () => {
       const noRole =
-        /the creation statements ran, but there is no role "none-\d+": see that they create "\{\{name\}\}"$/;
+        /the creation statements ran, but there is no role "none-\d+": make sure that they create "\{\{name\}\}"$/;
       const noLogin =
-        /the creation statements made the role "none-\d+", but it may not log in: see that they say LOGIN$/;
-      const ended = /the role "none-\d+", but it may not log in: its VALID UNTIL has passed already$/;
+        /the creation statements created the role "none-\d+", but it may not log in: make sure that they say LOGIN$/;
+      const ended = /the role "none-\d+", but it may not log in: its VALID UNTIL has already passed$/;
       const closed = /the role "none-\d+", but it may not log in: its CONNECTION LIMIT is 0$/;
       const cases: readonly (readonly [string, string | readonly string[], RegExp])[] = [
         ['but another', `CREATE ROLE Foo LOGIN PASSWORD '{{password}}'`, noRole],
@@ -186,7 +186,7 @@ for (const mode of ['postgresql', 'yugabytedb'] as const) {
       const from = opened.log.length;
       const revoke = (statement: string) => opened.database.deleteUser({ username, statements: [statement] });
       await revoke('SELECT 1');
-      const told = 'revocation_statements: the role is there still, and may log in as far as pg_roles tells';
+      const told = 'revocation_statements: the role still exists and, according to pg_roles, may log in';
       assert.deepEqual(logged(from), [told]);
       await revoke(`ALTER ROLE "{{name}}" VALID UNTIL '2001-01-01'`);
       await revoke('ALTER ROLE "{{name}}" CONNECTION LIMIT 0');
@@ -304,6 +304,8 @@ describe('what the database warns of', () => {
     assert.match(told[10] ?? '', /more warnings/);
     assert.equal((await toldOf(raise("'the same'"))).length, 2);
     const long = await toldOf(`DO $$ BEGIN RAISE WARNING '%', repeat('x', 5000); END $$`);
-    assert.deepEqual(long, ['creation_statements: WARNING: a warning of 5000 characters is left out (SQLSTATE 01000)']);
+    assert.deepEqual(long, [
+      'creation_statements: WARNING: a warning of 5000 characters was left out (SQLSTATE 01000)',
+    ]);
   });
 });

@@ -58,7 +58,7 @@ describe('a user', () => {
     assert.equal(await opened.database.newUser(newUser(SEED_SQL, { username })), username);
     await assert.rejects(
       opened.database.newUser(newUser(SEED_SQL, { username })),
-      (error) => isCofferError(error, 'failed') && /exists already and is not of our making/.test(error.message),
+      (error) => isCofferError(error, 'failed') && /already exists and was not created by Coffer/.test(error.message),
     );
     assert.equal(await roleExists(server, username), true);
     await opened.database.deleteUser({ username, statements: [] });

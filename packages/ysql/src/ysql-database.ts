@@ -96,7 +96,7 @@ class YsqlDatabase implements Database {
       if (!isAscii(name) && (await convertsText(access))) {
         throw new CofferError(
           'invalid-request',
-          "username: it has characters outside ASCII, and the database's encoding is not UTF8: nobody could log in by it",
+          "username: it has characters outside ASCII, and the database's encoding is not UTF8: nobody could log in with it",
         );
       }
       const values = {
@@ -274,8 +274,8 @@ function hasCertificate({ tls }: YsqlSettings): boolean {
 
 function trusts(username: string): string {
   return (
-    `the database let "${username}" in without asking for a password: it trusts anyone who can connect, and the passwords of ` +
-    'its users protect nothing. See "trust" in its pg_hba.conf; on YugabyteDB, whether ysql_enable_auth is on.'
+    `the database let "${username}" in without asking for a password: it trusts anyone who can connect, so the ` +
+    `passwords of its users protect nothing. See "trust" in its pg_hba.conf; on YugabyteDB, whether ysql_enable_auth is on.`
   );
 }
 

@@ -29,10 +29,7 @@ export function parseAudit(config: HclObject): AuditConfig {
   for (const [index, { path }] of devices.entries()) {
     const clash = devices.slice(0, index).some((other) => other.path.startsWith(path) || path.startsWith(other.path));
     if (clash)
-      throw config.error(
-        `the audit device ${path} clashes with another one: each needs a path of its own`,
-        blocks[index],
-      );
+      throw config.error(`the audit device ${path} is already defined: each device needs its own path`, blocks[index]);
   }
   return { devices, rules };
 }
@@ -110,7 +107,7 @@ function texts(body: HclObject, items: HclObject['items']): Record<string, strin
       const [name] = item.keys;
       const value = hclToJson(item.value);
       if (item.keys.length > 1 || typeof value === 'object')
-        throw body.error(`"${name}" must be a text, a number, true or false`, item);
+        throw body.error(`"${name}" must be a string, a number, true or false`, item);
       // A number keeps its zeros in front: a mode is octal.
       return [name, item.value.kind === 'number' ? item.value.text : String(value)];
     }),

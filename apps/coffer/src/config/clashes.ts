@@ -24,7 +24,7 @@ function reportAddresses(config: HclObject, report: HclReport): void {
     const first = taken.find((other) => clash(other, place));
     if (first !== undefined) {
       const at = block.body.attribute('address') ?? block;
-      report(config.error(`the listener at ${hclPlace(first.at)} has this address already`, at));
+      report(config.error(`the listener at ${hclPlace(first.at)} already has this address`, at));
     }
     taken.push({ ...place, at: block });
   }
@@ -51,7 +51,7 @@ function reportFiles(config: HclObject, report: HclReport): void {
   for (const { what, path, at } of filesOf(config)) {
     const first = taken.get(resolve(path));
     if (first === undefined) taken.set(resolve(path), { what, at });
-    else report(config.error(`${what} has the path of ${first.what} at ${hclPlace(first.at)}`, at));
+    else report(config.error(`${what} has the same path as ${first.what} at ${hclPlace(first.at)}`, at));
   }
 }
 

@@ -66,7 +66,7 @@ async function filesOf(path: string, isChecked: boolean): Promise<string[]> {
   const entries = await readdir(path, { withFileTypes: true });
   const names = entries.filter((entry) => !entry.isDirectory() && isConfig(entry.name)).map(({ name }) => name);
   if (names.length > 0) return names.sort().map((name) => join(path, name));
-  throw new CofferError('invalid-request', `the directory "${path}" has no file whose name ends in .hcl or .json`);
+  throw new CofferError('invalid-request', `the directory "${path}" has no .hcl or .json file`);
 }
 
 /** Editors keep copies beside the file. */

@@ -59,7 +59,7 @@ listener "tcp" {\naddress = "${second}"\ntls_disable = 1\n}`).length;
     ] as const) {
       assert.throws(
         () => two(first, second),
-        /^[^\n]*c\.hcl:6:11: the listener at c\.hcl:1:1 has this address already$/,
+        /^[^\n]*c\.hcl:6:11: the listener at c\.hcl:1:1 already has this address$/,
       );
     }
     for (const [first, second] of [
@@ -71,16 +71,16 @@ listener "tcp" {\naddress = "${second}"\ntls_disable = 1\n}`).length;
       assert.equal(two(first, second), 2);
     }
     const byDefault = 'listener "tcp" { tls_disable = 1 }';
-    assert.throws(() => parse(`${byDefault}\n${byDefault}`), /c\.hcl:2:1: the listener at c\.hcl:1:1 has this/);
+    assert.throws(() => parse(`${byDefault}\n${byDefault}`), /c\.hcl:2:1: the listener at c\.hcl:1:1 already has this/);
     const sockets = 'listener "unix" { address = "/run/c.sock" }\nlistener "unix" { address = "/run//./c.sock" }';
     assert.throws(
       () => parse(sockets),
-      /c\.hcl:2:\d+: the socket of a listener has the path of the socket of a listener at/,
+      /c\.hcl:2:\d+: the socket of a listener has the same path as the socket of a listener at/,
     );
     for (const [keys, said] of [
-      ['log_file = "/var/lib/coffer"', /c\.hcl:3:\d+: the store has the path of "log_file" at c\.hcl:2:12/],
-      ['log_file = "/run/c", pid_file = "/run/c"', /"pid_file" has the path of "log_file"/],
-      ['pid_file = "/run/vault.sock"\nlistener "unix" { }', /the socket of a listener has the path of "pid_file"/],
+      ['log_file = "/var/lib/coffer"', /c\.hcl:3:\d+: the store has the same path as "log_file" at c\.hcl:2:12/],
+      ['log_file = "/run/c", pid_file = "/run/c"', /"pid_file" has the same path as "log_file"/],
+      ['pid_file = "/run/vault.sock"\nlistener "unix" { }', /the socket of a listener has the same path as "pid_file"/],
     ] as const) {
       assert.throws(() => parse(`${byDefault}\n${keys}`), said);
     }
@@ -242,12 +242,12 @@ listener "tcp" {\naddress = "${second}"\ntls_disable = 1\n}`).length;
       /only function as the final decoder/,
     ],
     ['telemetry { unauthenticated = true }', /"unauthenticated" is not known here/],
-    ['telemetry { disallow_metrics = true, metrics_only = true }', /exclude each other/],
+    ['telemetry { disallow_metrics = true, metrics_only = true }', /not both/],
     ['profiling { unauthenticated_pprof_access = true }', /there is no sys\/pprof/],
     ['custom_response_headers { "6xx" = { a = ["b"] } }', /invalid status code found/],
     ['custom_response_headers { default = { "X-Vault-Token" = ["b"] } }', /starting with X-Vault are not valid/],
-    ['custom_response_headers { default = { "Content-Length" = ["1"] } }', /is the server's own to set/],
-    ['custom_response_headers { default = { "X-A" = ["a\\r\\nSet-Cookie: b"] } }', /must hold printable characters/],
+    ['custom_response_headers { default = { "Content-Length" = ["1"] } }', /is set by the server/],
+    ['custom_response_headers { default = { "X-A" = ["a\\r\\nSet-Cookie: b"] } }', /must contain printable characters/],
     ['redact_version = "perhaps"', /"redact_version" must be true or false/],
   ] as const) {
     it(`refuses ${keys.replaceAll('\n', ', ')}`, () => {

@@ -53,7 +53,7 @@ function parseUnauthenticatedAccess(config: HclObject): readonly Unauthenticated
     const found = GROUPS.find((each) => each === group);
     if (found !== undefined) return found;
     throw config.error(
-      `"${name}" may hold ${GROUPS.map((each) => JSON.stringify(each)).join(' and ')}`,
+      `"${name}" may contain ${GROUPS.map((each) => JSON.stringify(each)).join(' and ')}`,
       config.attribute(name),
     );
   });
@@ -107,7 +107,7 @@ function openedByStanzas(body: HclObject): UnauthenticatedAccess[] {
   const requests = stanza('inflight_requests_logging', inFlight);
   const isSet = (of: HclObject | undefined, key: string): boolean => of !== undefined && of.boolean(key) === true;
   if (profiling !== undefined && isSet(profiling, 'unauthenticated_pprof_access')) {
-    throw profiling.error('there is no sys/pprof: leave "unauthenticated_pprof_access" out', profiling);
+    throw profiling.error('there is no sys/pprof: remove "unauthenticated_pprof_access"', profiling);
   }
   const opensInFlight = inFlight.some((key) => isSet(profiling, key) || isSet(requests, key));
   return [
@@ -120,6 +120,6 @@ function parseMetrics(body: HclObject): 'disallowed' | 'only' | undefined {
   const telemetry = body.object('telemetry');
   if (telemetry === undefined) return undefined;
   const [disallowed, only] = [telemetry.boolean('disallow_metrics'), telemetry.boolean('metrics_only')];
-  if (disallowed && only) throw telemetry.error('"disallow_metrics" and "metrics_only" exclude each other', telemetry);
+  if (disallowed && only) throw telemetry.error('set either "disallow_metrics" or "metrics_only", not both', telemetry);
   return disallowed ? 'disallowed' : only ? 'only' : undefined;
 }

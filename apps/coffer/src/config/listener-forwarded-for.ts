@@ -66,7 +66,7 @@ function parseCertificates(body: HclObject): ForwardedForRules['certificates'] {
   const decoders = given.map((name) => {
     const found = CERTIFICATE_DECODERS.find((each) => each === name);
     if (found !== undefined) return found;
-    throw body.error(`"${key}_decoders" may hold ${CERTIFICATE_DECODERS.join(', ')}`, at);
+    throw body.error(`"${key}_decoders" may contain ${CERTIFICATE_DECODERS.join(', ')}`, at);
   });
   return { header: header.toLowerCase(), decoders };
 }

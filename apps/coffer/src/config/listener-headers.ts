@@ -50,10 +50,10 @@ function parseHeader(
   if (lower.startsWith('x-vault-')) {
     throw stanza.error(`custom headers starting with X-Vault are not valid: "${name}"`, item);
   }
-  if (OURS.includes(lower)) throw stanza.error(`"${name}" is the server's own to set`, item);
+  if (OURS.includes(lower)) throw stanza.error(`"${name}" is set by the server`, item);
   const values = (headers?.strings(name) ?? []).map((value) => value.trim()).filter((value) => value !== '');
   const value = values.join('; ');
-  if (!/^[\t\x20-\x7e]*$/.test(value)) throw stanza.error(`"${name}" must hold printable characters`, item);
+  if (!/^[\t\x20-\x7e]*$/.test(value)) throw stanza.error(`"${name}" must contain printable characters only`, item);
   return value === '' ? [] : [[name, value]];
 }
 

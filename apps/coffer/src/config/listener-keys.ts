@@ -47,24 +47,24 @@ const TCP = [
 ];
 const UNIX = ['socket_mode', 'socket_user', 'socket_group'];
 
-const VALUES = 'a request may hold 10,000 values in all';
+const VALUES = 'a request may contain 10,000 values in total';
 /** Keys of Vault and OpenBao that change nothing here, and why. */
 const WITHOUT_EFFECT: Readonly<Record<string, string>> = {
-  cluster_address: 'nodes meet in their store, and listen to each other nowhere else',
-  tls_prefer_server_cipher_suites: "the server's order always counts",
+  cluster_address: 'nodes communicate only through the store',
+  tls_prefer_server_cipher_suites: "the server's order always applies",
   max_json_object_entry_count: VALUES,
   max_json_array_element_count: VALUES,
   max_json_token: VALUES,
-  max_token_header_size: 'all headers of a request have 16 KiB together',
-  x_forwarded_for_client_cert_keep_not_forwarded: 'only a proxy that is authorized can pass on a certificate',
-  x_forwarded_for_client_cert_keep_unauthorized: 'only a proxy that is authorized can pass on a certificate',
+  max_token_header_size: 'the headers of a request may have 16 KiB in total',
+  x_forwarded_for_client_cert_keep_not_forwarded: 'only an authorized proxy can pass on a certificate',
+  x_forwarded_for_client_cert_keep_unauthorized: 'only an authorized proxy can pass on a certificate',
 };
 
 const AGENT = "it belongs to Vault's agent";
 const PROXY_PROTOCOL =
-  'the PROXY protocol is not spoken: let the proxy send X-Forwarded-For (x_forwarded_for_authorized_addrs)';
-const CORS = 'web pages of other servers are not served: put a proxy in front that allows them';
-const RELOAD = 'certificates are read again at SIGHUP: let what renews them send it';
+  'the PROXY protocol is not supported: let the proxy send X-Forwarded-For (x_forwarded_for_authorized_addrs)';
+const CORS = 'cross-origin requests are not supported: put a proxy in front that allows them';
+const RELOAD = 'certificates are reloaded at SIGHUP: send one after each renewal';
 /** Keys that would be expected to do something, and what to do in their place. A switch that is off is no matter. */
 const NOT_SUPPORTED: Readonly<Record<string, string>> = {
   agent_api: AGENT,
@@ -96,9 +96,7 @@ export function checkListenerKeys(body: HclObject, type: 'tcp' | 'unix'): string
     const [key] = item.keys;
     const effectless = WITHOUT_EFFECT[key];
     if (effectless !== undefined) warnings.push(body.error(`"${key}" has no effect: ${effectless}`, item).message);
-    const instead = key.startsWith('tls_acme_')
-      ? 'certificates are not fetched by ACME: use a client of it'
-      : NOT_SUPPORTED[key];
+    const instead = key.startsWith('tls_acme_') ? 'ACME is not supported: use an ACME client' : NOT_SUPPORTED[key];
     const isOff = item.value.kind === 'bool' && !item.value.value;
     if (instead !== undefined && !isOff) throw body.error(`"${key}" is not supported: ${instead}`, item);
     if (instead !== undefined || effectless !== undefined) idle.push(key);

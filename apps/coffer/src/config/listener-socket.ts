@@ -15,7 +15,7 @@ export function parseSocket(body: HclObject): UnixSocket {
     );
   }
   if (Buffer.byteLength(path) > MAX_SOCKET_PATH_BYTES) {
-    throw body.error(`"address" has more than ${MAX_SOCKET_PATH_BYTES} bytes`, body.attribute('address'));
+    throw body.error(`"address" is longer than ${MAX_SOCKET_PATH_BYTES} bytes`, body.attribute('address'));
   }
   return {
     path,

@@ -19,7 +19,7 @@ export function parseListenerTls(block: HclBlock): ListenerTls {
   const certFile = body.string('tls_cert_file');
   const keyFile = body.string('tls_key_file');
   if (certFile === undefined || keyFile === undefined) {
-    throw body.error('give "tls_cert_file" and "tls_key_file", or "tls_disable = true" for plain HTTP', block);
+    throw body.error('set "tls_cert_file" and "tls_key_file", or "tls_disable = true" for plain HTTP', block);
   }
   const isChecked = tlsRules?.clientCertificates === 'require';
   const clientCaFile = isChecked ? body.string('tls_client_ca_file') || undefined : undefined;

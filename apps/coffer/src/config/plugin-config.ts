@@ -14,7 +14,7 @@ export function parsePluginTrust(config: HclObject): FileTrust | undefined {
   const uid = config.number('plugin_file_uid');
   const permissions = parsePermissions(config, 'plugin_file_permissions');
   if (uid !== undefined && !(Number.isInteger(uid) && uid >= 0)) {
-    throw config.error('"plugin_file_uid" must be the number of a user', config.attribute('plugin_file_uid'));
+    throw config.error('"plugin_file_uid" must be a numeric user ID', config.attribute('plugin_file_uid'));
   }
   // 0 is the default of both, and says nothing, as in Vault.
   const trust = { ...(uid && { uid }), ...(permissions && { permissions }) };

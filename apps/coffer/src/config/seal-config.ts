@@ -55,10 +55,7 @@ export function parseSeals(config: HclObject): SealsConfig {
 function parseOnly(config: HclObject, [block, second]: readonly HclBlock[]): SealConfig | undefined {
   if (block === undefined) return undefined;
   if (second !== undefined) {
-    throw config.error(
-      '"seal" is set twice; disabled = "true" marks the one that the store is moved away from',
-      second,
-    );
+    throw config.error('"seal" is set twice; disabled = "true" marks the one to migrate from', second);
   }
   const { body, labels } = block;
   switch (labels[0]?.toLowerCase()) {
@@ -72,7 +69,7 @@ function parseOnly(config: HclObject, [block, second]: readonly HclBlock[]): Sea
       throw body.error('Shamir seals cannot be set disabled (they should simply not be set)', block);
     default:
       throw body.error(
-        'the types of seal are "static" and "transit"; without a seal block it is opened by key shares',
+        'the types of seal are "static" and "transit"; without a seal block, the server is unsealed with key shares',
         block,
       );
   }
@@ -91,7 +88,7 @@ function parseKeySource(body: HclObject, which: 'current' | 'previous'): StaticK
   const id = body.string(`${which}_key_id`);
   const url = body.string(`${which}_key`);
   if (id === undefined && url === undefined) return undefined;
-  if (!id || !url) throw body.error(`"${which}_key_id" and "${which}_key" go together`);
+  if (!id || !url) throw body.error(`"${which}_key_id" and "${which}_key" must be set together`);
   if (!/^(file:\/\/\/.|env:\/\/.)/.test(url)) {
     throw body.error(`"${which}_key" must be "file:///PATH" or "env://NAME"`, body.attribute(`${which}_key`));
   }
@@ -119,7 +116,7 @@ function parseTransit(body: HclObject): TransitSealConfig {
   }
   const token = body.string('token');
   if ((body.string('tls_client_cert') === undefined) !== (body.string('tls_client_key') === undefined)) {
-    throw body.error('"tls_client_cert" and "tls_client_key" go together');
+    throw body.error('"tls_client_cert" and "tls_client_key" must be set together');
   }
   return {
     type: 'transit',

@@ -67,7 +67,7 @@ describe('the configuration file', () => {
     for (const [wrong, said] of [
       ['seal "transit" { } seal "transit" { }', /"seal" is set twice; disabled = "true" marks/],
       ['seal "transit" { disabled = true } seal "transit" { disabled = true }', /"seal" is set twice/],
-      ['seal "transit" { tls_client_cert = "c" }', /go together/],
+      ['seal "transit" { tls_client_cert = "c" }', /must be set together/],
       ['seal "transit" { adress = "a" }', /"adress"/],
       ['seal "transit" { disabled = "perhaps" }', /"disabled" must be true or false/],
       ['seal "shamir" { disabled = true }', /Shamir seals cannot be set disabled/],
@@ -97,7 +97,7 @@ describe('the configuration file', () => {
     for (const address of ['[::1]:8200', '[fe80::1%eth0]:8200', 'node-1.example.com:8200', ':8200'])
       parse(`listener "tcp" { address = "${address}", tls_disable = 1 }\n${STORAGE}`);
     const long = `/run/${'x'.repeat(103)}`;
-    assert.throws(() => parse(`listener "unix" { address = "${long}" }\n${STORAGE}`), /more than 107 bytes/);
+    assert.throws(() => parse(`listener "unix" { address = "${long}" }\n${STORAGE}`), /longer than 107 bytes/);
   });
 
   it('says how long a client is kept waiting, in all and for one listener', () => {
@@ -202,7 +202,7 @@ describe('the configuration file', () => {
       `listener "udp" { address = "x" }\n${STORAGE}`,
       /^c\.hcl:1:1: the types of listener/,
     ],
-    ['no certificate', `listener "tcp" { address = "127.0.0.1:1" }\n${STORAGE}`, /^c\.hcl:1:1: give "tls_cert_file"/],
+    ['no certificate', `listener "tcp" { address = "127.0.0.1:1" }\n${STORAGE}`, /^c\.hcl:1:1: set "tls_cert_file"/],
     ['a wrong address', `listener "tcp" { address = "x" }\n${STORAGE}`, /^c\.hcl:1:\d+: "address" must be HOST:PORT/],
     ['a wrong level', `${LISTENER}\n${STORAGE}\nlog_level = "loud"`, /^c\.hcl:3:\d+: "log_level" must be one of/],
     ['a wrong duration', `${LISTENER}\n${STORAGE}\nmax_lease_ttl = "long"`, /^c\.hcl:3:\d+: "max_lease_ttl" must be/],
@@ -215,16 +215,20 @@ describe('the configuration file', () => {
     [
       'a group that cannot be opened',
       `${LISTENER}\n${STORAGE}\nenable_unauthenticated_access = ["seal"]`,
-      /^c\.hcl:3:\d+: "enable_unauthenticated_access" may hold "rekey" and "generate-root"$/,
+      /^c\.hcl:3:\d+: "enable_unauthenticated_access" may contain "rekey" and "generate-root"$/,
     ],
     ['permissions that are none', `${LISTENER}\n${STORAGE}\nplugin_file_permissions = "rwx"`, /^c\.hcl:3:\d+: .*octal/],
-    ['a user that is none', `${LISTENER}\n${STORAGE}\nplugin_file_uid = -1`, /^c\.hcl:3:\d+: .*number of a user/],
+    ['a user that is none', `${LISTENER}\n${STORAGE}\nplugin_file_uid = -1`, /^c\.hcl:3:\d+: .*numeric user ID/],
     [
       'another seal',
       `${LISTENER}\n${STORAGE}\nseal "awskms" { }`,
       /^c\.hcl:3:1: the types of seal are "static" and "transit"/,
     ],
-    ['half a key', `${LISTENER}\n${STORAGE}\nseal "static" { current_key_id = "a" }`, /^c\.hcl:3:\d+: .*go together/],
+    [
+      'half a key',
+      `${LISTENER}\n${STORAGE}\nseal "static" { current_key_id = "a" }`,
+      /^c\.hcl:3:\d+: .*must be set together/,
+    ],
     [
       'a key in the file itself',
       `${LISTENER}\n${STORAGE}\nseal "static" { current_key_id = "a", current_key = "c2VjcmV0" }`,

@@ -65,5 +65,5 @@ function instead(type: string): string {
   if (type === 'inmem') return 'to keep nothing, start with "server -dev"';
   if (OF_DATABASES.includes(type)) return `write ${FOR_MANY}`;
   const near = didYouMean(type, ['file', 'yugabytedb']);
-  return near ?? `write ${FOR_ONE}, or ${FOR_MANY}. What Vault stored there is not taken over`;
+  return near ?? `write ${FOR_ONE}, or ${FOR_MANY}. Data that Vault stored there is not migrated`;
 }

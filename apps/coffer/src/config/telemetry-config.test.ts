@@ -55,7 +55,7 @@ describe('telemetry', () => {
       assert.throws(
         () => endpoint(url),
         (error: Error) => {
-          assert.match(error.message, /must not hold credentials or a query/);
+          assert.match(error.message, /must not contain credentials or a query/);
           return !error.message.includes('secret@') && !error.message.includes('key=');
         },
       );

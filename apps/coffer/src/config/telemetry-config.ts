@@ -15,10 +15,10 @@ export interface TelemetryConfig {
 
 const OWN = ['prometheus_retention_time', 'usage_gauge_period', 'disable_hostname', 'otlp_endpoint'];
 
-const NOT_SENT = 'metrics are fetched from sys/metrics, and sent to nobody';
-const NOT_NAMED = 'names and labels are those of docs/observability.md';
+const NOT_SENT = 'metrics are fetched from sys/metrics, not sent';
+const NOT_NAMED = 'docs/observability.md lists the names and labels';
 const BOUNDED = 'a metric has 500 series at most, and 100 if it shows quantiles';
-const NOT_BY_EXPIRY = 'leases are not counted by their expiry';
+const NOT_BY_EXPIRY = 'leases are not counted by expiration';
 
 /** Keys that change nothing here, and why (hashicorp/vault:internalshared/configutil/telemetry.go). */
 export const TELEMETRY_WITHOUT_EFFECT: Readonly<Record<string, string>> = {
@@ -82,7 +82,7 @@ function parseOtlpEndpoint(body: HclObject): string | undefined {
   const { username, password, search, hash } = new URL(text);
   if (username === '' && password === '' && search === '' && hash === '') return text;
   throw body.error(
-    `"${name}" must not hold credentials or a query: what the collector wants as headers goes into OTEL_EXPORTER_OTLP_HEADERS`,
+    `"${name}" must not contain credentials or a query: put headers for the collector into OTEL_EXPORTER_OTLP_HEADERS`,
     body.attribute(name),
   );
 }
@@ -90,7 +90,7 @@ function parseOtlpEndpoint(body: HclObject): string | undefined {
 function effectless(body: HclObject, item: HclItem): string[] {
   const [key] = item.keys;
   const wantsHostname = key === 'disable_hostname' && body.boolean(key) === false;
-  const reason = wantsHostname ? 'names never begin with that of the host' : TELEMETRY_WITHOUT_EFFECT[key];
+  const reason = wantsHostname ? 'names never start with the host name' : TELEMETRY_WITHOUT_EFFECT[key];
   return reason === undefined ? [] : [body.error(`"${key}" has no effect: ${reason}`, item).message];
 }
 

@@ -25,10 +25,10 @@ export function checkCertificates(check: Check, text: string, whose: 'own' | 'au
     const certificate = parse(pem, index + 1);
     const name = `Certificate ${index + 1} (${certificate.subject.replaceAll('\n', ', ')})`;
     if (whose === 'own' && index === 0 && certificate.ca) {
-      check.warn(`${name} is one of an authority.`, "The server's own goes first.");
+      check.warn(`${name} is a CA certificate.`, "Put the server's own certificate first.");
     }
     if (whose === 'authorities' && !certificate.ca) {
-      check.warn(`${name} is not one of an authority.`, 'It lets in nobody whom it has issued.');
+      check.warn(`${name} is not a CA certificate.`, 'No client certificate can be verified with it.');
     }
     checkDates(check, name, certificate, index === 0);
   }
@@ -49,6 +49,6 @@ function checkDates(check: Check, name: string, certificate: X509Certificate, is
   if (left <= 0) check.fail(`${name} has expired on ${to.toISOString()}.`);
   else if (from.getTime() > now) check.fail(`${name} is not valid before ${from.toISOString()}.`);
   else if (left < NEAR * (to.getTime() - from.getTime())) {
-    check.warn(`${name} is near its end: ${(left / DAY_MS).toFixed(1)} days are left.`);
+    check.warn(`${name} expires in ${(left / DAY_MS).toFixed(1)} days.`);
   } else if (isFirst) check.ok(`Valid until ${to.toISOString()}.`);
 }

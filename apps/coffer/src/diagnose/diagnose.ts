@@ -66,13 +66,13 @@ function reportConfig(check: Check, { config, errors, warnings }: ConfigFindings
 async function checkSeals(check: Check, { seal, formerSeal }: ServerConfig, env: Environment): Promise<void> {
   // Whoever reads a secret takes it out of the environment, which is not ours to change.
   const seals = await readSeals({ ...defined('seal', seal), ...defined('formerSeal', formerSeal) }, { ...env }, NO_LOG);
-  if (seal === undefined) check.ok('The seal is opened by key shares.');
+  if (seal === undefined) check.ok('The server is unsealed with key shares.');
   for (const each of [seal, formerSeal]) {
     if (each?.type !== 'static') continue;
     for (const { url } of [each.current, ...(each.previous ? [each.previous] : [])]) {
       if (url.startsWith('file://')) await warnIfReadable(check, fileURLToPath(url), 'the key');
     }
-    check.ok('The static key can be read.');
+    check.ok('The static key is readable.');
   }
   for (const auto of [seals.autoSeal, seals.formerSeal]) {
     if (auto === undefined) continue;

@@ -39,15 +39,15 @@ async function checkAuditFiles(check: Check, { audit }: ServerConfig): Promise<v
     await check.part(`Check Audit Device ${path}`, async (part) => {
       if (!NO_FILES.includes(file)) await checkWritable(part, file);
       else if (socket !== '') await checkSocket(part, socket);
-      else part.skip('It writes to no file.');
+      else part.skip('The device does not write to a file.');
     });
   }
 }
 
 async function checkSocket(check: Check, path: string): Promise<void> {
-  if (!(await stat(path)).isSocket()) throw new CofferError('failed', `${path} is no socket.`);
+  if (!(await stat(path)).isSocket()) throw new CofferError('failed', `${path} is not a socket.`);
   await access(path, constants.W_OK);
-  check.ok(`${path} can be written.`);
+  check.ok(`${path} is writable.`);
 }
 
 /** A file that the server writes: what is there already must be its own to write, or else the directory, which must be there. */
@@ -57,7 +57,7 @@ async function checkWritable(check: Check, path: string): Promise<void> {
   if (found?.isDirectory() === true && !path.endsWith('/')) throw new CofferError('failed', `${path} is a directory.`);
   await access(directory, found === undefined || path.endsWith('/') ? constants.W_OK | constants.X_OK : constants.X_OK);
   if (found !== undefined) await access(path, constants.W_OK);
-  check.ok(`${found === undefined ? directory : path} can be written.`);
+  check.ok(`${found === undefined ? directory : path} is writable.`);
 }
 
 async function checkPem(check: Check, key: string, file: string): Promise<void> {
@@ -65,9 +65,9 @@ async function checkPem(check: Check, key: string, file: string): Promise<void> 
   if (!key.endsWith('key'))
     return checkCertificates(check, text, key.endsWith('rootcert') || key.endsWith('ca_cert') ? 'authorities' : 'own');
   if (!/-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(text))
-    throw new CofferError('failed', `${file} holds no private key in PEM.`);
+    throw new CofferError('failed', `${file} does not contain a private key in PEM.`);
   await warnIfReadable(check, file, 'the key');
-  check.ok(`${file} can be read.`);
+  check.ok(`${file} is readable.`);
 }
 
 /** Of its connection URL. */

@@ -25,7 +25,7 @@ export async function checkListenerTls(check: Check, listeners: readonly Listene
       try {
         createSecureContext({ cert, key });
       } catch (cause) {
-        throw new CofferError('failed', `The certificate and the key do not fit together: ${errorText(cause)}`, {
+        throw new CofferError('failed', `The certificate and the key do not match: ${errorText(cause)}`, {
           cause,
         });
       }
@@ -53,7 +53,7 @@ export async function checkListenerAddresses(check: Check, listeners: readonly L
     } catch (error) {
       const isTaken = error instanceof Error && 'code' in error && error.code === 'EADDRINUSE';
       const place = formatListenAddress({ host, port });
-      if (isTaken) check.fail(`${place} is in use.`, 'While the server runs, use -skip=listener.');
+      if (isTaken) check.fail(`${place} is in use.`, 'If the server is running, use -skip=listener.');
       else check.fail(`${place}: ${errorText(error)}`);
     } finally {
       await new Promise((resolve) => server.close(resolve));

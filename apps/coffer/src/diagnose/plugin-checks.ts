@@ -11,12 +11,12 @@ export async function checkPluginDirectory(
 ): Promise<void> {
   if (directory === undefined) return check.skip('No plugin_directory is configured.');
   const found = await stat(directory);
-  if (!found.isDirectory()) throw new CofferError('failed', `${directory} is no directory.`);
+  if (!found.isDirectory()) throw new CofferError('failed', `${directory} is not a directory.`);
   const reason = distrust(directory, found, trust);
   if (reason !== undefined) check.fail(reason);
   for (const name of await readdir(directory)) {
     const file = join(directory, name);
     const distrusted = distrust(file, await stat(file), trust);
-    if (distrusted !== undefined) check.warn(`This cannot be started: ${distrusted}`);
+    if (distrusted !== undefined) check.warn(`Cannot be started: ${distrusted}`);
   }
 }

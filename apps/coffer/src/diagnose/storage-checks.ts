@@ -27,16 +27,16 @@ async function checkFile(check: Check, directory: string): Promise<void> {
     if (found !== undefined) await access(file, constants.R_OK | constants.W_OK);
     const { mode } = await stat(place);
     if (place === directory && (mode & 0o007) !== 0) {
-      part.warn(`${directory}: every user of this machine may look into it.`, 'Take that away: chmod o-rwx.');
+      part.warn(`${directory}: every user of this machine can read it.`, 'Remove that permission: chmod o-rwx.');
     }
     const own = process.getuid?.();
     if (found !== undefined && own !== undefined && found.uid !== own) {
       part.warn(
-        `${file} belongs to user ${found.uid}, and this is user ${own}.`,
-        'Run this as the user of the server.',
+        `${file} belongs to user ${found.uid}, but this command runs as user ${own}.`,
+        'Run it as the user of the server.',
       );
     }
-    if (found === undefined) part.ok(`There is no store yet; it is made in ${place}.`);
+    if (found === undefined) part.ok(`There is no store yet; it will be created in ${place}.`);
   });
   await check.part('Check Storage Access', async (part) => {
     if ((await stat(file).catch(() => undefined)) === undefined) return part.skip('There is no store yet.');
@@ -44,7 +44,7 @@ async function checkFile(check: Check, directory: string): Promise<void> {
       report(part, await examineEmbeddedStore(file));
     } catch (error) {
       if (!isCofferError(error, 'unavailable')) throw error;
-      part.warn('A server has the store open, or was killed.', 'While it runs, use -skip=storage.');
+      part.warn('A server has the store open, or was killed.', 'If it is running, use -skip=storage.');
     }
   });
   await check.part('Check Clock', (part) => part.skip('The store has no clock of its own.'));
@@ -60,20 +60,20 @@ async function checkDatabase(check: Check, storage: StorageConfig & { type: 'yug
     report(part, findings);
   });
   await check.part('Check Clock', (part) => {
-    if (difference === undefined) return part.skip('The store cannot be asked.');
+    if (difference === undefined) return part.skip('The store is not accessible.');
     const problem = clockProblem(difference);
     if (problem !== undefined) throw new CofferError('failed', problem);
     const said = `The clock is ${Math.abs(difference)} ms ${difference < 0 ? 'behind' : 'ahead of'} that of the store.`;
-    if (Math.abs(difference) > CLOCK_WARNING_MS) part.warn(said, 'Set both by NTP.');
+    if (Math.abs(difference) > CLOCK_WARNING_MS) part.warn(said, 'Synchronize both with NTP.');
     else part.ok(said);
   });
 }
 
 function report(part: Check, { version, known, roundTripMs }: StoreFindings): void {
   const taken = `${roundTripMs.toFixed(0)} ms`;
-  if (roundTripMs > SLOW_MS) part.warn(`One statement took ${taken}.`, 'Each request needs one to a few of them.');
-  if (version === 0) part.ok('There is no store yet; the next start makes it.');
+  if (roundTripMs > SLOW_MS) part.warn(`One statement took ${taken}.`, 'Each request needs one or a few statements.');
+  if (version === 0) part.ok('There is no store yet; the next start creates it.');
   else if (version < known)
-    part.warn(`The store has schema ${version}: the next start makes it ${known}.`, 'Have a backup.');
-  else part.ok(`The store has schema ${version}, and answers within ${taken}.`);
+    part.warn(`The store has schema ${version}: the next start upgrades it to ${known}.`, 'Take a backup first.');
+  else part.ok(`The store has schema ${version}, and answers in ${taken}.`);
 }

@@ -10,12 +10,12 @@ const GIB = 1024 ** 3;
 export async function checkOpenFiles(check: Check): Promise<void> {
   const limits = await readFile('/proc/self/limits', 'utf8').catch(() => '');
   const [, soft, hard] = /^Max open files +(\d+|unlimited) +(\d+|unlimited)/m.exec(limits) ?? [];
-  if (soft === undefined || hard === undefined) return check.skip('Cannot be told on this system.');
+  if (soft === undefined || hard === undefined) return check.skip('Not available on this system.');
   const limit = Math.min(...[soft, hard].map((text) => (text === 'unlimited' ? Infinity : Number(text))));
   if (limit > FEW_FILES) return check.ok(`Open file limits are set to ${limit}.`);
   check.warn(
     `Open file limits are set to ${limit}.`,
-    'These limits may be insufficient: raise them, by LimitNOFILE of systemd, to 65536 or more.',
+    'These limits may be insufficient: raise them to 65536 or more, for example with LimitNOFILE of systemd.',
   );
 }
 
@@ -23,7 +23,7 @@ export async function checkOpenFiles(check: Check): Promise<void> {
 export async function checkDisks(check: Check, config: ServerConfig): Promise<void> {
   const { storage, logFile } = config;
   const paths = [...(storage.type === 'file' ? [storage.directory] : []), ...(logFile === undefined ? [] : [logFile])];
-  if (paths.length === 0) return check.skip('The server writes to no disk.');
+  if (paths.length === 0) return check.skip('The server does not write to a disk.');
   for (const path of paths) {
     const place = await nearestDirectory(path);
     const { bavail, blocks, bsize } = await statfs(place);
@@ -45,5 +45,5 @@ export async function nearestDirectory(path: string): Promise<string> {
 export async function warnIfReadable(check: Check, path: string, what: string): Promise<void> {
   const { mode } = await stat(path);
   if ((mode & 0o004) === 0) return;
-  check.warn(`${path}: every user of this machine can read ${what}.`, 'Take that away: chmod o-rwx.');
+  check.warn(`${path}: every user of this machine can read ${what}.`, 'Remove that permission: chmod o-rwx.');
 }

@@ -84,5 +84,5 @@ function parseMetadata(text: string): Readonly<Record<string, string>> {
     parsed = undefined;
   }
   if (isStringMap(parsed)) return parsed;
-  throw new CofferError('invalid-request', 'field "metadata" must be the text of a JSON object of strings');
+  throw new CofferError('invalid-request', 'field "metadata" must be a JSON object of strings, given as a string');
 }

@@ -69,7 +69,7 @@ function oneRole({ storage, ttlLimits }: EngineContext, secretIds: SecretIds): P
     },
     write: async ({ fields, warnings }) => {
       if (fields.local_secret_ids) {
-        throw new CofferError('invalid-request', 'field "local_secret_ids": there is no replication; leave it out');
+        throw new CofferError('invalid-request', 'field "local_secret_ids": there is no replication; remove it');
       }
       const { role_name: name } = fields;
       const previous = await readRole(storage, name);

@@ -76,11 +76,11 @@ const NEW_ENTRY: CertEntry = {
 
 function changed(previous: CertEntry, fields: FieldValues<typeof FIELDS>, name: string): CertEntry {
   if (fields.ocsp_enabled === true) {
-    throw new CofferError('invalid-request', 'field "ocsp_enabled" is not supported: give revocation lists at crls/');
+    throw new CofferError('invalid-request', 'field "ocsp_enabled" is not supported: write revocation lists to crls/');
   }
   const malformed = fields.required_extensions?.find((text) => !/^(?:hex:)?\d+(?:\.\d+)+:/.test(text));
   if (malformed !== undefined) {
-    throw new CofferError('invalid-request', 'field "required_extensions" must hold texts like "1.2.3.4:value"');
+    throw new CofferError('invalid-request', 'field "required_extensions" must contain strings like "1.2.3.4:value"');
   }
   return {
     certificate: fields.certificate ?? previous.certificate,

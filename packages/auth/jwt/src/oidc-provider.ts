@@ -78,7 +78,7 @@ export async function redeemCode(
   });
   const { error, id_token: idToken, access_token: accessToken } = answer;
   if (error !== undefined) {
-    const known = TOKEN_ERRORS.find((each) => each === error) ?? 'the provider has refused the code';
+    const known = TOKEN_ERRORS.find((each) => each === error) ?? 'the provider refused the code';
     throw refusal(`Error exchanging oidc code: ${JSON.stringify(known)}.`);
   }
   if (typeof idToken !== 'string') throw refusal('Error exchanging oidc code: "id_token is missing".');
@@ -126,7 +126,7 @@ function checkAccessToken(claims: Claims, idToken: string, accessToken: Secret):
   const bits = ['256', '384'].find((size) => typeof algorithm === 'string' && algorithm.endsWith(size)) ?? '512';
   const digest = createHash(`sha${bits}`).update(accessToken.reveal()).digest();
   const half = digest.subarray(0, digest.length / 2).toString('base64url');
-  if (half !== expected) throw refusal('the access token is not that of the ID token (at_hash)');
+  if (half !== expected) throw refusal('the access token does not match the ID token (at_hash)');
 }
 
 /** Seconds that clocks may differ. */
@@ -136,7 +136,7 @@ function checkAge(claims: Claims, maxAge: number): void {
   if (maxAge === 0) return;
   const at = claims['auth_time'];
   if (typeof at === 'number' && at + maxAge + CLOCK_SKEW >= Date.now() / 1000) return;
-  throw refusal('the login at the provider (auth_time) is longer ago than max_age allows');
+  throw refusal('the login at the provider (auth_time) is older than max_age allows');
 }
 
 /** What a token says of itself stays what it is. */
@@ -155,7 +155,7 @@ export async function withUserinfo(
   if (provider.userinfoEndpoint === '' || accessToken.reveal() === '') return claims;
   const headers = { Authorization: `Bearer ${accessToken.reveal()}` };
   const found = await fetchJson(provider.userinfoEndpoint, { ca: config.discoveryCa, headers });
-  if (found['sub'] !== claims['sub']) throw new CofferError('failed', 'the userinfo endpoint speaks of somebody else');
+  if (found['sub'] !== claims['sub']) throw new CofferError('failed', 'the userinfo endpoint returned another user');
   const own = Object.entries(claims).filter(([name]) => OF_THE_TOKEN.includes(name));
   return { ...claims, ...found, ...Object.fromEntries(own) };
 }

@@ -66,7 +66,7 @@ export function configPaths(storage: EntryStorage): Path[] {
         await configOf(storage).put(CONFIG_NAME, config);
         const urls = [config.discoveryUrl, config.jwksUrl, ...config.jwksPairs.map(({ url }) => url)];
         if (urls.some(isPlainHttp)) {
-          warnings.push('keys are fetched without TLS: whoever is on the way can put keys of their own in their place');
+          warnings.push('keys are fetched without TLS: anyone on the network path can replace them');
         }
         return undefined;
       },
@@ -180,9 +180,7 @@ function checkFlow({ responseMode, responseTypes }: JwtConfig): void {
     throw refusal('query response_mode may not be used with an id_token response_type');
   }
   if (responseMode === 'form_post' || responseTypes.includes('id_token')) {
-    throw refusal(
-      'response_mode "form_post" and response_type "id_token" are not supported: the code flow does without',
-    );
+    throw refusal('response_mode "form_post" and response_type "id_token" are not supported: use the code flow');
   }
 }
 

@@ -72,7 +72,7 @@ async function verifiedClaims(issuers: Issuers, config: JwtConfig, role: RoleEnt
     claims = await verifyWithAny(issuers.of(config).keys, token, algorithms);
   } catch (thrown) {
     const { code, message } = CofferError.from(thrown);
-    const reason = code === 'failed' ? 'the keys of the issuer cannot be had' : message;
+    const reason = code === 'failed' ? 'failed to get the keys of the issuer' : message;
     throw refusal(`error validating token: error verifying token signature: ${reason}`, thrown);
   }
   try {

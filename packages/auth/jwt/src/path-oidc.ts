@@ -175,7 +175,7 @@ async function claimsOfCode(
     }
   } catch (thrown) {
     if (!isCofferError(thrown, 'failed')) throw thrown;
-    throw failed('The provider cannot be asked.', thrown);
+    throw failed('Failed to reach the provider.', thrown);
   }
 }
 

@@ -63,10 +63,12 @@ export function configPaths(storage: EntryStorage): Path[] {
         const config = await readConfig(fields);
         await configOf(storage).put(CONFIG_NAME, config);
         if (isPlainHttp(config.host)) {
-          warnings.push('tokens are sent to the API server without TLS: whoever is on the way can read and use them');
+          warnings.push(
+            'tokens are sent to the API server without TLS: anyone on the network path can read and use them',
+          );
         }
         if (isPlainHttp(config.jwksUrl)) {
-          warnings.push('keys are fetched without TLS: whoever is on the way can put keys of their own in their place');
+          warnings.push('keys are fetched without TLS: anyone on the network path can replace them');
         }
         return undefined;
       },

@@ -95,7 +95,7 @@ describe('the hashing queue', () => {
     );
     const behind = hasher.verifyNobody(password, LOCAL);
     client.abort();
-    await assert.rejects(gone, /the client has gone/);
+    await assert.rejects(gone, /the client disconnected/);
     assert.deepEqual(await Promise.all([work, behind]), [false, false]);
     await hasher.end();
   });

@@ -17,7 +17,7 @@ export const monitor = defineCommand({
     'log-level': {
       type: 'string',
       default: 'info',
-      usage: `The least severe level to show: ${LOG_LEVELS.join(', ')}.`,
+      usage: `The log level to show: ${LOG_LEVELS.join(', ')}.`,
     },
     'log-format': { type: 'string', default: 'standard', usage: `The format: ${LOG_FORMATS.join(', ')}.` },
   },

@@ -33,7 +33,7 @@ export class AuditedHeaders {
   async set(given: string, hmac: boolean): Promise<void> {
     const name = given.toLowerCase();
     if (HIDDEN_HEADERS.has(name)) {
-      throw new CofferError('invalid-request', `the header ${name} is never written: it holds a token`);
+      throw new CofferError('invalid-request', `the header ${name} is never logged: it contains a token`);
     }
     checkNames([...this.#known.keys(), name], 'header', MOST_HEADERS);
     await this.#entries().put(name, { hmac });

@@ -66,7 +66,7 @@ export function openValue(
     decipher.final();
     return plain;
   } catch (cause) {
-    const text = `barrier: the row ${row} does not open: it was altered, moved, or sealed under another key`;
+    const text = `barrier: failed to decrypt row ${row}: it was altered, moved, or encrypted with another key`;
     throw stored.damage(text, cause);
   }
 }

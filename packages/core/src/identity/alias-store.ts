@@ -127,7 +127,10 @@ export class AliasStore {
     if (now === undefined) refuse('invalid alias ID provided');
     const { rows } = await this.#identities.store.run('SELECT 1 FROM identity_entities WHERE id = $1', [canonicalId]);
     if (rows.length === 0) refuse("given 'canonical_id' is not associated with an entity");
-    throw new CofferError('unavailable', 'the alias was changed by somebody else at the same time; repeat the request');
+    throw new CofferError(
+      'unavailable',
+      'the alias was changed by another request at the same time; repeat the request',
+    );
   }
 
   async delete(kind: AliasKind, id: string): Promise<void> {

@@ -96,7 +96,10 @@ export class GroupStore {
       ORDERLY,
     );
     if (written?.changes === 1) return { group, isNew: present === undefined };
-    throw new CofferError('unavailable', 'the group was changed by somebody else at the same time; repeat the request');
+    throw new CofferError(
+      'unavailable',
+      'the group was changed by another request at the same time; repeat the request',
+    );
   }
 
   async delete(group: Group): Promise<void> {
@@ -140,7 +143,7 @@ export class GroupStore {
     if (results.at(-1)?.changes === 1) return next;
     throw new CofferError(
       'unavailable',
-      'the group alias was changed by somebody else at the same time; repeat the request',
+      'the group alias was changed by another request at the same time; repeat the request',
     );
   }
 

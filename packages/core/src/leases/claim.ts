@@ -66,7 +66,7 @@ export class HeldClaim {
     if (this.isCertain(sureMs)) return;
     const asked = new HeldClaim(this.#node);
     const isHeld = await ask().catch((error: unknown) => {
-      throw unavailable(`whether ${what} was taken over by another worker could not be found out: ${errorText(error)}`);
+      throw unavailable(`whether ${what} was taken over by another worker is unknown: ${errorText(error)}`);
     });
     if (!isHeld) throw claimLost(what);
     this.#life = asked.#life;
@@ -74,7 +74,7 @@ export class HeldClaim {
 }
 
 export function claimLost(what: string): CofferError {
-  return unavailable(`${what} was taken over by another worker, which finishes what was begun`);
+  return unavailable(`${what} was taken over by another worker, which finishes it`);
 }
 
 /** Nothing was sent then: of an earlier attempt, whoever has the claim finds out. */

@@ -235,7 +235,7 @@ describe('whoever lost a claim', () => {
     isAway = true;
     await assert.rejects(creating.requireMine(), {
       code: 'unavailable',
-      message: /could not be found out: the store is away/,
+      message: /is unknown: the store is away/,
     });
   });
 });

@@ -63,7 +63,7 @@ export function createLeaseIssuer(
           if (!wasMine) throw claimLost(id);
           throw new CofferError(
             'permission-denied',
-            'the token, or what it asked for, was revoked while the credential was being made',
+            'the token or the role was revoked while the credential was being created',
           );
         },
         async abandon(nothingLeft, data = lease.data) {

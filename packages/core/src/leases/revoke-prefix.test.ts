@@ -225,7 +225,7 @@ describe('many leases below a prefix', () => {
     const now = Date.now();
     await assert.rejects(
       withDeadline(deadline, () => leases.revokePrefix('db/')),
-      { message: /the client has gone/ },
+      { message: /the client disconnected/ },
     );
     deadline.clear();
     const left = await rowsNow();

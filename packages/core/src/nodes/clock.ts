@@ -22,6 +22,6 @@ export function clockProblem(difference: number): string | undefined {
   const seconds = Math.round(Math.abs(difference) / 1000);
   return (
     `the clock of this machine is ${seconds} s ${difference > 0 ? 'ahead of' : 'behind'} that of the store's database, ` +
-    `and ${CLOCK_MS / 1000} s are allowed: set both by NTP`
+    `and ${CLOCK_MS / 1000} s are allowed: synchronize both with NTP`
   );
 }

@@ -54,8 +54,16 @@ describe('this node', () => {
   });
 
   for (const [what, ahead, said] of [
-    ['an hour behind', 60 * MINUTE, /^the clock of this machine is 3600 s behind that of .* set both by NTP$/],
-    ['an hour ahead', -60 * MINUTE, /^the clock of this machine is 3600 s ahead of that of .* set both by NTP$/],
+    [
+      'an hour behind',
+      60 * MINUTE,
+      /^the clock of this machine is 3600 s behind that of .* synchronize both with NTP$/,
+    ],
+    [
+      'an hour ahead',
+      -60 * MINUTE,
+      /^the clock of this machine is 3600 s ahead of that of .* synchronize both with NTP$/,
+    ],
     ['31 s behind', 31_000, / 31 s behind /],
     ['31 s ahead', -31_000, / 31 s ahead /],
   ] as const) {
@@ -116,7 +124,7 @@ describe('this node', () => {
   it('says that it is about to end', () => {
     const node = make(inner);
     node.retire();
-    assert.equal(node.problem, 'the server is about to end');
+    assert.equal(node.problem, 'the server is shutting down');
     assert.equal(node.refusal, undefined);
   });
 

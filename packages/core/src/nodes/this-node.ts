@@ -35,7 +35,7 @@ export class ThisNode implements NodeControl {
   }
 
   get problem(): string | undefined {
-    if (this.#isRetired) return 'the server is about to end';
+    if (this.#isRetired) return 'the server is shutting down';
     return this.#wrongClock ?? this.#silence();
   }
 

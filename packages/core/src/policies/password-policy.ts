@@ -75,7 +75,7 @@ function parseRule(type: string, body: HclObject): CharsetRule {
   const charset = [...new Set(charsetText(body))];
   if (charset.length === 0) throw body.error('"charset" is missing or empty');
   if (!charset.every((character) => PRINTABLE.test(character))) {
-    throw body.error('"charset" may hold printable characters only');
+    throw body.error('"charset" may contain printable characters only');
   }
   return { charset, minChars: Math.max(0, wholeNumber(body, 'min-chars') ?? 0) };
 }

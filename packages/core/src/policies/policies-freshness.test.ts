@@ -133,7 +133,7 @@ describe('policies', () => {
       async transaction(statements) {
         if (!statements.some(({ sql }) => sql.startsWith('DELETE'))) return inner.transaction(statements);
         landing = () => inner.transaction(statements);
-        throw new CofferError('unavailable', 'the connection broke: whether the request was kept is unknown');
+        throw new CofferError('unavailable', 'the connection broke: it is unknown whether the request was stored');
       },
     };
     epochs = new Epochs(unreliable);

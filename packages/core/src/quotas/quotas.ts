@@ -109,7 +109,7 @@ export class Quotas {
       throw new CofferError('invalid-request', text);
     }
     if (this.#table.get(rule.name) === undefined && this.#table.rules.length >= MAX_RULES) {
-      throw new CofferError('invalid-request', `there are ${MAX_RULES} quotas already, which is the most there may be`);
+      throw new CofferError('invalid-request', `there are ${MAX_RULES} quotas already, which is the maximum`);
     }
     await this.#rules.put(rule.name, rule);
     await this.load();

@@ -44,11 +44,11 @@ describe('a seal that another server opens', () => {
     await restart();
     const { sealed, problem = '', migration } = await core.status();
     assert.deepEqual([sealed, migration], [true, false]);
-    assert.match(problem, /^seal "transit": the server that opens the seal does not answer/);
+    assert.match(problem, /^seal "transit": the server behind the seal does not answer/);
     assert.doesNotMatch(problem, /refused/, 'what it said is for the log');
     await assert.rejects(
       core.unseal(new Uint8Array(32)),
-      /opens when the server starts, without shares; seal "transit"/,
+      /unseals when the server starts, without shares; seal "transit"/,
     );
     const before = transit.asked;
     transit.failure = undefined;
@@ -158,7 +158,7 @@ describe('a seal that another server opens', () => {
     core.seal();
     await delay(50);
     const { asked } = transit;
-    await assert.rejects(core.unseal(new Uint8Array(32)), /it was closed since: restart the server/);
+    await assert.rejects(core.unseal(new Uint8Array(32)), /it was sealed since then: restart the server/);
     assert.equal(transit.asked, asked);
   });
 });

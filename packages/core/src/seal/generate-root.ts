@@ -59,7 +59,7 @@ export function createGenerateRoot(parts: GenerateRootParts): Attempted<SealCont
           const encodedToken = await attempt.add(share, nonce, record.config, requester, {
             verify: (key) => {
               if (parts.verifyKey(key, record)) return;
-              const text = 'root generation failed, invalid key: the shares so far are forgotten';
+              const text = 'root generation failed, invalid key: the shares entered so far are discarded';
               throw new CofferError('invalid-request', text);
             },
             act: async ({ otp }) => encode(await parts.createToken(), otp),

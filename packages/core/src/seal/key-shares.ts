@@ -159,7 +159,7 @@ export class ShareCollection {
       made.fill(0);
       return key;
     } catch (cause) {
-      throw new CofferError('invalid-request', 'the key shares do not belong together', { cause });
+      throw new CofferError('invalid-request', 'the key shares belong to different keys', { cause });
     } finally {
       this.clear();
     }

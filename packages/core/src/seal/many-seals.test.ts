@@ -43,7 +43,7 @@ describe('nodes of which one moves the store to another seal', () => {
     assert.equal((await node.status()).sealed, false);
     await assert.rejects(many.serve(asleep), { code: 'sealed' });
     assert.equal((await asleep.status()).sealed, true);
-    await assert.rejects(asleep.unseal(many.share(0)), /the seal "static" opens when the server starts/);
+    await assert.rejects(asleep.unseal(many.share(0)), /the seal "static" unseals when the server starts/);
     assert.equal((await waiting.status()).migration, false);
     await eventually(async () => !(await waiting.status()).sealed, 'the one that waits for it opens by itself');
     await many.agree(node, waiting);

@@ -55,7 +55,7 @@ export async function migrateSeal(
   const stored = await replaceKnown(rows, next, { migrates: true });
   if (stored === undefined) {
     newRootKey.fill(0);
-    throw new CofferError('failed', 'another node has changed the keys meanwhile: enter the shares again');
+    throw new CofferError('failed', 'another node has changed the keys: enter the shares again');
   }
   return { rootKey: newRootKey, record: stored };
 }

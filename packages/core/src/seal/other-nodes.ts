@@ -27,7 +27,7 @@ export class OtherNodes {
   async requireClosed(): Promise<void> {
     const open = await otherOpenNodes(this.#store);
     if (open.length === 0) return;
-    const text = `other nodes are open (${open.map(nameOf).join(', ')}): stop them before the store is moved to another seal`;
+    const text = `other nodes are open (${open.map(nameOf).join(', ')}): stop them before you migrate the seal`;
     throw new CofferError('invalid-request', text);
   }
 
@@ -74,7 +74,7 @@ async function othersHaveSeen(store: Store): Promise<void> {
     const behind = (await otherOpenNodes(store)).filter((node) => node.epoch < epoch);
     if (behind.length === 0) return;
     if (performance.now() > end) {
-      const text = `the node ${nameOf(behind[0])} does not follow what has changed: restart it, and repeat the request`;
+      const text = `the node ${nameOf(behind[0])} does not follow changes: restart it, and repeat the request`;
       throw new CofferError('unavailable', text);
     }
     await pause(LOOK_MS);

@@ -61,7 +61,7 @@ export function createRekey(parts: RekeyParts): Attempted<RekeyControl> {
             verify: (key) => {
               if (parts.verifyKey(key, record)) return;
               const of = byItself ? 'recovery' : 'root';
-              const text = `${of} key verification failed: the shares do not make the present key, and are forgotten`;
+              const text = `${of} key verification failed: the shares do not form the current key, and are discarded`;
               throw new CofferError('invalid-request', text);
             },
             act: (wanted) => {

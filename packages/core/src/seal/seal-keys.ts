@@ -195,7 +195,7 @@ export class SealKeys {
    */
   replaceRecoveryKey(counts: ShareCounts, agreed: SealRecord): Promise<readonly Uint8Array[]> {
     return this.#withSealingKey(async (by) => {
-      if (by === undefined) throw new Error('only a seal that opens by itself has a recovery key');
+      if (by === undefined) throw new Error('only auto-unseal has a recovery key');
       const recoveryKey = randomBytes(KEY_BYTES);
       await this.#change(() => {
         this.#requireShares(agreed);
@@ -267,7 +267,7 @@ export class SealKeys {
   #requireShares({ rootKey, recovery }: SealRecord): void {
     const present = this.#record;
     const isSame = present.config.type === 'shamir' ? same(rootKey, present.rootKey) : same(recovery, present.recovery);
-    if (!isSame) throw new CofferError('failed', 'another node has replaced the key shares meanwhile');
+    if (!isSame) throw new CofferError('failed', 'another node has replaced the key shares');
     this.#requireSeal();
   }
 
@@ -277,7 +277,7 @@ export class SealKeys {
     try {
       this.#parts.autoSeal?.requireSealOf(this.#record.config);
     } catch (cause) {
-      const text = `another node has sealed the store under the key "${keyId}": configure it on this node as well`;
+      const text = `another node has sealed the store with the key "${keyId}": configure it on this node as well`;
       throw new CofferError('failed', `seal "${type}": ${text}`, { cause });
     }
   }
@@ -294,7 +294,7 @@ export class SealKeys {
     if (found === undefined) {
       const text = isOurs
         ? `the keys were replaced by another node or a snapshot, and this node could not follow: ${this.autoSeal === undefined ? 'unseal' : 'restart'} it`
-        : `another node has moved the store to a seal of type "${record.config.type}": configure it here as there, and restart`;
+        : `another node has moved the store to a seal of type "${record.config.type}": configure the same seal on this node, and restart it`;
       this.#logger.error(text);
       this.#parts.onLost?.();
       throw new CofferError('sealed', 'Vault is sealed: another node has replaced its keys, unseal it again');

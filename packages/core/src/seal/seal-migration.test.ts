@@ -92,7 +92,7 @@ describe('a store moves to another seal', () => {
       await core.unsealAndMigrate(share(0));
       await assert.rejects(
         core.unsealAndMigrate(share(1).fill(7)),
-        /Unseal failed, invalid key|do not belong together/,
+        /Unseal failed, invalid key|belong to different keys/,
       );
       assert.deepEqual((await record()).rootKey, before.rootKey, 'a wrong share has changed nothing');
       await migrate();
@@ -103,7 +103,7 @@ describe('a store moves to another seal', () => {
       await restart({ autoSeal: seal(), formerSeal: staticSeal('z') });
       await isWhole();
       await assert.rejects(restart(), new RegExp(`seal of type "${type}", not "shamir": configure seal "${type}"`));
-      await assert.rejects(core.unseal(share(0)), new RegExp(`the seal "${type}" opens when the server starts`));
+      await assert.rejects(core.unseal(share(0)), new RegExp(`the seal "${type}" unseals when the server starts`));
       assert.notDeepEqual((await record()).keyring, before.keyring);
     });
 
@@ -115,7 +115,7 @@ describe('a store moves to another seal', () => {
       await core.unsealAndMigrate(share(0));
       await assert.rejects(
         core.unsealAndMigrate(share(0).reverse()),
-        /Unseal failed, invalid key|do not belong together/,
+        /Unseal failed, invalid key|belong to different keys/,
       );
       await migrate();
       assert.deepEqual((await core.status()).type, 'shamir');

@@ -11,9 +11,9 @@ import { SealShares } from './seal-shares.ts';
 import { statusOf } from './seal-status.ts';
 
 const HELPER_AWAY =
-  'the server that opens the seal does not answer, or cannot: it is asked again, and the log says what it said';
-const NOT_YET = 'it could not be opened yet: that is tried again, and the log says why';
-const GIVEN_UP = 'it did not open, and is not tried again: the log says why. Mend that, and restart the server';
+  'the server behind the seal does not answer, or cannot decrypt: Coffer keeps trying, and the log has its answer';
+const NOT_YET = 'it could not be opened yet: Coffer keeps trying, and the log has the reason';
+const GIVEN_UP = 'it did not open and is not tried again; the log has the reason. Correct it, and restart the server';
 
 /** What Vault says (openbao/openbao:internal/vault/core.go, unsealFragment). */
 const NO_MIGRATION = "can't perform a seal migration, no migration seal found";
@@ -190,6 +190,9 @@ export class SealOpening {
 }
 
 function opensByItself(type: SealType, problem: string | undefined): CofferError {
-  const why = problem ?? 'it was closed since: restart the server to open it';
-  return new CofferError('invalid-request', `the seal "${type}" opens when the server starts, without shares; ${why}`);
+  const why = problem ?? 'it was sealed since then: restart the server to unseal it';
+  return new CofferError(
+    'invalid-request',
+    `the seal "${type}" unseals when the server starts, without shares; ${why}`,
+  );
 }

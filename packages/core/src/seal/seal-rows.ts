@@ -165,10 +165,7 @@ export function createSealRows(store: Store): SealRows {
     const part = (name: string): Uint8Array => {
       const value = values.get(name);
       if (value instanceof Uint8Array) return value;
-      throw new CofferError(
-        'failed',
-        `barrier: the row keyring/${name} is missing: put a backup of the store in place`,
-      );
+      throw new CofferError('failed', `barrier: the row keyring/${name} is missing: restore a backup of the store`);
     };
     return {
       config: parseSealConfig(part('seal')),

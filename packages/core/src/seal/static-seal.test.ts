@@ -137,7 +137,7 @@ describe('a core that opens by itself', () => {
     const { nonce } = await core.rekey.start({ shares: 1, threshold: 1 });
     await assert.rejects(
       core.rekey.update(share(), nonce),
-      /sealed the store under the key "b": configure it on this node/,
+      /sealed the store with the key "b": configure it on this node/,
     );
     await core.rotate();
     const again = await moved.rekey.start({ shares: 1, threshold: 1 });

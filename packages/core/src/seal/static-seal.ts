@@ -53,6 +53,6 @@ export function parseStaticKey(content: Uint8Array): Uint8Array {
   if (/^[A-Za-z0-9+/]{43}=$/.test(text)) return Uint8Array.from(Buffer.from(text, 'base64'));
   throw new CofferError(
     'invalid-request',
-    'it must hold 32 bytes, as they are, in hexadecimal or in base64: make one with "openssl rand -hex 32"',
+    'it must contain 32 bytes, raw, in hexadecimal or in base64: create one with "openssl rand -hex 32"',
   );
 }

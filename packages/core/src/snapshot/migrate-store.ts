@@ -68,7 +68,7 @@ async function begin(destination: Store, from: string): Promise<void> {
   const present = await migrationOf(destination);
   if (present === from) return;
   if (present !== undefined)
-    throw refused('a migration of another store was begun there: give it up with -reset first');
+    throw refused('a migration of another store was started there: abandon it with -reset first');
   for (const { name } of TABLES) {
     const { rows } = await destination.run(`SELECT 1 FROM ${name} LIMIT 1`);
     if (rows.length > 0) throw refused(`the destination is not empty: there are ${name} in it`);
@@ -109,7 +109,7 @@ async function compare(destination: Store, sent: ReadonlyMap<string, Content>): 
     const isSame =
       (here?.rows ?? 0) === (there?.rows ?? 0) && (here === undefined || there?.digest.equals(here.digest));
     if (isSame === true) continue;
-    throw refused(`the ${name} of the destination are not those of the source: begin anew after -reset`);
+    throw refused(`the ${name} of the destination differ from the source: use -reset and start again`);
   }
 }
 
@@ -146,7 +146,7 @@ async function requireAtRest(store: Store, which: string): Promise<void> {
   // Where nobody else can have it open, nobody has: rows of nodes there are of processes that were killed.
   const living = store.exclusive ? [] : (await listNodes(store)).filter(({ isDead }) => !isDead);
   if (living.length > 0)
-    throw refused(`servers work on the ${which}, stop them first: ${living.map(nameOf).join(', ')}`);
+    throw refused(`servers are using the ${which}; stop them first: ${living.map(nameOf).join(', ')}`);
 }
 
 async function writeLock(store: Store, from: string): Promise<void> {

@@ -16,6 +16,6 @@ export async function requireNoMigration(store: Store): Promise<void> {
   if ((await migrationOf(store)) === undefined) return;
   throw new CofferError(
     'failed',
-    'storage migration in progress: run "operator migrate" again to finish it, or with -reset to give it up',
+    'storage migration in progress: run "operator migrate" again to finish it, or with -reset to abandon it',
   );
 }

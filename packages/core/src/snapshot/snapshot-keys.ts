@@ -35,7 +35,7 @@ export class SnapshotKeys {
   get sealType(): SealType {
     const seal = this.#found.get('seal');
     if (seal === undefined || NEEDED.some((name) => !this.#found.has(name))) {
-      throw new CofferError('invalid-request', 'the snapshot has no keys: it is of a store that was not initialized');
+      throw new CofferError('invalid-request', 'the snapshot has no keys: its store was not initialized');
     }
     try {
       return parseSealConfig(seal).type;

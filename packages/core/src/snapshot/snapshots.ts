@@ -11,7 +11,7 @@ import { checkSchema, isLasting, tablesOfSnapshot } from './snapshot-rows.ts';
 /** The longest snapshot that is taken from a client, in bytes: it is kept on the disk on its way. */
 const LONGEST = 64 * 1024 ** 3;
 
-const BUSY = 'another snapshot is being taken or restored; try again when that is over';
+const BUSY = 'another snapshot is being taken or restored; try again when it is done';
 /** In Vault's words (openbao/openbao:internal/vault/logical_system_raft.go). */
 const OTHER_KEYS =
   'could not verify hash file, possibly the snapshot is using a different set of unseal keys; use the snapshot-force API to bypass this check';
@@ -65,7 +65,7 @@ export class Snapshots {
       try {
         yield* spool.read();
       } finally {
-        spool.fail(new CofferError('failed', 'nobody takes the snapshot any more'));
+        spool.fail(new CofferError('failed', 'the client stopped reading the snapshot'));
         await written;
         await spool.close();
       }

@@ -46,7 +46,7 @@ export function sealBatchToken(barrier: Barrier, given: Sealed): string {
   if (token.length <= LONGEST) return token;
   throw new CofferError(
     'invalid-request',
-    `the batch token would have ${token.length} characters; ${LONGEST} are the most: it holds its policies and metadata itself`,
+    `the batch token would have ${token.length} characters; ${LONGEST} is the maximum: a batch token contains its policies and metadata`,
   );
 }
 

@@ -63,5 +63,5 @@ function bounded(cubbyhole: CubbyholeEntry): CubbyholeEntry {
   if (Object.keys(values).length <= MAX_NAMES && Buffer.byteLength(JSON.stringify(values)) <= MAX_BYTES)
     return cubbyhole;
   const most = `${MAX_NAMES} names and ${MAX_BYTES / 1024 / 1024} MiB`;
-  throw new CofferError('invalid-request', `the cubbyhole of this token is full: it holds ${most}`);
+  throw new CofferError('invalid-request', `the cubbyhole of this token is full: it can store ${most}`);
 }

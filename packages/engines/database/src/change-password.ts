@@ -126,8 +126,8 @@ async function afterSuccess(change: PasswordChange, warnings: readonly string[])
   if (answer !== 'refused') return { outcome: 'changed', answer, warnings };
   const error = new CofferError(
     'failed',
-    `the rotation statements ran, but the new password of "${change.username}" does not log in: ` +
-      "see that they set '{{password}}' and that its VALID UNTIL has not passed",
+    `the rotation statements ran, but the new password of "${change.username}" does not log in: make sure that they ` +
+      `set '{{password}}', and that its VALID UNTIL has not passed`,
   );
   return { outcome: (await oldLogsIn(change)) ? 'unchanged' : 'unknown', error };
 }

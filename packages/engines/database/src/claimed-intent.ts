@@ -56,7 +56,7 @@ export async function waitFor<T>(look: () => Promise<T | undefined>, reason: () 
 }
 
 export function busy(): CofferError {
-  return new CofferError('unavailable', 'a password rotation of this login is under way; try again in a few seconds');
+  return new CofferError('unavailable', 'a password rotation of this login is in progress; try again in a few seconds');
 }
 
 /** Writes down until when what was sent for this row may still land. */
@@ -97,8 +97,8 @@ export function requireAlone(intent: Intent): void {
   if (until === undefined) return;
   throw new CofferError(
     'unavailable',
-    'a node of the database fell silent over the last rotation and may still set that password: another one can be set ' +
-      `after ${formatTime(until)}`,
+    'a node of the database stopped answering during the last rotation and may still set that password: you can set ' +
+      `another one after ${formatTime(until)}`,
   );
 }
 

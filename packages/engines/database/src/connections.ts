@@ -130,6 +130,6 @@ export class Connections {
 }
 
 function unsettled(cause: CofferError): CofferError {
-  const why = "a rotation of the connection's own user is not settled yet; try again in a few seconds";
+  const why = 'a root rotation of this connection is not finished yet; try again in a few seconds';
   return new CofferError('unavailable', `${why}: ${cause.message}`, { cause });
 }

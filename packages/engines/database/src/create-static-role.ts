@@ -57,7 +57,7 @@ export async function createStaticRole(parts: EngineParts, wanted: NewStaticRole
   await refuseTaken(parts, wanted);
   const madeNow = await parts.context.intents.create(row, work);
   if (madeNow !== undefined) return madeNow.result;
-  throw new CofferError('unavailable', `the static role ${JSON.stringify(name)} is being made or deleted right now`);
+  throw new CofferError('unavailable', `the static role ${JSON.stringify(name)} is being created or deleted`);
 }
 
 async function check(storage: EntryStorage, { name, role, password, rotateNow }: NewStaticRole): Promise<void> {
@@ -73,7 +73,7 @@ async function check(storage: EntryStorage, { name, role, password, rotateNow }:
   if (!rotateNow && password === '') {
     throw new CofferError(
       'invalid-request',
-      'field "skip_import_rotation" needs "password": the one that the login has now',
+      'field "skip_import_rotation" needs "password": the current password of the login',
     );
   }
 }
@@ -117,8 +117,8 @@ async function takeOver(
     case 'unknown':
       throw new CofferError(
         'unavailable',
-        `error setting credentials: ${outcome.error.message}; the static role is kept, and its rotation is finished in the ` +
-          'background: delete it to give up',
+        `error setting credentials: ${outcome.error.message}; the static role is kept, and its rotation continues in ` +
+          `the background: delete the role to stop it`,
       );
   }
 }

@@ -106,9 +106,9 @@ function parsePart(part: string, bounds: FieldBounds): Range {
   if (rest.length > 0) throw wrong('too many slashes');
   const step = stepText === undefined ? 1 : valueOf(stepText, [], 0);
   const range = rangeOf(limits, bounds, stepText !== undefined);
-  if (step === undefined || range === undefined) throw wrong('it is no number, name or range of these');
-  if (range.start < bounds.min || range.end > bounds.max) throw wrong(`it must lie in ${bounds.min}-${bounds.max}`);
-  if (range.start > range.end) throw wrong('the beginning of the range is beyond its end');
+  if (step === undefined || range === undefined) throw wrong('it is not a number, a name or a range of them');
+  if (range.start < bounds.min || range.end > bounds.max) throw wrong(`it must be in ${bounds.min}-${bounds.max}`);
+  if (range.start > range.end) throw wrong('the range starts after its end');
   if (step === 0) throw wrong('the step must be greater than 0');
   return { ...range, step };
 }

@@ -39,8 +39,8 @@ export function staticCredsPaths(storage: EntryStorage, intents: Intents): Path[
           () =>
             new CofferError(
               'unavailable',
-              `the rotation of ${JSON.stringify(name)} has not ended in ${PATIENCE_MS / 1000} s, and which password logs in is ` +
-                `not known until then; try again later${error}`,
+              `the rotation of ${JSON.stringify(name)} is not done after ${PATIENCE_MS / 1000} s, and it is not known ` +
+                `yet which password logs in; try again later${error}`,
             ),
         );
       },

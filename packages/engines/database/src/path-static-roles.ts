@@ -171,16 +171,16 @@ function passwordTime({ last_vault_rotation: given, skip_import_rotation: kept }
   const refuse = (why: string): never => {
     throw new CofferError('invalid-request', `field "last_vault_rotation": ${why}`);
   };
-  if (!kept) return refuse('it goes with skip_import_rotation=true only: a rotation now sets a time of its own');
+  if (!kept) return refuse('it is only valid with skip_import_rotation=true: a rotation sets its own time');
   const time = parseTime(given);
   // Vault shows the year 1 for a password that it has never set.
   if (time === undefined || time < 0)
     return refuse(
-      `${JSON.stringify(given.slice(0, 100))} is no time; use RFC 3339, such as "2026-01-31T12:00:00Z", or leave it out`,
+      `${JSON.stringify(given.slice(0, 100))} is not a time; use RFC 3339, such as "2026-01-31T12:00:00Z", or leave it out`,
     );
   return time <= Date.now()
     ? time
-    : refuse(`${JSON.stringify(given)} is still to come; is the clock of this server right?`);
+    : refuse(`${JSON.stringify(given)} is in the future; is the clock of this server right?`);
 }
 
 function statementFields({ rotationStatements }: StaticRoleEntry): readonly StatementField[] {
@@ -201,13 +201,13 @@ async function update(
   if (dbName !== undefined && dbName !== previous.dbName) {
     throw new CofferError(
       'invalid-request',
-      'cannot update static account db_name: delete the static role and make it anew',
+      'cannot update static account db_name: delete the static role and create it again',
     );
   }
   if (fields.password !== undefined || fields.skip_import_rotation || fields.last_vault_rotation !== undefined) {
     throw new CofferError(
       'invalid-request',
-      'fields "password", "skip_import_rotation" and "last_vault_rotation" are taken when a static role is made only; use rotate-role now',
+      'fields "password", "skip_import_rotation" and "last_vault_rotation" can be set only when a static role is created; use rotate-role instead',
     );
   }
   const change = (before: StaticRoleEntry): StaticRoleEntry => ({

@@ -37,12 +37,12 @@ export function withRemedy(thrown: unknown, { name, command, version }: PluginEn
   const { code, message, cause } = error;
   if (message === 'checksums did not match') {
     const register = `plugin register -sha256=SHA256 -command=${command}${version && ` -version=${version}`} database ${name}`;
-    const other = `the file "${command}" in the plugin directory is not the one that was registered`;
+    const other = `the file "${command}" in the plugin directory is not the registered one`;
     const text = `${message}: ${other}. If it is the one to run, register it again: "${register}".`;
     return new CofferError(code, text, { cause: thrown });
   }
   const isAbsent = cause instanceof Error && 'code' in cause && cause.code === 'ENOENT';
   if (!isAbsent || !message.startsWith('error while validating the command path')) return error;
-  const text = `no such file "${command}" in the plugin directory ${directory}; put the one there that was registered`;
+  const text = `no such file "${command}" in the plugin directory ${directory}; put the registered one there`;
   return new CofferError(code, text, { cause: thrown });
 }

@@ -18,7 +18,7 @@ export function passwordPolicyOf(type: string | undefined, config: JsonObject | 
   if (type !== undefined && type !== 'password') {
     throw new CofferError(
       'invalid-request',
-      `field "credential_type": ${JSON.stringify(type)} is not something a PostgreSQL login takes; use "password"`,
+      `field "credential_type": ${JSON.stringify(type)} is not supported by PostgreSQL; use "password"`,
     );
   }
   if (config === undefined) return undefined;
@@ -27,7 +27,7 @@ export function passwordPolicyOf(type: string | undefined, config: JsonObject | 
   if (unknown !== undefined) {
     throw new CofferError(
       'invalid-request',
-      `field "credential_config": "${unknown}" is not something that a password has; only "password_policy" can be set`,
+      `field "credential_config": "${unknown}" is not a setting of passwords; only "password_policy" can be set`,
     );
   }
   if (typeof policy === 'string') return policy;

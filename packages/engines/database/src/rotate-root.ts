@@ -112,8 +112,8 @@ async function rotate(
       });
       throw new CofferError(
         'unavailable',
-        'what came of the root rotation is not known yet; it is settled in the background, by logging in with the new ' +
-          `password and then with the old one: ${outcome.error.message}`,
+        'the outcome of the root rotation is not known yet; Coffer checks in the background by logging in with the new ' +
+          `password, then with the old one: ${outcome.error.message}`,
       );
   }
 }
@@ -134,11 +134,11 @@ async function rotatableConfig(
   if (typeof username !== 'string' || username === '') throw cannot('no username in configuration');
   if (typeof password !== 'string' || password === '') throw cannot('no password in configuration');
   if (typeof url === 'string' && urlHoldsPassword(url)) {
-    throw cannot('connection_url holds the password itself; write {{password}} in its place');
+    throw cannot('connection_url contains the password itself; write {{password}} instead');
   }
   const other = await intents.ofLogin(loginOf(name, username));
   if (other !== undefined) {
-    throw cannot(`"${username}" is the login of a static role as well; delete one or the other`);
+    throw cannot(`"${username}" is also the login of a static role; delete one of them`);
   }
   return { ...config, username, password: new Secret(password) };
 }
@@ -234,8 +234,8 @@ async function keep(parts: EngineParts, name: string, claimed: ClaimedIntent): P
 
 function warnTrusted(logger: Logger, name: string, username: string): string {
   const warning =
-    `the database let "${username}" in without asking for a password: it trusts anyone who can connect, and nobody can say ` +
-    'whether the new password is the right one. See "trust" in its pg_hba.conf.';
+    `the database let "${username}" in without asking for a password: it trusts anyone who can connect, so Coffer ` +
+    `cannot tell whether the new password is the right one. See "trust" in its pg_hba.conf.`;
   logger.warn(warning, { connection: name });
   return warning;
 }

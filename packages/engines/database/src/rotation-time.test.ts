@@ -86,7 +86,7 @@ describe('the time of rotations', () => {
     [{ rotation_period: 60, rotation_schedule: '0 2 * * *' }, /^mutually exclusive fields/],
     [{}, /^one of rotation_schedule or rotation_period must be provided to create a static account/],
     [{ rotation_window: 3600 }, /^one of rotation_schedule or rotation_period must be provided/],
-    [{ disable_automated_rotation: true, rotation_period: 60 }, /^disable_automated_rotation goes with none of/],
+    [{ disable_automated_rotation: true, rotation_period: 60 }, /^disable_automated_rotation excludes/],
     [{ rotation_schedule: '0 0 2 * * *' }, /^could not parse rotation_schedule.*five cron fields/],
     [{ rotation_schedule: '61 * * * *' }, /^could not parse rotation_schedule/],
     [{ rotation_schedule: '@daily' }, /^could not parse rotation_schedule/],
@@ -96,7 +96,7 @@ describe('the time of rotations', () => {
     ],
     [{ rotation_schedule: 'CRON_TZ=Local 0 3 * * *' }, /not in the time zone "Local"$/],
     [{ rotation_schedule: '' }, /^could not parse rotation_schedule/],
-    [{ rotation_schedule: '0 0 30 2 *' }, /^could not parse rotation_schedule.*no time that ever comes/],
+    [{ rotation_schedule: '0 0 30 2 *' }, /^could not parse rotation_schedule.*never comes due/],
   ];
   for (const [fields, message] of REFUSED) {
     it(`refuses ${JSON.stringify(fields)}`, () => {

@@ -95,9 +95,7 @@ function isScheduled({ rotationSchedule }: RotationTime, at: number): boolean {
 
 function manualOnly(other: unknown): RotationTime {
   if (other !== undefined) {
-    throw refused(
-      'disable_automated_rotation goes with none of rotation_period, rotation_schedule and rotation_window',
-    );
+    throw refused('disable_automated_rotation excludes rotation_period, rotation_schedule and rotation_window');
   }
   return { rotationPeriod: 0, rotationSchedule: '', rotationWindow: 0 };
 }
@@ -113,9 +111,7 @@ function bySchedule(rotationSchedule: string, rotationWindow: number): RotationT
     throw refused(`rotation_window must be ${SHORTEST_WINDOW} seconds or more`);
   }
   if (cronOf(rotationSchedule).next(Date.now()) === undefined) {
-    throw refused(
-      `could not parse rotation_schedule: ${JSON.stringify(rotationSchedule)} names no time that ever comes`,
-    );
+    throw refused(`could not parse rotation_schedule: ${JSON.stringify(rotationSchedule)} never comes due`);
   }
   return { rotationPeriod: 0, rotationSchedule, rotationWindow };
 }

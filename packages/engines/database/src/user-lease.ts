@@ -235,8 +235,8 @@ export async function revokeUser({ context, connections }: UserParts, lease: Lea
   if (over || until === undefined || !mayStillLand(until)) {
     return nodes.length === 0
       ? undefined
-      : `the user ${JSON.stringify(data.username)} is gone, but sessions of it may go on: ${nodes.length} of the nodes could ` +
-          `not be asked to end them, or have not ended them yet: ${nodes.join(', ')}`;
+      : `the user ${JSON.stringify(data.username)} is gone, but its sessions may still be open: ${nodes.length} of the ` +
+          `nodes could not be reached, or have not ended them yet: ${nodes.join(', ')}`;
   }
   throw new CofferError(
     'unavailable',

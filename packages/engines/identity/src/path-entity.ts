@@ -118,7 +118,7 @@ export function entityPaths(services: IdentityServices): Path[] {
       write: () => {
         throw new CofferError(
           'invalid-request',
-          'entities cannot be merged here: move the aliases of one to the other (identity/entity-alias/id/ID with canonical_id), then delete it',
+          'entities cannot be merged: move the aliases of one to the other (identity/entity-alias/id/ID with canonical_id), then delete it',
         );
       },
     }),

@@ -149,9 +149,9 @@ function checkPluginVersion(given: string | undefined, { path, type }: MountKind
 
 const UNSUPPORTED = {
   allowed_managed_keys: 'there are no managed keys',
-  delegated_auth_accessors: 'no engine here delegates authentication',
+  delegated_auth_accessors: 'no engine delegates authentication',
   identity_token_key: 'there are no identity tokens',
-  trim_request_trailing_slashes: 'requests are taken as they are sent',
+  trim_request_trailing_slashes: 'requests are processed as sent',
 } as const;
 
 /** What an operator would otherwise believe to be in force. */

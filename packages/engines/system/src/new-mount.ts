@@ -42,7 +42,7 @@ export function mountType(
   const named = type === 'plugin' || type === '' ? name : type;
   if (named === '') throw new CofferError('invalid-request', missing);
   if (name !== '' && name !== named) {
-    throw new CofferError('invalid-request', `field "plugin_name": the type is ${JSON.stringify(named)} already`);
+    throw new CofferError('invalid-request', `field "plugin_name": the type is already ${JSON.stringify(named)}`);
   }
   return named;
 }
@@ -68,7 +68,7 @@ export function mountParts(
   const ignored = unknownFields(CONFIG_FIELDS, stripNulls(given.config)).map((name) => `config.${name}`);
   if (ignored.length > 0) warnings.push(`Endpoint ignored these unrecognized parameters: [${listNames(ignored)}]`);
   if (seal_wrap)
-    warnings.push('seal_wrap is kept, but has no effect: every value is encrypted, and none by the seal itself');
+    warnings.push('seal_wrap is stored, but has no effect: every value is encrypted, but not by the seal itself');
   return { description, local, seal_wrap, options: mountOptions(options, kind), config };
 }
 

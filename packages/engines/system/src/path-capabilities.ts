@@ -28,10 +28,7 @@ export function capabilitiesPaths(tokens: TokenStore, authority: CoreServices['a
     const paths = given.length === 0 ? path : given;
     if (paths.length === 0) throw new CofferError('invalid-request', 'paths must be supplied');
     if (paths.length > MAX_PATHS) {
-      throw new CofferError(
-        'invalid-request',
-        `field "paths" has ${paths.length} paths; ask about ${MAX_PATHS} at most at a time`,
-      );
+      throw new CofferError('invalid-request', `field "paths" has ${paths.length} paths; the maximum is ${MAX_PATHS}`);
     }
     const capabilities = await authority.capabilitiesOf(token);
     const answers = paths.map((each): [string, string[]] => [each, capabilities(each)]);

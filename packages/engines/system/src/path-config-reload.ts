@@ -21,7 +21,7 @@ export function configReloadPaths(configuration: ServerConfiguration): Path[] {
         if (!reloadable.includes(subsystem)) {
           const known =
             reloadable.length === 0 ? 'this server has no configuration file' : `known are ${reloadable.join(', ')}`;
-          throw new CofferError('not-found', `unsupported path: nothing can be reloaded by this name; ${known}`);
+          throw new CofferError('not-found', `unsupported path: this cannot be reloaded; ${known}`);
         }
         await configuration.reload(subsystem);
         return undefined;

@@ -3,7 +3,7 @@ import type { IdentityStore, LeaseList } from '@coffer/core';
 import { definePath, multiError, type Path } from '@coffer/framework';
 
 const NOT_COUNTED =
-  'clients are not counted: sys/internal/counters/tokens and sys/internal/counters/leases say how many tokens and leases there are';
+  'clients are not counted: sys/internal/counters/tokens and sys/internal/counters/leases have the numbers of tokens and leases';
 
 /** `sys/internal/counters/...` */
 export function internalCountersPaths(list: LeaseList, { entities }: Pick<IdentityStore, 'entities'>): Path[] {

@@ -131,7 +131,7 @@ async function checkEntry(directory: PluginDirectory | undefined, entry: PluginE
   try {
     reported = await reportedVersion(entry);
   } catch (error) {
-    return `The plugin could not be asked whether it is version ${entry.version}: ${errorText(error)}`;
+    return `Failed to check whether the plugin is version ${entry.version}: ${errorText(error)}`;
   }
   const mismatch = versionMismatch(entry, reported);
   if (mismatch !== undefined) throw new CofferError('invalid-request', mismatch);

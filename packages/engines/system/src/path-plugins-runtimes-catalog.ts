@@ -2,7 +2,7 @@ import { CofferError } from '@coffer/base';
 import { definePath, type Path } from '@coffer/framework';
 
 const NONE =
-  'plugin runtimes are not supported: a plugin runs inside the server or as a process of its own, never in a container';
+  'plugin runtimes are not supported: plugins run inside the server or as child processes, never in containers';
 
 /** `sys/plugins/runtimes/catalog`, which clients of Vault know: refused. */
 export function pluginsRuntimesCatalogPaths(): Path[] {

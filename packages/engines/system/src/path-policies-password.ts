@@ -37,7 +37,7 @@ export function policiesPasswordPaths(policies: PasswordPolicies): Path[] {
           throw new CofferError('invalid-request', 'missing policy: the text of the password policy');
         }
         const { ignored } = await policies.put(fields.name, plainText(fields.policy));
-        if (ignored.length > 0) warnings.push(`The policy has keys that mean nothing: [${ignored.join(' ')}]`);
+        if (ignored.length > 0) warnings.push(`The policy has keys without effect: [${ignored.join(' ')}]`);
         return undefined;
       },
       delete: async ({ fields }) => {

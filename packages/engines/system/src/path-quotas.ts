@@ -89,9 +89,9 @@ export function quotasPaths(quotas: Quotas, mounts: MountTable): Path[] {
       },
       write: async ({ fields }) => {
         const { name, rate, interval, block_interval: blockInterval, role } = fields;
-        if (fields.type !== 'rate-limit') throw wrong('"type" must be "rate-limit": there are no other quotas here');
+        if (fields.type !== 'rate-limit') throw wrong('"type" must be "rate-limit": there are no other quotas');
         if (!['', 'ip'].includes(fields.group_by)) {
-          throw wrong('"group_by" must be "ip": clients are told apart by their addresses');
+          throw wrong('"group_by" must be "ip": clients are identified by address');
         }
         if (!(rate > 0)) throw wrong("'rate' is invalid");
         if (interval > LONGEST_INTERVAL || blockInterval > LONGEST_INTERVAL) {

@@ -21,7 +21,7 @@ export function sealPaths(seal: Pick<SealControl, 'seal' | 'openNodes' | 'sealAl
       write: async (request) => {
         if (request.fields.all === true) {
           const { sealed, notHeard } = await seal.sealAll(requesterOf(request));
-          const missing = `not heard within 10 s, and sealed before they serve another request: ${notHeard.join(', ')}`;
+          const missing = `no answer within 10 s; these nodes seal before they serve another request: ${notHeard.join(', ')}`;
           return {
             data: { sealed: [...sealed], not_heard: [...notHeard] },
             ...(notHeard.length > 0 && { warnings: [missing] }),
@@ -30,7 +30,7 @@ export function sealPaths(seal: Pick<SealControl, 'seal' | 'openNodes' | 'sealAl
         const others = await seal.openNodes();
         seal.seal(requesterOf(request));
         if (others.length === 0) return undefined;
-        return { warnings: [`only this node is sealed. Other nodes are open: ${others.join(', ')}`] };
+        return { warnings: [`only this node is sealed. Other nodes are unsealed: ${others.join(', ')}`] };
       },
     }),
   ];

@@ -2,8 +2,8 @@ import { CofferError } from '@coffer/base';
 import { definePath, type Path } from '@coffer/framework';
 
 const NO_LEADER =
-  'every unsealed node serves, and none leads: there is nobody to step down. To take this node out of service, stop it ' +
-  '(shutdown_delay lets load balancers know first) or seal it';
+  'every unsealed node is active, so no node can step down. To take this node out of service, seal it or stop it ' +
+  '(shutdown_delay tells load balancers first)';
 
 /** `sys/step-down`, which clients of Vault know: refused, with what to do. */
 export function stepDownPaths(): Path[] {

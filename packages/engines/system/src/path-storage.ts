@@ -39,7 +39,7 @@ async function restore(
 ): Promise<PathResponse> {
   if (body === undefined) throw new CofferError('invalid-request', 'no snapshot was sent');
   const { sealedBy, forgottenLeases } = await snapshots.restore(body, force);
-  const forgotten = `${forgottenLeases} leases of the store before are forgotten: their logins end when they expire in the database`;
+  const forgotten = `${forgottenLeases} leases of the replaced store are forgotten: their users stay until VALID UNTIL`;
   const warnings = [
     ...(sealedBy === undefined ? [] : [newKeys(sealedBy)]),
     ...(forgottenLeases > 0 ? [forgotten] : []),
@@ -50,7 +50,7 @@ async function restore(
 function newKeys(seal: string): string {
   const opening =
     seal === 'shamir'
-      ? 'unseal every node with the key shares that it was taken under'
-      : `restart every node with the seal ${JSON.stringify(seal)} that it was taken under`;
-  return `the store has the keys of the snapshot now: ${opening}`;
+      ? 'unseal every node with the key shares of the snapshot'
+      : `restart every node with the seal of the snapshot, ${JSON.stringify(seal)}`;
+  return `the store now has the keys of the snapshot: ${opening}`;
 }

@@ -41,7 +41,7 @@ export async function checkCommand(directory: PluginDirectory | undefined, comma
     if (thrown instanceof CofferError) throw thrown;
     const isAbsent = thrown instanceof Error && 'code' in thrown && thrown.code === 'ENOENT';
     const reason = isAbsent
-      ? `no such file ${JSON.stringify(command)} in the plugin directory ${directory.path}; put it there, or name another with "command"`
+      ? `no such file ${JSON.stringify(command)} in the plugin directory ${directory.path}; put it there, or set "command"`
       : errorText(thrown);
     throw new CofferError('invalid-request', `field "command": ${reason}`, { cause: thrown });
   }

@@ -25,7 +25,7 @@ export function plainText(given: string): string {
   if (!isUtf8(decoded)) {
     throw new CofferError(
       'invalid-request',
-      'failed to parse policy: it is read as base64, and what it holds is not UTF-8',
+      'failed to parse policy: it is decoded as base64, and the result is not UTF-8',
     );
   }
   return decoded.toString('utf8');

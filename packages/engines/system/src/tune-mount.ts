@@ -65,7 +65,7 @@ export function tuneMount(mounts: MountTable, systemTtl: TtlLimits, { pattern, p
         options: mountOptions(fields.options, mount, mount.options),
       }));
       if (fields.force_no_cache === true && !found.config.force_no_cache) {
-        warnings.push('force_no_cache is not changed: only enabling a mount sets it');
+        warnings.push('force_no_cache has not changed: it can be set only when a mount is enabled');
       }
       return undefined;
     },

@@ -153,7 +153,7 @@ export class Cluster {
 
   async #openNode(key: string, search: Search): Promise<Session> {
     const node = this.#discovery.find(key);
-    if (node === undefined) throw new Failure('unreachable', `node ${key} is not in the cluster any more`);
+    if (node === undefined) throw new Failure('unreachable', `node ${key} is no longer in the cluster`);
     const session = await this.#dialer.openNode(node, search.database);
     const { balance } = this.#settings;
     session.onlyForNode = balance !== undefined && !isFirstChoice(node, balance);

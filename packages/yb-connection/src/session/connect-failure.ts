@@ -21,7 +21,7 @@ const SOCKET_ERRORS: Readonly<Record<string, string>> = {
   EHOSTUNREACH: 'no route to the host',
   ENETUNREACH: 'network is unreachable',
   EADDRNOTAVAIL: 'the address cannot be reached from here',
-  ENOENT: 'no such socket: the directory or the port is another, or the server is down',
+  ENOENT: 'no such socket: the directory or the port is wrong, or the server is down',
   EACCES: 'permission denied',
   ENOTFOUND: 'no such host',
   EAI_AGAIN: 'the host name cannot be resolved right now',

@@ -19,9 +19,9 @@ export class ServerWarnings {
   add({ code = '', message = '' }: Notice): void {
     if (!WORTH_TELLING.test(code)) return;
     const texts = this.#texts.at(-1) ?? [];
-    if (texts.length === MOST) texts.push('there are more warnings, which are left out');
+    if (texts.length === MOST) texts.push('more warnings were left out');
     if (texts.length > MOST) return;
-    const shown = message.length > LONGEST ? `a warning of ${message.length} characters is left out` : message;
+    const shown = message.length > LONGEST ? `a warning of ${message.length} characters was left out` : message;
     texts.push(`WARNING: ${shown} (SQLSTATE ${code})`);
   }
 

@@ -57,7 +57,7 @@ describe('an encrypted key', () => {
         ['field "private_key": the private key is encrypted and sslpassword does not open it'],
       );
       // The right one opens it: what is wrong then is that it is not the certificate's.
-      assert.match(await saysWhy(open(password)), /does not belong to the certificate/);
+      assert.match(await saysWhy(open(password)), /does not match the certificate/);
     });
   }
 });

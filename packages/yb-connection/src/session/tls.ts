@@ -90,8 +90,8 @@ async function secureContext(tls: TlsSettings): Promise<ReturnType<typeof create
   } catch (error) {
     const text = errorText(error);
     throw /key values mismatch/i.test(text)
-      ? unusable(tls.privateKey, 'the private key does not belong to the certificate')
-      : unusable(tls.certificate, `OpenSSL does not take the certificate: ${text}`);
+      ? unusable(tls.privateKey, 'the private key does not match the certificate')
+      : unusable(tls.certificate, `OpenSSL rejects the certificate: ${text}`);
   }
 }
 

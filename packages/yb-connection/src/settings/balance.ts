@@ -30,7 +30,8 @@ export function parseTopologyKeys(text: string, findings: Findings = QUIET): rea
   if (text.trim() === '') return [];
   const keys: TopologyKey[] = [];
   for (const entry of text.split(',').map((part) => part.trim())) {
-    if (entry === '') findings.refuse('field "topology_keys": a comma too many', 'topology_keys: a comma too many');
+    if (entry === '')
+      findings.refuse('field "topology_keys": there is an extra comma', 'topology_keys: there is an extra comma');
     else keys.push(parseKey(entry, findings));
   }
   warnOfRepeats(keys, findings);
@@ -51,7 +52,7 @@ function parseKey(entry: string, findings: Findings): TopologyKey {
   else if (region === '*') {
     const scope = cloud === '*' ? 'the whole cluster' : `the whole cloud ${JSON.stringify(cloud)}`;
     findings.warn(
-      `topology_keys: ${JSON.stringify(entry)} is taken for ${scope}; for the drivers only the zone may be *`,
+      `topology_keys: ${JSON.stringify(entry)} is taken for ${scope}; in the drivers, only the zone may be *`,
     );
   }
   return key;

@@ -164,7 +164,7 @@ function readUrl(config: JsonObject, findings: Findings): UrlSettings | undefine
   if (first !== undefined) {
     findings.refuse(
       `${contradiction(first, config, said, 'connection_url')}: ${remedy(first)}`,
-      `connection_url wins over ${losing.join(', ')}`,
+      `connection_url overrides ${losing.join(', ')}`,
     );
   }
   if (url.ignored.length > 0) {

@@ -46,6 +46,6 @@ export function contradiction(
 /** What to do about it when both were written at once. */
 export function remedy(name: string): string {
   return name === 'username' || name === 'password'
-    ? `write {{${name}}} in its place in connection_url`
-    : 'leave one of the two out';
+    ? `write {{${name}}} in connection_url instead`
+    : 'remove one of them';
 }

@@ -18,7 +18,7 @@ export function isSocket(host: string): boolean {
  */
 export function checkHosts(hosts: readonly Endpoint[], from: 'host' | 'connection_url', findings: Findings): void {
   if (hosts.length === 0 || hosts.some(({ host }) => host === '')) {
-    const comma = hosts.length > 1 ? ': a comma too many' : '';
+    const comma = hosts.length > 1 ? ': there is an extra comma' : '';
     throw new CofferError('invalid-request', `host cannot be empty${comma}`);
   }
   for (const { host } of hosts) {
@@ -42,7 +42,7 @@ function problemOf(host: string): HostProblem | undefined {
     return { text: 'is an abstract socket', remedy: 'they are not supported; write the directory of a socket' };
   }
   if (host.includes('://')) {
-    return { text: 'is a URL', remedy: 'write only its host, or the whole as connection_url' };
+    return { text: 'is a URL', remedy: 'give only its host, or use connection_url' };
   }
   const [, address, itsPort] = /^\[(.*)\](?::(\d+))?$/.exec(host) ?? [];
   if (address !== undefined) {
@@ -51,11 +51,10 @@ function problemOf(host: string): HostProblem | undefined {
   }
   const [, name, port] = /^([^:]+):(\d+)$/.exec(host) ?? [];
   if (name !== undefined && port !== undefined) {
-    const several =
-      'for several hosts, each with its port, connection_url has room: postgres://.../ with host:port,host:port';
-    return { text: 'holds a port', remedy: `write host=${name} and port=${port}; ${several}` };
+    const several = 'to give several hosts with ports, use connection_url: postgres://.../ with host:port,host:port';
+    return { text: 'contains a port', remedy: `write host=${name} and port=${port}; ${several}` };
   }
-  if (/\s/.test(host)) return { text: 'has a space in it', remedy: 'several hosts are separated by commas' };
+  if (/\s/.test(host)) return { text: 'contains a space', remedy: 'several hosts are separated by commas' };
   if (/^[\p{L}\p{M}\p{N}._-]+$/u.test(host)) return undefined;
-  return { text: 'is no host name', remedy: 'write a name, an address, or the directory of a socket' };
+  return { text: 'is not a host name', remedy: 'write a name, an address, or the directory of a socket' };
 }

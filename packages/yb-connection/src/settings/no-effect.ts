@@ -42,7 +42,7 @@ export function warnOfNoEffect(values: JsonObject, settings: Decoded, findings: 
   if (!isGiven(values['connection_url'])) without(given('disable_escaping'), 'without connection_url');
   const idle = Number(values['max_idle_connections'] ?? 0);
   if (idle > settings.maxOpen)
-    findings.warn(`max_idle_connections: no more than max_open_connections (${settings.maxOpen}) count`);
+    findings.warn(`max_idle_connections: limited to max_open_connections (${settings.maxOpen})`);
   if (isGiven(values['connect_timeout']) && canonical('connect_timeout', values['connect_timeout']) === '0') {
     findings.warn(`connect_timeout: 0 stands for the default, ${settings.connectTimeoutSeconds} s`);
   }

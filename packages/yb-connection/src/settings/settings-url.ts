@@ -130,8 +130,8 @@ function withQuery(hosts: readonly HostPort[], pairs: readonly Pair[], findings:
   const text = (all: readonly HostPort[]): string => all.map((one) => `${one.host} ${one.port ?? 5433}`).join();
   if (text(hostsFromPairs(host ?? names, port, QUIET)) !== text(hosts)) {
     findings.refuse(
-      'field "connection_url": names a host or port in its query as well, and they differ: leave one of them out',
-      'connection_url: the host and port before the "?" win over those in its query',
+      'field "connection_url": names a host or port in its query as well, and they differ: remove one of them',
+      'connection_url: the host and port before the "?" override those in its query',
     );
   }
   return hosts;
@@ -214,7 +214,7 @@ function loginFromPairs(
 
 function refuseRepeat(name: string, findings: Findings): void {
   findings.refuse(
-    `field "connection_url": says ${name} twice, and differently: leave one of them out`,
+    `field "connection_url": says ${name} twice, and differently: remove one of them`,
     `connection_url says ${name} twice, and differently`,
   );
 }
@@ -222,9 +222,9 @@ function refuseRepeat(name: string, findings: Findings): void {
 /** One that is mistyped would be taken for the value itself. What it says is not repeated: it may be somebody's odd password. */
 function refuseUnknownPlaceholder({ key, written }: Pair, findings: Findings): void {
   if (!MISTYPED.test(written) || isPlaceholder(written)) return;
-  const problem = `the value of "${key}" looks like a placeholder and is none`;
+  const problem = `the value of "${key}" looks like a placeholder but is not one`;
   findings.refuse(
-    `field "connection_url": ${problem}; there are {{username}} and {{password}} (a value that does begin with braces can be given in a field of its own)`,
+    `field "connection_url": ${problem}; there are {{username}} and {{password}} (a value that starts with braces can be given in its own field)`,
     `connection_url: ${problem}`,
   );
 }
@@ -233,8 +233,8 @@ function refuseUnknownPlaceholder({ key, written }: Pair, findings: Findings): v
 function setParameter(parameters: Map<string, string>, name: string, value: string, findings: Findings): void {
   if (findings.isField?.(name) ?? findConnectionField(name) !== undefined) {
     findings.refuse(
-      `field "connection_url": "${name}" is no setting of a URL: write it as a field of its own`,
-      `connection_url: "${name}" goes to the server as a setting of the session`,
+      `field "connection_url": "${name}" is not a setting of a URL: give it in its own field`,
+      `connection_url: "${name}" is sent to the server as a session setting`,
     );
   } else suggest(name, findings);
   if ((parameters.get(name) ?? value) !== value) refuseRepeat(name, findings);
@@ -249,8 +249,7 @@ function suggest(key: string, findings: Findings): void {
       : known.find((name) => editDistance(key.replaceAll(/[-_]/g, ''), name.replaceAll('_', '')) <= 2);
   if (meant === undefined) return;
   if (findings.mistyped !== undefined) findings.mistyped(key, meant);
-  else
-    findings.warn(`connection_url: "${key}" goes to the server as a setting of the session; did you mean "${meant}"?`);
+  else findings.warn(`connection_url: "${key}" is sent to the server as a session setting; did you mean "${meant}"?`);
 }
 
 function hostsFromPairs(host: string | undefined, port: string | undefined, findings: Findings): HostPort[] {

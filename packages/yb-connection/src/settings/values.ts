@@ -130,8 +130,8 @@ export function byOurNames(config: JsonObject, findings: Findings): JsonObject {
       if (isGiven(value) || !Object.hasOwn(config, name)) result[name] = value;
     } else if (isGiven(value) && canonical(name, value) !== canonical(name, config[name])) {
       findings.refuse(
-        `field "${alias}" is another name for "${name}", and the two differ: leave one of them out`,
-        `"${name}" wins over "${alias}", its other name`,
+        `field "${alias}" is another name for "${name}", and the two differ: remove one of them`,
+        `"${name}" overrides "${alias}", its other name`,
       );
     }
   }

@@ -78,7 +78,7 @@ describe('Batches', () => {
     const first = submit('first');
     const together = batches.submit('together');
     await new Promise((done) => setImmediate(done));
-    const late = assert.rejects(submit('late'), /the client has gone/);
+    const late = assert.rejects(submit('late'), /the client disconnected/);
     const behind = batches.submit('behind');
     client.abort();
     open.resolve();

@@ -57,25 +57,25 @@ describe('a host', () => {
     }
   });
   it('with a port, brackets or a scheme is refused with what to write', () => {
-    refused({ ...FIELDS, host: 'a:5434' }, /^field "host": "a:5434" holds a port: write host=a and port=5434/);
-    refused({ ...FIELDS, host: 'a,b:5434' }, /"b:5434" holds a port: .*connection_url has room/);
+    refused({ ...FIELDS, host: 'a:5434' }, /^field "host": "a:5434" contains a port: write host=a and port=5434/);
+    refused({ ...FIELDS, host: 'a,b:5434' }, /"b:5434" contains a port: .*use connection_url/);
     refused({ ...FIELDS, host: '[::1]' }, /"\[::1\]" has brackets: write host=::1$/);
     refused({ ...FIELDS, host: '[::1]:5434' }, /write host=::1 and port=5434/);
-    refused(
-      { ...FIELDS, host: 'http://h' },
-      /"http:\/\/h" is a URL: write only its host, or the whole as connection_url/,
-    );
-    refused({ ...FIELDS, host: 'h 1' }, /has a space in it/);
+    refused({ ...FIELDS, host: 'http://h' }, /"http:\/\/h" is a URL: give only its host, or use connection_url/);
+    refused({ ...FIELDS, host: 'h 1' }, /contains a space/);
     refused({ ...FIELDS, host: '@abstract' }, /abstract socket/);
-    refused({ ...FIELDS, host: 'h/d' }, /is no host name/);
-    refused({ ...FIELDS, host: 'u@h' }, /is no host name/);
-    refused({ ...FIELDS, host: ':5434' }, /":5434" is no host name: write a name/);
-    refused(dsn('host=a:5434'), /a host in it holds a port: write host:port/);
+    refused({ ...FIELDS, host: 'h/d' }, /is not a host name/);
+    refused({ ...FIELDS, host: 'u@h' }, /is not a host name/);
+    refused({ ...FIELDS, host: ':5434' }, /":5434" is not a host name: write a name/);
+    refused(dsn('host=a:5434'), /a host in it contains a port: write host:port/);
     refused(dsn('host=[::1]'), /a host in it has brackets/);
   });
   it('is never empty', () => {
     for (const host of ['h,', ',h', 'h,,i']) {
-      assert.throws(() => checkYsqlConfig({ ...FIELDS, host }), /^CofferError: host cannot be empty: a comma too many/);
+      assert.throws(
+        () => checkYsqlConfig({ ...FIELDS, host }),
+        /^CofferError: host cannot be empty: there is an extra comma/,
+      );
     }
     assert.throws(
       () => checkYsqlConfig(dsn('hostaddr=10.0.0.1')),
@@ -176,17 +176,14 @@ describe('what has no effect', () => {
       { ...FIELDS, owned_objects: 'fail', reassign_owned_to: 'x' },
       /reassign_owned_to: no effect with owned_objects=fail/,
     );
-    warned(
-      { ...FIELDS, max_open_connections: 2, max_idle_connections: 5 },
-      /no more than max_open_connections \(2\) count/,
-    );
+    warned({ ...FIELDS, max_open_connections: 2, max_idle_connections: 5 }, /limited to max_open_connections \(2\)/);
     warned({ ...FIELDS, connect_timeout: 0 }, /0 stands for the default, 10 s/);
-    warned({ ...FIELDS, target_session_attrs: 'read-only' }, /no user can be made or dropped on such a server/);
+    warned({ ...FIELDS, target_session_attrs: 'read-only' }, /users cannot be created or dropped on such a server/);
   });
   it('may be a setting that is mistyped', () => {
     warned(
       url('h/d?sslmodus=require'),
-      /"sslmodus" goes to the server as a setting of the session; did you mean "sslmode"\?/,
+      /"sslmodus" is sent to the server as a session setting; did you mean "sslmode"\?/,
     );
     warned(url('h/d?ssl_mode=require'), /did you mean "sslmode"/);
     warned(dsn('host=h passwrd=x'), /did you mean "password"/);
@@ -195,9 +192,9 @@ describe('what has no effect', () => {
   it('is a field that stands in the URL, which is refused', () => {
     for (const name of ['tls_ca', 'private_key', 'max_open_connections', 'username', 'db', 'owned_objects']) {
       const none = new RegExp(
-        `^field "connection_url": "${name}" is no setting of a URL: write it as a field of its own$`,
+        `^field "connection_url": "${name}" is not a setting of a URL: give it in its own field$`,
       );
-      refused(url(`h/d?${name}=x`), none, /goes to the server as a setting of the session/);
+      refused(url(`h/d?${name}=x`), none, /is sent to the server as a session setting/);
       refused(dsn(`host=h ${name}=x`), none);
     }
   });
@@ -235,7 +232,7 @@ describe('topology_keys', () => {
   it('of a whole cloud or cluster are taken, with a warning', () => {
     warned(
       balanced('aws.*.*'),
-      /"aws\.\*\.\*" is taken for the whole cloud "aws"; for the drivers only the zone may be \*/,
+      /"aws\.\*\.\*" is taken for the whole cloud "aws"; in the drivers, only the zone may be \*/,
     );
     warned(balanced('*.*.*:2'), /is taken for the whole cluster/);
     assert.deepEqual(keys('aws.*.*').keys, [{ cloud: 'aws', region: '*', zone: '*', level: 1 }]);
@@ -245,7 +242,7 @@ describe('topology_keys', () => {
     refused(balanced('*.b.c'), /is not of the form/, /means any/);
     refused(balanced('a b.c.d'), /is not of the form/, /fits no node/);
     refused(balanced('a..c'), /is not of the form/, /fits no node/);
-    refused(balanced('a.b.c,'), /a comma too many/, /a comma too many/);
+    refused(balanced('a.b.c,'), /there is an extra comma/, /there is an extra comma/);
     assert.equal(keys('a.b.c,,a.b.d').keys.length, 2);
     for (const topology_keys of ['a.b', 'a.b.c.d', 'a.b.c:0', 'a.b.c:11', 'a.b.c:x', 'a.b.c:1:2']) {
       assert.throws(() => keys(topology_keys), /is not of the form/, topology_keys);
@@ -275,7 +272,7 @@ describe('a placeholder', () => {
   });
   it('is refused when it is mistyped, wherever it stands, without what it says', () => {
     const none =
-      /field "connection_url": the value of "\w+" looks like a placeholder and is none; there are {{username}}/;
+      /field "connection_url": the value of "\w+" looks like a placeholder but is not one; there are {{username}}/;
     for (const connection_url of [
       'postgres://u:{{pasword}}@h',
       'postgres://{{usernme}}:{{password}}@h',
@@ -289,7 +286,7 @@ describe('a placeholder', () => {
       refused(
         { connection_url, ...LOGIN },
         none,
-        /^connection_url: the value of "\w+" looks like a placeholder and is none$/m,
+        /^connection_url: the value of "\w+" looks like a placeholder but is not one$/m,
       );
     }
     assert.deepEqual(checkYsqlConfig(url('h/%7B%7Bdb%7D%7D')), []);

@@ -107,13 +107,13 @@ describe('a connection_url written over stored fields', () => {
     assert.equal(settings.tls.mode, 'verify-full');
   });
   it('is refused beside fields of the same request that say otherwise', () => {
-    refused(/^field "sslmode" \(require\) contradicts connection_url \(disable\): leave one of the two out$/, {
+    refused(/^field "sslmode" \(require\) contradicts connection_url \(disable\): remove one of them$/, {
       ...URL_FORM,
       sslmode: 'require',
     });
-    refused(/^field "host" contradicts connection_url: leave/, { ...URL_FORM, host: 'h2' });
+    refused(/^field "host" contradicts connection_url: remove/, { ...URL_FORM, host: 'h2' });
     refused(/^field "port" \(5433\) contradicts connection_url \(5434\)/, FIELDS, { ...URL_FORM, port: 5433 });
-    refused(/^field "password" contradicts connection_url: write \{\{password\}\} in its place/, {
+    refused(/^field "password" contradicts connection_url: write \{\{password\}\} in connection_url instead/, {
       connection_url: "host=h user=u password='x'",
       password: 'y',
     });
@@ -132,7 +132,7 @@ describe('a contradiction that is stored already', () => {
     const warnings: string[] = [];
     const settings = parseSettings(STORED, (message) => warnings.push(message));
     assert.equal(settings.tls.mode, 'disable');
-    assert.deepEqual(warnings, ['connection_url wins over sslmode']);
+    assert.deepEqual(warnings, ['connection_url overrides sslmode']);
   });
   it('is settled by the next write, whatever that is about', () => {
     const { config, warnings } = mergeYsqlConfig(STORED, { max_open_connections: 3 });
@@ -183,7 +183,7 @@ describe("psycopg's names", () => {
     });
     const warnings: string[] = [];
     assert.equal(parseSettings(both, (message) => warnings.push(message)).failedHostDelaySeconds, 5);
-    assert.match(warnings.join(), /"failed_host_reconnect_delay_secs" wins over "failed_host_ttl_seconds"/);
+    assert.match(warnings.join(), /"failed_host_reconnect_delay_secs" overrides "failed_host_ttl_seconds"/);
     assert.equal(written({ ...both, failed_host_ttl_seconds: '5' }).settings.failedHostDelaySeconds, 5);
   });
 });

@@ -160,7 +160,7 @@ describe('connection_url', () => {
       warnings,
     );
     assert.deepEqual([settings.hosts[0]?.port, settings.tls.mode, settings.username], [2, 'disable', 'u']);
-    assert.match(warnings.join('\n'), /connection_url wins over host, port, sslmode[^]*application_name/);
+    assert.match(warnings.join('\n'), /connection_url overrides host, port, sslmode[^]*application_name/);
   });
   it('means the same as fields', () => {
     const login = { username: 'u', password: `p'@/ %` };

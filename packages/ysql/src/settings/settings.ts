@@ -99,6 +99,6 @@ function warnOfNoUse({ ownedObjects, reassignOwnedTo, targetSession }: YsqlSetti
     findings.warn(`reassign_owned_to: no effect with owned_objects=${ownedObjects}`);
   }
   if (targetSession === 'read-only' || targetSession === 'standby') {
-    findings.warn(`target_session_attrs=${targetSession}: no user can be made or dropped on such a server`);
+    findings.warn(`target_session_attrs=${targetSession}: users cannot be created or dropped on such a server`);
   }
 }

@@ -132,8 +132,8 @@ describe('statements that can never run', () => {
     ['an escape character of their own', `CREATE ROLE U&"{{name}}" UESCAPE '!'`, /cannot stand in U&/],
     ['the same in a dollar quote', `DO $$ BEGIN PERFORM U&'{{name}}' UESCAPE '!'; END $$`, /cannot stand in U&/],
     ['a placeholder in a tag', 'DO $a{{name}}$ BEGIN END $a{{name}}$', /in the tag of a dollar quote/],
-    ['a password outside quotes', 'ALTER ROLE "{{name}}" PASSWORD {{password}}', /stands outside quotes/],
-    ['the same in a dollar quote', 'DO $$ BEGIN PERFORM {{password}}; END $$', /stands outside quotes/],
+    ['a password outside quotes', 'ALTER ROLE "{{name}}" PASSWORD {{password}}', /is outside quotes/],
+    ['the same in a dollar quote', 'DO $$ BEGIN PERFORM {{password}}; END $$', /is outside quotes/],
   ] as const) {
     it(`are refused for ${what}: ${sql}`, () =>
       assert.throws(() => checkStatements('creation', [sql]), { code: 'invalid-request', message }));

@@ -39,7 +39,11 @@ describe('renderStatement', () => {
     assert.equal(renderStatement('DO $a$ f($${{name}}$$) $a$', { name: '-a' }), 'DO $a$ f($$-a$$) $a$');
     for (const value of ['a$$b', '$', 'a$', '$$']) {
       const template = 'PASSWORD $${{password}}$$';
-      assert.throws(() => renderStatement(template, { password: value }), /holds the text \$\$, which ends/, value);
+      assert.throws(
+        () => renderStatement(template, { password: value }),
+        /contains the text \$\$, which would end/,
+        value,
+      );
     }
   });
   it('puts safe values where no quotes are', () => {
@@ -57,7 +61,7 @@ describe('renderStatement', () => {
   it('refuses values outside quotes that change what stands beside them', () => {
     const values = { name: 'E', username: 'x--', password: "\\' OR true --" };
     for (const template of [`SELECT {{name}}'{{password}}'`, `DO $$ BEGIN x {{name}}'{{password}}'; END $$`])
-      assert.throws(() => renderStatement(template, values), /would change what stands beside it/, template);
+      assert.throws(() => renderStatement(template, values), /would change the text next to it/, template);
     for (const template of [`CREATE ROLE {{username}} PASSWORD '{{password}}'`, 'DO $$ CREATE ROLE {{username}}; $$'])
       assert.throws(() => renderStatement(template, values), /characters that are not safe there/, template);
     assert.throws(() => renderStatement('DO ${{name}}$ x ${{name}}$', values), /in the tag of a dollar quote/);
@@ -83,7 +87,7 @@ describe('renderStatement', () => {
     );
   });
   it('refuses a value that would end the block it stands in', () => {
-    assert.throws(() => renderStatement(`DO $$ x '{{password}}' $$`, awkward), /ends the quoted block/);
+    assert.throws(() => renderStatement(`DO $$ x '{{password}}' $$`, awkward), /would end its quoted block/);
   });
   it('leaves comments, and what only looks like a placeholder, alone', () => {
     assert.equal(
@@ -104,7 +108,7 @@ describe('renderStatement', () => {
       assert.throws(() => renderStatement(template, { name: '!0022' }), /with UESCAPE; leave both out/, template);
     const without = `SELECT U&'!0041' UESCAPE '!', '{{name}}'`;
     assert.equal(renderStatement(without, { name: 'x' }), without.replace('{{name}}', 'x'));
-    assert.throws(() => renderStatement('SELECT \0 1', {}), /holds a NUL character/);
+    assert.throws(() => renderStatement('SELECT \0 1', {}), /contains a NUL character/);
   });
   it('survives a template with the mark character', () => {
     assert.equal(renderStatement(`'\uE000name\uE000{{name}}'`, { name: 'x' }), `'namex'`);

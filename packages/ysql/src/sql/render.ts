@@ -33,7 +33,10 @@ export function renderStatement(template: string, values: PlaceholderValues): st
  */
 export function readTokens(template: string): readonly Token[] {
   if (template.includes('\0')) {
-    throw new CofferError('invalid-request', 'SQL statement: it holds a NUL character, which PostgreSQL takes nowhere');
+    throw new CofferError(
+      'invalid-request',
+      'SQL statement: it contains a NUL character, which PostgreSQL does not accept',
+    );
   }
   const tokens = tokenize(withMarks(template));
   refuseBarePassword(tokens);
@@ -43,7 +46,7 @@ export function readTokens(template: string): readonly Token[] {
 /** The server's error message would repeat whatever part of it looks like a word. */
 function refuseBarePassword(tokens: readonly Token[]): void {
   if (!tokens.some(({ kind, text }) => kind === 'word' && text.includes(`${MARK}password${MARK}`))) return;
-  throw new CofferError('invalid-request', "SQL statement: {{password}} stands outside quotes; write '{{password}}'");
+  throw new CofferError('invalid-request', "SQL statement: {{password}} is outside quotes; write '{{password}}'");
 }
 
 /** Whether a statement mentions the user. Only one that does can create it. */
@@ -75,7 +78,7 @@ export function renderTokens(tokens: readonly Token[], values: PlaceholderValues
   if (quotesOf(rendered) === quotesOf(tokenize(text))) return text;
   throw new CofferError(
     'invalid-request',
-    'SQL statement: the value of a placeholder outside quotes would change what stands beside it; put quotes around the placeholder',
+    'SQL statement: the value of a placeholder outside quotes would change the text next to it; put quotes around the placeholder',
   );
 }
 
@@ -85,7 +88,7 @@ function refuseOwnEscapes(tokens: readonly Token[]): void {
   if (!tokens.some(({ kind, text }) => kind.startsWith('escape-') && /^u/i.test(text) && text.includes(MARK))) return;
   throw new CofferError(
     'invalid-request',
-    'SQL statement: a placeholder cannot stand in U&"..." or U&\'...\' with UESCAPE; leave both out, and write "{{name}}" or \'{{name}}\'',
+    'SQL statement: a placeholder cannot be used in U&"..." or U&\'...\' with UESCAPE; leave both out, and write "{{name}}" or \'{{name}}\'',
   );
 }
 
@@ -187,7 +190,10 @@ function renderText(token: Token, values: PlaceholderValues): string {
 function renderDollar(text: string, values: PlaceholderValues): string {
   const tag = /^\$[^$]*\$/.exec(text)?.[0] ?? '$$';
   if (tag.includes(MARK)) {
-    throw new CofferError('invalid-request', 'SQL statement: a placeholder cannot stand in the tag of a dollar quote');
+    throw new CofferError(
+      'invalid-request',
+      'SQL statement: a placeholder cannot be used in the tag of a dollar quote',
+    );
   }
   const body = text.slice(tag.length, -tag.length);
   // No SQL is made of nothing but placeholders: a literal.
@@ -196,7 +202,7 @@ function renderDollar(text: string, values: PlaceholderValues): string {
   if (rendered !== body && (rendered + tag).indexOf(tag) < rendered.length) {
     throw new CofferError(
       'invalid-request',
-      `SQL statement: a value holds the text ${tag}, which ends the quoted block that it stands in`,
+      `SQL statement: a value contains the text ${tag}, which would end its quoted block`,
     );
   }
   return `${tag}${rendered}${tag}`;
@@ -218,7 +224,7 @@ function bare(value: string, name: Placeholder): string {
   if (SAFE_BARE.test(value)) return value;
   throw new CofferError(
     'invalid-request',
-    `SQL statement: {{${name}}} stands outside quotes and its value has characters that are not safe there; write "{{${name}}}" or '{{${name}}}'`,
+    `SQL statement: {{${name}}} is outside quotes, and its value has characters that are not safe there; write "{{${name}}}" or '{{${name}}}'`,
   );
 }
 
@@ -230,7 +236,7 @@ function valueOf(name: Placeholder, values: PlaceholderValues): string {
   if (value.includes('\0')) {
     throw new CofferError(
       'invalid-request',
-      `SQL statement: the value of {{${name}}} holds a NUL character, which PostgreSQL takes nowhere`,
+      `SQL statement: the value of {{${name}}} contains a NUL character, which PostgreSQL does not accept`,
     );
   }
   return value;

@@ -26,7 +26,7 @@ export function roleName(name: string): string {
   if (name.includes('\0') || !name.isWellFormed()) {
     throw new CofferError(
       'invalid-request',
-      'username: it holds a NUL character or half of a surrogate pair, which PostgreSQL takes in no name',
+      'username: it contains a NUL character or half of a surrogate pair, which PostgreSQL does not accept in names',
     );
   }
   return clipName(name);

@@ -123,7 +123,7 @@ for (const mode of ['postgresql', 'yugabytedb'] as const) {
       const errors = failures(await makeAll(list, SEED_SQL));
       assert.equal(errors.length, 1);
       assert.ok(isCofferError(errors[0], 'failed'));
-      assert.match(errors[0].message, /exists already and is not of our making/);
+      assert.match(errors[0].message, /already exists and was not created by Coffer/);
       const [row] = await server.query('SELECT rolcanlogin FROM pg_roles WHERE rolname = $1', [theirs]);
       assert.deepEqual(row, { rolcanlogin: false });
       const [grant] = await server.query(`SELECT has_database_privilege($1::name, 'yugabyte', 'CREATE') AS ok`, [
@@ -215,7 +215,7 @@ for (const mode of ['postgresql', 'yugabytedb'] as const) {
           proxy.addFault({ match, action });
           await assert.rejects(
             opened.database.newUser(newUser(IN_ROLE, { username: theirs })),
-            /exists already and is not of our making/,
+            /already exists and was not created by Coffer/,
           );
           proxy.clearFaults();
         }

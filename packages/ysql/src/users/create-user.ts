@@ -73,7 +73,7 @@ function leftToLand(access: UserAccess, user: NewUser, made: Made, error: Failur
       error: errorText(failure),
     });
   });
-  const text = `${error.message}; the role "${user.name}" may still be made, and is dropped then`;
+  const text = `${error.message}; the role "${user.name}" may still be created; if so, it will be dropped`;
   return new CofferError('unavailable', text, { cause: error });
 }
 
@@ -99,7 +99,7 @@ async function clearTheWay(access: UserAccess, user: NewUser, made: Made): Promi
 }
 
 function existsAlready({ name }: NewUser): CofferError {
-  return new CofferError('failed', `role "${name}" exists already and is not of our making; it was left as it is`);
+  return new CofferError('failed', `role "${name}" already exists and was not created by Coffer; it was left alone`);
 }
 
 /** COMMIT was sent, and its outcome is unknown. If the role is there, every statement took effect. */

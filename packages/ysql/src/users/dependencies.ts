@@ -144,7 +144,7 @@ async function reassignRole(access: Access): Promise<string> {
   };
   const power = powers[found ?? ''];
   if (power !== undefined) {
-    throw refuse(`${power}, and what a revoked user made would run with its rights; name a role without any`);
+    throw refuse(`${power}, so objects of a revoked user would run with its rights; use a role without such rights`);
   }
   if (found === undefined) {
     if (name !== DEFAULT_REASSIGN_ROLE) throw refuse(`there is no role "${name}"; create it or name another`);
@@ -200,7 +200,7 @@ async function ownedObjectsError(access: Access, role: DependentRole): Promise<C
   }
   return new CofferError(
     'failed',
-    `user "${role.name}" can log in no longer, but it owns objects and owned_objects is "fail": ${lists.join('; ')}. Give them another owner or drop them, then revoke again`,
+    `user "${role.name}" can no longer log in, but it owns objects and owned_objects is "fail": ${lists.join('; ')}. Change their owner or drop them, then revoke again`,
   );
 }
 

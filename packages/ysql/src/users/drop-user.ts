@@ -140,8 +140,7 @@ export async function revokeUser(
   if (oid === undefined) return [];
   const warnings = await retry('revoking a user', access, async () => {
     const progress = noProgress();
-    const note = (): unknown =>
-      progress.warnings.push('the role is there still, and may log in as far as pg_roles tells');
+    const note = (): unknown => progress.warnings.push('the role still exists and, according to pg_roles, may log in');
     try {
       await runTransaction(access, 'exclusive', statements, progress, noteLogin(name, note), 'harmless');
     } catch (error) {

@@ -25,19 +25,22 @@ export function requireLogin(name: string): Step {
     if (role === undefined) {
       throw new CofferError(
         'failed',
-        `the creation statements ran, but there is no role "${name}": see that they create "{{name}}"`,
+        `the creation statements ran, but there is no role "${name}": make sure that they create "{{name}}"`,
       );
     }
     const bar = barOf(role);
     if (bar === undefined) return;
-    throw new CofferError('failed', `the creation statements made the role "${name}", but it may not log in: ${bar}`);
+    throw new CofferError(
+      'failed',
+      `the creation statements created the role "${name}", but it may not log in: ${bar}`,
+    );
   });
 }
 
 /** Why a role cannot log in, as far as pg_roles tells. */
 function barOf(role: Row): string | undefined {
-  if (role['rolcanlogin'] !== true) return 'see that they say LOGIN';
-  if (role['expired'] === true) return 'its VALID UNTIL has passed already';
+  if (role['rolcanlogin'] !== true) return 'make sure that they say LOGIN';
+  if (role['expired'] === true) return 'its VALID UNTIL has already passed';
   return role['closed'] === true ? 'its CONNECTION LIMIT is 0' : undefined;
 }
 

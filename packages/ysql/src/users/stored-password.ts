@@ -6,7 +6,7 @@ export async function storedPassword(access: UserAccess, password: Secret): Prom
   const plain = password.reveal();
   // We could compute a verifier for it, but nobody could log in with it.
   if (plain.includes('\0'))
-    throw new CofferError('invalid-request', 'password: it holds a NUL character, which PostgreSQL takes nowhere');
+    throw new CofferError('invalid-request', 'password: it contains a NUL character, which PostgreSQL does not accept');
   const byVerifier =
     access.settings.passwordAuthentication === 'scram-sha-256' ||
     looksLikeVerifier(plain) ||
