@@ -88,7 +88,7 @@ describe('a configuration that is looked at before it is used', () => {
   it('has a certificate that has expired, or does not fit its key, or cannot be read', async () => {
     for (const [certificate, key, message] of [
       ['old.pem', 'old.key', /has expired on 2021-/],
-      ['good.pem', 'old.key', /do not fit together/],
+      ['good.pem', 'old.key', /do not match/],
       ['none.pem', 'good.key', /Failed to read .*none\.pem: ENOENT/],
       ['good.key', 'good.key', /No certificates found/],
     ] as const) {
@@ -118,7 +118,7 @@ describe('a configuration that is looked at before it is used', () => {
       ['good.key', 1, /No certificates found/],
       ['coffer.hcl', 1, /No certificates found/],
       ['old.pem', 1, /has expired on 2021-/],
-      ['good.pem', 2, /is not one of an authority/],
+      ['good.pem', 2, /is not a CA certificate/],
     ] as const) {
       await home.configure(home.fileStorage, withCa(file));
       const found = await diagnose();

@@ -91,7 +91,7 @@ describe('the seals of servers on one database', () => {
     assert.equal(one.stdout, 'Success! Vault is sealed.\n');
     const warned = one.stderr.replaceAll(/\s+/g, ' ');
     for (const { address } of [a, c]) assert.ok(warned.includes(address), warned);
-    assert.match(warned, /only this node is sealed\. Other nodes are open/);
+    assert.match(warned, /only this node is sealed\. Other nodes are unsealed/);
     assert.deepEqual([await isSealed(a), await isSealed(b), await isSealed(c)], [false, true, false]);
     await agree(root, 1, a, c);
     await unseal(b, keys);

@@ -165,7 +165,7 @@ for (const kind of ['mounts', 'auth'] as const) {
       assert.match(warningsOf(body), /seal_wrap is stored, but has no effect/);
       const answer = await api.ok('POST', `${at}/tune`, { user_lockout_threshold: 3, force_no_cache: true });
       assert.match(warningsOf(answer.body), /unrecognized parameters: \[user_lockout_threshold\]/);
-      assert.match(warningsOf(answer.body), /force_no_cache is not changed/);
+      assert.match(warningsOf(answer.body), /force_no_cache has not changed/);
     });
 
     it('of what is not mounted are missing in Vault’s words', async () => {
@@ -195,7 +195,7 @@ describe('types of mounts', () => {
     }
     await api.refused([400, /^plugin_name must be provided/], 'POST', 'sys/mounts/never', { type: 'plugin' });
     const both = { type: 'database', plugin_name: 'kv' };
-    await api.refused([400, /"plugin_name": the type is "database" already/], 'POST', 'sys/mounts/never', both);
+    await api.refused([400, /"plugin_name": the type is already "database"/], 'POST', 'sys/mounts/never', both);
   });
 });
 

@@ -64,9 +64,9 @@ describe('last_vault_rotation of a static role that is taken over', () => {
   it('is refused where it would say what is not so', async () => {
     const bad: readonly [JsonObject, RegExp][] = [
       [{ last_vault_rotation: 'yesterday' }, /field "last_vault_rotation": "yesterday" is not a time; use RFC 3339/],
-      [{ last_vault_rotation: '2026-02-31T25:00:00Z' }, /is no time/],
-      [{ last_vault_rotation: '0001-01-01T00:00:00Z' }, /is no time/],
-      [{ last_vault_rotation: formatTime(Date.now() + HOUR_MS) }, /is still to come/],
+      [{ last_vault_rotation: '2026-02-31T25:00:00Z' }, /is not a time/],
+      [{ last_vault_rotation: '0001-01-01T00:00:00Z' }, /is not a time/],
+      [{ last_vault_rotation: formatTime(Date.now() + HOUR_MS) }, /is in the future/],
       [
         { last_vault_rotation: formatTime(0), skip_import_rotation: false },
         /only valid with skip_import_rotation=true/,

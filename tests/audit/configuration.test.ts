@@ -201,7 +201,7 @@ describe('audit devices of the configuration', () => {
     [
       'the same path twice',
       'audit "file" "x" { file_path = "/tmp/x" }\naudit "file" "x" { file_path = "/tmp/y" }',
-      /clashes/,
+      /is already defined/,
     ],
     ['a relative path', 'audit "file" "x" { file_path = "audit.log" }', /audit\.log must be an absolute path/],
     [

@@ -57,7 +57,7 @@ describe('an entry', () => {
     await isRefused({ certificate: people.certificatePem, ocsp_enabled: true }, /"ocsp_enabled" is not supported/);
     await isRefused(
       { certificate: people.certificatePem, required_extensions: 'x' },
-      /"required_extensions" must hold/,
+      /"required_extensions" must contain/,
     );
     await isRefused({ certificate: people.certificatePem.repeat(65) }, /more than 64 certificates/);
   });

@@ -209,7 +209,7 @@ describe('the port', () => {
     await cluster.server.query(ybServersFunction(rows));
     const opened = cluster.open(test, { yb_servers_refresh_interval: 0 });
     assert.equal(new Set(await cluster.spread(opened, 8)).size, 4);
-    const warnings = opened.log.filter(({ message }) => message.includes('under another port'));
+    const warnings = opened.log.filter(({ message }) => message.includes('with another port'));
     assert.equal(warnings.length, 1);
   });
   it('that is listed is used otherwise, also when the configured host is none of the nodes', async (test) => {

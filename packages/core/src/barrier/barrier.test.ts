@@ -18,8 +18,8 @@ describe('barrier', () => {
     altered[20] = (altered[20] ?? 0) ^ 1;
     assert.throws(() => barrier.open('entries/m/b', sealed), /entries\/m\/b/);
     assert.throws(() => barrier.open('entries/m/a', altered), /entries\/m\/a/);
-    assert.throws(() => barrier.open('entries/m/a', sealed.subarray(0, 10)), /does not open/);
-    assert.throws(() => new Barrier(createKeyring()).open('entries/m/a', sealed), /does not open/);
+    assert.throws(() => barrier.open('entries/m/a', sealed.subarray(0, 10)), /failed to decrypt row/);
+    assert.throws(() => new Barrier(createKeyring()).open('entries/m/a', sealed), /failed to decrypt row/);
   });
 
   it('seals and opens nothing under keys that were wiped', () => {

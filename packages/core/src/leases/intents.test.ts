@@ -89,7 +89,7 @@ describe('intents', () => {
       assert.ok(!text.includes('s3cret'), text);
     }
     await store.run("UPDATE intents SET subject = 'static/moved'");
-    await assert.rejects(intents.get('static/moved'), /intents\/mount-1\/static\/moved does not open/);
+    await assert.rejects(intents.get('static/moved'), /failed to decrypt row intents\/mount-1\/static\/moved:/);
   });
 
   it('refuse the changes of a worker that lost its claim', async () => {
