@@ -135,7 +135,7 @@ describe('operator migrate', () => {
     await server.client(root).write('sys/policies/acl/p', { policy: '# and changed' });
     await configure(stanza, home.fileStorage.replace('/data', '/other'));
     const busy = await migrate();
-    assert.match(busy.stderr, /^Error migrating: servers work on the source, stop them first: http/m);
+    assert.match(busy.stderr, /^Error migrating: servers are using the source; stop them first: http/m);
     await server.stop('SIGTERM');
   });
 
