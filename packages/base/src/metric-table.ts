@@ -24,7 +24,7 @@ const ROLE = ['mount_point', 'connection', 'role'] as const;
 const REQUESTS = {
   'vault.core.handle_request': summary([], 'Time to handle a request, logins excluded.'),
   'vault.core.handle_login_request': summary([], 'Time to handle a login.'),
-  'vault.core.check_token': summary([], 'Time to look up the token of a request and check its policies.'),
+  'vault.core.check_token': summary([], 'Time to check the token of a request and its policies, once it is looked up.'),
   'vault.core.fetch_acl_and_token': summary([], 'Time to look up the token of a request.'),
   'vault.core.in_flight_requests': gauge([], 'Requests in flight.'),
   'vault.core.unsealed': gauge([], '1 while this node is unsealed, 0 while it is sealed.'),
@@ -190,8 +190,8 @@ const PROCESS = {
     'Event loop lag since the last scrape: median ("0.5"), 99th percentile ("0.99") and maximum ("1").',
   ),
   'coffer.build.info': gauge(['version'], 'Always 1. The label has the version.'),
-  'coffer.usage.age.seconds': gauge([], 'Time since leases, tokens, static roles and intents were last counted.'),
-  'coffer.usage.errors.total': counter([], 'Failed attempts to count leases, tokens, static roles and intents.'),
+  'coffer.usage.age.seconds': gauge([], 'Time since leases, static roles and intents were last counted.'),
+  'coffer.usage.errors.total': counter([], 'Failed attempts to count the contents of the store.'),
   'coffer.metrics.series_refused.total': counter(
     ['metric'],
     'Events counted under "other" because the metric already had too many series.',
