@@ -27,7 +27,7 @@ import { Epochs } from './epochs/epochs.ts';
 import { releaseDeadCreations } from './leases/dead-claims.ts';
 import { Expiration } from './leases/expiration.ts';
 import { builtinMount } from './mounts/mount-rows.ts';
-import { type MountTypes } from './mounts/mount-table.ts';
+import type { MountTypes } from './mounts/mount-types.ts';
 import { findRoute, type Route } from './mounts/router.ts';
 import { help, isOpen, noHandler, requestSpan, stillValid, tracedEngine } from './request.ts';
 import { RequestWatch } from './request-watch.ts';

@@ -10,15 +10,10 @@ import {
 import { createEntryStorage } from '../barrier/entry-storage.ts';
 import { MountIntents } from '../leases/intents.ts';
 import { createMountRows, type MountRow, type MountRows, newMount, withTuning } from './mount-rows.ts';
+import { factoryFor, factoryOf, type MountTypes } from './mount-types.ts';
+import { inUse, MountedPaths } from './mounted-paths.ts';
 import { Mounted, type MountedParts } from './mounted.ts';
 import { reloadMounts, reloadPlugin } from './plugin-reload.ts';
-
-/** What may be mounted, by type. */
-export interface MountTypes {
-  readonly engines: ReadonlyMap<string, EngineFactory>;
-  /** Below `auth/`. */
-  readonly authMethods: ReadonlyMap<string, EngineFactory>;
-}
 
 /** How a mount is moved. */
 export interface Move {
@@ -30,19 +25,13 @@ export interface Move {
 }
 
 /**
- * Where Vault has engines of its own that do not exist here. Policies made for Vault let every token use `cubbyhole/` (its
- * default policy does), so nothing else may be mounted there.
- */
-const RESERVED_PATHS: readonly string[] = ['audit/', 'cubbyhole/'];
-
-/**
  * What is mounted where, in memory. The rows are read when the core starts, and again when any node has changed one of them.
  * The core's own mounts (`sys/`, `auth/token/`) are made at every start; their rows hold how they were tuned.
  */
 export class MountTable {
   readonly #parts: MountedParts;
   readonly #rows: MountRows;
-  readonly #mounted = new Map<string, Mounted>();
+  readonly #mounted = new MountedPaths();
   readonly #whenRemoved: ((mount: Mount) => Promise<void>)[] = [];
   /** Settle when what another node has disabled is closed. */
   readonly #leaving = new Set<Promise<void>>();
@@ -58,7 +47,7 @@ export class MountTable {
     parts.epochs.follow('mounts', () => this.#follow());
     for (const kind of ['reset', 'reload'] as const) {
       parts.epochs.listen(kind, (names) => {
-        for (const mounted of this.#mounted.values()) mounted.hear(kind, names);
+        for (const mounted of this.#mounted.all()) mounted.hear(kind, names);
       });
     }
   }
@@ -77,7 +66,7 @@ export class MountTable {
   async load(): Promise<void> {
     for (const row of await this.#rows.all()) {
       const { mount } = row;
-      if (!this.#update(row)) this.#add(mount, this.#factoryOf(mount)).tainted = row.tainted;
+      if (!this.#update(row)) this.#add(mount, factoryOf(this.#types, mount)).tainted = row.tainted;
     }
   }
 
@@ -94,7 +83,7 @@ export class MountTable {
     for (const row of rows) {
       if (this.#update(row)) continue;
       try {
-        this.#add(row.mount, this.#factoryOf(row.mount)).tainted = row.tainted;
+        this.#add(row.mount, factoryOf(this.#types, row.mount)).tainted = row.tainted;
       } catch (error) {
         // A newer version beside this one may know more. That must not keep this one from serving the rest.
         this.#parts.logger.error('cannot serve a mount that another node has enabled', { error: errorText(error) });
@@ -126,7 +115,7 @@ export class MountTable {
   /** Serves a mount that is gone no longer. */
   async #leave(path: string, mounted: Mounted): Promise<void> {
     mounted.tainted = true;
-    if (this.#mounted.get(path) === mounted) this.#mounted.delete(path);
+    this.#mounted.remove(path, mounted);
     await mounted.engine.close();
   }
 
@@ -144,10 +133,7 @@ export class MountTable {
 
   /** Every mount, sorted by path, with or without those under `auth/`. */
   list(auth: boolean): Mount[] {
-    return [...this.#mounted.values()]
-      .map(({ mount }) => mount)
-      .filter((mount) => mount.path.startsWith('auth/') === auth)
-      .sort((a, b) => (a.path < b.path ? -1 : 1));
+    return this.#mounted.list(auth);
   }
 
   get(path: string): Mount | undefined {
@@ -156,35 +142,34 @@ export class MountTable {
 
   /** Also while it is being unmounted. */
   byUuid(uuid: string): Mount | undefined {
-    return [...this.#mounted.values()].find(({ mount }) => mount.uuid === uuid)?.mount;
+    return this.#mounted.byUuid(uuid);
   }
 
   /** The mount that has this accessor, with what must hold as long as it stands; not while it is being unmounted. */
   byAccessor(accessor: string): { readonly mount: Mount; readonly stands: readonly Condition[] } | undefined {
-    const found = [...this.#mounted.values()].find(({ mount, tainted }) => mount.accessor === accessor && !tainted);
-    return found && { mount: found.mount, stands: found.stands };
+    return this.#mounted.byAccessor(accessor);
   }
 
   /** The mount with the longest path that `path` lies under, unless it is being unmounted. */
   route(path: string): Mounted | undefined {
-    const found = this.#find(path);
+    const found = this.#mounted.find(path);
     return found?.tainted === true ? undefined : found;
   }
 
   /** As {@link route}, but also while it is being unmounted: for revocations. */
   engineFor(path: string): Engine | undefined {
-    return this.#find(path)?.engine;
+    return this.#mounted.find(path)?.engine;
   }
 
   /** @throws CofferError `invalid-request` for a type that cannot be enabled below `path` */
   requireType(path: string, type: string): void {
-    this.#factory(path, type);
+    factoryFor(this.#types, path, type);
   }
 
   /** @throws CofferError `invalid-request` for a path in use or an unknown type */
   async enable(given: string, type: string, rest: Partial<Mount>): Promise<void> {
     const path = normalizeMountPath(given);
-    const clash = this.#clash(path);
+    const clash = this.#mounted.clash(path, this.#enabling);
     if (clash !== undefined) throw inUse(clash);
     const mount = newMount(path, type, rest);
     // Refused before anything is written.
@@ -254,7 +239,7 @@ export class MountTable {
     if (mounted === undefined || mounted.tainted)
       throw new CofferError('invalid-request', `no matching mount at ${JSON.stringify(from)}`);
     if (mounted.builtin) throw new CofferError('invalid-request', `cannot remount ${JSON.stringify(from)}`);
-    const clash = this.#clash(to);
+    const clash = this.#mounted.clash(to, this.#enabling);
     if (clash === undefined) return mounted.mount;
     throw new CofferError('invalid-request', `path already in use at ${JSON.stringify(clash)}`);
   }
@@ -299,7 +284,7 @@ export class MountTable {
 
   /** See {@link reloadPlugin}. */
   reload(plugin: string, types: readonly PluginType[]): Promise<string[]> {
-    return reloadPlugin(this.#parts.epochs, [...this.#mounted.values()], plugin, types);
+    return reloadPlugin(this.#parts.epochs, this.#mounted.all(), plugin, types);
   }
 
   /** See {@link reloadMounts}. */
@@ -309,54 +294,12 @@ export class MountTable {
 
   async close(): Promise<void> {
     this.#isClosed = true;
-    await Promise.all([...[...this.#mounted.values()].map(({ engine }) => engine.close()), ...this.#leaving]);
-  }
-
-  /** @throws CofferError `failed` naming a mount that this version cannot serve: without it, what it issued is not revoked */
-  #factoryOf({ path, type }: Mount): EngineFactory {
-    try {
-      return this.#factory(path, type);
-    } catch (cause) {
-      throw new CofferError('failed', `the mount ${path}: ${errorText(cause)}`, { cause });
-    }
-  }
-
-  #factory(path: string, type: string): EngineFactory {
-    const { engines, authMethods } = this.#types;
-    const candidates = path.startsWith('auth/') ? authMethods : engines;
-    const factory = candidates.get(type);
-    if (factory !== undefined) return factory;
-    const known = [...candidates.keys()].join(', ');
-    const none = `there is no such ${candidates === engines ? 'engine' : 'auth method'} here`;
-    throw new CofferError(
-      'invalid-request',
-      `plugin not found in the catalog: ${type} (${none}; what can be enabled: ${known})`,
-    );
+    await Promise.all([...this.#mounted.all().map(({ engine }) => engine.close()), ...this.#leaving]);
   }
 
   #add(mount: Mount, factory: EngineFactory, builtin = false): Mounted {
     const mounted = new Mounted(mount, factory, builtin, this.#parts);
-    this.#mounted.set(mount.path, mounted);
+    this.#mounted.add(mounted);
     return mounted;
   }
-
-  /** A path that is taken, at, above or below this one. */
-  #clash(path: string): string | undefined {
-    return [...this.#mounted.keys(), ...this.#enabling, ...RESERVED_PATHS].find(
-      (other) => path.startsWith(other) || other.startsWith(path),
-    );
-  }
-
-  #find(path: string): Mounted | undefined {
-    let longest: Mounted | undefined;
-    for (const mounted of this.#mounted.values()) {
-      const under = path.startsWith(mounted.mount.path) || `${path}/` === mounted.mount.path;
-      if (under && mounted.mount.path.length > (longest?.mount.path.length ?? 0)) longest = mounted;
-    }
-    return longest;
-  }
-}
-
-function inUse(path: string): CofferError {
-  return new CofferError('invalid-request', `path is already in use at ${path}`);
 }

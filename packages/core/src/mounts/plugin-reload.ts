@@ -1,6 +1,7 @@
 import { CofferError } from '@coffer/base';
 import { multiError, normalizeMountPath, type PluginType } from '@coffer/framework';
 import type { ChangeKey, Epochs } from '../epochs/epochs.ts';
+import type { MountedPaths } from './mounted-paths.ts';
 import type { Mounted } from './mounted.ts';
 
 /**
@@ -33,11 +34,7 @@ export async function reloadPlugin(
  * Reloads every plugin of some mounts, on every node.
  * @throws CofferError `invalid-request` with Vault's text naming all that could not be reloaded; the others are
  */
-export async function reloadMounts(
-  epochs: Epochs,
-  mounts: ReadonlyMap<string, Mounted>,
-  paths: readonly string[],
-): Promise<void> {
+export async function reloadMounts(epochs: Epochs, mounts: MountedPaths, paths: readonly string[]): Promise<void> {
   const failures: string[] = [];
   const keys: ChangeKey[] = [];
   for (const given of paths) {
