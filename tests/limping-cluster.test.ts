@@ -175,7 +175,7 @@ describe('a change whose node falls silent over it', () => {
     await server.client.write('database/rotate-role/app', {});
     await assert.rejects(
       server.client.write('database/rotate-role/app', {}),
-      /503[^]*fell silent over the last rotation and may still set that password: you can set another one after/,
+      /503[^]*stopped answering during the last rotation and may still set that password: you can set another one after/,
     );
     (await silent).freeze(false);
     const { username, password } = await staticLogin(server);

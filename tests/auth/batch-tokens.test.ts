@@ -68,7 +68,7 @@ describe('a batch token', () => {
       type: 'recovery',
     });
     await api.refused(
-      [400, /the batch token would have \d+ characters; 4096 are the most/],
+      [400, /the batch token would have \d+ characters; 4096 is the maximum/],
       'POST',
       'auth/token/create',
       {

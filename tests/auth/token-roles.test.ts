@@ -62,7 +62,7 @@ describe('token roles', () => {
       await api.refused([400, new RegExp(`field "${field}"`)], 'POST', 'auth/token/roles/slow', { [field]: value });
     }
     const many = Array.from({ length: 129 }, (_, index) => `p${index}`);
-    await api.refused([400, /at most 128/], 'POST', 'auth/token/create', { policies: many });
+    await api.refused([400, /the maximum is 128/], 'POST', 'auth/token/create', { policies: many });
     await api.ok('DELETE', 'auth/token/roles/slow');
     await api.refused([400, /longer than 512/], 'POST', 'auth/token/create', { display_name: 'n'.repeat(513) });
   });

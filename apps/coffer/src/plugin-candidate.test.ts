@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,7 +8,8 @@ import { after, before, describe, it } from 'node:test';
 import { DATABASE_COOKIE } from '@coffer/engine-database';
 import { examineCandidate } from './plugin-candidate.ts';
 
-const ELF = Buffer.from('\x7fELF', 'latin1');
+/** Of a program for this machine. */
+const HEAD = readFileSync(process.execPath).subarray(0, 20);
 const PIECE = 1024 * 1024;
 
 describe('examineCandidate', () => {
@@ -26,7 +28,7 @@ describe('examineCandidate', () => {
   /** A program of zeros that holds `text` at `offset`. */
   const program = (text: string, offset: number): Buffer => {
     const bytes = Buffer.alloc(2 * PIECE + 100);
-    ELF.copy(bytes);
+    HEAD.copy(bytes);
     bytes.write(text, offset);
     return bytes;
   };
@@ -35,7 +37,7 @@ describe('examineCandidate', () => {
     for (const text of Object.values(DATABASE_COOKIE)) {
       const { length } = text;
       const offsets = [
-        4,
+        HEAD.length,
         PIECE - length,
         PIECE - length + 1,
         PIECE - 1,

@@ -109,7 +109,7 @@ describe('several configuration files', () => {
         'postgres://u:hunter2@h/db?load_balanc=true',
         /there is no setting "load_balanc"; did you mean "load_balance"\?$/,
       ],
-      ['postgres://u:hunter2@h/db?target_session_attrs=standby', /a store has to be written to$/],
+      ['postgres://u:hunter2@h/db?target_session_attrs=standby', /a store must be writable$/],
       ['hunter2', /field "connection_url"/],
     ] as const) {
       await write({ 'a.hcl': `${LISTENER}\n${store(url)}` });

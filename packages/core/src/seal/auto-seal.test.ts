@@ -63,7 +63,7 @@ describe('a seal that another server opens', () => {
     transit.failure = away();
     await restart();
     transit.failure = new CofferError('failed', 'seal "transit": 403 permission denied');
-    const given = /^seal "transit": it did not open, and is not tried again: .* restart the server$/;
+    const given = /^seal "transit": it did not open and is not tried again; .* restart the server$/;
     for (let n = 0; n < 100 && !given.test((await core.status()).problem ?? ''); n++) await delay(50);
     const { problem = '' } = await core.status();
     assert.match(problem, given);

@@ -129,8 +129,8 @@ describe('an unknown placeholder', () => {
 
 describe('statements that can never run', () => {
   for (const [what, sql, message] of [
-    ['an escape character of their own', `CREATE ROLE U&"{{name}}" UESCAPE '!'`, /cannot stand in U&/],
-    ['the same in a dollar quote', `DO $$ BEGIN PERFORM U&'{{name}}' UESCAPE '!'; END $$`, /cannot stand in U&/],
+    ['an escape character of their own', `CREATE ROLE U&"{{name}}" UESCAPE '!'`, /cannot be used in U&/],
+    ['the same in a dollar quote', `DO $$ BEGIN PERFORM U&'{{name}}' UESCAPE '!'; END $$`, /cannot be used in U&/],
     ['a placeholder in a tag', 'DO $a{{name}}$ BEGIN END $a{{name}}$', /in the tag of a dollar quote/],
     ['a password outside quotes', 'ALTER ROLE "{{name}}" PASSWORD {{password}}', /is outside quotes/],
     ['the same in a dollar quote', 'DO $$ BEGIN PERFORM {{password}}; END $$', /is outside quotes/],
