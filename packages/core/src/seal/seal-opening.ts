@@ -165,7 +165,7 @@ export class SealOpening {
     const { type } = this.#seals;
     if (this.#isEnded) return;
     if (!mayPass(error)) this.#retry.giveUp(`seal "${type}": ${GIVEN_UP}`, error);
-    else if (this.#awaitsOthers) this.#parts.logger.warn('the seal did not open', { error: errorText(error) });
+    else if (this.#awaitsOthers) this.#parts.logger.warn('failed to unseal', { error: errorText(error) });
     else this.#retry.later(`seal "${type}": ${NOT_YET}`, error);
   }
 

@@ -42,7 +42,7 @@ export class SealRetry {
   giveUp(problem: string, error: unknown): void {
     this.stop();
     this.#problem = problem;
-    this.#logger.error('the seal did not open, and is not tried again', { error: errorText(error) });
+    this.#logger.error('failed to unseal; not trying again', { error: errorText(error) });
   }
 
   /** Opened, or not wanted any more. */
