@@ -7,7 +7,7 @@ import { errorText } from '@coffer/base';
 import { databaseOnly, embeddedDatabase, externalDatabase } from './demo/demo-database.ts';
 import { ensureBuilt } from './demo/ensure-built.ts';
 import { startDemoServer } from './demo/demo-server.ts';
-import { readOptions, type StartOptions } from './demo/options.ts';
+import { readOptions, type StartOptions, USAGE } from './demo/options.ts';
 import { firstCredential, nextCommands, proveLifecycle } from './demo/seed-flow.ts';
 
 /** What must be ended, last opened first. */
@@ -19,7 +19,12 @@ async function closeAll(): Promise<void> {
   for (let close = closers.pop(); close !== undefined; close = closers.pop()) await close();
 }
 
-async function run({ once, databaseOnly: isDatabaseOnly }: StartOptions, signal: Promise<string>): Promise<void> {
+async function run(options: StartOptions, signal: Promise<string>): Promise<void> {
+  const { help, once, databaseOnly: isDatabaseOnly } = options;
+  if (help) {
+    console.log(USAGE);
+    return;
+  }
   if (isDatabaseOnly) {
     const database = await databaseOnly();
     closers.push(() => database.close());

@@ -167,6 +167,14 @@ describe('npm start', () => {
     assert.match((await logIn(url, shown('password'))).stderr, /: connection refused$/m);
   });
 
+  it('shows its usage', async () => {
+    for (const flag of ['--help', '-h']) {
+      const { exit, stdout, stderr } = await complete([flag]);
+      assert.deepEqual([exit, stderr], [0, '']);
+      assert.match(stdout, /^usage: npm start .*--database-only/);
+    }
+  });
+
   it('takes nothing that it does not know, and says what there is', async () => {
     const cases: [string[], Record<string, string>, RegExp][] = [
       [['--nope'], {}, /^npm start has no option --nope: use --once, --database-only, or none/],

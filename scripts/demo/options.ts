@@ -1,6 +1,16 @@
 import { parseArgs } from 'node:util';
 
+export const USAGE = `usage: npm start [-- --once | -- --database-only]
+
+npm start                      starts a database and the server, shows the first credential, and serves until Ctrl-C
+npm start -- --once            goes on to look up, renew and revoke its lease, and ends
+npm start -- --database-only   starts the database for docs/getting-started.md, until Ctrl-C
+
+With the environment variable YSQL_URL=postgres://user:password@host:5433/yugabyte, that database is used instead of a new one.`;
+
 export interface StartOptions {
+  /** Whether to show the usage and nothing else. */
+  readonly help: boolean;
   /** Whether to go through the whole life of a credential, and end. */
   readonly once: boolean;
   /** Whether to start a database and nothing else. */
@@ -23,6 +33,8 @@ export function readOptions(args: readonly string[], env: Readonly<NodeJS.Proces
     strict: false,
     tokens: true,
   });
+  const help = tokens.some((token) => token.kind === 'option' && ['--help', '-h'].includes(token.rawName));
+  if (help) return { help, once: false, databaseOnly: false };
   for (const token of tokens) {
     if (token.kind === 'positional') throw new Error(`npm start takes no argument "${token.value}": ${USE}`);
     if (token.kind !== 'option') continue;
@@ -30,7 +42,7 @@ export function readOptions(args: readonly string[], env: Readonly<NodeJS.Proces
     if (!names.some((each) => each === name)) throw new Error(`npm start has no option ${rawName}: ${USE}`);
     if (value !== undefined) throw new Error(`npm start: the option ${rawName} takes no value: write ${rawName} alone`);
   }
-  const options = { once: values.once === true, databaseOnly: values['database-only'] === true };
+  const options = { help, once: values.once === true, databaseOnly: values['database-only'] === true };
   if (options.once && options.databaseOnly) {
     throw new Error('npm start: --database-only starts nothing that --once could show: leave one of the two out');
   }
