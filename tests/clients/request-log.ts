@@ -10,7 +10,7 @@ export interface LoggedRequest {
 
 export interface RequestLog {
   readonly address: string;
-  /** In the order in which connections were made and, on each, of the requests. */
+  /** In the order in which they were answered. */
   requests(): LoggedRequest[];
   close(): Promise<void>;
 }
@@ -22,14 +22,23 @@ const STATUS_LINE = /HTTP\/1\.1 (\d{3}) .*\r\n/g;
 /** @param target `http://host:port` of the server */
 export async function startRequestLog(target: string): Promise<RequestLog> {
   const { hostname, port } = new URL(target);
-  const streams: { asked: string; answered: string }[] = [];
+  const answers: { readonly request: () => string; readonly status: number }[] = [];
   const sockets = new Set<Socket>();
   const server = createServer((client) => {
-    const stream = { asked: '', answered: '' };
-    streams.push(stream);
+    let [asked, answered, count] = ['', '', 0];
+    const requestAt = (index: number): string => {
+      const [, method = '', url = ''] = [...asked.matchAll(REQUEST_LINE)][index] ?? [];
+      return `${method} ${url.replace(/\?.*/, '')}`;
+    };
     const upstream = connect(Number(port), hostname);
-    client.on('data', (chunk) => (stream.asked += chunk.toString('latin1')));
-    upstream.on('data', (chunk) => (stream.answered += chunk.toString('latin1')));
+    client.on('data', (chunk) => (asked += chunk.toString('latin1')));
+    upstream.on('data', (chunk) => {
+      answered += chunk.toString('latin1');
+      for (const [, status] of [...answered.matchAll(STATUS_LINE)].slice(count)) {
+        const index = count++;
+        answers.push({ request: () => requestAt(index), status: Number(status) });
+      }
+    });
     client.pipe(upstream).pipe(client);
     for (const [socket, other] of [
       [client, upstream],
@@ -44,14 +53,7 @@ export async function startRequestLog(target: string): Promise<RequestLog> {
   await once(server, 'listening');
   return {
     address: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    requests: () =>
-      streams.flatMap(({ asked, answered }) => {
-        const statuses = [...answered.matchAll(STATUS_LINE)].map(([, status]) => Number(status));
-        return [...asked.matchAll(REQUEST_LINE)].map(([, method, url = ''], index) => ({
-          request: `${method} ${url.replace(/\?.*/, '')}`,
-          status: statuses[index] ?? 0,
-        }));
-      }),
+    requests: () => answers.map(({ request, status }) => ({ request: request(), status })),
     async close() {
       for (const socket of sockets) socket.destroy();
       server.close();
