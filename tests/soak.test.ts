@@ -53,14 +53,19 @@ const ROLES = {
   },
 };
 
-/** Hits statements at the given rate, all kinds alike. */
-function injectFaults(node: PosedNode): ReadonlyMap<string, InstalledFault> {
+/** One kind after the other: drawn by lot, one of them would be missing now and then. */
+function inTurn(kinds: readonly string[]): () => string {
+  let count = 0;
+  return () => kinds[count++ % kinds.length] ?? '';
+}
+
+/** Hits statements at the given rate. */
+function injectFaults(node: PosedNode, nextKind: () => string): ReadonlyMap<string, InstalledFault> {
   const kinds = Object.entries(FAULTS);
   let drawn = { index: -1, kind: '' };
   const kindFor = (index: number): string => {
     if (drawn.index !== index) {
-      const [kind = ''] = Math.random() < FAULT_RATE ? (kinds[Math.floor(Math.random() * kinds.length)] ?? []) : [];
-      drawn = { index, kind };
+      drawn = { index, kind: Math.random() < FAULT_RATE ? nextKind() : '' };
     }
     return drawn.kind;
   };
@@ -126,7 +131,8 @@ for (const mode of ['postgresql', 'yugabytedb'] as const) {
     });
 
     it(`${PAIRS} pairs of issue and revoke, ${CLIENTS} at once`, { timeout: 3_600_000 }, async (test) => {
-      const faults = cluster.nodes.map(injectFaults);
+      const nextKind = inTurn(Object.keys(FAULTS));
+      const faults = cluster.nodes.map((node) => injectFaults(node, nextKind));
       const done = new AbortController();
       const cycling = cycleNodes(cluster.nodes, done.signal);
       const errors: string[] = [];
