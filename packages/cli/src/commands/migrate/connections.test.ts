@@ -1,23 +1,12 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import { promisify } from 'node:util';
 import { type CannedAnswer, runCli, type SeenRequest, withServer } from '../../cli-fixture.ts';
-import { connections, NOTHING, terminal, written } from './source-fixture.ts';
+import { connections, NOTHING, temporaryFiles, terminal, written } from './source-fixture.ts';
 
 describe('migrate vault and what no server shows of a connection', () => {
-  let directory = '';
-  before(async () => (directory = await mkdtemp(join(tmpdir(), 'coffer-migrate-'))));
-  after(() => rm(directory, { recursive: true }));
-
-  const file = async (name: string, text: string): Promise<string> => {
-    const path = join(directory, name);
-    await writeFile(path, text);
-    return path;
-  };
+  const file = temporaryFiles();
 
   it('asks for the token and for passwords on a terminal, and shows none of them', async () => {
     await withServer(connections, async ({ address, seen }) => {

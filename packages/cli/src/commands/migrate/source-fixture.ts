@@ -1,5 +1,9 @@
 /** What stands for a source and for whoever moves it. */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
+import { after, before } from 'node:test';
 import type { CannedAnswer, SeenRequest } from '../../cli-fixture.ts';
 import type { InputStream } from '../../stdin.ts';
 
@@ -25,3 +29,15 @@ export const connections = ({ method, path }: SeenRequest): CannedAnswer => {
 };
 export const written = (seen: readonly SeenRequest[]) =>
   seen.filter(({ method, path }) => method === 'PUT' && path.includes('/config/')).map(({ body }) => body);
+
+/** Writes files for the tests of a suite, and returns their paths. They are gone after it. */
+export function temporaryFiles(): (name: string, text: string) => Promise<string> {
+  let directory = '';
+  before(async () => (directory = await mkdtemp(join(tmpdir(), 'coffer-migrate-'))));
+  after(() => rm(directory, { recursive: true }));
+  return async (name, text) => {
+    const path = join(directory, name);
+    await writeFile(path, text);
+    return path;
+  };
+}

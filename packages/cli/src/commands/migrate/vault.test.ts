@@ -1,22 +1,11 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import { type CannedAnswer, runCli, type SeenRequest, withServer } from '../../cli-fixture.ts';
 import { changes, differences } from './fields.ts';
-import { NOTHING } from './source-fixture.ts';
+import { NOTHING, temporaryFiles } from './source-fixture.ts';
 
 describe('migrate vault', () => {
-  let directory = '';
-  before(async () => (directory = await mkdtemp(join(tmpdir(), 'coffer-migrate-'))));
-  after(() => rm(directory, { recursive: true }));
-
-  const file = async (name: string, text: string): Promise<string> => {
-    const path = join(directory, name);
-    await writeFile(path, text);
-    return path;
-  };
+  const file = temporaryFiles();
 
   it('refuses what it cannot begin with, with exit code 1 and without a value', async () => {
     const cases: readonly [readonly string[], RegExp][] = [
